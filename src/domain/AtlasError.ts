@@ -1,0 +1,369 @@
+/**
+ * One error for everything that rents: who failed, at what, and a reason for each way it can fail.
+ *
+ * Reasons hold facts, never a request: a request carries keys, and errors end up in logs.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Compute, ComputeStatus } from "./Compute.ts"
+import { ComputeId, ProviderId } from "./Ids.ts"
+
+const orNull = <S extends Schema.Constraint>(schema: S) =>
+  Schema.NullOr(schema).pipe(Schema.withConstructorDefault(Effect.succeed(null)))
+
+const message = Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed("")))
+
+const answer = {
+  /** HTTP status of the answer, null when there was none. */
+  status: orNull(Schema.Int),
+  /** The provider's body without credentials, null when there was none or it is withheld. */
+  raw: orNull(Schema.Json)
+}
+
+const facts = { message, ...answer }
+
+const id = (name: string) => `effect-atlas/domain/AtlasError/${name}`
+
+/**
+ * No API key, or the provider refused it (HTTP 401).
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>(id("Unauthorized"))("Unauthorized", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * The key is known but may not do this (HTTP 403).
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Forbidden extends Schema.TaggedError<Forbidden>(id("Forbidden"))("Forbidden", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * The provider knows no such thing (HTTP 404).
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotFound extends Schema.TaggedError<NotFound>(id("NotFound"))("NotFound", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * Too many requests (HTTP 429); `retryAfter` is how long the provider asked to wait, null when it did not say.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class RateLimited extends Schema.TaggedError<RateLimited>(id("RateLimited"))("RateLimited", {
+  ...facts,
+  retryAfter: orNull(Schema.DurationFromMillis)
+}) {
+  readonly isRetryable = true
+}
+
+/**
+ * A time limit passed, ours or the provider's (HTTP 408); `lastSeen` is the compute as last observed, if it was.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Timeout extends Schema.TaggedError<Timeout>(id("Timeout"))("Timeout", {
+  ...facts,
+  lastSeen: orNull(Compute)
+}) {
+  readonly isRetryable = true
+}
+
+/**
+ * The provider cannot do this; `capability` names what is missing.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Unsupported extends Schema.TaggedError<Unsupported>(id("Unsupported"))("Unsupported", {
+  ...facts,
+  capability: Schema.String
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * One thing wrong with an input: where (`ports[0].port`; empty for the whole) and what is allowed.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * The input was refused here, before anything was sent; every issue names its field.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Validation extends Schema.TaggedError<Validation>(id("Validation"))("Validation", {
+  issues: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
+  ...answer
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return this.issues.map((issue) => issue.path === "" ? issue.message : `${issue.path}: ${issue.message}`).join("; ")
+  }
+}
+
+/**
+ * The provider failed or answered something malformed (any other 4xx or 5xx); `code` is its own error code.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ProviderFault extends Schema.TaggedError<ProviderFault>(id("ProviderFault"))("ProviderFault", {
+  ...facts,
+  code: orNull(Schema.String)
+}) {
+  get isRetryable(): boolean {
+    return this.status !== null && this.status >= 500
+  }
+}
+
+/**
+ * No HTTP answer: name look-up, connection, TLS or a reset; `causeName` is the class of what was thrown.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Transport extends Schema.TaggedError<Transport>(id("Transport"))("Transport", {
+  ...facts,
+  causeName: orNull(Schema.String)
+}) {
+  readonly isRetryable = true
+}
+
+/**
+ * An answer nobody expected, such as a redirect that is not followed.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Unknown extends Schema.TaggedError<Unknown>(id("Unknown"))("Unknown", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * Refused for want of machines: nothing was created, another candidate may do.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))("NoCapacity", {
+  ...facts,
+  /** What was asked for, in the provider's words. */
+  candidate: orNull(Schema.String)
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * It may or may not have happened: look before asking again, never repeat.
+ *
+ * **Details**
+ *
+ * `name` is the stamped name under which a rented compute would be found, `computeId` its id where that is known.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("Uncertain", {
+  ...facts,
+  name: orNull(Schema.String),
+  computeId: orNull(ComputeId)
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * Waited for something that is over; `status` is the compute's last status, `exitCode` how its command ended.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Ended extends Schema.TaggedError<Ended>(id("Ended"))("Ended", {
+  message,
+  raw: answer.raw,
+  status: ComputeStatus,
+  exitCode: orNull(Schema.Int)
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * It would cost more than the cap allows.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>(id("BudgetExceeded"))("BudgetExceeded", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * The orchestrator tracks no such session.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotTracked extends Schema.TaggedError<NotTracked>(id("NotTracked"))("NotTracked", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * Our own state on disk or in a database could not be read or written, so nothing was decided on it.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class StorageFault extends Schema.TaggedError<StorageFault>(id("StorageFault"))("StorageFault", facts) {
+  readonly isRetryable = false
+}
+
+/**
+ * Every way an operation can fail.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export const AtlasErrorReason = Schema.Union([
+  Unauthorized,
+  Forbidden,
+  NotFound,
+  RateLimited,
+  Timeout,
+  Unsupported,
+  Validation,
+  ProviderFault,
+  Transport,
+  Unknown,
+  NoCapacity,
+  Uncertain,
+  Ended,
+  BudgetExceeded,
+  NotTracked,
+  StorageFault
+])
+
+/**
+ * @category reasons
+ * @since 0.1.0
+ */
+export type AtlasErrorReason = typeof AtlasErrorReason.Type
+
+const kinds = {
+  Unauthorized: "unauthorized",
+  Forbidden: "forbidden",
+  NotFound: "not_found",
+  RateLimited: "rate_limited",
+  Timeout: "timeout",
+  Unsupported: "unsupported",
+  Validation: "validation",
+  ProviderFault: "provider",
+  Transport: "transport",
+  Unknown: "unknown",
+  NoCapacity: "no_capacity",
+  Uncertain: "uncertain",
+  Ended: "ended",
+  BudgetExceeded: "budget_exceeded",
+  NotTracked: "not_tracked",
+  StorageFault: "storage_fault"
+} as const satisfies Record<AtlasErrorReason["_tag"], string>
+
+/**
+ * The reason as one word, for logs, metrics and JSON.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = typeof kinds[AtlasErrorReason["_tag"]]
+
+/**
+ * The one error of computes, jobs and sessions: `provider`, `operation` and a `reason`.
+ *
+ * **When to use**
+ *
+ * Pick a reason with `Effect.catchReason("AtlasError", "NotFound", ...)`; log `error.kind` and `error.message`.
+ *
+ * **Example** (One reason handled, the rest left in the channel)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const gone = (id: string) =>
+ *   Atlas.terminate(id).pipe(
+ *     Effect.catchReason("AtlasError", "NotFound", () => Effect.void)
+ *   )
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class AtlasError extends Schema.TaggedError<AtlasError>("effect-atlas/domain/AtlasError")("AtlasError", {
+  provider: Schema.NullOr(ProviderId),
+  /** The verb that failed, such as `spawnCompute`. */
+  operation: Schema.String,
+  reason: AtlasErrorReason
+}) {
+  /** `[provider] kind (HTTP status): message` */
+  override get message(): string {
+    const http = this.status === null ? "" : ` (HTTP ${this.status})`
+    return `[${this.provider ?? "atlas"}] ${this.kind}${http}: ${this.reason.message || "no message"}`
+  }
+
+  get kind(): Kind {
+    return kinds[this.reason._tag]
+  }
+
+  /** HTTP status of the answer, null when there was none. */
+  get status(): number | null {
+    return typeof this.reason.status === "number" ? this.reason.status : null
+  }
+
+  /** The provider's body without credentials, null when there was none. */
+  get raw(): Schema.Json {
+    return this.reason.raw
+  }
+
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+}
+
+/**
+ * Refuses an input: an `AtlasError` whose reason is `Validation` with these issues.
+ *
+ * **Example** (Naming the field)
+ *
+ * ```ts
+ * import { AtlasError } from "effect-atlas"
+ *
+ * const error = AtlasError.invalid("spawnCompute", [{ path: "image", message: "this provider needs an image" }])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const invalid = (
+  operation: string,
+  issues: ReadonlyArray<Issue>,
+  provider: ProviderId | null = null
+): AtlasError => new AtlasError({ provider, operation, reason: new Validation({ issues }) })

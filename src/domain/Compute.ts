@@ -1,0 +1,164 @@
+/**
+ * Compute as every provider reports it: one shape for a pod, a machine, an instance or a process.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Inspectable from "effect/Inspectable"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { ComputeId, ProviderId } from "./Ids.ts"
+import { Usd } from "./Money.ts"
+
+/**
+ * What a compute is doing: `provisioning running stopped terminated failed`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ComputeStatus = Schema.Literals(["provisioning", "running", "stopped", "terminated", "failed"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ComputeStatus = typeof ComputeStatus.Type
+
+/**
+ * Protocol of a port.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const PortProtocol = Schema.Literals(["http", "tcp"])
+
+/**
+ * A port inside the compute and where it can be reached from outside; `external` and `url` are null while unknown.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class PortBinding extends Schema.Class<PortBinding>("effect-atlas/domain/PortBinding")({
+  internal: Schema.Int,
+  external: Schema.NullOr(Schema.Int),
+  protocol: PortProtocol,
+  url: Schema.NullOr(Schema.String)
+}) {}
+
+/**
+ * The credential minted for one compute: a bearer token with its hash and header, or the secret that signs URLs.
+ *
+ * **Details**
+ *
+ * Only the answer to a spawn carries it. The token is kept nowhere by the library; store `hash` to verify it later.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class AuthHandle extends Schema.Class<AuthHandle>("effect-atlas/domain/AuthHandle")({
+  scheme: Schema.Literals(["bearer", "signed_url"]),
+  /** The bearer token, or the signing secret. */
+  token: Schema.Redacted(Schema.String),
+  /** SHA-256 of the bearer token as 64 hex digits; null for a signing secret. */
+  hash: Schema.NullOr(Schema.String),
+  /** `Bearer <token>`, the value of an Authorization header; null for a signing secret. */
+  header: Schema.NullOr(Schema.Redacted(Schema.String))
+}) {}
+
+const absent = Schema.NullOr(Schema.String)
+
+/**
+ * A rented thing, as its provider last reported it.
+ *
+ * **Details**
+ *
+ * `raw` is the provider's own answer without credentials. Printing a compute shows neither `raw` nor `auth`.
+ * What a provider does not say is null.
+ *
+ * **Example** (Reading a compute)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const firstUrl = (id: string) =>
+ *   Effect.map(Atlas.getCompute(id), (compute) => compute.ports[0]?.url ?? null)
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute")({
+  id: ComputeId,
+  provider: ProviderId,
+  status: ComputeStatus,
+  /** The stamped name; see NameStamp. */
+  name: absent,
+  publicIp: absent,
+  ports: Schema.Array(PortBinding),
+  /** The provider's own name of the GPU. */
+  gpuType: absent,
+  gpuCount: Schema.Int,
+  /** US dollars per hour; null when unknown. */
+  costPerHour: Schema.NullOr(Usd),
+  region: absent,
+  image: absent,
+  /** Filled only in the answer to a spawn. */
+  auth: Schema.NullOr(AuthHandle),
+  createdAt: Schema.NullOr(Schema.DateTimeUtc),
+  /** How the command ended, where the provider says so. */
+  exitCode: Schema.NullOr(Schema.Int),
+  /** Why it failed, in a sentence, where the provider says so. */
+  failure: absent,
+  raw: Schema.Json
+}) {
+  /** Whether it may still cost money: everything but `terminated` and `failed`. */
+  get isLive(): boolean {
+    return this.status === "provisioning" || this.status === "running" || this.status === "stopped"
+  }
+
+  override toString(): string {
+    return `Compute(${this.provider}/${this.id} ${this.status})`
+  }
+
+  /** Everything that may be printed: all fields but `auth` and `raw`. */
+  toJSON(): Omit<typeof Compute.Encoded, "auth" | "raw" | "createdAt"> & { readonly createdAt: string | null } {
+    return {
+      id: this.id,
+      provider: this.provider,
+      status: this.status,
+      name: this.name,
+      publicIp: this.publicIp,
+      ports: this.ports.map((port) => ({ ...port })),
+      gpuType: this.gpuType,
+      gpuCount: this.gpuCount,
+      costPerHour: this.costPerHour,
+      region: this.region,
+      image: this.image,
+      createdAt: this.createdAt === null ? null : DateTime.formatIso(this.createdAt),
+      exitCode: this.exitCode,
+      failure: this.failure
+    }
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+/**
+ * The credential in plain words, for handing it over on purpose: `{ scheme, token, hash, header }`.
+ *
+ * **Gotchas**
+ *
+ * The result holds the secret as text. Print it only where the user asked for it.
+ *
+ * @category secrets
+ * @since 0.1.0
+ */
+export const revealAuth = (auth: AuthHandle) => ({
+  scheme: auth.scheme,
+  token: Redacted.value(auth.token),
+  hash: auth.hash,
+  header: auth.header === null ? null : Redacted.value(auth.header)
+})
