@@ -1,0 +1,125 @@
+/**
+ * The import law, held against `src/` and against planted breaches.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { matching, read, root } from "./files.ts"
+import { brokenImports, exceptions, importsOf, render } from "./imports.ts"
+
+/** Names of a package that load all of it, or all of a subpath. */
+const barrelsOf = (name: string): ReadonlyArray<string> => {
+  const manifest: { readonly exports: Record<string, unknown> } = JSON.parse(
+    read(`node_modules/${name}/package.json`).text
+  )
+  return Object.keys(manifest.exports)
+    .filter((key) => !key.includes("*") && key !== "./package.json" && manifest.exports[key] !== null)
+    .map((key) => `${name}${key.slice(1)}`)
+}
+
+const barrels = [...barrelsOf("effect"), ...barrelsOf("@effect/platform-node")]
+
+const check = (path: string, text: string): ReadonlyArray<string> =>
+  brokenImports([{ path, text }], { barrels }).map(render)
+
+describe("who may use whom", () => {
+  it("no file of src imports what its room may not", () => {
+    const files = matching(["src/**/*.ts"])
+    assert.isAbove(files.length, 0, "src holds no file")
+    assert.deepStrictEqual(brokenImports(files, { barrels, exceptions }).map(render), [])
+  })
+
+  it("every exception is still needed", () => {
+    const broken = brokenImports(matching(["src/**/*.ts"]), { barrels })
+    const stale = exceptions.filter((one) =>
+      !broken.some(({ file, specifier }) => file === one.file && specifier === one.specifier)
+    )
+    assert.deepStrictEqual(stale, [])
+  })
+
+  it("an upward import is caught with its file and line", () => {
+    const files = matching(["src/**/*.ts"], `${root}/test/laws/fixtures/upward`)
+    assert.deepStrictEqual(brokenImports(files, { barrels }).map(render), [
+      "src/domain/Planted.ts:2 uses \"../provider/Provider.ts\": domain may use nothing of ours; not provider"
+    ])
+  })
+})
+
+describe("the import law catches", () => {
+  it.each([
+    ["a barrel", "src/jobs/A.ts", "import { Effect } from \"effect\""],
+    ["a barrel of a subpath", "src/jobs/A.ts", "import { HttpClient } from \"effect/http\""],
+    ["a barrel of the platform", "src/cli/A.ts", "import { NodeServices } from \"@effect/platform-node\""],
+    ["a name of the betas", "src/jobs/A.ts", "import * as Http from \"effect/unstable/http/HttpClient\""],
+    ["Node in the core", "src/domain/A.ts", "import { join } from \"node:path\""],
+    ["Node without its prefix", "src/Atlas.ts", "import { join } from \"path\""],
+    ["the platform in the contract", "src/provider/A.ts", "import * as N from \"@effect/platform-node/NodeServices\""],
+    ["a package nobody declared", "src/jobs/A.ts", "import chalk from \"chalk\""],
+    ["our own name", "src/jobs/A.ts", "import { Atlas } from \"effect-atlas\""],
+    ["one cloud in another", "src/providers/local/A.ts", "import { b } from \"../mock/B.ts\""],
+    ["a cloud in the front desk", "src/Atlas.ts", "import { b } from \"./providers/mock/B.ts\""],
+    ["a neighbour on the same floor", "src/auth/A.ts", "import { b } from \"../telemetry/B.ts\""],
+    ["the command line from below", "src/testing/A.ts", "import { b } from \"../cli/B.ts\""],
+    ["test doubles in the product", "src/provider/A.ts", "import { b } from \"../testing/B.ts\""],
+    ["a real cloud in test doubles", "src/testing/A.ts", "import { b } from \"../providers/mock/B.ts\""],
+    ["somebody else's internal folder", "src/cli/A.ts", "import { b } from \"../providers/local/internal/b.ts\""],
+    ["a way out of src", "src/cli/A.ts", "import { b } from \"../../test/b.ts\""],
+    ["an import of types", "src/domain/A.ts", "import type { B } from \"../provider/B.ts\""],
+    ["a type written as an import", "src/domain/A.ts", "export type B = import(\"../provider/B.ts\").B"],
+    ["a re-export", "src/domain/A.ts", "export * from \"../provider/B.ts\""],
+    ["an import at run time", "src/domain/A.ts", "export const b = () => import(\"../provider/B.ts\")"],
+    ["a module started by its path", "src/provider/A.ts", "export const b = new URL(\"../cli/b.ts\", import.meta.url)"],
+    ["a room nobody planned", "src/misc/A.ts", "export {}"]
+  ])("%s", (_, path, text) => {
+    assert.lengthOf(check(path, text), 1)
+  })
+})
+
+describe("the import law allows", () => {
+  it.each([
+    ["one module of effect", "src/domain/A.ts", "import * as Effect from \"effect/Effect\""],
+    ["one module of a subpath", "src/jobs/A.ts", "import * as HttpClient from \"effect/http/HttpClient\""],
+    ["the floors below", "src/Atlas.ts", "import { b } from \"./provider/B.ts\""],
+    ["the platform where processes start", "src/cli/A.ts", "import * as N from \"@effect/platform-node/NodeServices\""],
+    ["a room's own internal folder", "src/providers/local/A.ts", "import { b } from \"./internal/b.ts\""],
+    ["internal files among themselves", "src/providers/local/internal/a.ts", "import { b } from \"./b.ts\""],
+    ["storage on this machine", "src/providers/local/A.ts", "import { b } from \"../../storage/B.ts\""],
+    ["a fake cloud that uses the kit", "src/providers/acme/FakeAcme.ts", "import { b } from \"../../testing/B.ts\""],
+    ["a fake cloud in the kit", "src/testing/A.ts", "import { b } from \"../providers/acme/FakeAcme.ts\""],
+    ["clouds on the command line", "src/cli/A.ts", "import { b } from \"../providers/acme/Acme.ts\""],
+    [
+      "an import that stands in a comment or a text",
+      "src/domain/A.ts",
+      "// from \"effect\"\nconst a = 'from \"effect\"'"
+    ]
+  ])("%s", (_, path, text) => {
+    assert.deepStrictEqual(check(path, text), [])
+  })
+
+  it("the exception that names file and specifier, and nothing else", () => {
+    const files = [{ path: "src/domain/A.ts", text: "import \"effect\"\nimport \"effect/http\"" }]
+    const broken = brokenImports(files, {
+      barrels,
+      exceptions: [{ file: "src/domain/A.ts", specifier: "effect", why: "a test" }]
+    })
+    assert.deepStrictEqual(broken.map(({ line, specifier }) => ({ line, specifier })), [
+      { line: 2, specifier: "effect/http" }
+    ])
+  })
+})
+
+it("an import is told apart by when it loads", () => {
+  const text = [
+    "import \"./a.ts\"",
+    "import type { B } from \"./b.ts\"",
+    "export * from \"./c.ts\"",
+    "const d = await import(\"./d.ts\")",
+    "const e = new URL(\"./e.ts\", import.meta.url)",
+    "const f = new URL(\"./f.svg\", import.meta.url)"
+  ].join("\n")
+  assert.deepStrictEqual(importsOf({ path: "src/x.ts", text }), [
+    { specifier: "./a.ts", line: 1, kind: "static" },
+    { specifier: "./b.ts", line: 2, kind: "type" },
+    { specifier: "./c.ts", line: 3, kind: "static" },
+    { specifier: "./d.ts", line: 4, kind: "dynamic" },
+    { specifier: "./e.ts", line: 5, kind: "file" }
+  ])
+})
