@@ -1,0 +1,100 @@
+/**
+ * Untrusted input in, typed value or `Validation` out: every issue names its field and what is allowed, never a value.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { type AtlasError, invalid, type Issue } from "./AtlasError.ts"
+import type { ProviderId } from "./Ids.ts"
+
+const plainKey = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+const renderPath = (path: ReadonlyArray<PropertyKey>): string =>
+  path.reduce<string>((text, key) => {
+    if (typeof key === "number" || /^\d+$/.test(String(key))) return `${text}[${String(key)}]`
+    const name = String(key)
+    if (!plainKey.test(name)) return `${text}[${JSON.stringify(name)}]`
+    return text === "" ? name : `${text}.${name}`
+  }, "")
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => {
+    switch (issue._tag) {
+      case "UnexpectedKey":
+        return "is not a known field"
+      case "MissingKey":
+        return "is required"
+      default:
+        return SchemaIssue.defaultLeafHook(issue)
+    }
+  }
+})
+
+const pathOf = (segments: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined): string =>
+  renderPath((segments ?? []).map((segment) => typeof segment === "object" ? segment.key : segment))
+
+/**
+ * What a schema found wrong, as issues that name their fields.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const issuesOf = (error: Schema.SchemaError): ReadonlyArray<Issue> =>
+  format(error.issue).issues.map((issue) => ({ path: pathOf(issue.path), message: issue.message }))
+
+/**
+ * A decoder for one schema: unknown fields and wrong types fail as `Validation`, as many as one pass finds.
+ *
+ * **Example** (Decoding options)
+ *
+ * ```ts
+ * import { Decode } from "effect-atlas"
+ * import * as Schema from "effect/Schema"
+ *
+ * const decode = Decode.decoder(Schema.Struct({ retries: Schema.Int }))
+ * const options = decode({ retries: 3 }, "configure")
+ * ```
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decoder = <S extends Schema.Constraint>(schema: S & { readonly DecodingServices: never }) => {
+  const decode = Schema.decodeUnknownEffect(schema, { errors: "all", onExcessProperty: "error" })
+  return (
+    input: unknown,
+    operation: string,
+    provider: ProviderId | null = null
+  ): Effect.Effect<S["Type"], AtlasError> =>
+    Effect.mapError(decode(input), (error) => invalid(operation, issuesOf(error), provider))
+}
+
+const isPositive = (duration: Duration.Duration) => Duration.isGreaterThan(duration, Duration.zero)
+
+/**
+ * Any duration of more than nothing, written the way Effect writes one: `"30 seconds"`, a number of milliseconds, ...
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const PositiveDuration = Schema.Unknown.pipe(Schema.decodeTo(
+  Schema.Duration.check(
+    Schema.makeFilter(isPositive, { expected: "a duration above 0, such as \"30 seconds\" or milliseconds" })
+  ),
+  {
+    decode: SchemaGetter.transformEffect((input) => {
+      // the boundary to callers without types: fromInput itself refuses what is not a duration
+      const duration = Duration.fromInput(input as Duration.Input)
+      return Option.isSome(duration)
+        ? Effect.succeed(duration.value)
+        : Effect.fail(
+          new SchemaIssue.InvalidValue({ message: "Expected a duration, such as \"30 seconds\" or milliseconds" })
+        )
+    }),
+    encode: SchemaGetter.transform((duration: Duration.Duration): unknown => duration)
+  }
+))

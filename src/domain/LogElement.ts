@@ -1,0 +1,24 @@
+/**
+ * One line a compute has written, wherever it runs.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A log line with the cursor that resumes right after it.
+ *
+ * **Details**
+ *
+ * `cursor` is opaque: hand it back as `after`. `at` is when the line was written, null where nobody recorded it.
+ * `stream` is the provider's word for where it came from, such as `stdout` or `output` for both together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class LogElement extends Schema.Class<LogElement>("effect-atlas/domain/LogElement")({
+  cursor: Schema.String,
+  at: Schema.NullOr(Schema.DateTimeUtc),
+  stream: Schema.String,
+  text: Schema.String
+}) {}

@@ -1,0 +1,25 @@
+/**
+ * The light core: the front desk, the words of the trade, the provider contract and the credentials.
+ *
+ * Providers and everything heavier are subpaths, such as `effect-atlas/providers/LocalProvider`.
+ *
+ * @since 0.1.0
+ */
+export * as ApiKey from "./provider/ApiKey.ts"
+export * as Atlas from "./Atlas.ts"
+export * as AtlasError from "./domain/AtlasError.ts"
+export * as BearerToken from "./auth/BearerToken.ts"
+export * as Capability from "./provider/Capability.ts"
+export * as Compute from "./domain/Compute.ts"
+export * as ComputeRequest from "./domain/ComputeRequest.ts"
+export * as Decode from "./domain/Decode.ts"
+export * as Entropy from "./domain/Entropy.ts"
+export * as Gpu from "./domain/Gpu.ts"
+export * as GpuCatalog from "./domain/GpuCatalog.ts"
+export * as Ids from "./domain/Ids.ts"
+export * as LogElement from "./domain/LogElement.ts"
+export * as Money from "./domain/Money.ts"
+export * as NameStamp from "./provider/NameStamp.ts"
+export * as Provider from "./provider/Provider.ts"
+export * as Providers from "./provider/Providers.ts"
+export * as SignedUrl from "./auth/SignedUrl.ts"

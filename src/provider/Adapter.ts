@@ -1,0 +1,155 @@
+/**
+ * What an adapter writes: the few things only it can know about its cloud. `Provider.make` adds the rest.
+ *
+ * Adapters fail with bare reasons; who failed and at what is added for them.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { AtlasErrorReason } from "../domain/AtlasError.ts"
+import { type AuthHandle, type Compute, ComputeStatus } from "../domain/Compute.ts"
+import type { ComputeRequest } from "../domain/ComputeRequest.ts"
+import type { GpuType } from "../domain/Gpu.ts"
+import type { ComputeId } from "../domain/Ids.ts"
+import type { LogElement } from "../domain/LogElement.ts"
+import type { Call } from "./Call.ts"
+import type { Flag } from "./Capability.ts"
+import type { Variables } from "./ContainerEnv.ts"
+import type { NameStamp } from "./NameStamp.ts"
+
+type Answer<A> = Effect.Effect<A, AtlasErrorReason>
+
+/**
+ * One rent, checked and ready to be sent exactly once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rent {
+  readonly request: ComputeRequest
+  readonly stamp: NameStamp
+  /** The stamped name to rent under; a lost answer is resolved by looking for it. */
+  readonly name: string
+  /** The whole environment of the container, credentials included. */
+  readonly env: Variables
+  /** The credential that `env` carries; handed to the caller, never to the cloud in another way. */
+  readonly auth: AuthHandle | null
+}
+
+/**
+ * Which computes to list; several conditions combine with AND.
+ *
+ * **Details**
+ *
+ * `name` matches the stamped name or the name it was stamped from, `gpu` the canonical or the provider's own name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ComputeFilter = Schema.Struct({
+  status: Schema.optional(ComputeStatus),
+  name: Schema.optional(Schema.NonEmptyString),
+  region: Schema.optional(Schema.NonEmptyString),
+  gpu: Schema.optional(Schema.NonEmptyString)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ComputeFilter = typeof ComputeFilter.Type
+
+/**
+ * Which log lines: all so far, or those after a cursor; `follow` goes on until the compute has ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const LogOptions = Schema.Struct({
+  follow: Schema.optional(Schema.Boolean),
+  after: Schema.optional(Schema.NullOr(Schema.NonEmptyString))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type LogOptions = typeof LogOptions.Type
+
+/**
+ * Renting, looking and handing back: the facet every provider has.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface ComputeAdapter {
+  /** Every check that needs no request: runs before a credential is minted and before anything is sent. */
+  readonly check?: (request: ComputeRequest, call: Call) => Answer<void>
+  /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
+  readonly spawn: (rent: Rent, call: Call) => Answer<Compute>
+  readonly get: (id: ComputeId, call: Call) => Answer<Compute>
+  /** The whole account or a failure, never a part; the filter is a hint, it is applied again to the answer. */
+  readonly list: (filter: ComputeFilter, call: Call) => Answer<ReadonlyArray<Compute>>
+  /** Ends it for good; an unknown id fails as `NotFound`. */
+  readonly terminate: (id: ComputeId, call: Call) => Answer<void>
+}
+
+/**
+ * Stopping with the storage kept, and starting again.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface PowerAdapter {
+  readonly stop: (id: ComputeId, call: Call) => Answer<void>
+  readonly start: (id: ComputeId, call: Call) => Answer<void>
+}
+
+/**
+ * The catalog of what can be rented.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface GpusAdapter {
+  readonly list: (call: Call) => Answer<ReadonlyArray<GpuType>>
+}
+
+/**
+ * What a compute has written.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface LogsAdapter {
+  readonly stream: (
+    id: ComputeId,
+    options: LogOptions,
+    call: Call
+  ) => Stream.Stream<LogElement, AtlasErrorReason>
+}
+
+/**
+ * A provider as its adapter writes it: an id, the compute facet, and whichever other facets its cloud has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Adapter {
+  readonly id: string
+  /** Capabilities that do not follow from a facet; default none. */
+  readonly flags?: ReadonlyArray<Flag>
+  /** Names of settings that are missing, such as an API key's environment variable; default none. */
+  readonly missing?: ReadonlyArray<string>
+  /** How long after a create it may still be absent from a listing; default 5 seconds. */
+  readonly settleWindow?: Duration.Input
+  /** How often to look while waiting for a compute to become ready; default 5 seconds. */
+  readonly pollInterval?: Duration.Input
+  readonly compute: ComputeAdapter
+  readonly power?: PowerAdapter
+  readonly gpus?: GpusAdapter
+  readonly logs?: LogsAdapter
+}

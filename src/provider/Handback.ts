@@ -1,0 +1,127 @@
+/**
+ * Finding what a lost answer may have rented, and ending a compute until its absence is verified.
+ *
+ * "Accepted" is not "gone": a compute counts as ended only when the provider no longer knows it or says `terminated`.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { type AtlasErrorReason, Uncertain } from "../domain/AtlasError.ts"
+import type { Compute } from "../domain/Compute.ts"
+import type { ComputeId } from "../domain/Ids.ts"
+
+/** Long enough for a slow cloud to delete, short enough for a process that is asked to stop. */
+const endBudget = Duration.seconds(30)
+const firstPause = Duration.millis(100)
+const longestPause = Duration.seconds(5)
+
+/**
+ * The calls this needs of a provider, bound to one account.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Hands {
+  readonly named: (name: string) => Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason>
+  readonly get: (id: ComputeId) => Effect.Effect<Compute, AtlasErrorReason>
+  readonly terminate: (id: ComputeId) => Effect.Effect<void, AtlasErrorReason>
+}
+
+const elapsedSince = (start: bigint) => Effect.map(Clock.monotonicTimeNanos, (now) => Duration.nanos(now - start))
+
+const isGone = (compute: Compute) => compute.status === "terminated"
+
+const oldestFirst = (a: Compute, b: Compute) =>
+  (a.createdAt?.epochMilliseconds ?? Infinity) - (b.createdAt?.epochMilliseconds ?? Infinity)
+
+/**
+ * Looks for computes of this name until one is found, or until the settle window has passed twice.
+ *
+ * **Details**
+ *
+ * Answers the oldest first and leaves out what is terminated. Empty means: not found by a complete listing made after
+ * both windows. Fails when that last listing failed, since a failed look says nothing.
+ *
+ * @category looking
+ * @since 0.1.0
+ */
+export const find = (
+  hands: Hands,
+  name: string,
+  settleWindow: Duration.Duration
+): Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason> =>
+  Effect.gen(function*() {
+    const start = yield* Clock.monotonicTimeNanos
+    const until = Duration.times(settleWindow, 2)
+    const pause = Duration.max(Duration.divideUnsafe(settleWindow, 4), Duration.millis(10))
+    while (true) {
+      // asked before the look: only a listing begun after both windows proves absence
+      const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), until)
+      const looked = yield* Effect.result(hands.named(name))
+      if (Result.isSuccess(looked)) {
+        const live = looked.success.filter((compute) => !isGone(compute)).sort(oldestFirst)
+        if (live.length > 0) return live
+      }
+      if (settled) return yield* Effect.fromResult(Result.map(looked, () => []))
+      yield* Effect.sleep(pause)
+    }
+  })
+
+/**
+ * Ends a compute and verifies that it is gone, asking again with back-off for up to 30 seconds.
+ *
+ * **Details**
+ *
+ * One that is not there counts as ended. What cannot be verified in time fails as `Uncertain` with the id.
+ *
+ * @category ending
+ * @since 0.1.0
+ */
+export const end = (hands: Hands, id: ComputeId): Effect.Effect<void, AtlasErrorReason> =>
+  Effect.gen(function*() {
+    const start = yield* Clock.monotonicTimeNanos
+    let pause = firstPause
+    while (true) {
+      const asked = yield* Effect.result(hands.terminate(id))
+      if (Result.isFailure(asked) && asked.failure._tag === "NotFound") return
+      const seen = yield* Effect.result(hands.get(id))
+      if (Result.isSuccess(seen) ? isGone(seen.success) : seen.failure._tag === "NotFound") return
+      if (Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), endBudget)) {
+        const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
+        return yield* new Uncertain({
+          computeId: id,
+          message: `${id} could not be ended within ${Duration.format(endBudget)} and may still cost money: ${why}`
+        })
+      }
+      yield* Effect.sleep(pause)
+      pause = Duration.min(Duration.times(pause, 2), longestPause)
+    }
+  }).pipe(
+    // one call that never answers must not outlive the budget
+    Effect.timeoutOrElse({
+      duration: Duration.times(endBudget, 2),
+      orElse: () =>
+        Effect.fail(
+          new Uncertain({ computeId: id, message: `${id} could not be ended: the provider does not answer` })
+        )
+    })
+  )
+
+/**
+ * Ends whatever was rented under this name, and verifies it.
+ *
+ * @category ending
+ * @since 0.1.0
+ */
+export const endNamed = (
+  hands: Hands,
+  name: string,
+  settleWindow: Duration.Duration
+): Effect.Effect<void, AtlasErrorReason> =>
+  Effect.flatMap(
+    find(hands, name, settleWindow),
+    Effect.forEach((compute) => end(hands, compute.id), { discard: true })
+  )

@@ -1,0 +1,105 @@
+/**
+ * A compute that somebody will hand back: what is known of it is kept from before it is asked for until it is gone.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { AtlasError, type AtlasErrorReason, Uncertain } from "../domain/AtlasError.ts"
+import type { Compute } from "../domain/Compute.ts"
+import type { Rent } from "./Adapter.ts"
+import type { CallOptions } from "./Call.ts"
+import type { ComputeFacet } from "./Provider.ts"
+
+/**
+ * The two ends of a rent; use each once, in this order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lease {
+  /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when nobody can say. */
+  readonly acquire: Effect.Effect<Compute, AtlasError>
+  /** Ends whatever `acquire` made or may have made, and verifies it; safe at any point, interrupted or not. */
+  readonly handBack: Effect.Effect<void, AtlasError>
+}
+
+type Known = { readonly _tag: "Nothing" } | { readonly _tag: "Made"; readonly id: string } | { readonly _tag: "Maybe" }
+
+/** Reasons that say for certain that nothing was created. Whatever else goes wrong is looked into before we leave. */
+const refusals: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason["_tag"]>([
+  "Unauthorized",
+  "Forbidden",
+  "NotFound",
+  "RateLimited",
+  "Unsupported",
+  "Validation",
+  "NoCapacity",
+  "BudgetExceeded",
+  "StorageFault"
+])
+
+const knownAfter = (exit: Exit.Exit<Compute, AtlasError>): Known => {
+  if (Exit.isSuccess(exit)) return { _tag: "Made", id: exit.value.id }
+  const refused = Option.exists(Exit.findErrorOption(exit), (error) => refusals.has(error.reason._tag))
+  return refused ? { _tag: "Nothing" } : { _tag: "Maybe" }
+}
+
+/**
+ * A lease on what this rent will make.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  compute: Pick<ComputeFacet, "rent" | "resolve" | "abandon" | "end">,
+  rent: Rent,
+  options?: CallOptions
+): Lease => {
+  let known: Known = { _tag: "Nothing" }
+
+  const uncertain = (asked: AtlasError, looked: string) =>
+    new AtlasError({
+      provider: asked.provider,
+      operation: asked.operation,
+      reason: new Uncertain({
+        name: rent.name,
+        status: asked.status,
+        message: `the create was not answered (${asked.reason.message || "no reason given"}) and ${looked}`
+      })
+    })
+
+  const resolved = (asked: AtlasError) =>
+    Effect.matchEffect(compute.resolve(rent, options), {
+      onSuccess: (found) =>
+        found === null
+          ? Effect.fail(uncertain(asked, `${rent.name} did not appear; look once more before renting again`))
+          : Effect.succeed(found),
+      onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${rent.name} failed: ${failed.reason.message}`))
+    })
+
+  return {
+    acquire: Effect.suspend(() => {
+      known = { _tag: "Maybe" }
+      return compute.rent(rent, options)
+    }).pipe(
+      Effect.catch((error) => error.reason._tag === "Uncertain" ? resolved(error) : Effect.fail(error)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          known = knownAfter(exit)
+        })
+      )
+    ),
+    handBack: Effect.suspend(() => {
+      switch (known._tag) {
+        case "Nothing":
+          return Effect.void
+        case "Made":
+          return compute.end(known.id, options)
+        case "Maybe":
+          return compute.abandon(rent, options)
+      }
+    })
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The name every rented compute carries, so that we know our own again: `atlas-<owner>-<slug>-<attempt>`.
+ *
+ * A lost answer is resolved by looking for the name, and nothing without our stamp is ever ended by a clean-up.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Entropy from "../domain/Entropy.ts"
+
+/** RFC 4648 base32, lower case: safe in every cloud's names and in file names. */
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+const attemptLength = 12
+const slugLength = 24
+
+/** The owner of rents made without an orchestrator. Nobody can configure it and no clean-up claims it. */
+const stateless = "adhoc"
+
+const pattern = /^atlas-([a-z0-9]{1,16})-([a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?)-([a-z2-7]{12})$/
+
+/**
+ * Who rents under this name: 1 to 16 of `a-z 0-9`, but not `adhoc`, which stands for rents without an orchestrator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Owner = Schema.String.check(
+  Schema.makeFilter((owner: string) => /^[a-z0-9]{1,16}$/.test(owner) && owner !== stateless, {
+    expected: "1 to 16 of a-z and 0-9, but not \"adhoc\""
+  })
+).pipe(Schema.brand("Owner"))
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Owner = typeof Owner.Type
+
+/**
+ * The parts of a stamped name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NameStamp {
+  /** An {@link Owner}, or `adhoc`. */
+  readonly owner: string
+  /** At most 24 characters made from the caller's name. */
+  readonly slug: string
+  /** 12 base32 characters that no other rent has. */
+  readonly attempt: string
+}
+
+/**
+ * A caller's name as it stands in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
+ *
+ * **Example** (A name with spaces)
+ *
+ * ```ts
+ * import { NameStamp } from "effect-atlas"
+ *
+ * NameStamp.slugify("Alice's GPU!") // "alice-s-gpu"
+ * ```
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const slugify = (name: string): string =>
+  name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "").slice(0, slugLength).replace(/-+$/, "") || "compute"
+
+/**
+ * The stamp as the name that is rented under; 60 characters at most.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const render = (stamp: NameStamp): string => `atlas-${stamp.owner}-${stamp.slug}-${stamp.attempt}`
+
+/**
+ * Reads a stamped name back; none for any other name.
+ *
+ * **Example** (Ours or not)
+ *
+ * ```ts
+ * import { NameStamp } from "effect-atlas"
+ *
+ * NameStamp.parse("atlas-adhoc-web-abcdefghijkl") // some { owner: "adhoc", slug: "web", attempt: "abcdefghijkl" }
+ * NameStamp.parse("my-database") // none
+ * ```
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const parse = (name: string): Option.Option<NameStamp> => {
+  const match = pattern.exec(name)
+  if (match === null) return Option.none()
+  const [, owner = "", slug = "", attempt = ""] = match
+  return Option.some({ owner, slug, attempt })
+}
+
+/**
+ * Whether a compute's name is the wanted one: the stamped name itself, or one stamped from it.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const matches = (wanted: string, name: string | null): boolean => {
+  if (name === null) return false
+  if (name === wanted) return true
+  // a whole stamped name asks for one rent; its slug would be a different question
+  if (Option.isSome(parse(wanted))) return false
+  return Option.exists(parse(name), (stamp) => stamp.slug === slugify(wanted))
+}
+
+/**
+ * A new attempt: 12 base32 characters from the system's random source.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const attempt: Effect.Effect<string> = Effect.map(
+  Entropy.bytes(attemptLength),
+  (bytes) => Array.from(bytes, (byte) => alphabet[byte & 31]).join("")
+)
+
+/**
+ * A new stamp for an owner's rent.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const make = (owner: Owner, name: string | null): Effect.Effect<NameStamp> => stamped(owner, name)
+
+/**
+ * A new stamp for a rent without an orchestrator; its owner is `adhoc`.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const adhoc = (name: string | null): Effect.Effect<NameStamp> => stamped(stateless, name)
+
+const stamped = (owner: string, name: string | null): Effect.Effect<NameStamp> =>
+  Effect.map(attempt, (attempt) => ({ owner, slug: slugify(name ?? ""), attempt }))

@@ -1,0 +1,124 @@
+/**
+ * The providers an application uses, and which of them is the default.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type AtlasError, invalid } from "../domain/AtlasError.ts"
+import { type Facets, type Identity, Provider, type Service } from "./Provider.ts"
+
+/**
+ * A provider named by its id, or given as a value made by `Provider.make`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Which = string | (Identity & Pick<Facets, "compute">)
+
+/**
+ * All providers in reach.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Providers extends Context.Service<Providers, {
+  readonly all: ReadonlyArray<Service>
+  /** The one asked for, else the default; an unknown or missing one fails as `Validation`. */
+  readonly get: (which: Which | undefined, operation: string) => Effect.Effect<Service, AtlasError>
+}>()("effect-atlas/provider/Providers") {}
+
+const isComplete = (provider: Identity & Partial<Facets>): provider is Service =>
+  provider.compute !== undefined && provider.power !== undefined && provider.gpus !== undefined
+  && provider.logs !== undefined
+
+/**
+ * A registry of these providers; `default` is the id used when a call names none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (all: ReadonlyArray<Service>, options?: { readonly default?: string }): Providers["Service"] => {
+  const byId = new Map<string, Service>(all.map((provider) => [provider.id, provider]))
+  const known = [...byId.keys()].join(", ") || "none"
+  const refuse = (operation: string, message: string) =>
+    Effect.fail(invalid(operation, [{ path: "provider", message }]))
+  return Providers.of({
+    all,
+    get: (which, operation) => {
+      const wanted = which ?? options?.default ?? ""
+      if (wanted === "") {
+        return refuse(
+          operation,
+          "no provider: give `provider` with the call, or a default to the layer or in ATLAS_PROVIDER"
+        )
+      }
+      if (typeof wanted !== "string") {
+        return isComplete(wanted) ? Effect.succeed(wanted) : refuse(operation, "give a provider made by Provider.make")
+      }
+      const found = byId.get(wanted)
+      return found === undefined
+        ? refuse(operation, `unknown provider; known here: ${known}`)
+        : Effect.succeed(found)
+    }
+  })
+}
+
+type Member = Layer.Layer<Provider, unknown, unknown>
+
+/**
+ * A registry of any layers that give a provider; the default is `ATLAS_PROVIDER`, else the first of them.
+ *
+ * **Details**
+ *
+ * `ATLAS_PROVIDER` is read once, while the layer is built; a name nobody here has fails each call that relies on it.
+ *
+ * **Example** (Two providers)
+ *
+ * ```ts
+ * import { Providers } from "effect-atlas"
+ * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
+ * import * as MockProvider from "effect-atlas/providers/MockProvider"
+ *
+ * const layer = Providers.layer(LocalProvider.layer(), MockProvider.layer())
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <const Members extends ReadonlyArray<Member>>(
+  ...members: Members
+): Layer.Layer<Providers, Layer.Error<Members[number]>, Layer.Services<Members[number]>> =>
+  layerDefault(null, ...members)
+
+/**
+ * Like {@link layer}, with the default named here, above `ATLAS_PROVIDER`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDefault = <const Members extends ReadonlyArray<Member>>(
+  defaultId: string | null,
+  ...members: Members
+): Layer.Layer<Providers, Layer.Error<Members[number]>, Layer.Services<Members[number]>> =>
+  Layer.effect(
+    Providers,
+    Effect.gen(function*() {
+      const built: Array<Service> = []
+      for (const member of members) {
+        // the tuple's union of layers: errors and needs of every member are in the signature above
+        built.push(
+          Context.get(
+            yield* Layer.build(
+              member as Layer.Layer<Provider, Layer.Error<Members[number]>, Layer.Services<Members[number]>>
+            ),
+            Provider
+          )
+        )
+      }
+      const environment = yield* Config.String("ATLAS_PROVIDER").pipe(Effect.orElseSucceed(() => ""))
+      return make(built, { default: defaultId ?? (environment || (built[0]?.id ?? "")) })
+    })
+  )

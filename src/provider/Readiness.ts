@@ -1,0 +1,105 @@
+/**
+ * Waiting for a compute to run: look, wait a little, look again, and never past the deadline.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { AtlasError, Ended, Timeout } from "../domain/AtlasError.ts"
+import type { Compute } from "../domain/Compute.ts"
+import { decoder, PositiveDuration } from "../domain/Decode.ts"
+import type { CallOptions } from "./Call.ts"
+import type { Service } from "./Provider.ts"
+
+const defaultTimeout = Duration.minutes(15)
+
+/** After this many doublings a failing provider is asked no slower. */
+const longestBackoff = 8
+
+const decodeDuration = decoder(PositiveDuration)
+
+/** Failures that another look cannot cure: the call itself is wrong, or there is no key to make it with. */
+const isHopeless = ({ reason }: AtlasError): boolean =>
+  reason._tag === "Validation" || reason._tag === "Unsupported"
+  || (reason._tag === "Unauthorized" && reason.status === null)
+
+const lost = (provider: Service, last: Compute): AtlasError =>
+  new AtlasError({
+    provider: provider.id,
+    operation: "awaitReady",
+    reason: new Ended({
+      status: last.status === "failed" || last.status === "stopped" ? last.status : "terminated",
+      exitCode: last.exitCode,
+      message: last.failure ?? `${last.id} is over before it was ready`
+    })
+  })
+
+/**
+ * Looks until the compute is running; see `Atlas.awaitReady` for what it fails with.
+ *
+ * @category looking
+ * @since 0.1.0
+ */
+export const awaitRunning = (
+  provider: Service,
+  id: string,
+  options: { readonly timeout?: CallOptions["timeout"]; readonly interval?: CallOptions["timeout"] },
+  call: CallOptions | undefined
+): Effect.Effect<Compute, AtlasError> =>
+  Effect.gen(function*() {
+    const timeout = options.timeout == null
+      ? defaultTimeout
+      : yield* decodeDuration(options.timeout, "awaitReady", provider.id)
+    const interval = options.interval == null
+      ? provider.pollInterval
+      : yield* decodeDuration(options.interval, "awaitReady", provider.id)
+    const start = yield* Clock.monotonicTimeNanos
+    let lastSeen: Compute | null = null
+    let failures = 0
+    let trouble = ""
+
+    const look = Effect.gen(function*() {
+      while (true) {
+        const looked = yield* Effect.result(provider.compute.get(id, call))
+        if (Result.isSuccess(looked)) {
+          const compute = looked.success
+          lastSeen = compute
+          failures = 0
+          if (compute.status === "running") return compute
+          if (compute.status !== "provisioning") return yield* lost(provider, compute)
+        } else {
+          const error = looked.failure
+          if (isHopeless(error)) return yield* error
+          if (error.reason._tag === "NotFound") {
+            if (lastSeen !== null) return yield* lost(provider, lastSeen)
+            // younger than the settle window it may only be missing from the provider's books
+            const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - start)
+            if (Duration.isGreaterThanOrEqualTo(waited, provider.settleWindow)) return yield* error
+          } else {
+            failures += 1
+            trouble = `; the last look failed: ${error.reason.message}`
+          }
+        }
+        const backoff = Math.min(2 ** failures, longestBackoff)
+        yield* Effect.sleep(Duration.times(interval, backoff * (0.9 + (yield* Random.next) * 0.2)))
+      }
+    })
+
+    return yield* Effect.timeoutOrElse(look, {
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(
+          new AtlasError({
+            provider: provider.id,
+            operation: "awaitReady",
+            reason: new Timeout({
+              lastSeen,
+              message: `${id} was not running within ${Duration.format(timeout)}${trouble}`
+            })
+          })
+        )
+    })
+  })

@@ -1,0 +1,25 @@
+/** The four list filters, applied to what the provider answered whether or not it filtered itself. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Compute } from "../../domain/Compute.ts"
+import * as GpuCatalog from "../../domain/GpuCatalog.ts"
+import type { ComputeFilter } from "../Adapter.ts"
+import * as NameStamp from "../NameStamp.ts"
+
+export const applyFilter = (
+  all: ReadonlyArray<Compute>,
+  filter: ComputeFilter
+): Effect.Effect<ReadonlyArray<Compute>> =>
+  Effect.map(
+    GpuCatalog.CurrentGpuCatalog,
+    (catalog) =>
+      all.filter((compute) =>
+        (filter.status === undefined || compute.status === filter.status)
+        && (filter.name === undefined || NameStamp.matches(filter.name, compute.name))
+        && (filter.region === undefined || compute.region === filter.region)
+        && (filter.gpu === undefined || (compute.gpuType !== null && (
+          compute.gpuType === filter.gpu
+          || Option.contains(GpuCatalog.canonicalOf(catalog, compute.provider, compute.gpuType), filter.gpu)
+        )))
+      )
+  )

@@ -1,0 +1,75 @@
+/** A span and metrics around every call of one provider. */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import type { ProviderId } from "../../domain/Ids.ts"
+import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Metrics from "../../telemetry/Metrics.ts"
+
+type SpanAttributes = Readonly<Record<string, string>>
+
+const kindOf = (cause: Cause.Cause<AtlasError>): string =>
+  Option.match(Cause.findErrorOption(cause), {
+    onSome: (error) => error.kind,
+    onNone: () => Cause.hasInterrupts(cause) ? "interrupted" : "defect"
+  })
+
+export interface Observer {
+  /** One operation: prepare it once, use it for every call. */
+  readonly effect: (
+    operation: string
+  ) => <A, R>(self: Effect.Effect<A, AtlasError, R>, attributes?: SpanAttributes) => Effect.Effect<A, AtlasError, R>
+  readonly stream: (
+    operation: string,
+    attributes: SpanAttributes
+  ) => <A, R>(self: Stream.Stream<A, AtlasError, R>) => Stream.Stream<A, AtlasError, R>
+}
+
+export const makeObserver = (provider: ProviderId): Observer => {
+  const failed = (operation: string, cause: Cause.Cause<AtlasError>) => {
+    const kind = kindOf(cause)
+    return Effect.andThen(
+      Effect.annotateCurrentSpan(Attributes.errorKind, kind),
+      Metric.update(Metric.withAttributes(Metrics.failures, { provider, operation, kind }), 1)
+    )
+  }
+  return {
+    effect: (operation) => {
+      const labels = { provider, operation }
+      const calls = Metric.withAttributes(Metrics.calls, labels)
+      const duration = Metric.withAttributes(Metrics.duration, labels)
+      return (self, attributes) =>
+        Effect.clockWith((clock) => {
+          const start = clock.monotonicTimeNanosUnsafe()
+          return Effect.onExit(self, (exit) => {
+            const counted = Effect.andThen(
+              Metric.update(calls, 1),
+              Metric.update(duration, Duration.nanos(clock.monotonicTimeNanosUnsafe() - start))
+            )
+            return Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause))
+          })
+        }).pipe(
+          Effect.withSpan(`Provider.${operation}`, {
+            kind: "client",
+            attributes: { [Attributes.provider]: provider, ...attributes }
+          })
+        )
+    },
+    stream: (operation, attributes) => {
+      const calls = Metric.withAttributes(Metrics.calls, { provider, operation })
+      return (self) =>
+        Stream.unwrap(Effect.as(Metric.update(calls, 1), self)).pipe(
+          Stream.onError((cause) => failed(operation, cause)),
+          Stream.withSpan(`Provider.${operation}`, {
+            kind: "client",
+            attributes: { [Attributes.provider]: provider, ...attributes }
+          })
+        )
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/** The rent itself: checked and credentialed, sent once, resolved when its answer is lost, ended when its caller leaves. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as BearerToken from "../../auth/BearerToken.ts"
+import * as SignedUrl from "../../auth/SignedUrl.ts"
+import { AtlasError, type AtlasErrorReason } from "../../domain/AtlasError.ts"
+import { AuthHandle, Compute } from "../../domain/Compute.ts"
+import * as ComputeRequest from "../../domain/ComputeRequest.ts"
+import { decoder } from "../../domain/Decode.ts"
+import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
+import * as Attributes from "../../telemetry/Attributes.ts"
+import type { ComputeAdapter, Rent } from "../Adapter.ts"
+import { type CallOptions, decode as decodeCall } from "../Call.ts"
+import * as ContainerEnv from "../ContainerEnv.ts"
+import * as Handback from "../Handback.ts"
+import * as Lease from "../Lease.ts"
+import * as NameStamp from "../NameStamp.ts"
+import type { ComputeFacet, RentOptions } from "../Provider.ts"
+import type { Observer } from "./observe.ts"
+
+const decodeId = decoder(ComputeId)
+
+interface Wiring {
+  readonly id: ProviderId
+  readonly compute: ComputeAdapter
+  readonly settleWindow: Duration.Duration
+  readonly observer: Observer
+  readonly get: ComputeFacet["get"]
+  readonly terminate: ComputeFacet["terminate"]
+  readonly list: ComputeFacet["list"]
+}
+
+const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
+  Effect.gen(function*() {
+    switch (scheme) {
+      case "none":
+        return { auth: null, env: {} }
+      case "bearer": {
+        const { env, hash, header, token } = yield* BearerToken.mint
+        return { auth: new AuthHandle({ scheme, token, hash, header }), env }
+      }
+      case "signed_url": {
+        const { env, secret } = yield* SignedUrl.mintSecret
+        return { auth: new AuthHandle({ scheme, token: secret, hash: null, header: null }), env }
+      }
+    }
+  })
+
+const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
+  auth === null ? compute : new Compute({ ...compute, auth })
+
+const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
+
+export const make = (
+  { compute, get, id, list, observer, settleWindow, terminate }: Wiring
+): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
+  const wrap = (operation: string) => (reason: AtlasErrorReason) => new AtlasError({ provider: id, operation, reason })
+
+  /** The three calls that looking and ending need, as reasons. */
+  const handsOf = (options: CallOptions | undefined): Handback.Hands => ({
+    named: (name) => Effect.mapError(list({ name }, options), (error) => error.reason),
+    get: (computeId) => Effect.mapError(get(computeId, options), (error) => error.reason),
+    terminate: (computeId) => Effect.mapError(terminate(computeId, options), (error) => error.reason)
+  })
+
+  const prepare: ComputeFacet["prepare"] = (input, options) =>
+    Effect.gen(function*() {
+      const { stamp: given, ...callOptions } = options ?? {}
+      const call = yield* decodeCall(callOptions, "spawnCompute")
+      const request = yield* ComputeRequest.decode(input, "spawnCompute")
+      const checked = Effect.gen(function*() {
+        if (compute.check !== undefined) yield* compute.check(request, call)
+        const minted = yield* mint(request.auth)
+        const env = yield* ContainerEnv.build({ env: request.env, auth: minted.env })
+        return { auth: minted.auth, env }
+      })
+      const { auth, env } = yield* Effect.mapError(checked, wrap("spawnCompute"))
+      const stamp = given ?? (yield* NameStamp.adhoc(request.name))
+      return { request, stamp, name: NameStamp.render(stamp), env, auth }
+    })
+
+  const send = (rent: Rent, options: CallOptions | undefined) =>
+    Effect.flatMap(decodeCall(options, "spawnCompute"), (call) =>
+      Effect.mapBoth(compute.spawn(rent, call), {
+        onSuccess: (made) => withAuth(made, rent.auth),
+        onFailure: wrap("spawnCompute")
+      }))
+
+  const lookFor = (rent: Rent, options: CallOptions | undefined) =>
+    Effect.gen(function*() {
+      const hands = handsOf(options)
+      const [found, ...twins] = yield* Handback.find(hands, rent.name, settleWindow)
+      yield* Effect.forEach(twins, (twin) => Handback.end(hands, twin.id), { discard: true })
+      return found === undefined ? null : withAuth(found, rent.auth)
+    })
+
+  const spawnObserved = observer.effect("spawnCompute")
+  const rentObserved = observer.effect("rentCompute")
+  const resolveObserved = observer.effect("resolveCompute")
+  const endObserved = observer.effect("endCompute")
+
+  const sent: Omit<ComputeFacet, "get" | "list" | "terminate" | "spawn"> = {
+    prepare,
+    rent: (rent, options) => rentObserved(send(rent, options), { [Attributes.computeName]: rent.name }),
+    resolve: (rent, options) =>
+      resolveObserved(
+        Effect.mapError(lookFor(rent, options), wrap("resolveCompute")),
+        { [Attributes.computeName]: rent.name }
+      ),
+    abandon: (rent, options) =>
+      endObserved(
+        Effect.mapError(Handback.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
+        { [Attributes.computeName]: rent.name }
+      ),
+    end: (computeId, options) =>
+      endObserved(
+        Effect.flatMap(decodeId(computeId, "endCompute", id), (checked) =>
+          Effect.mapError(Handback.end(handsOf(options), checked), wrap("endCompute"))),
+        { [Attributes.computeId]: computeId }
+      )
+  }
+
+  /** Whatever happens on the way, either the caller gets the compute or it is ended. */
+  const deliver = (rent: Rent, options: CallOptions | undefined) => {
+    const { acquire, handBack } = Lease.make(sent, rent, options)
+    return Effect.uninterruptibleMask((restore) =>
+      restore(acquire).pipe(
+        // an interrupt that came together with the answer: nobody is left to take the compute
+        Effect.tap(() => restore(Effect.void)),
+        Effect.onExit((exit) =>
+          leftItsCaller(exit)
+            ? Effect.catch(
+              handBack,
+              (error) => Effect.logError(`${rent.name} could not be verified as ended: ${error.message}`)
+            )
+            : Effect.void
+        )
+      )
+    )
+  }
+
+  return {
+    ...sent,
+    spawn: (input, options) =>
+      spawnObserved(
+        Effect.gen(function*() {
+          const rent = yield* prepare(input, options)
+          yield* Effect.annotateCurrentSpan(Attributes.computeName, rent.name)
+          return yield* deliver(rent, callOnly(options))
+        })
+      )
+  }
+}
+
+const callOnly = (options: RentOptions | undefined): CallOptions | undefined => {
+  if (options === undefined) return undefined
+  const { stamp: _, ...call } = options
+  return call
+}

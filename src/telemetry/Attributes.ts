@@ -1,0 +1,37 @@
+/**
+ * Names of span attributes. Values are ids, words and numbers: never a query, a body, a header or a secret.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The provider's id.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const provider = "atlas.provider"
+
+/**
+ * The compute's id; on spans only, never a metric label.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const computeId = "atlas.compute.id"
+
+/**
+ * The stamped name of a rent; on spans only.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const computeName = "atlas.compute.name"
+
+/**
+ * The error's kind, such as `not_found`.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const errorKind = "atlas.error.kind"
