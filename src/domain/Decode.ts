@@ -47,8 +47,15 @@ const pathOf = (segments: ReadonlyArray<PropertyKey | { readonly key: PropertyKe
 export const issuesOf = (error: Schema.SchemaError): ReadonlyArray<Issue> =>
   format(error.issue).issues.map((issue) => ({ path: pathOf(issue.path), message: issue.message }))
 
+const join = (field: string, path: string): string =>
+  field === "" || path === "" ? field + path : path.startsWith("[") ? field + path : `${field}.${path}`
+
 /**
  * A decoder for one schema: unknown fields and wrong types fail as `Validation`, as many as one pass finds.
+ *
+ * **Details**
+ *
+ * `field` is where the input stands in a larger one: it leads every path.
  *
  * **Example** (Decoding options)
  *
@@ -63,14 +70,21 @@ export const issuesOf = (error: Schema.SchemaError): ReadonlyArray<Issue> =>
  * @category decoding
  * @since 0.1.0
  */
-export const decoder = <S extends Schema.Constraint>(schema: S & { readonly DecodingServices: never }) => {
+export const decoder = <S extends Schema.Constraint>(
+  schema: S & { readonly DecodingServices: never },
+  field = ""
+) => {
   const decode = Schema.decodeUnknownEffect(schema, { errors: "all", onExcessProperty: "error" })
   return (
     input: unknown,
     operation: string,
     provider: ProviderId | null = null
   ): Effect.Effect<S["Type"], AtlasError> =>
-    Effect.mapError(decode(input), (error) => invalid(operation, issuesOf(error), provider))
+    Effect.mapError(
+      decode(input),
+      (error) =>
+        invalid(operation, issuesOf(error).map((issue) => ({ ...issue, path: join(field, issue.path) })), provider)
+    )
 }
 
 const isPositive = (duration: Duration.Duration) => Duration.isGreaterThan(duration, Duration.zero)

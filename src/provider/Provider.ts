@@ -167,7 +167,7 @@ export type Of<A extends Adapter> = Pick<Service, keyof Identity | (keyof A & ke
  */
 export class Provider extends Context.Service<Provider, Service>()("effect-atlas/provider/Provider") {}
 
-const decodeId = decoder(ComputeId)
+const decodeId = decoder(ComputeId, "id")
 const decodeFilter = decoder(ComputeFilter)
 const decodeLogs = decoder(LogOptions)
 

@@ -19,7 +19,8 @@ const defaultTimeout = Duration.minutes(15)
 /** After this many doublings a failing provider is asked no slower. */
 const longestBackoff = 8
 
-const decodeDuration = decoder(PositiveDuration)
+const decodeTimeout = decoder(PositiveDuration, "timeout")
+const decodeInterval = decoder(PositiveDuration, "interval")
 
 /** Failures that another look cannot cure: the call itself is wrong, or there is no key to make it with. */
 const isHopeless = ({ reason }: AtlasError): boolean =>
@@ -52,10 +53,10 @@ export const awaitRunning = (
   Effect.gen(function*() {
     const timeout = options.timeout == null
       ? defaultTimeout
-      : yield* decodeDuration(options.timeout, "awaitReady", provider.id)
+      : yield* decodeTimeout(options.timeout, "awaitReady", provider.id)
     const interval = options.interval == null
       ? provider.pollInterval
-      : yield* decodeDuration(options.interval, "awaitReady", provider.id)
+      : yield* decodeInterval(options.interval, "awaitReady", provider.id)
     const start = yield* Clock.monotonicTimeNanos
     let lastSeen: Compute | null = null
     let failures = 0

@@ -19,7 +19,7 @@ import * as NameStamp from "../NameStamp.ts"
 import type { ComputeFacet, RentOptions } from "../Provider.ts"
 import type { Observer } from "./observe.ts"
 
-const decodeId = decoder(ComputeId)
+const decodeId = decoder(ComputeId, "id")
 
 interface Wiring {
   readonly id: ProviderId

@@ -1,0 +1,90 @@
+/**
+ * GPUs as every provider offers them: one shape for what can be rented, its price and how much is left.
+ *
+ * @since 0.1.0
+ */
+import * as Inspectable from "effect/Inspectable"
+import * as Schema from "effect/Schema"
+import { ProviderId } from "./Ids.ts"
+import { Usd } from "./Money.ts"
+
+/**
+ * How much of a GPU type is left: `high medium low unavailable`, or `unknown` when the provider does not say.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const GpuStock = Schema.Literals(["high", "medium", "low", "unavailable", "unknown"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type GpuStock = typeof GpuStock.Type
+
+/**
+ * Whose machines: the provider's own data centers (`secure`), other people's (`community`), or `any`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const CloudType = Schema.Literals(["secure", "community", "any"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type CloudType = typeof CloudType.Type
+
+/**
+ * A kind of GPU that a provider rents, as it last reported it.
+ *
+ * **Details**
+ *
+ * `raw` is the provider's own answer. Printing a GPU type does not show it. What a provider does not say is null.
+ *
+ * **Example** (The cheapest)
+ *
+ * ```ts
+ * import type { Gpu } from "effect-atlas"
+ *
+ * const cheapest = (types: ReadonlyArray<Gpu.GpuType>) =>
+ *   types
+ *     .filter((type) => type.lowestPricePerHour !== null)
+ *     .toSorted((left, right) => (left.lowestPricePerHour ?? 0) - (right.lowestPricePerHour ?? 0))[0]
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class GpuType extends Schema.Class<GpuType>("effect-atlas/domain/GpuType")({
+  /** The provider's own name. */
+  id: Schema.String,
+  provider: ProviderId,
+  /** The name it has in the GPU catalog; null when the catalog does not know it. */
+  canonical: Schema.NullOr(Schema.String),
+  displayName: Schema.String,
+  /** Memory of one GPU in GB. */
+  memoryGb: Schema.NullOr(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
+  /** US dollars per hour for one GPU, on demand. */
+  lowestPricePerHour: Schema.NullOr(Usd),
+  /** US dollars per hour for one GPU that may be taken away again. */
+  spotPricePerHour: Schema.NullOr(Usd),
+  stock: GpuStock,
+  cloudType: CloudType,
+  raw: Schema.Json
+}) {
+  override toString(): string {
+    return `GpuType(${this.provider}/${this.id} ${this.stock})`
+  }
+
+  /** Everything that may be printed: all fields but `raw`. */
+  toJSON(): Omit<typeof GpuType.Encoded, "raw"> {
+    const { raw: _raw, ...printed } = this
+    return printed
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
