@@ -1,0 +1,52 @@
+/**
+ * The few primitives both kinds of access need, on Web Crypto alone so that a browser page can run them.
+ *
+ * Browsers give `crypto.subtle` to https pages and to localhost only; elsewhere these effects die.
+ */
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Hex from "effect/encoding/Hex"
+import * as Redacted from "effect/Redacted"
+import * as Entropy from "../../domain/Entropy.ts"
+
+/** 256 bits: as long as the hash that is compared, and out of reach of guessing. */
+const secretBytes = 32
+
+const utf8 = new TextEncoder()
+
+/** A new secret of 32 random bytes as 43 characters of base64url. */
+export const randomSecret: Effect.Effect<Redacted.Redacted> = Effect.map(
+  Entropy.bytes(secretBytes),
+  (bytes) => Redacted.make(Base64Url.encode(bytes))
+)
+
+/** The plain text of a secret that may be sealed. */
+export const reveal = (secret: string | Redacted.Redacted): string =>
+  Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
+
+/** SHA-256 of a text's UTF-8 bytes as 64 lower-case hex digits. */
+export const sha256Hex = (text: string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", utf8.encode(text))),
+    (digest) => Hex.encode(new Uint8Array(digest))
+  )
+
+const hmac = { name: "HMAC", hash: "SHA-256" }
+
+/** HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret dies. */
+export const hmacSha256 = (secret: string, text: string): Effect.Effect<string> =>
+  Effect.promise(async () => {
+    const { subtle } = globalThis.crypto
+    const key = await subtle.importKey("raw", utf8.encode(secret), hmac, false, ["sign"])
+    return Base64Url.encode(new Uint8Array(await subtle.sign(hmac, key, utf8.encode(text))))
+  })
+
+/** Whether two texts are equal, in a time that depends on the length of `expected` alone. */
+export const constantTimeEquals = (expected: string, candidate: string): boolean => {
+  let difference = expected.length ^ candidate.length
+  for (let index = 0; index < expected.length; index++) {
+    // past the end charCodeAt is NaN, which counts as 0 here: the lengths have settled the answer by then
+    difference |= expected.charCodeAt(index) ^ candidate.charCodeAt(index)
+  }
+  return difference === 0
+}

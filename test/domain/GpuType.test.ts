@@ -1,0 +1,60 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { inspect } from "node:util"
+import * as Gpu from "../../src/domain/Gpu.ts"
+import * as Ids from "../../src/domain/Ids.ts"
+import * as Money from "../../src/domain/Money.ts"
+
+const type = new Gpu.GpuType({
+  id: "NVIDIA H200",
+  provider: Ids.ProviderId.make("runpod"),
+  canonical: "h200",
+  displayName: "H200 SXM",
+  memoryGb: 141,
+  lowestPricePerHour: Money.Usd.make(3.59),
+  spotPricePerHour: null,
+  stock: "low",
+  cloudType: "any",
+  raw: { note: "hidden-in-raw" }
+})
+
+describe("GpuType", () => {
+  it.effect.prop("any GPU type survives its own JSON codec", [Gpu.GpuType], ([gpu]) =>
+    Effect.gen(function*() {
+      const codec = Schema.fromJsonString(Schema.toCodecJson(Gpu.GpuType))
+      const again = yield* Schema.decodeEffect(codec)(yield* Schema.encodeEffect(codec)(gpu))
+      // JSON has no negative zero
+      assert.deepStrictEqual(JSON.stringify({ ...again }), JSON.stringify({ ...gpu }))
+      assert.instanceOf(again, Gpu.GpuType)
+    }))
+
+  it("printing shows every field but raw", () => {
+    for (const printed of [inspect(type), JSON.stringify(type), String(type), `${type}`]) {
+      assert.notInclude(printed, "hidden-in-raw")
+    }
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(type)), {
+      id: "NVIDIA H200",
+      provider: "runpod",
+      canonical: "h200",
+      displayName: "H200 SXM",
+      memoryGb: 141,
+      lowestPricePerHour: 3.59,
+      spotPricePerHour: null,
+      stock: "low",
+      cloudType: "any"
+    })
+    assert.strictEqual(String(type), "GpuType(runpod/NVIDIA H200 low)")
+  })
+
+  it.effect("unknown words, negative prices and negative memory are refused", () =>
+    Effect.gen(function*() {
+      const wire = { ...type.toJSON(), raw: null }
+      const isType = (value: unknown) => Effect.isSuccess(Schema.decodeUnknownEffect(Gpu.GpuType)(value))
+      assert.isTrue(yield* isType(wire))
+      assert.isFalse(yield* isType({ ...wire, stock: "toString" }))
+      assert.isFalse(yield* isType({ ...wire, cloudType: "private" }))
+      assert.isFalse(yield* isType({ ...wire, lowestPricePerHour: -1 }))
+      assert.isFalse(yield* isType({ ...wire, memoryGb: -1 }))
+    }))
+})
