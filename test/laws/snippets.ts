@@ -120,9 +120,10 @@ export const commandsOf = ({ file, line, text }: Snippet): ReadonlyArray<Command
   const found: Array<Command> = []
   let until: string | undefined
   let open: Command | undefined
-  for (const [index, one] of text.split("\n").entries()) {
+  for (const [index, raw] of text.split("\n").entries()) {
+    const one = raw.replace(/\s+#\s.*$/, "")
     if (until !== undefined) {
-      if (one === until) until = undefined
+      if (raw === until) until = undefined
       continue
     }
     const joined: Command = open === undefined
