@@ -13,6 +13,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import type { AtlasError } from "./AtlasError.ts"
 import { PortProtocol } from "./Compute.ts"
 import { decoder, PositiveDuration } from "./Decode.ts"
+import { CloudType } from "./Gpu.ts"
 import type { CanonicalGpu } from "./GpuCatalog.ts"
 
 /**
@@ -32,24 +33,27 @@ export class PortRequest extends Schema.Class<PortRequest>("effect-atlas/domain/
 }) {}
 
 const PortFields = Schema.Struct({
-  port: Schema.Number,
+  port: Schema.Finite,
   protocol: PortProtocol.pipe(Schema.withDecodingDefault(Effect.succeed("http" as const))),
   symmetric: Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(false)))
 }).pipe(Schema.decodeTo(PortRequest))
 
-const PortText = Schema.String.pipe(Schema.decodeTo(Schema.toEncoded(PortRequest), {
-  decode: SchemaGetter.transformEffect((text: string) => {
-    const match = /^(\d{1,6})(?:\/(http|tcp))?$/.exec(text)
-    return match === null
-      ? Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" }))
-      : Effect.succeed({
-        port: Number(match[1]),
-        protocol: match[2] === "tcp" ? "tcp" as const : "http" as const,
-        symmetric: false
-      })
+const PortText = Schema.String.pipe(
+  Schema.decodeTo(Schema.toEncoded(PortRequest), {
+    decode: SchemaGetter.transformEffect((text: string) => {
+      const match = /^(\d{1,6})(?:\/(http|tcp))?$/.exec(text)
+      return match === null
+        ? Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" }))
+        : Effect.succeed({
+          port: Number(match[1]),
+          protocol: match[2] === "tcp" ? "tcp" as const : "http" as const,
+          symmetric: false
+        })
+    }),
+    encode: SchemaGetter.transform((port: typeof PortRequest.Encoded) => `${port.port}/${port.protocol}`)
   }),
-  encode: SchemaGetter.transform((port: typeof PortRequest.Encoded) => `${port.port}/${port.protocol}`)
-})).pipe(Schema.decodeTo(PortRequest))
+  Schema.decodeTo(PortRequest)
+)
 
 const text = (expected: string, limit: number) =>
   Schema.String.check(
@@ -145,9 +149,7 @@ export class ComputeRequest extends Schema.Class<ComputeRequest>("effect-atlas/d
   gpu: nullable(text("a GPU name", 128)),
   gpuCount: count.pipe(Schema.withDecodingDefault(Effect.succeed(1))),
   image: nullable(text("an image name", 1024)),
-  cloudType: Schema.Literals(["secure", "community", "any"]).pipe(
-    Schema.withDecodingDefault(Effect.succeed("any" as const))
-  ),
+  cloudType: CloudType.pipe(Schema.withDecodingDefault(Effect.succeed("any" as const))),
   spot: Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(false))),
   /** Preferred regions, best first. */
   regionHints: Schema.Array(text("a region", 128)).pipe(Schema.withDecodingDefault(Effect.succeed([]))),
@@ -203,7 +205,7 @@ export interface Input {
   readonly gpu?: CanonicalGpu | null | undefined
   readonly gpuCount?: number | undefined
   readonly image?: string | null | undefined
-  readonly cloudType?: "secure" | "community" | "any" | undefined
+  readonly cloudType?: CloudType | undefined
   readonly spot?: boolean | undefined
   readonly regionHints?: ReadonlyArray<string> | undefined
   readonly ports?:

@@ -84,7 +84,7 @@ export const make = (
       known = { _tag: "Maybe" }
       return compute.rent(rent, options)
     }).pipe(
-      Effect.catch((error) => error.reason._tag === "Uncertain" ? resolved(error) : Effect.fail(error)),
+      Effect.catchIf((error) => error.reason._tag === "Uncertain", resolved),
       Effect.onExit((exit) =>
         Effect.sync(() => {
           known = knownAfter(exit)

@@ -16,7 +16,15 @@ import { type Facets, type Identity, Provider, type Service } from "./Provider.t
  * @category models
  * @since 0.1.0
  */
-export type Which = string | (Identity & Pick<Facets, "compute">)
+export type Which = string | Made
+
+/**
+ * A provider made by `Provider.make`, whichever facets its type shows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Made = Identity & Pick<Facets, "compute">
 
 /**
  * All providers in reach.
@@ -40,7 +48,12 @@ const isComplete = (provider: Identity & Partial<Facets>): provider is Service =
  * @category constructors
  * @since 0.1.0
  */
-export const make = (all: ReadonlyArray<Service>, options?: { readonly default?: string }): Providers["Service"] => {
+export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: string }): Providers["Service"] => {
+  const all = made.map((provider) => {
+    // the type may hide facets, the value made by Provider.make has them all; anything else is a bug of the caller
+    if (!isComplete(provider)) throw new TypeError(`${provider.id} was not made by Provider.make`)
+    return provider
+  })
   const byId = new Map<string, Service>(all.map((provider) => [provider.id, provider]))
   const known = [...byId.keys()].join(", ") || "none"
   const refuse = (operation: string, message: string) =>
