@@ -1,0 +1,56 @@
+/**
+ * What the front desk adds to a call (options, id check, span, metrics, error mapping): Atlas against its bare adapter.
+ */
+import { Atlas, AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
+import * as Effect from "effect/Effect"
+import * as References from "effect/References"
+import { compare } from "./measure.ts"
+
+const compute = new Compute.Compute({
+  id: Ids.ComputeId.make("acme-1"),
+  provider: Ids.ProviderId.make("acme"),
+  status: "running",
+  name: null,
+  publicIp: null,
+  ports: [],
+  gpuType: null,
+  gpuCount: 1,
+  costPerHour: null,
+  region: null,
+  image: null,
+  auth: null,
+  createdAt: null,
+  exitCode: null,
+  failure: null,
+  raw: null
+})
+const get = (id: string) => id === compute.id ? Effect.succeed(compute) : Effect.fail(new AtlasError.NotFound({}))
+const acme = Provider.make({
+  id: "acme",
+  compute: {
+    spawn: () => Effect.succeed(compute),
+    get,
+    list: () => Effect.succeed([compute]),
+    terminate: () => Effect.void
+  }
+})
+
+const repeat = <E>(effect: Effect.Effect<unknown, E, Providers.Providers>) => (times: number) =>
+  Effect.runPromise(
+    Effect.orDie(Effect.replicateEffect(effect, times, { discard: true })).pipe(
+      Effect.provideService(Providers.Providers, Providers.make([acme], { default: "acme" }))
+    )
+  )
+
+await compare([
+  { name: "adapter.get", run: repeat(Effect.suspend(() => get("acme-1"))) },
+  {
+    name: "adapter.get in a span of Effect's own",
+    run: repeat(Effect.suspend(() => get("acme-1")).pipe(Effect.withSpan("get")))
+  },
+  { name: "Atlas.getCompute", run: repeat(Atlas.getCompute("acme-1")) },
+  {
+    name: "Atlas.getCompute, tracing off",
+    run: repeat(Atlas.getCompute("acme-1").pipe(Effect.provideService(References.TracerEnabled, false)))
+  }
+], 50_000)
