@@ -179,14 +179,14 @@ export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))
  *
  * **Details**
  *
- * `name` is the stamped name under which a rented compute would be found, `computeId` its id where that is known.
+ * `computeName` is the stamped name under which a rented compute would be found, `computeId` its id where that is known.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("Uncertain", {
   ...facts,
-  name: orNull(Schema.String),
+  computeName: orNull(Schema.String),
   computeId: orNull(ComputeId)
 }) {
   readonly isRetryable = false

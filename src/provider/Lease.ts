@@ -64,7 +64,7 @@ export const make = (
       provider: asked.provider,
       operation: asked.operation,
       reason: new Uncertain({
-        name: rent.name,
+        computeName: rent.name,
         status: asked.status,
         message: `the create was not answered (${asked.reason.message || "no reason given"}) and ${looked}`
       })
