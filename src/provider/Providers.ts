@@ -116,22 +116,16 @@ export const layerDefault = <const Members extends ReadonlyArray<Member>>(
   defaultId: string | null,
   ...members: Members
 ): Layer.Layer<Providers, Layer.Error<Members[number]>, Layer.Services<Members[number]>> =>
-  Layer.effect(
-    Providers,
+  // built with the memo map of the whole program: a member that is also provided on its own is the same one
+  Layer.fromBuildMemo((memoMap, scope) =>
     Effect.gen(function*() {
       const built: Array<Service> = []
       for (const member of members) {
         // the tuple's union of layers: errors and needs of every member are in the signature above
-        built.push(
-          Context.get(
-            yield* Layer.build(
-              member as Layer.Layer<Provider, Layer.Error<Members[number]>, Layer.Services<Members[number]>>
-            ),
-            Provider
-          )
-        )
+        const typed = member as Layer.Layer<Provider, Layer.Error<Members[number]>, Layer.Services<Members[number]>>
+        built.push(Context.get(yield* Layer.buildWithMemoMap(typed, memoMap, scope), Provider))
       }
       const environment = yield* Config.String("ATLAS_PROVIDER").pipe(Effect.orElseSucceed(() => ""))
-      return make(built, { default: defaultId ?? (environment || (built[0]?.id ?? "")) })
+      return Context.make(Providers, make(built, { default: defaultId ?? (environment || (built[0]?.id ?? "")) }))
     })
   )

@@ -1,0 +1,330 @@
+/**
+ * A provider in memory, with controls: it answers like a cloud, fails on order, and keeps a ledger of what really exists.
+ *
+ * All state lives in the layer, so every test has a cloud of its own. It accepts the GPUs of every provider in the
+ * catalog, so that it can stand in for any of them.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { AtlasError, type AtlasErrorReason, NotFound, ProviderFault, Validation } from "../../domain/AtlasError.ts"
+import * as Entropy from "../../domain/Entropy.ts"
+import { GpuType } from "../../domain/Gpu.ts"
+import * as GpuCatalog from "../../domain/GpuCatalog.ts"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { LogElement } from "../../domain/LogElement.ts"
+import { Usd } from "../../domain/Money.ts"
+import type { Adapter, LogOptions, Rent } from "../../provider/Adapter.ts"
+import * as Provider from "../../provider/Provider.ts"
+import { makeCalls } from "./internal/calls.ts"
+import { type Cloud, type Machine, makeCloud, statusOf, view } from "./internal/cloud.ts"
+import { makeFaults, millisOf } from "./internal/faults.ts"
+import { type Controls, MockControls } from "./MockControls.ts"
+
+export { type Controls, MockControls } from "./MockControls.ts"
+export type { Delay, Ledger, LedgerEntry, Operation, RecordedCall } from "./MockControls.ts"
+
+/**
+ * How the mock's cloud behaves when nothing is ordered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** How long a compute takes from its create until it is running; default 0: running at once. */
+  readonly provisioning?: Duration.Input
+  /** How long after a create it may still be absent from a listing; default 5 seconds. */
+  readonly settleWindow?: Duration.Input
+  /** How often to look while waiting for a compute to become ready; default 5 seconds. */
+  readonly pollInterval?: Duration.Input
+}
+
+/** RFC 4648 base32, lower case. */
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+const provider = ProviderId.make("mock")
+
+const newId = Effect.map(
+  Entropy.bytes(12),
+  (bytes) => ComputeId.make(`mock-${Array.from(bytes, (byte) => alphabet[byte & 31]).join("")}`)
+)
+
+const gpuTypes = [
+  new GpuType({
+    id: "mock-h100",
+    provider,
+    canonical: "h100",
+    displayName: "Mock H100",
+    memoryGb: 80,
+    lowestPricePerHour: Usd.make(0),
+    spotPricePerHour: Usd.make(0),
+    stock: "high",
+    cloudType: "any",
+    raw: null
+  })
+]
+
+const invalid = (path: string, message: string) => new Validation({ issues: [{ path, message }] })
+
+const unknown = (id: string) => new NotFound({ message: `there is no ${id}` })
+
+const isUsd = Schema.is(Usd)
+
+/** Absent: free. Null: a provider that does not say what it costs. */
+const priceOf = (rent: Pick<Rent, "request">): Result.Result<Usd | null, Validation> => {
+  const given = rent.request.providerOpts["costPerHour"]
+  if (given === undefined) return Result.succeed(Usd.make(0))
+  if (given === null) return Result.succeed(null)
+  return isUsd(given)
+    ? Result.succeed(given)
+    : Result.fail(invalid("providerOpts.costPerHour", "Expected US dollars per hour, 0 or more, or null"))
+}
+
+const checkGpu = (gpu: string | null): Effect.Effect<void, Validation> =>
+  Effect.flatMap(GpuCatalog.CurrentGpuCatalog, (catalog) => {
+    const known = GpuCatalog.canonicalNames(catalog)
+    return gpu === null || known.includes(gpu)
+      ? Effect.void
+      : Effect.fail(invalid("gpu", `Expected a GPU of the catalog: ${known.join(", ")}`))
+  })
+
+/** Lines after the cursor, which is the number of lines before it; with `follow` until the compute is over. */
+const linesOf = (
+  machine: Machine,
+  { after, follow }: LogOptions
+): Stream.Stream<LogElement, AtlasErrorReason> => {
+  const from = after ?? "0"
+  if (!/^\d{1,9}$/.test(from) || Number(from) > machine.lines.length) {
+    return Stream.fail(invalid("after", "Expected a cursor of this compute's log"))
+  }
+  return Stream.paginate(Number(from), (start) =>
+    Effect.suspend(() => {
+      const next = machine.lines.slice(start).map(({ at, text }, index) =>
+        new LogElement({ cursor: String(start + index + 1), at: DateTime.makeUnsafe(at), stream: "output", text })
+      )
+      const rest = Option.some(start + next.length)
+      if (next.length > 0) return Effect.succeed([next, rest] as const)
+      return follow === true && machine.endedAt === null
+        ? Effect.as(machine.changed.await, [next, rest] as const)
+        : Effect.succeed([next, Option.none<number>()] as const)
+    }))
+}
+
+const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof makeFaults>) => {
+  const calls = makeCalls(cloud, faults)
+
+  /** A change of power; one that is over cannot be changed any more. */
+  const power = (operation: "stop" | "start", status: "stopped" | "running") => (id: ComputeId) =>
+    calls.make(operation, { id }, (at): Result.Result<void, AtlasErrorReason> => {
+      const machine = cloud.find(id)
+      if (machine === undefined) return Result.fail(unknown(id))
+      const now = statusOf(machine, at)
+      if (now === "terminated" || now === "failed") {
+        return Result.fail(new ProviderFault({ status: 409, code: "over", message: `${id} is ${now}` }))
+      }
+      return Result.succeed(cloud.change(machine, at, { status }))
+    })
+
+  const adapter = {
+    id: provider,
+    flags: ["spot", "network_volumes", "http_proxy", "raw_tcp", "webhooks"],
+    settleWindow: options.settleWindow ?? "5 seconds",
+    pollInterval: options.pollInterval ?? "5 seconds",
+    compute: {
+      check: (request) => Effect.andThen(checkGpu(request.gpu), Effect.asVoid(Effect.fromResult(priceOf({ request })))),
+      spawn: (rent) =>
+        Effect.gen(function*() {
+          const costPerHour = yield* Effect.fromResult(priceOf(rent))
+          const birth = { name: rent.name, request: rent.request, costPerHour }
+          const id = yield* newId
+          const twinId = yield* newId
+          return yield* calls.make("spawnCompute", { rent }, (at) => {
+            const machine = cloud.create({ ...birth, id }, at)
+            const apart = faults.takeTwin()
+            if (apart !== undefined) {
+              cloud.send(at + apart, (later) => {
+                cloud.create({ ...birth, id: twinId }, later)
+              })
+            }
+            return Result.succeed(view(machine, provider, at))
+          })
+        }),
+      get: (id) =>
+        calls.make("getCompute", { id }, (at) => {
+          const machine = cloud.find(id)
+          return machine === undefined || machine.visibleAt > at
+            ? Result.fail(unknown(id))
+            : Result.succeed(view(machine, provider, at))
+        }),
+      list: (filter) =>
+        calls.make(
+          "listCompute",
+          { filter },
+          (at) => Result.succeed(cloud.visible(at).map((machine) => view(machine, provider, at)))
+        ),
+      terminate: (id) =>
+        calls.make("terminate", { id }, (at): Result.Result<void, AtlasErrorReason> => {
+          const machine = cloud.find(id)
+          if (machine === undefined) return Result.fail(unknown(id))
+          if (!faults.takeIgnoredDelete()) cloud.change(machine, at, { status: "terminated" })
+          return Result.succeed(undefined)
+        })
+    },
+    power: { stop: power("stop", "stopped"), start: power("start", "running") },
+    gpus: { list: () => calls.make("listGpuTypes", {}, () => Result.succeed(gpuTypes)) },
+    logs: {
+      stream: (id, wanted) =>
+        Stream.unwrap(calls.make("streamLogs", { id }, () => {
+          const machine = cloud.find(id)
+          return machine === undefined ? Result.fail(unknown(id)) : Result.succeed(linesOf(machine, wanted))
+        }))
+    }
+  } as const satisfies Adapter
+  return { adapter, calls }
+}
+
+const controlsOf = (
+  cloud: Cloud,
+  faults: ReturnType<typeof makeFaults>,
+  calls: ReturnType<typeof makeCalls>
+): Controls => {
+  const now = Effect.tap(Clock.currentTimeMillis, (at) => Effect.sync(() => cloud.settle(at)))
+
+  const onMachine = (operation: string, id: string, act: (machine: Machine, at: number) => void) =>
+    Effect.flatMap(now, (at) => {
+      const machine = cloud.find(id)
+      return machine === undefined
+        ? Effect.fail(new AtlasError({ provider, operation, reason: unknown(id) }))
+        : Effect.sync(() => act(machine, at))
+    })
+
+  return {
+    setStatus: (id, status, facts) =>
+      onMachine("setStatus", id, (machine, at) =>
+        cloud.change(machine, at, {
+          status,
+          exitCode: facts?.exitCode ?? machine.exitCode,
+          failure: facts?.failure ?? machine.failure
+        })),
+    setCostPerHour: (id, costPerHour) =>
+      onMachine("setCostPerHour", id, (machine, at) =>
+        cloud.change(machine, at, { costPerHour: costPerHour === null ? null : Usd.make(costPerHour) })),
+    failNext: (operation, reason, times = 1) =>
+      Effect.sync(() => faults.order(operation, { _tag: "Fail", reason }, times)),
+    dieNext: (operation, defect) => Effect.sync(() => faults.order(operation, { _tag: "Die", defect }, 1)),
+    delay: (operation, delay) => Effect.sync(() => faults.delay(operation, delay)),
+    loseNextAnswer: ({ created }) =>
+      Effect.sync(() => faults.order("spawnCompute", { _tag: "LoseAnswer", created }, 1)),
+    twinNext: (options) => Effect.sync(() => faults.orderTwin(millisOf(options?.apart))),
+    setListingLag: (lag) => Effect.sync(() => cloud.setListingLag(millisOf(lag))),
+    ignoreDeletes: (times) => Effect.sync(() => faults.ignoreDeletes(times)),
+    forget: (id) =>
+      Effect.map(now, (at) => {
+        const machine = cloud.find(id)
+        if (machine !== undefined) cloud.change(machine, at, { forgotten: true })
+      }),
+    writeLog: (id, text) => onMachine("writeLog", id, (machine, at) => cloud.write(machine, { at, text })),
+    counts: Effect.sync(calls.counts),
+    requests: Effect.sync(calls.recorded),
+    ledger: Effect.map(now, cloud.ledger),
+    reset: Effect.sync(() => {
+      cloud.reset()
+      faults.reset()
+      calls.reset()
+    })
+  }
+}
+
+/**
+ * The mock with exactly the facets it has: compute, power, gpus and logs.
+ *
+ * **Example** (Stopping)
+ *
+ * ```ts
+ * import * as MockProvider from "effect-atlas/providers/MockProvider"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const mock = yield* MockProvider.MockProvider
+ *   const { id } = yield* mock.compute.spawn({ gpu: "h100" })
+ *   yield* mock.power.stop(id)
+ * }).pipe(Effect.provide(MockProvider.layer()))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MockProvider
+  extends Context.Service<MockProvider, Provider.Of<ReturnType<typeof adapterOf>["adapter"]>>()(
+    "effect-atlas/providers/mock/MockProvider"
+  )
+{}
+
+/**
+ * A new cloud in memory: the provider to give to the code under test, and the controls to keep.
+ *
+ * **Example** (As a value)
+ *
+ * ```ts
+ * import { Atlas, Providers } from "effect-atlas"
+ * import * as MockProvider from "effect-atlas/providers/MockProvider"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { controls, provider } = yield* MockProvider.make({ provisioning: "10 seconds" })
+ *   const { status } = yield* Atlas.spawnCompute({ image: "me/server" }, { provider })
+ *   return { status, live: (yield* controls.ledger).live.length } // { status: "provisioning", live: 1 }
+ * }).pipe(Effect.provide(Providers.layer()))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Effect.Effect<{
+  readonly provider: MockProvider["Service"]
+  readonly controls: Controls
+}> =>
+  Effect.sync(() => {
+    const { adapter, controls } = made(options)
+    return { provider: Provider.make(adapter), controls }
+  })
+
+const made = (options: Options) => {
+  const cloud = makeCloud(millisOf(options.provisioning))
+  const faults = makeFaults()
+  const { adapter, calls } = adapterOf(options, cloud, faults)
+  return { adapter, controls: controlsOf(cloud, faults, calls) }
+}
+
+/**
+ * The mock as a layer: under its own tag, as the provider in use, and with its controls.
+ *
+ * **Example** (In a test)
+ *
+ * ```ts
+ * import { Providers } from "effect-atlas"
+ * import * as MockProvider from "effect-atlas/providers/MockProvider"
+ * import * as Layer from "effect/Layer"
+ *
+ * const mock = MockProvider.layer({ settleWindow: "1 second" })
+ * const layerTest = Layer.merge(Providers.layer(mock), mock)
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<MockProvider | MockControls | Provider.Provider> =>
+  Layer.unwrap(Effect.sync(() => {
+    const { adapter, controls } = made(options)
+    return Layer.merge(Provider.layer(MockProvider, Effect.succeed(adapter)), Layer.succeed(MockControls, controls))
+  }))
