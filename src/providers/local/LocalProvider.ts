@@ -1,0 +1,194 @@
+/**
+ * This very machine as a provider: a compute is a real process group with ports, a log, an exit code and a token.
+ *
+ * Needs no account and costs nothing, and survives the process that started it; see the guide "The local provider".
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { NotFound, ProviderFault, StorageFault } from "../../domain/AtlasError.ts"
+import { type ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { Usd } from "../../domain/Money.ts"
+import type { Adapter } from "../../provider/Adapter.ts"
+import * as Provider from "../../provider/Provider.ts"
+import * as Gpus from "./internal/gpus.ts"
+import * as LogFile from "./internal/logFile.ts"
+import { described, isOver, leaderOf, toCompute } from "./internal/observe.ts"
+import * as Plan from "./internal/plan.ts"
+import * as ProcessGroup from "./internal/processGroup.ts"
+import * as Running from "./internal/running.ts"
+import * as StateDir from "./internal/stateDir.ts"
+
+/**
+ * Options of the local provider.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Where computes are kept; default `$ATLAS_STATE_DIR`, else the user's state directory + `effect-atlas`. */
+  readonly stateDir?: string | undefined
+  /** What a compute pretends to cost, in US dollars per hour, so that cost features can be tried; default 0. */
+  readonly pricePerHour?: number | undefined
+}
+
+/** What the local provider asks of the platform; `NodeServices.layer` has it all. */
+type Platform = FileSystem.FileSystem | Path.Path | ChildProcessSpawner.ChildProcessSpawner
+
+const provider = ProviderId.make("local")
+
+const setting = (name: string) =>
+  Config.String(name).pipe(
+    Effect.map((value) => value === "" ? null : value),
+    Effect.orElseSucceed(() => null)
+  )
+
+const defaultStateDir = Effect.gen(function*() {
+  const path = yield* Path.Path
+  const given = yield* setting("ATLAS_STATE_DIR")
+  if (given !== null) return path.resolve(given)
+  const states = (yield* setting("XDG_STATE_HOME")) ?? path.join((yield* setting("HOME")) ?? "/tmp", ".local", "state")
+  return path.join(states, "effect-atlas")
+})
+
+const adapter = Effect.fnUntraced(function*(options: Options) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const price = Usd.make(options.pricePerHour ?? 0)
+  const root = options.stateDir === undefined ? yield* defaultStateDir : path.resolve(options.stateDir)
+  const dir = yield* StateDir.make(root)
+  const own = yield* Plan.inherit(setting)
+  const plan = yield* Plan.make(own)
+  const types = Effect.provideService(
+    Gpus.types(provider, price),
+    ChildProcessSpawner.ChildProcessSpawner,
+    spawner
+  )
+  const running = Running.make({ dir, own, spawner })
+
+  const entryOf = (id: ComputeId) =>
+    Effect.flatMap(dir.read(id), (entry) =>
+      Option.isSome(entry)
+        ? Effect.succeed(entry.value)
+        : Effect.fail(new NotFound({ message: `there is no compute ${id} in ${root}` })))
+
+  /** The state of a compute that may be acted on: one whose records are readable. */
+  const stateOf = (id: ComputeId) =>
+    Effect.flatMap(entryOf(id), (entry) =>
+      entry._tag === "Readable"
+        ? Effect.succeed(entry.state)
+        : Effect.fail(
+          new StorageFault({
+            message: `${entry.file} cannot be read, so nothing was ended; look for processes with `
+              + `ATLAS_COMPUTE_ID=${id} and remove ${dir.directoryOf(id)} by hand`
+          })
+        ))
+
+  const computeOf = (id: ComputeId) => Effect.flatMap(entryOf(id), (entry) => toCompute(dir, provider, entry))
+
+  return {
+    id: provider,
+    flags: ["http_proxy", "raw_tcp", "symmetric_ports"],
+    // a listing of our own disk never lags
+    settleWindow: 0,
+    pollInterval: "100 millis",
+    compute: {
+      check: (request) => Effect.asVoid(plan(request, types)),
+      spawn: (rent) =>
+        Effect.gen(function*() {
+          const planned = yield* plan(rent.request, types)
+          const state = yield* running.create(rent, planned, price)
+          return described(dir, provider, state, {
+            status: state.ports.length === 0 ? "running" : "provisioning",
+            exitCode: null,
+            failure: null
+          })
+        }),
+      get: computeOf,
+      list: () =>
+        Effect.flatMap(dir.list, (entries) => Effect.forEach(entries, (entry) => toCompute(dir, provider, entry))),
+      terminate: (id) => Effect.flatMap(stateOf(id), running.terminate)
+    },
+    power: {
+      stop: (id) =>
+        Effect.gen(function*() {
+          const state = yield* stateOf(id)
+          if (isOver(state)) {
+            if (yield* dir.isStopping(state)) return
+            return yield* new ProviderFault({ message: `${id} has ended already`, code: "ended" })
+          }
+          yield* dir.markStopping(state)
+          yield* ProcessGroup.end(id, leaderOf(state))
+        }),
+      start: (id) => Effect.flatMap(stateOf(id), running.restart)
+    },
+    gpus: { list: () => types },
+    logs: {
+      stream: (id, { after, follow }) =>
+        LogFile.lines(fs, dir.fileOf(id, "log"), {
+          after,
+          follow: follow ?? false,
+          exists: Effect.asVoid(entryOf(id)),
+          isOver: entryOf(id).pipe(
+            Effect.map((entry) => entry._tag === "Broken" || isOver(entry.state)),
+            Effect.catchTag("NotFound", () => Effect.succeed(true))
+          )
+        })
+    }
+  } satisfies Adapter
+})
+
+/**
+ * The local provider with its exact facets: compute, power, gpus, logs.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class LocalProvider
+  extends Context.Service<LocalProvider, Provider.Of<Effect.Success<ReturnType<typeof adapter>>>>()(
+    "effect-atlas/providers/LocalProvider"
+  )
+{}
+
+/**
+ * The local provider, as {@link LocalProvider} and as the neutral `Provider`.
+ *
+ * **Example** (In a directory of its own)
+ *
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
+ * import * as Layer from "effect/Layer"
+ *
+ * const layer = LocalProvider.layer({ stateDir: "/tmp/computes", pricePerHour: 1.5 }).pipe(
+ *   Layer.provide(NodeServices.layer)
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<LocalProvider | Provider.Provider, never, Platform> =>
+  Provider.layer(LocalProvider, adapter(options))
+
+/**
+ * The local provider configured from the environment: `ATLAS_STATE_DIR` and `ATLAS_LOCAL_PRICE_PER_HOUR`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<LocalProvider | Provider.Provider, Config.ConfigError, Platform> = Provider.layer(
+  LocalProvider,
+  Effect.gen(function*() {
+    const pricePerHour = yield* Config.schema(Usd, "ATLAS_LOCAL_PRICE_PER_HOUR").pipe(Config.withDefault(Usd.make(0)))
+    return yield* adapter({ pricePerHour })
+  })
+)

@@ -1,0 +1,128 @@
+/**
+ * What a compute is doing, derived each time from what is really there: its processes, its ports, its records.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import type { StorageFault } from "../../../domain/AtlasError.ts"
+import { Compute, type ComputeStatus, PortBinding } from "../../../domain/Compute.ts"
+import type { ProviderId } from "../../../domain/Ids.ts"
+import * as Ports from "./ports.ts"
+import type { Leader } from "./processGroup.ts"
+import * as ProcessTable from "./processTable.ts"
+import type { Entry, State, StateDir } from "./stateDir.ts"
+
+interface Findings {
+  readonly status: ComputeStatus
+  readonly exitCode: number | null
+  readonly failure: string | null
+}
+
+const findings = (status: ComputeStatus, failure: string | null = null, exitCode: number | null = null): Findings => ({
+  status,
+  failure,
+  exitCode
+})
+
+/** The leader on record; null while its shim has not said who it is. */
+export const leaderOf = (state: State): Leader | null =>
+  state.pid === null || state.pidStart === null ? null : { pid: state.pid, start: state.pidStart }
+
+/** Whether nothing of this run is left that could write, listen or end: its processes are gone. */
+export const isOver = (state: State): boolean => {
+  const leader = leaderOf(state)
+  return leader === null
+    ? !ProcessTable.isAlive(state.starter.pid, state.starter.start)
+    : !ProcessTable.isAlive(leader.pid, leader.start)
+}
+
+const looking = (state: State, leader: Leader): Effect.Effect<Findings> =>
+  Effect.gen(function*() {
+    if (state.ports.length === 0) return findings("running")
+    const members = ProcessTable.membersOf(state.id, leader)
+    for (const { external } of state.ports) {
+      if (ProcessTable.isHeldByOther(external, members) === true) {
+        return findings("failed", `port ${external} is held by another process`)
+      }
+    }
+    const open = yield* Effect.forEach(state.ports, ({ external }) => Ports.accepts(external), {
+      concurrency: "unbounded"
+    })
+    return findings(open.every(Boolean) ? "running" : "provisioning")
+  })
+
+const ended = (exitCode: number): Findings =>
+  findings("failed", `the command ended by itself with exit code ${exitCode}`, exitCode)
+
+const unexplained = (state: State, leader: Leader | null): Findings => {
+  if (leader === null) {
+    return ProcessTable.isAlive(state.starter.pid, state.starter.start)
+      ? findings("provisioning")
+      : findings("failed", "it was never started: the process that was starting it ended")
+  }
+  return ProcessTable.find(leader.pid) === null
+    ? findings("failed", "its process was killed from outside")
+    : findings("failed", `its process is gone, and pid ${leader.pid} is somebody else's now`)
+}
+
+const judge = (dir: StateDir, state: State): Effect.Effect<Findings, StorageFault> =>
+  Effect.gen(function*() {
+    const leader = leaderOf(state)
+    if (leader !== null && ProcessTable.isAlive(leader.pid, leader.start)) return yield* looking(state, leader)
+    const lost = yield* dir.failure(state)
+    if (lost !== null) return findings("failed", lost)
+    const [code, isStopping] = yield* Effect.all([dir.exitCode(state), dir.isStopping(state)])
+    if (isStopping) return findings("stopped", null, code)
+    return code === null ? unexplained(state, leader) : ended(code)
+  })
+
+/** One compute as it is now. */
+export const toCompute = (
+  dir: StateDir,
+  provider: ProviderId,
+  entry: Entry
+): Effect.Effect<Compute, StorageFault> =>
+  entry._tag === "Broken"
+    ? Effect.succeed(
+      new Compute({
+        id: entry.id,
+        provider,
+        status: "failed",
+        name: null,
+        publicIp: null,
+        ports: [],
+        gpuType: null,
+        gpuCount: 1,
+        costPerHour: null,
+        region: null,
+        image: null,
+        auth: null,
+        createdAt: null,
+        exitCode: null,
+        failure: `${entry.file} cannot be read, so nothing is done about this compute`,
+        raw: null
+      })
+    )
+    : Effect.map(judge(dir, entry.state), (found) => described(dir, provider, entry.state, found))
+
+/** A compute as its records describe it, with this status. */
+export const described = (dir: StateDir, provider: ProviderId, state: State, found: Findings): Compute =>
+  new Compute({
+    id: state.id,
+    provider,
+    status: found.status,
+    name: state.name,
+    publicIp: Ports.host,
+    ports: state.ports.map(({ external, internal, protocol }) =>
+      new PortBinding({ internal, external, protocol, url: `${protocol}://${Ports.host}:${external}` })
+    ),
+    gpuType: state.gpuType,
+    gpuCount: state.gpuCount,
+    costPerHour: state.costPerHour,
+    region: null,
+    image: state.image,
+    auth: null,
+    createdAt: DateTime.makeUnsafe(state.createdAt),
+    exitCode: found.exitCode,
+    failure: found.failure,
+    raw: { pid: state.pid, directory: dir.directoryOf(state.id), cwd: state.cwd, run: state.run }
+  })

@@ -1,0 +1,167 @@
+/**
+ * What a request means on this machine, checked before anything is made: the program, its directory, its environment.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Redacted from "effect/Redacted"
+import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../../../domain/AtlasError.ts"
+import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
+import type { GpuType } from "../../../domain/Gpu.ts"
+import { host } from "./ports.ts"
+import type { State } from "./stateDir.ts"
+
+const builtin = "builtin:inference-server"
+
+/** What a compute gets of our own environment; nothing else, so none of our keys. */
+const inherited = ["PATH", "HOME", "LANG", "TMPDIR"] as const
+
+/** Our side of a compute's environment. */
+export type Inherited = Readonly<Partial<Record<typeof inherited[number], string>>>
+
+export interface Plan {
+  readonly command: readonly [string, ...ReadonlyArray<string>]
+  /** Null for the compute's own directory. */
+  readonly cwd: string | null
+  readonly gpuType: string
+}
+
+const refuse = (...issues: ReadonlyArray<Issue>) => Effect.fail(new Validation({ issues }))
+
+/** The environment a command is looked up in and run with. */
+export const environment = (
+  own: Inherited,
+  state: Pick<State, "id" | "ports">,
+  env: Readonly<Record<string, Redacted.Redacted>>
+): Readonly<Record<string, string | Redacted.Redacted>> => ({
+  ...own,
+  HOST: host,
+  ATLAS_COMPUTE_ID: state.id,
+  ...Object.fromEntries(state.ports.map(({ external, internal }) => [`ATLAS_PORT_${internal}`, String(external)])),
+  ...env
+})
+
+export const make = Effect.fnUntraced(function*(own: Inherited) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+
+  const isProgram = (file: string) =>
+    fs.stat(file).pipe(
+      Effect.map((info) => info.type === "File" && (info.mode & 0o111) !== 0),
+      Effect.orElseSucceed(() => false)
+    )
+
+  const isDirectory = (file: string) =>
+    fs.stat(file).pipe(
+      Effect.map((info) => info.type === "Directory"),
+      Effect.orElseSucceed(() => false)
+    )
+
+  /** The program as the command's own PATH finds it, so that the shim never meets a name that means something to a shell. */
+  const resolve = (name: string, cwd: string, search: string) =>
+    Effect.gen(function*() {
+      const candidates = name.includes("/")
+        ? [path.resolve(cwd, name)]
+        : search.split(":").map((directory) => path.resolve(cwd, directory || ".", name))
+      for (const candidate of candidates) {
+        if (yield* isProgram(candidate)) return candidate
+      }
+      return null
+    })
+
+  const commandOf = (request: ComputeRequest, cwd: string) =>
+    Effect.gen(function*() {
+      const { command, env, image, ports } = request
+      if (image !== null && image !== builtin) {
+        return yield* refuse({
+          path: "image",
+          message: `this machine runs commands, not images; give a command, or the image "${builtin}"`
+        })
+      }
+      if (image === builtin && command === null) {
+        if (ports.length === 0) {
+          return yield* refuse({ path: "ports", message: `${builtin} needs a port to listen on, such as "8000/http"` })
+        }
+        // a checkout runs the source, the published package what was built from it
+        const server = new URL(`./inferenceServer${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+        return [process.execPath, yield* Effect.orDie(path.fromFileUrl(server))] as const
+      }
+      if (command === null) {
+        return yield* refuse({ path: "command", message: `give a command to run, or the image "${builtin}"` })
+      }
+      const search = env["PATH"] === undefined ? own.PATH ?? "" : Redacted.value(env["PATH"])
+      const [name, ...args] = command
+      const program = yield* resolve(name, cwd, search)
+      if (program === null) {
+        return yield* refuse({
+          path: "command[0]",
+          message: "is no program that can be run: not found, or not executable"
+        })
+      }
+      return [program, ...args] as const
+    })
+
+  const unsupported = (request: ComputeRequest): Unsupported | null => {
+    if (request.spot) return new Unsupported({ capability: "spot", message: "this machine has no spot price" })
+    if (request.networkVolumeId !== null) {
+      return new Unsupported({ capability: "network_volumes", message: "this machine has no network volumes" })
+    }
+    if (request.templateId !== null) {
+      return new Unsupported({ capability: "manage_templates", message: "this machine has no templates" })
+    }
+    return null
+  }
+
+  const envIssues = (request: ComputeRequest): ReadonlyArray<Issue> =>
+    Object.keys(request.env)
+      .filter((name) => /^ATLAS_(PORT_.*|COMPUTE_ID)$/.test(name))
+      .map((name) => ({ path: `env.${name}`, message: "is reserved: the local provider sets it" }))
+
+  return (
+    request: ComputeRequest,
+    types: Effect.Effect<ReadonlyArray<GpuType>>
+  ): Effect.Effect<Plan, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      const missing = unsupported(request)
+      if (missing !== null) return yield* missing
+      const issues = envIssues(request)
+      if (issues.length > 0) return yield* refuse(...issues)
+      const given = request.providerOpts["cwd"]
+      if (
+        given !== undefined && (typeof given !== "string" || !path.isAbsolute(given) || !(yield* isDirectory(given)))
+      ) {
+        return yield* refuse({ path: "providerOpts.cwd", message: "Expected the absolute path of a directory" })
+      }
+      const cwd = typeof given === "string" ? given : null
+      const command = yield* commandOf(request, cwd ?? "/")
+      if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu" }
+      const offered = yield* types
+      const found = offered.find(({ canonical, id }) => canonical === request.gpu || id === request.gpu)
+      if (found === undefined) {
+        const names = [...new Set([...offered.map(({ canonical, id }) => canonical ?? id), "cpu"])].join(", ")
+        return yield* refuse({ path: "gpu", message: `this machine has no such GPU; it has: ${names}` })
+      }
+      return { command, cwd, gpuType: found.id }
+    })
+})
+
+/** What of our own environment a compute gets, with the Node we run on first where `node` would be another one. */
+export const inherit = Effect.fnUntraced(function*(read: (name: string) => Effect.Effect<string | null>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const own: Partial<Record<typeof inherited[number], string>> = {}
+  for (const name of inherited) {
+    const value = yield* read(name)
+    if (value !== null) own[name] = value
+  }
+  const search = own.PATH ?? "/usr/local/bin:/usr/bin:/bin"
+  const real = (file: string) => Effect.orElseSucceed(fs.realPath(file), () => null)
+  const running = yield* real(process.execPath)
+  for (const directory of search.split(":")) {
+    const found = yield* real(path.join(directory || ".", "node"))
+    if (found !== null) {
+      return { ...own, PATH: found === running ? search : `${path.dirname(process.execPath)}:${search}` }
+    }
+  }
+  return { ...own, PATH: `${path.dirname(process.execPath)}:${search}` }
+})

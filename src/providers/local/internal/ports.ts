@@ -1,0 +1,46 @@
+/**
+ * Loopback ports: finding free ones, and seeing whether something listens.
+ */
+import * as Effect from "effect/Effect"
+import * as net from "node:net"
+
+export const host = "127.0.0.1"
+
+/** How long a connection to our own machine may take before nobody is there. */
+const connectMillis = 1000
+
+/** Binds a port for a moment: the number it got (`0` asks for any), or null when it is taken. */
+export const probe = (port: number): Effect.Effect<number | null> =>
+  Effect.callback<number | null>((resume) => {
+    const server = net.createServer()
+    server.once("error", () => resume(Effect.succeed(null)))
+    server.listen({ host, port, exclusive: true }, () => {
+      const address = server.address()
+      server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : null)))
+    })
+    return Effect.sync(() => server.close())
+  })
+
+/** A free port that is none of those taken; null when a thousand tries found none. */
+export const findFree = (taken: ReadonlySet<number>): Effect.Effect<number | null> =>
+  Effect.gen(function*() {
+    for (let tries = 0; tries < 1000; tries++) {
+      const port = yield* probe(0)
+      if (port !== null && !taken.has(port)) return port
+    }
+    return null
+  })
+
+/** Whether a connection to the port is accepted. */
+export const accepts = (port: number): Effect.Effect<boolean> =>
+  Effect.callback<boolean>((resume) => {
+    const socket = net.connect({ host, port })
+    const done = (answer: boolean) => {
+      socket.destroy()
+      resume(Effect.succeed(answer))
+    }
+    socket.setTimeout(connectMillis, () => done(false))
+    socket.once("connect", () => done(true))
+    socket.once("error", () => done(false))
+    return Effect.sync(() => socket.destroy())
+  })

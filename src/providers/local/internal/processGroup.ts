@@ -1,0 +1,53 @@
+/**
+ * Ending every process of a compute: TERM to all, after a grace KILL to what is left, until nobody is.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { Uncertain } from "../../../domain/AtlasError.ts"
+import type { ComputeId } from "../../../domain/Ids.ts"
+import * as ProcessTable from "./processTable.ts"
+
+/** How long a process may take to leave by itself. */
+const grace = Duration.seconds(5)
+/** KILL cannot be refused, only delayed by a system call that hangs. */
+const killLimit = Duration.seconds(10)
+const pause = Duration.millis(20)
+
+export interface Leader {
+  readonly pid: number
+  readonly start: string
+}
+
+/**
+ * Signals each living member once with TERM, then, after the grace, all that are left with KILL until none is.
+ *
+ * Members are looked up anew on every round, since a process may start others while it is asked to leave. Each signal goes to
+ * a process that was verified right before, never to a group by its number.
+ */
+export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, Uncertain> =>
+  Effect.gen(function*() {
+    const started = yield* Clock.monotonicTimeNanos
+    const asked = new Set<string>()
+    while (true) {
+      const members = ProcessTable.membersOf(id, leader)
+      if (members.length === 0) return
+      const elapsed = Duration.nanos((yield* Clock.monotonicTimeNanos) - started)
+      const isPatient = Duration.isLessThan(elapsed, grace)
+      if (!isPatient && Duration.isGreaterThan(elapsed, Duration.sum(grace, killLimit))) {
+        return yield* new Uncertain({
+          computeId: id,
+          message: `process ${members.map(({ pid }) => pid).join(", ")} of ${id} does not end, not even by KILL`
+        })
+      }
+      for (const member of members) {
+        const key = `${member.pid}:${member.start}`
+        if (!isPatient) ProcessTable.signal(member, "SIGKILL")
+        else if (!asked.has(key)) {
+          asked.add(key)
+          ProcessTable.signal(member, "SIGTERM")
+        }
+      }
+      yield* Effect.sleep(pause)
+    }
+  })

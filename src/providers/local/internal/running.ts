@@ -1,0 +1,175 @@
+/**
+ * Making, starting again and ending computes: the steps, in an order in which any process may die at any point.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import {
+  type AtlasErrorReason,
+  NoCapacity,
+  NotFound,
+  ProviderFault,
+  StorageFault,
+  Validation
+} from "../../../domain/AtlasError.ts"
+import { ComputeId } from "../../../domain/Ids.ts"
+import type { Usd } from "../../../domain/Money.ts"
+import type { Rent } from "../../../provider/Adapter.ts"
+import { leaderOf } from "./observe.ts"
+import { environment, type Inherited, type Plan } from "./plan.ts"
+import * as Ports from "./ports.ts"
+import * as ProcessGroup from "./processGroup.ts"
+import * as ProcessTable from "./processTable.ts"
+import * as Shim from "./shim.ts"
+import type { State, StateDir } from "./stateDir.ts"
+
+/** How long a shell may take to say who it is. */
+const startLimit = Duration.seconds(10)
+const pause = Duration.millis(5)
+
+const isStarted = (state: State, run: number) => state.run === run && state.pid !== null
+
+export const make = ({ dir, own, spawner }: {
+  readonly dir: StateDir
+  readonly own: Inherited
+  readonly spawner: ChildProcessSpawner.ChildProcessSpawner["Service"]
+}) => {
+  /** The state of a run once its shim has written who it is. */
+  const started = (id: ComputeId, run: number): Effect.Effect<State, StorageFault> =>
+    Effect.gen(function*() {
+      const since = yield* Clock.monotonicTimeNanos
+      while (true) {
+        const entry = yield* dir.read(id)
+        if (Option.isSome(entry) && entry.value._tag === "Readable" && isStarted(entry.value.state, run)) {
+          return entry.value.state
+        }
+        const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - since)
+        if (Option.isNone(entry) || Duration.isGreaterThan(waited, startLimit)) {
+          return yield* new StorageFault({ message: `${id} did not start: its shell wrote nothing to ${dir.root}` })
+        }
+        yield* Effect.sleep(pause)
+      }
+    })
+
+  const run = (state: State, env: Rent["env"]): Effect.Effect<State, AtlasErrorReason> =>
+    Shim.start({
+      directory: dir.directoryOf(state.id),
+      run: state.run,
+      command: state.command,
+      cwd: state.cwd,
+      env: environment(own, state, env)
+    }).pipe(
+      Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner),
+      Effect.mapError((error) =>
+        new StorageFault({ message: `${state.id} could not be started: ${error.reason._tag}` })
+      ),
+      Effect.andThen(started(state.id, state.run))
+    )
+
+  const reserve = (
+    wanted: Rent["request"]["ports"][number],
+    id: ComputeId
+  ): Effect.Effect<number, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      if (wanted.symmetric) {
+        const isFree = (yield* Ports.probe(wanted.port)) !== null && (yield* dir.reservePort(wanted.port, id))
+        return isFree ? wanted.port : yield* new NoCapacity({
+          candidate: `port ${wanted.port}`,
+          message: `port ${wanted.port} of this machine is taken or not ours to open`
+        })
+      }
+      const tried = new Set<number>()
+      while (true) {
+        const port = yield* Ports.findFree(tried)
+        if (port === null) return yield* new NoCapacity({ message: "this machine has no free port" })
+        if (yield* dir.reservePort(port, id)) return port
+        tried.add(port)
+      }
+    })
+
+  const terminate = (state: State): Effect.Effect<void, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      yield* ProcessGroup.end(state.id, leaderOf(state))
+      yield* dir.remove(state.id, state.ports.map(({ external }) => external))
+      // a run that was just being started by another process finds no directory, but may have got this far
+      yield* ProcessGroup.end(state.id, leaderOf(state))
+    })
+
+  const create = (rent: Rent, plan: Plan, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      yield* dir.ensure
+      const id = ComputeId.make(`local-${rent.stamp.attempt}`)
+      if (yield* dir.exists(dir.directoryOf(id))) {
+        return yield* new Validation({ issues: [{ path: "stamp", message: "has been rented under already" }] })
+      }
+      const reserved: Array<number> = []
+      const made = Effect.gen(function*() {
+        for (const port of rent.request.ports) reserved.push(yield* reserve(port, id))
+        const state: State = {
+          version: 1,
+          id,
+          name: rent.name,
+          run: 1,
+          command: plan.command,
+          image: rent.request.image,
+          cwd: plan.cwd ?? dir.fileOf(id, "work"),
+          ports: rent.request.ports.map(({ port, protocol }, index) => ({
+            internal: port,
+            external: reserved[index] ?? 0,
+            protocol
+          })),
+          gpuType: plan.gpuType,
+          gpuCount: rent.request.gpuCount,
+          costPerHour: price,
+          createdAt: yield* Clock.currentTimeMillis,
+          starter: ProcessTable.self(),
+          pid: null,
+          pidStart: null
+        }
+        yield* dir.create(state, rent.env)
+        return state
+      }).pipe(Effect.onError(() => dir.releasePorts(reserved)))
+      const state = yield* made
+      return yield* run(state, rent.env).pipe(Effect.onError(() => Effect.ignore(terminate(state))))
+    }).pipe(Effect.uninterruptible)
+
+  const lostPort = (state: State) =>
+    Effect.gen(function*() {
+      for (const { external } of state.ports) {
+        if ((yield* Ports.probe(external)) === null) return external
+      }
+      return null
+    })
+
+  const restart = (state: State): Effect.Effect<void, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      const alive = new ProviderFault({ message: `${state.id} is running already`, code: "running" })
+      if (ProcessTable.membersOf(state.id, leaderOf(state)).length > 0) return yield* alive
+      const next = yield* dir.claimRun(state)
+      if (next === null) {
+        return yield* new ProviderFault({
+          message: `${state.id} is being started by another process`,
+          code: "starting"
+        })
+      }
+      // somebody may have started it, or ended it, between our look and our claim
+      const now = yield* dir.read(state.id)
+      if (Option.isNone(now)) return yield* new NotFound({ message: `${state.id} has been ended meanwhile` })
+      if (now.value._tag === "Broken" || now.value.state.run !== state.run) return yield* alive
+      const env = yield* dir.readEnv(state.id)
+      const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
+      const lost = yield* lostPort(state)
+      if (lost !== null) {
+        const why = `port ${lost} is held by another process`
+        yield* dir.noteFailure(claimed, why)
+        yield* dir.writeRun(claimed)
+        return yield* new ProviderFault({ message: `${state.id} cannot be started: ${why}`, code: "port_taken" })
+      }
+      yield* dir.writeRun(claimed)
+      yield* Effect.onError(run(claimed, env), () => Effect.ignore(ProcessGroup.end(state.id, null)))
+    }).pipe(Effect.uninterruptible)
+
+  return { create, restart, terminate }
+}

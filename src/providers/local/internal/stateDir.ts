@@ -1,0 +1,260 @@
+/**
+ * The directory that holds one private directory per compute, and the few files in each.
+ *
+ * Every file appears by rename or by exclusive creation, so any process may die at any point and another can still judge
+ * what is there. Names with a leading dot are work in progress and never a compute.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { StorageFault } from "../../../domain/AtlasError.ts"
+import { PortProtocol } from "../../../domain/Compute.ts"
+import { ComputeId } from "../../../domain/Ids.ts"
+import { Usd } from "../../../domain/Money.ts"
+import * as PrivateFile from "../../../storage/PrivateFile.ts"
+import * as ProcessTable from "./processTable.ts"
+
+/** A port reservation or a draft this old, of a compute that never came to be, was left by a crash. */
+const abandonedMillis = 60_000
+
+/** What was asked for, and who runs it; `pid` is null until the shim of this run has said who it is. */
+export const State = Schema.Struct({
+  version: Schema.Literal(1),
+  id: ComputeId,
+  name: Schema.String,
+  run: Schema.Int,
+  command: Schema.NonEmptyArray(Schema.String),
+  image: Schema.NullOr(Schema.String),
+  cwd: Schema.String,
+  ports: Schema.Array(Schema.Struct({ internal: Schema.Int, external: Schema.Int, protocol: PortProtocol })),
+  gpuType: Schema.String,
+  gpuCount: Schema.Int,
+  costPerHour: Schema.NullOr(Usd),
+  createdAt: Schema.Int,
+  starter: Schema.Struct({ pid: Schema.Int, start: Schema.String }),
+  pid: Schema.NullOr(Schema.Int),
+  pidStart: Schema.NullOr(Schema.String)
+})
+export type State = typeof State.Type
+
+const decodeState = Schema.decodeUnknownEffect(Schema.fromJsonString(State))
+const decodeEnv = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)))
+
+/** A directory's state: readable, or broken in a way a person has to look at. */
+export type Entry =
+  | { readonly _tag: "Readable"; readonly state: State }
+  | { readonly _tag: "Broken"; readonly id: ComputeId; readonly file: string }
+
+/** A path in sentences for people, never the content of a file. */
+const storage = (what: string) => (error: PlatformError.PlatformError) =>
+  new StorageFault({ message: `${what}: ${error.reason._tag} (${error.reason.message})` })
+
+const isId = Schema.is(ComputeId)
+
+export type StateDir = Effect.Success<ReturnType<typeof make>>
+
+export const make = Effect.fnUntraced(function*(root: string) {
+  const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+
+  const directoryOf = (id: string) => path.join(root, id)
+  const fileOf = (id: string, name: string) => path.join(root, id, name)
+  const portFile = (port: number) => path.join(root, ".ports", String(port))
+  const exists = (file: string) => Effect.orElseSucceed(fs.exists(file), () => false)
+  const readOrNone = (file: string) =>
+    fs.readFileString(file).pipe(
+      Effect.asSome,
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone),
+      Effect.mapError(storage(`${file} cannot be read`))
+    )
+  const writePrivate = (file: string, text: string) =>
+    PrivateFile.write(file, text).pipe(
+      Effect.provideContext(context),
+      Effect.mapError(storage(`${file} cannot be written`))
+    )
+  const createNew = (file: string, text: string) => fs.writeFileString(file, text, { flag: "wx", mode: 0o600 })
+
+  /** The directory itself, private, and proved to be writable before anything is put there. */
+  const ensure = fs.makeDirectory(path.join(root, ".ports"), { recursive: true, mode: 0o700 }).pipe(
+    Effect.andThen(fs.access(root, { readable: true, writable: true })),
+    Effect.mapError(storage(`the state directory ${root} cannot be used; set ATLAS_STATE_DIR to one that can`))
+  )
+
+  const parse = (id: ComputeId, text: string): Effect.Effect<Entry> =>
+    decodeState(text).pipe(
+      Effect.filterOrFail((state) => state.id === id, () => "another compute's"),
+      Effect.match({
+        onSuccess: (state): Entry => ({ _tag: "Readable", state }),
+        onFailure: (): Entry => ({ _tag: "Broken", id, file: fileOf(id, "state.json") })
+      })
+    )
+
+  const read = (id: ComputeId): Effect.Effect<Option.Option<Entry>, StorageFault> =>
+    Effect.gen(function*() {
+      const text = yield* readOrNone(fileOf(id, "state.json"))
+      if (Option.isSome(text)) return Option.some(yield* parse(id, text.value))
+      return (yield* exists(directoryOf(id)))
+        ? Option.some<Entry>({ _tag: "Broken", id, file: fileOf(id, "state.json") })
+        : Option.none()
+    })
+
+  /** Removes what a crash left: drafts and half-removed directories that are old enough to belong to nobody. */
+  const sweep = (names: ReadonlyArray<string>) =>
+    Effect.forEach(
+      names.filter((name) => name.startsWith(".new-") || name.startsWith(".gone-")),
+      (name) =>
+        Effect.gen(function*() {
+          const info = yield* fs.stat(path.join(root, name))
+          const now = yield* Clock.currentTimeMillis
+          const age = now - Option.match(info.mtime, { onNone: () => now, onSome: (mtime) => mtime.getTime() })
+          if (age > abandonedMillis) yield* fs.remove(path.join(root, name), { recursive: true, force: true })
+        }).pipe(Effect.ignore),
+      { discard: true }
+    )
+
+  const list: Effect.Effect<ReadonlyArray<Entry>, StorageFault> = Effect.gen(function*() {
+    const names = yield* fs.readDirectory(root).pipe(
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed<Array<string>>([])),
+      Effect.mapError(storage(`the state directory ${root} cannot be read`))
+    )
+    yield* sweep(names)
+    const ids = names.filter((name): name is ComputeId => isId(name) && name.startsWith("local-")).toSorted()
+    return (yield* Effect.forEach(ids, read)).filter(Option.isSome).map((entry) => entry.value)
+  })
+
+  /** Takes a port for this compute across all processes; false when somebody else has it. */
+  const reservePort = (port: number, id: ComputeId): Effect.Effect<boolean, StorageFault> =>
+    createNew(portFile(port), id).pipe(
+      Effect.as(true),
+      Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.as(dropAbandonedPort(port), false)),
+      Effect.mapError(storage(`${portFile(port)} cannot be written`))
+    )
+
+  const dropAbandonedPort = (port: number) =>
+    Effect.gen(function*() {
+      const owner = yield* fs.readFileString(portFile(port))
+      const info = yield* fs.stat(portFile(port))
+      const now = yield* Clock.currentTimeMillis
+      const age = now - Option.match(info.mtime, { onNone: () => now, onSome: (mtime) => mtime.getTime() })
+      const isUsed = isId(owner) &&
+        ((yield* exists(directoryOf(owner))) || (yield* exists(directoryOf(`.new-${owner}`))))
+      if (!isUsed && age > abandonedMillis) yield* fs.remove(portFile(port))
+    }).pipe(Effect.ignore)
+
+  const releasePorts = (ports: ReadonlyArray<number>) =>
+    Effect.forEach(ports, (port) => Effect.ignore(fs.remove(portFile(port), { force: true })), { discard: true })
+
+  const headOf = ({ pid: _, pidStart: __, ...spec }: State) => `${JSON.stringify(spec).slice(0, -1)},`
+
+  /** Makes the whole directory under a dotted name, then gives it its own: it is complete or it is not there. */
+  const create = (
+    state: State,
+    env: Readonly<Record<string, Redacted.Redacted>>
+  ): Effect.Effect<void, StorageFault> => {
+    const draft = directoryOf(`.new-${state.id}`)
+    const plain = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
+    return Effect.gen(function*() {
+      yield* fs.makeDirectory(draft, { mode: 0o700 })
+      yield* fs.makeDirectory(path.join(draft, "work"), { mode: 0o700 })
+      yield* createNew(path.join(draft, "env.json"), JSON.stringify(plain))
+      yield* createNew(path.join(draft, "state.json"), JSON.stringify(state))
+      yield* createNew(path.join(draft, `.head.${state.run}`), headOf(state))
+      yield* createNew(path.join(draft, "log"), "")
+      yield* fs.rename(draft, directoryOf(state.id))
+    }).pipe(
+      Effect.mapError(storage(`${directoryOf(state.id)} cannot be made`)),
+      Effect.onError(() => Effect.ignore(fs.remove(draft, { recursive: true, force: true })))
+    )
+  }
+
+  /**
+   * Claims the next run of a compute, for this process alone; null while another living process is starting it.
+   *
+   * A number is claimed once and never again, so nothing has to be unlocked after a crash.
+   */
+  const claimRun = ({ id, run }: State): Effect.Effect<number | null, StorageFault> =>
+    Effect.gen(function*() {
+      const { pid, start } = ProcessTable.self()
+      for (let next = run + 1;; next++) {
+        const file = fileOf(id, `.claim.${next}`)
+        const isOurs = yield* createNew(file, `${pid} ${start}`).pipe(
+          Effect.as(true),
+          Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.succeed(false)),
+          Effect.mapError(storage(`${directoryOf(id)} cannot be written`))
+        )
+        if (isOurs) return next
+        const claim = /^(\d+) (.+)$/.exec(Option.getOrElse(yield* readOrNone(file), () => ""))
+        if (claim === null || ProcessTable.isAlive(Number(claim[1]), claim[2] ?? "")) return null
+      }
+    })
+
+  /** Why a run could not be started, kept where every process sees it. */
+  const noteFailure = ({ id, run }: State, why: string) => writePrivate(fileOf(id, `failure.${run}`), why)
+  const failure = ({ id, run }: State) => Effect.map(readOrNone(fileOf(id, `failure.${run}`)), Option.getOrNull)
+
+  const writeRun = (state: State) =>
+    writePrivate(fileOf(state.id, "state.json"), JSON.stringify(state)).pipe(
+      Effect.andThen(writePrivate(fileOf(state.id, `.head.${state.run}`), headOf(state)))
+    )
+
+  const readEnv = (id: ComputeId): Effect.Effect<Readonly<Record<string, Redacted.Redacted>>, StorageFault> => {
+    const file = fileOf(id, "env.json")
+    return Effect.flatMap(readOrNone(file), (text) =>
+      decodeEnv(Option.getOrElse(text, () => "")).pipe(
+        Effect.map((env) =>
+          Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.make(value)]))
+        ),
+        Effect.mapError(() =>
+          new StorageFault({ message: `${file} cannot be read; end the compute and rent a new one` })
+        )
+      ))
+  }
+
+  /** How the command of this run ended, null while that is not recorded. */
+  const exitCode = ({ id, run }: State): Effect.Effect<number | null, StorageFault> =>
+    Effect.map(readOrNone(fileOf(id, `exit.${run}`)), (text) => {
+      const match = /^(\d{1,3})\n$/.exec(Option.getOrElse(text, () => ""))
+      return match === null ? null : Number(match[1])
+    })
+
+  /** Whether this run was asked to stop. */
+  const isStopping = ({ id, run }: State) => exists(fileOf(id, `stop.${run}`))
+  const markStopping = ({ id, run }: State) => writePrivate(fileOf(id, `stop.${run}`), "")
+
+  /** Out of the list first, then off the disk: what is half removed is no compute any more. */
+  const remove = (id: ComputeId, ports: ReadonlyArray<number>): Effect.Effect<void, StorageFault> =>
+    fs.rename(directoryOf(id), directoryOf(`.gone-${id}`)).pipe(
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.void),
+      Effect.andThen(fs.remove(directoryOf(`.gone-${id}`), { recursive: true, force: true })),
+      Effect.andThen(releasePorts(ports)),
+      Effect.mapError(storage(`${directoryOf(id)} cannot be removed`))
+    )
+
+  return {
+    root,
+    ensure,
+    read,
+    list,
+    create,
+    claimRun,
+    noteFailure,
+    failure,
+    writeRun,
+    readEnv,
+    exitCode,
+    isStopping,
+    markStopping,
+    reservePort,
+    releasePorts,
+    remove,
+    directoryOf,
+    fileOf,
+    exists
+  }
+})
