@@ -8,6 +8,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { type AtlasErrorReason, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
@@ -43,7 +44,8 @@ const oldestFirst = (a: Compute, b: Compute) =>
  * **Details**
  *
  * Answers the oldest first and leaves out what is terminated. Empty means: not found by a complete listing made after
- * both windows. Fails when that last listing failed, since a failed look says nothing.
+ * both windows. Fails when that last listing failed, since a failed look says nothing, and as `Uncertain` when a
+ * listing does not answer.
  *
  * @category looking
  * @since 0.1.0
@@ -52,62 +54,96 @@ export const find = (
   hands: Hands,
   name: string,
   settleWindow: Duration.Duration
-): Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason> =>
-  Effect.gen(function*() {
+): Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason> => {
+  const until = Duration.times(settleWindow, 2)
+  return Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
-    const until = Duration.times(settleWindow, 2)
     const pause = Duration.max(Duration.divideUnsafe(settleWindow, 4), Duration.millis(10))
     while (true) {
       // asked before the look: only a listing begun after both windows proves absence
       const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), until)
       const looked = yield* Effect.result(hands.named(name))
       if (Result.isSuccess(looked)) {
-        const live = looked.success.filter((compute) => !isGone(compute)).toSorted(oldestFirst)
+        const live = looked.success.filter((compute) => !isGone(compute)).sort(oldestFirst)
         if (live.length > 0) return live
       }
       if (settled) return yield* Effect.fromResult(Result.map(looked, () => []))
       yield* Effect.sleep(pause)
     }
-  })
+  }).pipe(
+    // one listing that never answers must not keep whoever wants to leave
+    Effect.timeoutOrElse({
+      duration: Duration.sum(until, endBudget),
+      orElse: () =>
+        Effect.fail(
+          new Uncertain({ computeName: name, message: `${name} could not be looked for: the provider does not answer` })
+        )
+    })
+  )
+}
 
 /**
  * Ends a compute and verifies that it is gone, asking again with back-off for up to 30 seconds.
  *
  * **Details**
  *
- * One that is not there counts as ended. What cannot be verified in time fails as `Uncertain` with the id.
+ * One that is not there counts as ended, but not before `settledAt` (monotonic nanoseconds): until then a compute may
+ * only be missing from the provider's books. What cannot be verified in time fails as `Uncertain` with the id.
  *
  * @category ending
  * @since 0.1.0
  */
-export const end = (hands: Hands, id: ComputeId): Effect.Effect<void, AtlasErrorReason> =>
+export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<void, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
-    let pause = firstPause
-    while (true) {
-      const asked = yield* Effect.result(hands.terminate(id))
-      if (Result.isFailure(asked) && asked.failure._tag === "NotFound") return
-      const seen = yield* Effect.result(hands.get(id))
-      if (Result.isSuccess(seen) ? isGone(seen.success) : seen.failure._tag === "NotFound") return
-      if (Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), endBudget)) {
-        const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
-        return yield* new Uncertain({
-          computeId: id,
-          message: `${id} could not be ended within ${Duration.format(endBudget)} and may still cost money: ${why}`
-        })
-      }
-      yield* Effect.sleep(pause)
-      pause = Duration.min(Duration.times(pause, 2), longestPause)
-    }
-  }).pipe(
-    // one call that never answers must not outlive the budget
-    Effect.timeoutOrElse({
-      duration: Duration.times(endBudget, 2),
+    const unsettled = settledAt > start ? Duration.nanos(settledAt - start) : Duration.zero
+    return yield* Effect.timeoutOrElse(endWithin(hands, id, Duration.sum(unsettled, endBudget), settledAt), {
+      // one call that never answers must not outlive the budget
+      duration: Duration.sum(unsettled, Duration.times(endBudget, 2)),
       orElse: () =>
         Effect.fail(
           new Uncertain({ computeId: id, message: `${id} could not be ended: the provider does not answer` })
         )
     })
+  })
+
+const endWithin = (
+  hands: Hands,
+  id: ComputeId,
+  budget: Duration.Duration,
+  settledAt: bigint
+): Effect.Effect<void, AtlasErrorReason> =>
+  Effect.gen(function*() {
+    const start = yield* Clock.monotonicTimeNanos
+    let pause = firstPause
+    while (true) {
+      const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt
+      const asked = yield* Effect.result(hands.terminate(id))
+      if (absenceCounts && Result.isFailure(asked) && asked.failure._tag === "NotFound") return
+      const seen = yield* Effect.result(hands.get(id))
+      if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") return
+      if (Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), budget)) {
+        const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
+        return yield* new Uncertain({
+          computeId: id,
+          message: `${id} could not be ended within ${Duration.format(budget)} and may still cost money: ${why}`
+        })
+      }
+      yield* Effect.sleep(pause)
+      pause = Duration.min(Duration.times(pause, 2), longestPause)
+    }
+  })
+
+/**
+ * Ends all of these and verifies each; one that cannot be ended does not spare the others, and is what this fails with.
+ *
+ * @category ending
+ * @since 0.1.0
+ */
+export const endAll = (hands: Hands, all: ReadonlyArray<Compute>): Effect.Effect<void, AtlasErrorReason> =>
+  Effect.flatMap(
+    Effect.forEach(all, (compute) => Effect.exit(end(hands, compute.id)), { concurrency: "unbounded" }),
+    (ended) => Exit.asVoidAll(ended)
   )
 
 /**
@@ -121,7 +157,4 @@ export const endNamed = (
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<void, AtlasErrorReason> =>
-  Effect.flatMap(
-    find(hands, name, settleWindow),
-    Effect.forEach((compute) => end(hands, compute.id), { discard: true })
-  )
+  Effect.flatMap(find(hands, name, settleWindow), (found) => endAll(hands, found))

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -25,7 +26,10 @@ export interface Lease {
   readonly handBack: Effect.Effect<void, AtlasError>
 }
 
-type Known = { readonly _tag: "Nothing" } | { readonly _tag: "Made"; readonly id: string } | { readonly _tag: "Maybe" }
+type Known =
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Made"; readonly id: string; readonly at: bigint }
+  | { readonly _tag: "Maybe" }
 
 /** Reasons that say for certain that nothing was created. Whatever else goes wrong is looked into before we leave. */
 const refusals: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason["_tag"]>([
@@ -40,8 +44,8 @@ const refusals: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason
   "StorageFault"
 ])
 
-const knownAfter = (exit: Exit.Exit<Compute, AtlasError>): Known => {
-  if (Exit.isSuccess(exit)) return { _tag: "Made", id: exit.value.id }
+const knownAfter = (exit: Exit.Exit<Compute, AtlasError>, at: bigint): Known => {
+  if (Exit.isSuccess(exit)) return { _tag: "Made", id: exit.value.id, at }
   const refused = Option.exists(Exit.findErrorOption(exit), (error) => refusals.has(error.reason._tag))
   return refused ? { _tag: "Nothing" } : { _tag: "Maybe" }
 }
@@ -86,8 +90,8 @@ export const make = (
     }).pipe(
       Effect.catchIf((error) => error.reason._tag === "Uncertain", resolved),
       Effect.onExit((exit) =>
-        Effect.sync(() => {
-          known = knownAfter(exit)
+        Effect.map(Clock.monotonicTimeNanos, (now) => {
+          known = knownAfter(exit, now)
         })
       )
     ),
@@ -96,7 +100,7 @@ export const make = (
         case "Nothing":
           return Effect.void
         case "Made":
-          return compute.end(known.id, options)
+          return compute.end(known.id, { ...options, madeAt: known.at })
         case "Maybe":
           return compute.abandon(rent, options)
       }

@@ -39,6 +39,20 @@ export interface RentOptions extends CallOptions {
 }
 
 /**
+ * Options of ending: those of any call, and when the compute was made where its renter knows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOptions extends CallOptions {
+  /**
+   * Monotonic nanoseconds of the create's answer: until the settle window has passed since, "not found" proves
+   * nothing. Default: long ago.
+   */
+  readonly madeAt?: bigint | undefined
+}
+
+/**
  * Renting, looking and handing back.
  *
  * @category facets
@@ -72,7 +86,7 @@ export interface ComputeFacet {
   /** Asks for the end of a compute; `NotFound` when the provider does not know it. */
   readonly terminate: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
   /** Ends a compute and verifies that it is gone; one that is not there counts as ended. */
-  readonly end: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
+  readonly end: (id: string, options?: EndOptions) => Effect.Effect<void, AtlasError>
 }
 
 /**

@@ -1,10 +1,10 @@
 /** The rent itself: checked and credentialed, sent once, resolved when its answer is lost, ended when its caller leaves. */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import { AtlasError, type AtlasErrorReason } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, Unknown } from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -50,6 +50,13 @@ const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
 const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
   auth === null ? compute : new Compute({ ...compute, auth })
 
+/** While handing back, a bug of the adapter is one more failed look: it must not stop the next one. */
+const asReason = <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasErrorReason> =>
+  Effect.catchDefect(
+    Effect.mapError(self, (error) => error.reason),
+    () => Effect.fail(new Unknown({ message: "the adapter broke" }))
+  )
+
 const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
@@ -60,9 +67,9 @@ export const make = (
 
   /** The three calls that looking and ending need, as reasons. */
   const handsOf = (options: CallOptions | undefined): Handback.Hands => ({
-    named: (name) => Effect.mapError(list({ name }, options), (error) => error.reason),
-    get: (computeId) => Effect.mapError(get(computeId, options), (error) => error.reason),
-    terminate: (computeId) => Effect.mapError(terminate(computeId, options), (error) => error.reason)
+    named: (name) => asReason(list({ name }, options)),
+    get: (computeId) => asReason(get(computeId, options)),
+    terminate: (computeId) => asReason(terminate(computeId, options))
   })
 
   const prepare: ComputeFacet["prepare"] = (input, options) =>
@@ -92,11 +99,12 @@ export const make = (
     Effect.gen(function*() {
       const hands = handsOf(options)
       const [found, ...twins] = yield* Handback.find(hands, rent.name, settleWindow)
-      yield* Effect.forEach(twins, (twin) => Handback.end(hands, twin.id), { discard: true })
+      yield* Handback.endAll(hands, twins)
       return found === undefined ? null : withAuth(found, rent.auth)
     })
 
   const spawnObserved = observer.effect("spawnCompute")
+  const settleNanos = Duration.toNanosUnsafe(settleWindow)
   const rentObserved = observer.effect("rentCompute")
   const resolveObserved = observer.effect("resolveCompute")
   const endObserved = observer.effect("endCompute")
@@ -114,43 +122,42 @@ export const make = (
         Effect.mapError(Handback.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
         { [Attributes.computeName]: rent.name }
       ),
-    end: (computeId, options) =>
+    end: (computeId, { madeAt, ...options } = {}) =>
       endObserved(
         Effect.flatMap(decodeId(computeId, "endCompute", id), (checked) =>
-          Effect.mapError(Handback.end(handsOf(options), checked), wrap("endCompute"))),
+          Effect.mapError(
+            Handback.end(handsOf(options), checked, madeAt === undefined ? 0n : madeAt + settleNanos),
+            wrap("endCompute")
+          )),
         { [Attributes.computeId]: computeId }
       )
   }
 
-  /** Whatever happens on the way, either the caller gets the compute or it is ended. */
-  const deliver = (rent: Rent, options: CallOptions | undefined) => {
-    const { acquire, handBack } = Lease.make(sent, rent, options)
-    return Effect.uninterruptibleMask((restore) =>
-      restore(acquire).pipe(
-        // an interrupt that came together with the answer: nobody is left to take the compute
-        Effect.tap(() => restore(Effect.void)),
-        Effect.onExit((exit) =>
-          leftItsCaller(exit)
-            ? Effect.catch(
-              handBack,
-              (error) => Effect.logError(`${rent.name} could not be verified as ended: ${error.message}`)
-            )
-            : Effect.void
-        )
-      )
+  /** Nobody is left to take the compute: it is ended, and what could not be verified can only be said. */
+  const takeBack = (rent: Rent, lease: Lease.Lease) =>
+    Effect.catch(
+      lease.handBack,
+      (error) => Effect.logError(`${rent.name} could not be verified as ended: ${error.message}`)
     )
-  }
 
   return {
     ...sent,
     spawn: (input, options) =>
-      spawnObserved(
-        Effect.gen(function*() {
-          const rent = yield* prepare(input, options)
-          yield* Effect.annotateCurrentSpan(Attributes.computeName, rent.name)
-          return yield* deliver(rent, callOnly(options))
-        })
-      )
+      Effect.suspend(() => {
+        let leave: Effect.Effect<void> = Effect.void
+        return spawnObserved(
+          Effect.gen(function*() {
+            const rent = yield* prepare(input, options)
+            yield* Effect.annotateCurrentSpan(Attributes.computeName, rent.name)
+            const lease = Lease.make(sent, rent, callOnly(options))
+            leave = takeBack(rent, lease)
+            return yield* lease.acquire
+          })
+        ).pipe(
+          // outermost, so that an interrupt that comes while the span is closed still finds somebody to hand back
+          Effect.onExit((exit) => leftItsCaller(exit) ? leave : Effect.void)
+        )
+      })
   }
 }
 
