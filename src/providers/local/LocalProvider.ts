@@ -10,7 +10,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { NotFound, ProviderFault, StorageFault } from "../../domain/AtlasError.ts"
@@ -76,9 +75,10 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
 
   const entryOf = (id: ComputeId) =>
     Effect.flatMap(dir.read(id), (entry) =>
-      Option.isSome(entry)
-        ? Effect.succeed(entry.value)
-        : Effect.fail(new NotFound({ message: `there is no compute ${id} in ${root}` })))
+      Effect.mapError(
+        Effect.fromOption(entry),
+        () => new NotFound({ message: `there is no compute ${id} in ${root}` })
+      ))
 
   /** The state of a compute that may be acted on: one whose records are readable. */
   const stateOf = (id: ComputeId) =>

@@ -14,13 +14,14 @@ import type * as Redacted from "effect/Redacted"
  * $1 the compute's directory, $2 the number of this run, the rest the command. Nothing of the caller's is ever part of
  * the script. `command -p` finds cat and mv whatever PATH the command is given. Files appear by rename, never half written.
  * The traps keep the shell alive through a signal to the group; a trapped signal is back to its default in the command.
- * It exits 0 in any case: how the command ended is in the record.
+ * What the shell itself has to say ("Terminated") is no output of the command. It exits 0 in any case: how the command
+ * ended is in the record.
  */
 const script = `
 umask 077
 dir=$1 run=$2
 shift 2
-exec >>"$dir/log" 2>&1 </dev/null
+exec 3>>"$dir/log" >/dev/null 2>&1 </dev/null
 trap : TERM INT HUP
 nth20() { shift 19; printf %s "$1"; }
 if [ -r /proc/$$/stat ]; then
@@ -34,7 +35,7 @@ fi
 { command -p cat "$dir/.head.$run" && printf '"pid":%s,"pidStart":"%s"}\\n' "$$" "$start"; } >"$dir/.state.$run" || exit 0
 command -p mv -f "$dir/.state.$run" "$dir/state.json" || exit 0
 command -p rm -f "$dir/.head.$run"
-"$@"
+( exec "$@" >&3 2>&3 3>&- )
 code=$?
 { printf '%s\\n' "$code" >"$dir/.exit.$run" && command -p mv -f "$dir/.exit.$run" "$dir/exit.$run"; } 2>/dev/null
 exit 0
@@ -67,6 +68,6 @@ export const start = (options: {
         )
       )
       // a child that is not referenced is left alone when the scope closes
-      yield* handle.unref
+      yield* Effect.asVoid(handle.unref)
     }).pipe(Effect.uninterruptible)
   )
