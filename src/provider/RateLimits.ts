@@ -1,0 +1,287 @@
+/**
+ * Keeping under a cloud's request limits before it has to refuse: one pace per account, shared by all fibers.
+ *
+ * A pace learns from `RateLimit`, `RateLimit-Policy`, `X-RateLimit-*` and `Retry-After` headers. Callers wait in order,
+ * those that end a machine before all others.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import * as Latch from "effect/Latch"
+import * as Redacted from "effect/Redacted"
+import { RateLimited } from "../domain/AtlasError.ts"
+import { rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
+
+/** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
+const longestPause = Duration.toMillis("1 hour")
+/** A window is used up and nobody said for how long. */
+const unknownReset = Duration.toMillis("1 second")
+/** One request in this many is kept back for ending machines, so that a busy poller cannot keep them alive. */
+const keptBack = 20
+/** More accounts than one process has customers; beyond it the oldest are forgotten and learned again. */
+const mostAccounts = 10_000
+
+/**
+ * A limit known beforehand, for a cloud that sends no headers: so many requests in such a time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Limit {
+  readonly requests: number
+  readonly per: Duration.Input
+}
+
+/**
+ * Who goes first: ending a machine before everything else.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Priority = "terminate" | "normal"
+
+/**
+ * What the pace learns from an answer; headers are null when there was none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome {
+  readonly status: number | null
+  readonly headers: Headers.Headers | null
+}
+
+/**
+ * The pace of one account.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pace {
+  /**
+   * Runs one request when its turn has come, and learns from its answer.
+   *
+   * Fails as `RateLimited`, with nothing sent, as soon as it is known that the turn comes later than `patience`.
+   */
+  readonly run: <A extends Outcome, E, R>(
+    options: { readonly priority: Priority; readonly patience: Duration.Duration },
+    request: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | RateLimited, R>
+}
+
+/**
+ * The paces of all accounts in use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RateLimits {
+  /** The pace of this account, made when first asked for. */
+  readonly account: (account: Account) => Pace
+}
+
+/**
+ * Whose limits count together: a provider, where it is reached, and the key used there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Account {
+  readonly provider: string
+  readonly baseUrl: string
+  readonly apiKey: Redacted.Redacted | null
+}
+
+interface Window {
+  quota: number | null
+  windowMillis: number | null
+  remaining: number
+  resetAt: number
+  /** The number of the youngest request whose answer was counted. */
+  observed: number
+}
+
+const floorOf = (window: Window, priority: Priority): number =>
+  priority === "terminate" || window.quota === null ? 0 : Math.floor(window.quota / keptBack)
+
+const makePace = (limits: ReadonlyArray<Limit>): Pace => {
+  const windows = new Map<string, Window>(limits.map(({ per, requests }, index) => [`known ${index}`, {
+    quota: requests,
+    windowMillis: Duration.toMillis(per),
+    remaining: 0,
+    resetAt: 0,
+    observed: 0
+  }]))
+  // both in the order of arrival
+  const waiting = { terminate: new Set<Latch.Latch>(), normal: new Set<Latch.Latch>() }
+  let pausedUntil = 0
+  let admitted = 0
+
+  const first = (): Latch.Latch | undefined => {
+    for (const waiter of waiting.terminate) return waiter
+    for (const waiter of waiting.normal) return waiter
+    return undefined
+  }
+
+  /** Milliseconds until a request of this priority may be sent. */
+  const delay = (priority: Priority, now: number): number => {
+    let until = pausedUntil
+    for (const window of windows.values()) {
+      if (now >= window.resetAt) {
+        window.remaining = window.quota ?? Infinity
+        window.resetAt = now + (window.windowMillis ?? unknownReset)
+      }
+      if (window.remaining <= floorOf(window, priority)) until = Math.max(until, window.resetAt)
+    }
+    return Math.max(0, until - now)
+  }
+
+  const admit = (): number => {
+    for (const window of windows.values()) window.remaining -= 1
+    return ++admitted
+  }
+
+  const learn = (request: number, { headers, status }: Outcome, now: number, wallClock: number): void => {
+    if (headers === null) return
+    const { policies, standings } = rateLimitOf(headers, wallClock)
+    const windowOf = (name: string): Window => {
+      const known = windows.get(`header ${name}`)
+      if (known !== undefined) return known
+      const window: Window = { quota: null, windowMillis: null, remaining: Infinity, resetAt: Infinity, observed: 0 }
+      if (windows.size < 64) windows.set(`header ${name}`, window)
+      return window
+    }
+    for (const policy of policies) {
+      const window = windowOf(policy.name)
+      window.quota = policy.quota
+      window.windowMillis = policy.windowMillis ?? window.windowMillis
+    }
+    for (const standing of standings) {
+      const window = windowOf(standing.name)
+      // answers overtake each other: an older request's count says nothing new
+      if (request <= window.observed) continue
+      window.observed = request
+      // requests sent after this one are not in its count
+      window.remaining = standing.remaining - (admitted - request)
+      window.resetAt = now + Math.min(standing.resetMillis ?? unknownReset, longestPause)
+    }
+    const retryAfter = status === 429 ? retryAfterOf(headers, wallClock) : null
+    if (retryAfter !== null) {
+      pausedUntil = Math.max(pausedUntil, now + Math.min(Duration.toMillis(retryAfter), longestPause))
+    }
+  }
+
+  /** Waits for a turn; whoever leaves, admitted or not, wakes the next. */
+  const queue = (priority: Priority, deadline: number, clock: () => number) =>
+    Effect.suspend(() => {
+      const mine = Latch.makeUnsafe(false)
+      const turn = Effect.gen(function*() {
+        while (true) {
+          mine.closeUnsafe()
+          const now = clock()
+          const wait = delay(priority, now)
+          const isFirst = first() === mine
+          if (isFirst && wait <= 0) return admit()
+          if (now + wait > deadline || now >= deadline) {
+            return yield* new RateLimited({
+              message: "not sent: the provider's request limit leaves no room within the call's time limit",
+              retryAfter: Duration.millis(wait)
+            })
+          }
+          // the first sleeps until there is room; the others until they are first or their time is up
+          yield* Effect.timeoutOption(mine.await, Duration.millis(Math.max(1, isFirst ? wait : deadline - now)))
+        }
+      })
+      waiting[priority].add(mine)
+      // a newcomer that ends a machine may stand before the one that was first
+      return Effect.ensuring(
+        turn,
+        Effect.sync(() => {
+          waiting[priority].delete(mine)
+          first()?.openUnsafe()
+        })
+      )
+    })
+
+  return {
+    run: ({ patience, priority }, request) =>
+      Effect.clockWith((clock) => {
+        const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+        const turn = Effect.suspend(() => {
+          const hasRival = waiting.terminate.size > 0 || (priority === "normal" && waiting.normal.size > 0)
+          // looking and taking are one step: no other fiber comes between
+          return !hasRival && delay(priority, now()) <= 0
+            ? Effect.succeed(admit())
+            : queue(priority, now() + Duration.toMillis(patience), now)
+        })
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(
+            restore(turn),
+            (number) =>
+              Effect.tap(restore(request), (outcome) =>
+                Effect.sync(() => {
+                  learn(number, outcome, now(), clock.currentTimeMillisUnsafe())
+                  first()?.openUnsafe()
+                }))
+          )
+        )
+      })
+  }
+}
+
+/** 53 bits of a text, different in every process: enough to tell accounts apart, useless to find the key. */
+const fingerprint = (text: string, salt: number): string => {
+  let [high, low] = [0xdeadbeef ^ salt, 0x41c6ce57 ^ salt]
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    high = Math.imul(high ^ code, 2654435761)
+    low = Math.imul(low ^ code, 1597334677)
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
+  return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36)
+}
+
+/**
+ * Paces for any number of accounts; share one among all clients of a provider.
+ *
+ * **Details**
+ *
+ * `limits` hold from the first request on, beside whatever the headers say; default none. An account is remembered by
+ * a salted hash of its key, never by the key. Under a known quota of 20 or more, one request in 20 is kept back for
+ * ending machines.
+ *
+ * **Example** (One request a second)
+ *
+ * ```ts
+ * import * as RateLimits from "effect-atlas/provider/RateLimits"
+ *
+ * const limits = RateLimits.make([{ requests: 1, per: "1 second" }])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimits> =>
+  Effect.sync(() => {
+    const [salt = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1))
+    const paces = new Map<string, Pace>()
+    return {
+      account: ({ apiKey, baseUrl, provider }) => {
+        const hash = apiKey === null ? "" : fingerprint(Redacted.value(apiKey), salt)
+        const id = `${provider} ${baseUrl} ${hash}`
+        const known = paces.get(id)
+        const pace = known ?? makePace(limits)
+        if (known === undefined) {
+          paces.set(id, pace)
+          for (const oldest of paces.size > mostAccounts ? paces.keys() : []) {
+            paces.delete(oldest)
+            break
+          }
+        }
+        return pace
+      }
+    }
+  })

@@ -1,0 +1,120 @@
+/** Reading an answer: its body under a size limit, its JSON, its own words for what went wrong. */
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+/** The body is larger than we are ready to hold. */
+export class TooLarge {
+  readonly _tag = "TooLarge"
+}
+
+const decoder = new TextDecoder()
+
+const joined = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return only
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.byteLength
+  }
+  return whole
+}
+
+/** The body's bytes, counted as they come in (and as they are inflated): more than `limit` is never held. */
+export const readBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  headers: Headers.Headers,
+  limit: number
+): Effect.Effect<Uint8Array, HttpClientError.HttpClientError | TooLarge> => {
+  const declared = headers["content-length"]
+  // the transport ends a plain body at its declared length, so it can be read in one go
+  const isBounded = declared !== undefined && Number(declared) <= limit && headers["content-encoding"] === undefined
+  if (isBounded) {
+    return Effect.flatMap(
+      response.arrayBuffer,
+      (buffer) => buffer.byteLength > limit ? Effect.fail(new TooLarge()) : Effect.succeed(new Uint8Array(buffer))
+    )
+  }
+  return Effect.suspend(() => {
+    const parts: Array<Uint8Array> = []
+    let size = 0
+    return Stream.runForEach(response.stream, (part) => {
+      size += part.byteLength
+      if (size > limit || Number(declared) > limit) return Effect.fail(new TooLarge())
+      parts.push(part)
+      return Effect.void
+    }).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError",
+        () => Effect.void
+      ),
+      Effect.map(() => joined(parts, size))
+    )
+  })
+}
+
+/** A body as JSON; undefined when it is not readable as such. Nothing at all reads as null. */
+export const parseJson = (bytes: Uint8Array): Schema.Json | undefined => {
+  if (bytes.byteLength === 0) return null
+  try {
+    return JSON.parse(decoder.decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+/** A refusing answer's body: JSON, or plain text where it says so. Anything else, such as a page, is not readable. */
+export const parseRefusal = (bytes: Uint8Array, headers: Headers.Headers): Schema.Json => {
+  const json = parseJson(bytes)
+  if (json !== undefined) return json
+  return (headers["content-type"] ?? "").toLowerCase().startsWith("text/plain") ? decoder.decode(bytes) : null
+}
+
+type JsonObject = { readonly [key: string]: Schema.Json }
+
+const isObject = (value: Schema.Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const own = (body: Schema.Json | undefined, key: string): Schema.Json | undefined =>
+  isObject(body) && Object.hasOwn(body, key) ? body[key] : undefined
+
+const textAt = (body: Schema.Json | undefined, key: string): string | undefined => {
+  const value = own(body, key)
+  return typeof value === "string" && value !== "" ? value : undefined
+}
+
+const list = (value: Schema.Json | undefined): ReadonlyArray<Schema.Json> => Array.isArray(value) ? value : []
+
+/** One entry of a problem's `errors`: text, or a place and a message. Its `value` is what we sent, so it stays out. */
+const entry = (error: Schema.Json): ReadonlyArray<string> => {
+  if (typeof error === "string") return [error]
+  const message = textAt(error, "message")
+  const location = textAt(error, "location")
+  return message === undefined ? [] : [location === undefined ? message : `${location}: ${message}`]
+}
+
+/** The provider's own words, from wherever it puts them; empty when there are none. */
+export const messageOf = (body: Schema.Json): string => {
+  const errors = list(own(body, "errors"))
+  const detail = textAt(body, "detail")
+  if (detail !== undefined) {
+    const entries = errors.flatMap(entry)
+    return entries.length === 0 ? detail : `${detail} [${entries.join("; ")}]`
+  }
+  const [first] = errors
+  return textAt(own(body, "error"), "message") ?? textAt(body, "error") ?? textAt(body, "message")
+    ?? textAt(first, "message") ?? (typeof first === "string" ? first : typeof body === "string" ? body : "")
+}
+
+const plainCode = /^[\w./:-]{1,100}$/
+
+/** The provider's own error code, where it has one. */
+export const codeOf = (body: Schema.Json): string | null => {
+  const code = textAt(own(body, "error"), "code") ?? textAt(body, "code") ?? textAt(body, "error")
+  return code !== undefined && plainCode.test(code) ? code : null
+}

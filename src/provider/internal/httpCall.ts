@@ -1,0 +1,189 @@
+/** One call: attempts under time limits, at the account's pace, repeated only where repeating cannot rent twice. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts"
+import type { Pace, Priority } from "../RateLimits.ts"
+import { readBody } from "./httpAnswer.ts"
+import { retryAfterOf } from "./httpHeaders.ts"
+import { moved, type Written } from "./httpRequest.ts"
+import type * as Scrub from "./httpScrub.ts"
+import { isBeforeSending, toReason } from "./httpTransport.ts"
+import { redirectTarget } from "./httpUrl.ts"
+
+/**
+ * How often a request may be sent: a `read` and an `idempotent` one again and again, a `create` only while it is
+ * certain that the provider did not act on it.
+ */
+export type CallClass = "read" | "create" | "idempotent"
+
+/** An answer; its body is null when it could not be read to its end or is too large. */
+export interface Answered {
+  readonly _tag: "Answered"
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Uint8Array | null
+}
+
+/** No answer; `wasSent` is false only where not a byte can have reached the provider. */
+export interface Lost {
+  readonly _tag: "Lost"
+  readonly status: null
+  readonly headers: null
+  readonly wasSent: boolean
+  readonly reason: Transport | Timeout
+}
+
+export type Fate = Answered | Lost
+
+export interface Rules {
+  readonly callClass: CallClass
+  readonly priority: Priority
+  readonly attemptMillis: number
+  readonly totalMillis: number
+  readonly retries: number
+  readonly bodyLimit: number
+}
+
+/** What is told of a call while it goes on, so that an interrupted one can be told of too. */
+export interface Progress {
+  attempts: number
+  /** The last answer's, null when there was none. */
+  status: number | null
+  host: string | null
+}
+
+const mostRedirects = 5
+const firstPause = 500
+const longestPause = 8000
+const transient = new Set([408, 429, 500, 502, 503, 504])
+
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300
+
+const mayRepeat = (callClass: CallClass, fate: Fate): boolean =>
+  fate._tag === "Lost"
+    ? callClass !== "create" || !fate.wasSent
+    : callClass === "create"
+    ? fate.status === 429
+    : transient.has(fate.status)
+
+/** A time limit of ours passed. */
+export const noAnswer = (millis: number): Timeout =>
+  new Timeout({ message: `no answer within ${Duration.format(Duration.millis(millis))}` })
+
+/** Sends the request and follows its redirects; a create follows none. */
+export const execute = (
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest,
+  callClass: CallClass,
+  bodyLimit: number,
+  hops = 0
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  Effect.flatMap(client.execute(request), (response) => {
+    if (response.status < 300 || response.status >= 400 || callClass === "create" || hops === mostRedirects) {
+      return Effect.succeed(response)
+    }
+    const { headers, status } = response
+    const target = redirectTarget(request.url, { status, location: headers["location"] }, request.method)
+    return target === null
+      ? Effect.succeed(response)
+      : Effect.andThen(
+        // read to its end, so that the connection can be used again
+        Effect.ignore(readBody(response, headers, bodyLimit)),
+        execute(client, moved(request, target), callClass, bodyLimit, hops + 1)
+      )
+  })
+
+/** A failure below HTTP; everything that is not known to come before sending may have been acted on. */
+export const lost = (error: HttpClientError.HttpClientError, scrub: Scrub.Scrub): Lost => {
+  const cause = "cause" in error.reason ? error.reason.cause : undefined
+  return {
+    _tag: "Lost",
+    status: null,
+    headers: null,
+    wasSent: !isBeforeSending(cause),
+    reason: toReason(cause ?? new Error(error.reason.description ?? "the connection failed"), scrub)
+  }
+}
+
+const timedOut = (limitMillis: number): Lost => ({
+  _tag: "Lost",
+  status: null,
+  headers: null,
+  wasSent: true,
+  reason: noAnswer(limitMillis)
+})
+
+/** One attempt; it always has a fate, and never takes longer than its limit. */
+const attempt = (
+  client: HttpClient.HttpClient,
+  { request, scrub }: Written,
+  { bodyLimit, callClass }: Rules,
+  limitMillis: number
+): Effect.Effect<Fate> =>
+  Effect.suspend(() => {
+    const seen: { refusal: Answered | null } = { refusal: null }
+    return execute(client, request, callClass, bodyLimit).pipe(
+      Effect.flatMap((response) => {
+        const { headers, status } = response
+        const answered: Answered = { _tag: "Answered", status, headers, body: null }
+        // a refusal is one whether or not its body arrives
+        if (!isSuccess(status)) seen.refusal = answered
+        return Effect.match(readBody(response, headers, bodyLimit), {
+          onSuccess: (body): Fate => ({ ...answered, body }),
+          onFailure: (error) => error._tag === "TooLarge" ? answered : seen.refusal ?? lost(error, scrub())
+        })
+      }),
+      Effect.catch((error) => Effect.sync(() => lost(error, scrub()))),
+      Effect.timeoutOrElse({
+        duration: limitMillis,
+        orElse: () => Effect.sync((): Fate => seen.refusal ?? timedOut(limitMillis))
+      })
+    )
+  })
+
+/** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */
+export const run = (
+  client: HttpClient.HttpClient,
+  pace: Pace,
+  written: Written,
+  rules: Rules,
+  progress: Progress
+): Effect.Effect<Fate, RateLimited> =>
+  Effect.clockWith((clock) => {
+    const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    const deadline = millis() + rules.totalMillis
+    return Effect.gen(function*() {
+      let fate: Fate | null = null
+      while (true) {
+        const patience = Math.max(0, deadline - millis())
+        const tried: Result.Result<Fate, RateLimited> = yield* Effect.result(pace.run(
+          { priority: rules.priority, patience: Duration.millis(patience) },
+          Effect.suspend(() => {
+            const left = deadline - millis()
+            if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
+            progress.attempts += 1
+            return attempt(client, written, rules, Math.min(rules.attemptMillis, left))
+          })
+        ))
+        // what an earlier attempt was told says more than that there was no room for another
+        if (Result.isFailure(tried)) return fate ?? (yield* tried.failure)
+        fate = tried.success
+        progress.status = fate.status
+        if (progress.attempts > rules.retries || !mayRepeat(rules.callClass, fate)) return fate
+        const asked = fate.headers === null ? null : retryAfterOf(fate.headers, clock.currentTimeMillisUnsafe())
+        const pause = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
+          * (0.5 + (yield* Random.next) / 2)
+        const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
+        // a pause that outlives the call would only delay the same answer
+        if (millis() + wait >= deadline) return fate
+        yield* Effect.sleep(wait)
+      }
+    })
+  })

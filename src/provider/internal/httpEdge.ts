@@ -1,0 +1,151 @@
+/** From an endpoint's description to a function: options decided, request written, sent, judged and decoded. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
+import { version } from "../../domain/Version.ts"
+import type { Call } from "../Call.ts"
+import type { Answer, Decodable, Options, Route } from "../ProviderHttp.ts"
+import type { Pace, RateLimits } from "../RateLimits.ts"
+import { type Fate, type Progress, type Rules, run } from "./httpCall.ts"
+import { observer } from "./httpObserve.ts"
+import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason.ts"
+import { type Input as AnyInput, type Shape, write, type Written } from "./httpRequest.ts"
+import { makeStream } from "./httpStream.ts"
+import * as Url from "./httpUrl.ts"
+
+interface Wiring extends Options {
+  readonly limits: RateLimits
+  readonly client: HttpClient.HttpClient
+}
+
+const defaults = {
+  attempt: Duration.seconds(30),
+  total: Duration.minutes(2),
+  idle: Duration.minutes(2),
+  retries: 3,
+  bodyLimit: 16 * 1024 * 1024
+}
+
+const bearer = (key: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${key}` })
+
+/** What is ready once the options of one call are known. */
+interface Ready {
+  readonly written: Written
+  readonly rules: Rules
+  readonly pace: Pace
+}
+
+/** What an endpoint decides once for all its calls. */
+export interface Prepared {
+  readonly idleMillis: number
+  readonly observed: ReturnType<typeof observer>
+  readonly ready: (input: AnyInput, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
+  /** Why it failed; null for a success. */
+  readonly judge: (fate: Fate, written: Written) => Effect.Effect<AtlasErrorReason | null>
+}
+
+export const makeEdge = (options: Wiring) => {
+  const { auth, authorize = bearer, bodyLimit = defaults.bodyLimit, client, limits, name, provider } = options
+  const standingBase = Url.parseBase(options.baseUrl)
+  const warned = new Set<string>()
+
+  const baseFor = (call: Call) =>
+    Effect.suspend(() => {
+      const parsed = call.baseUrl === null ? standingBase : Url.parseBase(call.baseUrl)
+      if (Result.isFailure(parsed)) return Effect.fail(parsed.failure)
+      const base = parsed.success
+      if (!base.isOpen || warned.has(base.host)) return Effect.succeed(base)
+      if (warned.size < 100) warned.add(base.host)
+      return Effect.as(
+        Effect.logWarning(`${name} is reached over plain http at ${base.host}: whoever is in between can read the key`),
+        base
+      )
+    })
+
+  const prepare = (route: Route<string>): Prepared => {
+    const shape: Shape = {
+      method: route.method,
+      path: Url.path(route.path),
+      headers: Object.fromEntries(
+        Object.entries({
+          accept: "application/json",
+          ...options.headers,
+          ...route.headers,
+          "user-agent": `effect-atlas/${version}`
+        }).map(([header, value]) => [header.toLowerCase(), value])
+      )
+    }
+    const millis = (limit: "attempt" | "total" | "idle") =>
+      Duration.toMillis(route.timeouts?.[limit] ?? options.timeouts?.[limit] ?? defaults[limit])
+    const [attemptMillis, totalMillis, idleMillis] = [millis("attempt"), millis("total"), millis("idle")]
+    const classifiers = [route.classify, options.classify].filter((one) => one !== undefined)
+    const classify = classifiers.length === 0 ? undefined : (refusal: Refusal): AtlasErrorReason | undefined => {
+      for (const one of classifiers) {
+        const reason = one(refusal)
+        if (reason !== undefined) return reason
+      }
+      return undefined
+    }
+
+    const ready: Prepared["ready"] = (input, call, progress) =>
+      Effect.gen(function*() {
+        const base = yield* baseFor(call)
+        const key = auth === null ? null : yield* auth.forCall(call)
+        const credential = key === null ? null : { key, headers: authorize(Redacted.value(key)) }
+        const written = yield* write(base, shape, input, call, credential)
+        progress.host = base.host
+        const rules: Rules = {
+          callClass: route.class,
+          priority: route.priority ?? "normal",
+          attemptMillis,
+          totalMillis: call.timeout === null ? totalMillis : Duration.toMillis(call.timeout),
+          retries: call.retries ?? options.retries ?? defaults.retries,
+          bodyLimit
+        }
+        return { written, rules, pace: limits.account({ provider, baseUrl: base.href, apiKey: key }) }
+      })
+
+    const judge: Prepared["judge"] = (fate, { scrub }) =>
+      Effect.map(Clock.currentTimeMillis, (nowMillis) => {
+        const judging: Judging = {
+          callClass: route.class,
+          isWithheld: route.withholdMessage ?? false,
+          classify,
+          scrub,
+          nowMillis
+        }
+        return failureOf(fate, judging)
+      })
+
+    return {
+      ready,
+      judge,
+      idleMillis,
+      observed: observer({ provider, name, api: options.api ?? "management" }, route)
+    }
+  }
+
+  const ask = <S extends Decodable>(route: Route<string>, success: S | undefined) => {
+    const { judge, observed, ready } = prepare(route)
+    const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
+    return (input: AnyInput, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
+      observed((progress) =>
+        Effect.gen(function*() {
+          const { pace, rules, written } = yield* ready(input, call, progress)
+          const fate = yield* run(client, pace, written, rules, progress)
+          const failure = yield* judge(fate, written)
+          if (failure !== null) return yield* failure
+          // a lost answer is always a failure
+          if (fate._tag === "Lost") return yield* fate.reason
+          const value = yield* decode(fate)
+          return { status: fate.status, headers: fate.headers, value }
+        })
+      )
+  }
+
+  return { ask, stream: makeStream(client, bodyLimit, prepare) }
+}

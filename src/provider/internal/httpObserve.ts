@@ -1,0 +1,58 @@
+/** A span and metrics around every call of an endpoint: a route template, words and numbers, never a query or a body. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Attributes from "../../telemetry/Attributes.ts"
+import type { CallClass, Progress } from "./httpCall.ts"
+import * as Telemetry from "./httpTelemetry.ts"
+
+interface Observed {
+  readonly provider: string
+  readonly name: string
+  readonly api: string
+}
+
+interface Route {
+  readonly operation: string
+  readonly class: CallClass
+  readonly method: string
+  readonly path: string
+}
+
+/** Watches one endpoint; what it does reports its progress, so that an interrupted call is recorded too. */
+export const observer = ({ api, name, provider }: Observed, route: Route) => {
+  const labels = { provider, api }
+  const retries = Metric.withAttributes(Telemetry.retries, labels)
+  const duration = Metric.withAttributes(Telemetry.duration, labels)
+  const requests = (status: string) => Metric.withAttributes(Telemetry.requests, { ...labels, status })
+  const span = {
+    kind: "client" as const,
+    attributes: {
+      [Attributes.provider]: provider,
+      [Telemetry.api]: api,
+      [Telemetry.method]: route.method,
+      [Telemetry.route]: route.path,
+      [Telemetry.callClass]: route.class
+    }
+  }
+
+  return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.clockWith((clock) => {
+      const progress: Progress = { attempts: 0, status: null, host: null }
+      const start = clock.monotonicTimeNanosUnsafe()
+      return Effect.onExit(use(progress), () => {
+        const annotated = Effect.annotateCurrentSpan({
+          [Telemetry.attempts]: progress.attempts,
+          ...(progress.host === null ? {} : { [Telemetry.host]: progress.host }),
+          ...(progress.status === null ? {} : { [Telemetry.status]: progress.status })
+        })
+        // refused here: there was no request
+        if (progress.attempts === 0) return annotated
+        return annotated.pipe(
+          Effect.andThen(Metric.update(requests(Telemetry.statusClass(progress.status)), 1)),
+          Effect.andThen(Metric.update(duration, Duration.nanos(clock.monotonicTimeNanosUnsafe() - start))),
+          Effect.andThen(progress.attempts > 1 ? Metric.update(retries, progress.attempts - 1) : Effect.void)
+        )
+      })
+    }).pipe(Effect.withSpan(`${name}.${route.operation}`, span))
+}

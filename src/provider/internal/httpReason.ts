@@ -1,0 +1,148 @@
+/** From what became of a request to a value, or to the reason it failed for. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
+import { ProviderFault, Uncertain } from "../../domain/AtlasError.ts"
+import { issuesOf } from "../../domain/Decode.ts"
+import * as HttpReason from "../../domain/HttpReason.ts"
+import { codeOf, messageOf, parseJson, parseRefusal } from "./httpAnswer.ts"
+import { type Answered, type CallClass, type Fate, isSuccess } from "./httpCall.ts"
+import { retryAfterOf } from "./httpHeaders.ts"
+import type { Scrub } from "./httpScrub.ts"
+
+/** An answer as an adapter sees it when it knows better than the status. */
+export interface Refusal {
+  readonly status: number
+  /** As the provider sent it; may hold secrets, so take only words and codes from it. */
+  readonly body: Schema.Json
+  /** The provider's words, fit to be kept. */
+  readonly message: string
+  /** The body without credentials, fit to be kept; null for a success. */
+  readonly raw: Schema.Json
+}
+
+export interface Judging {
+  readonly callClass: CallClass
+  /** The answer can repeat what was sent, so its words are not kept. */
+  readonly isWithheld: boolean
+  readonly classify: ((refusal: Refusal) => AtlasErrorReason | undefined) | undefined
+  readonly scrub: () => Scrub
+  readonly nowMillis: number
+}
+
+const withheld = "the provider refused; its words are withheld, since they can repeat what was sent"
+
+const empty = new Uint8Array()
+
+const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal & { readonly code: string | null } => {
+  const bytes = answer.body ?? empty
+  const body = parseRefusal(bytes, answer.headers)
+  const code = codeOf(body)
+  return {
+    status: answer.status,
+    body,
+    message: isWithheld ? withheld : scrub.text(messageOf(body)),
+    raw: isWithheld || isSuccess(answer.status) ? null : scrub.json(body, bytes.byteLength),
+    code: code === null || scrub.text(code) === code ? code : null
+  }
+}
+
+/** Why it failed; null for a success that nobody objects to. */
+export const failureOf = (fate: Fate, judging: Judging): AtlasErrorReason | null => {
+  const isCreate = judging.callClass === "create"
+  if (fate._tag === "Lost") {
+    return isCreate && fate.wasSent
+      ? new Uncertain({ message: `sent, and no answer came back: ${fate.reason.message}` })
+      : fate.reason
+  }
+  const { classify } = judging
+  if (isSuccess(fate.status) && (classify === undefined || fate.body === null)) return null
+  const { code, ...refusal } = refusalOf(fate, judging.scrub(), judging.isWithheld)
+  const { message, raw, status } = refusal
+  // whatever it says, a server that failed may have failed after it acted
+  if (isCreate && (status >= 500 || status === 408)) {
+    return new Uncertain({ status, raw, message: `the provider failed and may have acted${message && `: ${message}`}` })
+  }
+  const better = classify?.(refusal)
+  if (better !== undefined) return better
+  if (isSuccess(status)) return null
+  return HttpReason.fromStatus(status, {
+    message: status < 400 && message === "" ? "a redirect that is not followed" : message,
+    raw,
+    code,
+    retryAfter: retryAfterOf(fate.headers, judging.nowMillis)
+  })
+}
+
+/** Every field name a schema's encoded side documents: only these may be named, others come from the answer itself. */
+const fieldsOf = (ast: SchemaAST.AST): ReadonlySet<string> => {
+  const names = new Set<string>()
+  const visited = new Set<SchemaAST.AST>()
+  const visit = (one: SchemaAST.AST): void => {
+    if (visited.has(one)) return
+    visited.add(one)
+    if (SchemaAST.isObjects(one)) {
+      for (const { name, type } of one.propertySignatures) {
+        names.add(String(name))
+        visit(type)
+      }
+      for (const { type } of one.indexSignatures) visit(type)
+    } else if (SchemaAST.isArrays(one)) [...one.elements, ...one.rest].forEach(visit)
+    else if (SchemaAST.isUnion(one)) one.types.forEach(visit)
+    else if (SchemaAST.isSuspend(one)) visit(one.thunk())
+  }
+  visit(SchemaAST.toEncoded(ast))
+  return names
+}
+
+type Decodable = Schema.Constraint & { readonly DecodingServices: never }
+
+/** Parts of a path that can come from the answer: names, quoted names, and numbers too long for a place in a list. */
+const place = /[A-Za-z_$][\w$-]*|\["(?:[^"\\]|\\.)*"\]|(?<=\[)\d{6,}(?=\])/g
+
+/** Names the first places where a body differs from its schema, as far as the schema knows them. */
+const locator = (schema: Decodable) => {
+  let known: ReadonlySet<string> | null = null
+  return (error: Schema.SchemaError): string => {
+    const documented = known ??= fieldsOf(schema.ast)
+    const paths = new Set(
+      issuesOf(error).map(({ path }) =>
+        path.replace(place, (name) => documented.has(name.replace(/^\["|"\]$/g, "")) ? name : "*")
+      )
+    )
+    const named = [...paths].filter((path) => path !== "").slice(0, 3)
+    return named.length === 0 ? "" : ` at ${named.join(", ")}`
+  }
+}
+
+/**
+ * Decodes the successes of one endpoint; a failure names documented fields, and never what stood in them. Without a
+ * schema the body is not looked at.
+ */
+export const makeDecoder = <S extends Decodable>(
+  schema: S | undefined,
+  { bodyLimit, callClass }: { readonly bodyLimit: number; readonly callClass: CallClass }
+) => {
+  const refuse = (status: number, what: string) =>
+    Effect.fail(
+      callClass === "create"
+        ? new Uncertain({ status, message: `the provider says it acted, but ${what}` })
+        : new ProviderFault({ status, message: what })
+    )
+  const read = schema === undefined ? null : { decode: Schema.decodeUnknownEffect(schema), whereOf: locator(schema) }
+
+  return ({ body, status }: Answered): Effect.Effect<S["Type"], ProviderFault | Uncertain> => {
+    if (body === null) return refuse(status, `the answer is larger than ${bodyLimit} bytes`)
+    if (read === null) return Effect.void
+    const json = parseJson(body)
+    if (json === undefined) return refuse(status, "the answer is not JSON")
+    return read.decode(json).pipe(
+      // a body nested deep enough to overflow the decoder is malformed too
+      Effect.catchDefect(() => Effect.fail(null)),
+      Effect.catch((error) =>
+        refuse(status, `the answer has another shape than documented${error === null ? "" : read.whereOf(error)}`)
+      )
+    )
+  }
+}

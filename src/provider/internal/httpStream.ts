@@ -1,0 +1,72 @@
+/** An answer as bytes while they come: opened once, never repeated, ended by silence or by the call's time limit. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Stream from "effect/Stream"
+import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
+import type { Call } from "../Call.ts"
+import type { ProviderHttp } from "../ProviderHttp.ts"
+import { readBody } from "./httpAnswer.ts"
+import { execute, type Fate, isSuccess, lost, noAnswer, type Progress } from "./httpCall.ts"
+import type { Prepared } from "./httpEdge.ts"
+import type { Input } from "./httpRequest.ts"
+
+export const makeStream = (
+  client: HttpClient.HttpClient,
+  bodyLimit: number,
+  prepare: (route: Parameters<ProviderHttp["stream"]>[0] & { readonly class: "read" }) => Prepared
+): ProviderHttp["stream"] =>
+(described) => {
+  const { idleMillis, judge, observed, ready } = prepare({ ...described, class: "read" })
+
+  const open = (input: Input, call: Call, progress: Progress) =>
+    Effect.gen(function*() {
+      const { pace, rules, written } = yield* ready(input, call, progress)
+      const limit = Math.min(rules.attemptMillis, rules.totalMillis)
+      const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
+      const fate = yield* pace.run(
+        { priority: rules.priority, patience: Duration.millis(limit) },
+        Effect.gen(function*() {
+          progress.attempts = 1
+          const response = yield* execute(client, written.request, "read", bodyLimit)
+          const { headers, status } = response
+          opened.response = response
+          // a success is read by whoever takes the stream, a refusal here, so that it can say why
+          const body = isSuccess(status)
+            ? new Uint8Array()
+            : yield* Effect.orElseSucceed(readBody(response, headers, bodyLimit), () => null)
+          return { _tag: "Answered", status, headers, body } satisfies Fate
+        }).pipe(
+          Effect.catch((error) => Effect.sync((): Fate => lost(error, written.scrub()))),
+          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) })
+        )
+      )
+      progress.status = fate.status
+      const failure = yield* judge(fate, written)
+      if (failure !== null) return yield* failure
+      return { response: opened.response, written }
+    })
+
+  return (input, call) => {
+    const bytes = Stream.unwrap(
+      Effect.map(observed((progress) => open(input, call, progress)), ({ response, written }) =>
+        response === null
+          ? Stream.empty
+          : response.stream.pipe(
+            Stream.mapError((error): AtlasErrorReason => lost(error, written.scrub()).reason),
+            Stream.timeoutOrElse({
+              duration: idleMillis,
+              orElse: () =>
+                Stream.fail(
+                  new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(idleMillis))}` })
+                )
+            })
+          ))
+    )
+    if (call.timeout === null) return bytes
+    const limit = Duration.toMillis(call.timeout)
+    const passed = new Timeout({ message: `not at its end within ${Duration.format(call.timeout)}` })
+    return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
+  }
+}
