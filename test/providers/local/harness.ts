@@ -44,11 +44,20 @@ export const withLocal = <A, E>(
     )
   })
 
-/** What stands in a state directory, drafts and reservations included. */
-export const leftIn = (stateDir: string): ReadonlyArray<string> =>
-  fs.existsSync(stateDir)
-    ? fs.readdirSync(stateDir, { recursive: true, encoding: "utf8" }).filter((name) => name !== ".ports").toSorted()
-    : []
+/** What stands in a state directory, drafts and reservations included; what goes away while we look is not there. */
+export const leftIn = (stateDir: string, folder = ""): ReadonlyArray<string> => {
+  try {
+    return fs.readdirSync(join(stateDir, folder), { withFileTypes: true })
+      .flatMap((entry) => {
+        const name = join(folder, entry.name)
+        return entry.isDirectory() ? [name, ...leftIn(stateDir, name)] : [name]
+      })
+      .filter((name) => name !== ".ports")
+      .toSorted()
+  } catch {
+    return []
+  }
+}
 
 /** Waits until it holds, looking often; a test that waits for ever is ended by its time limit. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
