@@ -216,8 +216,11 @@ const controlsOf = (
           failure: facts?.failure ?? machine.failure
         })),
     setCostPerHour: (id, costPerHour) =>
-      onMachine("setCostPerHour", id, (machine, at) =>
-        cloud.change(machine, at, { costPerHour: costPerHour === null ? null : Usd.make(costPerHour) })),
+      onMachine(
+        "setCostPerHour",
+        id,
+        (machine, at) => cloud.change(machine, at, { costPerHour: costPerHour === null ? null : Usd.make(costPerHour) })
+      ),
     failNext: (operation, reason, times = 1) =>
       Effect.sync(() => faults.order(operation, { _tag: "Fail", reason }, times)),
     dieNext: (operation, defect) => Effect.sync(() => faults.order(operation, { _tag: "Die", defect }, 1)),
@@ -263,11 +266,9 @@ const controlsOf = (
  * @category services
  * @since 0.1.0
  */
-export class MockProvider
-  extends Context.Service<MockProvider, Provider.Of<ReturnType<typeof adapterOf>["adapter"]>>()(
-    "effect-atlas/providers/mock/MockProvider"
-  )
-{}
+export class MockProvider extends Context.Service<MockProvider, Provider.Of<ReturnType<typeof adapterOf>["adapter"]>>()(
+  "effect-atlas/providers/mock/MockProvider"
+) {}
 
 /**
  * A new cloud in memory: the provider to give to the code under test, and the controls to keep.

@@ -208,6 +208,8 @@ export const makeCloud = (provisioning: number): Cloud => {
     reset: () => {
       for (const machine of made.values()) {
         machine.forgotten = true
+        // whoever follows its log still holds it
+        machine.endedAt ??= machine.meteredAt
         announce(machine)
       }
       made.clear()
