@@ -110,7 +110,15 @@ const Ports = Schema.Array(Schema.Union([PortFields, PortText])).check(
   )
 )
 
-const Words = Schema.Array(text("text without NUL characters", 131_072)).pipe(
+/** A word of a command; unlike a name it may be empty. */
+const word = Schema.String.check(
+  Schema.makeFilter(
+    (value: string) => value.length <= 131_072 && !value.includes("\0") && value.isWellFormed(),
+    { expected: "text without NUL characters" }
+  )
+)
+
+const Words = Schema.Array(word).pipe(
   Schema.decodeTo(Schema.NullOr(Schema.NonEmptyArray(Schema.String)), {
     decode: SchemaGetter.transform((words: ReadonlyArray<string>) => {
       const [first, ...rest] = words

@@ -14,7 +14,18 @@ import { type AuthHandle, type Compute, ComputeStatus } from "../domain/Compute.
 import type { ComputeRequest } from "../domain/ComputeRequest.ts"
 import type { GpuType } from "../domain/Gpu.ts"
 import type { ComputeId } from "../domain/Ids.ts"
+import type { Job, JobStatus } from "../domain/Job.ts"
+import type { JobRef, JobRequest } from "../domain/JobRequest.ts"
 import type { LogElement } from "../domain/LogElement.ts"
+import type {
+  Endpoint,
+  NetworkVolume,
+  NetworkVolumeRequest,
+  Spend,
+  SpendWindow,
+  Template,
+  TemplateRequest
+} from "../domain/Resources.ts"
 import type { Call } from "./Call.ts"
 import type { Flag } from "./Capability.ts"
 import type { Variables } from "./ContainerEnv.ts"
@@ -133,6 +144,82 @@ export interface LogsAdapter {
 }
 
 /**
+ * One answer of a running job: what it put out since the last one, and how far it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobChunk {
+  readonly items: ReadonlyArray<Schema.Json>
+  readonly status: JobStatus
+  /** What the worker said of a failure; null while there is none. */
+  readonly error: string | null
+}
+
+/**
+ * Serverless jobs.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface JobsAdapter {
+  /** Sends one submit, never repeated: a lost answer is `Uncertain`. */
+  readonly submit: (request: JobRequest, call: Call) => Answer<Job>
+  readonly get: (job: JobRef, call: Call) => Answer<Job>
+  readonly cancel: (job: JobRef, call: Call) => Answer<void>
+  /** What the job has put out since the last time it was asked. */
+  readonly chunk: (job: JobRef, call: Call) => Answer<JobChunk>
+}
+
+/**
+ * Network volumes.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface VolumesAdapter {
+  readonly list: (call: Call) => Answer<ReadonlyArray<NetworkVolume>>
+  readonly get: (id: string, call: Call) => Answer<NetworkVolume>
+  readonly create: (request: NetworkVolumeRequest, call: Call) => Answer<NetworkVolume>
+  readonly delete: (id: string, call: Call) => Answer<void>
+}
+
+/**
+ * Templates.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface TemplatesAdapter {
+  readonly list: (call: Call) => Answer<ReadonlyArray<Template>>
+  readonly get: (id: string, call: Call) => Answer<Template>
+  readonly create: (request: TemplateRequest, call: Call) => Answer<Template>
+  readonly delete: (id: string, call: Call) => Answer<void>
+}
+
+/**
+ * Serverless endpoints.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface EndpointsAdapter {
+  readonly list: (call: Call) => Answer<ReadonlyArray<Endpoint>>
+  readonly get: (id: string, call: Call) => Answer<Endpoint>
+  readonly delete: (id: string, call: Call) => Answer<void>
+}
+
+/**
+ * The bill.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface BillingAdapter {
+  readonly spend: (id: ComputeId, window: SpendWindow, call: Call) => Answer<Spend>
+}
+
+/**
  * A provider as its adapter writes it: an id, the compute facet, and whichever other facets its cloud has.
  *
  * @category models
@@ -152,4 +239,9 @@ export interface Adapter {
   readonly power?: PowerAdapter
   readonly gpus?: GpusAdapter
   readonly logs?: LogsAdapter
+  readonly jobs?: JobsAdapter
+  readonly volumes?: VolumesAdapter
+  readonly templates?: TemplatesAdapter
+  readonly endpoints?: EndpointsAdapter
+  readonly billing?: BillingAdapter
 }

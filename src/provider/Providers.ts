@@ -40,7 +40,8 @@ export class Providers extends Context.Service<Providers, {
 
 const isComplete = (provider: Identity & Partial<Facets>): provider is Service =>
   provider.compute !== undefined && provider.power !== undefined && provider.gpus !== undefined
-  && provider.logs !== undefined
+  && provider.logs !== undefined && provider.jobs !== undefined && provider.volumes !== undefined
+  && provider.templates !== undefined && provider.endpoints !== undefined && provider.billing !== undefined
 
 /**
  * A registry of these providers; `default` is the id used when a call names none.

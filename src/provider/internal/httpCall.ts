@@ -178,8 +178,8 @@ export const run = (
         progress.status = fate.status
         if (progress.attempts > rules.retries || !mayRepeat(rules.callClass, fate)) return fate
         const asked = fate.headers === null ? null : retryAfterOf(fate.headers, clock.currentTimeMillisUnsafe())
-        const pause = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
-          * (0.5 + (yield* Random.next) / 2)
+        const longest = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
+        const pause = Math.ceil(longest * (0.5 + (yield* Random.next) / 2))
         const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
         // a pause that outlives the call would only delay the same answer
         if (millis() + wait >= deadline) return fate

@@ -1,0 +1,241 @@
+/**
+ * The facets of a provider as its users see them: typed calls with one kind of error.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { AtlasError } from "../domain/AtlasError.ts"
+import type { Compute } from "../domain/Compute.ts"
+import type { ComputeRequest, Input } from "../domain/ComputeRequest.ts"
+import type { GpuType } from "../domain/Gpu.ts"
+import type { ProviderId } from "../domain/Ids.ts"
+import type { Job } from "../domain/Job.ts"
+import type * as JobRequest from "../domain/JobRequest.ts"
+import type { LogElement } from "../domain/LogElement.ts"
+import type {
+  Endpoint,
+  NetworkVolume,
+  NetworkVolumeRequest,
+  Spend,
+  SpendWindow,
+  Template,
+  TemplateRequest
+} from "../domain/Resources.ts"
+import type { ComputeFilter, JobChunk, LogOptions, Rent } from "./Adapter.ts"
+import type { CallOptions } from "./Call.ts"
+import type { Capability } from "./Capability.ts"
+import type { NameStamp } from "./NameStamp.ts"
+
+type Answer<A> = Effect.Effect<A, AtlasError>
+
+/**
+ * Options of a rent: those of any call, and the stamp to rent under where somebody else keeps the books.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RentOptions extends CallOptions {
+  /** Default: a new stamp with the owner `adhoc`. */
+  readonly stamp?: NameStamp | undefined
+}
+
+/**
+ * Options of ending: those of any call, and when the compute was made where its renter knows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOptions extends CallOptions {
+  /**
+   * Monotonic nanoseconds of the create's answer: until the settle window has passed since, "not found" proves
+   * nothing. Default: long ago.
+   */
+  readonly madeAt?: bigint | undefined
+}
+
+/**
+ * Renting, looking and handing back.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface ComputeFacet {
+  /**
+   * Rents one compute. An unanswered create is looked for by its name; interrupting ends what was rented.
+   *
+   * Fails as `NoCapacity` and other refusals when nothing was created, as `Uncertain` when nobody can say.
+   */
+  readonly spawn: (
+    request: Input | ComputeRequest,
+    options?: RentOptions
+  ) => Effect.Effect<Compute, AtlasError>
+  /** Checks a request and mints its credential; sends nothing. */
+  readonly prepare: (
+    request: Input | ComputeRequest,
+    options?: RentOptions
+  ) => Effect.Effect<Rent, AtlasError>
+  /** Sends one create, and nothing else: an unanswered one fails as `Uncertain` and is for the caller to resolve. */
+  readonly rent: (rent: Rent, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
+  /** Looks for what an unanswered rent may have made: keeps the oldest, ends twins; null when there is nothing. */
+  readonly resolve: (rent: Rent, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
+  /** Ends whatever was rented under this rent's name and verifies that it is gone. */
+  readonly abandon: (rent: Rent, options?: CallOptions) => Effect.Effect<void, AtlasError>
+  /** One compute; `NotFound` when the provider does not know it. */
+  readonly get: (id: string, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
+  /** All computes of the account that match. */
+  readonly list: (filter?: ComputeFilter, options?: CallOptions) => Effect.Effect<ReadonlyArray<Compute>, AtlasError>
+  /** Asks for the end of a compute; `NotFound` when the provider does not know it. */
+  readonly terminate: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
+  /** Ends a compute and verifies that it is gone; one that is not there counts as ended. */
+  readonly end: (id: string, options?: EndOptions) => Effect.Effect<void, AtlasError>
+}
+
+/**
+ * Stopping with the storage kept, and starting again.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface PowerFacet {
+  readonly stop: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
+  readonly start: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
+}
+
+/**
+ * The catalog of what can be rented.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface GpusFacet {
+  readonly list: (options?: CallOptions) => Effect.Effect<ReadonlyArray<GpuType>, AtlasError>
+}
+
+/**
+ * What a compute has written.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface LogsFacet {
+  /** Lines in order; lazy, nothing is asked before the first pull. */
+  readonly stream: (
+    id: string,
+    logs?: LogOptions,
+    options?: CallOptions
+  ) => Stream.Stream<LogElement, AtlasError>
+}
+
+/**
+ * Serverless jobs.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface JobsFacet {
+  /** Submits a job once; an unanswered submit fails as `Uncertain` and is never repeated. */
+  readonly submit: (
+    request: JobRequest.Input | JobRequest.JobRequest,
+    options?: CallOptions
+  ) => Answer<Job>
+  readonly get: (job: JobRequest.JobRef, options?: CallOptions) => Answer<Job>
+  readonly cancel: (job: JobRequest.JobRef, options?: CallOptions) => Answer<void>
+  /** What the job has put out since the last time it was asked. */
+  readonly chunk: (job: JobRequest.JobRef, options?: CallOptions) => Answer<JobChunk>
+}
+
+/**
+ * Network volumes: disks of their own.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface VolumesFacet {
+  readonly list: (options?: CallOptions) => Answer<ReadonlyArray<NetworkVolume>>
+  readonly get: (id: string, options?: CallOptions) => Answer<NetworkVolume>
+  readonly create: (request: typeof NetworkVolumeRequest.Encoded, options?: CallOptions) => Answer<NetworkVolume>
+  readonly delete: (id: string, options?: CallOptions) => Answer<void>
+}
+
+/**
+ * Templates: containers set up once.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface TemplatesFacet {
+  readonly list: (options?: CallOptions) => Answer<ReadonlyArray<Template>>
+  readonly get: (id: string, options?: CallOptions) => Answer<Template>
+  readonly create: (request: typeof TemplateRequest.Encoded, options?: CallOptions) => Answer<Template>
+  readonly delete: (id: string, options?: CallOptions) => Answer<void>
+}
+
+/**
+ * Serverless endpoints; making one is different at every provider and stays with its own client.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface EndpointsFacet {
+  readonly list: (options?: CallOptions) => Answer<ReadonlyArray<Endpoint>>
+  readonly get: (id: string, options?: CallOptions) => Answer<Endpoint>
+  readonly delete: (id: string, options?: CallOptions) => Answer<void>
+}
+
+/**
+ * The bill.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface BillingFacet {
+  /** What a compute has cost within a window; billing lags, so this is no live figure. */
+  readonly spend: (id: string, window?: SpendWindow, options?: CallOptions) => Answer<Spend>
+}
+
+/**
+ * Every facet a provider may have.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface Facets {
+  readonly compute: ComputeFacet
+  readonly power: PowerFacet
+  readonly gpus: GpusFacet
+  readonly logs: LogsFacet
+  readonly jobs: JobsFacet
+  readonly volumes: VolumesFacet
+  readonly templates: TemplatesFacet
+  readonly endpoints: EndpointsFacet
+  readonly billing: BillingFacet
+}
+
+/**
+ * What is known of a provider without asking it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Identity {
+  readonly id: ProviderId
+  /** False for a name that is only reserved: it answers its capabilities and refuses everything else. */
+  readonly implemented: boolean
+  readonly capabilities: ReadonlyArray<Capability>
+  /** Settings that are missing, such as the environment variable of an API key. */
+  readonly missing: ReadonlyArray<string>
+  /** How long after a create it may still be absent from a listing. */
+  readonly settleWindow: Duration.Duration
+  /** How often to look while waiting for a compute to become ready. */
+  readonly pollInterval: Duration.Duration
+}
+
+/**
+ * A provider with every facet; missing ones fail as `Unsupported`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Service extends Identity, Facets {}
