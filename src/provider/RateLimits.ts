@@ -8,6 +8,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Headers from "effect/http/Headers"
 import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
@@ -18,6 +19,8 @@ import { rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
 const longestPause = Duration.toMillis("1 hour")
 /** A window is used up and nobody said for how long. */
 const unknownReset = Duration.toMillis("1 second")
+/** Clouds count in whole seconds, so the same moment can look this much later a moment later. */
+const resetGrain = Duration.toMillis("1500 millis")
 /** One request in this many is kept back for ending machines, so that a busy poller cannot keep them alive. */
 const keptBack = 20
 /** More accounts than one process has customers; beyond it the oldest are forgotten and learned again. */
@@ -99,8 +102,13 @@ interface Window {
   windowMillis: number | null
   remaining: number
   resetAt: number
-  /** The number of the youngest request whose answer was counted. */
-  observed: number
+  /** Requests up to this number belong to an earlier window: their answers say nothing of this one. */
+  since: number
+}
+
+/** One request's place in the order of all; null until it is its turn. */
+interface Ticket {
+  number: number | null
 }
 
 const floorOf = (window: Window, priority: Priority): number =>
@@ -112,18 +120,21 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     windowMillis: Duration.toMillis(per),
     remaining: 0,
     resetAt: 0,
-    observed: 0
+    since: 0
   }]))
   // both in the order of arrival
   const waiting = { terminate: new Set<Latch.Latch>(), normal: new Set<Latch.Latch>() }
   let pausedUntil = 0
   let admitted = 0
+  let underWay = 0
 
   const first = (): Latch.Latch | undefined => {
     for (const waiter of waiting.terminate) return waiter
     for (const waiter of waiting.normal) return waiter
     return undefined
   }
+
+  const wakeNext = Effect.suspend(() => first()?.open ?? Effect.void)
 
   /** Milliseconds until a request of this priority may be sent. */
   const delay = (priority: Priority, now: number): number => {
@@ -132,15 +143,18 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
       if (now >= window.resetAt) {
         window.remaining = window.quota ?? Infinity
         window.resetAt = now + (window.windowMillis ?? unknownReset)
+        window.since = admitted
       }
       if (window.remaining <= floorOf(window, priority)) until = Math.max(until, window.resetAt)
     }
     return Math.max(0, until - now)
   }
 
-  const admit = (): number => {
+  const admit = (ticket: Ticket): void => {
     for (const window of windows.values()) window.remaining -= 1
-    return ++admitted
+    underWay += 1
+    admitted += 1
+    ticket.number = admitted
   }
 
   const learn = (request: number, { headers, status }: Outcome, now: number, wallClock: number): void => {
@@ -149,7 +163,7 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     const windowOf = (name: string): Window => {
       const known = windows.get(`header ${name}`)
       if (known !== undefined) return known
-      const window: Window = { quota: null, windowMillis: null, remaining: Infinity, resetAt: Infinity, observed: 0 }
+      const window: Window = { quota: null, windowMillis: null, remaining: Infinity, resetAt: Infinity, since: 0 }
       if (windows.size < 64) windows.set(`header ${name}`, window)
       return window
     }
@@ -160,12 +174,15 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     }
     for (const standing of standings) {
       const window = windowOf(standing.name)
-      // answers overtake each other: an older request's count says nothing new
-      if (request <= window.observed) continue
-      window.observed = request
-      // requests sent after this one are not in its count
-      window.remaining = standing.remaining - (admitted - request)
-      window.resetAt = now + Math.min(standing.resetMillis ?? unknownReset, longestPause)
+      if (request <= window.since) continue
+      // what is under way may not be in the count: rather too few for a moment than one too many
+      const remaining = standing.remaining - underWay
+      const resetAt = now + Math.min(standing.resetMillis ?? unknownReset, longestPause)
+      const isNew = window.resetAt === Infinity || resetAt > window.resetAt + resetGrain
+      // answers overtake each other, so within a window the count only falls
+      window.remaining = isNew ? remaining : Math.min(window.remaining, remaining)
+      if (isNew) window.since = request
+      if (isNew || resetAt < window.resetAt - resetGrain) window.resetAt = resetAt
     }
     const retryAfter = status === 429 ? retryAfterOf(headers, wallClock) : null
     if (retryAfter !== null) {
@@ -174,7 +191,7 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
   }
 
   /** Waits for a turn; whoever leaves, admitted or not, wakes the next. */
-  const queue = (priority: Priority, deadline: number, clock: () => number) =>
+  const queue = (ticket: Ticket, priority: Priority, deadline: number, clock: () => number) =>
     Effect.suspend(() => {
       const mine = Latch.makeUnsafe(false)
       const turn = Effect.gen(function*() {
@@ -183,7 +200,7 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
           const now = clock()
           const wait = delay(priority, now)
           const isFirst = first() === mine
-          if (isFirst && wait <= 0) return admit()
+          if (isFirst && wait <= 0) return admit(ticket)
           if (now + wait > deadline || now >= deadline) {
             return yield* new RateLimited({
               message: "not sent: the provider's request limit leaves no room within the call's time limit",
@@ -198,9 +215,9 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
       // a newcomer that ends a machine may stand before the one that was first
       return Effect.ensuring(
         turn,
-        Effect.sync(() => {
+        Effect.suspend(() => {
           waiting[priority].delete(mine)
-          first()?.openUnsafe()
+          return wakeNext
         })
       )
     })
@@ -209,24 +226,21 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     run: ({ patience, priority }, request) =>
       Effect.clockWith((clock) => {
         const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+        const ticket: Ticket = { number: null }
         const turn = Effect.suspend(() => {
           const hasRival = waiting.terminate.size > 0 || (priority === "normal" && waiting.normal.size > 0)
           // looking and taking are one step: no other fiber comes between
           return !hasRival && delay(priority, now()) <= 0
-            ? Effect.succeed(admit())
-            : queue(priority, now() + Duration.toMillis(patience), now)
+            ? Effect.succeed(admit(ticket))
+            : queue(ticket, priority, now() + Duration.toMillis(patience), now)
         })
-        return Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(
-            restore(turn),
-            (number) =>
-              Effect.tap(restore(request), (outcome) =>
-                Effect.sync(() => {
-                  learn(number, outcome, now(), clock.currentTimeMillisUnsafe())
-                  first()?.openUnsafe()
-                }))
-          )
-        )
+        // around both, so that an interrupt between them gives the place back too
+        return Effect.onExit(Effect.andThen(turn, request), (exit) => {
+          if (ticket.number === null) return Effect.void
+          underWay -= 1
+          if (Exit.isSuccess(exit)) learn(ticket.number, exit.value, now(), clock.currentTimeMillisUnsafe())
+          return wakeNext
+        })
       })
   }
 }

@@ -1,0 +1,369 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Headers from "effect/http/Headers"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/testing/TestClock"
+import { rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
+import * as RateLimits from "../../../src/provider/RateLimits.ts"
+import { acme, call, canaryKey, input, json, printed, scripted, tagOf } from "./kit.ts"
+
+const account = { provider: "acme", baseUrl: "https://api.acme.example", apiKey: Redacted.make("one") }
+
+type Said = Readonly<Record<string, string>>
+
+/** A pace with a server behind it that answers these headers; the order and time of what it let through. */
+const paced = (said: (request: number) => Said = () => ({}), limits: ReadonlyArray<RateLimits.Limit> = []) =>
+  Effect.map(RateLimits.make(limits), (all) => {
+    const sent: Array<readonly [string, number]> = []
+    const pace = all.account(account)
+    const send = (
+      name: string,
+      options: { priority?: RateLimits.Priority; patience?: Duration.Input; lasts?: Duration.Input } = {}
+    ) =>
+      pace.run(
+        {
+          priority: options.priority ?? "normal",
+          patience: Duration.fromInputUnsafe(options.patience ?? "10 minutes")
+        },
+        Effect.gen(function*() {
+          sent.push([name, yield* Clock.currentTimeMillis])
+          const headers = Headers.fromInput(said(sent.length))
+          yield* Effect.sleep(options.lasts ?? 0)
+          return { status: headers["retry-after"] === undefined ? 200 : 429, headers }
+        })
+      )
+    return { sent, send }
+  })
+
+const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
+
+const window = (r: number, t: number, q = 10): Said => ({
+  "ratelimit": `"minute";r=${r};t=${t}`,
+  "ratelimit-policy": `"minute";q=${q};w=60`
+})
+
+describe("the pace of an account", () => {
+  it.effect("stops before a 429 when the answer says that nothing is left, until the window is full again", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => window(0, 42))
+      yield* send("a")
+      const b = yield* fork(send("b"))
+      yield* TestClock.adjust("41 seconds")
+      assert.strictEqual(sent.length, 1)
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.join(b)
+      assert.deepStrictEqual(sent, [["a", 0], ["b", 42_000]])
+    }))
+
+  it.effect("counts what is under way: of many at once only as many as are left go out", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 1 ? window(3, 60) : {})
+      yield* send("first")
+      const all = yield* fork(Effect.all(Array.from({ length: 20 }, (_, n) => send(`${n}`, { lasts: "1 second" })), {
+        concurrency: "unbounded"
+      }))
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(sent.length, 4)
+      // the window's quota of 10 is known, so the next window lets through no more than that
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual(sent.length, 14)
+      yield* TestClock.adjust("2 minutes")
+      yield* Fiber.join(all)
+      assert.strictEqual(sent.length, 21)
+    }))
+
+  it.effect("of several windows the one that is full the latest decides", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) =>
+        n === 1 ? { ratelimit: "\"minute\";r=0;t=44, \"hour\";r=0;t=1724, \"day\";r=9;t=80012" } : {}
+      )
+      yield* send("a")
+      const b = yield* fork(send("b", { patience: "1 hour" }))
+      yield* TestClock.adjust("1723 seconds")
+      assert.strictEqual(sent.length, 1)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(b)
+      assert.strictEqual(sent.length, 2)
+    }))
+
+  it.effect("callers go out in the order they came", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      yield* send("first")
+      const all = yield* fork(Effect.forEach(["a", "b", "c"], (name) => send(name), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent.map(([name]) => name), ["first", "a", "b", "c"])
+    }))
+
+  it.effect("whoever ends a machine goes before all others, however late it came", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      yield* send("first")
+      const reads = yield* fork(Effect.forEach(["a", "b"], (name) => send(name), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("5 seconds")
+      const end = yield* fork(send("terminate", { priority: "terminate" }))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(end)
+      yield* Fiber.join(reads)
+      assert.deepStrictEqual(sent, [["first", 0], ["terminate", 10_000], ["a", 20_000], ["b", 30_000]])
+    }))
+
+  it.effect("the last of a large quota is kept for ending machines", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 1 ? window(3, 50, 60) : window(2, 50, 60))
+      yield* send("first")
+      const read = yield* fork(send("read"))
+      yield* send("terminate", { priority: "terminate" })
+      assert.deepStrictEqual(sent.map(([name]) => name), ["first", "terminate"])
+      yield* TestClock.adjust("50 seconds")
+      yield* Fiber.join(read)
+    }))
+
+  it.effect("Retry-After of a 429 stops all callers of the account, not only the one who got it", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "12" } : {})
+      yield* send("a")
+      const others = yield* fork(Effect.forEach(["b", "c"], (name) => send(name), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("11999 millis")
+      assert.strictEqual(sent.length, 1)
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(others)
+      assert.deepStrictEqual(sent.slice(1), [["b", 12_000], ["c", 12_000]])
+    }))
+
+  it.effect("an absurd Retry-After stops nobody for longer than an hour", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "99999999999999999999" } : {})
+      yield* send("a")
+      const b = yield* fork(send("b", { patience: "2 hours" }))
+      yield* TestClock.adjust("1 hour")
+      yield* Fiber.join(b)
+      assert.strictEqual(sent.length, 2)
+    }))
+
+  it.effect("a caller whose turn comes too late is told at once, with the wait, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => window(0, 42))
+      yield* send("a")
+      const refused = yield* Effect.flip(send("b", { patience: "41 seconds" }))
+      assert.strictEqual(refused._tag, "RateLimited")
+      assert.isNull(refused.status)
+      assert.deepStrictEqual(refused.retryAfter, Duration.seconds(42))
+      assert.strictEqual(sent.length, 1)
+    }))
+
+  it.effect("a caller behind others gives up when its patience ends", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      yield* send("first")
+      const a = yield* fork(send("a"))
+      const b = yield* fork(Effect.flip(send("b", { patience: "12 seconds" })))
+      yield* TestClock.adjust("12 seconds")
+      assert.strictEqual((yield* Fiber.join(b))._tag, "RateLimited")
+      yield* Fiber.join(a)
+      assert.strictEqual(sent.length, 2)
+    }))
+
+  it.effect("an interrupted caller leaves its place, and the next one moves up", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      yield* send("first")
+      const a = yield* fork(send("a"))
+      const b = yield* fork(send("b"))
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.interrupt(a)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(b)
+      assert.deepStrictEqual(sent, [["first", 0], ["b", 10_000]])
+    }))
+
+  it.effect("an answer that was overtaken does not raise the count again", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 1 ? window(9, 60) : n === 2 ? window(0, 60) : {})
+      const slow = yield* fork(send("slow", { lasts: "10 seconds" }))
+      yield* send("quick")
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(slow)
+      const c = yield* fork(send("c"))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(sent.length, 2)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(c)
+    }))
+
+  it.effect("limits known beforehand hold from the first request on", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => ({}), [{ requests: 1, per: "12 seconds" }])
+      const all = yield* fork(Effect.forEach(["a", "b", "c"], (name) => send(name), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent, [["a", 0], ["b", 12_000], ["c", 24_000]])
+    }))
+
+  it.effect("without any header nobody waits", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced()
+      yield* Effect.forEach(Array.from({ length: 100 }), () => send("x"), { concurrency: "unbounded" })
+      assert.strictEqual(sent.length, 100)
+    }))
+})
+
+describe("an account", () => {
+  it.effect("has one pace, and shares it with no other provider, address or key", () =>
+    Effect.gen(function*() {
+      const all = yield* RateLimits.make()
+      const pace = all.account(account)
+      assert.strictEqual(all.account({ ...account, apiKey: Redacted.make("one") }), pace)
+      for (
+        const other of [
+          { ...account, apiKey: Redacted.make("two") },
+          { ...account, apiKey: null },
+          { ...account, provider: "other" },
+          { ...account, baseUrl: "https://elsewhere.example" }
+        ]
+      ) assert.notStrictEqual(all.account(other), pace)
+    }))
+
+  it.effect("is never remembered by its key", () =>
+    Effect.gen(function*() {
+      const kept: Array<string> = []
+      const set = Map.prototype.set
+      Map.prototype.set = function(key: unknown, value: unknown) {
+        if (typeof key === "string") kept.push(key)
+        return set.call(this, key, value)
+      }
+      const all = yield* RateLimits.make()
+      all.account({ ...account, apiKey: Redacted.make(canaryKey) })
+      Map.prototype.set = set
+      assert.isTrue(kept.some((key) => key.includes(account.baseUrl)))
+      assert.notInclude(printed(kept), canaryKey)
+    }))
+
+  it.effect("that is limited does not hold up another one of the same client", () =>
+    Effect.gen(function*() {
+      const http = scripted(() => json({ id: "7" }, { headers: window(0, 60) }))
+      const { get } = yield* http.provide(acme({
+        auth: { forCall: ({ apiKey }) => Effect.succeed(apiKey ?? Redacted.make("standing")), missing: [] }
+      }))
+      yield* get(input, call({ apiKey: "one" }))
+      yield* get(input, call({ apiKey: "two" }))
+      const refused = yield* Effect.flip(get(input, call({ apiKey: "one", timeout: "59 seconds" })))
+      assert.strictEqual(refused._tag, "RateLimited")
+      assert.strictEqual(http.seen.length, 2)
+    }))
+})
+
+describe("a limited call", () => {
+  it.effect("many fibers of one client stay within the window the server named, and none meets a 429", () =>
+    Effect.gen(function*() {
+      let [used, until] = [0, 0]
+      // a server with 10 requests in 60 seconds
+      const server = {
+        answer: (now: number) => {
+          if (now >= until) [used, until] = [0, now + 60_000]
+          used += 1
+          const t = Math.ceil((until - now) / 1000)
+          return used > 10
+            ? { status: 429, said: { "retry-after": String(t) } }
+            : { status: 200, said: window(10 - used, t) }
+        }
+      }
+      const limits = yield* RateLimits.make()
+      const statuses: Array<number> = []
+      const one = limits.account(account).run(
+        { priority: "normal", patience: Duration.hours(1) },
+        Effect.gen(function*() {
+          const { said, status } = server.answer(yield* Clock.currentTimeMillis)
+          statuses.push(status)
+          yield* Effect.sleep("50 millis")
+          return { status, headers: Headers.fromInput(said) }
+        })
+      )
+      const first = yield* fork(one)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(first)
+      const rest = yield* fork(Effect.all(Array.from({ length: 34 }, () => one), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("10 minutes")
+      yield* Fiber.join(rest)
+      assert.deepStrictEqual(statuses, Array.from({ length: 35 }, () => 200))
+    }))
+
+  it.effect("a create that finds no room was never sent: RateLimited, not Uncertain", () =>
+    Effect.gen(function*() {
+      const http = scripted(() => json({ id: "7" }, { headers: window(0, 300) }))
+      const { create } = yield* http.provide(acme())
+      yield* create({ body: {} }, call())
+      assert.strictEqual(yield* tagOf(create({ body: {} }, call())), "RateLimited")
+      assert.strictEqual(http.seen.length, 1)
+    }))
+})
+
+describe("rate limit headers", () => {
+  const read = (headers: Said, now = 0) => rateLimitOf(Headers.fromInput(headers), now)
+
+  it("names, quotas, windows, what is left and when it is full again are read", () => {
+    assert.deepStrictEqual(
+      read({
+        "RateLimit-Policy": "\"minute\";q=60;w=60, \"hour\" ; q=3000; w=3600;pk=:cHJpdmF0ZQ==:",
+        "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999"
+      }),
+      {
+        policies: [
+          { name: "minute", quota: 60, windowMillis: 60_000 },
+          { name: "hour", quota: 3000, windowMillis: 3_600_000 }
+        ],
+        standings: [{ name: "minute", remaining: 59, resetMillis: 42_000 }, {
+          name: "hour",
+          remaining: 2999,
+          resetMillis: null
+        }]
+      }
+    )
+  })
+
+  it("a comma or a semicolon inside a quoted name does not split it", () => {
+    assert.deepStrictEqual(read({ ratelimit: "\"a,b;r=0\";r=5;t=1" }).standings, [
+      { name: "a,b;r=0", remaining: 5, resetMillis: 1000 }
+    ])
+  })
+
+  it.each([
+    ["seconds", "30", 30_000],
+    ["a moment in seconds", "1700000030", 30_000],
+    ["a moment in milliseconds", "1700000030000", 30_000],
+    ["a moment that is over", "1600000000", 0]
+  ])("the reset of X-RateLimit may be %s", (_, reset, expected) => {
+    const said = { "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": reset }
+    assert.deepStrictEqual(read(said, 1_700_000_000_000).standings, [{ name: "", remaining: 3, resetMillis: expected }])
+  })
+
+  it.each([
+    "r=1",
+    "\"x\";r=-1;t=5",
+    "\"x\";r=1.5;t=5",
+    "\"x\";r=",
+    "\"x",
+    ";;;,,,",
+    "\"x\";r=99999999999999999999",
+    "<script>",
+    `"${"x".repeat(5000)}";r=0;t=9`
+  ])("an unreadable RateLimit stops nobody: %s", (ratelimit) => {
+    assert.deepStrictEqual(read({ ratelimit }).standings, [])
+  })
+
+  it.each(["NaN", "-5", "1e3", "0x10", " ", "Infinity"])(
+    "an unreadable X-RateLimit-Remaining stops nobody: %s",
+    (remaining) => {
+      assert.deepStrictEqual(read({ "x-ratelimit-remaining": remaining }).standings, [])
+    }
+  )
+
+  it("a header with a thousand windows is cut", () => {
+    const ratelimit = Array.from({ length: 300 }, (_, n) => `"${n}";r=0`).join(",")
+    assert.isAtMost(read({ ratelimit }).standings.length, 16)
+  })
+})
