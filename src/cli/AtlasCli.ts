@@ -1,0 +1,106 @@
+/**
+ * The `atlas` command: its grammar, and one run of it from the arguments to the exit code.
+ *
+ * Commands are loaded when they are chosen, so that the help costs no more than the grammar.
+ */
+import * as Cause from "effect/Cause"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import { gpus, providers } from "./commands/catalog.ts"
+import { get, logs, ps, wait } from "./commands/look.ts"
+import { down, start, stop } from "./commands/power.ts"
+import { check, demo } from "./commands/trial.ts"
+import { up } from "./commands/up.ts"
+import * as Failure from "./Failure.ts"
+import { everywhere, misused } from "./Flags.ts"
+import { Shell } from "./Shell.ts"
+
+/** The version of the package; a test holds it equal to the manifest's. */
+export const version = "0.1.0"
+
+const atlas = Command.make("atlas").pipe(
+  Command.withDescription("Rent computers, keep watch over them and hand them back."),
+  Command.withExamples([
+    { command: "atlas demo", description: "See it work on this machine, in seconds" },
+    { command: "atlas up --port 8000/http --auth bearer -- node server.js", description: "A server behind a token" },
+    { command: "atlas ps", description: "What is there" },
+    { command: "atlas down ID", description: "Hand it back" }
+  ]),
+  Command.withSubcommands([up, ps, get, wait, logs, stop, start, down, gpus, providers, check, demo]),
+  // after the subcommands: only then it takes the settings out of what they need
+  Command.withGlobalFlags(everywhere)
+)
+
+/** What `effect/cli` says by itself: help and version. Complaints are rendered with every other failure. */
+const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.Presenter => {
+  const formatter = CliOutput.defaultFormatter({ colors: hasColor })
+  const show = (text: string, json: unknown) => out(invocation.json ? JSON.stringify(json) : text)
+  return {
+    present: (event) => {
+      switch (event._tag) {
+        case "Version":
+          return show(`${event.name} ${event.version}`, { name: event.name, version: event.version })
+        case "Help": {
+          // `atlas` alone is a question, `atlas --json` a program that forgot the command
+          if (event.reason === "Implicit" && invocation.json) return Effect.void
+          const help = formatter.formatHelpDoc(event.helpDoc)
+          return show(help, { help })
+        }
+        case "InvalidInvocation":
+          return Effect.void
+      }
+    }
+  }
+})
+
+const logging = Effect.map(Shell, ({ invocation }) =>
+  Layer.mergeAll(
+    Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]),
+    // the one line on stderr is the failure; who wants more asks for it
+    Layer.succeed(References.MinimumLogLevel, invocation.json ? "None" : "Warn")
+  ))
+
+const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+
+const command = Command.runWith(atlas, { version })
+
+/** One run of the command line. What went wrong has been said when it is over; see `exitCodeOf` for how to leave. */
+export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment> = Effect.gen(function*() {
+  const { invocation } = yield* Shell
+  yield* command(invocation.args).pipe(
+    Effect.catchIf(
+      (error) => error._tag === "ShowHelp" && error.errors.length === 0,
+      () => invocation.json ? Effect.fail(misused(null, "no command given")) : Effect.void
+    ),
+    Effect.provide([
+      CliConfig.layer({ builtIns }),
+      CliOutput.layerPresenter(yield* presenter),
+      yield* logging
+    ])
+  )
+}).pipe(Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : report(exit.cause)))
+
+/** Says what went wrong, also for a run that was interrupted and then could not clean up. */
+const report = (cause: Cause.Cause<Failure.Error>): Effect.Effect<void, never, Shell> =>
+  Effect.gen(function*() {
+    const { err, invocation } = yield* Shell
+    const [first, ...rest] = Failure.failuresOf(cause)
+    if (first === undefined) return
+    if (invocation.json) {
+      yield* err(Failure.toJson(first, ...rest))
+    } else {
+      yield* Effect.forEach([first, ...rest], (failure) => err(Failure.toText(failure)), { discard: true })
+    }
+    if (invocation.debug && first.exitCode === 1) yield* err(Cause.pretty(cause))
+  })
+
+/** The exit code of a run that ended like this, when no signal and no command decides it. */
+export const exitCodeOf = (exit: Exit.Exit<void, Failure.Error>): number =>
+  Exit.isSuccess(exit) ? 0 : Failure.failuresOf(exit.cause)[0]?.exitCode ?? 130

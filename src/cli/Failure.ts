@@ -1,0 +1,131 @@
+/**
+ * Failures as the user sees them: what went wrong in one line or one JSON object, and with which exit code.
+ */
+import * as Cause from "effect/Cause"
+import type * as CliError from "effect/cli/CliError"
+import type * as Config from "effect/Config"
+import type { AtlasError } from "../domain/AtlasError.ts"
+
+/** One failure, whatever it came from. */
+export interface Failure {
+  /** 1 for a typed failure, 2 for bad usage. */
+  readonly exitCode: 1 | 2
+  readonly kind: string
+  readonly message: string
+  readonly provider: string | null
+  /** The verb that failed, or the command that was typed wrong. */
+  readonly operation: string | null
+  readonly issues: ReadonlyArray<{ readonly path: string; readonly message: string }>
+  /** What to do about it, for people. */
+  readonly hint: string | null
+}
+
+const unknown = (message: string): Failure => ({
+  exitCode: 1,
+  kind: "unknown",
+  message,
+  provider: null,
+  operation: null,
+  issues: [],
+  hint: null
+})
+
+/** Everything a run of the command line can fail with. */
+export type Error = AtlasError | CliError.CliError | Config.ConfigError
+
+const oneLine = (message: string): string => message.replace(/\s*\n\s*/g, " ").trim()
+
+const pathOf = (error: CliError.NonShowHelpErrors): string => {
+  switch (error._tag) {
+    case "UnrecognizedOption":
+      return error.option
+    case "MissingOption":
+      return `--${error.option}`
+    case "InvalidValue":
+      return error.kind === "flag" ? `--${error.option}` : error.option
+    case "MissingArgument":
+      return error.argument
+    default:
+      return ""
+  }
+}
+
+const sentenceOf = (error: CliError.NonShowHelpErrors): string => {
+  switch (error._tag) {
+    case "UnrecognizedOption":
+      return `unknown flag ${error.option}`
+    case "UnknownSubcommand":
+      return `unknown command "${error.subcommand}"`
+    default:
+      return oneLine(error.message)
+  }
+}
+
+const suggestionsOf = (error: CliError.NonShowHelpErrors): string => {
+  const found = error._tag === "UnrecognizedOption" || error._tag === "UnknownSubcommand" ? error.suggestions : []
+  return found.length === 0 ? "" : `; did you mean ${found.join(" or ")}?`
+}
+
+const fromUsage = (commandPath: ReadonlyArray<string>, errors: ReadonlyArray<CliError.NonShowHelpErrors>): Failure => {
+  const issues = errors.map((error) => ({ path: pathOf(error), message: sentenceOf(error) + suggestionsOf(error) }))
+  const command = commandPath.join(" ")
+  return {
+    exitCode: 2,
+    kind: "validation",
+    // one unknown command makes everything after it wrong too: the first complaint is the one to act on
+    message: issues[0]?.message ?? "no command given",
+    provider: null,
+    operation: command,
+    issues,
+    hint: `try \`${command} --help\``
+  }
+}
+
+const fromError = (error: Error): Failure => {
+  switch (error._tag) {
+    case "AtlasError":
+      return {
+        exitCode: 1,
+        kind: error.kind,
+        message: error.reason.message || "no message",
+        provider: error.provider,
+        operation: error.operation,
+        issues: error.reason._tag === "Validation" ? error.reason.issues : [],
+        hint: null
+      }
+    case "ConfigError":
+      return { ...unknown(error.message), kind: "validation" }
+    case "ShowHelp":
+      return fromUsage(error.commandPath, error.errors)
+    default:
+      return fromUsage(["atlas"], [error])
+  }
+}
+
+const fromDefect = (defect: unknown): Failure =>
+  unknown(defect instanceof globalThis.Error ? defect.message : "a defect")
+
+/** Every failure and defect of a run, typed ones first; none for a run that was only interrupted. */
+export const failuresOf = (cause: Cause.Cause<Error>): ReadonlyArray<Failure> => [
+  ...cause.reasons.filter(Cause.isFailReason).map(({ error }) => fromError(error)),
+  ...cause.reasons.filter(Cause.isDieReason).map(({ defect }) => fromDefect(defect))
+]
+
+/** For people: `error [kind] message`, and the hint if there is one. */
+export const toText = ({ hint, kind, message }: Failure): string =>
+  `error [${kind}] ${oneLine(message)}${hint === null ? "" : `\n${hint}`}`
+
+/** For programs: one line. Of several failures it is the first one's, and says what else went wrong. */
+export const toJson = (first: Failure, ...rest: ReadonlyArray<Failure>): string => {
+  const { kind, operation, provider } = first
+  const all = [first, ...rest]
+  return JSON.stringify({
+    error: {
+      kind,
+      message: oneLine(all.map(({ message }) => message).join("; ")),
+      provider,
+      operation,
+      issues: all.flatMap(({ issues }) => issues)
+    }
+  })
+}

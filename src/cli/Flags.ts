@@ -1,0 +1,84 @@
+/**
+ * Flags and arguments that several commands share.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+/** A flag that is there or not. */
+export const toggle = (name: string): Flag.Flag<boolean> =>
+  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDefault(false))
+
+const Provider = GlobalFlag.Setting("provider")({
+  flag: Flag.String("provider").pipe(
+    Flag.withMetavar("ID"),
+    Flag.withDescription("Whose computers: local, mock, runpod, ... (default: ATLAS_PROVIDER, else local)"),
+    Flag.optional
+  )
+})
+
+const BaseUrl = GlobalFlag.Setting("base-url")({
+  flag: Flag.String("base-url").pipe(
+    Flag.withMetavar("URL"),
+    Flag.withDescription("Talk to the provider's API here instead"),
+    Flag.optional
+  )
+})
+
+// taken out of the arguments before they are parsed (see Shell); declared for the help and the completions
+const Json = GlobalFlag.Setting("json")({
+  flag: toggle("json").pipe(
+    Flag.withDescription("Print JSON: one document, or one object a line where output goes on")
+  )
+})
+
+/** Flags of every command. */
+export const everywhere = [Provider, BaseUrl, Json] as const
+
+/** The provider and base URL that the user named, as options of a call. */
+export const callOptions = Effect.gen(function*() {
+  const provider = yield* Provider
+  const baseUrl = yield* BaseUrl
+  return { provider: Option.getOrUndefined(provider), baseUrl: Option.getOrUndefined(baseUrl) }
+})
+
+/** The id of one compute. */
+export const id = Argument.String("id").pipe(Argument.withDescription("Id of the compute, as `atlas ps` shows it"))
+
+/** The flag that answers a question before it is asked. */
+export const yes = toggle("yes").pipe(
+  Flag.withAlias("y"),
+  Flag.withDescription("Do not ask")
+)
+
+const units: Readonly<Record<string, (amount: number) => Duration.Duration>> = {
+  ms: Duration.millis,
+  s: Duration.seconds,
+  m: Duration.minutes,
+  h: Duration.hours
+}
+
+/** A duration above 0 as people type it: `500ms`, `90s`, `5m`, `1.5h`. */
+export const parseDuration = (text: string): Option.Option<Duration.Duration> => {
+  const [, amount = "", unit = ""] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text) ?? []
+  const make = units[unit]
+  const duration = make === undefined ? Duration.zero : make(Number(amount))
+  return Duration.isGreaterThan(duration, Duration.zero) ? Option.some(duration) : Option.none()
+}
+
+/** Makes a flag of text one of a duration. */
+export const duration = Flag.filterMap(
+  parseDuration,
+  () => "a duration above 0, such as 500ms, 90s, 5m or 1h"
+)
+
+/** Bad usage that the grammar alone cannot see: one line, a hint, exit code 2. */
+export const misused = (command: string | null, message: string): CliError.ShowHelp =>
+  new CliError.ShowHelp({
+    commandPath: command === null ? ["atlas"] : ["atlas", command],
+    errors: [new CliError.ValidationError({ message })]
+  })

@@ -1,0 +1,94 @@
+/**
+ * A run of the command line as a Node process: its streams, its signals and its end.
+ *
+ * Every way to be asked to stop is the same: the run is interrupted, hands back what it rented, and only then ends.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { createInterface } from "node:readline"
+import * as AtlasCli from "./AtlasCli.ts"
+import { invocation, Shell } from "./Shell.ts"
+
+/** 128 + the signal's number, as shells count. */
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/** The first asks, the second is often the same one sent by a shell and by npm; the third means it. */
+const signalsToGiveUp = 3
+
+const write = (stream: NodeJS.WriteStream) => (text: string) =>
+  Effect.callback<void>((resume) => {
+    // an error here is a reader who left; the handlers in `main` deal with it
+    stream.write(`${text}\n`, () => resume(Effect.void))
+  })
+
+const ask = (question: string) =>
+  Effect.callback<boolean>((resume) => {
+    // not a terminal to readline: Ctrl-C stays a signal
+    const lines = createInterface({ input: process.stdin, terminal: false })
+    process.stderr.write(`${question} [y/N] `)
+    lines.once("line", (line) => {
+      resume(Effect.succeed(/^y(es)?$/i.test(line.trim())))
+      lines.close()
+    })
+    lines.once("close", () => resume(Effect.succeed(false)))
+    return Effect.sync(() => lines.close())
+  })
+
+const makeShell = (argv: ReadonlyArray<string>, exitWith: (code: number) => void): Shell["Service"] => {
+  const call = invocation(argv)
+  return Shell.of({
+    invocation: call,
+    directory: process.cwd(),
+    variable: (name) => process.env[name],
+    hasColor: process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
+    hasAudience: process.stderr.isTTY === true && !call.json,
+    canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    out: write(process.stdout),
+    err: write(process.stderr),
+    ask,
+    exitWith: (code) => Effect.sync(() => exitWith(code))
+  })
+}
+
+/** Runs the command line with these arguments and ends the process with its exit code. */
+export const main = (argv: ReadonlyArray<string>): void => {
+  /** What the command asked for, such as the exit code of what ran in the compute. */
+  let asked = 0
+  /** What a signal or a reader who left decided. */
+  let overruled: number | undefined
+  let received = 0
+
+  const shell = makeShell(argv, (code) => {
+    asked = code
+  })
+  const fiber = Effect.runFork(
+    AtlasCli.run.pipe(Effect.provide(NodeServices.layer), Effect.provideService(Shell, shell))
+  )
+  const stop = (code: number) => {
+    overruled ??= code
+    fiber.interruptUnsafe()
+  }
+
+  for (const [signal, code] of Object.entries(signals)) {
+    process.on(signal, () => {
+      received += 1
+      if (received >= signalsToGiveUp) process.exit(code)
+      stop(code)
+    })
+  }
+  // whoever read our output has enough: nothing failed, and nothing may be left
+  process.stdout.on("error", () => stop(0))
+  process.stderr.on("error", () => {})
+  // a bug outside of every fiber is no reason to leave a machine behind
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`error [unknown] ${error.message}\n`)
+    stop(1)
+  })
+
+  fiber.addObserver((exit) => {
+    const own = Exit.isSuccess(exit) ? asked : AtlasCli.exitCodeOf(exit)
+    // a hand-back that failed after the reader left is worse than a reader who left
+    process.exit(overruled === 0 && Exit.hasFails(exit) ? own : overruled ?? own)
+  })
+}

@@ -1,0 +1,67 @@
+/**
+ * What a command sees of the shell it was typed into: its arguments, environment, directory, terminal and exit code.
+ *
+ * Commands write through it and nothing else, so a test can run them without a process.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+
+/** What the user typed, as far as it matters before a command is chosen. */
+export interface Invocation {
+  /** The arguments without `--json`. */
+  readonly args: ReadonlyArray<string>
+  /** Results as JSON on stdout, failures as JSON on stderr. */
+  readonly json: boolean
+  /** Whether `--log-level` asks for what only helps to find a bug, such as stack traces. */
+  readonly debug: boolean
+  /** Whether any `--log-level` was given. */
+  readonly logs: boolean
+  /** How many words stand after `--`; they belong to the command that runs in the compute. */
+  readonly trailing: number
+}
+
+const detailed = /^(all|trace|debug)$/
+const isJson = (word: string): boolean => word === "--json" || word === "--json=true"
+
+/**
+ * Reads the flags that decide how everything else is shown, even a complaint about the other flags.
+ *
+ * `--json` is taken out here: a boolean flag of `effect/cli` would take a following `1` or `on` as its value.
+ */
+export const invocation = (argv: ReadonlyArray<string>): Invocation => {
+  const end = argv.indexOf("--")
+  const own = end === -1 ? argv : argv.slice(0, end)
+  const rest = end === -1 ? [] : argv.slice(end)
+  const level = own.flatMap((word, index) =>
+    word === "--log-level" ? [own[index + 1] ?? ""] : word.startsWith("--log-level=") ? [word.slice(12)] : []
+  ).at(-1)
+  return {
+    args: [...own.filter((word) => !isJson(word)), ...rest],
+    json: own.some(isJson),
+    debug: level !== undefined && detailed.test(level),
+    logs: level !== undefined,
+    trailing: Math.max(0, rest.length - 1)
+  }
+}
+
+/** The shell in use. */
+export class Shell extends Context.Service<Shell, {
+  readonly invocation: Invocation
+  /** The directory the command was typed in. */
+  readonly directory: string
+  readonly variable: (name: string) => string | undefined
+  /** Whether stdout may be coloured. */
+  readonly hasColor: boolean
+  /** Whether somebody reads stderr as it comes, so that progress is worth showing. */
+  readonly hasAudience: boolean
+  /** Whether somebody is there to answer a question. */
+  readonly canAsk: boolean
+  /** Writes text and a line end to stdout. */
+  readonly out: (text: string) => Effect.Effect<void>
+  /** Writes text and a line end to stderr. */
+  readonly err: (text: string) => Effect.Effect<void>
+  /** Asks a yes/no question; anything but yes is no. */
+  readonly ask: (question: string) => Effect.Effect<boolean>
+  /** The exit code of a run that does not fail; 0 until somebody says otherwise. */
+  readonly exitWith: (code: number) => Effect.Effect<void>
+}>()("effect-atlas/cli/Shell") {}

@@ -1,0 +1,37 @@
+/**
+ * Tables for people: aligned columns, `-` for what is absent, a bold head where the terminal has colours.
+ */
+
+/** What may stand in a cell; null is shown as `-`. */
+export type Cell = string | number | null
+
+const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`
+
+// a provider's text must not move the cursor or start a new line
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}]/gu
+
+const show = (cell: Cell): string => cell === null || cell === "" ? "-" : String(cell).replace(unprintable, "\u{fffd}")
+
+/** Rows under a head; the cells of a row stand in the order of the head. */
+export const render = (
+  head: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<Cell>>,
+  options: { readonly color: boolean }
+): string => {
+  const lines = [head, ...rows.map((row) => row.map(show))]
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  return lines.map((line, index) => {
+    const text = line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
+    return index === 0 && options.color ? bold(text) : text
+  }).join("\n")
+}
+
+/** Names and values of one thing, a line each. */
+export const list = (pairs: ReadonlyArray<readonly [string, Cell]>): string => {
+  const width = Math.max(...pairs.map(([name]) => name.length))
+  return pairs.map(([name, cell]) => `${name.padEnd(width)}  ${show(cell)}`).join("\n")
+}
+
+/** A price in US dollars; more digits where two would hide it. */
+export const dollars = (price: number | null): string | null =>
+  price === null ? null : `$${price.toFixed(price > 0 && price < 0.1 ? 4 : 2)}`

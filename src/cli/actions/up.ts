@@ -1,0 +1,181 @@
+/**
+ * What `atlas up` does: asks for one compute, and leaves it running or stays with it until it is over.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Atlas from "../../Atlas.ts"
+import { AtlasError, Ended, invalid, type Issue } from "../../domain/AtlasError.ts"
+import type { Compute } from "../../domain/Compute.ts"
+import type { Input } from "../../domain/ComputeRequest.ts"
+import type { LogElement } from "../../domain/LogElement.ts"
+import { Providers } from "../../provider/Providers.ts"
+import * as ComputeView from "../ComputeView.ts"
+import { progress } from "../Progress.ts"
+import { Shell } from "../Shell.ts"
+
+interface Wish {
+  readonly gpu: ReadonlyArray<string>
+  readonly gpuCount: Option.Option<number>
+  readonly image: Option.Option<string>
+  readonly ports: ReadonlyArray<string>
+  readonly env: ReadonlyArray<string>
+  readonly name: Option.Option<string>
+  readonly regions: ReadonlyArray<string>
+  readonly auth: Option.Option<"none" | "bearer" | "signed_url">
+  readonly detach: boolean
+  readonly command: ReadonlyArray<string>
+  readonly call: Atlas.Options
+}
+
+/** `K=V` as typed; `K` with the value it has for us, so that a secret is never an argument. */
+const environment = (typed: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { variable } = yield* Shell
+    const issues: Array<Issue> = []
+    const entries: Array<readonly [string, Redacted.Redacted]> = []
+    for (const text of typed) {
+      const at = text.indexOf("=")
+      const name = at === -1 ? text : text.slice(0, at)
+      const value = at === -1 ? variable(name) : text.slice(at + 1)
+      if (value === undefined) issues.push({ path: `env.${name}`, message: "is not set in this environment" })
+      else entries.push([name, Redacted.make(value)])
+    }
+    return issues.length > 0 ? yield* invalid("spawnCompute", issues) : Object.fromEntries(entries)
+  })
+
+const requestOf = (wish: Wish, provider: string) =>
+  Effect.gen(function*() {
+    const { directory } = yield* Shell
+    const env = yield* environment(wish.env)
+    const request: Input = {
+      gpuCount: Option.getOrUndefined(wish.gpuCount),
+      image: Option.getOrUndefined(wish.image),
+      ports: wish.ports,
+      env,
+      name: Option.getOrUndefined(wish.name),
+      regionHints: wish.regions,
+      auth: Option.getOrUndefined(wish.auth),
+      command: wish.command,
+      // the one provider that sees the directory we stand in
+      providerOpts: provider === "local" ? { cwd: directory } : {}
+    }
+    return request
+  })
+
+/** Whether the next candidate may do: this one is sold out, or the provider does not have it. */
+const isTaken = ({ reason }: AtlasError): boolean =>
+  reason._tag === "NoCapacity"
+  || (reason._tag === "Validation" && reason.issues.length > 0 && reason.issues.every(({ path }) => path === "gpu"))
+
+/** Rents with the first candidate that can be had; without candidates the provider chooses. */
+const firstOf = <A, R>(
+  candidates: ReadonlyArray<string>,
+  rent: (gpu: string | null) => Effect.Effect<A, AtlasError, R>
+): Effect.Effect<A, AtlasError, R | Shell> => {
+  const [first = null, ...rest] = candidates
+  return rest.length === 0 ? rent(first) : rent(first).pipe(
+    Effect.catchIf(
+      isTaken,
+      (error) =>
+        Effect.andThen(progress(`no ${first}: ${error.reason.message}; trying ${rest[0]}`), firstOf(rest, rent))
+    )
+  )
+}
+
+const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, message: string) =>
+  new AtlasError({
+    provider: compute.provider,
+    operation: "up",
+    reason: new Ended({ status: compute.status, exitCode: compute.exitCode, message })
+  })
+
+const printLines = (lines: ReadonlyArray<LogElement>) =>
+  Effect.flatMap(
+    Shell,
+    ({ invocation, out }) =>
+      out(lines.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : line.text).join("\n"))
+  )
+
+/** Prints what the compute writes until it is over, and answers it as it was last seen. */
+const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options) =>
+  Effect.gen(function*() {
+    let after: string | null = null
+    let hasLogs = true
+    while (true) {
+      if (hasLogs) {
+        yield* Stream.suspend(() => Atlas.streamLogs(compute.id, { follow: true, after }, call)).pipe(
+          Stream.runForEachArray((lines) => {
+            after = lines.at(-1)?.cursor ?? after
+            return printLines(lines)
+          }),
+          // what passes by itself is no reason to end a machine; what does not is found by the look below
+          Effect.catchIf((error) => error.isRetryable, () => Effect.void),
+          Effect.catchReason("AtlasError", "Unsupported", () =>
+            Effect.sync(() => {
+              hasLogs = false
+            })),
+          Effect.catchReason("AtlasError", "NotFound", () => Effect.void)
+        )
+      }
+      const seen = yield* Atlas.getCompute(compute.id, call).pipe(
+        Effect.catchIf((error) => error.isRetryable, () => Effect.succeed(compute)),
+        Effect.catchReason("AtlasError", "NotFound", () =>
+          Effect.fail(over({ ...compute, status: "terminated" }, `${compute.id} was ended by somebody else`)))
+      )
+      if (seen.status !== "running" && seen.status !== "provisioning") {
+        return seen
+      }
+      yield* Effect.sleep(pause)
+    }
+  })
+
+/** How the command ended, as an exit code; a compute that ended without one fails. */
+const outcome = (seen: Compute) =>
+  seen.exitCode === null
+    ? Effect.fail(over(seen, seen.failure ?? `${seen.id} is ${seen.status}`))
+    : Effect.succeed(seen.exitCode)
+
+const attached = (request: Input, gpus: ReadonlyArray<string>, pause: Duration.Duration, call: Atlas.Options) =>
+  Effect.gen(function*() {
+    const { err, exitWith, invocation, out } = yield* Shell
+    const stay = (compute: Compute) =>
+      Effect.gen(function*() {
+        // stdout is the command's own; in JSON the compute is the first of the objects
+        yield* invocation.json
+          ? out(JSON.stringify({ type: "compute", ...ComputeView.toJson(compute) }))
+          : err(ComputeView.rented(compute))
+        return yield* outcome(yield* follow(compute, pause, call))
+      })
+    // a failure after the rent is kept apart, so that it never looks like a refused candidate
+    const code = yield* Effect.fromResult(
+      yield* firstOf(
+        gpus,
+        (gpu) => Atlas.withCompute({ ...request, gpu }, (compute) => Effect.result(stay(compute)), call)
+      )
+    )
+    if (invocation.json) yield* out(JSON.stringify({ type: "exit", code }))
+    yield* exitWith(code)
+  })
+
+const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Options) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const { invocation, out } = yield* Shell
+      const compute = yield* restore(firstOf(gpus, (gpu) => Atlas.spawnCompute({ ...request, gpu }, call)))
+      // from here on it stays whatever happens to us, so its id and token are printed whatever happens to us
+      yield* out(invocation.json ? JSON.stringify(ComputeView.toJson(compute)) : ComputeView.rented(compute))
+    })
+  )
+
+/** Rents one compute. */
+export const run = (wish: Wish) =>
+  Effect.gen(function*() {
+    const { call, gpu } = wish
+    const { id, pollInterval } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
+    const request = yield* requestOf(wish, id)
+    yield* progress(`renting from ${id}`)
+    yield* wish.detach ? detached(request, gpu, call) : attached(request, gpu, pollInterval, call)
+  })

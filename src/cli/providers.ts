@@ -1,0 +1,51 @@
+/**
+ * The one place of the command line that names clouds: which providers `--provider` can mean, and how each is tried out.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Layer from "effect/Layer"
+import type { Input } from "../domain/ComputeRequest.ts"
+import type { Flag } from "../provider/Capability.ts"
+import * as Provider from "../provider/Provider.ts"
+import * as Providers from "../provider/Providers.ts"
+import * as LocalProvider from "../providers/local/LocalProvider.ts"
+import * as MockProvider from "../providers/mock/MockProvider.ts"
+
+const reserved = (id: string, flags: ReadonlyArray<Flag>) =>
+  Layer.succeed(Provider.Provider, Provider.placeholder(id, flags))
+
+/** All of them; the first is the default unless `ATLAS_PROVIDER` names another. */
+export const layer = Providers.layer(
+  LocalProvider.layerConfig,
+  MockProvider.layer({ settleWindow: "100 millis", pollInterval: "100 millis" }),
+  reserved("runpod", ["webhooks", "http_proxy", "raw_tcp", "symmetric_ports", "network_volumes", "global_networking"]),
+  reserved("lambda_labs", ["raw_tcp"]),
+  reserved("vast", ["spot", "raw_tcp"]),
+  reserved("fly", ["http_proxy", "raw_tcp", "global_networking"])
+).pipe(Layer.provide(NodeServices.layer))
+
+/** A server without a secret: it says two lines, listens on every port it is given, and stays. */
+const server = `
+console.log("one"); console.log("two")
+for (const [name, port] of Object.entries(process.env)) {
+  if (/^ATLAS_PORT_\\d+$/.test(name)) require("node:net").createServer().listen(Number(port), process.env.HOST)
+}
+setInterval(() => {}, 2 ** 30)
+`
+
+/** How the conformance suite is to treat a provider. */
+export interface Trial {
+  /** Nothing it rents costs money, so nobody is asked. */
+  readonly isFree: boolean
+  /** What it needs in every request. */
+  readonly request: Input
+  /** Whether what it rents writes two log lines by itself. */
+  readonly speaks: boolean
+}
+
+const trials: ReadonlyMap<string, Trial> = new Map<string, Trial>([
+  ["local", { isFree: true, request: { command: [process.execPath, "-e", server] }, speaks: true }],
+  ["mock", { isFree: true, request: { image: "me/server" }, speaks: false }]
+])
+
+/** How to try a provider; one that nobody described may cost money. */
+export const trialOf = (id: string): Trial => trials.get(id) ?? { isFree: false, request: {}, speaks: false }

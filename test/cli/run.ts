@@ -1,0 +1,69 @@
+/**
+ * The command line without a process: arguments in, what it wrote and its exit code out.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Provider, Providers } from "effect-atlas"
+import * as MockProvider from "effect-atlas/providers/MockProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as AtlasCli from "../../src/cli/AtlasCli.ts"
+import { Clouds } from "../../src/cli/Clouds.ts"
+import { invocation, Shell } from "../../src/cli/Shell.ts"
+
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>
+  /** What is typed at a question; nobody is there to ask without it. */
+  readonly answer?: boolean
+  readonly providers?: ReadonlyArray<Providers.Made>
+}
+
+/** A shell whose words are kept: `out` and `err` grow while a command runs. */
+export const start = (args: ReadonlyArray<string>, { answer, env = {}, providers = [] }: Surroundings = {}) => {
+  const out: Array<string> = []
+  const err: Array<string> = []
+  const questions: Array<string> = []
+  let asked = 0
+  const shell = Shell.of({
+    invocation: invocation(args),
+    directory: "/home/me",
+    variable: (name) => env[name],
+    hasColor: false,
+    hasAudience: false,
+    canAsk: answer !== undefined,
+    out: (text) => Effect.sync(() => void out.push(text)),
+    err: (text) => Effect.sync(() => void err.push(text)),
+    ask: (question) =>
+      Effect.sync(() => {
+        questions.push(question)
+        return answer ?? false
+      }),
+    exitWith: (code) =>
+      Effect.sync(() => {
+        asked = code
+      })
+  })
+  const registry = Providers.make(providers, { default: providers[0]?.id ?? "" })
+  const ended = AtlasCli.run.pipe(
+    Effect.provideService(Shell, shell),
+    Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
+    Effect.provide(NodeServices.layer),
+    Effect.exit,
+    Effect.map((exit) => ({
+      code: Exit.isSuccess(exit) ? asked : AtlasCli.exitCodeOf(exit),
+      out: out.join("\n"),
+      err: err.join("\n"),
+      questions
+    }))
+  )
+  return { out, err, ended }
+}
+
+/** Runs one command line to its end. */
+export const run = (args: ReadonlyArray<string>, surroundings?: Surroundings) => start(args, surroundings).ended
+
+/** A mock whose computes run at once, and its controls. */
+export const mock = MockProvider.make({ pollInterval: "100 millis", settleWindow: "100 millis" })
+
+/** A name that is only reserved. */
+export const reserved = Provider.placeholder("runpod", ["raw_tcp"])
