@@ -15,12 +15,26 @@ import * as Scheduler from "effect/Scheduler"
 /** Far more steps than any run here takes: whoever needs more hangs. */
 const tooMany = 200_000
 
+/** Hashes that Web Crypto is working on in another thread: the clock must not move before they are there. */
+let hashing = 0
+const digest = globalThis.crypto.subtle.digest.bind(globalThis.crypto.subtle)
+globalThis.crypto.subtle.digest = async (algorithm, data) => {
+  hashing += 1
+  try {
+    return await digest(algorithm, data)
+  } finally {
+    hashing -= 1
+  }
+}
+
 export interface Stepper {
   readonly fork: <A, E, R>(effect: Effect.Effect<A, E, R>, context: Context.Context<R>) => Fiber.Fiber<A, E>
   /** One turn of one fiber, or one jump of the clock; false when there is nothing left to do. */
   readonly step: () => boolean
   /** Steps until the fiber is done; undefined when it hangs. */
   readonly finish: <A, E>(fiber: Fiber.Fiber<A, E>) => Exit.Exit<A, E> | undefined
+  /** The same for fibers that also wait for Web Crypto, whose promises come when they come. */
+  readonly finishAsync: <A, E>(fiber: Fiber.Fiber<A, E>) => Promise<Exit.Exit<A, E> | undefined>
   readonly advance: (duration: Duration.Input) => void
 }
 
@@ -77,6 +91,14 @@ export const make = (opsPerTurn: number): Stepper => {
     finish: (fiber) => {
       for (let steps = 0; steps < tooMany && fiber.pollUnsafe() === undefined; steps++) {
         if (!step()) break
+      }
+      return fiber.pollUnsafe()
+    },
+    finishAsync: async (fiber) => {
+      for (let steps = 0; steps < tooMany && fiber.pollUnsafe() === undefined; steps++) {
+        while (tasks.length > 0) step()
+        await new Promise(setImmediate)
+        if (tasks.length === 0 && hashing === 0 && fiber.pollUnsafe() === undefined && !step()) break
       }
       return fiber.pollUnsafe()
     },

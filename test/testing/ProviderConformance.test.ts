@@ -1,0 +1,418 @@
+/**
+ * The suite can fail: for every promise there is a provider here that breaks it, and is caught by that very case.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
+import type { Adapter } from "effect-atlas/provider/Adapter"
+import * as MockProvider from "effect-atlas/providers/MockProvider"
+import { ProviderConformance } from "effect-atlas/testing"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Stepper from "../support/Stepper.ts"
+
+const reasonOf = <A, R>(self: Effect.Effect<A, AtlasError.AtlasError, R>) =>
+  Effect.mapError(self, (error) => error.reason)
+
+type Mock = Effect.Success<ReturnType<typeof MockProvider.make>>
+
+/** The mock, written as an adapter again so that a test can spoil a part of it. */
+const adapterOver = ({ provider }: Mock) => ({
+  id: "mock",
+  settleWindow: provider.settleWindow,
+  compute: {
+    check: (request) => Effect.asVoid(reasonOf(provider.compute.prepare(request))),
+    spawn: (rent) =>
+      Effect.map(reasonOf(provider.compute.rent(rent)), (made) => new Compute.Compute({ ...made, auth: null })),
+    get: (id) => reasonOf(provider.compute.get(id)),
+    list: () => reasonOf(provider.compute.list()),
+    terminate: (id) => reasonOf(provider.compute.terminate(id))
+  },
+  power: { stop: (id) => reasonOf(provider.power.stop(id)), start: (id) => reasonOf(provider.power.start(id)) },
+  gpus: { list: () => reasonOf(provider.gpus.list()) },
+  logs: {
+    stream: (id, options) => Stream.mapError(provider.logs.stream(id, options), (error) => error.reason)
+  }
+} satisfies Adapter)
+
+type Whole = ReturnType<typeof adapterOver>
+
+/** A provider with all its facets, those of the type and those that answer "unsupported". */
+const whole = (adapter: Adapter): Provider.Service =>
+  Effect.runSync(Providers.make([Provider.make(adapter)]).get(adapter.id, "test"))
+
+type Spoil = (adapter: Whole, mock: Mock) => Provider.Service
+
+const optionsFor = ({ controls }: Mock): ProviderConformance.Options => ({
+  reset: controls.reset,
+  patience: "10 seconds",
+  timeLimit: "1 minute",
+  speak: (id) => Effect.forEach(["one", "two"], (line) => controls.writeLog(id, line), { discard: true }),
+  loseNextAnswer: controls.loseNextAnswer({ created: true }),
+  failNextCreate: controls.failNext("spawnCompute", new AtlasError.Uncertain({ status: 500 })),
+  creates: Effect.map(controls.counts, (counts) => counts.spawnCompute)
+})
+
+const runOver = async (spoil: Spoil, more: ProviderConformance.Options = {}) => {
+  const stepper = Stepper.make(2048)
+  const mock = Effect.runSync(MockProvider.make())
+  const provider = spoil(adapterOver(mock), mock)
+  const exit = await stepper.finishAsync(
+    stepper.fork(
+      ProviderConformance.run({ ...optionsFor(mock), ...more }),
+      Context.make(Provider.Provider, provider)
+    )
+  )
+  assert.isDefined(exit, "the suite hangs")
+  const report = Option.getOrThrow(Exit.getSuccess(exit))
+  return { report, live: Effect.runSync(mock.controls.ledger).live }
+}
+
+const failedOf = (report: ProviderConformance.Report) =>
+  report.results.filter((result) => result.outcome === "failed").map((result) => result.name)
+
+const withCompute = (adapter: Whole, compute: Partial<Adapter["compute"]>) =>
+  whole({ ...adapter, compute: { ...adapter.compute, ...compute } })
+
+const changed = (compute: Compute.Compute, fields: Partial<Compute.Compute>) =>
+  new Compute.Compute({ ...compute, ...fields })
+
+const someAuth = new Compute.AuthHandle({
+  scheme: "bearer",
+  token: Redacted.make("short"),
+  hash: "0".repeat(64),
+  header: Redacted.make("Bearer short")
+})
+
+/** How the provider is broken, how, and the case that has to see it. */
+const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
+  [
+    "claims a capability nobody knows",
+    (adapter) => ({ ...whole(adapter), capabilities: JSON.parse("[\"flying\"]") }),
+    "its capabilities are a list of known names, each once"
+  ],
+  [
+    "accepts a delete and does nothing",
+    (adapter) => withCompute(adapter, { terminate: () => Effect.void }),
+    "a compute can be rented, looked at and ended"
+  ],
+  [
+    "accepts a delete and keeps the compute in its list",
+    (adapter) =>
+      withCompute(adapter, {
+        list: () =>
+          Effect.map(adapter.compute.list(), (all) =>
+            all.map((one) => one.status === "terminated" ? changed(one, { status: "stopped" }) : one))
+      }),
+    "nothing is left after terminate: not found or terminated, in no list as live"
+  ],
+  [
+    "rents under a name of its own",
+    (adapter) => withCompute(adapter, { spawn: (rent) => adapter.compute.spawn({ ...rent, name: "my-own-name" }) }),
+    "its name is stamped, and the name filter finds it by the stamped name and by the name asked for"
+  ],
+  [
+    "has a list without its newest compute",
+    (adapter) => withCompute(adapter, { list: () => Effect.map(adapter.compute.list(), (all) => all.slice(1)) }),
+    "the list honours the filters for status, region and gpu"
+  ],
+  [
+    "answers a bearer token that is too short, with a wrong hash",
+    (adapter) => {
+      const made = whole(adapter)
+      const rent: typeof made.compute.rent = (rent, options) =>
+        Effect.map(made.compute.rent(rent, options), (rented) => changed(rented, { auth: someAuth }))
+      return { ...made, compute: { ...made.compute, rent } }
+    },
+    "bearer auth answers a token of 32 characters or more, its header, and a hash that verifies it"
+  ],
+  [
+    "answers no secret to sign with",
+    (adapter) => {
+      const made = whole(adapter)
+      const rent: typeof made.compute.rent = (rent, options) =>
+        Effect.map(made.compute.rent(rent, options), (rented) => changed(rented, { auth: null }))
+      return { ...made, compute: { ...made.compute, rent } }
+    },
+    "signed_url auth answers a secret to sign with"
+  ],
+  [
+    "hands out the credential to whoever looks",
+    (adapter) =>
+      withCompute(adapter, {
+        get: (id) => Effect.map(adapter.compute.get(id), (one) => changed(one, { auth: someAuth }))
+      }),
+    "only the answer to a rent carries the credential: get and list do not"
+  ],
+  [
+    "does not filter its list",
+    (adapter) => {
+      const made = whole(adapter)
+      return { ...made, compute: { ...made.compute, list: () => made.compute.list() } }
+    },
+    "the list honours the filters for status, region and gpu"
+  ],
+  [
+    "ends what it has never had",
+    (adapter) => withCompute(adapter, { terminate: (id) => Effect.ignore(adapter.compute.terminate(id)) }),
+    "an id nobody has is not found, by get and by terminate"
+  ],
+  [
+    "asks its cloud for any id",
+    (adapter, { provider }) => {
+      const made = whole(adapter)
+      const terminate = (id: string) => provider.compute.terminate(id === "" ? "x" : Ids.ComputeId.make("x"))
+      return { ...made, compute: { ...made.compute, terminate } }
+    },
+    "an id that is none is refused as such"
+  ],
+  [
+    "rents whatever GPU it has",
+    (adapter) => withCompute(adapter, { check: () => Effect.void }),
+    "a GPU nobody has is refused, and nothing is rented"
+  ],
+  [
+    "lets the environment of the caller win",
+    (adapter) => {
+      const made = whole(adapter)
+      const prepare: typeof made.compute.prepare = (request, options) =>
+        made.compute.prepare({ ...request, env: {} }, options)
+      return { ...made, compute: { ...made.compute, prepare } }
+    },
+    "an environment name that the library sets is refused, and nothing is rented"
+  ],
+  [
+    "has no power and says that it has stopped",
+    (adapter) => {
+      const { power: _, ...rest } = adapter
+      const stopped = () => Effect.void
+      return { ...whole(rest), power: { stop: stopped, start: stopped } }
+    },
+    "stop and start are unsupported where there is no power"
+  ],
+  [
+    "has no logs and answers none",
+    (adapter) => {
+      const { logs: _, ...rest } = adapter
+      return { ...whole(rest), logs: { stream: () => Stream.empty } }
+    },
+    "logs are unsupported where there are none"
+  ],
+  [
+    "has no GPU list and answers an empty one",
+    (adapter) => {
+      const { gpus: _, ...rest } = adapter
+      return { ...whole(rest), gpus: { list: () => Effect.succeed([]) } }
+    },
+    "the GPU list is unsupported where there is none"
+  ],
+  [
+    "accepts a stop and goes on",
+    (adapter) => whole({ ...adapter, power: { ...adapter.power, stop: () => Effect.void } }),
+    "stop stops it and start makes it run again, under the same id"
+  ],
+  [
+    "starts what it has never had",
+    (adapter) =>
+      whole({ ...adapter, power: { ...adapter.power, start: (id) => Effect.ignore(adapter.power.start(id)) } }),
+    "an id nobody has is not found, by stop and by start"
+  ],
+  [
+    "lists a GPU twice",
+    (adapter) =>
+      whole({ ...adapter, gpus: { list: () => Effect.map(adapter.gpus.list(), (all) => [...all, ...all]) } }),
+    "the GPU list names its own provider, every id once, and only canonical names of the catalog"
+  ],
+  [
+    "follows its logs unasked, for ever",
+    (adapter) =>
+      whole({ ...adapter, logs: { stream: (id) => Stream.concat(adapter.logs.stream(id, {}), Stream.never) } }),
+    "reading logs without following comes to an end"
+  ],
+  [
+    "follows its logs for ever",
+    (adapter) =>
+      whole({ ...adapter, logs: { stream: (id) => Stream.concat(adapter.logs.stream(id, {}), Stream.never) } }),
+    "following logs ends when the compute has ended"
+  ],
+  [
+    "has empty logs for everybody",
+    (adapter) =>
+      whole({
+        ...adapter,
+        logs: {
+          stream: (id, options) => Stream.catch(adapter.logs.stream(id, options), () => Stream.empty)
+        }
+      }),
+    "the logs of an id nobody has are not found"
+  ],
+  [
+    "starts its logs over at every cursor",
+    (adapter) =>
+      whole({
+        ...adapter,
+        logs: { stream: (id, { after: _, ...options }) => adapter.logs.stream(id, options) }
+      }),
+    "logs come in order, and a cursor resumes right after its line"
+  ],
+  [
+    "keeps the environment in raw",
+    (adapter) =>
+      withCompute(adapter, {
+        spawn: (rent) =>
+          Effect.map(adapter.compute.spawn(rent), (made) => {
+            const env = Object.entries(rent.env).map(([name, value]) => `${name}=${Redacted.value(value)}`)
+            return changed(made, { raw: { env } })
+          })
+      }),
+    "no secret stands in raw, in anything printed, or in an error"
+  ],
+  [
+    "repeats a create until it is answered",
+    (adapter) => withCompute(adapter, { spawn: (rent) => Effect.retry(adapter.compute.spawn(rent), { times: 3 }) }),
+    "a create whose answer was lost is not repeated: what it made is found and used"
+  ],
+  [
+    "repeats a create that the server has failed",
+    (adapter) => withCompute(adapter, { spawn: (rent) => Effect.retry(adapter.compute.spawn(rent), { times: 3 }) }),
+    "a create that was answered with a server error is not repeated"
+  ]
+]
+
+describe("a provider is caught that", () => {
+  it.each(broken)("%s", async (_, spoil, by) => {
+    const { report } = await runOver(spoil)
+    assert.include(failedOf(report), by)
+  })
+
+  it("every case has such a provider", () => {
+    const seen = new Set(broken.map(([, , by]) => by))
+    assert.deepStrictEqual(
+      ProviderConformance.cases(optionsFor(Effect.runSync(MockProvider.make()))).filter((one) => !seen.has(one.name)),
+      []
+    )
+  })
+})
+
+describe("the suite", () => {
+  it("passes over an adapter that keeps its promises", async () => {
+    const { live, report } = await runOver((adapter) => whole(adapter))
+    assert.deepStrictEqual(report.results.filter((result) => result.outcome === "failed"), [])
+    assert.deepStrictEqual([report.provider, report.passed, report.failed, report.skipped], ["mock", 22, 0, 3])
+    assert.deepStrictEqual(live, [])
+  })
+
+  it.each(broken.filter(([how]) => !how.startsWith("accepts a delete")))(
+    "ends what it rented although the provider %s",
+    async (_, spoil) => {
+      const { live } = await runOver(spoil)
+      assert.deepStrictEqual(live, [])
+    }
+  )
+
+  it("a delete that is accepted and never done fails with the id of what may still cost money", async () => {
+    const { report } = await runOver((adapter) => withCompute(adapter, { terminate: () => Effect.void }))
+    const messages = report.results.filter((result) => result.outcome === "failed").map((result) => result.message)
+    assert.isTrue(messages.some((message) => /mock-[a-z2-7]{12} could not be ended/.test(message)), messages.join("\n"))
+  })
+
+  it("says of every case it skips why", async () => {
+    const none = { loseNextAnswer: undefined, failNextCreate: undefined }
+    const { report } = await runOver((adapter) => whole({ id: "mock", compute: adapter.compute }), none)
+    const skipped = report.results.filter((result) => result.outcome === "skipped")
+    assert.deepStrictEqual([...new Set(skipped.map((result) => result.message))], [
+      "mock has no power",
+      "mock has no gpu_catalog",
+      "mock has no logs",
+      "nobody can order the fault loseNextAnswer here",
+      "nobody can order the fault failNextCreate here"
+    ])
+    assert.strictEqual(report.failed, 0)
+  })
+
+  it("a case that hangs fails at its time limit", async () => {
+    const { live, report } = await runOver((adapter) => withCompute(adapter, { list: () => Effect.never }))
+    const failed = report.results.find((result) => result.name.startsWith("its name is stamped"))
+    assert.strictEqual(failed?.message, "it took longer than 1m")
+    assert.deepStrictEqual(live, [])
+  })
+
+  it("a defect of the adapter is reported without its text", async () => {
+    const bug = Effect.die(new TypeError("token=canary"))
+    const { report } = await runOver((adapter) => withCompute(adapter, { get: () => bug }))
+    assert.notInclude(JSON.stringify(report), "canary")
+    assert.include(report.results.map((result) => result.message), "the adapter broke: TypeError")
+  })
+
+  it("rents nothing that could cost more than the limit, nor anything without a price", async () => {
+    for (const costPerHour of [3, null]) {
+      const request = { providerOpts: { costPerHour } }
+      const { live, report } = await runOver((adapter) => whole(adapter), { request, maxCost: 0.01 })
+      const trip = report.results.find((result) => result.name.startsWith("a compute can be rented"))
+      assert.strictEqual(trip?.outcome, "failed")
+      assert.match(trip?.message ?? "", costPerHour === null ? /price is unknown/ : /above the limit of \$0.01/)
+      assert.deepStrictEqual(live, [])
+    }
+  })
+
+  it("takes the call options that the reset hook answers", async () => {
+    const keys: Array<string | null> = []
+    await runOver((adapter) =>
+      withCompute(adapter, {
+        list: (_, call) => {
+          keys.push(call.apiKey === null ? null : Redacted.value(call.apiKey))
+          return adapter.compute.list()
+        }
+      }), { reset: Effect.succeed({ apiKey: "key-of-the-hook" }) })
+    assert.deepStrictEqual([...new Set(keys)], ["key-of-the-hook"])
+  })
+
+  it("makes one test of each case in any framework, and skips inside it", async () => {
+    const tests: Array<readonly [string, () => Promise<string>]> = []
+    ProviderConformance.suite(
+      {
+        describe: (_, define) => define(),
+        it: (name, test) =>
+          tests.push([name, async () => {
+            let outcome = "passed"
+            await test({
+              skip: (reason) => {
+                outcome = reason
+              }
+            })
+            return outcome
+          }])
+      },
+      "mock",
+      MockProvider.layer()
+    )
+    assert.deepStrictEqual(tests.map(([name]) => name), ProviderConformance.cases().map((one) => one.name))
+    const outcomes = new Map(await Promise.all(tests.map(async ([name, test]) => [name, await test()] as const)))
+    assert.strictEqual(outcomes.get("a compute can be rented, looked at and ended"), "passed")
+    assert.strictEqual(outcomes.get("logs are unsupported where there are none"), "mock has logs")
+  })
+
+  it("fails the test of a case whose promise is broken", async () => {
+    const tests: Array<readonly [string, () => Promise<void>]> = []
+    const broken = Layer.effect(
+      Provider.Provider,
+      Effect.map(
+        MockProvider.make(),
+        (mock) =>
+          withCompute(adapterOver(mock), { terminate: (id) => Effect.ignore(mock.provider.compute.terminate(id)) })
+      )
+    )
+    ProviderConformance.suite(
+      { describe: (_, define) => define(), it: (name, test) => tests.push([name, () => test({})]) },
+      "broken",
+      broken
+    )
+    const unknown = tests.find(([name]) => name.startsWith("an id nobody has is not found, by get"))
+    const outcome = await unknown?.[1]().then(() => "passed", String)
+    assert.include(outcome, "should have failed as NotFound")
+  })
+})
