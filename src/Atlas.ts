@@ -1,5 +1,5 @@
 /**
- * The front desk: rent a compute, look at it, wait for it, hand it back, on whichever provider.
+ * The front desk: rent a compute, look at it, wait for it, hand it back, run jobs, on whichever provider.
  *
  * Every verb takes the provider per call (an id or a value) or uses the default of `Providers`.
  *
@@ -14,37 +14,17 @@ import type { ComputeRequest, Input } from "./domain/ComputeRequest.ts"
 import type { GpuType } from "./domain/Gpu.ts"
 import type { ProviderId } from "./domain/Ids.ts"
 import type { LogElement } from "./domain/LogElement.ts"
+import { at, type Options } from "./internal/desk.ts"
 import type { ComputeFilter, LogOptions } from "./provider/Adapter.ts"
 import type { CallOptions } from "./provider/Call.ts"
 import type { Capability } from "./provider/Capability.ts"
 import * as Lease from "./provider/Lease.ts"
-import type { Service } from "./provider/Provider.ts"
-import { Providers, type Which } from "./provider/Providers.ts"
+import type { Providers } from "./provider/Providers.ts"
 import * as Readiness from "./provider/Readiness.ts"
 
-/**
- * Options of a call: the provider to use, and those of {@link CallOptions}, which stand above the provider's own.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options extends CallOptions {
-  /** Default: the default of `Providers`. */
-  readonly provider?: Which | undefined
-}
-
-const at = <A, E, R>(
-  operation: string,
-  options: Options | undefined,
-  ask: (provider: Service, call: CallOptions | undefined) => Effect.Effect<A, E, R>
-): Effect.Effect<A, AtlasError | E, Providers | R> =>
-  Effect.flatMap(Providers, (providers) => {
-    if (options === undefined) {
-      return Effect.flatMap(providers.get(undefined, operation), (found) => ask(found, undefined))
-    }
-    const { provider, ...call } = options
-    return Effect.flatMap(providers.get(provider, operation), (found) => ask(found, call))
-  })
+export type { Options } from "./internal/desk.ts"
+export * from "./internal/jobVerbs.ts"
+export * from "./internal/resourceVerbs.ts"
 
 /**
  * Rents one compute and answers as soon as the provider has accepted it; see {@link awaitReady} to wait for it.

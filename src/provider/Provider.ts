@@ -66,6 +66,40 @@ export class Provider extends Context.Service<Provider, Service>()("effect-atlas
 export const make = <const A extends Adapter>(adapter: A): Of<A> => makeService(adapter, true)
 
 /**
+ * A provider made by `Provider.make`, whichever facets its type shows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Made = Identity & Pick<Facets, "compute">
+
+/**
+ * Whether a provider was made by {@link make} and so answers every facet.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isService = (made: Made & Partial<Facets>): made is Service =>
+  made.power !== undefined && made.gpus !== undefined && made.logs !== undefined && made.jobs !== undefined
+  && made.volumes !== undefined && made.templates !== undefined && made.endpoints !== undefined
+  && made.billing !== undefined
+
+/**
+ * The same provider with every facet in its type; those the adapter lacks fail as `Unsupported`.
+ *
+ * **Gotchas**
+ *
+ * Throws a `TypeError` for a value that {@link make} did not make.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const neutral = (made: Made): Service => {
+  if (!isService(made)) throw new TypeError(`${made.id} was not made by Provider.make`)
+  return made
+}
+
+/**
  * Reserves a name: a provider that answers its capabilities, says `implemented: false`, and refuses everything else.
  *
  * @category constructors

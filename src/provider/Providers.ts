@@ -8,7 +8,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type AtlasError, invalid } from "../domain/AtlasError.ts"
-import { type Facets, type Identity, Provider, type Service } from "./Provider.ts"
+import { isService, type Made, neutral, Provider, type Service } from "./Provider.ts"
+
+export type { Made } from "./Provider.ts"
 
 /**
  * A provider named by its id, or given as a value made by `Provider.make`.
@@ -17,14 +19,6 @@ import { type Facets, type Identity, Provider, type Service } from "./Provider.t
  * @since 0.1.0
  */
 export type Which = string | Made
-
-/**
- * A provider made by `Provider.make`, whichever facets its type shows.
- *
- * @category models
- * @since 0.1.0
- */
-export type Made = Identity & Pick<Facets, "compute">
 
 /**
  * All providers in reach.
@@ -38,11 +32,6 @@ export class Providers extends Context.Service<Providers, {
   readonly get: (which: Which | undefined, operation: string) => Effect.Effect<Service, AtlasError>
 }>()("effect-atlas/provider/Providers") {}
 
-const isComplete = (provider: Identity & Partial<Facets>): provider is Service =>
-  provider.compute !== undefined && provider.power !== undefined && provider.gpus !== undefined
-  && provider.logs !== undefined && provider.jobs !== undefined && provider.volumes !== undefined
-  && provider.templates !== undefined && provider.endpoints !== undefined && provider.billing !== undefined
-
 /**
  * A registry of these providers; `default` is the id used when a call names none.
  *
@@ -50,11 +39,7 @@ const isComplete = (provider: Identity & Partial<Facets>): provider is Service =
  * @since 0.1.0
  */
 export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: string }): Providers["Service"] => {
-  const all = made.map((provider) => {
-    // the type may hide facets, the value made by Provider.make has them all; anything else is a bug of the caller
-    if (!isComplete(provider)) throw new TypeError(`${provider.id} was not made by Provider.make`)
-    return provider
-  })
+  const all = made.map(neutral)
   const byId = new Map<string, Service>(all.map((provider) => [provider.id, provider]))
   const known = [...byId.keys()].join(", ") || "none"
   const refuse = (operation: string, message: string) =>
@@ -70,7 +55,7 @@ export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: s
         )
       }
       if (typeof wanted !== "string") {
-        return isComplete(wanted) ? Effect.succeed(wanted) : refuse(operation, "give a provider made by Provider.make")
+        return isService(wanted) ? Effect.succeed(wanted) : refuse(operation, "give a provider made by Provider.make")
       }
       const found = byId.get(wanted)
       return found === undefined

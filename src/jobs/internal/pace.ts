@@ -1,0 +1,63 @@
+/** How often a running job is asked, and how long in all. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import { AtlasError, Timeout } from "../../domain/AtlasError.ts"
+import { decoder, PositiveDuration } from "../../domain/Decode.ts"
+import type { CallOptions } from "../../provider/Call.ts"
+import type { Service } from "../../provider/Provider.ts"
+
+export const first = Duration.millis(500)
+const longest = Duration.seconds(5)
+
+export const slower = (delay: Duration.Duration): Duration.Duration => Duration.min(Duration.times(delay, 2), longest)
+
+/** Sleeps that long and up to a quarter more, so that many callers do not ask in step. */
+export const rest = (delay: Duration.Duration): Effect.Effect<void> =>
+  Effect.flatMap(Random.next, (part) => Effect.sleep(Duration.times(delay, 1 + part * 0.25)))
+
+type Limit = CallOptions["timeout"]
+
+const decodeTimeout = decoder(PositiveDuration, "timeout")
+const decodeIdle = decoder(PositiveDuration, "idleTimeout")
+
+/** An overall limit from now on, and an idle one that starts anew with every `heard`. */
+export const limits = (
+  provider: Service,
+  operation: string,
+  given: { readonly timeout?: Limit; readonly idleTimeout?: Limit }
+) =>
+  Effect.gen(function*() {
+    const timeout = given.timeout == null ? null : yield* decodeTimeout(given.timeout, operation, provider.id)
+    const idle = given.idleTimeout == null ? null : yield* decodeIdle(given.idleTimeout, operation, provider.id)
+    const start = yield* Clock.monotonicTimeNanos
+    let last = start
+
+    const late = (what: string, limit: Duration.Duration) =>
+      new AtlasError({
+        provider: provider.id,
+        operation,
+        reason: new Timeout({ message: `${what} within ${Duration.format(limit)}` })
+      })
+
+    const bounded = <A>(
+      self: Effect.Effect<A, AtlasError>,
+      limit: Duration.Duration | null,
+      since: bigint,
+      what: string
+    ): Effect.Effect<A, AtlasError> =>
+      limit === null ? self : Effect.flatMap(Clock.monotonicTimeNanos, (now) =>
+        Effect.timeoutOrElse(self, {
+          duration: Duration.subtract(limit, Duration.nanos(now - since)),
+          orElse: () => Effect.fail(late(what, limit))
+        }))
+
+    return {
+      within: <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
+        bounded(bounded(self, idle, last, "the job put out nothing"), timeout, start, "the job was not over"),
+      heard: Effect.map(Clock.monotonicTimeNanos, (now) => {
+        last = now
+      })
+    }
+  })

@@ -1,0 +1,266 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Atlas, AtlasError, Ids, Job, Provider } from "effect-atlas"
+import type { JobChunk } from "effect-atlas/provider/Adapter"
+import * as Providers from "effect-atlas/provider/Providers"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+
+const nowhere = Effect.fail(new AtlasError.NotFound({}))
+const ref = { endpoint: "ep", id: "job-1" }
+
+const job = (status: Job.JobStatus, facts: Partial<Pick<Job.Job, "output" | "error">> = {}) =>
+  new Job.Job({
+    ...ref,
+    provider: Ids.ProviderId.make("acme"),
+    status,
+    output: null,
+    error: null,
+    executionTimeMs: null,
+    delayTimeMs: null,
+    createdAt: null,
+    raw: null,
+    ...facts
+  })
+
+const chunk = (status: Job.JobStatus, items: JobChunk["items"] = [], error: string | null = null): JobChunk => ({
+  status,
+  items,
+  error
+})
+
+const isReason = Schema.is(AtlasError.AtlasErrorReason)
+
+/** An endpoint that answers from a script, one entry a call, and remembers when it was asked. */
+const endpoint = (script: {
+  readonly chunks?: ReadonlyArray<JobChunk | AtlasError.AtlasErrorReason>
+  readonly gets?: ReadonlyArray<Job.Job | AtlasError.AtlasErrorReason>
+  readonly submit?: Effect.Effect<Job.Job, AtlasError.AtlasErrorReason>
+}) => {
+  const asked: Array<number> = []
+  const submitted: Array<unknown> = []
+  const play = <A extends object>(entries: ReadonlyArray<A | AtlasError.AtlasErrorReason>) => {
+    let next = 0
+    return Effect.gen(function*() {
+      asked.push(yield* Clock.currentTimeMillis)
+      const entry = entries[Math.min(next++, entries.length - 1)]
+      if (entry === undefined) return yield* Effect.die("nothing in the script")
+      return isReason(entry) ? yield* Effect.fail(entry) : entry
+    })
+  }
+  const chunkOf = play(script.chunks ?? [])
+  const getOf = play(script.gets ?? [])
+  const provider = Provider.make({
+    id: "acme",
+    compute: { spawn: () => nowhere, get: () => nowhere, list: () => Effect.succeed([]), terminate: () => nowhere },
+    jobs: {
+      submit: (request) =>
+        Effect.suspend(() => {
+          submitted.push(request)
+          return script.submit ?? Effect.succeed(job("in_queue"))
+        }),
+      get: () => getOf,
+      cancel: () => Effect.void,
+      chunk: () => chunkOf
+    }
+  })
+  const layer = Effect.provideService(Providers.Providers, Providers.make([provider], { default: "acme" }))
+  return { asked, submitted, layer }
+}
+
+const withoutJitter = Effect.provideService(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0 })
+
+describe("streaming a job", () => {
+  it.effect("items come in order and once, and the stream ends when the job has completed", () =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({
+        chunks: [
+          chunk("in_progress", [1, 2]),
+          chunk("in_progress"),
+          chunk("in_progress", [3]),
+          chunk("completed", [4, 5])
+        ]
+      })
+      const fiber = yield* Effect.forkChild(Stream.runCollect(Atlas.streamJob(ref)).pipe(layer))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 2, 3, 4, 5])
+    }))
+
+  it.effect("it ends also when the last answer carries nothing", () =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({ chunks: [chunk("completed")] })
+      assert.deepStrictEqual(yield* Stream.runCollect(Atlas.streamJob(ref)).pipe(layer), [])
+    }))
+
+  it.effect("it asks after half a second, doubling to five while nothing comes, and anew after something came", () =>
+    Effect.gen(function*() {
+      const { asked, layer } = endpoint({
+        chunks: [
+          ...Array.from({ length: 6 }, () => chunk("in_progress")),
+          chunk("in_progress", ["x"]),
+          chunk("in_progress"),
+          chunk("completed")
+        ]
+      })
+      const fiber = yield* Effect.forkChild(Stream.runDrain(Atlas.streamJob(ref)).pipe(layer, withoutJitter))
+      yield* TestClock.adjust("2 minutes")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(asked.slice(1).map((at, i) => at - (asked[i] ?? 0)), [
+        500,
+        1000,
+        2000,
+        4000,
+        5000,
+        5000,
+        500,
+        1000
+      ])
+    }))
+
+  it.effect("jitter adds a quarter at most", () =>
+    Effect.gen(function*() {
+      const { asked, layer } = endpoint({ chunks: [chunk("in_progress"), chunk("completed")] })
+      const fiber = yield* Effect.forkChild(
+        Stream.runDrain(Atlas.streamJob(ref)).pipe(
+          layer,
+          Effect.provideService(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.999 })
+        )
+      )
+      yield* TestClock.adjust("625 millis")
+      yield* Fiber.join(fiber)
+      assert.isAbove(asked[1] ?? 0, 600)
+    }))
+
+  for (const status of ["failed", "cancelled", "timed_out"] as const) {
+    it.effect(`a job that is ${status} gives its last items and then fails with its state and error`, () =>
+      Effect.gen(function*() {
+        const { layer } = endpoint({ chunks: [chunk(status, ["last"], "out of memory")] })
+        const seen: Array<unknown> = []
+        const error = yield* Effect.flip(
+          Stream.runForEach(Atlas.streamJob(ref), (item) => Effect.sync(() => seen.push(item))).pipe(layer)
+        )
+        assert.deepStrictEqual(seen, ["last"])
+        assert.deepInclude(error.reason, { _tag: "ProviderFault", code: status, message: "out of memory" })
+      }))
+  }
+
+  it.effect("a failed request fails the stream", () =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({
+        chunks: [chunk("in_progress", [1]), new AtlasError.NotFound({ message: "no job" })]
+      })
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(Atlas.streamJob(ref))).pipe(layer))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "not_found")
+    }))
+
+  it.effect("nothing is asked before the first pull, and nothing after the consumer has stopped", () =>
+    Effect.gen(function*() {
+      const { asked, layer } = endpoint({ chunks: [chunk("in_progress", [1, 2, 3])] })
+      const stream = Atlas.streamJob(ref)
+      assert.strictEqual(asked.length, 0)
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(stream, 2)).pipe(layer), [1, 2])
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(asked.length, 1)
+    }))
+
+  it.effect("an overall and an idle limit end it as a timeout, each on its own", () =>
+    Effect.gen(function*() {
+      const idle = endpoint({ chunks: [chunk("in_progress", [1]), chunk("in_progress")] })
+      const first = yield* Effect.forkChild(
+        Effect.flip(Stream.runDrain(Atlas.streamJob(ref, { idleTimeout: "10 seconds" }))).pipe(idle.layer)
+      )
+      yield* TestClock.adjust("11 seconds")
+      assert.include((yield* Fiber.join(first)).message, "timeout: the job put out nothing within 10s")
+      const busy = endpoint({ chunks: [chunk("in_progress", [1])] })
+      const second = yield* Effect.forkChild(
+        Effect.flip(Stream.runDrain(Atlas.streamJob(ref, { timeout: "1 minute", idleTimeout: "10 seconds" }))).pipe(
+          busy.layer
+        )
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.include((yield* Fiber.join(second)).message, "timeout: the job was not over within 1m")
+    }))
+})
+
+describe("running a job", () => {
+  it.effect("a job without an endpoint is refused before anything is sent", () =>
+    Effect.gen(function*() {
+      const { layer, submitted } = endpoint({})
+      const error = yield* Effect.flip(Atlas.runJob({ endpoint: "", input: 1 }).pipe(layer))
+      assert.deepInclude(error.reason, { _tag: "Validation" })
+      assert.include(error.message, "endpoint")
+      assert.strictEqual(submitted.length, 0)
+      for (const call of [Atlas.getJob({ endpoint: "", id: "x" }), Atlas.cancelJob({ endpoint: "", id: "x" })]) {
+        assert.strictEqual((yield* Effect.flip(call.pipe(layer))).kind, "validation")
+      }
+    }))
+
+  it.effect("a sync job has an absolute limit, named in the message, and is not submitted again", () =>
+    Effect.gen(function*() {
+      const { layer, submitted } = endpoint({ submit: Effect.never })
+      const limited = yield* Effect.forkChild(
+        Effect.flip(Atlas.runJob({ endpoint: "ep", input: null, mode: "sync", timeout: "12 seconds" }).pipe(layer))
+      )
+      yield* TestClock.adjust("12 seconds")
+      const error = yield* Fiber.join(limited)
+      assert.strictEqual(error.kind, "timeout")
+      assert.include(error.message, "12s")
+      assert.strictEqual(submitted.length, 1)
+    }))
+
+  it.effect("a sync answer that is not final is a success with that status", () =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({ submit: Effect.succeed(job("in_progress")) })
+      const answer = yield* Atlas.runJob({ endpoint: "ep", input: {}, mode: "sync" }).pipe(layer)
+      assert.strictEqual(answer.status, "in_progress")
+    }))
+
+  it.effect("awaiting looks until the job is final, through looks that fail", () =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({
+        gets: [job("in_queue"), new AtlasError.Transport({}), job("in_progress"), job("completed", { output: 42 })]
+      })
+      const fiber = yield* Effect.forkChild(Atlas.awaitJob(ref).pipe(layer))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber)).output, 42)
+    }))
+
+  it.effect("awaiting a job that failed fails with what the worker said, and never past its limit", () =>
+    Effect.gen(function*() {
+      const failed = endpoint({ gets: [job("failed", { error: "boom" })] })
+      const error = yield* Effect.flip(Atlas.awaitJob(ref).pipe(failed.layer))
+      assert.deepInclude(error.reason, { _tag: "ProviderFault", code: "failed", message: "boom" })
+      const stuck = endpoint({ gets: [job("in_queue")] })
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(Atlas.awaitJob(ref, { timeout: "7 seconds" }).pipe(stuck.layer))
+      )
+      yield* TestClock.adjust("7 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "timeout")
+    }))
+
+  it.effect("a provider without jobs answers unsupported, as an effect and as a stream", () =>
+    Effect.gen(function*() {
+      const plain = Provider.make({
+        id: "plain",
+        compute: { spawn: () => nowhere, get: () => nowhere, list: () => Effect.succeed([]), terminate: () => nowhere }
+      })
+      const layer = Effect.provideService(Providers.Providers, Providers.make([plain], { default: "plain" }))
+      for (
+        const call of [
+          Atlas.runJob({ endpoint: "ep", input: 1 }),
+          Stream.runDrain(Atlas.streamJob(ref)),
+          Atlas.listNetworkVolumes(),
+          Atlas.createTemplate({ name: "t", image: "i" }),
+          Atlas.getEndpoint("e"),
+          Atlas.computeSpend("pod")
+        ]
+      ) {
+        assert.strictEqual((yield* Effect.flip(Effect.asVoid(call).pipe(layer))).kind, "unsupported")
+      }
+    }))
+})
