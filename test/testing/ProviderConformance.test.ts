@@ -2,7 +2,7 @@
  * The suite can fail: for every promise there is a provider here that breaks it, and is caught by that very case.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
+import { AtlasError, Compute, Ids, Provider } from "effect-atlas"
 import type { Adapter } from "effect-atlas/provider/Adapter"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import { ProviderConformance } from "effect-atlas/testing"
@@ -41,9 +41,8 @@ const adapterOver = ({ provider }: Mock) => ({
 
 type Whole = ReturnType<typeof adapterOver>
 
-/** A provider with all its facets, those of the type and those that answer "unsupported". */
-const whole = (adapter: Adapter): Provider.Service =>
-  Effect.runSync(Providers.make([Provider.make(adapter)]).get(adapter.id, "test"))
+/** A provider with all its facets, those it has and those that answer "unsupported". */
+const whole = (adapter: Adapter): Provider.Service => Provider.neutral(Provider.make(adapter))
 
 type Spoil = (adapter: Whole, mock: Mock) => Provider.Service
 
@@ -211,6 +210,51 @@ const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "the GPU list is unsupported where there is none"
   ],
   [
+    "forgets jobs it cannot have",
+    (adapter) => {
+      const made = whole(adapter)
+      return { ...made, jobs: { ...made.jobs, cancel: () => Effect.void } }
+    },
+    "jobs are unsupported where there are none"
+  ],
+  [
+    "has no volumes and answers none",
+    (adapter) => {
+      const made = whole(adapter)
+      return { ...made, volumes: { ...made.volumes, list: () => Effect.succeed([]) } }
+    },
+    "network volumes cannot be managed where there is no way to"
+  ],
+  [
+    "has no templates and answers none",
+    (adapter) => {
+      const made = whole(adapter)
+      return { ...made, templates: { ...made.templates, list: () => Effect.succeed([]) } }
+    },
+    "templates cannot be managed where there is no way to"
+  ],
+  [
+    "has no endpoints and deletes one",
+    (adapter) => {
+      const made = whole(adapter)
+      return { ...made, endpoints: { ...made.endpoints, delete: () => Effect.void } }
+    },
+    "endpoints cannot be managed where there is no way to"
+  ],
+  [
+    "does not find a bill it cannot have",
+    (adapter) => {
+      const made = whole(adapter)
+      const nothing = new AtlasError.AtlasError({
+        provider: made.id,
+        operation: "computeSpend",
+        reason: new AtlasError.NotFound({})
+      })
+      return { ...made, billing: { spend: () => Effect.fail(nothing) } }
+    },
+    "the bill is unsupported where there is none"
+  ],
+  [
     "accepts a stop and goes on",
     (adapter) => whole({ ...adapter, power: { ...adapter.power, stop: () => Effect.void } }),
     "stop stops it and start makes it run again, under the same id"
@@ -302,7 +346,7 @@ describe("the suite", () => {
   it("passes over an adapter that keeps its promises", async () => {
     const { live, report } = await runOver((adapter) => whole(adapter))
     assert.deepStrictEqual(report.results.filter((result) => result.outcome === "failed"), [])
-    assert.deepStrictEqual([report.provider, report.passed, report.failed, report.skipped], ["mock", 22, 0, 3])
+    assert.deepStrictEqual([report.provider, report.passed, report.failed, report.skipped], ["mock", 27, 0, 3])
     assert.deepStrictEqual(live, [])
   })
 

@@ -29,6 +29,63 @@ const withoutGpus: Definition = {
   run: ({ call, provider }) => Effect.asVoid(failsAs("Unsupported", "the GPU list", provider.gpus.list(call)))
 }
 
+const withoutJobs: Definition = {
+  name: "jobs are unsupported where there are none",
+  lacks: "serverless",
+  run: ({ call, provider }) =>
+    Effect.gen(function*() {
+      const job = { endpoint: "nobody", id: "nothing" }
+      yield* failsAs("Unsupported", "a job", provider.jobs.submit({ endpoint: "nobody", input: null }, call))
+      yield* failsAs("Unsupported", "getting a job", provider.jobs.get(job, call))
+      yield* failsAs("Unsupported", "cancelling a job", provider.jobs.cancel(job, call))
+      yield* failsAs("Unsupported", "the output of a job", provider.jobs.chunk(job, call))
+    })
+}
+
+const withoutVolumes: Definition = {
+  name: "network volumes cannot be managed where there is no way to",
+  lacks: "manage_network_volumes",
+  run: ({ call, provider, unknownId }) =>
+    Effect.gen(function*() {
+      const request = { name: "nothing", sizeGb: 10 }
+      yield* failsAs("Unsupported", "the volumes", provider.volumes.list(call))
+      yield* failsAs("Unsupported", "getting a volume", provider.volumes.get(unknownId, call))
+      yield* failsAs("Unsupported", "creating a volume", provider.volumes.create(request, call))
+      yield* failsAs("Unsupported", "deleting a volume", provider.volumes.delete(unknownId, call))
+    })
+}
+
+const withoutTemplates: Definition = {
+  name: "templates cannot be managed where there is no way to",
+  lacks: "manage_templates",
+  run: ({ call, provider, unknownId }) =>
+    Effect.gen(function*() {
+      const request = { name: "nothing", image: "nothing" }
+      yield* failsAs("Unsupported", "the templates", provider.templates.list(call))
+      yield* failsAs("Unsupported", "getting a template", provider.templates.get(unknownId, call))
+      yield* failsAs("Unsupported", "creating a template", provider.templates.create(request, call))
+      yield* failsAs("Unsupported", "deleting a template", provider.templates.delete(unknownId, call))
+    })
+}
+
+const withoutEndpoints: Definition = {
+  name: "endpoints cannot be managed where there is no way to",
+  lacks: "manage_endpoints",
+  run: ({ call, provider, unknownId }) =>
+    Effect.gen(function*() {
+      yield* failsAs("Unsupported", "the endpoints", provider.endpoints.list(call))
+      yield* failsAs("Unsupported", "getting an endpoint", provider.endpoints.get(unknownId, call))
+      yield* failsAs("Unsupported", "deleting an endpoint", provider.endpoints.delete(unknownId, call))
+    })
+}
+
+const withoutBilling: Definition = {
+  name: "the bill is unsupported where there is none",
+  lacks: "billing",
+  run: ({ call, provider, unknownId }) =>
+    Effect.asVoid(failsAs("Unsupported", "the bill", provider.billing.spend(unknownId, {}, call)))
+}
+
 const becomes = ({ call, patience, provider }: Trial, id: string, status: "running" | "stopped") =>
   eventually(
     `it is ${status}`,
@@ -129,6 +186,11 @@ export const facetCases = <R>(
   withoutPower,
   withoutLogs,
   withoutGpus,
+  withoutJobs,
+  withoutVolumes,
+  withoutTemplates,
+  withoutEndpoints,
+  withoutBilling,
   power,
   powerOfNobody,
   gpus,
