@@ -17,14 +17,6 @@ import * as Entropy from "../domain/Entropy.ts"
  * The directory must exist. The draft is new (`wx`), 0600, synced, then renamed; it is removed when anything fails.
  * Its name starts with a dot.
  *
- * **Example** (Keeping a secret)
- *
- * ```ts
- * import * as PrivateFile from "effect-atlas/storage/PrivateFile"
- *
- * const kept = PrivateFile.write("/home/me/.config/acme/key", "the secret\n")
- * ```
- *
  * @category files
  * @since 0.1.0
  */
