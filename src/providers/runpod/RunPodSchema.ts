@@ -1,0 +1,14 @@
+/**
+ * RunPod's wire in RunPod's own words: requests that refuse unknown fields, answers that put up with them, and every
+ * call as data.
+ *
+ * @since 0.1.0
+ */
+export * from "./schema/billing.ts"
+export * from "./schema/catalog.ts"
+export * from "./schema/operations.ts"
+export * from "./schema/pods.ts"
+export * from "./schema/resources.ts"
+export * from "./schema/runtime.ts"
+export * from "./schema/serverless.ts"
+export * from "./schema/wire.ts"
