@@ -12,16 +12,16 @@ import * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
-import { NotFound, ProviderFault, StorageFault } from "../../domain/AtlasError.ts"
+import { NotFound, StorageFault, Unsupported } from "../../domain/AtlasError.ts"
 import { type ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Usd } from "../../domain/Money.ts"
 import type { Adapter } from "../../provider/Adapter.ts"
 import * as Provider from "../../provider/Provider.ts"
 import * as Gpus from "./internal/gpus.ts"
 import * as LogFile from "./internal/logFile.ts"
-import { described, isOver, leaderOf, toCompute } from "./internal/observe.ts"
+import { described, isOver, toCompute } from "./internal/observe.ts"
 import * as Plan from "./internal/plan.ts"
-import * as ProcessGroup from "./internal/processGroup.ts"
+import * as ProcessTable from "./internal/processTable.ts"
 import * as Running from "./internal/running.ts"
 import * as StateDir from "./internal/stateDir.ts"
 
@@ -34,6 +34,8 @@ import * as StateDir from "./internal/stateDir.ts"
 export interface Options {
   /** Where computes are kept; default `$ATLAS_STATE_DIR`, else the user's state directory + `effect-atlas`. */
   readonly stateDir?: string | undefined
+  /** Working directory of computes whose request names none in `providerOpts.cwd`; default a directory of their own. */
+  readonly cwd?: string | undefined
   /** What a compute pretends to cost, in US dollars per hour, so that cost features can be tried; default 0. */
   readonly pricePerHour?: number | undefined
 }
@@ -65,16 +67,22 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   const root = options.stateDir === undefined ? yield* defaultStateDir : path.resolve(options.stateDir)
   const dir = yield* StateDir.make(root)
   const own = yield* Plan.inherit(setting)
-  const plan = yield* Plan.make(own)
-  const types = Effect.provideService(
-    Gpus.types(provider, price),
+  const plan = yield* Plan.make(own, options.cwd === undefined ? null : path.resolve(options.cwd))
+  const offers = Effect.provideService(
+    Gpus.offers(provider, price),
     ChildProcessSpawner.ChildProcessSpawner,
     spawner
   )
   const running = Running.make({ dir, own, spawner })
 
+  /** Process groups, signals and `/bin/sh` are what all of this stands on. */
+  const posix = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Unsupported> =>
+    process.platform === "win32"
+      ? Effect.fail(new Unsupported({ capability: "compute", message: "the local provider does not run on Windows" }))
+      : effect
+
   const entryOf = (id: ComputeId) =>
-    Effect.flatMap(dir.read(id), (entry) =>
+    Effect.flatMap(posix(dir.read(id)), (entry) =>
       Effect.mapError(
         Effect.fromOption(entry),
         () => new NotFound({ message: `there is no compute ${id} in ${root}` })
@@ -101,10 +109,10 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     settleWindow: 0,
     pollInterval: "100 millis",
     compute: {
-      check: (request) => Effect.asVoid(plan(request, types)),
+      check: (request) => Effect.asVoid(posix(plan(request, offers))),
       spawn: (rent) =>
         Effect.gen(function*() {
-          const planned = yield* plan(rent.request, types)
+          const planned = yield* posix(plan(rent.request, offers))
           const state = yield* running.create(rent, planned, price)
           return described(dir, provider, state, {
             status: state.ports.length === 0 ? "running" : "provisioning",
@@ -114,23 +122,18 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
         }),
       get: computeOf,
       list: () =>
-        Effect.flatMap(dir.list, (entries) => Effect.forEach(entries, (entry) => toCompute(dir, provider, entry))),
+        Effect.flatMap(posix(dir.list), (entries) => {
+          let snapshot: ProcessTable.Snapshot | undefined
+          const look = () => snapshot ??= ProcessTable.look()
+          return Effect.forEach(entries, (entry) => toCompute(dir, provider, entry, look), { concurrency: 16 })
+        }),
       terminate: (id) => Effect.flatMap(stateOf(id), running.terminate)
     },
     power: {
-      stop: (id) =>
-        Effect.gen(function*() {
-          const state = yield* stateOf(id)
-          if (isOver(state)) {
-            if (yield* dir.isStopping(state)) return
-            return yield* new ProviderFault({ message: `${id} has ended already`, code: "ended" })
-          }
-          yield* dir.markStopping(state)
-          yield* ProcessGroup.end(id, leaderOf(state))
-        }),
+      stop: (id) => Effect.flatMap(stateOf(id), running.stop),
       start: (id) => Effect.flatMap(stateOf(id), running.restart)
     },
-    gpus: { list: () => types },
+    gpus: { list: () => Effect.map(posix(offers), (all) => all.map(({ type }) => type)) },
     logs: {
       stream: (id, { after, follow }) =>
         LogFile.lines(fs, dir.fileOf(id, "log"), {

@@ -38,18 +38,24 @@ const real: Effect.Effect<ReadonlyArray<Found>, never, ChildProcessSpawner.Child
   }
 ).pipe(Effect.timeout(limit), Effect.orElseSucceed(() => []))
 
-/** One type per kind of GPU, or one `cpu` type. */
-export const types = (
+/** A type and how many of it this machine has. */
+export interface Offer {
+  readonly type: GpuType
+  readonly count: number
+}
+
+/** One offer per kind of GPU, or one of type `cpu`. */
+export const offers = (
   provider: ProviderId,
   price: Usd
-): Effect.Effect<ReadonlyArray<GpuType>, never, ChildProcessSpawner.ChildProcessSpawner> =>
+): Effect.Effect<ReadonlyArray<Offer>, never, ChildProcessSpawner.ChildProcessSpawner> =>
   Effect.gen(function*() {
     const catalog = yield* GpuCatalog.CurrentGpuCatalog
     const found = yield* real
     const kinds = [...new Map(found.map((gpu) => [gpu.name, gpu])).values()]
     const all = kinds.length > 0 ? kinds : [{ name: "cpu", memoryGb: Math.round(os.totalmem() / 2 ** 30) }]
-    return all.map(({ memoryGb, name }) =>
-      new GpuType({
+    return all.map(({ memoryGb, name }) => {
+      const type = new GpuType({
         id: name,
         provider,
         // the driver's own names, which are also RunPod's
@@ -64,5 +70,6 @@ export const types = (
         cloudType: "any",
         raw: null
       })
-    )
+      return { type, count: name === "cpu" ? 1 : found.filter((gpu) => gpu.name === name).length }
+    })
   })

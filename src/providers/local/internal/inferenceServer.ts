@@ -5,11 +5,11 @@
  * reach a compute's port, so every path needs `Authorization: Bearer <token>` where a token was minted.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
-import { createServer, type IncomingMessage } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 
 const bodyLimit = 64 * 1024
 const { ATLAS_PRESHARED_KEY: key = "", HOST: host = "127.0.0.1" } = process.env
-const [port] = Object.entries(process.env).filter(([name]) => /^ATLAS_PORT_\d+$/.test(name)).map(([, value]) => value)
+const ports = Object.entries(process.env).filter(([name]) => /^ATLAS_PORT_\d+$/.test(name)).map(([, value]) => value)
 
 const digest = (text: string) => createHash("sha256").update(text).digest()
 
@@ -54,7 +54,7 @@ const answer = async (request: IncomingMessage): Promise<readonly [status: numbe
   return [200, { text: prompt.split(/\s+/).toReversed().join(" ") }]
 }
 
-const server = createServer((request, response) => {
+const serve = (request: IncomingMessage, response: ServerResponse): void => {
   void answer(request).catch(() => [500, { error: "failed" }] as const).then(([status, body]) => {
     process.stdout.write(`${request.method} ${(request.url ?? "/").split("?")[0]} ${status}\n`)
     response.writeHead(status, {
@@ -63,11 +63,15 @@ const server = createServer((request, response) => {
     })
     response.end(`${JSON.stringify(body)}\n`)
   })
-})
+}
 
-server.listen(Number(port), host, () => process.stdout.write(`listening on ${host}:${port}\n`))
+const servers = ports.map((port) =>
+  createServer(serve).listen(Number(port), host, () => process.stdout.write(`listening on ${host}:${port}\n`))
+)
 process.once("SIGTERM", () => {
   process.stdout.write("bye\n")
-  server.close()
-  server.closeAllConnections()
+  for (const server of servers) {
+    server.close()
+    server.closeAllConnections()
+  }
 })

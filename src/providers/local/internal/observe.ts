@@ -35,18 +35,24 @@ export const isOver = (state: State): boolean => {
     : !ProcessTable.isAlive(leader.pid, leader.start)
 }
 
-const looking = (state: State, leader: Leader): Effect.Effect<Findings> =>
+const looking = (state: State, leader: Leader, look: () => ProcessTable.Snapshot): Effect.Effect<Findings> =>
   Effect.gen(function*() {
     if (state.ports.length === 0) return findings("running")
-    const members = ProcessTable.membersOf(state.id, leader)
-    for (const { external } of state.ports) {
-      if (ProcessTable.isHeldByOther(external, members) === true) {
-        return findings("failed", `port ${external} is held by another process`)
-      }
+    const holders = (snapshot: ProcessTable.Snapshot) => {
+      const members = ProcessTable.membersOf(state.id, leader, snapshot)
+      return state.ports.map(({ external }) => ({ external, holder: ProcessTable.holderOf(external, members) }))
     }
-    const open = yield* Effect.forEach(state.ports, ({ external }) => Ports.accepts(external), {
-      concurrency: "unbounded"
-    })
+    let ports = holders(look())
+    // a process that was started after the look is a stranger to it, so nobody is called one after a single look
+    if (ports.some(({ holder }) => holder === "other")) ports = holders(ProcessTable.look())
+    const lost = ports.find(({ holder }) => holder === "other")
+    if (lost !== undefined) return findings("failed", `port ${lost.external} is held by another process`)
+    const open = yield* Effect.forEach(
+      ports,
+      // seen from the kernel's side where that can be: a connection could be the only one a program waits for
+      ({ external, holder }) => holder === "member" ? Effect.succeed(true) : Ports.accepts(external),
+      { concurrency: "unbounded" }
+    )
     return findings(open.every(Boolean) ? "running" : "provisioning")
   })
 
@@ -64,10 +70,14 @@ const unexplained = (state: State, leader: Leader | null): Findings => {
     : findings("failed", `its process is gone, and pid ${leader.pid} is somebody else's now`)
 }
 
-const judge = (dir: StateDir, state: State): Effect.Effect<Findings, StorageFault> =>
+const judge = (
+  dir: StateDir,
+  state: State,
+  look: () => ProcessTable.Snapshot
+): Effect.Effect<Findings, StorageFault> =>
   Effect.gen(function*() {
     const leader = leaderOf(state)
-    if (leader !== null && ProcessTable.isAlive(leader.pid, leader.start)) return yield* looking(state, leader)
+    if (leader !== null && ProcessTable.isAlive(leader.pid, leader.start)) return yield* looking(state, leader, look)
     const lost = yield* dir.failure(state)
     if (lost !== null) return findings("failed", lost)
     const [code, isStopping] = yield* Effect.all([dir.exitCode(state), dir.isStopping(state)])
@@ -75,11 +85,12 @@ const judge = (dir: StateDir, state: State): Effect.Effect<Findings, StorageFaul
     return code === null ? unexplained(state, leader) : ended(code)
   })
 
-/** One compute as it is now. */
+/** One compute as it is now; many of them share one look at the machine. */
 export const toCompute = (
   dir: StateDir,
   provider: ProviderId,
-  entry: Entry
+  entry: Entry,
+  look: () => ProcessTable.Snapshot = ProcessTable.look
 ): Effect.Effect<Compute, StorageFault> =>
   entry._tag === "Broken"
     ? Effect.succeed(
@@ -102,7 +113,7 @@ export const toCompute = (
         raw: null
       })
     )
-    : Effect.map(judge(dir, entry.state), (found) => described(dir, provider, entry.state, found))
+    : Effect.map(judge(dir, entry.state, look), (found) => described(dir, provider, entry.state, found))
 
 /** A compute as its records describe it, with this status. */
 export const described = (dir: StateDir, provider: ProviderId, state: State, found: Findings): Compute =>

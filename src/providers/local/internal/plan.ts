@@ -7,8 +7,9 @@ import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
-import type { GpuType } from "../../../domain/Gpu.ts"
+import type { Offer } from "./gpus.ts"
 import { host } from "./ports.ts"
+import { cannotPass } from "./shim.ts"
 import type { State } from "./stateDir.ts"
 
 const builtin = "builtin:inference-server"
@@ -41,7 +42,8 @@ export const environment = (
   ...env
 })
 
-export const make = Effect.fnUntraced(function*(own: Inherited) {
+/** `standing` is the working directory of requests that name none; null for each compute's own. */
+export const make = Effect.fnUntraced(function*(own: Inherited, standing: string | null) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
@@ -83,8 +85,12 @@ export const make = Effect.fnUntraced(function*(own: Inherited) {
           return yield* refuse({ path: "ports", message: `${builtin} needs a port to listen on, such as "8000/http"` })
         }
         // a checkout runs the source, the published package what was built from it
-        const server = new URL(`./inferenceServer${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
-        return [process.execPath, yield* Effect.orDie(path.fromFileUrl(server))] as const
+        const server = import.meta.url.endsWith(".ts")
+          ? new URL("./inferenceServer.ts", import.meta.url)
+          : new URL("./inferenceServer.js", import.meta.url)
+        // some versions of Node say in the log that running the source is an experiment
+        const quiet = "--disable-warning=ExperimentalWarning"
+        return [process.execPath, quiet, yield* Effect.orDie(path.fromFileUrl(server))] as const
       }
       if (command === null) {
         return yield* refuse({ path: "command", message: `give a command to run, or the image "${builtin}"` })
@@ -113,13 +119,17 @@ export const make = Effect.fnUntraced(function*(own: Inherited) {
   }
 
   const envIssues = (request: ComputeRequest): ReadonlyArray<Issue> =>
-    Object.keys(request.env)
-      .filter((name) => /^ATLAS_(PORT_.*|COMPUTE_ID)$/.test(name))
-      .map((name) => ({ path: `env.${name}`, message: "is reserved: the local provider sets it" }))
+    Object.keys(request.env).flatMap((name) => {
+      const path = /^\w+$/.test(name) ? `env.${name}` : `env[${JSON.stringify(name)}]`
+      if (/^ATLAS_(PORT_.*|COMPUTE_ID)$/.test(name)) {
+        return [{ path, message: "is reserved: the local provider sets it" }]
+      }
+      return cannotPass(name) ? [{ path, message: "is a name that this machine's shell does not pass on" }] : []
+    })
 
   return (
     request: ComputeRequest,
-    types: Effect.Effect<ReadonlyArray<GpuType>>
+    offers: Effect.Effect<ReadonlyArray<Offer>>
   ): Effect.Effect<Plan, AtlasErrorReason> =>
     Effect.gen(function*() {
       const missing = unsupported(request)
@@ -132,16 +142,22 @@ export const make = Effect.fnUntraced(function*(own: Inherited) {
       ) {
         return yield* refuse({ path: "providerOpts.cwd", message: "Expected the absolute path of a directory" })
       }
-      const cwd = typeof given === "string" ? given : null
+      const cwd = typeof given === "string" ? given : standing
+      if (cwd === standing && cwd !== null && !(yield* isDirectory(cwd))) {
+        return yield* refuse({ path: "cwd", message: "the local provider was given a directory that is not there" })
+      }
       const command = yield* commandOf(request, cwd ?? "/")
       if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu" }
-      const offered = yield* types
-      const found = offered.find(({ canonical, id }) => canonical === request.gpu || id === request.gpu)
+      const offered = yield* offers
+      const found = offered.find(({ type }) => type.canonical === request.gpu || type.id === request.gpu)
       if (found === undefined) {
-        const names = [...new Set([...offered.map(({ canonical, id }) => canonical ?? id), "cpu"])].join(", ")
+        const names = [...new Set([...offered.map(({ type }) => type.canonical ?? type.id), "cpu"])].join(", ")
         return yield* refuse({ path: "gpu", message: `this machine has no such GPU; it has: ${names}` })
       }
-      return { command, cwd, gpuType: found.id }
+      if (request.gpuCount > found.count) {
+        return yield* refuse({ path: "gpuCount", message: `this machine has ${found.count} of them` })
+      }
+      return { command, cwd, gpuType: found.type.id }
     })
 })
 

@@ -2,6 +2,7 @@
  * Loopback ports: finding free ones, and seeing whether something listens.
  */
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as net from "node:net"
 
 export const host = "127.0.0.1"
@@ -21,11 +22,17 @@ export const probe = (port: number): Effect.Effect<number | null> =>
     return Effect.sync(() => server.close())
   })
 
+/**
+ * Where ports are looked for first: below what Linux and macOS give to outgoing connections, so that none of those takes a
+ * port of a compute that is stopped or has not begun to listen.
+ */
+const [lowest, highest] = [20_000, 32_767]
+
 /** A free port that is none of those taken; null when a thousand tries found none. */
 export const findFree = (taken: ReadonlySet<number>): Effect.Effect<number | null> =>
   Effect.gen(function*() {
     for (let tries = 0; tries < 1000; tries++) {
-      const port = yield* probe(0)
+      const port = yield* probe(tries < 500 ? yield* Random.nextIntBetween(lowest, highest + 1) : 0)
       if (port !== null && !taken.has(port)) return port
     }
     return null
@@ -40,7 +47,8 @@ export const accepts = (port: number): Effect.Effect<boolean> =>
       resume(Effect.succeed(answer))
     }
     socket.setTimeout(connectMillis, () => done(false))
-    socket.once("connect", () => done(true))
+    // with nobody there, a socket that was given this very port as its own connects to itself
+    socket.once("connect", () => done(socket.localPort !== port))
     socket.once("error", () => done(false))
     return Effect.sync(() => socket.destroy())
   })

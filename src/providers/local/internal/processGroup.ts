@@ -22,16 +22,20 @@ export interface Leader {
 /**
  * Signals each living member once with TERM, then, after the grace, all that are left with KILL until none is.
  *
- * Members are looked up anew on every round, since a process may start others while it is asked to leave. Each signal goes to
- * a process that was verified right before, never to a group by its number.
+ * Members are looked up anew on every round, since a process may start others while it is asked to leave; who was seen once
+ * is remembered, since nothing may tie it to the compute when its leader has left first. Each signal goes to a process that
+ * was verified right before, never to a group by its number.
  */
 export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, Uncertain> =>
   Effect.gen(function*() {
     const started = yield* Clock.monotonicTimeNanos
-    const asked = new Set<string>()
+    const seen = new Map<string, ProcessTable.Process>()
+    let emptyLooks = 0
     while (true) {
-      const members = ProcessTable.membersOf(id, leader)
-      if (members.length === 0) return
+      const members = ProcessTable.membersOf(id, leader, ProcessTable.look(), [...seen.values()])
+      // one look can miss a process that is just becoming another program and has no environment for that moment
+      emptyLooks = members.length === 0 ? emptyLooks + 1 : 0
+      if (emptyLooks === 2) return
       const elapsed = Duration.nanos((yield* Clock.monotonicTimeNanos) - started)
       const isPatient = Duration.isLessThan(elapsed, grace)
       if (!isPatient && Duration.isGreaterThan(elapsed, Duration.sum(grace, killLimit))) {
@@ -43,10 +47,8 @@ export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, U
       for (const member of members) {
         const key = `${member.pid}:${member.start}`
         if (!isPatient) ProcessTable.signal(member, "SIGKILL")
-        else if (!asked.has(key)) {
-          asked.add(key)
-          ProcessTable.signal(member, "SIGTERM")
-        }
+        else if (!seen.has(key)) ProcessTable.signal(member, "SIGTERM")
+        seen.set(key, member)
       }
       yield* Effect.sleep(pause)
     }

@@ -10,7 +10,10 @@ import * as fs from "node:fs"
 /** A process as the system shows it; `start` tells it from a later one with the same pid. */
 export interface Process {
   readonly pid: number
+  readonly parent: number
   readonly group: number
+  /** The session it is in, 0 where the system does not say. */
+  readonly session: number
   readonly start: string
   readonly isZombie: boolean
 }
@@ -34,10 +37,12 @@ const fromProc = (pid: number): Process | null => {
   if (stat === null) return null
   // the name stands in parentheses and may hold anything, so fields are counted from the last one
   const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ")
-  const [state = "", , group = ""] = fields
+  const [state = "", parent = "", group = "", session = ""] = fields
   return {
     pid,
+    parent: Number(parent),
     group: Number(group),
+    session: Number(session),
     start: `${boot()}:${fields[19] ?? ""}`,
     isZombie: state === "Z" || state === "X" || state === "x"
   }
@@ -45,15 +50,17 @@ const fromProc = (pid: number): Process | null => {
 
 const fromPs = (pids: string): ReadonlyArray<Process> => {
   const args = pids === "" ? ["-A"] : ["-p", pids]
-  const { stdout } = spawnSync("ps", [...args, "-o", "pid=,pgid=,stat=,lstart="], {
+  const { stdout } = spawnSync("ps", [...args, "-o", "pid=,ppid=,pgid=,stat=,lstart="], {
     encoding: "utf8",
-    env: { ...process.env, LC_ALL: "C" }
+    // a start time is compared as text, so it must not depend on anybody's language or time zone
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC0" }
   })
   return stdout.split("\n").flatMap((line) => {
-    const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*?)\s*$/.exec(line)
+    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*?)\s*$/.exec(line)
     if (match === null) return []
-    const [, pid = "", group = "", stat = "", start = ""] = match
-    return [{ pid: Number(pid), group: Number(group), start, isZombie: stat.startsWith("Z") }]
+    const [, pid = "", parent = "", group = "", stat = "", start = ""] = match
+    const isZombie = stat.startsWith("Z")
+    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), session: 0, start, isZombie }]
   })
 }
 
@@ -75,22 +82,47 @@ const all = (): ReadonlyArray<Process> => {
   })
 }
 
+/** All living processes but this one, each with the compute whose variables it was started with, if any. */
+export type Snapshot = ReadonlyArray<Process & { readonly computeId: string | null }>
+
+const computeIdOf = (pid: number): string | null =>
+  onLinux ? /\0ATLAS_COMPUTE_ID=([^\0]*)\0/.exec(`\0${readOrNull(`/proc/${pid}/environ`) ?? ""}`)?.[1] ?? null : null
+
+/** What runs right now. */
+export const look = (): Snapshot =>
+  all().flatMap((found) =>
+    found.isZombie || found.pid === process.pid ? [] : [{ ...found, computeId: computeIdOf(found.pid) }]
+  )
+
+const isSame = (left: Process, right: Process): boolean => left.pid === right.pid && left.start === right.start
+
 /**
- * The living processes of a compute: the group of its verified leader, and on Linux whoever carries its id in the
- * environment it was started with. That finds those who left the group, and survivors of a dead leader.
+ * The processes of a compute: on Linux whoever carries its id in the environment it was started with, the group and the
+ * session of its verified leader, those that were `seen` to belong to it before, and the descendants of all of these. So
+ * those who left the group are found, those who dropped our variables, and survivors of a dead leader.
+ *
+ * Who carries another compute's id belongs to that one, whoever started it.
  */
 export const membersOf = (
   computeId: string,
-  leader: { readonly pid: number; readonly start: string } | null
+  leader: { readonly pid: number; readonly start: string } | null,
+  snapshot: Snapshot = look(),
+  seen: ReadonlyArray<Process> = []
 ): ReadonlyArray<Process> => {
-  const isLed = leader !== null && isAlive(leader.pid, leader.start)
-  const mark = `\0ATLAS_COMPUTE_ID=${computeId}\0`
-  return all().filter((found) =>
-    !found.isZombie && found.pid !== process.pid && (
-      (isLed && found.group === leader.pid)
-      || (onLinux && `\0${readOrNull(`/proc/${found.pid}/environ`) ?? ""}`.includes(mark))
-    )
+  const isLed = leader !== null && snapshot.some(({ pid, start }) => pid === leader.pid && start === leader.start)
+  const candidates = snapshot.filter((found) => found.computeId === null || found.computeId === computeId)
+  const members = new Map(
+    candidates.filter((found) =>
+      found.computeId === computeId
+      || (isLed && (found.group === leader.pid || found.session === leader.pid))
+      || seen.some((one) => isSame(one, found))
+    ).map((found) => [found.pid, found])
   )
+  // a map is walked to its end even while it grows, so this reaches every generation
+  for (const pid of members.keys()) {
+    for (const found of candidates) if (found.parent === pid) members.set(found.pid, found)
+  }
+  return [...members.values()]
 }
 
 /** Sends a signal to one process, if it is still the same one; whether it was there to be signalled. */
@@ -110,17 +142,27 @@ export const self = (): { readonly pid: number; readonly start: string } => ({
   start: find(process.pid)?.start ?? ""
 })
 
+/** Addresses that a connection to 127.0.0.1 reaches, as the kernel writes them: any, loopback, and the same within IPv6. */
+const reachable: ReadonlySet<string> = new Set([
+  "00000000",
+  "0100007F",
+  "0".repeat(32),
+  "0000000000000000FFFF00000100007F"
+])
+
 const listeners = (port: number): ReadonlySet<string> => {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0")
   const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => readOrNull(file)?.split("\n").slice(1) ?? [])
   return new Set(lines.flatMap((line) => {
     const [, local = "", , state = "", , , , , , inode = ""] = line.trim().split(/\s+/)
+    const [address = "", at = ""] = local.split(":")
     // 0A is LISTEN
-    return state === "0A" && local.endsWith(`:${wanted}`) ? [`socket:[${inode}]`] : []
+    return state === "0A" && at === wanted && reachable.has(address) ? [`socket:[${inode}]`] : []
   }))
 }
 
-const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean => {
+/** Whether the process holds one of these sockets; null where we may not see what it holds. */
+const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean | null => {
   try {
     return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
       try {
@@ -130,19 +172,18 @@ const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean => {
         return false
       }
     })
-  } catch {
-    // ended in between
-    return false
+  } catch (error) {
+    // gone in between, or one that changed its user
+    return error instanceof Error && "code" in error && error.code === "EACCES" ? null : false
   }
 }
 
-/**
- * Whether somebody outside these processes listens on the port: `true` or `false` where the system can tell, null where
- * nobody listens or it cannot be told.
- */
-export const isHeldByOther = (port: number, members: ReadonlyArray<Process>): boolean | null => {
+/** Who listens on a loopback port: one of these processes, somebody else, nobody, or null where it cannot be told. */
+export const holderOf = (port: number, members: ReadonlyArray<Process>): "member" | "other" | "nobody" | null => {
   if (!onLinux) return null
   const sockets = listeners(port)
-  if (sockets.size === 0) return null
-  return !members.some(({ pid }) => holdsOneOf(pid, sockets))
+  if (sockets.size === 0) return "nobody"
+  const held = members.map(({ pid }) => holdsOneOf(pid, sockets))
+  if (held.includes(true)) return "member"
+  return held.includes(null) ? null : "other"
 }

@@ -17,7 +17,7 @@ import {
 import { ComputeId } from "../../../domain/Ids.ts"
 import type { Usd } from "../../../domain/Money.ts"
 import type { Rent } from "../../../provider/Adapter.ts"
-import { leaderOf } from "./observe.ts"
+import { isOver, leaderOf } from "./observe.ts"
 import { environment, type Inherited, type Plan } from "./plan.ts"
 import * as Ports from "./ports.ts"
 import * as ProcessGroup from "./processGroup.ts"
@@ -28,6 +28,8 @@ import type { State, StateDir } from "./stateDir.ts"
 /** How long a shell may take to say who it is. */
 const startLimit = Duration.seconds(10)
 const pause = Duration.millis(5)
+
+const isRunning = ({ id }: State) => new ProviderFault({ message: `${id} is running already`, code: "running" })
 
 const isStarted = (state: State, run: number) => state.run === run && state.pid !== null
 
@@ -143,10 +145,33 @@ export const make = ({ dir, own, spawner }: {
       return null
     })
 
+  const restartAs = (state: State, next: number): Effect.Effect<void, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      // somebody may have started it, or ended it, between our look and our claim
+      const now = yield* dir.read(state.id)
+      if (Option.isNone(now)) return yield* new NotFound({ message: `${state.id} has been ended meanwhile` })
+      if (now.value._tag === "Broken" || now.value.state.run !== state.run) return yield* isRunning(state)
+      const env = yield* dir.readEnv(state.id)
+      // what a run that is over left behind would hold its ports
+      yield* ProcessGroup.end(state.id, leaderOf(state))
+      const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
+      // a run that came to nothing keeps the leader of the one before, who is known to be gone
+      const give = (up: string) =>
+        Effect.andThen(dir.noteFailure(claimed, up), dir.writeRun({ ...state, run: next, starter: claimed.starter }))
+      const lost = yield* lostPort(state)
+      if (lost !== null) {
+        const why = `port ${lost} is held by another process`
+        yield* give(why)
+        return yield* new ProviderFault({ message: `${state.id} cannot be started: ${why}`, code: "port_taken" })
+      }
+      yield* dir.writeRun(claimed)
+      yield* Effect.tapError(run(claimed, env), () =>
+        Effect.ignore(Effect.andThen(ProcessGroup.end(state.id, null), give("it could not be started"))))
+    })
+
   const restart = (state: State): Effect.Effect<void, AtlasErrorReason> =>
     Effect.gen(function*() {
-      const alive = new ProviderFault({ message: `${state.id} is running already`, code: "running" })
-      if (ProcessTable.membersOf(state.id, leaderOf(state)).length > 0) return yield* alive
+      if (!isOver(state)) return yield* isRunning(state)
       const next = yield* dir.claimRun(state)
       if (next === null) {
         return yield* new ProviderFault({
@@ -154,22 +179,18 @@ export const make = ({ dir, own, spawner }: {
           code: "starting"
         })
       }
-      // somebody may have started it, or ended it, between our look and our claim
-      const now = yield* dir.read(state.id)
-      if (Option.isNone(now)) return yield* new NotFound({ message: `${state.id} has been ended meanwhile` })
-      if (now.value._tag === "Broken" || now.value.state.run !== state.run) return yield* alive
-      const env = yield* dir.readEnv(state.id)
-      const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
-      const lost = yield* lostPort(state)
-      if (lost !== null) {
-        const why = `port ${lost} is held by another process`
-        yield* dir.noteFailure(claimed, why)
-        yield* dir.writeRun(claimed)
-        return yield* new ProviderFault({ message: `${state.id} cannot be started: ${why}`, code: "port_taken" })
-      }
-      yield* dir.writeRun(claimed)
-      yield* Effect.onError(run(claimed, env), () => Effect.ignore(ProcessGroup.end(state.id, null)))
+      yield* Effect.ensuring(restartAs(state, next), dir.releaseRun(state.id, next))
     }).pipe(Effect.uninterruptible)
 
-  return { create, restart, terminate }
+  const stop = (state: State): Effect.Effect<void, AtlasErrorReason> =>
+    Effect.gen(function*() {
+      const leader = leaderOf(state)
+      if (!isOver(state)) yield* dir.markStopping(state)
+      else if (ProcessTable.membersOf(state.id, leader).length === 0 && !(yield* dir.isStopping(state))) {
+        return yield* new ProviderFault({ message: `${state.id} has ended already`, code: "ended" })
+      }
+      yield* ProcessGroup.end(state.id, leader)
+    })
+
+  return { create, restart, stop, terminate }
 }

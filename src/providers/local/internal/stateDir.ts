@@ -14,6 +14,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { StorageFault } from "../../../domain/AtlasError.ts"
 import { PortProtocol } from "../../../domain/Compute.ts"
+import * as Entropy from "../../../domain/Entropy.ts"
 import { ComputeId } from "../../../domain/Ids.ts"
 import { Usd } from "../../../domain/Money.ts"
 import * as PrivateFile from "../../../storage/PrivateFile.ts"
@@ -159,40 +160,52 @@ export const make = Effect.fnUntraced(function*(root: string) {
   ): Effect.Effect<void, StorageFault> => {
     const draft = directoryOf(`.new-${state.id}`)
     const plain = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
-    return Effect.gen(function*() {
-      yield* fs.makeDirectory(draft, { mode: 0o700 })
+    const fill = Effect.gen(function*() {
       yield* fs.makeDirectory(path.join(draft, "work"), { mode: 0o700 })
       yield* createNew(path.join(draft, "env.json"), JSON.stringify(plain))
       yield* createNew(path.join(draft, "state.json"), JSON.stringify(state))
       yield* createNew(path.join(draft, `.head.${state.run}`), headOf(state))
       yield* createNew(path.join(draft, "log"), "")
       yield* fs.rename(draft, directoryOf(state.id))
-    }).pipe(
-      Effect.mapError(storage(`${directoryOf(state.id)} cannot be made`)),
-      Effect.onError(() => Effect.ignore(fs.remove(draft, { recursive: true, force: true })))
+    }).pipe(Effect.onError(() => Effect.ignore(fs.remove(draft, { recursive: true, force: true }))))
+    // who cannot make the draft does not remove it either: it is somebody else's
+    return fs.makeDirectory(draft, { mode: 0o700 }).pipe(
+      Effect.andThen(fill),
+      Effect.mapError(storage(`${directoryOf(state.id)} cannot be made`))
     )
   }
 
   /**
    * Claims the next run of a compute, for this process alone; null while another living process is starting it.
    *
-   * A number is claimed once and never again, so nothing has to be unlocked after a crash.
+   * A claim that a crash left is passed over for the next number, never taken away from whoever may hold it, so nothing has
+   * to be unlocked. Who claims must look again at the run on record, and release the claim when done.
    */
   const claimRun = ({ id, run }: State): Effect.Effect<number | null, StorageFault> =>
     Effect.gen(function*() {
       const { pid, start } = ProcessTable.self()
-      for (let next = run + 1;; next++) {
-        const file = fileOf(id, `.claim.${next}`)
-        const isOurs = yield* createNew(file, `${pid} ${start}`).pipe(
-          Effect.as(true),
-          Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.succeed(false)),
-          Effect.mapError(storage(`${directoryOf(id)} cannot be written`))
-        )
-        if (isOurs) return next
-        const claim = /^(\d+) (.+)$/.exec(Option.getOrElse(yield* readOrNone(file), () => ""))
-        if (claim === null || ProcessTable.isAlive(Number(claim[1]), claim[2] ?? "")) return null
-      }
+      const suffix = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      const draft = fileOf(id, `.claim-${suffix}`)
+      const fault = Effect.mapError(storage(`${directoryOf(id)} cannot be written`))
+      yield* fault(createNew(draft, `${pid} ${start}`))
+      const claim = Effect.gen(function*() {
+        for (let next = run + 1;; next++) {
+          const file = fileOf(id, `.claim.${next}`)
+          // a link appears with its content or not at all
+          const isOurs = yield* fs.link(draft, file).pipe(
+            Effect.as(true),
+            Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.succeed(false)),
+            fault
+          )
+          if (isOurs) return next
+          const [, holder, since = ""] = /^(\d+) (.+)$/.exec(Option.getOrElse(yield* readOrNone(file), () => "")) ?? []
+          if (holder !== undefined && ProcessTable.isAlive(Number(holder), since)) return null
+        }
+      })
+      return yield* Effect.ensuring(claim, Effect.ignore(fs.remove(draft)))
     })
+
+  const releaseRun = (id: ComputeId, run: number) => Effect.ignore(fs.remove(fileOf(id, `.claim.${run}`)))
 
   /** Why a run could not be started, kept where every process sees it. */
   const noteFailure = ({ id, run }: State, why: string) => writePrivate(fileOf(id, `failure.${run}`), why)
@@ -243,6 +256,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
     list,
     create,
     claimRun,
+    releaseRun,
     noteFailure,
     failure,
     writeRun,

@@ -1,0 +1,126 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Atlas } from "effect-atlas"
+import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
+import { isAlive, leftIn, logOf, node, stateOf, until, withLocal } from "./harness.ts"
+
+const deaf = (word: string) =>
+  `process.on('SIGTERM', () => {}); console.log('${word}', process.pid); setInterval(() => {}, 1e6)`
+
+const pidOf = (stateDir: string, id: string, word: string) =>
+  Effect.map(
+    until(() => new RegExp(`${word} \\d+\n`).test(logOf(stateDir, id))),
+    () => Number(new RegExp(`${word} (\\d+)`).exec(logOf(stateDir, id))?.[1])
+  )
+
+/** A child without our variables, in its parent's group or in a session of its own. */
+const child = (word: string, options: string, code = deaf(word)) =>
+  `require('child_process').spawn(process.execPath, ['-e', ${
+    JSON.stringify(code)
+  }], { env: {}, stdio: 'inherit', ${options} })`
+
+describe("nothing of a compute outlives it", () => {
+  it.live("a member without our variables is ended even when its leader went first", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: node(`${child("plain", "")}; setInterval(() => {}, 1e6)`) })
+        const pid = yield* pidOf(stateDir, id, "plain")
+        yield* Atlas.terminate(id)
+        const survived = isAlive(pid)
+        if (survived) process.kill(pid, "SIGKILL")
+        assert.isFalse(survived)
+        assert.deepStrictEqual(leftIn(stateDir), [])
+      })
+    ))
+
+  it.live("a child that took a session of its own and dropped our variables is found by its parent", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({
+          command: node(`${child("away", "detached: true")}; setInterval(() => {}, 1e6)`)
+        })
+        const pid = yield* pidOf(stateDir, id, "away")
+        yield* Atlas.terminate(id)
+        const survived = isAlive(pid)
+        if (survived) process.kill(pid, "SIGKILL")
+        assert.isFalse(survived)
+      })
+    ))
+
+  it.live("what a compute rents on its own account is not ended with it", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const other = { ATLAS_COMPUTE_ID: "local-aaaaaaaaaaaa", PATH: process.env["PATH"] ?? "" }
+        const { id } = yield* Atlas.spawnCompute({
+          command: node(
+            `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(deaf("rented"))}],
+              { env: ${JSON.stringify(other)}, stdio: 'inherit', detached: true }); setInterval(() => {}, 1e6)`
+          )
+        })
+        const pid = yield* pidOf(stateDir, id, "rented")
+        yield* Atlas.terminate(id)
+        const survived = isAlive(pid)
+        if (survived) process.kill(pid, "SIGKILL")
+        assert.isTrue(survived)
+      })
+    ))
+
+  const daemon = node(`${child("daemon", "", deaf("daemon"))}.unref(); setTimeout(() => process.exit(0), 100)`)
+    .map((word) => word.replace("env: {}", "env: process.env"))
+
+  it.live("a command that left a daemon behind is failed; stop ends the daemon, start begins anew", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: daemon })
+        const pid = yield* pidOf(stateDir, id, "daemon")
+        yield* Effect.repeat(Atlas.getCompute(id), { until: ({ status }) => status === "failed" })
+        assert.isTrue(isAlive(pid))
+        yield* Atlas.stop(id)
+        assert.isFalse(isAlive(pid))
+        yield* Atlas.start(id)
+        yield* until(() => logOf(stateDir, id).split("daemon ").length === 3)
+        assert.strictEqual(stateOf(stateDir, id)["run"], 2)
+      })
+    ))
+
+  it.live("start ends the daemon of the run before", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: daemon })
+        const pid = yield* pidOf(stateDir, id, "daemon")
+        yield* Effect.repeat(Atlas.getCompute(id), { until: ({ status }) => status === "failed" })
+        yield* Atlas.start(id)
+        assert.isFalse(isAlive(pid))
+      })
+    ))
+})
+
+describe("a start that failed does not lock out the next one", () => {
+  it.live("an unreadable environment is said each time, not that somebody else is starting it", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: ["sleep", "1000"] })
+        yield* Atlas.stop(id)
+        const file = `${stateDir}/${id}/env.json`
+        const env = fs.readFileSync(file, "utf8")
+        fs.writeFileSync(file, "{")
+        for (let time = 0; time < 2; time++) {
+          assert.strictEqual((yield* Effect.flip(Atlas.start(id))).kind, "storage_fault")
+        }
+        fs.writeFileSync(file, env)
+        yield* Atlas.start(id)
+        assert.strictEqual((yield* Atlas.getCompute(id)).status, "running")
+      })
+    ))
+
+  it.live("a claim that a crash left half written does not hold for ever", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: ["sleep", "1000"] })
+        yield* Atlas.stop(id)
+        fs.writeFileSync(`${stateDir}/${id}/.claim.2`, "")
+        yield* Atlas.start(id)
+        assert.strictEqual((yield* Atlas.getCompute(id)).status, "running")
+      })
+    ))
+})
