@@ -58,11 +58,31 @@ export const readBody = (
   })
 }
 
+/** Real answers are a tenth as deep; deeper ones overflow whoever walks them, long after they were read. */
+const deepest = 256
+
+const isBottomless = (text: string): boolean => {
+  let depth = 0
+  let isText = false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (isText) {
+      if (code === 0x5c) index += 1
+      else if (code === 0x22) isText = false
+    } else if (code === 0x22) isText = true
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > deepest) return true
+    } else if (code === 0x5d || code === 0x7d) depth -= 1
+  }
+  return false
+}
+
 /** A body as JSON; undefined when it is not readable as such. Nothing at all reads as null. */
 export const parseJson = (bytes: Uint8Array): Schema.Json | undefined => {
   if (bytes.byteLength === 0) return null
+  const text = decoder.decode(bytes)
   try {
-    return JSON.parse(decoder.decode(bytes))
+    return isBottomless(text) ? undefined : JSON.parse(text)
   } catch {
     return undefined
   }

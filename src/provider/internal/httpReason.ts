@@ -1,10 +1,11 @@
 /** From what became of a request to a value, or to the reason it failed for. */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
 import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { ProviderFault, Uncertain } from "../../domain/AtlasError.ts"
-import { issuesOf } from "../../domain/Decode.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
 import { codeOf, messageOf, parseJson, parseRefusal } from "./httpAnswer.ts"
 import { type Answered, type CallClass, type Fate, isSuccess } from "./httpCall.ts"
@@ -98,20 +99,33 @@ const fieldsOf = (ast: SchemaAST.AST): ReadonlySet<string> => {
 
 type Decodable = Schema.Constraint & { readonly DecodingServices: never }
 
-/** Parts of a path that can come from the answer: names, quoted names, and numbers too long for a place in a list. */
-const place = /[A-Za-z_$][\w$-]*|\["(?:[^"\\]|\\.)*"\]|(?<=\[)\d{6,}(?=\])/g
+/** The places of all issues. Effect's formatters also print what stood there, which may be secret, huge or bottomless. */
+const placesOf = (
+  issue: SchemaIssue.Issue,
+  place: ReadonlyArray<PropertyKey> = []
+): ReadonlyArray<ReadonlyArray<PropertyKey>> => {
+  switch (issue._tag) {
+    case "Filter":
+    case "Encoding":
+      return placesOf(issue.issue, place)
+    case "Pointer":
+      return placesOf(issue.issue, [...place, ...issue.path])
+    case "Composite":
+      return issue.issues.flatMap((one) => placesOf(one, place))
+    default:
+      return [place]
+  }
+}
 
 /** Names the first places where a body differs from its schema, as far as the schema knows them. */
 const locator = (schema: Decodable) => {
   let known: ReadonlySet<string> | null = null
-  return (error: Schema.SchemaError): string => {
+  return (issue: SchemaIssue.Issue): string => {
     const documented = known ??= fieldsOf(schema.ast)
-    const paths = new Set(
-      issuesOf(error).map(({ path }) =>
-        path.replace(place, (name) => documented.has(name.replace(/^\["|"\]$/g, "")) ? name : "*")
-      )
-    )
-    const named = [...paths].filter((path) => path !== "").slice(0, 3)
+    const render = (text: string, key: PropertyKey): string =>
+      typeof key === "number" ? `${text}[${key}]` : `${text}.${documented.has(String(key)) ? String(key) : "*"}`
+    const places = new Set(placesOf(issue).map((place) => place.reduce<string>(render, "").replace(/^\./, "")))
+    const named = [...places].filter((one) => one !== "").slice(0, 3)
     return named.length === 0 ? "" : ` at ${named.join(", ")}`
   }
 }
@@ -130,19 +144,18 @@ export const makeDecoder = <S extends Decodable>(
         ? new Uncertain({ status, message: `the provider says it acted, but ${what}` })
         : new ProviderFault({ status, message: what })
     )
-  const read = schema === undefined ? null : { decode: Schema.decodeUnknownEffect(schema), whereOf: locator(schema) }
+  const read = schema === undefined
+    ? null
+    : { decode: SchemaParser.decodeUnknownEffect(schema), whereOf: locator(schema) }
 
   return ({ body, status }: Answered): Effect.Effect<S["Type"], ProviderFault | Uncertain> => {
     if (body === null) return refuse(status, `the answer is larger than ${bodyLimit} bytes`)
     if (read === null) return Effect.void
     const json = parseJson(body)
     if (json === undefined) return refuse(status, "the answer is not JSON")
-    return read.decode(json).pipe(
-      // a body nested deep enough to overflow the decoder is malformed too
-      Effect.catchDefect(() => Effect.fail(null)),
-      Effect.catch((error) =>
-        refuse(status, `the answer has another shape than documented${error === null ? "" : read.whereOf(error)}`)
-      )
+    return Effect.catch(
+      read.decode(json),
+      (issue) => refuse(status, `the answer has another shape than documented${read.whereOf(issue)}`)
     )
   }
 }
