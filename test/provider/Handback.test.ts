@@ -1,0 +1,241 @@
+/**
+ * Looking for what a lost answer may have rented, and ending a compute until its absence is seen.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { AtlasError, Compute, Ids } from "effect-atlas"
+import * as Handback from "effect-atlas/provider/Handback"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+
+const id = Ids.ComputeId.make("pod-1")
+
+const machine = (fields: Partial<Compute.Compute> = {}) =>
+  new Compute.Compute({
+    id,
+    provider: Ids.ProviderId.make("acme"),
+    status: "running",
+    name: "atlas-adhoc-web-abcdefghijkl",
+    publicIp: null,
+    ports: [],
+    gpuType: null,
+    gpuCount: 1,
+    costPerHour: null,
+    region: null,
+    image: null,
+    auth: null,
+    createdAt: null,
+    exitCode: null,
+    failure: null,
+    raw: null,
+    ...fields
+  })
+
+const notFound = Effect.fail(new AtlasError.NotFound({}))
+const broken = Effect.fail(new AtlasError.ProviderFault({ status: 500, message: "oops" }))
+
+/** A provider of which a test says what each call answers; it counts the calls and knows when they came. */
+const hands = (answers: Partial<Handback.Hands>) => {
+  const calls: Array<readonly [string, number]> = []
+  const seen = <A, E>(what: string, answer: Effect.Effect<A, E>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      calls.push([what, now])
+      return answer
+    })
+  const made: Handback.Hands = {
+    named: (name) => seen("named", answers.named?.(name) ?? Effect.succeed([])),
+    get: (one) => seen("get", answers.get?.(one) ?? notFound),
+    terminate: (one) => seen("terminate", answers.terminate?.(one) ?? Effect.void)
+  }
+  return { hands: made, calls, times: (what: string) => calls.filter(([one]) => one === what).map(([, at]) => at) }
+}
+
+/** Runs with the clock moved far enough for anything here to end; says how long it took. */
+const timed = <A, E>(self: Effect.Effect<A, E>) =>
+  Effect.gen(function*() {
+    const start = yield* Clock.currentTimeMillis
+    const fiber = yield* Effect.forkChild(Effect.result(Effect.zip(self, Clock.currentTimeMillis).pipe(
+      Effect.mapError((reason) => [reason] as const)
+    )), { startImmediately: true })
+    yield* TestClock.adjust("10 minutes")
+    const result = yield* Fiber.join(fiber)
+    return { result, start }
+  })
+
+const settle = Duration.seconds(5)
+
+describe("looking by name", () => {
+  it.effect("answers as soon as something is found, the oldest first, without what is terminated", () =>
+    Effect.gen(function*() {
+      const at = (millis: number) => DateTime.makeUnsafe(millis)
+      const { calls, hands: provider } = hands({
+        named: () =>
+          Effect.succeed([
+            machine({ id: Ids.ComputeId.make("no-date") }),
+            machine({ id: Ids.ComputeId.make("young"), createdAt: at(2) }),
+            machine({ id: Ids.ComputeId.make("gone"), createdAt: at(0), status: "terminated" }),
+            machine({ id: Ids.ComputeId.make("old"), createdAt: at(1) })
+          ])
+      })
+      const found = yield* Handback.find(provider, "web", settle)
+      assert.deepStrictEqual(found.map((one) => one.id), ["old", "young", "no-date"])
+      assert.lengthOf(calls, 1)
+    }))
+
+  it.effect("says that there is nothing only after a listing begun when the settle window had passed twice", () =>
+    Effect.gen(function*() {
+      const { hands: provider, times } = hands({})
+      const { result } = yield* timed(Handback.find(provider, "web", settle))
+      assert.deepStrictEqual(result._tag === "Success" ? result.success : null, [[], 10_000])
+      assert.strictEqual(times("named").at(-1), 10_000)
+    }))
+
+  it.effect("finds what appears within both windows", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({
+        named: () => Effect.map(Clock.currentTimeMillis, (now) => now < 9_000 ? [] : [machine()])
+      })
+      const { result } = yield* timed(Handback.find(provider, "web", settle))
+      assert.deepStrictEqual(result._tag === "Success" ? result.success[0].map((one) => one.id) : null, [id])
+    }))
+
+  it.effect("a failed look says nothing: it goes on, and fails when the last look failed", () =>
+    Effect.gen(function*() {
+      const once = hands({
+        named: () => Effect.flatMap(Clock.currentTimeMillis, (now) => now < 3_000 ? broken : Effect.succeed([machine()]))
+      })
+      const found = yield* timed(Handback.find(once.hands, "web", settle))
+      assert.strictEqual(found.result._tag, "Success")
+      const always = yield* timed(Handback.find(hands({ named: () => broken }).hands, "web", settle))
+      assert.strictEqual(always.result._tag === "Failure" ? always.result.failure[0]._tag : null, "ProviderFault")
+    }))
+
+  it.effect("a listing that never answers fails as uncertain with the name, and holds nobody for ever", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({ named: () => Effect.never })
+      const { result } = yield* timed(Handback.find(provider, "atlas-adhoc-web-abcdefghijkl", settle))
+      const [reason] = result._tag === "Failure" ? result.failure : []
+      assert.deepStrictEqual(
+        reason?._tag === "Uncertain" ? reason.computeName : reason,
+        "atlas-adhoc-web-abcdefghijkl"
+      )
+    }))
+})
+
+describe("ending", () => {
+  it.effect("asks, looks, and is done when the provider does not know it any more or says terminated", () =>
+    Effect.gen(function*() {
+      for (const get of [() => notFound, () => Effect.succeed(machine({ status: "terminated" }))]) {
+        const { calls, hands: provider } = hands({ get })
+        yield* Handback.end(provider, id)
+        assert.deepStrictEqual(calls.map(([what]) => what), ["terminate", "get"])
+      }
+    }))
+
+  it.effect("one that is not there counts as ended", () =>
+    Effect.gen(function*() {
+      const { calls, hands: provider } = hands({ terminate: () => notFound })
+      yield* Handback.end(provider, id)
+      assert.deepStrictEqual(calls.map(([what]) => what), ["terminate"])
+    }))
+
+  it.effect("stopped and failed are not gone", () =>
+    Effect.gen(function*() {
+      for (const status of ["stopped", "failed"] as const) {
+        const { hands: provider } = hands({ get: () => Effect.succeed(machine({ status })) })
+        const { result } = yield* timed(Handback.end(provider, id))
+        assert.strictEqual(result._tag === "Failure" ? result.failure[0]._tag : null, "Uncertain")
+      }
+    }))
+
+  it.effect("asks again with growing pauses for 30 seconds, then fails as uncertain with the id and why", () =>
+    Effect.gen(function*() {
+      const { hands: provider, times } = hands({ terminate: () => broken, get: () => Effect.succeed(machine()) })
+      const { result } = yield* timed(Handback.end(provider, id))
+      const [reason] = result._tag === "Failure" ? result.failure : []
+      assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, id)
+      assert.include(reason?.message, "oops")
+      const asked = times("terminate")
+      assert.isAtLeast(asked.at(-1) ?? 0, 30_000)
+      assert.isBelow(asked.at(-1) ?? 0, 36_000)
+      const pauses = asked.slice(1).map((at, index) => at - (asked[index] ?? 0))
+      assert.deepStrictEqual(pauses, pauses.toSorted((a, b) => a - b))
+      assert.deepStrictEqual([pauses[0], pauses.at(-1)], [100, 5_000])
+    }))
+
+  it.effect("a delete that fails while the machine is gone has ended it", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({ terminate: () => broken })
+      yield* Handback.end(provider, id)
+    }))
+
+  it.effect.each(["terminate", "get"] as const)("a %s that never answers fails as uncertain within a minute", (call) =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({ [call]: () => Effect.never })
+      const ending = yield* Effect.forkChild(Effect.flip(Handback.end(provider, id)), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      const reason = ending.pollUnsafe()
+      assert.isDefined(reason)
+      const uncertain = yield* Fiber.join(ending)
+      assert.strictEqual(uncertain._tag === "Uncertain" ? uncertain.computeId : null, id)
+    }))
+
+  it.effect("a call that never answers holds nobody who cannot be interrupted either", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({ terminate: () => Effect.never })
+      const ending = yield* Effect.forkChild(
+        Effect.onExit(Effect.never, () => Effect.ignore(Handback.end(provider, id))),
+        { startImmediately: true }
+      )
+      yield* Effect.forkChild(Fiber.interrupt(ending), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.isDefined(ending.pollUnsafe())
+    }))
+
+  it.effect("before it has settled, not found proves nothing: it is asked for again until then", () =>
+    Effect.gen(function*() {
+      for (const answers of [{ terminate: () => notFound }, { get: () => notFound }]) {
+        const { hands: provider, times } = hands(answers)
+        const settledAt = (yield* Clock.monotonicTimeNanos) + 4_000_000_000n
+        const { result, start } = yield* timed(Handback.end(provider, id, settledAt))
+        assert.strictEqual(result._tag, "Success")
+        assert.isAtLeast(times("terminate").at(-1) ?? 0, start + 4_000)
+        assert.isBelow(times("terminate").at(-1) ?? 0, start + 10_000)
+      }
+    }))
+
+  it.effect("terminated proves it at any age", () =>
+    Effect.gen(function*() {
+      const { calls, hands: provider } = hands({ get: () => Effect.succeed(machine({ status: "terminated" })) })
+      yield* Handback.end(provider, id, 4_000_000_000n)
+      assert.lengthOf(calls, 2)
+    }))
+})
+
+describe("ending whatever has a name", () => {
+  it.effect("ends all of them, and one that cannot be ended does not spare the others", () =>
+    Effect.gen(function*() {
+      const stubborn = Ids.ComputeId.make("stubborn")
+      const gone = new Set<string>()
+      const { hands: provider } = hands({
+        named: () => Effect.succeed([machine({ id: stubborn }), machine(), machine({ id: Ids.ComputeId.make("pod-2") })]),
+        terminate: (one) => one === stubborn ? broken : Effect.sync(() => gone.add(one)),
+        get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
+      })
+      const { result } = yield* timed(Handback.endNamed(provider, "web", settle))
+      assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
+      const [reason] = result._tag === "Failure" ? result.failure : []
+      assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, stubborn)
+    }))
+
+  it.effect("nothing of that name is fine", () =>
+    Effect.gen(function*() {
+      const { hands: provider, times } = hands({})
+      const { result } = yield* timed(Handback.endNamed(provider, "web", settle))
+      assert.strictEqual(result._tag, "Success")
+      assert.deepStrictEqual(times("terminate"), [])
+    }))
+})
