@@ -14,8 +14,6 @@ export interface Invocation {
   readonly json: boolean
   /** Whether `--log-level` asks for what only helps to find a bug, such as stack traces. */
   readonly debug: boolean
-  /** Whether any `--log-level` was given. */
-  readonly logs: boolean
   /** How many words stand after `--`; they belong to the command that runs in the compute. */
   readonly trailing: number
 }
@@ -39,7 +37,6 @@ export const invocation = (argv: ReadonlyArray<string>): Invocation => {
     args: [...own.filter((word) => !isJson(word)), ...rest],
     json: own.some(isJson),
     debug: level !== undefined && detailed.test(level),
-    logs: level !== undefined,
     trailing: Math.max(0, rest.length - 1)
   }
 }

@@ -10,7 +10,6 @@ describe("what is read before a command is chosen", () => {
       args: ["ps", "--all"],
       json: true,
       debug: false,
-      logs: false,
       trailing: 0
     })
     assert.isTrue(invocation(["--json=true", "ps"]).json)

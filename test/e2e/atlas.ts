@@ -66,12 +66,15 @@ export const makeHome = () => {
   const own = Object.entries(process.env).filter(([name]) => !/^(ATLAS_|npm_|NODE_OPTIONS|VITEST)/.test(name))
   const environment = { ...Object.fromEntries(own), ATLAS_STATE_DIR: state, NO_COLOR: "1" }
 
+  const children: Array<ChildProcess> = []
+
   const start = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Running => {
     const child = spawn(process.execPath, [program, ...args], {
       cwd: directory,
       env: { ...environment, ...env },
       stdio: ["ignore", "pipe", "pipe"]
     })
+    children.push(child)
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (chunk: Buffer) => stdout += chunk.toString("utf8"))
@@ -102,6 +105,7 @@ export const makeHome = () => {
       env: environment,
       stdio: ["ignore", "pipe", "pipe"]
     })
+    children.push(child)
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (chunk: Buffer) => stdout += chunk.toString("utf8"))
@@ -118,6 +122,7 @@ export const makeHome = () => {
 
   /** Ends whatever a failed test has left. */
   const close = async (): Promise<void> => {
+    for (const child of children) child.kill("SIGKILL")
     if (ids().length > 0) await run(["down", "--all", "--yes"])
     fs.rmSync(directory, { recursive: true, force: true })
   }
