@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import { AtlasError, type AtlasErrorReason, Unknown } from "../../domain/AtlasError.ts"
+import { type AtlasError, type AtlasErrorReason, Unknown } from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -26,6 +26,7 @@ interface Wiring {
   readonly compute: ComputeAdapter
   readonly settleWindow: Duration.Duration
   readonly observer: Observer
+  readonly wrap: (operation: string) => (reason: AtlasErrorReason) => AtlasError
   readonly get: ComputeFacet["get"]
   readonly terminate: ComputeFacet["terminate"]
   readonly list: ComputeFacet["list"]
@@ -61,10 +62,8 @@ const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
 export const make = (
-  { compute, get, id, list, observer, settleWindow, terminate }: Wiring
+  { compute, get, id, list, observer, settleWindow, terminate, wrap }: Wiring
 ): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
-  const wrap = (operation: string) => (reason: AtlasErrorReason) => new AtlasError({ provider: id, operation, reason })
-
   /** The three calls that looking and ending need, as reasons. */
   const handsOf = (options: CallOptions | undefined): Handback.Hands => ({
     named: (name) => asReason(list({ name }, options)),

@@ -65,6 +65,10 @@ const capabilitiesOf = (adapter: Adapter): ReadonlyArray<Capability> => {
   return Capability.literals.filter((capability) => held.has(capability))
 }
 
+/** What is unsupported is known where it is missing, what was asked for only here. */
+const said = ({ capability, message, raw, status }: Unsupported, operation: string) =>
+  new Unsupported({ capability, message: `${operation}: ${message}`, raw, status })
+
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
 
@@ -75,7 +79,12 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const observer = makeObserver(id)
   const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = adapter
 
-  const wrap = (operation: string) => (reason: AtlasErrorReason) => new AtlasError({ provider: id, operation, reason })
+  const wrap = (operation: string) => (reason: AtlasErrorReason) =>
+    new AtlasError({
+      provider: id,
+      operation,
+      reason: reason._tag === "Unsupported" ? said(reason, operation) : reason
+    })
 
   const unsupported = (facet: Optional) => {
     const capability = capabilityOf[facet]
@@ -153,7 +162,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
     settleWindow,
     pollInterval,
     compute: {
-      ...Renting.make({ id, compute, settleWindow, observer, get, list, terminate }),
+      ...Renting.make({ id, compute, settleWindow, observer, wrap, get, list, terminate }),
       get,
       list,
       terminate

@@ -201,7 +201,7 @@ describe("looking at and changing computes of the mock", () => {
 
   it("it can do power, logs, a GPU list, spot, network volumes, http, tcp and webhooks, and says so", () => {
     const { provider } = Effect.runSync(MockProvider.make())
-    assert.deepStrictEqual([...provider.capabilities].toSorted(), [
+    assert.includeMembers([...provider.capabilities], [
       "gpu_catalog",
       "http_proxy",
       "logs",

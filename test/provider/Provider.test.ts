@@ -1,0 +1,319 @@
+/**
+ * What every provider gets from being made: checks before anything is sent, credentials, filters, honest capabilities.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { AtlasError, Compute, type ComputeRequest, Ids, Money, Provider } from "effect-atlas"
+import type { Adapter, Rent } from "effect-atlas/provider/Adapter"
+import type { Call } from "effect-atlas/provider/Call"
+import { Flag } from "effect-atlas/provider/Capability"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+
+const kindOf = <A>(self: Effect.Effect<A, AtlasError.AtlasError>) =>
+  Effect.match(self, { onSuccess: () => "success", onFailure: (error) => error.kind })
+
+const nowhere = Effect.fail(new AtlasError.NotFound({}))
+
+const machine = (fields: Partial<Compute.Compute> = {}) =>
+  new Compute.Compute({
+    id: Ids.ComputeId.make("pod-1"),
+    provider: Ids.ProviderId.make("acme"),
+    status: "running",
+    name: null,
+    publicIp: null,
+    ports: [],
+    gpuType: null,
+    gpuCount: 1,
+    costPerHour: Money.Usd.make(1),
+    region: null,
+    image: null,
+    auth: null,
+    createdAt: null,
+    exitCode: null,
+    failure: null,
+    raw: null,
+    ...fields
+  })
+
+/** A provider that remembers how its adapter was called. */
+const recorded = (
+  adapter: Omit<Partial<Adapter>, "compute"> & { readonly compute?: Partial<Adapter["compute"]> } = {}
+) => {
+  const rents: Array<Rent> = []
+  const calls: Array<readonly [string, Call]> = []
+  const { compute, ...facets } = adapter
+  const provider = Provider.neutral(Provider.make({
+    id: "acme",
+    ...facets,
+    compute: {
+      spawn: (rent, call) => {
+        rents.push(rent)
+        calls.push(["spawn", call])
+        return Effect.succeed(machine({ name: rent.name }))
+      },
+      get: (_, call) => {
+        calls.push(["get", call])
+        return Effect.succeed(machine())
+      },
+      list: (_, call) => {
+        calls.push(["list", call])
+        return Effect.succeed([])
+      },
+      terminate: (_, call) => {
+        calls.push(["terminate", call])
+        return Effect.void
+      },
+      ...compute
+    }
+  }))
+  return { provider, rents, calls }
+}
+
+describe("a rent", () => {
+  it.effect("is checked by the adapter before a credential is minted and before anything is sent", () =>
+    Effect.gen(function*() {
+      const invalid = new AtlasError.Validation({ issues: [{ path: "image", message: "is required" }] })
+      const { provider, rents } = recorded({ compute: { check: () => Effect.fail(invalid) } })
+      const error = yield* Effect.flip(provider.compute.spawn({ auth: "bearer" }))
+      assert.strictEqual(error.message, "[acme] validation: image: is required")
+      assert.deepStrictEqual(rents, [])
+    }))
+
+  it.effect("that is malformed, or whose options are, is refused before anything is sent", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = recorded()
+      assert.strictEqual(yield* kindOf(provider.compute.spawn({ gpuCount: 0 })), "validation")
+      assert.strictEqual(yield* kindOf(provider.compute.spawn({}, { retries: -1 })), "validation")
+      assert.deepStrictEqual(calls, [])
+    }))
+
+  it.effect("that is ready to be sent is prepared without sending anything", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = recorded()
+      const rent = yield* provider.compute.prepare({ name: "web", auth: "bearer", env: { A: "1" } })
+      assert.deepStrictEqual(Object.keys(rent.env), ["A", "ATLAS_PRESHARED_KEY"])
+      assert.match(rent.name, /^atlas-adhoc-web-[a-z2-7]{12}$/)
+      assert.deepStrictEqual(calls, [])
+    }))
+
+  it.effect("gets a name of its own each time, and the very stamp where somebody keeps the books", () =>
+    Effect.gen(function*() {
+      const { provider, rents } = recorded()
+      yield* provider.compute.spawn({ name: "web" })
+      yield* provider.compute.spawn({ name: "web" })
+      assert.notStrictEqual(rents[0]?.name, rents[1]?.name)
+      yield* provider.compute.spawn({}, { stamp: { owner: "me", slug: "job", attempt: "abcdefghijkl" } })
+      assert.strictEqual(rents[2]?.name, "atlas-me-job-abcdefghijkl")
+    }))
+
+  it.effect("with bearer auth hands the token to the container and to the caller, and to nobody else", () =>
+    Effect.gen(function*() {
+      const { provider, rents } = recorded()
+      const { auth } = yield* provider.compute.spawn({ auth: "bearer" })
+      const inside = rents[0]?.env["ATLAS_PRESHARED_KEY"]
+      assert.isNotNull(auth)
+      assert.strictEqual(
+        inside === undefined ? "" : Redacted.value(inside),
+        auth === null ? null : Redacted.value(auth.token)
+      )
+      assert.isNull((yield* provider.compute.get("pod-1")).auth)
+    }))
+
+  it.effect("with signed_url auth hands over a signing secret, on every provider", () =>
+    Effect.gen(function*() {
+      const { provider, rents } = recorded()
+      const { auth } = yield* provider.compute.spawn({ auth: "signed_url" })
+      const inside = rents[0]?.env["ATLAS_SIGNING_SECRET"]
+      assert.deepStrictEqual([auth?.scheme, auth?.hash, auth?.header], ["signed_url", null, null])
+      assert.strictEqual(
+        inside === undefined ? "" : Redacted.value(inside),
+        auth === null ? null : Redacted.value(auth.token)
+      )
+    }))
+
+  it.effect("without auth has no credential", () =>
+    Effect.gen(function*() {
+      const { provider, rents } = recorded()
+      assert.isNull((yield* provider.compute.spawn({})).auth)
+      assert.deepStrictEqual(rents[0]?.env, {})
+    }))
+
+  it.effect("is built from the create's answer alone: nothing is read again", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = recorded()
+      yield* provider.compute.spawn({})
+      assert.deepStrictEqual(calls.map(([what]) => what), ["spawn"])
+    }))
+
+  it.effect("that is refused is not looked for: nothing was made", () =>
+    Effect.gen(function*() {
+      const refusals: ReadonlyArray<AtlasError.AtlasErrorReason> = [
+        new AtlasError.NoCapacity({}),
+        new AtlasError.Unauthorized({}),
+        new AtlasError.RateLimited({}),
+        new AtlasError.ProviderFault({ status: 422 })
+      ]
+      for (const reason of refusals) {
+        const { calls, provider } = recorded({ compute: { spawn: () => Effect.fail(reason) } })
+        assert.strictEqual((yield* Effect.flip(provider.compute.spawn({}))).reason, reason)
+        assert.deepStrictEqual(calls, [])
+      }
+    }))
+})
+
+describe("the options of a call", () => {
+  it.effect("reach the adapter, with whatever only it understands", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = recorded()
+      const options = { apiKey: "k", options: { endpoint: "e-1" }, retries: 2 }
+      yield* provider.compute.spawn({}, options)
+      yield* provider.compute.get("pod-1", options)
+      yield* provider.compute.list({}, options)
+      yield* provider.compute.terminate("pod-1", options)
+      assert.deepStrictEqual(calls.map(([what]) => what), ["spawn", "get", "list", "terminate"])
+      for (const [, call] of calls) {
+        assert.strictEqual(call.apiKey === null ? null : Redacted.value(call.apiKey), "k")
+        assert.deepStrictEqual([call.options, call.retries], [{ endpoint: "e-1" }, 2])
+      }
+    }))
+
+  it.effect("never hold the environment of a request", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = recorded()
+      yield* provider.compute.spawn({ env: { A: "canary" } })
+      assert.notInclude(Object.keys(calls[0]?.[1] ?? {}), "env")
+    }))
+})
+
+describe("what a provider answers", () => {
+  it.effect("a failure says who, at what, and the adapter's own reason", () =>
+    Effect.gen(function*() {
+      const { provider } = recorded({ compute: { get: () => nowhere } })
+      const error = yield* Effect.flip(provider.compute.get("pod-1"))
+      assert.deepStrictEqual([error.provider, error.operation, error.kind], ["acme", "getCompute", "not_found"])
+    }))
+
+  it.effect("a list is filtered whether or not the adapter did it", () =>
+    Effect.gen(function*() {
+      const all = [
+        machine({ id: Ids.ComputeId.make("a"), region: "ams", gpuType: "NVIDIA L4", status: "stopped" }),
+        machine({ id: Ids.ComputeId.make("b"), region: "fra", name: "atlas-adhoc-web-abcdefghijkl" })
+      ]
+      const { provider } = recorded({ id: "runpod", compute: { list: () => Effect.succeed(all) } })
+      const ids = (filter: Parameters<typeof provider.compute.list>[0]) =>
+        Effect.map(provider.compute.list(filter), (list) => list.map((one) => one.id).join())
+      assert.strictEqual(yield* ids({}), "a,b")
+      assert.strictEqual(yield* ids({ region: "ams" }), "a")
+      assert.strictEqual(yield* ids({ status: "running" }), "b")
+      assert.strictEqual(yield* ids({ name: "web" }), "b")
+      assert.strictEqual(yield* ids({ gpu: "NVIDIA L4" }), "a")
+      assert.strictEqual(yield* ids({ region: "ams", status: "running" }), "")
+    }))
+
+  it.effect("the canonical name of a GPU finds what its provider calls otherwise", () =>
+    Effect.gen(function*() {
+      const all = [machine({ provider: Ids.ProviderId.make("runpod"), gpuType: "NVIDIA L4" })]
+      const { provider } = recorded({ compute: { list: () => Effect.succeed(all) } })
+      assert.lengthOf(yield* provider.compute.list({ gpu: "l4" }), 1)
+      assert.lengthOf(yield* provider.compute.list({ gpu: "l40" }), 0)
+    }))
+
+  it.effect("a filter nobody knows is refused before anything is asked", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = recorded()
+      assert.strictEqual(yield* kindOf(provider.compute.list(JSON.parse("{\"owner\":\"me\"}"))), "validation")
+      assert.deepStrictEqual(calls, [])
+    }))
+
+  it.effect.each(["", "a/b", "..", "a..b", "-a", "a b", "a\0", "x".repeat(129)])(
+    "the id %j is refused before anything is asked",
+    (id) =>
+      Effect.gen(function*() {
+        const { calls, provider } = recorded()
+        const kinds = yield* Effect.all([
+          kindOf(provider.compute.get(id)),
+          kindOf(provider.compute.terminate(id)),
+          kindOf(provider.compute.end(id)),
+          kindOf(provider.power.stop(id)),
+          kindOf(Stream.runDrain(provider.logs.stream(id)))
+        ])
+        assert.deepStrictEqual([...new Set(kinds)], ["validation"])
+        assert.deepStrictEqual(calls, [])
+      })
+  )
+})
+
+const calls = (
+  provider: Provider.Service
+): ReadonlyArray<readonly [string, Effect.Effect<unknown, AtlasError.AtlasError>]> => [
+  ["spawnCompute", provider.compute.spawn({})],
+  ["getCompute", provider.compute.get("pod-1")],
+  ["listCompute", provider.compute.list()],
+  ["terminate", provider.compute.terminate("pod-1")],
+  ["stop", provider.power.stop("pod-1")],
+  ["start", provider.power.start("pod-1")],
+  ["listGpuTypes", provider.gpus.list()],
+  ["streamLogs", Stream.runDrain(provider.logs.stream("pod-1"))]
+]
+
+describe("capabilities", () => {
+  it("follow from the facets, and only what nobody can see is claimed", () => {
+    const { provider } = recorded({
+      flags: ["spot"],
+      power: { stop: () => Effect.void, start: () => Effect.void },
+      logs: { stream: () => Stream.empty }
+    })
+    assert.deepStrictEqual([...provider.capabilities].toSorted(), ["logs", "power", "spot"])
+    assert.deepStrictEqual(recorded().provider.capabilities, [])
+    assert.isTrue(provider.implemented)
+  })
+
+  it.effect("what a provider lacks is unsupported, with its name, and never a crash", () =>
+    Effect.gen(function*() {
+      const { provider } = recorded()
+      for (const [operation, call] of calls(provider).slice(4)) {
+        const error = yield* Effect.flip(call)
+        assert.strictEqual(error.kind, "unsupported")
+        assert.match(error.message, new RegExp(`^\\[acme\\] unsupported: ${operation}: acme has no `))
+      }
+    }))
+
+  it.effect("a placeholder answers them, says it is not implemented, and refuses every call with its name", () =>
+    Effect.gen(function*() {
+      const fly = Provider.placeholder("fly", ["http_proxy", "raw_tcp", "global_networking"])
+      assert.deepStrictEqual(fly.capabilities, ["http_proxy", "raw_tcp", "global_networking"])
+      assert.isFalse(fly.implemented)
+      for (const [operation, call] of calls(fly)) {
+        const error = yield* Effect.flip(call)
+        assert.strictEqual(error.kind, "unsupported")
+        assert.match(error.message, new RegExp(`^\\[fly\\] unsupported: ${operation}: fly `))
+      }
+    }))
+
+  it.effect("unsupported logs fail the stream and are no element of it", () =>
+    Effect.gen(function*() {
+      const { provider } = recorded()
+      const [lines, error] = yield* Stream.runCollect(Stream.result(provider.logs.stream("pod-1"))).pipe(
+        Effect.map((all) => [all.filter((one) => one._tag === "Success"), all.find((one) => one._tag === "Failure")])
+      )
+      assert.deepStrictEqual(lines, [])
+      assert.isDefined(error)
+    }))
+
+  it("every flag is a capability by the same name", () => {
+    const { provider } = recorded({ flags: Flag.literals })
+    assert.sameMembers([...provider.capabilities], [...Flag.literals])
+  })
+})
+
+describe("a request", () => {
+  it.effect("built once is accepted by every provider", () =>
+    Effect.gen(function*() {
+      const { provider, rents } = recorded()
+      const input: ComputeRequest.Input = { gpu: "h100", ports: ["8000"] }
+      const rent = yield* provider.compute.prepare(input)
+      yield* provider.compute.spawn(rent.request)
+      assert.strictEqual(rents[0]?.request, rent.request)
+    }))
+})
