@@ -5,6 +5,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
@@ -81,7 +82,10 @@ export const scripted = (...answers: ReadonlyArray<Script | (() => Script)>) => 
         body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "",
         at: yield* Clock.currentTimeMillis
       })
-      if (answer instanceof Response) return HttpClientResponse.fromWeb(request, answer.clone())
+      // a clone waits for the original when it is cancelled, so one that was made for this request is used itself
+      if (answer instanceof Response) {
+        return HttpClientResponse.fromWeb(request, typeof next === "function" ? answer : answer.clone())
+      }
       if (answer === "hang") return yield* Effect.never
       const cause = answer === "refused"
         ? failure("ECONNREFUSED", "connect")
@@ -158,6 +162,20 @@ export const transports: ReadonlyArray<readonly [string, Layer.Layer<HttpClient.
   ["undici", NodeHttpClient.layerUndici],
   ["node:http", NodeHttpClient.layerNodeHttp]
 ]
+
+/** Pauses and time limits pass faster than they say, for tests that do not depend on how long they are. */
+export const hurried = (factor: number) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.clockWith((clock) =>
+    Effect.provideService(effect, Clock.Clock, {
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+      currentTimeMillis: clock.currentTimeMillis,
+      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+      currentTimeNanos: clock.currentTimeNanos,
+      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+      monotonicTimeNanos: clock.monotonicTimeNanos,
+      sleep: (duration) => clock.sleep(Duration.divideUnsafe(duration, factor))
+    })
+  )
 
 /** Spans and log lines of an effect, as an exporter would get them. */
 export const recorded = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

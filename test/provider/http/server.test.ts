@@ -1,6 +1,5 @@
 /** The same edge over real connections and every transport, against a server that does what servers should not do. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,7 +8,19 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { gzipSync } from "node:zlib"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
-import { acme, assertNoCanary, call, canaryEnv, input, printed, rent, serve, tagOf, transports } from "./kit.ts"
+import {
+  acme,
+  assertNoCanary,
+  call,
+  canaryEnv,
+  hurried,
+  input,
+  printed,
+  rent,
+  serve,
+  tagOf,
+  transports
+} from "./kit.ts"
 
 type Handle = (request: IncomingMessage, response: ServerResponse, seen: ReadonlyArray<string>) => void
 
@@ -53,20 +64,6 @@ const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, " "))
 const explode: Handle = (_, response) =>
   void response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(bomb)
 
-/** Pauses and time limits pass ten times as fast; nothing here depends on how long they are. */
-const hurried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.clockWith((clock) =>
-    Effect.provideService(effect, Clock.Clock, {
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-      currentTimeMillis: clock.currentTimeMillis,
-      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-      currentTimeNanos: clock.currentTimeNanos,
-      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-      monotonicTimeNanos: clock.monotonicTimeNanos,
-      sleep: (duration) => clock.sleep(Duration.times(duration, 0.1))
-    })
-  )
-
 describe.each(transports)("over %s", (_, transport) => {
   /** One call of each kind against a server; tells how they ended and what reached it. */
   const play = (
@@ -85,7 +82,7 @@ describe.each(transports)("over %s", (_, transport) => {
       const result = yield* Effect.result(asked)
       assertNoCanary(printed(result))
       return { result, tag: yield* tagOf(Effect.fromResult(result)), server }
-    }).pipe(Effect.scoped, Effect.provide(transport), hurried)
+    }).pipe(Effect.scoped, Effect.provide(transport), hurried(10))
 
   it.live("a read arrives with key, agent and path, and its answer is decoded", () =>
     Effect.gen(function*() {
