@@ -57,9 +57,14 @@ const hands = (answers: Partial<Handback.Hands>) => {
 const timed = <A, E>(self: Effect.Effect<A, E>) =>
   Effect.gen(function*() {
     const start = yield* Clock.currentTimeMillis
-    const fiber = yield* Effect.forkChild(Effect.result(Effect.zip(self, Clock.currentTimeMillis).pipe(
-      Effect.mapError((reason) => [reason] as const)
-    )), { startImmediately: true })
+    const fiber = yield* Effect.forkChild(
+      Effect.result(
+        Effect.zip(self, Clock.currentTimeMillis).pipe(
+          Effect.mapError((reason) => [reason] as const)
+        )
+      ),
+      { startImmediately: true }
+    )
     yield* TestClock.adjust("10 minutes")
     const result = yield* Fiber.join(fiber)
     return { result, start }
@@ -105,7 +110,8 @@ describe("looking by name", () => {
   it.effect("a failed look says nothing: it goes on, and fails when the last look failed", () =>
     Effect.gen(function*() {
       const once = hands({
-        named: () => Effect.flatMap(Clock.currentTimeMillis, (now) => now < 3_000 ? broken : Effect.succeed([machine()]))
+        named: () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => now < 3_000 ? broken : Effect.succeed([machine()]))
       })
       const found = yield* timed(Handback.find(once.hands, "web", settle))
       assert.strictEqual(found.result._tag, "Success")
@@ -172,16 +178,19 @@ describe("ending", () => {
       yield* Handback.end(provider, id)
     }))
 
-  it.effect.each(["terminate", "get"] as const)("a %s that never answers fails as uncertain within a minute", (call) =>
-    Effect.gen(function*() {
-      const { hands: provider } = hands({ [call]: () => Effect.never })
-      const ending = yield* Effect.forkChild(Effect.flip(Handback.end(provider, id)), { startImmediately: true })
-      yield* TestClock.adjust("1 minute")
-      const reason = ending.pollUnsafe()
-      assert.isDefined(reason)
-      const uncertain = yield* Fiber.join(ending)
-      assert.strictEqual(uncertain._tag === "Uncertain" ? uncertain.computeId : null, id)
-    }))
+  it.effect.each(["terminate", "get"] as const)(
+    "a %s that never answers fails as uncertain within a minute",
+    (call) =>
+      Effect.gen(function*() {
+        const { hands: provider } = hands({ [call]: () => Effect.never })
+        const ending = yield* Effect.forkChild(Effect.flip(Handback.end(provider, id)), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        const reason = ending.pollUnsafe()
+        assert.isDefined(reason)
+        const uncertain = yield* Fiber.join(ending)
+        assert.strictEqual(uncertain._tag === "Uncertain" ? uncertain.computeId : null, id)
+      })
+  )
 
   it.effect("a call that never answers holds nobody who cannot be interrupted either", () =>
     Effect.gen(function*() {
@@ -221,7 +230,8 @@ describe("ending whatever has a name", () => {
       const stubborn = Ids.ComputeId.make("stubborn")
       const gone = new Set<string>()
       const { hands: provider } = hands({
-        named: () => Effect.succeed([machine({ id: stubborn }), machine(), machine({ id: Ids.ComputeId.make("pod-2") })]),
+        named: () =>
+          Effect.succeed([machine({ id: stubborn }), machine(), machine({ id: Ids.ComputeId.make("pod-2") })]),
         terminate: (one) => one === stubborn ? broken : Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
       })
