@@ -20,6 +20,7 @@ import { Provider, type Service } from "../provider/Provider.ts"
 import { computeCases } from "./internal/computeCases.ts"
 import { facetCases } from "./internal/facetCases.ts"
 import { type FaultHooks, promiseCases } from "./internal/promiseCases.ts"
+import { resourceCases } from "./internal/resourceCases.ts"
 import { ConformanceFailure, type Definition, fail, makeTrial } from "./internal/trial.ts"
 
 export { ConformanceFailure } from "./internal/trial.ts"
@@ -49,6 +50,8 @@ export interface Options<R = never> {
   readonly maxCost?: number | undefined
   /** Makes a compute write two log lines or more, so that cursors can be tried; nothing to do if its command does. */
   readonly speak?: ((id: string) => Effect.Effect<void, AtlasError, R>) | undefined
+  /** A serverless endpoint to send one small job to; without it jobs are not tried. */
+  readonly endpoint?: string | undefined
   /** The next create makes a machine and its answer is lost. Without it that case is skipped. */
   readonly loseNextAnswer?: Effect.Effect<void, AtlasError, R> | undefined
   /** The next create is answered with a 500 and makes nothing. Without it that case is skipped. */
@@ -155,7 +158,13 @@ export const cases = <R = never>(options: Options<R> = {}): ReadonlyArray<Case<R
         orElse: () => fail(`it took longer than ${Duration.format(timeLimit)}`)
       })
     )
-  return [...computeCases, ...facetCases(options.speak), ...promiseCases(hooks)].map((definition) => ({
+  const definitions = [
+    ...computeCases,
+    ...facetCases(options.speak),
+    ...resourceCases(options.endpoint),
+    ...promiseCases(hooks)
+  ]
+  return definitions.map((definition) => ({
     name: definition.name,
     needs: definition.needs ?? null,
     lacks: definition.lacks ?? null,

@@ -2,7 +2,7 @@
  * The suite can fail: for every promise there is a provider here that breaks it, and is caught by that very case.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Compute, Ids, Provider } from "effect-atlas"
+import { AtlasError, Compute, Ids, Provider, Resources } from "effect-atlas"
 import type { Adapter } from "effect-atlas/provider/Adapter"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import { ProviderConformance } from "effect-atlas/testing"
@@ -41,6 +41,35 @@ const adapterOver = ({ provider }: Mock) => ({
 
 type Whole = ReturnType<typeof adapterOver>
 
+/** The same with what the mock keeps besides computes. */
+const keeperOver = (adapter: Whole, { provider }: Mock) => ({
+  ...adapter,
+  jobs: {
+    submit: (request) => reasonOf(provider.jobs.submit(request)),
+    get: (job) => reasonOf(provider.jobs.get(job)),
+    cancel: (job) => reasonOf(provider.jobs.cancel(job)),
+    chunk: (job) => reasonOf(provider.jobs.chunk(job))
+  },
+  volumes: {
+    list: () => reasonOf(provider.volumes.list()),
+    get: (id) => reasonOf(provider.volumes.get(id)),
+    create: (request) => reasonOf(provider.volumes.create(request)),
+    delete: (id) => reasonOf(provider.volumes.delete(id))
+  },
+  templates: {
+    list: () => reasonOf(provider.templates.list()),
+    get: (id) => reasonOf(provider.templates.get(id)),
+    create: ({ image, name }) => reasonOf(provider.templates.create({ name, image })),
+    delete: (id) => reasonOf(provider.templates.delete(id))
+  },
+  endpoints: {
+    list: () => reasonOf(provider.endpoints.list()),
+    get: (id) => reasonOf(provider.endpoints.get(id)),
+    delete: (id) => reasonOf(provider.endpoints.delete(id))
+  },
+  billing: { spend: (id, window) => reasonOf(provider.billing.spend(id, window)) }
+} satisfies Adapter)
+
 /** A provider with all its facets, those it has and those that answer "unsupported". */
 const whole = (adapter: Adapter): Provider.Service => Provider.neutral(Provider.make(adapter))
 
@@ -53,7 +82,8 @@ const optionsFor = ({ controls }: Mock): ProviderConformance.Options => ({
   speak: (id) => Effect.forEach(["one", "two"], (line) => controls.writeLog(id, line), { discard: true }),
   loseNextAnswer: controls.loseNextAnswer({ created: true }),
   failNextCreate: controls.failNext("spawnCompute", new AtlasError.Uncertain({ status: 500 })),
-  creates: Effect.map(controls.counts, (counts) => counts.spawnCompute)
+  creates: Effect.map(controls.counts, (counts) => counts.spawnCompute),
+  endpoint: "endpoint"
 })
 
 const runOver = async (spoil: Spoil, more: ProviderConformance.Options = {}) => {
@@ -304,6 +334,57 @@ const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "logs come in order, and a cursor resumes right after its line"
   ],
   [
+    "forgets its volumes in its list",
+    (adapter, mock) => {
+      const keeper = keeperOver(adapter, mock)
+      return whole({ ...keeper, volumes: { ...keeper.volumes, list: () => Effect.succeed([]) } })
+    },
+    "a network volume is found by its id and in the list once it is made, and not once it is deleted"
+  ],
+  [
+    "accepts the delete of a template and keeps it",
+    (adapter, mock) => {
+      const keeper = keeperOver(adapter, mock)
+      return whole({ ...keeper, templates: { ...keeper.templates, delete: () => Effect.void } })
+    },
+    "a template is found by its id and in the list once it is made, and not once it is deleted"
+  ],
+  [
+    "fails in another way over an endpoint nobody has",
+    (adapter, mock) => {
+      const keeper = keeperOver(adapter, mock)
+      const forbidden = Effect.fail(new AtlasError.Forbidden({}))
+      return whole({ ...keeper, endpoints: { ...keeper.endpoints, get: () => forbidden } })
+    },
+    "an endpoint nobody has is not found"
+  ],
+  [
+    "bills somebody else's compute",
+    (adapter, mock) => {
+      const keeper = keeperOver(adapter, mock)
+      return whole({
+        ...keeper,
+        billing: {
+          spend: (id, window) =>
+            Effect.map(
+              keeper.billing.spend(id, window),
+              (spend) => new Resources.Spend({ ...spend, computeId: Ids.ComputeId.make("mock-another") })
+            )
+        }
+      })
+    },
+    "the bill of a compute is its own"
+  ],
+  [
+    "makes up jobs nobody submitted",
+    (adapter, mock) => {
+      const keeper = keeperOver(adapter, mock)
+      const running = { items: [], status: "in_queue", error: null } as const
+      return whole({ ...keeper, jobs: { ...keeper.jobs, chunk: () => Effect.succeed(running) } })
+    },
+    "a job is known by its id from the moment it was submitted, and one nobody submitted is not found"
+  ],
+  [
     "keeps the environment in raw",
     (adapter) =>
       withCompute(adapter, {
@@ -346,7 +427,7 @@ describe("the suite", () => {
   it("passes over an adapter that keeps its promises", async () => {
     const { live, report } = await runOver((adapter) => whole(adapter))
     assert.deepStrictEqual(report.results.filter((result) => result.outcome === "failed"), [])
-    assert.deepStrictEqual([report.provider, report.passed, report.failed, report.skipped], ["mock", 27, 0, 3])
+    assert.deepStrictEqual([report.provider, report.passed, report.failed, report.skipped], ["mock", 27, 0, 8])
     assert.deepStrictEqual(live, [])
   })
 
@@ -372,6 +453,11 @@ describe("the suite", () => {
       "mock has no power",
       "mock has no gpu_catalog",
       "mock has no logs",
+      "mock has no manage_network_volumes",
+      "mock has no manage_templates",
+      "mock has no manage_endpoints",
+      "mock has no billing",
+      "mock has no serverless",
       "nobody can order the fault loseNextAnswer here",
       "nobody can order the fault failNextCreate here"
     ])

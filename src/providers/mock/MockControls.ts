@@ -30,6 +30,22 @@ export type Operation =
   | "start"
   | "listGpuTypes"
   | "streamLogs"
+  | "runJob"
+  | "getJob"
+  | "cancelJob"
+  | "streamJob"
+  | "listNetworkVolumes"
+  | "getNetworkVolume"
+  | "createNetworkVolume"
+  | "deleteNetworkVolume"
+  | "listTemplates"
+  | "getTemplate"
+  | "createTemplate"
+  | "deleteTemplate"
+  | "listEndpoints"
+  | "getEndpoint"
+  | "deleteEndpoint"
+  | "computeSpend"
 
 /**
  * How long a call takes: `request` until it reaches the cloud, `answer` from there until the caller hears of it.
@@ -134,6 +150,10 @@ export interface Controls {
   readonly ignoreDeletes: (times: number) => Effect.Effect<void>
   /** Drops a compute as if it had never been: get, list and delete do not find it. Forgetting nothing is fine. */
   readonly forget: (id: string) => Effect.Effect<void>
+  /** What the bill of a compute says from now on, in US dollars; without it the bill is what the ledger says. */
+  readonly setSpend: (id: string, totalUsd: number) => Effect.Effect<void, AtlasError>
+  /** Puts up a serverless endpoint, since no provider-neutral call makes one. */
+  readonly addEndpoint: (id: string, name?: string) => Effect.Effect<void>
   /** Lets a compute write one log line. */
   readonly writeLog: (id: string, text: string) => Effect.Effect<void, AtlasError>
   /** How often each operation was called, failed calls included. */

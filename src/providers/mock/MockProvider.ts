@@ -23,11 +23,14 @@ import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { LogElement } from "../../domain/LogElement.ts"
 import { Usd } from "../../domain/Money.ts"
+import { Spend } from "../../domain/Resources.ts"
 import type { Adapter, LogOptions, Rent } from "../../provider/Adapter.ts"
 import * as Provider from "../../provider/Provider.ts"
 import { makeCalls } from "./internal/calls.ts"
 import { type Cloud, type Machine, makeCloud, statusOf, view } from "./internal/cloud.ts"
 import { makeFaults, millisOf } from "./internal/faults.ts"
+import { makeJobs } from "./internal/jobs.ts"
+import { makeStock } from "./internal/stock.ts"
 import { type Controls, MockControls } from "./MockControls.ts"
 
 export { type Controls, MockControls } from "./MockControls.ts"
@@ -53,10 +56,12 @@ const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 const provider = ProviderId.make("mock")
 
-const newId = Effect.map(
+const newName = Effect.map(
   Entropy.bytes(12),
-  (bytes) => ComputeId.make(`mock-${Array.from(bytes, (byte) => alphabet[byte & 31]).join("")}`)
+  (bytes) => `mock-${Array.from(bytes, (byte) => alphabet[byte & 31]).join("")}`
 )
+
+const newId = Effect.map(newName, (name) => ComputeId.make(name))
 
 const gpuTypes = [
   new GpuType({
@@ -121,6 +126,23 @@ const linesOf = (
 
 const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof makeFaults>) => {
   const calls = makeCalls(cloud, faults)
+  const jobs = makeJobs(provider, calls, newName)
+  const stock = makeStock(provider, calls, newName)
+  const bills = new Map<string, Usd>()
+
+  /** The bill as the ledger has it, unless a test says otherwise. */
+  const billed = (machine: Machine, at: number): Spend =>
+    new Spend({
+      computeId: machine.id,
+      provider,
+      totalUsd: bills.get(machine.id) ?? cloud.dollars(machine, at),
+      gpuUsd: null,
+      cpuUsd: null,
+      diskUsd: null,
+      from: DateTime.makeUnsafe(machine.createdAt),
+      to: DateTime.makeUnsafe(at),
+      raw: null
+    })
 
   /** A change of power; one that is over cannot be changed any more. */
   const power = (operation: "stop" | "start", status: "stopped" | "running") => (id: ComputeId) =>
@@ -187,15 +209,26 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
           const machine = cloud.find(id)
           return machine === undefined ? Result.fail(unknown(id)) : Result.succeed(linesOf(machine, wanted))
         }))
+    },
+    jobs: jobs.adapter,
+    volumes: stock.volumes,
+    templates: stock.templates,
+    endpoints: stock.endpoints,
+    billing: {
+      spend: (id) =>
+        calls.make("computeSpend", { id }, (at) => {
+          const machine = cloud.find(id)
+          return machine === undefined ? Result.fail(unknown(id)) : Result.succeed(billed(machine, at))
+        })
     }
   } as const satisfies Adapter
-  return { adapter, calls }
+  return { adapter, calls, jobs, stock, bills }
 }
 
 const controlsOf = (
   cloud: Cloud,
   faults: ReturnType<typeof makeFaults>,
-  calls: ReturnType<typeof makeCalls>
+  { bills, calls, jobs, stock }: ReturnType<typeof adapterOf>
 ): Controls => {
   const now = Effect.tap(Clock.currentTimeMillis, (at) => Effect.sync(() => cloud.settle(at)))
 
@@ -235,6 +268,8 @@ const controlsOf = (
         const machine = cloud.find(id)
         if (machine !== undefined) cloud.change(machine, at, { forgotten: true })
       }),
+    setSpend: (id, totalUsd) => onMachine("setSpend", id, () => bills.set(id, Usd.make(totalUsd))),
+    addEndpoint: (id, name) => Effect.sync(() => stock.addEndpoint(id, name ?? null)),
     writeLog: (id, text) => onMachine("writeLog", id, (machine, at) => cloud.write(machine, { at, text })),
     counts: Effect.sync(calls.counts),
     requests: Effect.sync(calls.recorded),
@@ -243,12 +278,15 @@ const controlsOf = (
       cloud.reset()
       faults.reset()
       calls.reset()
+      jobs.reset()
+      stock.reset()
+      bills.clear()
     })
   }
 }
 
 /**
- * The mock with exactly the facets it has: compute, power, gpus and logs.
+ * The mock with exactly the facets it has, which are all there are.
  *
  * **Example** (Stopping)
  *
@@ -303,8 +341,8 @@ export const make = (options: Options = {}): Effect.Effect<{
 const made = (options: Options) => {
   const cloud = makeCloud(millisOf(options.provisioning))
   const faults = makeFaults()
-  const { adapter, calls } = adapterOf(options, cloud, faults)
-  return { adapter, controls: controlsOf(cloud, faults, calls) }
+  const parts = adapterOf(options, cloud, faults)
+  return { adapter: parts.adapter, controls: controlsOf(cloud, faults, parts) }
 }
 
 /**

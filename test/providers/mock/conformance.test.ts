@@ -21,6 +21,7 @@ ProviderConformance.suite(
     failNextCreate: controls.use((mock) =>
       mock.failNext("spawnCompute", new AtlasError.Uncertain({ status: 500, message: "internal server error" }))
     ),
-    creates: controls.use((mock) => Effect.map(mock.counts, (counts) => counts.spawnCompute))
+    creates: controls.use((mock) => Effect.map(mock.counts, (counts) => counts.spawnCompute)),
+    endpoint: "endpoint"
   }
 )

@@ -19,7 +19,23 @@ const noCalls: Readonly<Record<Operation, number>> = {
   stop: 0,
   start: 0,
   listGpuTypes: 0,
-  streamLogs: 0
+  streamLogs: 0,
+  runJob: 0,
+  getJob: 0,
+  cancelJob: 0,
+  streamJob: 0,
+  listNetworkVolumes: 0,
+  getNetworkVolume: 0,
+  createNetworkVolume: 0,
+  deleteNetworkVolume: 0,
+  listTemplates: 0,
+  getTemplate: 0,
+  createTemplate: 0,
+  deleteTemplate: 0,
+  listEndpoints: 0,
+  getEndpoint: 0,
+  deleteEndpoint: 0,
+  computeSpend: 0
 }
 
 const withoutSecrets = (request: ComputeRequest): RecordedCall["request"] => {

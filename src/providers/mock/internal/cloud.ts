@@ -138,6 +138,8 @@ export interface Cloud {
     facts: Partial<Pick<Machine, "status" | "costPerHour" | "exitCode" | "failure" | "forgotten">>
   ) => void
   readonly write: (machine: Machine, line: Line) => void
+  /** What a machine has cost so far. */
+  readonly dollars: (machine: Machine, now: number) => Usd
   readonly ledger: (now: number) => Ledger
   readonly setListingLag: (millis: number) => void
   readonly reset: () => void
@@ -194,6 +196,7 @@ export const makeCloud = (provisioning: number): Cloud => {
       machine.lines.push(line)
       announce(machine)
     },
+    dollars: (machine, now) => Usd.make(dollarsOf(machine, now)),
     ledger: (now) => {
       const entries = Array.from(made.values(), (machine) => entryOf(machine, now))
       return {
