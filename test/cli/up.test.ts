@@ -163,6 +163,40 @@ describe("up, staying with the compute", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
+  it.effect("a provider without logs is watched until the compute is over", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("streamLogs", new AtlasError.Unsupported({ capability: "logs", message: "none" }), 2)
+      const { ended, out } = start(["up", "--image", "x", "--json"], { providers: [provider] })
+      const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
+      yield* settle
+      yield* TestClock.adjust("1 minute")
+      yield* controls.setStatus(JSON.parse(out[0] ?? "").id, "failed", { exitCode: 5 })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber)).code, 5)
+      assert.strictEqual(out.length, 2)
+    }))
+
+  it.effect("a failure that passes by itself ends nothing, and no line is lost or shown twice", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended, out } = start(["up", "--image", "x", "--json"], { providers: [provider] })
+      const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
+      yield* settle
+      const { id } = JSON.parse(out[0] ?? "")
+      yield* controls.writeLog(id, "one")
+      yield* settle
+      yield* controls.failNext("getCompute", new AtlasError.Transport({ message: "reset" }), 2)
+      yield* TestClock.adjust("10 seconds")
+      yield* controls.writeLog(id, "two")
+      yield* controls.setStatus(id, "failed", { exitCode: 0 })
+      yield* settle
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber)).code, 0)
+      const lines = out.flatMap((text) => text.split("\n")).map((line) => JSON.parse(line))
+      assert.deepStrictEqual(lines.map(({ text, type }) => text ?? type), ["compute", "one", "two", "exit"])
+    }))
+
   it.effect("hands the compute back when it is interrupted", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
@@ -175,17 +209,26 @@ describe("up, staying with the compute", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
-  it.effect("a compute that ends without an exit code is a failure of kind ended", () =>
-    Effect.gen(function*() {
-      const { controls, provider } = yield* mock
-      const { ended, err, out } = start(["up", "--image", "x", "--json"], { providers: [provider] })
-      const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
-      yield* settle
-      yield* controls.setStatus(JSON.parse(out[0] ?? "").id, "failed", { failure: "out of memory" })
-      yield* settle
-      yield* TestClock.adjust("1 minute")
-      assert.strictEqual((yield* Fiber.join(fiber)).code, 1)
-      const { error } = JSON.parse(err.join("\n"))
-      assert.deepStrictEqual([error.kind, error.message], ["ended", "out of memory"])
-    }))
+  it.effect.each<readonly ["failed" | "terminated" | "stopped", string | null, RegExp]>([
+    ["failed", "out of memory", /^out of memory$/],
+    ["terminated", null, /^mock-\w+ is terminated$/],
+    ["stopped", null, /^mock-\w+ is stopped$/]
+  ])(
+    "a compute that is %s without an exit code is a failure of kind ended",
+    ([status, failure, message]) =>
+      Effect.gen(function*() {
+        const { controls, provider } = yield* mock
+        const { ended, err, out } = start(["up", "--image", "x", "--json"], { providers: [provider] })
+        const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
+        yield* settle
+        yield* controls.setStatus(JSON.parse(out[0] ?? "").id, status, failure === null ? {} : { failure })
+        yield* settle
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(fiber)).code, 1)
+        const { error } = JSON.parse(err.join("\n"))
+        assert.strictEqual(error.kind, "ended")
+        assert.match(error.message, message)
+        assert.deepStrictEqual((yield* controls.ledger).live, [])
+      })
+  )
 })

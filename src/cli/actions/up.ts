@@ -1,7 +1,7 @@
 /**
  * What `atlas up` does: asks for one compute, and leaves it running or stays with it until it is over.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -15,6 +15,9 @@ import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
+
+/** Often enough for a person, seldom enough for an API. */
+const watchInterval = Duration.seconds(2)
 
 interface Wish {
   readonly gpu: ReadonlyArray<string>
@@ -100,37 +103,50 @@ const printLines = (lines: ReadonlyArray<LogElement>) =>
   )
 
 /** Prints what the compute writes until it is over, and answers it as it was last seen. */
-const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options) =>
-  Effect.gen(function*() {
-    let after: string | null = null
-    let hasLogs = true
-    while (true) {
-      if (hasLogs) {
-        yield* Stream.suspend(() => Atlas.streamLogs(compute.id, { follow: true, after }, call)).pipe(
-          Stream.runForEachArray((lines) => {
+const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options) => {
+  let after: string | null = null
+
+  const lines = (options: { readonly follow: boolean }, withoutLogs: Effect.Effect<void>) =>
+    Stream.suspend(() => Atlas.streamLogs(compute.id, { ...options, after }, call)).pipe(
+      Stream.runForEachArray((lines) =>
+        // printed and remembered as one, so that whoever goes on reads every line once
+        Effect.uninterruptible(Effect.tap(printLines(lines), () =>
+          Effect.sync(() => {
             after = lines.at(-1)?.cursor ?? after
-            return printLines(lines)
-          }),
-          // what passes by itself is no reason to end a machine; what does not is found by the look below
-          Effect.catchIf((error) => error.isRetryable, () => Effect.void),
-          Effect.catchReason("AtlasError", "Unsupported", () =>
-            Effect.sync(() => {
-              hasLogs = false
-            })),
-          Effect.catchReason("AtlasError", "NotFound", () => Effect.void)
-        )
+          })))
+      ),
+      // what passes by itself is no reason to end a machine; what does not is found by the look that follows
+      Effect.catchIf((error) => error.isRetryable || error.reason._tag === "NotFound", () => Effect.void),
+      Effect.catchReason("AtlasError", "Unsupported", () => withoutLogs)
+    )
+
+  /** The compute if it is over, null if it goes on or nobody can say. */
+  const look = Atlas.getCompute(compute.id, call).pipe(
+    Effect.map((seen) => seen.status === "running" || seen.status === "provisioning" ? null : seen),
+    Effect.catchIf((error) => error.isRetryable, () => Effect.succeed(null)),
+    Effect.catchReason(
+      "AtlasError",
+      "NotFound",
+      () => Effect.fail(over({ ...compute, status: "terminated" }, `${compute.id} was ended by somebody else`))
+    )
+  )
+
+  const untilOver = (wait: Effect.Effect<void, AtlasError, Providers | Shell>) =>
+    Effect.gen(function*() {
+      while (true) {
+        yield* wait
+        const seen = yield* look
+        if (seen !== null) return seen
+        yield* Effect.sleep(pause)
       }
-      const seen = yield* Atlas.getCompute(compute.id, call).pipe(
-        Effect.catchIf((error) => error.isRetryable, () => Effect.succeed(compute)),
-        Effect.catchReason("AtlasError", "NotFound", () =>
-          Effect.fail(over({ ...compute, status: "terminated" }, `${compute.id} was ended by somebody else`)))
-      )
-      if (seen.status !== "running" && seen.status !== "provisioning") {
-        return seen
-      }
-      yield* Effect.sleep(pause)
-    }
-  })
+    })
+
+  return Effect.raceFirst(
+    untilOver(lines({ follow: true }, Effect.never)),
+    // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
+    untilOver(Effect.sleep(watchInterval))
+  ).pipe(Effect.tap(() => lines({ follow: false }, Effect.void)))
+}
 
 /** How the command ended, as an exit code; a compute that ended without one fails. */
 const outcome = (seen: Compute) =>
