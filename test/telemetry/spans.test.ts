@@ -1,0 +1,136 @@
+/**
+ * Spans of provider calls, as a recorder in memory and as OpenTelemetry's own SDK sees them.
+ */
+import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
+import { assert, describe, it } from "@effect/vitest"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import { Atlas, AtlasError } from "effect-atlas"
+import * as MockProvider from "effect-atlas/providers/MockProvider"
+import * as Attributes from "effect-atlas/telemetry/Attributes"
+import { SpanRecorder } from "effect-atlas/testing"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Mock from "../support/mock.ts"
+
+const canary = "canary-8b2d"
+
+/** Collects what the SDK would export. */
+const inMemory = () => {
+  const ended: Array<ReadableSpan> = []
+  const spanProcessor: SpanProcessor = {
+    onStart: () => {},
+    onEnd: (span) => void ended.push(span),
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve()
+  }
+  return { ended, layer: NodeSdk.layer(() => ({ resource: { serviceName: "atlas-test" }, spanProcessor })) }
+}
+
+describe("exported through OpenTelemetry", () => {
+  it.effect("calls are client spans named after their verb, with the provider, under the caller's own span", () =>
+    Effect.gen(function*() {
+      const { ended, layer } = inMemory()
+      const id = yield* Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ name: "web" })
+        yield* Atlas.terminate(id)
+        return id
+      }).pipe(Effect.withSpan("mine"), Effect.provide(layer))
+      const byName = new Map(ended.map((span) => [span.name, span]))
+      const spawn = byName.get("Provider.spawnCompute")
+      const terminate = byName.get("Provider.terminate")
+      assert.strictEqual(spawn?.attributes[Attributes.provider], "mock")
+      assert.match(String(spawn?.attributes[Attributes.computeName]), /^atlas-adhoc-web-/)
+      assert.strictEqual(terminate?.attributes[Attributes.computeId], id)
+      const mine = byName.get("mine")?.spanContext().spanId
+      assert.isDefined(mine)
+      assert.strictEqual(spawn?.parentSpanContext?.spanId, mine)
+      assert.strictEqual(terminate?.parentSpanContext?.spanId, mine)
+      assert.strictEqual(spawn?.kind, terminate?.kind)
+    }).pipe(Effect.provide(Mock.layer())))
+
+  it.effect("a failure is told by its kind, and no secret is exported", () =>
+    Effect.gen(function*() {
+      const { ended, layer } = inMemory()
+      const controls = yield* MockProvider.MockControls
+      yield* controls.loseNextAnswer({ created: true })
+      const token = yield* Effect.gen(function*() {
+        const { auth, id } = yield* Atlas.spawnCompute(
+          { env: { KEY: `${canary}-env` }, providerOpts: { note: `${canary}-opts` }, auth: "bearer" },
+          { apiKey: `${canary}-key`, headers: { "x-key": `${canary}-header` } }
+        )
+        yield* Effect.ignore(Atlas.getCompute("mock-nobody", { apiKey: `${canary}-key` }))
+        yield* Atlas.end(id)
+        return auth === null ? "" : Redacted.value(auth.token)
+      }).pipe(Effect.provide(layer))
+      const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-nobody")
+      assert.strictEqual(failed?.attributes[Attributes.errorKind], "not_found")
+      const exported = JSON.stringify(
+        ended.map((
+          span
+        ) => [span.name, span.attributes, span.events, span.status, span.links, span.resource.attributes])
+      )
+      assert.isAbove(ended.length, 4)
+      assert.lengthOf(token, 43)
+      assert.notInclude(exported, token)
+      assert.notInclude(exported, canary)
+    }).pipe(Effect.provide(Mock.layer())))
+})
+
+describe("spans", () => {
+  it.effect("of one rent hold its parts: the create, the look for a lost answer", () =>
+    Effect.gen(function*() {
+      const controls = yield* MockProvider.MockControls
+      yield* controls.loseNextAnswer({ created: true })
+      yield* Atlas.spawnCompute({})
+      const recorder = yield* SpanRecorder.SpanRecorder
+      const parentOf = (name: string) =>
+        Option.match(recorder.find(name)?.parent ?? Option.none(), {
+          onNone: () => null,
+          onSome: (parent) => recorder.spans.find((span) => span.spanId === parent.spanId)?.name
+        })
+      assert.strictEqual(parentOf("Provider.rentCompute"), "Provider.spawnCompute")
+      assert.strictEqual(parentOf("Provider.resolveCompute"), "Provider.spawnCompute")
+      assert.strictEqual(parentOf("Provider.listCompute"), "Provider.resolveCompute")
+    }).pipe(Effect.provide(Layer.merge(Mock.layer(), SpanRecorder.layer))))
+
+  it.effect.each(
+    [
+      ["not_found", (mock: MockProvider.Controls) => mock.failNext("listCompute", new AtlasError.NotFound({}))],
+      ["defect", (mock: MockProvider.Controls) => mock.dieNext("listCompute", "a bug")]
+    ] as const
+  )("of a failed call say %s", ([kind, order]) =>
+    Effect.gen(function*() {
+      yield* order(yield* MockProvider.MockControls)
+      yield* Effect.exit(Atlas.listCompute())
+      const recorder = yield* SpanRecorder.SpanRecorder
+      assert.strictEqual(recorder.find("Provider.listCompute")?.attributes.get(Attributes.errorKind), kind)
+    }).pipe(Effect.provide(Layer.merge(Mock.layer(), SpanRecorder.layer))))
+
+  it.effect("of a log stream end with the stream, and say how it failed", () =>
+    Effect.gen(function*() {
+      yield* Effect.exit(Stream.runDrain(Atlas.streamLogs("mock-nobody")))
+      const recorder = yield* SpanRecorder.SpanRecorder
+      const span = recorder.find("Provider.streamLogs")
+      assert.strictEqual(span?.status._tag, "Ended")
+      assert.strictEqual(span?.attributes.get(Attributes.errorKind), "not_found")
+    }).pipe(Effect.provide(Layer.merge(Mock.layer(), SpanRecorder.layer))))
+
+  it.effect("name only what is on the list of attributes", () =>
+    Effect.gen(function*() {
+      const { id } = yield* Atlas.spawnCompute({ gpu: "h100", name: "web", auth: "bearer" })
+      yield* Effect.ignore(Atlas.getCompute("mock-nobody"))
+      yield* Atlas.end(id)
+      const recorder = yield* SpanRecorder.SpanRecorder
+      const names = new Set(recorder.spans.flatMap((span) => [...span.attributes.keys()]))
+      const known: ReadonlyArray<string> = [
+        Attributes.provider,
+        Attributes.computeId,
+        Attributes.computeName,
+        Attributes.errorKind
+      ]
+      assert.deepStrictEqual([...names].filter((name) => !known.includes(name)), [])
+    }).pipe(Effect.provide(Layer.merge(Mock.layer(), SpanRecorder.layer))))
+})
