@@ -64,7 +64,7 @@ export const find = (
       const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), until)
       const looked = yield* Effect.result(hands.named(name))
       if (Result.isSuccess(looked)) {
-        const live = looked.success.filter((compute) => !isGone(compute)).sort(oldestFirst)
+        const live = looked.success.filter((compute) => !isGone(compute)).toSorted(oldestFirst)
         if (live.length > 0) return live
       }
       if (settled) return yield* Effect.fromResult(Result.map(looked, () => []))

@@ -49,7 +49,7 @@ const endpoint = (script: {
       asked.push(yield* Clock.currentTimeMillis)
       const entry = entries[Math.min(next++, entries.length - 1)]
       if (entry === undefined) return yield* Effect.die("nothing in the script")
-      return isReason(entry) ? yield* Effect.fail(entry) : entry
+      return isReason(entry) ? yield* entry : entry
     })
   }
   const chunkOf = play(script.chunks ?? [])

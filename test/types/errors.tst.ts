@@ -35,7 +35,7 @@ describe("AtlasError", () => {
   })
 
   it("catching a reason narrows to it, each of them", () => {
-    call.pipe(
+    const handled = call.pipe(
       Effect.catchReason("AtlasError", "RateLimited", (reason) => {
         expect(reason.retryAfter).type.toBe<Duration.Duration | null>()
         return Effect.succeed("")
@@ -74,6 +74,7 @@ describe("AtlasError", () => {
         return Effect.succeed("")
       })
     )
+    expect(handled).type.toBe<Effect.Effect<string, AtlasError.AtlasError>>()
     for (
       const reason of [
         "Unauthorized",

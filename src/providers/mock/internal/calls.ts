@@ -103,7 +103,7 @@ export const makeCalls = (cloud: Cloud, faults: Faults): Calls => {
           case "Die":
             return yield* Effect.die(fault.defect)
           case "Fail":
-            return yield* Effect.fail(fault.reason)
+            return yield* fault.reason
           case "LoseAnswer":
             return yield* new Uncertain({ message: "the answer was lost" })
           case undefined:
