@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -269,7 +270,7 @@ describe("an interrupted rent", () => {
       yield* Effect.forkChild(Fiber.interrupt(renting), { startImmediately: true })
       yield* TestClock.adjust("5 minutes")
       assert.isDefined(renting.pollUnsafe())
-    }).pipe(Effect.provide(Mock.layer()), Effect.provide(Logger.layer([]))))
+    }).pipe(Effect.provide(Layer.merge(Mock.layer(), Logger.layer([])))))
 
   it.effect("in a scope that is closed while the create is on its way is found and ended", () =>
     Effect.gen(function*() {

@@ -2,7 +2,7 @@
  * The front desk's verbs, on whichever provider.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Atlas, AtlasError, NameStamp, Providers } from "effect-atlas"
+import { Atlas, type AtlasError, NameStamp, Providers } from "effect-atlas"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import { SpanRecorder } from "effect-atlas/testing"
 import * as Clock from "effect/Clock"

@@ -37,7 +37,7 @@ describe("the provider of a call", () => {
   it.effect("is the first one of the registry where nothing else is said", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* asked(), "one")
-    }).pipe(Effect.provide(Providers.layer(layerOf("one"), layerOf("two"))), Effect.provide(environment({}))))
+    }).pipe(Effect.provide(Layer.provide(Providers.layer(layerOf("one"), layerOf("two")), environment({})))))
 
   it.effect("is what ATLAS_PROVIDER says, below the default given to the layer", () =>
     Effect.gen(function*() {
@@ -50,7 +50,7 @@ describe("the provider of a call", () => {
   it.effect("an empty ATLAS_PROVIDER counts as not set", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* asked(), "one")
-    }).pipe(Effect.provide(Providers.layer(layerOf("one"))), Effect.provide(environment({ ATLAS_PROVIDER: "" }))))
+    }).pipe(Effect.provide(Layer.provide(Providers.layer(layerOf("one")), environment({ ATLAS_PROVIDER: "" })))))
 
   it.effect("an unknown one is refused with the names of those that are known", () =>
     Effect.gen(function*() {
@@ -63,8 +63,7 @@ describe("the provider of a call", () => {
       assert.include(yield* messageOf(asked()), "known here: one")
       assert.strictEqual(yield* asked({ provider: "one" }), "one")
     }).pipe(
-      Effect.provide(Providers.layer(layerOf("one"))),
-      Effect.provide(environment({ ATLAS_PROVIDER: "three" }))
+      Effect.provide(Layer.provide(Providers.layer(layerOf("one")), environment({ ATLAS_PROVIDER: "three" })))
     ))
 
   it.effect("none at all is refused with both ways to set one", () =>
@@ -72,7 +71,7 @@ describe("the provider of a call", () => {
       const message = yield* messageOf(asked())
       assert.include(message, "with the call")
       assert.include(message, "ATLAS_PROVIDER")
-    }).pipe(Effect.provide(Providers.layer()), Effect.provide(environment({}))))
+    }).pipe(Effect.provide(Layer.provide(Providers.layer(), environment({})))))
 
   it.effect("may be a value that nobody registered", () =>
     Effect.gen(function*() {

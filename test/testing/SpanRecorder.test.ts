@@ -21,7 +21,7 @@ describe("SpanRecorder", () => {
       yield* Effect.gen(function*() {
         yield* Effect.annotateCurrentSpan({ attribute: "in-attribute", size: 10n, sealed: Redacted.make("in-sealed") })
         yield* Effect.logInfo("in-event")
-        return yield* Effect.fail(new Error("in-failure"))
+        return yield* Effect.fail({ _tag: "Broken", why: "in-failure" })
       }).pipe(Effect.withSpan("in-name"), Effect.exit)
       yield* Effect.exit(Effect.withSpan(Effect.die({ hidden: "in-defect" }), "broken"))
       const dump = (yield* SpanRecorder.SpanRecorder).dump()

@@ -1,7 +1,7 @@
 import { type AtlasError, type Provider, Providers } from "effect-atlas"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import { ProviderConformance, type SpanRecorder } from "effect-atlas/testing"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { describe, expect, it } from "tstyche"
 

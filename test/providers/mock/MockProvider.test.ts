@@ -199,7 +199,7 @@ describe("looking at and changing computes of the mock", () => {
       assert.deepStrictEqual(kinds, Array.from({ length: 5 }, () => "not_found"))
     }).pipe(Effect.provide(Mock.layer())))
 
-  it("it can do power, logs, a GPU list, spot, network volumes, http, tcp and webhooks, and says so", () => {
+  it("can do power, logs, a GPU list, spot, network volumes, http, tcp and webhooks, and says so", () => {
     const { provider } = Effect.runSync(MockProvider.make())
     assert.includeMembers([...provider.capabilities], [
       "gpu_catalog",
