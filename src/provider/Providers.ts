@@ -41,6 +41,9 @@ export class Providers extends Context.Service<Providers, {
 export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: string }): Providers["Service"] => {
   const all = made.map(neutral)
   const byId = new Map<string, Service>(all.map((provider) => [provider.id, provider]))
+  const doubles = new Set<string>(
+    all.filter(({ id }, index) => all.findIndex((one) => one.id === id) < index).map(({ id }) => id)
+  )
   const known = [...byId.keys()].join(", ") || "none"
   const refuse = (operation: string, message: string) =>
     Effect.fail(invalid(operation, [{ path: "provider", message }]))
@@ -56,6 +59,9 @@ export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: s
       }
       if (typeof wanted !== "string") {
         return isService(wanted) ? Effect.succeed(wanted) : refuse(operation, "give a provider made by Provider.make")
+      }
+      if (doubles.has(wanted)) {
+        return refuse(operation, `two providers here are called ${wanted}; give the provider itself as a value`)
       }
       const found = byId.get(wanted)
       return found === undefined

@@ -96,3 +96,14 @@ describe("two registries", () => {
       assert.deepStrictEqual([one, two], [["one"], ["two"]])
     }))
 })
+
+describe("two providers of one name", () => {
+  it.effect("neither is guessed: the call says so, and a value still works", () =>
+    Effect.gen(function*() {
+      const [one, two] = [make("acme"), make("acme")]
+      const providers = Providers.make([one, two], { default: "acme" })
+      const error = yield* Effect.flip(providers.get("acme", "getCompute"))
+      assert.include(error.message, "two providers here are called acme")
+      assert.strictEqual((yield* providers.get(two, "getCompute")).compute, two.compute)
+    }))
+})

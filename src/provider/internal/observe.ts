@@ -5,13 +5,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import type { ProviderId } from "../../domain/Ids.ts"
+import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 
 type SpanAttributes = Readonly<Record<string, string>>
+
+const isId = Schema.is(ComputeId)
+
+/** The id of a compute for its span; what is no id may be anything, a secret by mistake, and is left out. */
+export const idAttribute = (id: string): SpanAttributes => isId(id) ? { [Attributes.computeId]: id } : {}
 
 const kindOf = (cause: Cause.Cause<AtlasError>): string =>
   Option.match(Cause.findErrorOption(cause), {

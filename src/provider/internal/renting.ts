@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import { type AtlasError, type AtlasErrorReason, Unknown } from "../../domain/AtlasError.ts"
+import { type AtlasError, type AtlasErrorReason, Uncertain, Unknown } from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -17,7 +17,7 @@ import * as Handback from "../Handback.ts"
 import * as Lease from "../Lease.ts"
 import * as NameStamp from "../NameStamp.ts"
 import type { ComputeFacet, RentOptions } from "../Provider.ts"
-import type { Observer } from "./observe.ts"
+import { idAttribute, type Observer } from "./observe.ts"
 
 const decodeId = decoder(ComputeId, "id")
 
@@ -87,11 +87,21 @@ export const make = (
       return { request, stamp, name: NameStamp.render(stamp), env, auth }
     })
 
+  /**
+   * What a create failed with, as far as it can be believed: an answer that a server error or a time limit cut off may come
+   * from an adapter under any name, and says nothing about whether there is a machine.
+   */
+  const asCreate = (reason: AtlasErrorReason): AtlasErrorReason => {
+    const isOpen = reason._tag === "Timeout" || reason._tag === "Unknown"
+      || (reason._tag === "ProviderFault" && reason.status !== null && reason.status >= 500)
+    return isOpen ? new Uncertain({ message: reason.message, status: reason.status, raw: reason.raw }) : reason
+  }
+
   const send = (rent: Rent, options: CallOptions | undefined) =>
     Effect.flatMap(decodeCall(options, "spawnCompute"), (call) =>
       Effect.mapBoth(compute.spawn(rent, call), {
         onSuccess: (made) => withAuth(made, rent.auth),
-        onFailure: wrap("spawnCompute")
+        onFailure: (reason) => wrap("spawnCompute")(asCreate(reason))
       }))
 
   const lookFor = (rent: Rent, options: CallOptions | undefined) =>
@@ -128,7 +138,7 @@ export const make = (
             Handback.end(handsOf(options), checked, madeAt === undefined ? 0n : madeAt + settleNanos),
             wrap("endCompute")
           )),
-        { [Attributes.computeId]: computeId }
+        idAttribute(computeId)
       )
   }
 

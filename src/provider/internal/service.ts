@@ -8,13 +8,12 @@ import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { NetworkVolumeRequest, SpendWindow, TemplateRequest } from "../../domain/Resources.ts"
-import * as Attributes from "../../telemetry/Attributes.ts"
 import { type Adapter, ComputeFilter, LogOptions } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
 import { applyFilter } from "./filter.ts"
-import { makeObserver } from "./observe.ts"
+import { idAttribute, makeObserver } from "./observe.ts"
 import * as Renting from "./renting.ts"
 
 /** An id of something other than a compute: it is encoded as one segment of a path, so any text will do. */
@@ -124,9 +123,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
     held === undefined ? () => Effect.fail(unsupported(facet)) : ask(held)
 
   const onCompute = <B>(operation: string, ask: (id: ComputeId, call: Call) => Answer<B>) =>
-    verb(operation, (input: string) => decodeId(input, operation, id), ask, (input) => ({
-      [Attributes.computeId]: input
-    }))
+    verb(operation, (input: string) => decodeId(input, operation, id), ask, idAttribute)
 
   const onResource = <B>(operation: string, ask: (id: string, call: Call) => Answer<B>) =>
     verb(operation, (input: string) => decodeResourceId(input, operation, id), ask)
@@ -151,7 +148,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
         window: decodeWindow(input.window, "computeSpend", id)
       }),
     via("billing", billing, (held) => (input, call) => held.spend(input.id, input.window, call)),
-    (input) => ({ [Attributes.computeId]: input.id })
+    (input) => idAttribute(input.id)
   )
 
   return {
@@ -176,7 +173,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
     },
     logs: {
       stream: (input, wanted = {}, options) =>
-        observer.stream("streamLogs", { [Attributes.computeId]: input })(Stream.unwrap(Effect.gen(function*() {
+        observer.stream("streamLogs", idAttribute(input))(Stream.unwrap(Effect.gen(function*() {
           const call = yield* decodeCall(options, "streamLogs")
           const computeId = yield* decodeId(input, "streamLogs", id)
           const checked = yield* decodeLogs(wanted, "streamLogs", id)
