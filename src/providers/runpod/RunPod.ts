@@ -1,0 +1,132 @@
+/**
+ * RunPod: pods on rented GPUs, serverless jobs, network volumes and templates, through its REST API v2.
+ *
+ * @since 0.1.0
+ */
+import type * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Provider from "../../provider/Provider.ts"
+import { adapterOf } from "./internal/adapter.ts"
+import { open } from "./internal/native.ts"
+import * as RunPodClient from "./RunPodClient.ts"
+
+/**
+ * Where RunPod is reached, with which key, and how patiently.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends RunPodClient.Options {
+  /** How long after a create it may still be absent from a listing; default 5 seconds. */
+  readonly settleWindow?: Duration.Input | undefined
+  /** How often to look while waiting for a pod to become ready; default 5 seconds. */
+  readonly pollInterval?: Duration.Input | undefined
+  /** A log that is not followed ends after this much silence, since RunPod never ends one; default 3 seconds. */
+  readonly logSilence?: Duration.Input | undefined
+}
+
+/**
+ * RunPod in Atlas's words, with exactly the facets it has: all of them.
+ *
+ * **Details**
+ *
+ * A request's `providerOpts` are laid over the body of the create, field by field; unknown ones are refused here, as
+ * RunPod would. A symmetric tcp port becomes a number above 70000, in order from 70001: inside, `RUNPOD_TCP_PORT_70001`
+ * says which port it got. A command runs under a shell that deletes the pod when it ends, unless `selfTerminate` is
+ * false; the image needs `sh` and `curl` for it.
+ *
+ * **Gotchas**
+ *
+ * RunPod restarts a container that exits and bills on. `cloudType: "any"` means RunPod's own machines. A pod's HTTP
+ * address is public: whatever listens must check the credential itself.
+ *
+ * **Example** (A GPU for the time of an effect)
+ *
+ * ```ts
+ * import { Atlas, Providers } from "effect-atlas"
+ * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as Effect from "effect/Effect"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * const program = Effect.scoped(
+ *   Effect.gen(function*() {
+ *     const pod = yield* Atlas.scoped({ gpu: "h100", image: "me/server:1", ports: ["8000/http"], auth: "bearer" })
+ *     return pod.ports[0]?.url
+ *   })
+ * )
+ *
+ * const layer = Providers.layer(RunPod.layerConfig).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class RunPod extends Context.Service<RunPod, Provider.Of<ReturnType<typeof adapterOf>>>()(
+  "effect-atlas/providers/RunPod"
+) {}
+
+const opened = (options: Options) =>
+  Effect.map(open(options), ({ apiKey, client, wire }) => ({ client, adapter: adapterOf({ apiKey, wire, options }) }))
+
+/**
+ * RunPod as a value.
+ *
+ * **Example** (For one call)
+ *
+ * ```ts
+ * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as Effect from "effect/Effect"
+ *
+ * const stock = Effect.flatMap(RunPod.make(), (runpod) => runpod.gpus.list())
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], never, HttpClient.HttpClient> =>
+  Effect.map(opened(options), ({ adapter }) => Provider.make(adapter))
+
+/**
+ * RunPod as the neutral `Provider`, under its own tag, and as the native `RunPodClient`: one key and one pace for all.
+ *
+ * **Example** (With a key of one's own)
+ *
+ * ```ts
+ * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const layer = RunPod.layer({ apiKey: Redacted.make("rpa_...") }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<RunPod | RunPodClient.RunPodClient | Provider.Provider, never, HttpClient.HttpClient> =>
+  Layer.unwrap(
+    Effect.map(opened(options), ({ adapter, client }) =>
+      Layer.merge(
+        Provider.layer(RunPod, Effect.succeed(adapter)),
+        Layer.succeed(RunPodClient.RunPodClient, client)
+      ))
+  )
+
+/**
+ * RunPod configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<
+  RunPod | RunPodClient.RunPodClient | Provider.Provider,
+  Config.ConfigError,
+  HttpClient.HttpClient
+> = Layer.unwrap(Effect.map(RunPodClient.config, layer))

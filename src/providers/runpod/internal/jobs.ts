@@ -1,0 +1,116 @@
+/** Serverless jobs: submitted once, looked at as often as needed. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Schema from "effect/Schema"
+import { type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
+import { ProviderId } from "../../../domain/Ids.ts"
+import { Job, type JobStatus } from "../../../domain/Job.ts"
+import type { JobRequest } from "../../../domain/JobRequest.ts"
+import type { JobsAdapter } from "../../../provider/Adapter.ts"
+import { Call } from "../../../provider/Call.ts"
+import type * as Schemas from "../RunPodSchema.ts"
+import { given, merged } from "./podBody.ts"
+import { rawOf } from "./raw.ts"
+import type { Wire } from "./wire.ts"
+
+const provider = ProviderId.make("runpod")
+
+/** What the server is asked to wait for at least and at most. */
+const leastWait = 1000
+const longestWait = 300_000
+/** For the way there and back, so that the server's answer comes before we stop listening. */
+const onTheWay = 1000
+
+const statuses: ReadonlyMap<string, JobStatus> = new Map([
+  ["IN_QUEUE", "in_queue"],
+  ["IN_PROGRESS", "in_progress"],
+  ["RUNNING", "in_progress"],
+  ["COMPLETED", "completed"],
+  ["FAILED", "failed"],
+  ["CANCELLED", "cancelled"],
+  ["TIMED_OUT", "timed_out"]
+])
+
+const toStatus = (status: string): JobStatus => statuses.get(status) ?? "in_queue"
+
+/** What went wrong, as text; a worker may say it in any shape. */
+const toError = (error: Schema.Json | undefined): string | null =>
+  error === undefined || error === null ? null : typeof error === "string" ? error : JSON.stringify(error)
+
+export const toJob = (endpoint: string, job: Schemas.JobAnswer, body: unknown): Job =>
+  new Job({
+    id: job.id,
+    provider,
+    endpoint,
+    status: toStatus(job.status),
+    output: job.output ?? null,
+    error: toError(job.error),
+    executionTimeMs: job.executionTime ?? null,
+    delayTimeMs: job.delayTime ?? null,
+    createdAt: null,
+    raw: rawOf(body)
+  })
+
+/** How long the server is to hold a job that its caller waits this long for. */
+export const waitFor = (timeout: Duration.Duration): number =>
+  Math.min(longestWait, Math.max(leastWait, Math.floor(Duration.toMillis(timeout)) - onTheWay))
+
+/** The body of a submit; an address to report to can hold a key. */
+export const jobBody = ({ input, policy, providerOpts, webhook }: JobRequest): Readonly<Record<string, unknown>> =>
+  merged(
+    {
+      ...given({
+        webhook: webhook === null ? null : Redacted.make(webhook),
+        policy: Object.keys(policy).length === 0 ? null : policy
+      }),
+      // null is an input like any other
+      input
+    },
+    providerOpts
+  )
+
+export const make = (wire: Wire): JobsAdapter => {
+  const run = wire.kept("run")
+  const runSync = wire.kept("runSync")
+  const status = wire.kept("getJob")
+  const cancel = wire.ask("cancelJob")
+  const stream = wire.ask("streamJob")
+
+  const submit: JobsAdapter["submit"] = (request, call) => {
+    const { endpoint: endpointId, mode, timeout } = request
+    const body = jobBody(request)
+    const job = ({ body, value }: { readonly body: unknown; readonly value: Schemas.JobAnswer }) =>
+      toJob(endpointId, value, body)
+    if (mode !== "sync") return Effect.map(run({ endpointId, body }, call), job)
+    const limit = call.timeout === null ? timeout : Duration.min(timeout, call.timeout)
+    const wait = waitFor(limit)
+    // one clock decides, ours: the edge's own limit would say that nobody knows what became of it
+    const patient = call.timeout === null ? call : new Call({ ...call, timeout: null })
+    return Effect.timeoutOrElse(
+      Effect.map(runSync({ endpointId, body, query: { wait } }, patient), job),
+      {
+        duration: limit,
+        orElse: (): Effect.Effect<never, AtlasErrorReason> =>
+          Effect.fail(
+            new Timeout({
+              message: `the job was not done within ${Duration.format(limit)}; it may still be running`
+            })
+          )
+      }
+    )
+  }
+
+  return {
+    submit,
+    get: ({ endpoint, id }, call) =>
+      Effect.map(status({ endpointId: endpoint, jobId: id }, call), ({ body, value }) => toJob(endpoint, value, body)),
+    cancel: ({ endpoint, id }, call) => Effect.asVoid(cancel({ endpointId: endpoint, jobId: id }, call)),
+    chunk: ({ endpoint, id }, call) =>
+      Effect.map(stream({ endpointId: endpoint, jobId: id }, call), ({ error, status, stream }) => ({
+        items: (stream ?? []).flatMap(({ output }) => output === undefined ? [] : [output]),
+        status: toStatus(status),
+        error: toError(error)
+      }))
+  }
+}

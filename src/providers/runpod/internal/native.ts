@@ -1,0 +1,117 @@
+/** The native client over the calls of the table, and how both tiers of RunPod are opened: one key, one pace. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Stream from "effect/Stream"
+import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
+import { ProviderId } from "../../../domain/Ids.ts"
+import * as ApiKey from "../../../provider/ApiKey.ts"
+import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
+import type { Asks, Lists, Logs, Options } from "../RunPodClient.ts"
+import { type OperationName, operations } from "../RunPodSchema.ts"
+import { resumed } from "./logLines.ts"
+import * as Pages from "./pages.ts"
+import type { Loose } from "./requests.ts"
+import * as Wire from "./wire.ts"
+
+export const provider = ProviderId.make("runpod")
+
+const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
+  new AtlasError({ provider, operation, reason })
+
+/** How often a log that brings nothing but failures is opened again, unless the call or the client says. */
+const defaultRetries = 3
+
+const isLog = (name: OperationName): name is Wire.LogName => "sse" in operations[name]
+
+const fromWire = (wire: Wire.Wire, options: Options): Asks & Logs & Lists => {
+  const asked = (name: Wire.AskName) => {
+    const fail = wrap(name)
+    return (input: Loose = {}, options?: CallOptions) =>
+      Effect.flatMap(decodeCall(options, name), (call) => Effect.mapError(wire.ask(name)(input, call), fail))
+  }
+
+  const logged = (name: Wire.LogName) => (input: Loose = {}, callOptions?: CallOptions) =>
+    Stream.unwrap(
+      Effect.map(decodeCall(callOptions, name), (call) => {
+        const { timeout } = call
+        const { lastEventId, ...rest } = input
+        const own = timeout === null ? call : new Call({ ...call, timeout: null })
+        const lines = resumed(
+          (after) => wire.bytes(name)(after === null ? rest : { ...rest, lastEventId: after }, own),
+          {
+            after: typeof lastEventId === "string" ? lastEventId : null,
+            retries: call.retries ?? options.retries ?? defaultRetries
+          }
+        )
+        return Stream.mapError(timeout === null ? lines : Stream.interruptWhen(lines, passed(timeout)), wrap(name))
+      })
+    )
+
+  const listed = <A>(
+    name: Wire.AskName,
+    read: (
+      query: { readonly cursor?: string },
+      call: Call
+    ) => Effect.Effect<Pages.Page<ReadonlyArray<A>>, AtlasErrorReason>
+  ) =>
+  (callOptions?: CallOptions) =>
+    Effect.flatMap(
+      decodeCall(callOptions, name),
+      (call) =>
+        Pages.all((cursor, call) => read(cursor === null ? {} : { cursor }, call), call).pipe(
+          Effect.mapBoth({ onSuccess: (pages) => pages.flat(), onFailure: wrap(name) })
+        )
+    )
+
+  const calls = Object.fromEntries(
+    Object.keys(operations).map((key) => {
+      // the keys of the table are its names
+      const name = key as OperationName
+      return [name, isLog(name) ? logged(name) : asked(name)]
+    })
+  )
+  return {
+    // the table says by its name what each call takes and answers; whoever walks the table cannot
+    ...calls as unknown as Asks & Logs,
+    listAllPods: listed(
+      "listPods",
+      (query, call) =>
+        Effect.map(wire.ask("listPods")({ query }, call), ({ pagination, pods }) => ({ value: pods, pagination }))
+    ),
+    listAllEndpoints: listed("listEndpoints", (query, call) =>
+      Effect.map(
+        wire.ask("listEndpoints")({ query }, call),
+        ({ endpoints, pagination }) => ({ value: endpoints, pagination })
+      )),
+    listAllTemplates: listed("listTemplates", (query, call) =>
+      Effect.map(
+        wire.ask("listTemplates")({ query }, call),
+        ({ pagination, templates }) => ({ value: templates, pagination })
+      )),
+    listAllEndpointReleases: ({ id }, callOptions) =>
+      listed("listEndpointReleases", (query, call) =>
+        Effect.map(
+          wire.ask("listEndpointReleases")({ id, query }, call),
+          ({ pagination, releases }) => ({ value: releases, pagination })
+        ))(callOptions)
+  }
+}
+
+const passed = (timeout: Duration.Duration) =>
+  Effect.delay(
+    Effect.fail(new Timeout({ message: `the log was not left within ${Duration.format(timeout)}` })),
+    timeout
+  )
+
+/** Both tiers: the calls as reasons for the adapter, and the client over them. */
+export const open = (options: Options): Effect.Effect<
+  { readonly apiKey: ApiKey.ApiKey; readonly wire: Wire.Wire; readonly client: Asks & Logs & Lists },
+  never,
+  HttpClient.HttpClient
+> =>
+  Effect.gen(function*() {
+    const apiKey = yield* ApiKey.make({ variable: "RUNPOD_API_KEY", layer: options.apiKey })
+    const wire = yield* Wire.make({ ...options, apiKey })
+    return { apiKey, wire, client: fromWire(wire, options) }
+  })

@@ -1,0 +1,190 @@
+/** From a request in Atlas's words to the body of a pod's create in RunPod's; and back, to name the field at fault. */
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../../../domain/AtlasError.ts"
+import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
+import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
+import { check } from "./requests.ts"
+import { commandLine } from "./selfTerminating.ts"
+
+/** RunPod refuses a create without a disk; this holds any image that is commonly used. */
+const defaultDiskGb = 50
+/** Where storage of either kind is mounted, as RunPod's own images expect it. */
+export const mountPath = "/workspace"
+/** The smallest disk of the machine itself that RunPod mounts. */
+export const leastVolumeGb = 10
+/** Port numbers from here on are no ports: they ask for one that is the same outside as inside. */
+const symmetricFrom = 70_000
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Lays one body over another: objects field by field, anything else as a whole. */
+export const merged = (under: Fields, over: Fields): Fields => ({
+  ...under,
+  ...Object.fromEntries(
+    Object.entries(over).map(([key, value]) => {
+      const below = under[key]
+      return [key, isFields(below) && isFields(value) ? merged(below, value) : value]
+    })
+  )
+})
+
+/** Fields that stay out of the body when they hold nothing. */
+export const given = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
+
+/** Names fields as the caller wrote them: what `providerOpts` set, and what is translated. */
+export const asWritten = (
+  reason: Validation,
+  providerOpts: Fields,
+  names: Readonly<Record<string, string>>
+): Validation =>
+  new Validation({
+    issues: reason.issues.map(({ message, path }) => {
+      const own = path.replace(/^body\.?/, "")
+      const [top = ""] = own.split(/[.[]/)
+      if (Object.hasOwn(providerOpts, top)) return { path: `providerOpts.${own}`, message }
+      const known = Object.entries(names).find(([name]) => own === name || own.startsWith(`${name}.`))
+      return { path: known === undefined ? own : `${known[1]}${own.slice(known[0].length)}`, message }
+    })
+  })
+
+const names = {
+  "gpu.id": "gpu",
+  "gpu.count": "gpuCount",
+  cloud: "cloudType",
+  dataCenterIds: "regionHints",
+  disk: "containerDiskGb",
+  "mounts.persistent.size": "volumeGb",
+  "mounts.network": "networkVolumeId",
+  args: "command"
+}
+
+const portsOf = ({ ports }: ComputeRequest): ReadonlyArray<string> => {
+  let symmetric = symmetricFrom
+  return ports.map(({ port, protocol, symmetric: isSymmetric }) => `${isSymmetric ? ++symmetric : port}/${protocol}`)
+}
+
+const mountsOf = ({ networkVolumeId, volumeGb }: ComputeRequest): Fields | null => {
+  if (volumeGb !== null) return { persistent: { size: volumeGb, path: mountPath } }
+  return networkVolumeId === null ? null : { network: [{ volumeId: networkVolumeId, path: mountPath }] }
+}
+
+/** What is wrong whatever the catalog says. */
+const issuesOf = (request: ComputeRequest): ReadonlyArray<Issue> => {
+  const { gpu, image, networkVolumeId, ports, providerOpts, templateId, volumeGb } = request
+  const issues: Array<Issue> = []
+  const refuse = (path: string, message: string) => void issues.push({ path, message })
+  const hasCpu = Object.hasOwn(providerOpts, "cpu")
+  if (Object.hasOwn(providerOpts, "name")) {
+    refuse("providerOpts.name", "use the request's own name: a lost answer is found again by it")
+  }
+  if (volumeGb !== null && networkVolumeId !== null) {
+    refuse("networkVolumeId", "cannot stand beside volumeGb: RunPod mounts one kind of storage")
+  }
+  if (volumeGb !== null && volumeGb < leastVolumeGb) {
+    refuse("volumeGb", `RunPod's volumes have at least ${leastVolumeGb} GB`)
+  }
+  if (volumeGb !== null && hasCpu) refuse("volumeGb", "RunPod has none for a pod without a GPU")
+  if (image === null && templateId === null && !Object.hasOwn(providerOpts, "image")) {
+    refuse("image", "RunPod needs an image, or a templateId")
+  }
+  if (gpu !== null && hasCpu) refuse("gpu", "cannot stand beside providerOpts.cpu")
+  if (gpu === null && !hasCpu && !isFields(providerOpts["gpu"])) {
+    refuse("gpu", "RunPod needs a GPU, or the CPU flavor in providerOpts.cpu")
+  }
+  for (const [index, { protocol, symmetric }] of ports.entries()) {
+    if (symmetric && protocol === "http") refuse(`ports[${index}].symmetric`, "RunPod has it for tcp only")
+  }
+  return issues
+}
+
+const gpuOf = (
+  { gpu, gpuCount, providerOpts }: ComputeRequest,
+  catalog: GpuCatalog.GpuCatalog
+): Result.Result<Fields | null, Validation> => {
+  if (Object.hasOwn(providerOpts, "cpu")) return Result.succeed(null)
+  // always with its count: without one, creates were refused as if nothing were left
+  if (gpu === null) return Result.succeed({ count: gpuCount })
+  return Option.match(GpuCatalog.native(catalog, "runpod", gpu), {
+    onSome: ({ ids: [id] }) => Result.succeed({ id, count: gpuCount }),
+    onNone: () =>
+      Result.fail(
+        new Validation({
+          issues: [{
+            path: "gpu",
+            message: `RunPod is not known to have it; Expected one of ${
+              GpuCatalog.canonicalNames(catalog, "runpod").join(", ")
+            }, or RunPod's own name in providerOpts.gpu.id`
+          }]
+        })
+      )
+  })
+}
+
+/** The body of a create, checked as far as no request is needed for it. */
+export const podBody = (
+  request: ComputeRequest,
+  { catalog, env, name }: {
+    readonly catalog: GpuCatalog.GpuCatalog
+    readonly env: Readonly<Record<string, Redacted.Redacted>>
+    readonly name: string
+  }
+): Result.Result<Fields, AtlasErrorReason> =>
+  Result.gen(function*() {
+    if (request.spot) {
+      return yield* Result.fail(
+        new Unsupported({ capability: "spot", message: "RunPod rents no spot pods any more: leave `spot` out" })
+      )
+    }
+    const issues = issuesOf(request)
+    if (issues.length > 0) return yield* Result.fail(new Validation({ issues }))
+    const gpu = yield* gpuOf(request, catalog)
+    const { cloudType, command, containerDiskGb, image, providerOpts, regionHints, selfTerminate, templateId } = request
+    const ports = portsOf(request)
+    const hasTemplate = templateId !== null
+    const body = merged(
+      given({
+        name,
+        image,
+        templateId,
+        gpu,
+        // there is no word for "any": without one RunPod takes its own machines
+        cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
+        dataCenterIds: regionHints.length === 0 ? null : regionHints,
+        // what stands here replaces the template's own
+        disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
+        ports: ports.length === 0 && hasTemplate ? null : ports,
+        mounts: mountsOf(request),
+        env: Object.keys(env).length === 0 ? null : env,
+        args: command === null
+          ? null
+          : commandLine(command, { deletes: selfTerminate, reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL") })
+      }),
+      providerOpts
+    )
+    const { mounts } = body
+    if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
+      return yield* Result.fail(
+        new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
+      )
+    }
+    yield* Result.mapError(check("createPod")({ body }), (reason) => asWritten(reason, providerOpts, names))
+    return body
+  })
+
+/** `providerOpts` of anything but a compute: they are merged last, and never set an environment. */
+export const mergeOpts = (
+  under: Fields,
+  providerOpts: { readonly [key: string]: Schema.Json }
+): Result.Result<Fields, Validation> =>
+  Object.hasOwn(providerOpts, "env")
+    ? Result.fail(
+      new Validation({ issues: [{ path: "providerOpts.env", message: "use the request's own env field" }] })
+    )
+    : Result.succeed(merged(given(under), providerOpts))

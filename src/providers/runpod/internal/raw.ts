@@ -1,0 +1,81 @@
+/** An answer beside what was read of it, and as much of it as may be kept. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import type { Shape } from "../RunPodSchema.ts"
+
+/** A read answer and all of its body, fields nobody knows yet included. */
+export interface Kept<A> {
+  readonly value: A
+  readonly body: unknown
+}
+
+/** Reads an answer as `schema` does and keeps its body too. */
+export const keeping = <S extends Shape>(schema: S) => {
+  const read = SchemaParser.decodeUnknownEffect(schema)
+  // the second member is never tried: it tells which field names are documented, so that a failure may name them
+  return Schema.Union([Schema.Unknown, Schema.toEncoded(schema)]).pipe(
+    Schema.decodeTo(Schema.declare((_: unknown): _ is Kept<S["Type"]> => true), {
+      decode: SchemaGetter.transformEffect((body: unknown) =>
+        Effect.map(read(body), (value): Kept<S["Type"]> => ({ value, body }))
+      ),
+      encode: SchemaGetter.transformEffect(() =>
+        Effect.fail(new SchemaIssue.InvalidValue({ message: "an answer is never sent" }))
+      )
+    })
+  )
+}
+
+/** Fields that hold what the caller sent to be kept secret: environments, commands, and jobs with their addresses. */
+const secret = new Set([
+  "env",
+  "args",
+  "entrypoint",
+  "cmd",
+  "input",
+  "webhook",
+  "webhookV2",
+  "s3Config",
+  "password"
+])
+
+/** A body without secrets, at any depth; null for what is no JSON. */
+export const rawOf = (body: unknown): Schema.Json => {
+  switch (typeof body) {
+    case "string":
+    case "boolean":
+      return body
+    case "number":
+      return Number.isFinite(body) ? body : null
+    case "object":
+      if (body === null) return null
+      if (Array.isArray(body)) return body.map(rawOf)
+      return Object.fromEntries(
+        Object.entries(body).flatMap(([key, value]) => secret.has(key) ? [] : [[key, rawOf(value)]])
+      )
+    default:
+      return null
+  }
+}
+
+/** One field of a body, or one entry of a list. */
+export const part = (body: unknown, key: string | number): unknown =>
+  typeof body === "object" && body !== null ? Reflect.get(body, key) : undefined
+
+/** Native answers keep everything but environments, which stand on the pod, endpoint or template, or on each of a list. */
+export const withoutEnv = <A>(answer: A): A => {
+  const cleaned = (value: unknown, depth: number): unknown => {
+    if (typeof value !== "object" || value === null || depth > 2) return value
+    if (Array.isArray(value)) {
+      return value.some((one) => typeof one === "object") ? value.map((one: unknown) => cleaned(one, depth + 1)) : value
+    }
+    const entries = Object.entries(value)
+    return Object.hasOwn(value, "env") || entries.some(([, one]) => Array.isArray(one))
+      ? Object.fromEntries(entries.flatMap(([key, one]) => key === "env" ? [] : [[key, cleaned(one, depth + 1)]]))
+      : value
+  }
+  // the same shape but for a field that any answer may lack
+  return cleaned(answer, 0) as A
+}

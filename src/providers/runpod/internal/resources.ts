@@ -1,0 +1,139 @@
+/** Volumes, templates, endpoints and the bill in Atlas's words, and the first two in RunPod's. */
+import * as Result from "effect/Result"
+import { Validation } from "../../../domain/AtlasError.ts"
+import type { ComputeId } from "../../../domain/Ids.ts"
+import { ProviderId } from "../../../domain/Ids.ts"
+import {
+  Endpoint,
+  NetworkVolume,
+  type NetworkVolumeRequest,
+  Spend,
+  Template,
+  type TemplateRequest
+} from "../../../domain/Resources.ts"
+import type * as Wire from "../RunPodSchema.ts"
+import { asWritten, leastVolumeGb, mergeOpts, mountPath } from "./podBody.ts"
+import { rawOf } from "./raw.ts"
+import { check } from "./requests.ts"
+import { commandLine } from "./selfTerminating.ts"
+import { instant, usd } from "./translate.ts"
+
+const provider = ProviderId.make("runpod")
+
+type Fields = Readonly<Record<string, unknown>>
+
+const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
+
+/** The body of a volume's create; RunPod needs to know the data center. */
+export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Fields, Validation> =>
+  Result.gen(function*() {
+    const { name, providerOpts, region, sizeGb, tier } = request
+    if (region === null && !Object.hasOwn(providerOpts, "dataCenter")) {
+      return yield* refuse("region", "RunPod needs the data center of a volume")
+    }
+    const type = tier === null ? null : tier.toUpperCase()
+    const body = yield* mergeOpts({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
+    yield* Result.mapError(check("createNetworkVolume")({ body }), (reason) =>
+      asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
+    return body
+  })
+
+/** The body of a template's create; a null is not sent, so that RunPod's own default holds. */
+export const templateBody = (request: TemplateRequest): Result.Result<Fields, Validation> =>
+  Result.gen(function*() {
+    const { command, containerDiskGb, env, image, jupyter, name, ports, providerOpts, serverless, ssh, volumeGb } =
+      request
+    if (volumeGb !== null && volumeGb < leastVolumeGb) {
+      return yield* refuse("volumeGb", `RunPod's volumes have at least ${leastVolumeGb} GB`)
+    }
+    const [first, ...rest] = command ?? []
+    const body = yield* mergeOpts({
+      name,
+      image,
+      serverless,
+      ports: ports.length === 0 ? null : ports.map(({ port, protocol }) => `${port}/${protocol}`),
+      env: Object.keys(env).length === 0 ? null : env,
+      disk: containerDiskGb,
+      mounts: volumeGb === null ? null : { persistent: { size: volumeGb, path: mountPath } },
+      args: first === undefined ? null : commandLine([first, ...rest], { deletes: false, reports: false }),
+      startSsh: ssh,
+      startJupyter: jupyter
+    }, providerOpts)
+    yield* Result.mapError(check("createTemplate")({ body }), (reason) =>
+      asWritten(reason, providerOpts, {
+        disk: "containerDiskGb",
+        "mounts.persistent.size": "volumeGb",
+        args: "command",
+        startSsh: "ssh",
+        startJupyter: "jupyter"
+      }))
+    return body
+  })
+
+export const toVolume = (volume: Wire.NetworkVolume, body: unknown): NetworkVolume =>
+  new NetworkVolume({
+    id: volume.id,
+    provider,
+    name: volume.name ?? null,
+    sizeGb: volume.size ?? null,
+    region: volume.dataCenter ?? null,
+    raw: rawOf(body)
+  })
+
+export const toTemplate = (template: Wire.Template, body: unknown): Template =>
+  new Template({
+    id: template.id,
+    provider,
+    name: template.name ?? null,
+    image: template.image ?? null,
+    serverless: template.serverless ?? false,
+    raw: rawOf(body)
+  })
+
+const endpointTypes: ReadonlyMap<string, Endpoint["type"]> = new Map([
+  ["QUEUE", "queue"],
+  ["LOAD_BALANCER", "load_balancer"]
+])
+
+const typeOf = (type: string | undefined): Endpoint["type"] =>
+  type === undefined ? null : endpointTypes.get(type) ?? "unknown"
+
+export const toEndpoint = (endpoint: Wire.Endpoint, body: unknown): Endpoint =>
+  new Endpoint({
+    id: endpoint.id,
+    provider,
+    name: endpoint.name ?? null,
+    type: typeOf(endpoint.type),
+    workersMin: endpoint.workers?.min ?? null,
+    workersMax: endpoint.workers?.max ?? null,
+    gpuPools: endpoint.gpu?.pools ?? [],
+    regionHints: endpoint.dataCenterIds ?? [],
+    networkVolumeIds: endpoint.networkVolumes ?? [],
+    createdAt: instant(endpoint.createdAt),
+    raw: rawOf(body)
+  })
+
+/** A pod's bill; null where an amount is missing, since a part of a bill reads as a smaller one. */
+export const toSpend = (id: ComputeId, bill: typeof Wire.PodBillingList.Type, body: unknown): Spend | null => {
+  const { query, totals } = bill.metadata ?? {}
+  const totalUsd = usd(totals?.totalAmount)
+  const gpuUsd = usd(totals?.gpuAmount)
+  const cpuUsd = usd(totals?.cpuAmount)
+  const diskUsd = usd(totals?.diskAmount)
+  if (totalUsd === null || gpuUsd === null || cpuUsd === null || diskUsd === null) return null
+  const time = (name: string) => {
+    const value = query?.[name]
+    return typeof value === "string" ? instant(value) : null
+  }
+  return new Spend({
+    computeId: id,
+    provider,
+    totalUsd,
+    gpuUsd,
+    cpuUsd,
+    diskUsd,
+    from: time("startTime"),
+    to: time("endTime"),
+    raw: rawOf(body)
+  })
+}
