@@ -24,12 +24,13 @@ export interface Leader {
  *
  * Members are looked up anew on every round, since a process may start others while it is asked to leave; who was seen once
  * is remembered, since nothing may tie it to the compute when its leader has left first. Each signal goes to a process that
- * was verified right before, never to a group by its number.
+ * was verified right before, never to a group by its number. What is about to become the command is asked until it is.
  */
 export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, Uncertain> =>
   Effect.gen(function*() {
     const started = yield* Clock.monotonicTimeNanos
     const seen = new Map<string, ProcessTable.Process>()
+    const asked = new Set<string>()
     let emptyLooks = 0
     while (true) {
       const members = ProcessTable.membersOf(id, leader, ProcessTable.look(), [...seen.values()])
@@ -46,9 +47,12 @@ export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, U
       }
       for (const member of members) {
         const key = `${member.pid}:${member.start}`
-        if (!isPatient) ProcessTable.signal(member, "SIGKILL")
-        else if (!seen.has(key)) ProcessTable.signal(member, "SIGTERM")
         seen.set(key, member)
+        if (!isPatient) ProcessTable.signal(member, "SIGKILL")
+        else if (!asked.has(key)) {
+          if (leader === null || !ProcessTable.isCopyOf(leader.pid, member)) asked.add(key)
+          ProcessTable.signal(member, "SIGTERM")
+        }
       }
       yield* Effect.sleep(pause)
     }

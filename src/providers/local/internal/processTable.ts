@@ -125,6 +125,17 @@ export const membersOf = (
   return [...members.values()]
 }
 
+const wordsOf = (pid: number): string | null => onLinux ? readOrNull(`/proc/${pid}/cmdline`) : null
+
+/**
+ * Whether it is a copy of the leading shell, a moment before it becomes the command. Such a one still has the shell's traps,
+ * so a signal can be lost on it.
+ */
+export const isCopyOf = (leader: number, found: Process): boolean => {
+  const words = found.parent === leader ? wordsOf(found.pid) : null
+  return words !== null && words !== "" && words === wordsOf(leader)
+}
+
 /** Sends a signal to one process, if it is still the same one; whether it was there to be signalled. */
 export const signal = (target: Process, name: NodeJS.Signals): boolean => {
   if (!isAlive(target.pid, target.start)) return false
