@@ -13,7 +13,7 @@ import type * as Headers from "effect/http/Headers"
 import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 import { RateLimited } from "../domain/AtlasError.ts"
-import { rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
+import { policiesOf, rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
 
 /** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
 const longestPause = Duration.toMillis("1 hour")
@@ -23,6 +23,8 @@ const unknownReset = Duration.toMillis("1 second")
 const resetGrain = Duration.toMillis("1500 millis")
 /** One request in this many is kept back for ending machines, so that a busy poller cannot keep them alive. */
 const keptBack = 20
+/** More windows than any cloud has: an answer that makes up new names cannot fill the memory. */
+const mostWindows = 64
 /** More accounts than one process has customers; beyond it the oldest are forgotten and learned again. */
 const mostAccounts = 10_000
 
@@ -127,6 +129,7 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
   let pausedUntil = 0
   let admitted = 0
   let underWay = 0
+  let lastPolicy: string | undefined
 
   const first = (): Latch.Latch | undefined => {
     for (const waiter of waiting.terminate) return waiter
@@ -157,21 +160,28 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     ticket.number = admitted
   }
 
+  const windowOf = (name: string): Window => {
+    const known = windows.get(`header ${name}`)
+    if (known !== undefined) return known
+    const window: Window = { quota: null, windowMillis: null, remaining: Infinity, resetAt: Infinity, since: 0 }
+    if (windows.size < mostWindows) windows.set(`header ${name}`, window)
+    return window
+  }
+
   const learn = (request: number, { headers, status }: Outcome, now: number, wallClock: number): void => {
     if (headers === null) return
-    const { policies, standings } = rateLimitOf(headers, wallClock)
-    const windowOf = (name: string): Window => {
-      const known = windows.get(`header ${name}`)
-      if (known !== undefined) return known
-      const window: Window = { quota: null, windowMillis: null, remaining: Infinity, resetAt: Infinity, since: 0 }
-      if (windows.size < 64) windows.set(`header ${name}`, window)
-      return window
+    const { quota, standings } = rateLimitOf(headers, wallClock)
+    const policy = headers["ratelimit-policy"]
+    if (policy !== lastPolicy) {
+      // the same with almost every answer, so it is read only when it changes
+      lastPolicy = policy
+      for (const { name, quota, windowMillis } of policiesOf(policy)) {
+        const window = windowOf(name)
+        window.quota = quota
+        window.windowMillis = windowMillis ?? window.windowMillis
+      }
     }
-    for (const policy of policies) {
-      const window = windowOf(policy.name)
-      window.quota = policy.quota
-      window.windowMillis = policy.windowMillis ?? window.windowMillis
-    }
+    if (quota !== null) windowOf("").quota = quota
     for (const standing of standings) {
       const window = windowOf(standing.name)
       if (request <= window.since) continue

@@ -7,7 +7,6 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Random from "effect/Random"
-import * as Result from "effect/Result"
 import { RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts"
 import type { Pace, Priority } from "../RateLimits.ts"
 import { readBody } from "./httpAnswer.ts"
@@ -159,31 +158,36 @@ export const run = (
   Effect.clockWith((clock) => {
     const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const deadline = millis() + rules.totalMillis
-    return Effect.gen(function*() {
-      let fate: Fate | null = null
-      while (true) {
-        const patience = Math.max(0, deadline - millis())
-        const tried: Result.Result<Fate, RateLimited> = yield* Effect.result(pace.run(
-          { priority: rules.priority, patience: Duration.millis(patience) },
-          Effect.suspend(() => {
-            const left = deadline - millis()
-            if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
-            progress.attempts += 1
-            return attempt(client, written, rules, Math.min(rules.attemptMillis, left))
-          })
-        ))
-        // what an earlier attempt was told says more than that there was no room for another
-        if (Result.isFailure(tried)) return fate ?? (yield* tried.failure)
-        fate = tried.success
-        progress.status = fate.status
-        if (progress.attempts > rules.retries || !mayRepeat(rules.callClass, fate)) return fate
+    const next = Effect.suspend(() => {
+      const left = deadline - millis()
+      if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
+      progress.attempts += 1
+      return attempt(client, written, rules, Math.min(rules.attemptMillis, left))
+    })
+
+    /** Again after a pause; one that outlives the call would only delay the same answer. */
+    const again = (fate: Fate) =>
+      Effect.flatMap(Random.next, (random) => {
         const asked = fate.headers === null ? null : retryAfterOf(fate.headers, clock.currentTimeMillisUnsafe())
         const longest = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
-        const pause = Math.ceil(longest * (0.5 + (yield* Random.next) / 2))
+        const pause = Math.ceil(longest * (0.5 + random / 2))
         const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
-        // a pause that outlives the call would only delay the same answer
-        if (millis() + wait >= deadline) return fate
-        yield* Effect.sleep(wait)
-      }
-    })
+        return millis() + wait >= deadline ? Effect.succeed(fate) : Effect.andThen(Effect.sleep(wait), loop(fate))
+      })
+
+    const loop = (before: Fate | null): Effect.Effect<Fate, RateLimited> =>
+      Effect.suspend(() => {
+        const patience = Duration.millis(Math.max(0, deadline - millis()))
+        return Effect.matchEffect(pace.run({ priority: rules.priority, patience }, next), {
+          // what an earlier attempt was told says more than that there was no room for another
+          onFailure: (noRoom) => before === null ? Effect.fail(noRoom) : Effect.succeed(before),
+          onSuccess: (fate) => {
+            progress.status = fate.status
+            const isLast = progress.attempts > rules.retries || !mayRepeat(rules.callClass, fate)
+            return isLast ? Effect.succeed(fate) : again(fate)
+          }
+        })
+      })
+
+    return loop(null)
   })

@@ -53,16 +53,14 @@ export const makeEdge = (options: Wiring) => {
   const standingBase = Url.parseBase(options.baseUrl)
   const warned = new Set<string>()
 
-  const baseFor = (call: Call) =>
+  const baseFor = (call: Call) => call.baseUrl === null ? standingBase : Url.parseBase(call.baseUrl)
+
+  /** Says once for each host that the way there is open. */
+  const warn = (base: Url.Base): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const parsed = call.baseUrl === null ? standingBase : Url.parseBase(call.baseUrl)
-      if (Result.isFailure(parsed)) return Effect.fail(parsed.failure)
-      const base = parsed.success
-      if (!base.isOpen || warned.has(base.host)) return Effect.succeed(base)
       if (warned.size < 100) warned.add(base.host)
-      return Effect.as(
-        Effect.logWarning(`${name} is reached over plain http at ${base.host}: whoever is in between can read the key`),
-        base
+      return Effect.logWarning(
+        `${name} is reached over plain http at ${base.host}: whoever is in between can read the key`
       )
     })
 
@@ -91,12 +89,14 @@ export const makeEdge = (options: Wiring) => {
       return undefined
     }
 
-    const ready: Prepared["ready"] = (input, call, progress) =>
-      Effect.gen(function*() {
-        const base = yield* baseFor(call)
-        const key = auth === null ? null : yield* auth.forCall(call)
+    const ready: Prepared["ready"] = (input, call, progress) => {
+      const parsed = baseFor(call)
+      if (Result.isFailure(parsed)) return Effect.fail(parsed.failure)
+      const base = parsed.success
+      const withKey = (key: Redacted.Redacted | null): Effect.Effect<Ready, AtlasErrorReason> => {
         const credential = key === null ? null : { key, headers: authorize(Redacted.value(key)) }
-        const written = yield* write(base, shape, input, call, credential)
+        const written = write(base, shape, input, call, credential)
+        if (Result.isFailure(written)) return Effect.fail(written.failure)
         progress.host = base.host
         const rules: Rules = {
           callClass: route.class,
@@ -106,8 +106,12 @@ export const makeEdge = (options: Wiring) => {
           retries: call.retries ?? options.retries ?? defaults.retries,
           bodyLimit
         }
-        return { written, rules, pace: limits.account({ provider, baseUrl: base.href, apiKey: key }) }
-      })
+        const pace = limits.account({ provider, baseUrl: base.href, apiKey: key })
+        return Effect.succeed({ written: written.success, rules, pace })
+      }
+      const keyed = auth === null ? withKey(null) : Effect.flatMap(auth.forCall(call), withKey)
+      return base.isOpen && !warned.has(base.host) ? Effect.andThen(warn(base), keyed) : keyed
+    }
 
     const judge: Prepared["judge"] = (fate, { scrub }) =>
       Effect.map(Clock.currentTimeMillis, (nowMillis) => {
@@ -134,16 +138,21 @@ export const makeEdge = (options: Wiring) => {
     const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
     return (input: AnyInput, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
       observed((progress) =>
-        Effect.gen(function*() {
-          const { pace, rules, written } = yield* ready(input, call, progress)
-          const fate = yield* run(client, pace, written, rules, progress)
-          const failure = yield* judge(fate, written)
-          if (failure !== null) return yield* failure
-          // a lost answer is always a failure
-          if (fate._tag === "Lost") return yield* fate.reason
-          const value = yield* decode(fate)
-          return { status: fate.status, headers: fate.headers, value }
-        })
+        Effect.flatMap(
+          ready(input, call, progress),
+          ({ pace, rules, written }) =>
+            Effect.flatMap(run(client, pace, written, rules, progress), (fate) =>
+              Effect.flatMap(judge(fate, written), (failure) => {
+                if (failure !== null) {
+                  return Effect.fail(failure)
+                }
+                // a lost answer is always a failure
+                if (fate._tag === "Lost") {
+                  return Effect.fail(fate.reason)
+                }
+                return Effect.map(decode(fate), (value) => ({ status: fate.status, headers: fate.headers, value }))
+              }))
+        )
       )
   }
 

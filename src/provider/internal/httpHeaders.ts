@@ -18,7 +18,8 @@ export interface Standing {
 }
 
 export interface RateLimitFacts {
-  readonly policies: ReadonlyArray<Policy>
+  /** Of the nameless window. */
+  readonly quota: number | null
   readonly standings: ReadonlyArray<Standing>
 }
 
@@ -31,28 +32,49 @@ const epochMillis = 1e11
 
 /** A member of a structured list: a quoted string or a token, then its parameters. */
 const member = /^\s*(?:"((?:[^"\\]|\\["\\])*)"|([A-Za-z*][\w:/.*+-]*))\s*((?:;.*)?)$/s
-const parameter = /;\s*([a-z*][\w.*-]*)=(\d{1,15})(?=\s*(?:;|$))/g
+const parts = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/gs
+/** The parameters that are read: quota, window, remaining and time. */
+const quota = /;\s*q=(\d{1,15})\s*(?:;|$)/
+const seconds = /;\s*w=(\d{1,15})\s*(?:;|$)/
+const left = /;\s*r=(\d{1,15})\s*(?:;|$)/
+const time = /;\s*t=(\d{1,15})\s*(?:;|$)/
 
 interface Member {
   readonly name: string
-  readonly numbers: ReadonlyMap<string, number>
+  readonly parameters: string
 }
 
-/** Splits at the commas that stand outside quotes. */
-const split = (header: string): ReadonlyArray<string> => header.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/gs) ?? []
-
 /** The readable members of a structured list; an unreadable one is left out, since a guess could stop all calls. */
-const membersOf = (header: string | undefined): ReadonlyArray<Member> =>
-  header === undefined || header.length > longestHeader
-    ? []
-    : split(header).slice(0, mostWindows).flatMap((text) => {
-      const found = member.exec(text)
-      if (found === null) return []
-      const [, quoted, token, parameters = ""] = found
-      const numbers = new Map<string, number>()
-      for (const [, key = "", value = ""] of parameters.matchAll(parameter)) numbers.set(key, Number(value))
-      return [{ name: quoted ?? token ?? "", numbers }]
-    })
+const membersOf = (header: string | undefined): ReadonlyArray<Member> => {
+  if (header === undefined || header.length > longestHeader) return []
+  const members: Array<Member> = []
+  // split at the commas that stand outside quotes
+  for (const text of (header.match(parts) ?? []).slice(0, mostWindows)) {
+    const found = member.exec(text)
+    if (found !== null) members.push({ name: found[1] ?? found[2] ?? "", parameters: found[3] ?? "" })
+  }
+  return members
+}
+
+const numberIn = (parameters: string, pattern: RegExp): number | null => {
+  const found = pattern.exec(parameters)
+  return found === null ? null : Number(found[1])
+}
+
+const inMillis = (value: number | null): number | null => value === null ? null : value * 1000
+
+/** The windows a policy names, in the order it names them. */
+export const policiesOf = (header: string | undefined): ReadonlyArray<Policy> =>
+  membersOf(header).flatMap(({ name, parameters }) => {
+    const most = numberIn(parameters, quota)
+    return most === null ? [] : [{ name, quota: most, windowMillis: inMillis(numberIn(parameters, seconds)) }]
+  })
+
+const standingsOf = (header: string | undefined): ReadonlyArray<Standing> =>
+  membersOf(header).flatMap(({ name, parameters }) => {
+    const remaining = numberIn(parameters, left)
+    return remaining === null ? [] : [{ name, remaining, resetMillis: inMillis(numberIn(parameters, time)) }]
+  })
 
 const wholeNumber = (text: string | undefined): number | undefined =>
   text !== undefined && /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : undefined
@@ -73,29 +95,15 @@ export const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Durat
   return Result.isSuccess(parsed) ? Headers.retryAfterDelay(parsed.success, nowMillis) : null
 }
 
-/** Every window the headers name; `X-RateLimit-*` is the nameless one, read only where `RateLimit` is missing. */
+/** What is left of every window; `X-RateLimit-*` is the nameless one, read only where `RateLimit` is missing. */
 export const rateLimitOf = (headers: Headers.Headers, nowMillis: number): RateLimitFacts => {
-  const policies = membersOf(headers["ratelimit-policy"]).flatMap(({ name, numbers }): ReadonlyArray<Policy> => {
-    const quota = numbers.get("q")
-    const seconds = numbers.get("w")
-    return quota === undefined
-      ? []
-      : [{ name, quota, windowMillis: seconds === undefined ? null : seconds * 1000 }]
-  })
-  const standings = membersOf(headers["ratelimit"]).flatMap(({ name, numbers }): ReadonlyArray<Standing> => {
-    const remaining = numbers.get("r")
-    const seconds = numbers.get("t")
-    return remaining === undefined
-      ? []
-      : [{ name, remaining, resetMillis: seconds === undefined ? null : seconds * 1000 }]
-  })
-  if (standings.length > 0) return { policies, standings }
+  const standings = standingsOf(headers["ratelimit"])
+  if (standings.length > 0) return { quota: null, standings }
   const remaining = wholeNumber(headers["x-ratelimit-remaining"] ?? headers["ratelimit-remaining"])
-  if (remaining === undefined) return { policies, standings }
-  const quota = wholeNumber(headers["x-ratelimit-limit"] ?? headers["ratelimit-limit"])
+  if (remaining === undefined) return { quota: null, standings }
   const reset = wholeNumber(headers["x-ratelimit-reset"] ?? headers["ratelimit-reset"])
   return {
-    policies: quota === undefined ? policies : [...policies, { name: "", quota, windowMillis: null }],
+    quota: wholeNumber(headers["x-ratelimit-limit"] ?? headers["ratelimit-limit"]) ?? null,
     standings: [{ name: "", remaining, resetMillis: reset === undefined ? null : untilReset(reset, nowMillis) }]
   }
 }

@@ -24,7 +24,15 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
   const retries = Metric.withAttributes(Telemetry.retries, labels)
   const duration = Metric.withAttributes(Telemetry.duration, labels)
-  const requests = (status: string) => Metric.withAttributes(Telemetry.requests, { ...labels, status })
+  // a labelled metric finds its place in the registry once, so each is made once
+  const byStatus = new Map<string, typeof Telemetry.requests>()
+  const requests = (status: string) => {
+    const known = byStatus.get(status)
+    if (known !== undefined) return known
+    const made = Metric.withAttributes(Telemetry.requests, { ...labels, status })
+    byStatus.set(status, made)
+    return made
+  }
   const span = {
     kind: "client" as const,
     attributes: {
@@ -35,6 +43,9 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
       [Telemetry.callClass]: route.class
     }
   }
+
+  // a stack would show this line, for every request
+  const spanned = Effect.withSpan(`${name}.${route.operation}`, span, { captureStackTrace: false })
 
   return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.clockWith((clock) => {
@@ -54,5 +65,5 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
           Effect.andThen(progress.attempts > 1 ? Metric.update(retries, progress.attempts - 1) : Effect.void)
         )
       })
-    }).pipe(Effect.withSpan(`${name}.${route.operation}`, span))
+    }).pipe(spanned)
 }

@@ -1,5 +1,4 @@
 /** Writing a request: address, headers, credential and body; the only place where secrets become plain text. */
-import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -72,56 +71,55 @@ export const write = (
   input: Input,
   call: Call,
   credential: { readonly key: Redacted.Redacted; readonly headers: Readonly<Record<string, string>> } | null
-): Effect.Effect<Written, Validation | Unauthorized> =>
-  Effect.suspend((): Effect.Effect<Written, Validation | Unauthorized> => {
-    const path = shape.path(input.params ?? {})
-    if (Result.isFailure(path)) return Effect.fail(path.failure)
+): Result.Result<Written, Validation | Unauthorized> => {
+  const path = shape.path(input.params ?? {})
+  if (Result.isFailure(path)) return Result.fail(path.failure)
 
-    const headers: Record<string, string> = { ...shape.headers }
-    const secrets: Array<string> = []
-    if (credential !== null) {
-      secrets.push(Redacted.value(credential.key))
-      for (const [name, value] of Object.entries(credential.headers)) {
-        if (!headerValue.test(value)) {
-          return Effect.fail(new Unauthorized({ message: "the API key holds a character that no header can carry" }))
-        }
-        headers[name.toLowerCase()] = value
-        secrets.push(value)
+  const headers: Record<string, string> = { ...shape.headers }
+  const secrets: Array<string> = []
+  if (credential !== null) {
+    secrets.push(Redacted.value(credential.key))
+    for (const [name, value] of Object.entries(credential.headers)) {
+      if (!headerValue.test(value)) {
+        return Result.fail(new Unauthorized({ message: "the API key holds a character that no header can carry" }))
       }
+      headers[name.toLowerCase()] = value
+      secrets.push(value)
     }
-    for (const given of [input.headers ?? {}, call.headers]) {
-      for (const [name, value] of Object.entries(given)) {
-        const lower = name.toLowerCase()
-        if (!headerName.test(name) || !headerValue.test(plain(value)) || transportHeaders.includes(lower)) {
-          return Effect.fail(
-            invalid("headers", `must be names and one-line Latin-1 values, without ${transportHeaders.join(", ")}`)
-          )
-        }
-        headers[lower] = plain(value)
-        // the last word alone is the secret of "Bearer secret"
-        if (Redacted.isRedacted(value)) secrets.push(plain(value), ...plain(value).split(" ").slice(-1))
+  }
+  for (const given of [input.headers ?? {}, call.headers]) {
+    for (const [name, value] of Object.entries(given)) {
+      const lower = name.toLowerCase()
+      if (!headerName.test(name) || !headerValue.test(plain(value)) || transportHeaders.includes(lower)) {
+        return Result.fail(
+          invalid("headers", `must be names and one-line Latin-1 values, without ${transportHeaders.join(", ")}`)
+        )
       }
+      headers[lower] = plain(value)
+      // the last word alone is the secret of "Bearer secret"
+      if (Redacted.isRedacted(value)) secrets.push(plain(value), ...plain(value).split(" ").slice(-1))
     }
+  }
 
-    const body = input.body === undefined ? Result.succeed(undefined) : encode(input.body)
-    if (Result.isFailure(body)) return Effect.fail(body.failure)
+  const body = input.body === undefined ? Result.succeed(undefined) : encode(input.body)
+  if (Result.isFailure(body)) return Result.fail(body.failure)
 
-    return Effect.succeed({
-      request: HttpClientRequest.makeWith(
-        shape.method,
-        `${base.href}${path.success}${Url.query(input.query)}`,
-        UrlParams.empty,
-        Option.none(),
-        Headers.fromRecordUnsafe(headers),
-        HttpBody.empty
-      ).pipe((request) =>
-        body.success === undefined
-          ? request
-          : HttpClientRequest.setBody(request, HttpBody.text(body.success, "application/json"))
-      ),
-      scrub: () => Scrub.make([...secrets, ...Scrub.secretsIn(input.body), ...Scrub.secretsIn(input.query)])
-    })
+  return Result.succeed({
+    request: HttpClientRequest.makeWith(
+      shape.method,
+      `${base.href}${path.success}${Url.query(input.query)}`,
+      UrlParams.empty,
+      Option.none(),
+      Headers.fromRecordUnsafe(headers),
+      HttpBody.empty
+    ).pipe((request) =>
+      body.success === undefined
+        ? request
+        : HttpClientRequest.setBody(request, HttpBody.text(body.success, "application/json"))
+    ),
+    scrub: () => Scrub.make([...secrets, ...Scrub.secretsIn(input.body), ...Scrub.secretsIn(input.query)])
   })
+}
 
 /** The same request to another address on the same origin. */
 export const moved = (request: HttpClientRequest.HttpClientRequest, url: string): HttpClientRequest.HttpClientRequest =>

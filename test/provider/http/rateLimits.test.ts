@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
-import { rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
+import { policiesOf, rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
 import * as RateLimits from "../../../src/provider/RateLimits.ts"
 import { acme, call, canaryKey, input, json, printed, scripted, tagOf } from "./kit.ts"
 
@@ -195,6 +195,35 @@ describe("the pace of an account", () => {
       yield* Fiber.join(c)
     }))
 
+  it.effect("what is under way counts as used, since the answer may not know of it yet", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 2 ? window(1, 60) : {})
+      const slow = yield* fork(send("slow", { lasts: "10 seconds" }))
+      yield* send("quick")
+      const third = yield* fork(send("third"))
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(sent.length, 2)
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.join(slow)
+      yield* Fiber.join(third)
+    }))
+
+  it.effect("within a window the count only falls, in whatever order the answers come", () =>
+    Effect.gen(function*() {
+      const left = [2, 0, 1]
+      const { send, sent } = yield* paced((n) => n <= 3 ? window(left[n - 1] ?? 0, 61 - n) : {})
+      const all = yield* fork(Effect.forEach([1, 2, 3], (n) => send(`${n}`, { lasts: Duration.seconds(n) }), {
+        concurrency: "unbounded"
+      }))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(all)
+      const fourth = yield* fork(send("fourth"))
+      yield* TestClock.adjust("50 seconds")
+      assert.strictEqual(sent.length, 3)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fourth)
+    }))
+
   it.effect("limits known beforehand hold from the first request on", () =>
     Effect.gen(function*() {
       const { send, sent } = yield* paced(() => ({}), [{ requests: 1, per: "12 seconds" }])
@@ -307,22 +336,16 @@ describe("rate limit headers", () => {
 
   it("names, quotas, windows, what is left and when it is full again are read", () => {
     assert.deepStrictEqual(
-      read({
-        "RateLimit-Policy": "\"minute\";q=60;w=60, \"hour\" ; q=3000; w=3600;pk=:cHJpdmF0ZQ==:",
-        "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999"
-      }),
-      {
-        policies: [
-          { name: "minute", quota: 60, windowMillis: 60_000 },
-          { name: "hour", quota: 3000, windowMillis: 3_600_000 }
-        ],
-        standings: [{ name: "minute", remaining: 59, resetMillis: 42_000 }, {
-          name: "hour",
-          remaining: 2999,
-          resetMillis: null
-        }]
-      }
+      policiesOf("\"minute\";q=60;w=60, \"hour\" ; q=3000; w=3600;pk=:cHJpdmF0ZQ==:, \"odd\";w=1"),
+      [
+        { name: "minute", quota: 60, windowMillis: 60_000 },
+        { name: "hour", quota: 3000, windowMillis: 3_600_000 }
+      ]
     )
+    assert.deepStrictEqual(read({ "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999" }).standings, [
+      { name: "minute", remaining: 59, resetMillis: 42_000 },
+      { name: "hour", remaining: 2999, resetMillis: null }
+    ])
   })
 
   it("a comma or a semicolon inside a quoted name does not split it", () => {
