@@ -1,0 +1,142 @@
+/** The two ways to reach the fake: as an `HttpClient` of the same process, and as an HTTP server. */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Stream from "effect/Stream"
+import { find, settle, statusOf } from "./pods.ts"
+import { type Reply, text, type Written } from "./reply.ts"
+import type { Plane } from "./routes.ts"
+import type { Incoming } from "./server.ts"
+import type { State } from "./state.ts"
+
+type Handle = (incoming: Incoming) => Effect.Effect<Reply>
+
+const hosts: Readonly<Record<string, Plane>> = {
+  "api.runpod.io": "management",
+  "v2-rest.runpod.io": "management",
+  "api.runpod.ai": "runtime"
+}
+
+/** A failure as a transport words it; whoever reads `code` and `syscall` sees whether a byte was sent. */
+const failure = (request: HttpClientRequest.HttpClientRequest, code: string, syscall: string) =>
+  new HttpClientError.HttpClientError({
+    reason: new HttpClientError.TransportError({
+      request,
+      cause: new TypeError("fetch failed", { cause: Object.assign(new Error(`${syscall} ${code}`), { code, syscall }) })
+    })
+  })
+
+const proxied = /^([a-z0-9]+)-(\d+)\.proxy\.runpod\.net$/
+
+/** What stands behind a pod's HTTP proxy: an application that says it is there, once the pod runs. */
+const behindProxy = (state: State, host: string): Effect.Effect<Written> | undefined => {
+  const [, id = "", port = ""] = proxied.exec(host) ?? []
+  if (id === "") return undefined
+  return Effect.map(Clock.currentTimeMillis, (now) => {
+    const pod = find(state, id, now)
+    const isUp = pod !== undefined && pod.ports.includes(`${port}/http`)
+      && statusOf(pod, now, state.settings) === "RUNNING"
+    if (pod !== undefined) settle(pod, now)
+    return isUp ? text(200, "ok") : text(502, "<html>Bad Gateway</html>", "text/html")
+  })
+}
+
+const bodyOf = (
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<string, HttpClientError.HttpClientError> => {
+  const { body } = request
+  switch (body._tag) {
+    case "Empty":
+      return Effect.succeed("")
+    case "Uint8Array":
+      return Effect.succeed(new TextDecoder().decode(body.body))
+    case "Raw":
+      return Effect.succeed(String(body.body))
+    case "FormData":
+      return Effect.succeed("")
+    case "Stream":
+      return Stream.mkString(Stream.decodeText(body.stream)).pipe(
+        Effect.mapError(() => failure(request, "ECONNRESET", "write"))
+      )
+  }
+}
+
+/** An answer for a client in this process; its body is read on the caller's own clock. */
+const toClient = (request: HttpClientRequest.HttpClientRequest, reply: Exclude<Reply, { _tag: "Broken" }>) =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const init = { status: reply.status, headers: { ...reply.headers } }
+    const body = reply._tag === "Written"
+      ? reply.body
+      : Stream.toReadableStreamWith(
+        Stream.mapError(
+          reply.bytes,
+          () => new TypeError("terminated", { cause: failure(request, "ECONNRESET", "read") })
+        ),
+        context
+      )
+    return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, init)))
+  })
+
+export const clientOf = (state: State, handle: Handle): HttpClient.HttpClient =>
+  HttpClient.make((request, url) =>
+    Effect.gen(function*() {
+      const plane = url.protocol === "https:" && url.port === "" ? hosts[url.hostname] : undefined
+      const behind = behindProxy(state, url.hostname)
+      if (plane === undefined) {
+        return behind === undefined
+          ? yield* failure(request, "ENOTFOUND", "getaddrinfo")
+          : yield* toClient(request, yield* behind)
+      }
+      const body = yield* bodyOf(request)
+      const reply = yield* handle({ method: request.method, url, headers: request.headers, body, planes: [plane] })
+      return reply._tag === "Broken"
+        ? yield* failure(request, "ECONNRESET", "read")
+        : yield* toClient(request, reply)
+    })
+  )
+
+/** Cuts the connection under a request once what was written is out, where there is one: Node's requests have a socket. */
+const hangUp = (source: object): boolean => {
+  const socket: unknown = Reflect.get(source, "socket")
+  if (typeof socket !== "object" || socket === null) return false
+  const destroy: unknown = Reflect.get(socket, "destroySoon") ?? Reflect.get(socket, "destroy")
+  if (typeof destroy !== "function") return false
+  Reflect.apply(destroy, socket, [])
+  return true
+}
+
+export const responseTo = (
+  request: HttpServerRequest.HttpServerRequest,
+  handle: Handle
+): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  Effect.gen(function*() {
+    const body = yield* Effect.orElseSucceed(request.text, () => "")
+    const reply = yield* handle({
+      method: request.method,
+      url: new URL(request.url, "http://127.0.0.1"),
+      headers: request.headers,
+      body,
+      planes: ["management", "runtime"]
+    })
+    if (reply._tag === "Broken") {
+      return hangUp(request.source) ? yield* Effect.never : HttpServerResponse.empty({ status: 502 })
+    }
+    const { headers, status } = reply
+    const contentType = headers["content-type"]
+    const options = { status, headers, ...(contentType === undefined ? {} : { contentType }) }
+    if (reply._tag === "Flowing") {
+      return HttpServerResponse.stream(
+        Stream.tapError(reply.bytes, () => Effect.sync(() => hangUp(request.source))),
+        options
+      )
+    }
+    return reply.body === null
+      ? HttpServerResponse.empty({ status, headers })
+      : HttpServerResponse.text(reply.body, options)
+  })
