@@ -1,5 +1,4 @@
 /** A span and metrics around every call of an endpoint: a route template, words and numbers, never a query or a body. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Attributes from "../../telemetry/Attributes.ts"
@@ -23,7 +22,6 @@ interface Route {
 export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
   const retries = Metric.withAttributes(Telemetry.retries, labels)
-  const duration = Metric.withAttributes(Telemetry.duration, labels)
   // a labelled metric finds its place in the registry once, so each is made once
   const byStatus = new Map<string, typeof Telemetry.requests>()
   const requests = (status: string) => {
@@ -48,9 +46,8 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const spanned = Effect.withSpan(`${name}.${route.operation}`, span, { captureStackTrace: false })
 
   return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.clockWith((clock) => {
+    Effect.suspend(() => {
       const progress: Progress = { attempts: 0, status: null, host: null }
-      const start = clock.monotonicTimeNanosUnsafe()
       return Effect.onExit(use(progress), () => {
         const annotated = Effect.annotateCurrentSpan({
           [Telemetry.attempts]: progress.attempts,
@@ -59,11 +56,8 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
         })
         // refused here: there was no request
         if (progress.attempts === 0) return annotated
-        return annotated.pipe(
-          Effect.andThen(Metric.update(requests(Telemetry.statusClass(progress.status)), 1)),
-          Effect.andThen(Metric.update(duration, Duration.nanos(clock.monotonicTimeNanosUnsafe() - start))),
-          Effect.andThen(progress.attempts > 1 ? Metric.update(retries, progress.attempts - 1) : Effect.void)
-        )
+        const counted = Effect.andThen(annotated, Metric.update(requests(Telemetry.statusClass(progress.status)), 1))
+        return progress.attempts > 1 ? Effect.andThen(counted, Metric.update(retries, progress.attempts - 1)) : counted
       })
     }).pipe(spanned)
 }

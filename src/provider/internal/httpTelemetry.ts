@@ -21,9 +21,4 @@ export const retries = Metric.counter("atlas_http_retries", {
   incremental: true
 })
 
-/** Time from call to answer, waiting and retries included, by `provider` and `api`. */
-export const duration = Metric.timer("atlas_http_duration", {
-  description: "Time a provider HTTP request took, with its retries"
-})
-
 export const statusClass = (code: number | null): string => code === null ? "none" : `${Math.floor(code / 100)}xx`

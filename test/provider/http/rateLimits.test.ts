@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -259,15 +259,11 @@ describe("an account", () => {
 
   it.effect("is never remembered by its key", () =>
     Effect.gen(function*() {
-      const kept: Array<string> = []
-      const set = Map.prototype.set
-      Map.prototype.set = function(key: unknown, value: unknown) {
-        if (typeof key === "string") kept.push(key)
-        return set.call(this, key, value)
-      }
+      const set = vi.spyOn(Map.prototype, "set")
       const all = yield* RateLimits.make()
       all.account({ ...account, apiKey: Redacted.make(canaryKey) })
-      Map.prototype.set = set
+      const kept = set.mock.calls.map(([key]: ReadonlyArray<unknown>) => String(key))
+      set.mockRestore()
       assert.isTrue(kept.some((key) => key.includes(account.baseUrl)))
       assert.notInclude(printed(kept), canaryKey)
     }))

@@ -61,8 +61,10 @@ describe("a stream", () => {
   it.effect("sends nothing before somebody pulls", () =>
     Effect.gen(function*() {
       const http = scripted(saying([], true))
-      yield* http.provide(open())
+      const stream = yield* http.provide(open())
       assert.strictEqual(http.seen.length, 0)
+      yield* Stream.runDrain(stream)
+      assert.strictEqual(http.seen.length, 1)
     }))
 
   it.effect.each<readonly [Script, string]>([
