@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { version } from "../domain/Version.ts"
 import { gpus, providers } from "./commands/catalog.ts"
 import { get, logs, ps, wait } from "./commands/look.ts"
 import { down, start, stop } from "./commands/power.ts"
@@ -21,9 +22,6 @@ import { up } from "./commands/up.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
 import { Shell } from "./Shell.ts"
-
-/** The version of the package; a test holds it equal to the manifest's. */
-export const version = "0.1.0"
 
 const atlas = Command.make("atlas").pipe(
   Command.withDescription("Rent computers, keep watch over them and hand them back."),

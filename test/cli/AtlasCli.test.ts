@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestConsole } from "effect/testing"
 import { readFileSync } from "node:fs"
-import { version } from "../../src/cli/AtlasCli.ts"
+import { version } from "../../src/domain/Version.ts"
 import { run } from "./run.ts"
 
 const commands = [

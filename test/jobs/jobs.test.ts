@@ -33,6 +33,12 @@ const chunk = (status: Job.JobStatus, items: JobChunk["items"] = [], error: stri
   error
 })
 
+/** Forks and starts at once, so that its first sleep is registered before the clock is moved. */
+const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(self, { startImmediately: true })
+
+/** Moves the clock in steps, so that no sleep is jumped over while it is being registered. */
+const pass = (seconds: number) => Effect.repeat(TestClock.adjust("500 millis"), { times: seconds * 2 - 1 })
+
 const isReason = Schema.is(AtlasError.AtlasErrorReason)
 
 /** An endpoint that answers from a script, one entry a call, and remembers when it was asked. */
@@ -85,8 +91,8 @@ describe("streaming a job", () => {
           chunk("completed", [4, 5])
         ]
       })
-      const fiber = yield* Effect.forkChild(Stream.runCollect(Atlas.streamJob(ref)).pipe(layer))
-      yield* TestClock.adjust("1 minute")
+      const fiber = yield* fork(Stream.runCollect(Atlas.streamJob(ref)).pipe(layer))
+      yield* pass(60)
       assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 2, 3, 4, 5])
     }))
 
@@ -106,8 +112,8 @@ describe("streaming a job", () => {
           chunk("completed")
         ]
       })
-      const fiber = yield* Effect.forkChild(Stream.runDrain(Atlas.streamJob(ref)).pipe(layer, withoutJitter))
-      yield* TestClock.adjust("2 minutes")
+      const fiber = yield* fork(Stream.runDrain(Atlas.streamJob(ref)).pipe(layer, withoutJitter))
+      yield* pass(120)
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(asked.slice(1).map((at, i) => at - (asked[i] ?? 0)), [
         500,
@@ -124,7 +130,7 @@ describe("streaming a job", () => {
   it.effect("jitter adds a quarter at most", () =>
     Effect.gen(function*() {
       const { asked, layer } = endpoint({ chunks: [chunk("in_progress"), chunk("completed")] })
-      const fiber = yield* Effect.forkChild(
+      const fiber = yield* fork(
         Stream.runDrain(Atlas.streamJob(ref)).pipe(
           layer,
           Effect.provideService(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.999 })
@@ -153,8 +159,8 @@ describe("streaming a job", () => {
       const { layer } = endpoint({
         chunks: [chunk("in_progress", [1]), new AtlasError.NotFound({ message: "no job" })]
       })
-      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(Atlas.streamJob(ref))).pipe(layer))
-      yield* TestClock.adjust("1 second")
+      const fiber = yield* fork(Effect.flip(Stream.runDrain(Atlas.streamJob(ref))).pipe(layer))
+      yield* pass(1)
       assert.strictEqual((yield* Fiber.join(fiber)).kind, "not_found")
     }))
 
@@ -170,20 +176,25 @@ describe("streaming a job", () => {
 
   it.effect("an overall and an idle limit end it as a timeout, each on its own", () =>
     Effect.gen(function*() {
+      const messageOf = (
+        { layer }: ReturnType<typeof endpoint>,
+        limits: { readonly timeout?: "1 minute"; readonly idleTimeout: "10 seconds" }
+      ) =>
+        Effect.gen(function*() {
+          const fiber = yield* fork(Effect.flip(Stream.runDrain(Atlas.streamJob(ref, limits))).pipe(layer))
+          yield* pass(70)
+          return (yield* Fiber.join(fiber)).message
+        })
       const idle = endpoint({ chunks: [chunk("in_progress", [1]), chunk("in_progress")] })
-      const first = yield* Effect.forkChild(
-        Effect.flip(Stream.runDrain(Atlas.streamJob(ref, { idleTimeout: "10 seconds" }))).pipe(idle.layer)
+      assert.include(
+        yield* messageOf(idle, { idleTimeout: "10 seconds" }),
+        "timeout: the job put out nothing within 10s"
       )
-      yield* TestClock.adjust("11 seconds")
-      assert.include((yield* Fiber.join(first)).message, "timeout: the job put out nothing within 10s")
       const busy = endpoint({ chunks: [chunk("in_progress", [1])] })
-      const second = yield* Effect.forkChild(
-        Effect.flip(Stream.runDrain(Atlas.streamJob(ref, { timeout: "1 minute", idleTimeout: "10 seconds" }))).pipe(
-          busy.layer
-        )
+      assert.include(
+        yield* messageOf(busy, { timeout: "1 minute", idleTimeout: "10 seconds" }),
+        "timeout: the job was not over within 1m"
       )
-      yield* TestClock.adjust("1 minute")
-      assert.include((yield* Fiber.join(second)).message, "timeout: the job was not over within 1m")
     }))
 })
 
@@ -203,10 +214,10 @@ describe("running a job", () => {
   it.effect("a sync job has an absolute limit, named in the message, and is not submitted again", () =>
     Effect.gen(function*() {
       const { layer, submitted } = endpoint({ submit: Effect.never })
-      const limited = yield* Effect.forkChild(
+      const limited = yield* fork(
         Effect.flip(Atlas.runJob({ endpoint: "ep", input: null, mode: "sync", timeout: "12 seconds" }).pipe(layer))
       )
-      yield* TestClock.adjust("12 seconds")
+      yield* pass(12)
       const error = yield* Fiber.join(limited)
       assert.strictEqual(error.kind, "timeout")
       assert.include(error.message, "12s")
@@ -225,8 +236,8 @@ describe("running a job", () => {
       const { layer } = endpoint({
         gets: [job("in_queue"), new AtlasError.Transport({}), job("in_progress"), job("completed", { output: 42 })]
       })
-      const fiber = yield* Effect.forkChild(Atlas.awaitJob(ref).pipe(layer))
-      yield* TestClock.adjust("1 minute")
+      const fiber = yield* fork(Atlas.awaitJob(ref).pipe(layer))
+      yield* pass(60)
       assert.strictEqual((yield* Fiber.join(fiber)).output, 42)
     }))
 
@@ -236,10 +247,10 @@ describe("running a job", () => {
       const error = yield* Effect.flip(Atlas.awaitJob(ref).pipe(failed.layer))
       assert.deepInclude(error.reason, { _tag: "ProviderFault", code: "failed", message: "boom" })
       const stuck = endpoint({ gets: [job("in_queue")] })
-      const fiber = yield* Effect.forkChild(
+      const fiber = yield* fork(
         Effect.flip(Atlas.awaitJob(ref, { timeout: "7 seconds" }).pipe(stuck.layer))
       )
-      yield* TestClock.adjust("7 seconds")
+      yield* pass(7)
       assert.strictEqual((yield* Fiber.join(fiber)).kind, "timeout")
     }))
 

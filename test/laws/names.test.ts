@@ -11,7 +11,13 @@ const longest = 400
 /**
  * Escapes from the type checker that `src/` may keep: the file, the escape as reported below and why no type will do.
  */
-const allowed: ReadonlyArray<{ readonly file: string; readonly escape: string; readonly why: string }> = []
+const allowed: ReadonlyArray<{ readonly file: string; readonly escape: string; readonly why: string }> = [
+  {
+    file: "src/providers/runpod/internal/native.ts",
+    escape: "as ... as",
+    why: "a record made by walking the table of calls cannot say which call each name has; its type is derived from it"
+  }
+]
 
 const topLevel = [
   "CHANGELOG.md",
