@@ -126,13 +126,37 @@ const make = (options: Options) =>
     return Context.make(FakeRunPodControls, controls).pipe(
       Context.add(FakeRunPod, {
         client: clientOf(state, handle),
-        app: Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => responseTo(request, handle))
+        // servers run what they serve uninterruptibly, and an answer that is held back must end with its caller
+        app: Effect.interruptible(
+          Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => responseTo(request, handle))
+        )
       })
     )
   })
 
 /**
  * A RunPod account of one's own, and its controls.
+ *
+ * **Example** (A create whose answer is lost)
+ *
+ * ```ts
+ * import { FakeRunPod } from "effect-atlas/testing"
+ * import * as Effect from "effect/Effect"
+ * import * as HttpClient from "effect/http/HttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * const test = Effect.gen(function*() {
+ *   const client = yield* HttpClient.HttpClient
+ *   const controls = yield* FakeRunPod.FakeRunPodControls
+ *   yield* controls.order({ _tag: "LoseAnswer", on: "createPod", acted: true })
+ *   yield* Effect.ignore(client.post("https://api.runpod.io/v2/pods"))
+ *   const { live } = yield* controls.ledger
+ *   return live.length
+ * })
+ *
+ * const fake = Layer.provideMerge(FakeRunPod.layerClient, FakeRunPod.layer())
+ * const program = Effect.provide(test, fake)
+ * ```
  *
  * @category layers
  * @since 0.1.0
@@ -154,6 +178,27 @@ export const layerClient: Layer.Layer<HttpClient.HttpClient, never, FakeRunPod> 
 /**
  * The fake on whatever `HttpServer` is provided, such as one on a free loopback port; its base URL is the server's
  * address and `/v2`, for both APIs.
+ *
+ * **Example** (On a free loopback port)
+ *
+ * ```ts
+ * import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+ * import { FakeRunPod } from "effect-atlas/testing"
+ * import * as HttpServer from "effect/http/HttpServer"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import { createServer } from "node:http"
+ *
+ * const fake = FakeRunPod.layerServer.pipe(
+ *   Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })),
+ *   Layer.provideMerge(FakeRunPod.layer({ endpoints: ["demo"] }))
+ * )
+ *
+ * const program = Effect.provide(
+ *   HttpServer.addressFormattedWith((address) => Effect.log(`base URL: ${address}/v2`)),
+ *   fake
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0

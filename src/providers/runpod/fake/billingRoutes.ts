@@ -1,5 +1,6 @@
 /** The bill over HTTP: the meters' dollars, cut at the borders of hours, days, weeks, months or years (UTC). */
 import * as Effect from "effect/Effect"
+import { advance } from "./endpointState.ts"
 import { type Input, iso, wholeIn } from "./input.ts"
 import { type Meter, type Rate, spent, total } from "./meter.ts"
 import { demand, json, refuseIf, type Written } from "./reply.ts"
@@ -58,8 +59,9 @@ const timeIn = ({ query }: Input, name: string): Effect.Effect<number | null, Wr
   return Effect.as(demand(Number.isFinite(at), `$.query.${name}: must be an RFC 3339 time`), at)
 }
 
-const readWindow = (input: Input): Effect.Effect<Window, Written> =>
+const readWindow = (state: State, input: Input): Effect.Effect<Window, Written> =>
   Effect.gen(function*() {
+    for (const endpoint of state.endpoints.values()) advance(state, endpoint, input.now)
     const size = input.query.get("bucketSize") ?? "day"
     yield* demand(sizes.some((one) => one === size), `$.query.bucketSize: one of ${sizes.join(", ")}`)
     const lastN = yield* wholeIn(input.query, "lastN", 1, 100_000)
@@ -104,7 +106,7 @@ interface Kind {
 const noRate: Rate = { gpu: 0, cpu: 0, disk: 0 }
 
 const perResource = (kind: Kind) => (state: State, input: Input) =>
-  Effect.map(readWindow(input), (window) => {
+  Effect.map(readWindow(state, input), (window) => {
     const wanted = input.query.get(kind.id)
     const meters = kind.meters(state).filter(([id]) => wanted === null || id === wanted)
     const records = window.stretches.flatMap(({ from, to }) =>
@@ -135,7 +137,8 @@ const perResource = (kind: Kind) => (state: State, input: Input) =>
   })
 
 const podMeters = (state: State) => Array.from(state.pods.values(), ({ id, meter }) => [id, meter] as const)
-const endpointMeters = (state: State) => Array.from(state.endpoints.values(), ({ id, meter }) => [id, meter] as const)
+const endpointMeters = (state: State) =>
+  [...state.endpoints.values(), ...state.pastEndpoints].map(({ id, meter }) => [id, meter] as const)
 const volumeMeters = (state: State) => Array.from(state.volumes.values(), ({ id, meter }) => [id, meter] as const)
 
 export const listPodBilling = perResource({
@@ -189,7 +192,7 @@ const wholeAccount = (amounts: (state: State, from: number, to: number, now: num
   state: State,
   input: Input
 ) =>
-  Effect.map(readWindow(input), (window) => {
+  Effect.map(readWindow(state, input), (window) => {
     const all = window.stretches.map(({ from, to }) => ({ from, to, amounts: amounts(state, from, to, input.now) }))
     const records = all.filter((record) => record.amounts["totalAmount"] !== 0)
     return json(200, {

@@ -226,6 +226,7 @@ export const deleteEndpoint = (state: State, input: Input) =>
     endpoint.workers = []
     setRate(endpoint.meter, input.now, noRate)
     state.endpoints.delete(endpoint.id)
+    state.pastEndpoints.push(endpoint)
     state.templates.delete(endpoint.spec.templateId ?? "")
     return empty()
   })

@@ -138,6 +138,12 @@ const answer = (
       return yield* Effect.delay(Effect.succeed(reply), Duration.millis(millisOf(fault.answer)))
     }
     if (!acts(fault)) return strike(fault, problem(500, ""), facts) ?? (yield* Effect.never)
+    if (fault._tag === "CursorLoop") {
+      const query = new URLSearchParams(incoming.url.searchParams)
+      query.delete("cursor")
+      const again = yield* Effect.flatMap(arrive(query), settled)
+      return strike(fault, again, facts) ?? again
+    }
     const immediate = yield* arrive()
     if (fault._tag === "LoseAnswer" || fault._tag === "Hang" || fault._tag === "Refuse") {
       return strike(fault, problem(500, ""), facts) ?? (yield* Effect.never)

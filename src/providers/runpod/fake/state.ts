@@ -3,7 +3,6 @@ import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
 import type { CreatePodRequest } from "../schema/pods.ts"
 import type { Template } from "../schema/resources.ts"
-import type { CreateEndpointRequest } from "../schema/serverless.ts"
 import { type CloudName, type Gpu, gpus, type Stock } from "./catalogData.ts"
 import type { Endpoint } from "./endpointState.ts"
 import type { Meter } from "./meter.ts"
@@ -133,6 +132,8 @@ export interface State {
   readonly volumes: Map<string, Volume>
   readonly registries: Map<string, string>
   readonly endpoints: Map<string, Endpoint>
+  /** Gone, and still on the bill. */
+  readonly pastEndpoints: Array<Endpoint>
   readonly webhooks: Array<Schema.Json>
   sshKeys: ReadonlyArray<string>
   gpus: ReadonlyArray<Gpu>
@@ -156,6 +157,7 @@ export const makeState = (settings: Settings, plan: State["plan"]): State => ({
   volumes: new Map(),
   registries: new Map(),
   endpoints: new Map(),
+  pastEndpoints: [],
   webhooks: [],
   sshKeys: [],
   gpus,
@@ -171,6 +173,3 @@ export const makeState = (settings: Settings, plan: State["plan"]): State => ({
 
 /** Each state has its own order of things. */
 export const nextSerial = (state: State): number => ++state.serial
-
-/** What of a create says how an endpoint is made. */
-export type EndpointSpec = Pick<CreateEndpointRequest, "gpu" | "cpu" | "scaling" | "type">

@@ -17,16 +17,6 @@ export const maybe = <S extends Schema.Constraint>(schema: S) =>
   Schema.optionalKey(schema).pipe(Schema.catchDecoding(() => Effect.succeedNone))
 
 /**
- * A list of an answer in which entries that cannot be read are left out. Never for lists whose absence means something,
- * such as pods.
- *
- * @category building blocks
- * @since 0.1.0
- */
-export const maybeEach = <S extends Schema.Constraint>(schema: S) =>
-  maybe(Schema.Array(Schema.UndefinedOr(schema).pipe(Schema.catchDecoding(() => Effect.succeedSome(undefined)))))
-
-/**
  * Text, or text that prints as `<redacted>` and becomes plain only while it is sent.
  *
  * @category building blocks
@@ -188,14 +178,6 @@ export const Problem = Schema.Struct({
  * @since 0.1.0
  */
 export type Problem = typeof Problem.Type
-
-/**
- * A refusal of the serverless runtime, mostly `{"error": "..."}`.
- *
- * @category models
- * @since 0.1.0
- */
-export const RuntimeProblem = Schema.Struct({ error: maybe(Schema.String), message: maybe(Schema.String) })
 
 /**
  * One line of a log stream, the `data` of a server-sent event; its `id` is opaque and resumes the stream.
