@@ -2,6 +2,7 @@
  * The one place of the command line that names clouds: which providers `--provider` can mean, and how each is tried out.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import type { Input } from "../domain/ComputeRequest.ts"
 import type { Flag } from "../provider/Capability.ts"
@@ -9,6 +10,7 @@ import * as Provider from "../provider/Provider.ts"
 import * as Providers from "../provider/Providers.ts"
 import * as LocalProvider from "../providers/local/LocalProvider.ts"
 import * as MockProvider from "../providers/mock/MockProvider.ts"
+import * as RunPod from "../providers/runpod/RunPod.ts"
 
 const reserved = (id: string, flags: ReadonlyArray<Flag>) =>
   Layer.succeed(Provider.Provider, Provider.placeholder(id, flags))
@@ -17,11 +19,14 @@ const reserved = (id: string, flags: ReadonlyArray<Flag>) =>
 export const layer = Providers.layer(
   LocalProvider.layerConfig,
   MockProvider.layer({ settleWindow: "100 millis", pollInterval: "100 millis" }),
-  reserved("runpod", ["webhooks", "http_proxy", "raw_tcp", "symmetric_ports", "network_volumes", "global_networking"]),
+  RunPod.layerConfig,
   reserved("lambda_labs", ["raw_tcp"]),
   reserved("vast", ["spot", "raw_tcp"]),
   reserved("fly", ["http_proxy", "raw_tcp", "global_networking"])
-).pipe(Layer.provide(NodeServices.layer))
+).pipe(
+  // Node's own fetch: nothing to load, and one request at a time is all a command line makes
+  Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+)
 
 /** A server without a secret: it says two lines, listens on every port it is given, and stays. */
 const server = `
@@ -44,7 +49,9 @@ export interface Trial {
 
 const trials: ReadonlyMap<string, Trial> = new Map<string, Trial>([
   ["local", { isFree: true, request: { command: [process.execPath, "-e", server] }, speaks: true }],
-  ["mock", { isFree: true, request: { image: "me/server" }, speaks: false }]
+  ["mock", { isFree: true, request: { image: "me/server" }, speaks: false }],
+  // the cheapest that is in stock as a rule; the small image stays, as whatever ends is started again
+  ["runpod", { isFree: false, request: { gpu: "rtx_4090", image: "nginx:alpine", ports: ["80/http"] }, speaks: true }]
 ])
 
 /** How to try a provider; one that nobody described may cost money. */
