@@ -42,8 +42,9 @@ const shelved = (what: string, needs: Capability, shelfOf: (trial: Trial) => She
     })
 })
 
-const volumes = shelved("network volume", "manage_network_volumes", ({ call, provider }) => ({
-  make: (name) => provider.volumes.create({ name, sizeGb: 10 }, call),
+const volumes = shelved("network volume", "manage_network_volumes", ({ call, provider, request }) => ({
+  // where computes are asked for, since some providers need to know
+  make: (name) => provider.volumes.create({ name, sizeGb: 10, region: request({}).regionHints?.[0] ?? null }, call),
   get: (id) => provider.volumes.get(id, call),
   list: provider.volumes.list(call),
   remove: (id) => provider.volumes.delete(id, call)

@@ -67,7 +67,9 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
     const followed = Effect.map(isOver, (isOver): Stream.Stream<LogLine, AtlasErrorReason> => {
       if (isOver) return soFar(after)
       let last = after
-      return resumed(open, { after, retries: call.retries ?? options.retries ?? defaultRetries }).pipe(
+      const untilGone = (lines: Stream.Stream<LogLine, AtlasErrorReason>) =>
+        Stream.catchIf(lines, (reason) => reason._tag === "NotFound", () => Stream.empty)
+      return untilGone(resumed(open, { after, retries: call.retries ?? options.retries ?? defaultRetries })).pipe(
         Stream.interruptWhen(over),
         Stream.tap((line) =>
           Effect.sync(() => {
@@ -76,7 +78,7 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
         ),
         // what was written between the last look at the log and the end
         Stream.concat(
-          Stream.suspend(() => Stream.catchIf(soFar(last), (reason) => reason._tag === "NotFound", () => Stream.empty))
+          Stream.suspend(() => untilGone(soFar(last)))
         )
       )
     })
