@@ -210,7 +210,7 @@ describe("gpus and providers", () => {
           [
             ["local", true, true],
             ["mock", true, true],
-            ["runpod", false, true],
+            ["runpod", true, true],
             ["lambda_labs", false, true],
             ["vast", false, true],
             ["fly", false, true]
