@@ -15,8 +15,10 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { version } from "../domain/Version.ts"
 import { gpus, providers } from "./commands/catalog.ts"
+import { job } from "./commands/job.ts"
 import { get, logs, ps, wait } from "./commands/look.ts"
 import { down, start, stop } from "./commands/power.ts"
+import { endpoints, spend, templates, volumes } from "./commands/resources.ts"
 import { check, demo } from "./commands/trial.ts"
 import { up } from "./commands/up.ts"
 import * as Failure from "./Failure.ts"
@@ -31,7 +33,25 @@ const atlas = Command.make("atlas").pipe(
     { command: "atlas ps", description: "What is there" },
     { command: "atlas down ID", description: "Hand it back" }
   ]),
-  Command.withSubcommands([up, ps, get, wait, logs, stop, start, down, gpus, providers, check, demo]),
+  Command.withSubcommands([
+    up,
+    ps,
+    get,
+    wait,
+    logs,
+    stop,
+    start,
+    down,
+    gpus,
+    spend,
+    job,
+    volumes,
+    templates,
+    endpoints,
+    providers,
+    check,
+    demo
+  ]),
   // after the subcommands: only then it takes the settings out of what they need
   Command.withGlobalFlags(everywhere)
 )

@@ -8,6 +8,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { Shell } from "./Shell.ts"
 
 /** A flag that is there or not. */
 export const toggle = (name: string): Flag.Flag<boolean> =>
@@ -49,6 +50,21 @@ export const callOptions = Effect.gen(function*() {
 /** The id of one compute. */
 export const id = Argument.String("id").pipe(Argument.withDescription("Id of the compute, as `atlas ps` shows it"))
 
+/** Ports to open, as they are typed. */
+export const ports = Flag.String("port").pipe(
+  Flag.withMetavar("N[/http|tcp]"),
+  Flag.withDescription("Port to open; may be repeated"),
+  Flag.filter((text) => /^\d{1,6}(\/(http|tcp))?$/.test(text), () => "a port such as 8000/http or 22/tcp"),
+  Flag.atLeast(0)
+)
+
+/** Variables of a container, as they are typed. */
+export const env = Flag.String("env").pipe(
+  Flag.withMetavar("K[=V]"),
+  Flag.withDescription("Variable of the container; without =V the value is ours, so that no secret is typed"),
+  Flag.atLeast(0)
+)
+
 /** The flag that answers a question before it is asked. */
 export const yes = toggle("yes").pipe(
   Flag.withAlias("y"),
@@ -81,4 +97,12 @@ export const misused = (command: string | null, message: string): CliError.ShowH
   new CliError.ShowHelp({
     commandPath: command === null ? ["atlas"] : ["atlas", command],
     errors: [new CliError.ValidationError({ message })]
+  })
+
+/** Refuses words that stand before the `--` that a command to run in the container comes after. */
+export const stray = (command: string, words: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { invocation } = yield* Shell
+    const early = words.slice(0, words.length - invocation.trailing)
+    if (early.length > 0) return yield* misused(command, `unexpected "${early.join(" ")}": put the command after --`)
   })

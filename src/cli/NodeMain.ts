@@ -35,6 +35,13 @@ const ask = (question: string) =>
     return Effect.sync(() => lines.close())
   })
 
+const input = Effect.callback<string>((resume) => {
+  const chunks: Array<Buffer> = []
+  const end = () => resume(Effect.succeed(Buffer.concat(chunks).toString("utf8")))
+  process.stdin.on("data", (chunk: Buffer) => chunks.push(chunk)).once("end", end).once("error", end)
+  return Effect.sync(() => process.stdin.pause())
+})
+
 const makeShell = (argv: ReadonlyArray<string>, exitWith: (code: number) => void): Shell["Service"] => {
   const call = invocation(argv)
   return Shell.of({
@@ -44,6 +51,7 @@ const makeShell = (argv: ReadonlyArray<string>, exitWith: (code: number) => void
     hasColor: process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
     hasAudience: process.stderr.isTTY === true && !call.json,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    input,
     out: write(process.stdout),
     err: write(process.stderr),
     ask,

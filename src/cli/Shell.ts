@@ -53,6 +53,8 @@ export class Shell extends Context.Service<Shell, {
   readonly hasAudience: boolean
   /** Whether somebody is there to answer a question. */
   readonly canAsk: boolean
+  /** All of stdin. */
+  readonly input: Effect.Effect<string>
   /** Writes text and a line end to stdout. */
   readonly out: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stderr. */

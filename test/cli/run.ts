@@ -15,11 +15,16 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>
   /** What is typed at a question; nobody is there to ask without it. */
   readonly answer?: boolean
+  /** What stands on stdin. */
+  readonly input?: string
   readonly providers?: ReadonlyArray<Providers.Made>
 }
 
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
-export const start = (args: ReadonlyArray<string>, { answer, env = {}, providers = [] }: Surroundings = {}) => {
+export const start = (
+  args: ReadonlyArray<string>,
+  { answer, env = {}, input = "", providers = [] }: Surroundings = {}
+) => {
   const out: Array<string> = []
   const err: Array<string> = []
   const questions: Array<string> = []
@@ -31,6 +36,7 @@ export const start = (args: ReadonlyArray<string>, { answer, env = {}, providers
     hasColor: false,
     hasAudience: false,
     canAsk: answer !== undefined,
+    input: Effect.succeed(input),
     out: (text) => Effect.sync(() => void out.push(text)),
     err: (text) => Effect.sync(() => void err.push(text)),
     ask: (question) =>

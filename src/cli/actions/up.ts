@@ -4,15 +4,15 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
-import { AtlasError, Ended, invalid, type Issue } from "../../domain/AtlasError.ts"
+import { AtlasError, Ended } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Input } from "../../domain/ComputeRequest.ts"
 import type { LogElement } from "../../domain/LogElement.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
+import * as Environment from "../Environment.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 
@@ -33,26 +33,10 @@ interface Wish {
   readonly call: Atlas.Options
 }
 
-/** `K=V` as typed; `K` with the value it has for us, so that a secret is never an argument. */
-const environment = (typed: ReadonlyArray<string>) =>
-  Effect.gen(function*() {
-    const { variable } = yield* Shell
-    const issues: Array<Issue> = []
-    const entries: Array<readonly [string, Redacted.Redacted]> = []
-    for (const text of typed) {
-      const at = text.indexOf("=")
-      const name = at === -1 ? text : text.slice(0, at)
-      const value = at === -1 ? variable(name) : text.slice(at + 1)
-      if (value === undefined) issues.push({ path: `env.${name}`, message: "is not set in this environment" })
-      else entries.push([name, Redacted.make(value)])
-    }
-    return issues.length > 0 ? yield* invalid("spawnCompute", issues) : Object.fromEntries(entries)
-  })
-
 const requestOf = (wish: Wish, provider: string) =>
   Effect.gen(function*() {
     const { directory } = yield* Shell
-    const env = yield* environment(wish.env)
+    const env = yield* Environment.read(wish.env, "spawnCompute")
     const request: Input = {
       gpuCount: Option.getOrUndefined(wish.gpuCount),
       image: Option.getOrUndefined(wish.image),

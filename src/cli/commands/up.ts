@@ -7,8 +7,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { using } from "../Clouds.ts"
-import { callOptions, misused, toggle } from "../Flags.ts"
-import { Shell } from "../Shell.ts"
+import { callOptions, env, ports, stray, toggle } from "../Flags.ts"
 
 const candidates = (text: string): Option.Option<ReadonlyArray<string>> => {
   const names = text.split(",").map((name) => name.trim())
@@ -24,17 +23,8 @@ const flags = {
   ),
   gpuCount: Flag.Int("gpu-count").pipe(Flag.withMetavar("N"), Flag.withDescription("How many of them"), Flag.optional),
   image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run"), Flag.optional),
-  ports: Flag.String("port").pipe(
-    Flag.withMetavar("N[/http|tcp]"),
-    Flag.withDescription("Port to open; may be repeated"),
-    Flag.filter((text) => /^\d{1,6}(\/(http|tcp))?$/.test(text), () => "a port such as 8000/http or 22/tcp"),
-    Flag.atLeast(0)
-  ),
-  env: Flag.String("env").pipe(
-    Flag.withMetavar("K[=V]"),
-    Flag.withDescription("Variable of the container; without =V the value is ours, so that no secret is typed"),
-    Flag.atLeast(0)
-  ),
+  ports,
+  env,
   name: Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("What to call it"), Flag.optional),
   regions: Flag.String("region").pipe(
     Flag.withMetavar("REGION"),
@@ -59,11 +49,7 @@ const work = using(async () => (await import("../actions/up.ts")).run)
 
 export const up = Command.make("up", flags, (input) =>
   Effect.gen(function*() {
-    const { invocation } = yield* Shell
-    const stray = input.command.slice(0, input.command.length - invocation.trailing)
-    if (stray.length > 0) {
-      return yield* misused("up", `unexpected "${stray.join(" ")}": put the command after --`)
-    }
+    yield* stray("up", input.command)
     return yield* work({ ...input, call: yield* callOptions })
   })).pipe(
     Command.withDescription(

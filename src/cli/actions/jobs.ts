@@ -1,0 +1,103 @@
+/**
+ * What `atlas job run`, `get`, `cancel`, `await` and `stream` do.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Atlas from "../../Atlas.ts"
+import type { Job } from "../../domain/Job.ts"
+import * as JobRunner from "../../jobs/JobRunner.ts"
+import { Providers } from "../../provider/Providers.ts"
+import * as JobInput from "../JobInput.ts"
+import { progress } from "../Progress.ts"
+import { Shell } from "../Shell.ts"
+import * as Table from "../Table.ts"
+
+interface One {
+  readonly endpoint: string
+  readonly id: string
+  readonly call: Atlas.Options
+}
+
+const toJson = ({ delayTimeMs, endpoint, error, executionTimeMs, id, output, provider, status }: Job) => ({
+  id,
+  provider,
+  endpoint,
+  status,
+  output,
+  error,
+  executionTimeMs,
+  delayTimeMs
+})
+
+const worded = (output: Schema.Json): string => typeof output === "string" ? output : JSON.stringify(output)
+
+const milliseconds = (time: number | null): string | null => time === null ? null : `${time} ms`
+
+const details = (job: Job): string =>
+  Table.list([
+    ["id", job.id],
+    ["provider", job.provider],
+    ["endpoint", job.endpoint],
+    ["status", job.status],
+    ["output", job.output === null ? null : worded(job.output)],
+    ["error", job.error],
+    ["waited", milliseconds(job.delayTimeMs)],
+    ["worked", milliseconds(job.executionTimeMs)]
+  ])
+
+const print = (job: Job) =>
+  Effect.flatMap(Shell, ({ invocation, out }) => out(invocation.json ? JSON.stringify(toJson(job)) : details(job)))
+
+/** Submits a job; a sync one that is over without having completed is a failure. */
+export const run = ({ call, endpoint, input, sync, timeout }: {
+  readonly endpoint: string
+  readonly input: Option.Option<string>
+  readonly sync: boolean
+  readonly timeout: Option.Option<Duration.Duration>
+  readonly call: Atlas.Options
+}) =>
+  Effect.gen(function*() {
+    const given = yield* JobInput.read(input)
+    const limit = Option.getOrUndefined(timeout)
+    yield* progress(sync ? `waiting for the job` : `submitting the job`)
+    const job = yield* sync
+      ? Atlas.runJob({ endpoint, input: given, mode: "sync", timeout: limit }, call)
+      : Atlas.runJob({ endpoint, input: given }, { ...call, timeout: limit })
+    if (sync && job.isFinal && job.status !== "completed") {
+      const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "runJob"))
+      return yield* JobRunner.unsuccessful(provider, "runJob", job)
+    }
+    yield* print(job)
+  })
+
+/** Prints one job as it is now. */
+export const get = ({ call, ...job }: One) => Effect.flatMap(Atlas.getJob(job, call), print)
+
+/** Cancels a job and prints it as it then is. */
+export const cancel = ({ call, ...job }: One) =>
+  Atlas.cancelJob(job, call).pipe(Effect.andThen(Atlas.getJob(job, call)), Effect.flatMap(print))
+
+interface Patient extends One {
+  readonly timeout: Option.Option<Duration.Duration>
+}
+
+/** Waits until a job has completed and prints it. */
+export const wait = ({ call, endpoint, id, timeout }: Patient) =>
+  Effect.gen(function*() {
+    yield* progress(`waiting for ${id}`)
+    yield* print(yield* Atlas.awaitJob({ endpoint, id }, { ...call, timeout: Option.getOrUndefined(timeout) }))
+  })
+
+/** Prints what a job puts out, as it comes. */
+export const stream = ({ call, endpoint, id, timeout }: Patient) =>
+  Effect.gen(function*() {
+    const { invocation, out } = yield* Shell
+    const line = (output: Schema.Json) => invocation.json ? JSON.stringify({ type: "output", output }) : worded(output)
+    yield* Stream.runForEachArray(
+      Atlas.streamJob({ endpoint, id }, { ...call, timeout: Option.getOrUndefined(timeout) }),
+      (items) => out(items.map(line).join("\n"))
+    )
+  })

@@ -1,0 +1,142 @@
+/**
+ * `atlas volumes`, `templates`, `endpoints` and `spend`: what outlives a compute, and the bill.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import type { Options } from "../../Atlas.ts"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import type { Providers } from "../../provider/Providers.ts"
+import { using } from "../Clouds.ts"
+import { callOptions, env, id, ports, stray, toggle } from "../Flags.ts"
+import type { Shell } from "../Shell.ts"
+
+type Work<Input> = (input: Input & { readonly call: Options }) => Effect.Effect<void, AtlasError, Providers | Shell>
+
+/** What can be done with every kind of thing. */
+interface Common {
+  readonly ls: Work<object>
+  readonly get: Work<{ readonly id: string }>
+  readonly rm: Work<{ readonly id: string }>
+}
+
+const resources = () => import("../actions/resources.ts")
+
+const common = (noun: string, load: () => Promise<Common>) => {
+  const id = Argument.String("id").pipe(Argument.withDescription(`Id of the ${noun}`))
+  const list = using(async () => (await load()).ls)
+  const show = using(async () => (await load()).get)
+  const remove = using(async () => (await load()).rm)
+  return [
+    Command.make("ls", {}, () => Effect.flatMap(callOptions, (call) => list({ call }))).pipe(
+      Command.withDescription(`List every ${noun} of the account.`)
+    ),
+    Command.make("get", { id }, (input) => Effect.flatMap(callOptions, (call) => show({ ...input, call }))).pipe(
+      Command.withDescription(`Show one ${noun}.`)
+    ),
+    Command.make("rm", { id }, (input) => Effect.flatMap(callOptions, (call) => remove({ ...input, call }))).pipe(
+      Command.withDescription(`Delete one ${noun} for good, with everything that belongs to it.`)
+    )
+  ] as const
+}
+
+const name = Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("What to call it"))
+const gigabytes = (flag: string, what: string) =>
+  Flag.Int(flag).pipe(Flag.withMetavar("GB"), Flag.withDescription(what))
+
+const makeVolume = using(async () => (await resources()).volumes.create)
+
+export const volumes = Command.make("volumes").pipe(
+  Command.withDescription("Network volumes: disks of their own that computes can mount."),
+  Command.withExamples([{ command: "atlas volumes ls --provider runpod", description: "All of them" }]),
+  Command.withSubcommands([
+    ...common("network volume", async () => (await resources()).volumes),
+    Command.make("create", {
+      name,
+      size: gigabytes("size", "How large it is to be"),
+      region: Flag.String("region").pipe(
+        Flag.withMetavar("REGION"),
+        Flag.withDescription("Where it is to lie; some providers need to know"),
+        Flag.optional
+      ),
+      tier: Flag.Literals("tier", ["standard", "high_performance"]).pipe(
+        Flag.withDescription("How fast it is to be"),
+        Flag.optional
+      )
+    }, (input) => Effect.flatMap(callOptions, (call) => makeVolume({ ...input, call }))).pipe(
+      Command.withDescription("Make a network volume. It costs money until it is deleted."),
+      Command.withExamples([{
+        command: "atlas volumes create --provider runpod --name models --size 100 --region EU-RO-1",
+        description: "A hundred gigabytes"
+      }])
+    )
+  ])
+)
+
+const makeTemplate = using(async () => (await resources()).templates.create)
+
+export const templates = Command.make("templates").pipe(
+  Command.withDescription("Templates: containers set up once."),
+  Command.withExamples([{ command: "atlas templates ls --provider runpod", description: "All of them" }]),
+  Command.withSubcommands([
+    ...common("template", async () => (await resources()).templates),
+    Command.make("create", {
+      name,
+      image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run")),
+      ports,
+      env,
+      disk: gigabytes("disk", "Disk of the container").pipe(Flag.optional),
+      volume: gigabytes("volume", "Disk that outlives a stop").pipe(Flag.optional),
+      serverless: toggle("serverless").pipe(Flag.withDescription("For endpoints, not for computes")),
+      command: Argument.String("command").pipe(
+        Argument.withDescription("What to run in it, after --; every word belongs to it as it is"),
+        Argument.variadic()
+      )
+    }, (input) =>
+      Effect.gen(function*() {
+        yield* stray("templates create", input.command)
+        return yield* makeTemplate({ ...input, call: yield* callOptions })
+      })).pipe(
+        Command.withDescription("Make a template."),
+        Command.withExamples([{
+          command: "atlas templates create --provider runpod --name server --image me/server --port 8000/http",
+          description: "A server set up once"
+        }])
+      )
+  ])
+)
+
+export const endpoints = Command.make("endpoints").pipe(
+  Command.withDescription(
+    "Serverless endpoints: workers that take jobs. They are made with the provider's own client."
+  ),
+  Command.withShortDescription("Serverless endpoints: workers that take jobs"),
+  Command.withExamples([{ command: "atlas endpoints ls --provider runpod", description: "All of them" }]),
+  Command.withSubcommands(common("endpoint", async () => (await resources()).endpoints))
+)
+
+const bill = using(async () => (await resources()).spend)
+
+const instant = (name: string, what: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("INSTANT"),
+    Flag.withDescription(what),
+    Flag.filterMap(DateTime.make, () => "an instant such as 2026-11-01 or 2026-11-01T12:00:00Z"),
+    Flag.map(DateTime.toUtc),
+    Flag.optional
+  )
+
+export const spend = Command.make("spend", {
+  id,
+  from: instant("from", "Count from here (default: the provider's own window)"),
+  to: instant("to", "Count up to here")
+}, (input) => Effect.flatMap(callOptions, (call) => bill({ ...input, call }))).pipe(
+  Command.withDescription("Show what a compute has cost, as its provider bills it. Bills lag: this is no live figure."),
+  Command.withShortDescription("Show what one has cost"),
+  Command.withExamples([{
+    command: "atlas spend POD --provider runpod --from 2026-11-01",
+    description: "Since the first of November"
+  }])
+)
