@@ -15,6 +15,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { version } from "../domain/Version.ts"
 import { gpus, providers } from "./commands/catalog.ts"
+import { dev } from "./commands/dev.ts"
 import { job } from "./commands/job.ts"
 import { get, logs, ps, wait } from "./commands/look.ts"
 import { down, start, stop } from "./commands/power.ts"
@@ -50,7 +51,8 @@ const atlas = Command.make("atlas").pipe(
     endpoints,
     providers,
     check,
-    demo
+    demo,
+    dev
   ]),
   // after the subcommands: only then it takes the settings out of what they need
   Command.withGlobalFlags(everywhere)
