@@ -2,6 +2,7 @@
  * Logs as RunPod streams them: server-sent events that never end by themselves, resumed after the last one that came.
  */
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
@@ -24,6 +25,8 @@ export interface LogLine {
 export const silence = Duration.minutes(2)
 
 const longestEvent = 1024 * 1024
+/** How far RunPod's clock may be behind ours. */
+const clockSkew = Duration.seconds(5)
 const firstPause = 1000
 const longestPause = 30_000
 
@@ -54,24 +57,33 @@ const isPassing = (reason: AtlasErrorReason): boolean =>
   reason._tag === "Transport" || reason._tag === "Timeout" || reason._tag === "RateLimited"
   || (reason._tag === "ProviderFault" && reason.isRetryable)
 
+/** Where a connection begins: after a line, or where none came yet, at a time; both null for the first. */
+export interface From {
+  readonly lastEventId: string | null
+  readonly since: string | null
+}
+
 /**
  * Lines for as long as somebody listens: a connection that breaks, ends or falls silent is made again, after the last
  * line that came. Fails when `retries` connections in a row brought nothing but failures.
  */
 export const resumed = (
-  open: (lastEventId: string | null) => Stream.Stream<Uint8Array, AtlasErrorReason>,
+  open: (from: From) => Stream.Stream<Uint8Array, AtlasErrorReason>,
   { after, retries }: { readonly after: string | null; readonly retries: number }
 ): Stream.Stream<LogLine, AtlasErrorReason> =>
   Stream.suspend(() => {
     let last = after
     let failures = 0
     let openedAt = 0n
+    let since: string | null = null
 
-    const connection = Stream.unwrap(Effect.map(Clock.monotonicTimeNanos, (now) => {
-      openedAt = now
+    const connection = Stream.unwrap(Effect.gen(function*() {
+      openedAt = yield* Clock.monotonicTimeNanos
       const resumedAfter = last
+      const from: From = { lastEventId: last, since }
+      since ??= DateTime.formatIso(DateTime.subtractDuration(yield* DateTime.now, clockSkew))
       let isFirst = true
-      return parse(open(resumedAfter)).pipe(
+      return parse(open(from)).pipe(
         Stream.filter((line) => {
           // a server that begins with the very line it was to resume after
           const isRepeated = isFirst && resumedAfter !== null && line.id === resumedAfter

@@ -9,7 +9,7 @@ import * as ApiKey from "../../../provider/ApiKey.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
 import type { Asks, Lists, Logs, Options } from "../RunPodClient.ts"
 import { type OperationName, operations } from "../RunPodSchema.ts"
-import { resumed } from "./logLines.ts"
+import { type From, resumed } from "./logLines.ts"
 import * as Pages from "./pages.ts"
 import type { Loose } from "./requests.ts"
 import * as Wire from "./wire.ts"
@@ -23,6 +23,13 @@ const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
 const defaultRetries = 3
 
 const isLog = (name: OperationName): name is Wire.LogName => "sse" in operations[name]
+
+/** Where nothing has come yet, what was written since the first connection is still owed, whatever tail was asked for. */
+const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
+  if (lastEventId !== null) return { ...input, lastEventId }
+  const { query } = input
+  return since === null ? input : { ...input, query: { since, ...(typeof query === "object" ? query : {}) } }
+}
 
 const fromWire = (wire: Wire.Wire, options: Options): Asks & Logs & Lists => {
   const asked = (name: Wire.AskName) => {
@@ -38,7 +45,7 @@ const fromWire = (wire: Wire.Wire, options: Options): Asks & Logs & Lists => {
         const { lastEventId, ...rest } = input
         const own = timeout === null ? call : new Call({ ...call, timeout: null })
         const lines = resumed(
-          (after) => wire.bytes(name)(after === null ? rest : { ...rest, lastEventId: after }, own),
+          (from) => wire.bytes(name)(beginning(rest, from), own),
           {
             after: typeof lastEventId === "string" ? lastEventId : null,
             retries: call.retries ?? options.retries ?? defaultRetries

@@ -69,7 +69,12 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
       let last = after
       const untilGone = (lines: Stream.Stream<LogLine, AtlasErrorReason>) =>
         Stream.catchIf(lines, (reason) => reason._tag === "NotFound", () => Stream.empty)
-      return untilGone(resumed(open, { after, retries: call.retries ?? options.retries ?? defaultRetries })).pipe(
+      return untilGone(
+        resumed(({ lastEventId }) => open(lastEventId), {
+          after,
+          retries: call.retries ?? options.retries ?? defaultRetries
+        })
+      ).pipe(
         Stream.interruptWhen(over),
         Stream.tap((line) =>
           Effect.sync(() => {
