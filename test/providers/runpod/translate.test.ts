@@ -215,6 +215,8 @@ describe("a pod as a compute", () => {
       [null, null, 1, null, null, []]
     )
     assert.isNull(compute({ cost: -1 }).costPerHour)
+    const nameless = compute({ name: null, status: 7 })
+    assert.deepStrictEqual([nameless.name, nameless.status], [null, "provisioning"])
   })
 
   it("keeps RunPod's body, fields nobody knows too, but no environment and no command", () => {

@@ -189,8 +189,8 @@ export const PodRuntime = Schema.Struct({
 export const Pod = Schema.Struct({
   ...containerAnswer,
   id: Schema.String,
-  name: Schema.String,
-  status: Schema.String,
+  name: maybe(Schema.String),
+  status: maybe(Schema.String),
   actions: maybe(Schema.Array(Schema.String)),
   mounts: maybe(MountsAnswer),
   gpu: maybe(Schema.Struct({

@@ -72,7 +72,7 @@ export type UpdateTemplateRequest = typeof UpdateTemplateRequest.Type
 export const Template = Schema.Struct({
   ...containerAnswer,
   id: Schema.String,
-  name: Schema.String,
+  name: maybe(Schema.String),
   mounts: maybe(MountsAnswer),
   serverless: maybe(Schema.Boolean),
   public: maybe(Schema.Boolean),
@@ -153,7 +153,7 @@ export type UpdateNetworkVolumeRequest = typeof UpdateNetworkVolumeRequest.Type
  */
 export const NetworkVolume = Schema.Struct({
   id: Schema.String,
-  name: Schema.String,
+  name: maybe(Schema.String),
   size: maybe(Schema.Finite),
   dataCenter: maybe(Schema.String),
   type: maybe(Schema.String)

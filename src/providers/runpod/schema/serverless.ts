@@ -132,7 +132,7 @@ export type UpdateEndpointRequest = typeof UpdateEndpointRequest.Type
 export const Endpoint = Schema.Struct({
   ...containerAnswer,
   id: Schema.String,
-  name: Schema.String,
+  name: maybe(Schema.String),
   type: maybe(Schema.String),
   requestUrls: maybe(Schema.Record(Schema.String, Schema.String)),
   gpu: maybe(Schema.NullOr(Schema.Struct({
