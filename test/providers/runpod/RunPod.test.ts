@@ -61,8 +61,9 @@ describe("what RunPod is", () => {
       for (const place of ["call", "layer", "RUNPOD_API_KEY"]) assert.include(error.message, place)
       assert.deepStrictEqual(yield* cloud.use(({ requests }) => requests), [])
     }).pipe(
-      Effect.provide(layer({}, { apiKey: "" })),
-      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} })))
+      Effect.provide(
+        Layer.provideMerge(layer({}, { apiKey: "" }), ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} })))
+      )
     ))
 
   it.effect("the layer configured from the environment reaches what it names", () =>
@@ -72,10 +73,13 @@ describe("what RunPod is", () => {
       // nobody plays that host
       assert.strictEqual((yield* settled(failureOf(provider.compute.list()))).kind, "transport")
     }).pipe(
-      Effect.provide(RunPod.layerConfig.pipe(Layer.provide(FakeRunPod.layerClient), Layer.provide(FakeRunPod.layer()))),
-      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
-        env: { RUNPOD_API_KEY: key, RUNPOD_BASE_URL: "https://elsewhere.example/v2" }
-      })))
+      Effect.provide(RunPod.layerConfig.pipe(
+        Layer.provide(FakeRunPod.layerClient),
+        Layer.provide(FakeRunPod.layer()),
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
+          env: { RUNPOD_API_KEY: key, RUNPOD_BASE_URL: "https://elsewhere.example/v2" }
+        })))
+      ))
     ))
 })
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -443,8 +444,10 @@ describe("every call of the table", () => {
       const { seen, provide } = scripted(json(pod))
       yield* provide(
         client.use((native) => native.getPod({ id: "p" })).pipe(
-          Effect.provide(RunPodClient.layerConfig),
-          Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { RUNPOD_API_KEY: "from-env" } })))
+          Effect.provide(Layer.provide(
+            RunPodClient.layerConfig,
+            ConfigProvider.layer(ConfigProvider.fromEnv({ env: { RUNPOD_API_KEY: "from-env" } }))
+          ))
         )
       )
       assert.strictEqual(seen[0]?.headers["authorization"], "Bearer from-env")

@@ -31,7 +31,7 @@ const paths = (input: ComputeRequest.Input): ReadonlyArray<string> => {
 }
 
 const podOf = (fields: object): Wire.Pod =>
-  Schema.decodeUnknownSync(Wire.Pod)({ id: "pod1", name: "n", status: "RUNNING", ...fields })
+  Schema.decodeSync(Wire.Pod)({ id: "pod1", name: "n", status: "RUNNING", ...fields })
 
 const compute = (fields: object) => {
   const made = toCompute(podOf(fields), { id: "pod1", ...fields })
@@ -259,7 +259,7 @@ describe("GPU types", () => {
       availability: "LOW",
       ...fields
     }
-    return { entry: Schema.decodeUnknownSync(Wire.GpuType)(body), body }
+    return { entry: Schema.decodeSync(Wire.GpuType)(body), body }
   }
   const one = (secure: object | null, community: object | null) =>
     toGpuTypes(
@@ -319,9 +319,9 @@ describe("GPU types", () => {
 
 describe("what outlives a pod", () => {
   const volume = (fields: object) =>
-    volumeBody(Schema.decodeUnknownSync(NetworkVolumeRequest)({ name: "v", sizeGb: 20, region: "EU-RO-1", ...fields }))
+    volumeBody(Schema.decodeSync(NetworkVolumeRequest)({ name: "v", sizeGb: 20, region: "EU-RO-1", ...fields }))
   const template = (fields: object) =>
-    templateBody(Schema.decodeUnknownSync(TemplateRequest)({ name: "t", image: "i", ...fields }))
+    templateBody(Schema.decodeSync(TemplateRequest)({ name: "t", image: "i", ...fields }))
   const pathsOf = (result: ReturnType<typeof volume>) =>
     Result.isFailure(result) ? result.failure.issues.map(({ path }) => path) : []
 
@@ -380,7 +380,7 @@ describe("what outlives a pod", () => {
     const spend = (totals: object) =>
       toSpend(
         ComputeId.make("pod1"),
-        Schema.decodeUnknownSync(Wire.PodBillingList)({ records: [], metadata: { query, recordCount: 0, totals } }),
+        Schema.decodeSync(Wire.PodBillingList)({ records: [], metadata: { query, recordCount: 0, totals } }),
         {}
       )
     const whole = spend(totals)
