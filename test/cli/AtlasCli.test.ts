@@ -15,9 +15,15 @@ const commands = [
   "start",
   "down",
   "gpus",
+  "spend",
+  "job",
+  "volumes",
+  "templates",
+  "endpoints",
   "providers",
   "check",
-  "demo"
+  "demo",
+  "dev"
 ]
 
 const textOf = (line: unknown): string => typeof line === "string" ? line : ""
@@ -93,6 +99,18 @@ describe("bad usage is one line, a hint, and exit code 2", () => {
     [["down"], "give the ids of computes, or --all", "atlas down"],
     [["down", "x", "--all"], "give ids or --all, not both", "atlas down"],
     [["check", "mock", "--max-cost", "-1"], "Invalid value for flag --max-cost", "atlas check"],
+    [["job", "run", "ep", "--input", "{s3cret"], "--input: this is not JSON", "atlas job run"],
+    [
+      ["job", "run", "ep", "--input", "@/no/such/file"],
+      "--input: the file /no/such/file cannot be read",
+      "atlas job run"
+    ],
+    [["volumes", "create", "--name", "a", "--size", "x"], "Invalid value for flag --size", "atlas volumes create"],
+    [["templates", "create", "--name", "a", "--image", "b", "c"], "unexpected \"c\"", "atlas templates create"],
+    [["endpoints", "create"], "unknown command \"create\"", "atlas endpoints"],
+    [["spend", "x", "--from", "yesterday"], "Invalid value for flag --from: \"yesterday\"", "atlas spend"],
+    [["dev", "fake-runpod", "--fault", "x"], "unknown fault \"x\"; known: lost-answer, ", "atlas dev fake-runpod"],
+    [["dev", "fake-runpod", "--port", "70000"], "Invalid value for flag --port", "atlas dev fake-runpod"],
     [["demo", "--provider", "mock"], "the demo runs on the local provider only", "atlas demo"]
   ])("%j", ([args, message, command]) =>
     Effect.gen(function*() {
