@@ -3,7 +3,7 @@
  */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
-import { type Compute, type Home, makeHome, type Running } from "./atlas.ts"
+import { type Compute, type Home, makeHome, type Running, until } from "./atlas.ts"
 
 const key = "rpa_canary-1f2e3d4c"
 /** Looks are seconds apart, as they are with the real cloud. */
@@ -16,6 +16,15 @@ beforeEach(() => {
   printed = []
 })
 afterEach(() => home.close())
+
+const argumentsOf = (pid: string | number | undefined): string => {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8")
+  } catch {
+    // it ended meanwhile
+    return ""
+  }
+}
 
 /** The fake in a process of its own, and the program beside it. */
 const cloud = async (...faults: ReadonlyArray<string>) => {
@@ -118,15 +127,38 @@ describe("RunPod on the command line", () => {
     await stop()
   }, patience)
 
-  it("the key is not among the arguments of a running program", async () => {
-    const { baseUrl, env, stop } = await cloud("slow-answer")
-    const running = home.start(["gpus", "--json", "--base-url", baseUrl], env)
-    if (fs.existsSync("/proc/self/cmdline")) {
-      assert.isFalse(fs.readFileSync(`/proc/${running.child.pid}/cmdline`, "utf8").includes(key))
-    }
-    assert.strictEqual((await running.ended).code, 0)
+  it("a create that never arrived is uncertain, and there is no pod", async () => {
+    const { json, run, stop } = await cloud("lost-request")
+    const { code, stderr, stdout } = await run(...up)
+    assert.deepStrictEqual({ code, stdout }, { code: 1, stdout: "" })
+    assert.strictEqual(JSON.parse(stderr).error.kind, "uncertain")
+    assert.deepStrictEqual(await json("ps"), [])
     await stop()
   }, patience)
+
+  it("every fault that an unknown name is answered with can be ordered", async () => {
+    const { code, stderr } = await home.run(["dev", "fake-runpod", "--fault", "nope"])
+    assert.strictEqual(code, 2)
+    const names = (/known: (.*)/.exec(stderr)?.[1] ?? "").split(", ")
+    assert.isAbove(names.length, 20)
+    const { run, stop } = await cloud(...names)
+    assert.strictEqual((await run("ps")).code, 1, "they meet what is asked")
+    await stop()
+  }, patience)
+
+  it.runIf(fs.existsSync("/proc/self/cmdline"))(
+    "the key is among nobody's arguments while a program waits",
+    async () => {
+      const { baseUrl, env, stop } = await cloud("slow-answer")
+      const running = home.start(["gpus", "--json", "--base-url", baseUrl], env)
+      await until("the program has started", () => argumentsOf(running.child.pid).includes("gpus"))
+      const processes = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))
+      assert.deepStrictEqual(processes.filter((pid) => argumentsOf(pid).includes(key)), [])
+      assert.strictEqual((await running.ended).code, 0)
+      await stop()
+    },
+    patience
+  )
 
   it("without a key nothing is sent, and the three places for one are named", async () => {
     const { code, stderr, stdout } = await home.run(["ps", "--provider", "runpod", "--json"], { RUNPOD_API_KEY: "" })
