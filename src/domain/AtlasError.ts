@@ -145,7 +145,9 @@ export class ProviderFault extends Schema.TaggedError<ProviderFault>(id("Provide
  */
 export class Transport extends Schema.TaggedError<Transport>(id("Transport"))("Transport", {
   ...facts,
-  causeName: orNull(Schema.String)
+  causeName: orNull(Schema.String),
+  /** Whether it is certain that nothing was sent, as with a refused connection; else it may have arrived. */
+  neverSent: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(false)))
 }) {
   readonly isRetryable = true
 }
@@ -267,6 +269,40 @@ export const AtlasErrorReason = Schema.Union([
  * @since 0.1.0
  */
 export type AtlasErrorReason = typeof AtlasErrorReason.Type
+
+const definite: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason["_tag"]>([
+  "Unauthorized",
+  "Forbidden",
+  "NotFound",
+  "RateLimited",
+  "Unsupported",
+  "Validation",
+  "NoCapacity",
+  "BudgetExceeded",
+  "StorageFault"
+])
+
+/**
+ * Whether a create or a submit that failed like this has certainly made nothing; whatever else it says must be looked into.
+ *
+ * **Details**
+ *
+ * Refusals are certain, of a `ProviderFault` only those with a 4xx status (but not 408), of a `Transport` only one that says
+ * `neverSent`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export const isRefusal = (reason: AtlasErrorReason): boolean => {
+  switch (reason._tag) {
+    case "ProviderFault":
+      return reason.status !== null && reason.status >= 400 && reason.status < 500 && reason.status !== 408
+    case "Transport":
+      return reason.neverSent
+    default:
+      return definite.has(reason._tag)
+  }
+}
 
 const kinds = {
   Unauthorized: "unauthorized",

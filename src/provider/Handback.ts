@@ -31,19 +31,38 @@ export interface Hands {
   readonly terminate: (id: ComputeId) => Effect.Effect<void, AtlasErrorReason>
 }
 
+/**
+ * Failures that another try cannot cure: the call itself is wrong, or there is no key to make it with.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isHopeless = (reason: AtlasErrorReason): boolean =>
+  reason._tag === "Validation" || reason._tag === "Unsupported"
+  || (reason._tag === "Unauthorized" && reason.status === null)
+
 const elapsedSince = (start: bigint) => Effect.map(Clock.monotonicTimeNanos, (now) => Duration.nanos(now - start))
 
 const isGone = (compute: Compute) => compute.status === "terminated"
 
-const oldestFirst = (a: Compute, b: Compute) =>
-  (a.createdAt?.epochMilliseconds ?? Infinity) - (b.createdAt?.epochMilliseconds ?? Infinity)
+/** One that lives before one that is over, then the oldest, then by id, so that everybody keeps the same one. */
+const bestFirst = (a: Compute, b: Compute): number =>
+  Number(b.isLive) - Number(a.isLive)
+  || (a.createdAt?.epochMilliseconds ?? Number.MAX_VALUE) - (b.createdAt?.epochMilliseconds ?? Number.MAX_VALUE)
+  || (a.id < b.id ? -1 : 1)
+
+/** Exactly this name, each machine once however often the listing shows it, without what is gone. */
+const ours = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compute> =>
+  [...new Map(listed.map((compute) => [compute.id, compute])).values()]
+    .filter((compute) => compute.name === name && !isGone(compute))
+    .toSorted(bestFirst)
 
 /**
  * Looks for computes of this name until one is found, or until the settle window has passed twice.
  *
  * **Details**
  *
- * Answers the oldest first and leaves out what is terminated. Empty means: not found by a complete listing made after
+ * Answers the one to keep first and leaves out what is terminated. Empty means: not found by a complete listing made after
  * both windows. Fails when that last listing failed, since a failed look says nothing, and as `Uncertain` when a
  * listing does not answer.
  *
@@ -64,8 +83,8 @@ export const find = (
       const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), until)
       const looked = yield* Effect.result(hands.named(name))
       if (Result.isSuccess(looked)) {
-        const live = looked.success.filter((compute) => !isGone(compute)).toSorted(oldestFirst)
-        if (live.length > 0) return live
+        const found = ours(looked.success, name)
+        if (found.length > 0) return found
       }
       if (settled) return yield* Effect.fromResult(Result.map(looked, () => []))
       yield* Effect.sleep(pause)
@@ -119,8 +138,9 @@ const endWithin = (
     while (true) {
       const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt
       const asked = yield* Effect.result(hands.terminate(id))
-      if (absenceCounts && Result.isFailure(asked) && asked.failure._tag === "NotFound") return
+      // a look decides, whatever the delete was answered with
       const seen = yield* Effect.result(hands.get(id))
+      if (Result.isFailure(asked) && isHopeless(asked.failure) && Result.isFailure(seen)) return yield* asked.failure
       if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") return
       if (Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), budget)) {
         const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
@@ -147,7 +167,7 @@ export const endAll = (hands: Hands, all: ReadonlyArray<Compute>): Effect.Effect
   )
 
 /**
- * Ends whatever was rented under this name, and verifies it.
+ * Ends whatever was rented under this name, twins that appear within two settle windows included, and verifies it.
  *
  * @category ending
  * @since 0.1.0
@@ -157,4 +177,14 @@ export const endNamed = (
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<void, AtlasErrorReason> =>
-  Effect.flatMap(find(hands, name, settleWindow), (found) => endAll(hands, found))
+  Effect.gen(function*() {
+    const start = yield* Clock.monotonicTimeNanos
+    while (true) {
+      const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), Duration.times(settleWindow, 2))
+      const left = Duration.subtract(Duration.times(settleWindow, 2), yield* elapsedSince(start))
+      const found = yield* find(hands, name, Duration.max(Duration.divideUnsafe(left, 2), Duration.zero))
+      yield* endAll(hands, found)
+      // a twin may appear for as long as a machine may be missing from a listing
+      if (settled || found.length === 0) return
+    }
+  })

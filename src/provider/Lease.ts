@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { AtlasError, type AtlasErrorReason, Uncertain } from "../domain/AtlasError.ts"
+import { AtlasError, isRefusal, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { Rent } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
@@ -31,22 +31,9 @@ type Known =
   | { readonly _tag: "Made"; readonly id: string; readonly at: bigint }
   | { readonly _tag: "Maybe" }
 
-/** Reasons that say for certain that nothing was created. Whatever else goes wrong is looked into before we leave. */
-const refusals: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason["_tag"]>([
-  "Unauthorized",
-  "Forbidden",
-  "NotFound",
-  "RateLimited",
-  "Unsupported",
-  "Validation",
-  "NoCapacity",
-  "BudgetExceeded",
-  "StorageFault"
-])
-
 const knownAfter = (exit: Exit.Exit<Compute, AtlasError>, at: bigint): Known => {
   if (Exit.isSuccess(exit)) return { _tag: "Made", id: exit.value.id, at }
-  const refused = Option.exists(Exit.findErrorOption(exit), (error) => refusals.has(error.reason._tag))
+  const refused = Option.exists(Exit.findErrorOption(exit), (error) => isRefusal(error.reason))
   return refused ? { _tag: "Nothing" } : { _tag: "Maybe" }
 }
 
@@ -62,6 +49,7 @@ export const make = (
   options?: CallOptions
 ): Lease => {
   let known: Known = { _tag: "Nothing" }
+  let isClosed = false
 
   const uncertain = (asked: AtlasError, looked: string) =>
     new AtlasError({
@@ -83,27 +71,39 @@ export const make = (
       onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${rent.name} failed: ${failed.reason.message}`))
     })
 
+  const end = Effect.suspend(() => {
+    switch (known._tag) {
+      case "Nothing":
+        return Effect.void
+      case "Made":
+        return compute.end(known.id, { ...options, madeAt: known.at })
+      case "Maybe":
+        return compute.abandon(rent, options)
+    }
+  })
+
+  const asked = Effect.suspend(() => {
+    known = { _tag: "Maybe" }
+    return compute.rent(rent, options)
+  }).pipe(
+    Effect.catchIf((error) => error.reason._tag === "Uncertain", resolved),
+    Effect.onExit((exit) =>
+      Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
+        known = knownAfter(exit, now)
+        // handed back while the create was still on its way: what came of it is nobody's
+        return isClosed ? end : Effect.void
+      })
+    )
+  )
+
   return {
-    acquire: Effect.suspend(() => {
-      known = { _tag: "Maybe" }
-      return compute.rent(rent, options)
-    }).pipe(
-      Effect.catchIf((error) => error.reason._tag === "Uncertain", resolved),
-      Effect.onExit((exit) =>
-        Effect.map(Clock.monotonicTimeNanos, (now) => {
-          known = knownAfter(exit, now)
-        })
-      )
+    // a scope that is closed, before or meanwhile, takes nothing any more
+    acquire: Effect.suspend(() => isClosed ? Effect.interrupt : asked).pipe(
+      Effect.flatMap((made) => isClosed ? Effect.interrupt : Effect.succeed(made))
     ),
     handBack: Effect.suspend(() => {
-      switch (known._tag) {
-        case "Nothing":
-          return Effect.void
-        case "Made":
-          return compute.end(known.id, { ...options, madeAt: known.at })
-        case "Maybe":
-          return compute.abandon(rent, options)
-      }
+      isClosed = true
+      return end
     })
   }
 }

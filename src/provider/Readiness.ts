@@ -12,6 +12,7 @@ import { AtlasError, Ended, Timeout } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
 import type { CallOptions } from "./Call.ts"
+import { isHopeless } from "./Handback.ts"
 import type { Service } from "./Provider.ts"
 
 const defaultTimeout = Duration.minutes(15)
@@ -21,11 +22,6 @@ const longestBackoff = 8
 
 const decodeTimeout = decoder(PositiveDuration, "timeout")
 const decodeInterval = decoder(PositiveDuration, "interval")
-
-/** Failures that another look cannot cure: the call itself is wrong, or there is no key to make it with. */
-const isHopeless = ({ reason }: AtlasError): boolean =>
-  reason._tag === "Validation" || reason._tag === "Unsupported"
-  || (reason._tag === "Unauthorized" && reason.status === null)
 
 const lost = (provider: Service, last: Compute): AtlasError =>
   new AtlasError({
@@ -73,7 +69,7 @@ export const awaitRunning = (
           if (compute.status !== "provisioning") return yield* lost(provider, compute)
         } else {
           const error = looked.failure
-          if (isHopeless(error)) return yield* error
+          if (isHopeless(error.reason)) return yield* error
           if (error.reason._tag === "NotFound") {
             if (lastSeen !== null) return yield* lost(provider, lastSeen)
             // younger than the settle window it may only be missing from the provider's books

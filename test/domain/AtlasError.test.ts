@@ -117,6 +117,7 @@ describe("AtlasError", () => {
       "_tag",
       "causeName",
       "message",
+      "neverSent",
       "raw",
       "status"
     ])

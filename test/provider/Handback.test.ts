@@ -12,13 +12,14 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 
 const id = Ids.ComputeId.make("pod-1")
+const wanted = "atlas-adhoc-web-abcdefghijkl"
 
 const machine = (fields: Partial<Compute.Compute> = {}) =>
   new Compute.Compute({
     id,
     provider: Ids.ProviderId.make("acme"),
     status: "running",
-    name: "atlas-adhoc-web-abcdefghijkl",
+    name: wanted,
     publicIp: null,
     ports: [],
     gpuType: null,
@@ -73,6 +74,36 @@ const timed = <A, E>(self: Effect.Effect<A, E>) =>
 const settle = Duration.seconds(5)
 
 describe("looking by name", () => {
+  it.effect("a machine that the listing shows twice is one, and no twin of itself", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({ named: () => Effect.succeed([machine(), machine()]) })
+      assert.lengthOf(yield* Handback.find(provider, wanted, settle), 1)
+    }))
+
+  it.effect("only the very name counts, not one that looks like it", () =>
+    Effect.gen(function*() {
+      const like = [
+        machine({ name: "web" }),
+        machine({ name: "atlas-other-web-abcdefghijkl" }),
+        machine({ name: null })
+      ]
+      const { hands: provider } = hands({ named: () => Effect.succeed(like) })
+      const { result } = yield* timed(Handback.find(provider, "web-", settle))
+      assert.deepStrictEqual(result._tag === "Success" ? result.success[0] : null, [])
+    }))
+
+  it.effect("of twins the one that lives is kept before an older one that failed", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({
+        named: () =>
+          Effect.succeed([
+            machine({ id: Ids.ComputeId.make("dead"), status: "failed", createdAt: DateTime.makeUnsafe(1) }),
+            machine({ id: Ids.ComputeId.make("alive"), createdAt: DateTime.makeUnsafe(2) })
+          ])
+      })
+      assert.strictEqual((yield* Handback.find(provider, wanted, settle))[0]?.id, "alive")
+    }))
+
   it.effect("answers as soon as something is found, the oldest first, without what is terminated", () =>
     Effect.gen(function*() {
       const at = (millis: number) => DateTime.makeUnsafe(millis)
@@ -85,7 +116,7 @@ describe("looking by name", () => {
             machine({ id: Ids.ComputeId.make("old"), createdAt: at(1) })
           ])
       })
-      const found = yield* Handback.find(provider, "web", settle)
+      const found = yield* Handback.find(provider, wanted, settle)
       assert.deepStrictEqual(found.map((one) => one.id), ["old", "young", "no-date"])
       assert.lengthOf(calls, 1)
     }))
@@ -93,7 +124,7 @@ describe("looking by name", () => {
   it.effect("says that there is nothing only after a listing begun when the settle window had passed twice", () =>
     Effect.gen(function*() {
       const { hands: provider, times } = hands({})
-      const { result } = yield* timed(Handback.find(provider, "web", settle))
+      const { result } = yield* timed(Handback.find(provider, wanted, settle))
       assert.deepStrictEqual(result._tag === "Success" ? result.success : null, [[], 10_000])
       assert.strictEqual(times("named").at(-1), 10_000)
     }))
@@ -103,7 +134,7 @@ describe("looking by name", () => {
       const { hands: provider } = hands({
         named: () => Effect.map(Clock.currentTimeMillis, (now) => now < 9_000 ? [] : [machine()])
       })
-      const { result } = yield* timed(Handback.find(provider, "web", settle))
+      const { result } = yield* timed(Handback.find(provider, wanted, settle))
       assert.deepStrictEqual(result._tag === "Success" ? result.success[0].map((one) => one.id) : null, [id])
     }))
 
@@ -145,7 +176,24 @@ describe("ending", () => {
     Effect.gen(function*() {
       const { calls, hands: provider } = hands({ terminate: () => notFound })
       yield* Handback.end(provider, id)
-      assert.deepStrictEqual(calls.map(([what]) => what), ["terminate"])
+      assert.deepStrictEqual(calls.map(([what]) => what), ["terminate", "get"])
+    }))
+
+  it.effect("a delete that finds nothing is not believed while a look still finds it", () =>
+    Effect.gen(function*() {
+      const { hands: provider } = hands({ terminate: () => notFound, get: () => Effect.succeed(machine()) })
+      const { result } = yield* timed(Handback.end(provider, id))
+      const [reason] = result._tag === "Failure" ? result.failure : []
+      assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, id)
+    }))
+
+  it.effect("what no other try can cure fails at once, as what it is", () =>
+    Effect.gen(function*() {
+      const refused = Effect.fail(new AtlasError.Unsupported({ capability: "compute" }))
+      const { calls, hands: provider } = hands({ terminate: () => refused, get: () => refused })
+      const reason = yield* Effect.flip(Handback.end(provider, id))
+      assert.strictEqual(reason._tag, "Unsupported")
+      assert.lengthOf(calls, 2)
     }))
 
   it.effect("stopped and failed are not gone", () =>
@@ -235,16 +283,33 @@ describe("ending whatever has a name", () => {
         terminate: (one) => one === stubborn ? broken : Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
       })
-      const { result } = yield* timed(Handback.endNamed(provider, "web", settle))
+      const { result } = yield* timed(Handback.endNamed(provider, wanted, settle))
       assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
       const [reason] = result._tag === "Failure" ? result.failure : []
       assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, stubborn)
     }))
 
+  it.effect("a twin that appears later is ended too", () =>
+    Effect.gen(function*() {
+      const gone = new Set<string>()
+      const twin = Ids.ComputeId.make("pod-2")
+      const { hands: provider } = hands({
+        named: () =>
+          Effect.map(Clock.currentTimeMillis, (now) =>
+            [machine(), ...(now >= 4_000 ? [machine({ id: twin })] : [])].filter((one) => !gone.has(one.id))),
+        terminate: (one) =>
+          Effect.sync(() => gone.add(one)),
+        get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
+      })
+      const { result } = yield* timed(Handback.endNamed(provider, wanted, settle))
+      assert.strictEqual(result._tag, "Success")
+      assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
+    }))
+
   it.effect("nothing of that name is fine", () =>
     Effect.gen(function*() {
       const { hands: provider, times } = hands({})
-      const { result } = yield* timed(Handback.endNamed(provider, "web", settle))
+      const { result } = yield* timed(Handback.endNamed(provider, wanted, settle))
       assert.strictEqual(result._tag, "Success")
       assert.deepStrictEqual(times("terminate"), [])
     }))

@@ -2,11 +2,13 @@
  * Adapters that do not call a lost answer by its name: what they may have rented is looked for all the same.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Compute, Ids, Provider } from "effect-atlas"
+import { Atlas, AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
 import type { Rent } from "effect-atlas/provider/Adapter"
 import { SpanRecorder } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 
 const computeOf = ({ name }: Rent) =>
@@ -53,7 +55,10 @@ describe("a create that was cut off under another name", () => {
   const open: ReadonlyArray<readonly [string, AtlasError.AtlasErrorReason]> = [
     ["a server error", new AtlasError.ProviderFault({ status: 502, message: "bad gateway" })],
     ["a time limit", new AtlasError.Timeout({ message: "too slow" })],
-    ["an answer nobody expected", new AtlasError.Unknown({ status: 302 })]
+    ["an answer nobody expected", new AtlasError.Unknown({ status: 302 })],
+    ["a connection that broke", new AtlasError.Transport({ message: "ECONNRESET" })],
+    ["a success that could not be read", new AtlasError.ProviderFault({ status: 201, message: "not JSON" })],
+    ["a fault without a status", new AtlasError.ProviderFault({ message: "odd" })]
   ]
   it.effect.each(open)(
     "%s does not hide the machine it made, and nothing is sent twice",
@@ -83,6 +88,78 @@ describe("a create that was cut off under another name", () => {
       assert.strictEqual(reason._tag, "Uncertain")
       assert.include(reason.message, "oops")
       assert.match(reason._tag === "Uncertain" ? reason.computeName ?? "" : "", /^atlas-adhoc-job-[a-z2-7]{12}$/)
+    }))
+})
+
+describe("whoever leaves early", () => {
+  const made: Array<Compute.Compute> = []
+  const slow = Provider.make({
+    id: "acme",
+    settleWindow: "1 second",
+    compute: {
+      spawn: (rent) =>
+        Effect.suspend(() => {
+          const compute = computeOf(rent)
+          made.push(compute)
+          return Effect.delay(Effect.succeed(compute), "1 minute")
+        }),
+      get: () =>
+        Effect.suspend(() =>
+          made[0] === undefined ? Effect.fail(new AtlasError.NotFound({})) : Effect.succeed(made[0])
+        ),
+      list: () => Effect.succeed([]),
+      terminate: () => Effect.sync(() => void made.splice(0))
+    }
+  })
+  const providers = Effect.provideService(Providers.Providers, Providers.make([slow], { default: "acme" }))
+
+  it.effect("a scope that is closed already rents nothing", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* Scope.close(scope, Exit.void)
+      const exit = yield* Effect.exit(Scope.provide(Atlas.scoped({}), scope).pipe(providers))
+      assert.isTrue(Exit.hasInterrupts(exit))
+      assert.deepStrictEqual(made, [])
+    }))
+
+  it.effect("a scope closed while a long create is on its way ends what comes of it", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const fiber = yield* Effect.forkChild(Scope.provide(Atlas.scoped({}), scope).pipe(providers))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
+      assert.lengthOf(made, 1)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 120 })
+      yield* Fiber.join(closing)
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
+      assert.deepStrictEqual(made, [])
+    }))
+})
+
+describe("a create answered with another compute", () => {
+  it.effect("is not believed: the other one is never ended, ours is looked for by its name", () =>
+    Effect.gen(function*() {
+      const ended: Array<string> = []
+      let ours: Compute.Compute | undefined
+      const provider = Provider.make({
+        id: "acme",
+        settleWindow: "10 millis",
+        compute: {
+          spawn: (rent) =>
+            Effect.sync(() => {
+              ours = computeOf(rent)
+              return new Compute.Compute({ ...ours, id: Ids.ComputeId.make("victim"), name: "production-db" })
+            }),
+          get: () => Effect.fail(new AtlasError.NotFound({})),
+          list: () => Effect.sync(() => ours === undefined ? [] : [ours]),
+          terminate: (id) => Effect.sync(() => void ended.push(id))
+        }
+      })
+      const found = yield* provider.compute.spawn({})
+      assert.strictEqual(found.id, "acme-1")
+      yield* provider.compute.end(found.id).pipe(Effect.forkChild)
+      yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 5 })
+      assert.deepStrictEqual([...new Set(ended)], ["acme-1"])
     }))
 })
 

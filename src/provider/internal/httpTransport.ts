@@ -42,6 +42,7 @@ export const toReason = (error: unknown, scrub: Scrub): Transport => {
   const innermost = chain(error).at(-1)
   return new Transport({
     message: scrub.text(textAt(innermost, "message") || textAt(innermost, "code") || "the connection failed"),
-    causeName: nameOf(innermost)
+    causeName: nameOf(innermost),
+    neverSent: isBeforeSending(error)
   })
 }

@@ -1,10 +1,21 @@
 /** The rent itself: checked and credentialed, sent once, resolved when its answer is lost, ended when its caller leaves. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import { type AtlasError, type AtlasErrorReason, Uncertain, Unknown } from "../../domain/AtlasError.ts"
+import {
+  type AtlasError,
+  type AtlasErrorReason,
+  invalid,
+  isRefusal,
+  Uncertain,
+  Unknown
+} from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -20,6 +31,7 @@ import type { ComputeFacet, RentOptions } from "../Provider.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
 const decodeId = decoder(ComputeId, "id")
+const isComputeId = Schema.is(ComputeId)
 
 interface Wiring {
   readonly id: ProviderId
@@ -51,12 +63,15 @@ const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
 const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
   auth === null ? compute : new Compute({ ...compute, auth })
 
-/** While handing back, a bug of the adapter is one more failed look: it must not stop the next one. */
+/** While handing back, a bug of the adapter or an interrupt of its own is one more failed look: it must not stop the next. */
 const asReason = <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasErrorReason> =>
-  Effect.catchDefect(
-    Effect.mapError(self, (error) => error.reason),
-    () => Effect.fail(new Unknown({ message: "the adapter broke" }))
-  )
+  Effect.catchCause(self, (cause) =>
+    Effect.fail(
+      Option.match(Cause.findErrorOption(cause), {
+        onSome: (error) => error.reason,
+        onNone: () => new Unknown({ message: "the adapter broke" })
+      })
+    ))
 
 const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
@@ -64,6 +79,8 @@ const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
 export const make = (
   { compute, get, id, list, observer, settleWindow, terminate, wrap }: Wiring
 ): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
+  const settleNanos = Duration.toNanosUnsafe(settleWindow)
+
   /** The three calls that looking and ending need, as reasons. */
   const handsOf = (options: CallOptions | undefined): Handback.Hands => ({
     named: (name) => asReason(list({ name }, options)),
@@ -84,25 +101,46 @@ export const make = (
       })
       const { auth, env } = yield* Effect.mapError(checked, wrap("spawnCompute"))
       const stamp = given ?? (yield* NameStamp.adhoc(request.name))
+      if (Option.isNone(NameStamp.parse(NameStamp.render(stamp)))) {
+        return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
+      }
       return { request, stamp, name: NameStamp.render(stamp), env, auth }
     })
 
-  /**
-   * What a create failed with, as far as it can be believed: an answer that a server error or a time limit cut off may come
-   * from an adapter under any name, and says nothing about whether there is a machine.
-   */
-  const asCreate = (reason: AtlasErrorReason): AtlasErrorReason => {
-    const isOpen = reason._tag === "Timeout" || reason._tag === "Unknown"
-      || (reason._tag === "ProviderFault" && reason.status !== null && reason.status >= 500)
-    return isOpen ? new Uncertain({ message: reason.message, status: reason.status, raw: reason.raw }) : reason
-  }
+  /** What a create failed with, as far as it can be believed: only a refusal says that there is no machine. */
+  const asCreate = (reason: AtlasErrorReason): AtlasErrorReason =>
+    isRefusal(reason) || reason._tag === "Uncertain"
+      ? reason
+      : new Uncertain({
+        message: reason.message,
+        status: typeof reason.status === "number" ? reason.status : null,
+        raw: reason.raw
+      })
+
+  /** When this provider answered its latest creates, so that an absence right after one proves nothing. */
+  const madeAt = new Map<string, bigint>()
+  const remember = (computeId: string) =>
+    Effect.map(Clock.monotonicTimeNanos, (now) => {
+      for (const [old, at] of madeAt) {
+        if (now - at > settleNanos) madeAt.delete(old)
+      }
+      madeAt.set(computeId, now)
+    })
+
+  /** An answer about another machine than the one asked for is no answer: ours is looked for by its name. */
+  const isOurs = (rent: Rent, made: Compute): boolean => made.name === rent.name && isComputeId(made.id)
 
   const send = (rent: Rent, options: CallOptions | undefined) =>
     Effect.flatMap(decodeCall(options, "spawnCompute"), (call) =>
-      Effect.mapBoth(compute.spawn(rent, call), {
-        onSuccess: (made) => withAuth(made, rent.auth),
-        onFailure: (reason) => wrap("spawnCompute")(asCreate(reason))
-      }))
+      compute.spawn(rent, call).pipe(
+        Effect.mapError(asCreate),
+        Effect.filterOrFail(
+          (made) => isOurs(rent, made),
+          () => new Uncertain({ computeName: rent.name, message: "the create was answered with another compute" })
+        ),
+        Effect.tap((made) => remember(made.id)),
+        Effect.mapBoth({ onSuccess: (made) => withAuth(made, rent.auth), onFailure: wrap("spawnCompute") })
+      ))
 
   const lookFor = (rent: Rent, options: CallOptions | undefined) =>
     Effect.gen(function*() {
@@ -113,7 +151,6 @@ export const make = (
     })
 
   const spawnObserved = observer.effect("spawnCompute")
-  const settleNanos = Duration.toNanosUnsafe(settleWindow)
   const rentObserved = observer.effect("rentCompute")
   const resolveObserved = observer.effect("resolveCompute")
   const endObserved = observer.effect("endCompute")
@@ -131,13 +168,17 @@ export const make = (
         Effect.mapError(Handback.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
         { [Attributes.computeName]: rent.name }
       ),
-    end: (computeId, { madeAt, ...options } = {}) =>
+    end: (computeId, { madeAt: made, ...options } = {}) =>
       endObserved(
-        Effect.flatMap(decodeId(computeId, "endCompute", id), (checked) =>
-          Effect.mapError(
-            Handback.end(handsOf(options), checked, madeAt === undefined ? 0n : madeAt + settleNanos),
+        Effect.gen(function*() {
+          yield* decodeCall(options, "endCompute")
+          const checked = yield* decodeId(computeId, "endCompute", id)
+          const at = made ?? madeAt.get(checked)
+          yield* Effect.mapError(
+            Handback.end(handsOf(options), checked, at === undefined ? 0n : at + settleNanos),
             wrap("endCompute")
-          )),
+          )
+        }),
         idAttribute(computeId)
       )
   }
