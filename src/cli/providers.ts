@@ -50,8 +50,12 @@ export interface Trial {
 const trials: ReadonlyMap<string, Trial> = new Map<string, Trial>([
   ["local", { isFree: true, request: { command: [process.execPath, "-e", server] }, speaks: true }],
   ["mock", { isFree: true, request: { image: "me/server" }, speaks: false }],
-  // the cheapest that is in stock as a rule; the small image stays, as whatever ends is started again
-  ["runpod", { isFree: false, request: { gpu: "rtx_4090", image: "nginx:alpine", ports: ["80/http"] }, speaks: true }]
+  // cheap and mostly in stock; a region, since volumes need one; an image that stays, since what ends is started again
+  ["runpod", {
+    isFree: false,
+    request: { gpu: "rtx_4090", image: "nginx:alpine", ports: ["80/http"], regionHints: ["EU-RO-1"] },
+    speaks: true
+  }]
 ])
 
 /** How to try a provider; one that nobody described may cost money. */
