@@ -53,7 +53,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
     const isKnown = external !== null && typeof port?.ip === "string" && port.ip !== ""
     return new PortBinding({
       internal,
-      external: external !== null && Number.isInteger(external) ? external : null,
+      external: external !== null && Number.isSafeInteger(external) ? external : null,
       protocol: "tcp",
       url: isKnown ? `tcp://${port.ip}:${external}` : null
     })
@@ -65,7 +65,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
     }
     if (number <= highestPort) return tcp(number, live.find((port) => port.private === number))
     const port = symmetric.shift()
-    return tcp(port?.private !== undefined && Number.isInteger(port.private) ? port.private : number, port)
+    return tcp(port?.private !== undefined && Number.isSafeInteger(port.private) ? port.private : number, port)
   })
 }
 
@@ -82,7 +82,7 @@ export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
     publicIp: runtime?.ports?.find((port) => typeof port.ip === "string" && port.ip !== "")?.ip ?? null,
     ports: portsOf(id, pod),
     gpuType: gpu?.id ?? null,
-    gpuCount: gpu === undefined && cpu !== undefined ? 0 : count !== undefined && Number.isInteger(count) ? count : 1,
+    gpuCount: gpu === undefined && cpu !== undefined ? 0 : count !== undefined && Number.isSafeInteger(count) ? count : 1,
     costPerHour: usd(cost),
     region: dataCenterId,
     image,
