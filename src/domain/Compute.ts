@@ -51,6 +51,7 @@ export class PortBinding extends Schema.Class<PortBinding>("effect-atlas/domain/
  * **Details**
  *
  * Only the answer to a spawn carries it. The token is kept nowhere by the library; store `hash` to verify it later.
+ * Encoding it as JSON is refused; {@link revealAuth} hands it over on purpose.
  *
  * @category models
  * @since 0.1.0
@@ -58,11 +59,11 @@ export class PortBinding extends Schema.Class<PortBinding>("effect-atlas/domain/
 export class AuthHandle extends Schema.Class<AuthHandle>("effect-atlas/domain/AuthHandle")({
   scheme: Schema.Literals(["bearer", "signed_url"]),
   /** The bearer token, or the signing secret. */
-  token: Schema.Redacted(Schema.String),
+  token: Schema.Redacted(Schema.String, { disallowJsonEncode: true }),
   /** SHA-256 of the bearer token as 64 hex digits; null for a signing secret. */
   hash: Schema.NullOr(Schema.String),
   /** `Bearer <token>`, the value of an Authorization header; null for a signing secret. */
-  header: Schema.NullOr(Schema.Redacted(Schema.String))
+  header: Schema.NullOr(Schema.Redacted(Schema.String, { disallowJsonEncode: true }))
 }) {}
 
 const absent = Schema.NullOr(Schema.String)

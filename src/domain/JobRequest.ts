@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Schema from "effect/Schema"
 import type { AtlasError } from "./AtlasError.ts"
 import { decoder, PositiveDuration } from "./Decode.ts"
@@ -22,6 +23,10 @@ const isWebUrl = (value: string): boolean => {
 
 /**
  * One checked job: `mode` decides whether submitting waits (`sync`) or not (`async`, `stream`).
+ *
+ * **Details**
+ *
+ * Printing it shows neither its input nor its webhook, policy or `providerOpts`.
  *
  * @category models
  * @since 0.1.0
@@ -41,7 +46,20 @@ export class JobRequest extends Schema.Class<JobRequest>("effect-atlas/domain/Jo
   policy: Schema.Record(Schema.String, Schema.Json).pipe(Schema.withDecodingDefault(Effect.succeed({}))),
   /** Merged last into what the provider is sent. */
   providerOpts: Schema.Record(Schema.String, Schema.Json).pipe(Schema.withDecodingDefault(Effect.succeed({})))
-}) {}
+}) {
+  override toString(): string {
+    return `JobRequest(${this.endpoint} ${this.mode})`
+  }
+
+  /** Everything that may be printed: what was sent along may hold secrets. */
+  toJSON(): unknown {
+    return { endpoint: this.endpoint, mode: this.mode, timeout: String(this.timeout) }
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
 
 /**
  * A job as callers write it; `endpoint` and `input` are required, see {@link JobRequest} for the rest.

@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
@@ -64,7 +65,16 @@ export class Call extends Schema.Class<Call>("effect-atlas/provider/Call")({
   retries: nullable(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }, { expected: "0 to 100" }))),
   /** Whatever else an adapter understands, passed through untouched. */
   options: Schema.Record(Schema.String, Schema.Unknown).pipe(Schema.withDecodingDefault(Effect.succeed({})))
-}) {}
+}) {
+  /** Everything that may be printed: nobody knows what an adapter's own options hold. */
+  toJSON(): unknown {
+    return { ...this, options: Object.fromEntries(Object.keys(this.options).map((name) => [name, "<hidden>"])) }
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
 
 /**
  * Options of one call as callers write them; all of them optional.
