@@ -304,6 +304,22 @@ export const isRefusal = (reason: AtlasErrorReason): boolean => {
   }
 }
 
+/**
+ * What a request that must not be repeated failed with, as far as it can be believed: only a refusal says that nothing was
+ * made; everything else is `Uncertain`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export const asUnrepeatable = (reason: AtlasErrorReason): AtlasErrorReason =>
+  isRefusal(reason) || reason._tag === "Uncertain"
+    ? reason
+    : new Uncertain({
+      message: reason.message,
+      status: typeof reason.status === "number" ? reason.status : null,
+      raw: reason.raw
+    })
+
 const kinds = {
   Unauthorized: "unauthorized",
   Forbidden: "forbidden",

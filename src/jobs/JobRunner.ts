@@ -63,6 +63,10 @@ export const unsuccessful = (
     reason: new ProviderFault({ code: job.status, message: job.error ?? `job ${job.id} is ${job.status}` })
   })
 
+/** A look that may go well the next time: it failed on its way, or its answer made no sense. */
+const mayPass = ({ isRetryable, reason }: AtlasError): boolean =>
+  isRetryable || (reason._tag === "ProviderFault" && reason.status === null)
+
 /**
  * Looks until the job is final and answers it; one that failed, was cancelled or timed out fails as `ProviderFault`.
  *
@@ -84,8 +88,8 @@ export const awaitFinal = (
     const limits = yield* Pace.limits(provider, "awaitJob", { timeout: options.timeout })
     let delay = Pace.first
     while (true) {
-      const seen = yield* limits.within(provider.jobs.get(job, call)).pipe(
-        Effect.catchIf((error) => error.isRetryable && error.reason._tag !== "Timeout", () => Effect.succeed(null))
+      const seen = yield* limits.within(
+        Effect.catchIf(provider.jobs.get(job, call), mayPass, () => Effect.succeed(null))
       )
       if (seen !== null && seen.isFinal) {
         return seen.status === "completed" ? seen : yield* unsuccessful(provider, "awaitJob", seen)

@@ -12,7 +12,7 @@ import {
   type AtlasError,
   type AtlasErrorReason,
   invalid,
-  isRefusal,
+  asUnrepeatable,
   Uncertain,
   Unknown
 } from "../../domain/AtlasError.ts"
@@ -107,16 +107,6 @@ export const make = (
       return { request, stamp, name: NameStamp.render(stamp), env, auth }
     })
 
-  /** What a create failed with, as far as it can be believed: only a refusal says that there is no machine. */
-  const asCreate = (reason: AtlasErrorReason): AtlasErrorReason =>
-    isRefusal(reason) || reason._tag === "Uncertain"
-      ? reason
-      : new Uncertain({
-        message: reason.message,
-        status: typeof reason.status === "number" ? reason.status : null,
-        raw: reason.raw
-      })
-
   /** When this provider answered its latest creates, so that an absence right after one proves nothing. */
   const madeAt = new Map<string, bigint>()
   const remember = (computeId: string) =>
@@ -133,7 +123,7 @@ export const make = (
   const send = (rent: Rent, options: CallOptions | undefined) =>
     Effect.flatMap(decodeCall(options, "spawnCompute"), (call) =>
       compute.spawn(rent, call).pipe(
-        Effect.mapError(asCreate),
+        Effect.mapError(asUnrepeatable),
         Effect.filterOrFail(
           (made) => isOurs(rent, made),
           () => new Uncertain({ computeName: rent.name, message: "the create was answered with another compute" })

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AtlasError, type AtlasErrorReason, Unsupported } from "../../domain/AtlasError.ts"
+import { asUnrepeatable, AtlasError, type AtlasErrorReason, Unsupported } from "../../domain/AtlasError.ts"
 import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
@@ -187,7 +187,10 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
       submit: verb(
         "runJob",
         (input: JobRequest.Input | JobRequest.JobRequest) => JobRequest.decode(input),
-        via("jobs", jobs, (held) => held.submit)
+        via("jobs", jobs, (held) => (request, call) =>
+          // a sync job that outlasts its limit was submitted, and says so
+          Effect.mapError(held.submit(request, call), (reason) =>
+            reason._tag === "Timeout" ? reason : asUnrepeatable(reason)))
       ),
       get: onJob("getJob", via("jobs", jobs, (held) => held.get)),
       cancel: onJob("cancelJob", via("jobs", jobs, (held) => held.cancel)),
@@ -202,7 +205,11 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
       create: verb(
         "createNetworkVolume",
         (input: typeof NetworkVolumeRequest.Encoded) => decodeVolume(input, "createNetworkVolume", id),
-        via("volumes", volumes, (held) => held.create)
+        via(
+          "volumes",
+          volumes,
+          (held) => (request, call) => Effect.mapError(held.create(request, call), asUnrepeatable)
+        )
       ),
       delete: onResource("deleteNetworkVolume", via("volumes", volumes, (held) => held.delete))
     },
@@ -215,7 +222,11 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
       create: verb(
         "createTemplate",
         (input: typeof TemplateRequest.Encoded) => decodeTemplate(input, "createTemplate", id),
-        via("templates", templates, (held) => held.create)
+        via(
+          "templates",
+          templates,
+          (held) => (request, call) => Effect.mapError(held.create(request, call), asUnrepeatable)
+        )
       ),
       delete: onResource("deleteTemplate", via("templates", templates, (held) => held.delete))
     },
