@@ -1,4 +1,4 @@
-import { type AtlasError, Atlas, type Compute, type ComputeRequest, Provider, Providers } from "effect-atlas"
+import { Atlas, type AtlasError, type Compute, type ComputeRequest, Provider, Providers } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"

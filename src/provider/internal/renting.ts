@@ -9,10 +9,10 @@ import * as Schema from "effect/Schema"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
 import {
+  asUnrepeatable,
   type AtlasError,
   type AtlasErrorReason,
   invalid,
-  asUnrepeatable,
   Uncertain,
   Unknown
 } from "../../domain/AtlasError.ts"

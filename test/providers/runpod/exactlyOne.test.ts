@@ -103,7 +103,7 @@ describe("any one to six faults around a create", () => {
             assert.deepStrictEqual(ours, [], story())
           }
         }
-      // the property would be empty if the faults led to one kind of end only
+        // the property would be empty if the faults led to one kind of end only
         for (const [end, count] of Object.entries(seen)) assert.isAbove(count, 0, end)
       }),
     120_000

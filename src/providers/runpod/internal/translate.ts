@@ -82,7 +82,11 @@ export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
     publicIp: runtime?.ports?.find((port) => typeof port.ip === "string" && port.ip !== "")?.ip ?? null,
     ports: portsOf(id, pod),
     gpuType: gpu?.id ?? null,
-    gpuCount: gpu === undefined && cpu !== undefined ? 0 : count !== undefined && Number.isSafeInteger(count) ? count : 1,
+    gpuCount: gpu === undefined && cpu !== undefined
+      ? 0
+      : count !== undefined && Number.isSafeInteger(count)
+      ? count
+      : 1,
     costPerHour: usd(cost),
     region: dataCenterId,
     image,
