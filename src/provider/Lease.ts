@@ -99,7 +99,7 @@ export const make = (
   return {
     // a scope that is closed, before or meanwhile, takes nothing any more
     acquire: Effect.suspend(() => isClosed ? Effect.interrupt : asked).pipe(
-      Effect.flatMap((made) => isClosed ? Effect.interrupt : Effect.succeed(made))
+      Effect.filterOrElse(() => !isClosed, () => Effect.interrupt)
     ),
     handBack: Effect.suspend(() => {
       isClosed = true

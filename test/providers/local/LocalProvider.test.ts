@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { inspect } from "node:util"
-import { isAlive, leftIn, logOf, node, server, squat, stateOf, until, withLocal } from "./harness.ts"
+import { isAlive, leftIn, logOf, node, providers, server, squat, stateOf, until, withLocal } from "./harness.ts"
 
 const url = (compute: Compute.Compute) => compute.ports[0]?.url ?? "none"
 const port = (compute: Compute.Compute) => compute.ports[0]?.external ?? 0
@@ -387,6 +387,16 @@ describe("bad input is refused with its field, and nothing is left behind", () =
         assert.deepStrictEqual(leftIn(stateDir), [])
       })
     ))
+
+  it.live("a state directory below one that takes no entries is refused, and nobody waits for ever", () =>
+    Effect.gen(function*() {
+      const spawned = Atlas.spawnCompute({ command: ["sleep", "1000"] }).pipe(
+        Effect.provide(providers("/proc/atlas/state"))
+      )
+      const error = yield* Effect.flip(spawned)
+      assert.strictEqual(error.kind, "storage_fault")
+      assert.include(error.message, "/proc/atlas/state")
+    }))
 
   it.live("a state directory that cannot be used is named", () =>
     Effect.suspend(() =>
