@@ -50,7 +50,7 @@ export const notRun: ReadonlyArray<string> = [
   "npm test",
   "npm install && npm start",
   "npm install && npm test",
-  "npm install effect-atlas effect",
+  "npm install effect-atlas effect @effect/platform-node",
   "npm install --save-dev vitest @effect/vitest",
   "npm run check",
   "npm run build",

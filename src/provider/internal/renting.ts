@@ -8,18 +8,12 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import {
-  asUnrepeatable,
-  type AtlasError,
-  type AtlasErrorReason,
-  invalid,
-  Uncertain,
-  Unknown
-} from "../../domain/AtlasError.ts"
+import { type AtlasError, type AtlasErrorReason, invalid, Uncertain, Unknown } from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
+import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { ComputeAdapter, Rent } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
