@@ -1,4 +1,7 @@
-/** The four list filters, applied to what the provider answered whether or not it filtered itself. */
+/**
+ * The four list filters, applied to what the provider answered whether or not it filtered itself, and each compute once:
+ * one that moved while pages were read stands on two of them.
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Compute } from "../../domain/Compute.ts"
@@ -13,7 +16,8 @@ export const applyFilter = (
   Effect.map(
     GpuCatalog.CurrentGpuCatalog,
     (catalog) =>
-      all.filter((compute) =>
+      // the later reading is the newer one
+      [...new Map(all.map((compute) => [compute.id, compute])).values()].filter((compute) =>
         (filter.status === undefined || compute.status === filter.status)
         && (filter.name === undefined || NameStamp.matches(filter.name, compute.name))
         && (filter.region === undefined || compute.region === filter.region)
