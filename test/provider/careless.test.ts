@@ -163,6 +163,39 @@ describe("a create answered with another compute", () => {
     }))
 })
 
+describe("a create answered with an id that nobody has", () => {
+  it.effect("does not hide the machine: what has its name is ended when it is handed back", () =>
+    Effect.gen(function*() {
+      const made: Array<Compute.Compute> = []
+      const gone = Effect.fail(new AtlasError.NotFound({}))
+      const find = (id: string) => made.find((one) => one.id === id)
+      const provider = Provider.make({
+        id: "acme",
+        settleWindow: "1 second",
+        compute: {
+          spawn: (rent) =>
+            Effect.sync(() => {
+              const compute = computeOf(rent)
+              made.push(compute)
+              return new Compute.Compute({ ...compute, id: Ids.ComputeId.make("nobody") })
+            }),
+          get: (id) =>
+            Effect.suspend(() => {
+              const found = find(id)
+              return found === undefined ? gone : Effect.succeed(found)
+            }),
+          list: () => Effect.sync(() => [...made]),
+          terminate: (id) => Effect.suspend(() => find(id) === undefined ? gone : Effect.sync(() => void made.pop()))
+        }
+      })
+      const providers = Effect.provideService(Providers.Providers, Providers.make([provider], { default: "acme" }))
+      const using = yield* Effect.forkChild(Effect.scoped(Atlas.scoped({})).pipe(providers))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 10 })
+      yield* Fiber.join(using)
+      assert.deepStrictEqual(made, [])
+    }))
+})
+
 describe("an id that is none", () => {
   it.effect("never stands in a span: it may be a secret given by mistake", () =>
     Effect.gen(function*() {

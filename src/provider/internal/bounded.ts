@@ -29,13 +29,9 @@ const within = <A>(
 const one = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call: Call): Answer<A> =>
   within(call.timeout, () => ask(input, call))
 
-/** A request that may have been acted on when nobody listened any more. */
-const unrepeatable = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call: Call): Answer<A> =>
-  within(call.timeout, () => ask(input, call), asUnrepeatable)
-
 const plain = <A>(ask: (call: Call) => Answer<A>) => (call: Call): Answer<A> => within(call.timeout, () => ask(call))
 
-/** The same adapter, whose calls fail as `Timeout` when their limit has passed; one that creates, as `Uncertain`. */
+/** The same adapter, whose calls fail as `Timeout` when their limit has passed. What that says of a create, its caller knows. */
 export const bounded = (
   { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes, ...rest }: Adapter
 ): Adapter => {
@@ -44,7 +40,7 @@ export const bounded = (
     ...rest,
     compute: {
       ...(check === undefined ? {} : { check: one((request, call) => check.call(compute, request, call)) }),
-      spawn: unrepeatable((rent, call) => compute.spawn(rent, call)),
+      spawn: one((rent, call) => compute.spawn(rent, call)),
       get: one((id, call) => compute.get(id, call)),
       list: one((filter, call) => compute.list(filter, call)),
       terminate: one((id, call) => compute.terminate(id, call))
@@ -70,7 +66,7 @@ export const bounded = (
           request.mode === "sync"
             // its own limit holds too, and past it the job goes on
             ? within(Duration.min(request.timeout, call.timeout ?? request.timeout), () => jobs.submit(request, call))
-            : unrepeatable(() => jobs.submit(request, call))(request, call),
+            : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
         get: one((job, call) => jobs.get(job, call)),
         cancel: one((job, call) => jobs.cancel(job, call)),
         chunk: one((job, call) => jobs.chunk(job, call))
@@ -80,7 +76,7 @@ export const bounded = (
       volumes: {
         list: plain((call) => volumes.list(call)),
         get: one((id, call) => volumes.get(id, call)),
-        create: unrepeatable((request, call) => volumes.create(request, call)),
+        create: one((request, call) => volumes.create(request, call)),
         delete: one((id, call) => volumes.delete(id, call))
       }
     }),
@@ -88,7 +84,7 @@ export const bounded = (
       templates: {
         list: plain((call) => templates.list(call)),
         get: one((id, call) => templates.get(id, call)),
-        create: unrepeatable((request, call) => templates.create(request, call)),
+        create: one((request, call) => templates.create(request, call)),
         delete: one((id, call) => templates.delete(id, call))
       }
     }),

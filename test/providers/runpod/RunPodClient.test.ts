@@ -184,15 +184,16 @@ describe("a create", () => {
 
   it.effect("repeats no secret that was sent, however the refusal quotes it", () =>
     Effect.gen(function*() {
-      const secrets = ["env-canary-1", "args canary 2", "password-canary-3", "input-canary-4", "hook-canary-5"]
+      const secrets = ["env-canary-1", "args canary 2", "password-canary-3", "input-canary-4", "hook-canary-5", "cmd-6"]
       const quoting = () => {
         const detail = `refused: ${secrets.join(" ")} ${key}`
         return status(422, {}, { title: "x", status: 422, detail, errors: [...secrets, key], env: { A: secrets[0] } })
       }
       const { client } = yield* against(quoting)
-      const [env = "", args = "", password = "", input = "", hook = ""] = secrets
+      const [env = "", args = "", password = "", input = "", hook = "", cmd = ""] = secrets
       const calls = [
         [[env, args], client.createPod({ body: { ...createBody, env: { A: env }, args } })],
+        [[cmd], client.createPod({ body: { ...createBody, entrypoint: ["sh"], cmd: ["--key", cmd] } })],
         [[password], client.createRegistry({ body: { name: "r", username: "u", password } })],
         [
           [input, hook],
