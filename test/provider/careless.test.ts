@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 
-const computeOf = ({ name }: Rent) =>
+const computeOf = ({ name }: Pick<Rent, "name">) =>
   new Compute.Compute({
     id: Ids.ComputeId.make("acme-1"),
     provider: Ids.ProviderId.make("acme"),
@@ -193,6 +193,33 @@ describe("a create answered with an id that nobody has", () => {
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 10 })
       yield* Fiber.join(using)
       assert.deepStrictEqual(made, [])
+    }))
+})
+
+describe("a look answered with another compute", () => {
+  it.effect("is no look: the end of the other one is not taken for the end of ours", () =>
+    Effect.gen(function*() {
+      const other = new Compute.Compute({
+        ...computeOf({ name: "other" }),
+        id: Ids.ComputeId.make("acme-2"),
+        status: "terminated"
+      })
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          spawn: () => Effect.never,
+          get: () => Effect.succeed(other),
+          list: () => Effect.succeed([]),
+          terminate: () => Effect.void
+        }
+      })
+      assert.deepInclude((yield* Effect.flip(provider.compute.get("acme-1"))).reason, { _tag: "ProviderFault" })
+      const ending = yield* Effect.forkChild(Effect.flip(provider.compute.end("acme-1")))
+      yield* Effect.repeat(TestClock.adjust("5 seconds"), { times: 20 })
+      assert.deepInclude((yield* Fiber.join(ending)).reason, {
+        _tag: "Uncertain",
+        computeId: Ids.ComputeId.make("acme-1")
+      })
     }))
 })
 

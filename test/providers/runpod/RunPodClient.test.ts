@@ -247,6 +247,7 @@ describe("a list in pages", () => {
         [page(["a"], "1"), page(["b"], "1")],
         [page(["a"], "1"), page(["b"], "2"), page(["c"], "1")],
         [page(["a"], null, true)],
+        [page(["a"], "", true)],
         [() => page(["a"], String(next++))]
       ]
       const kinds = []
@@ -254,8 +255,34 @@ describe("a list in pages", () => {
         const { client, seen } = yield* against(...answers)
         kinds.push((yield* failureOf(client.listAllPods())).kind, seen.length)
       }
-      assert.deepStrictEqual(kinds, ["not_found", 2, "provider", 2, "provider", 3, "provider", 1, "provider", 100])
+      assert.deepStrictEqual(kinds, [
+        "not_found",
+        2,
+        "provider",
+        2,
+        "provider",
+        3,
+        "provider",
+        1,
+        "provider",
+        1,
+        "provider",
+        100
+      ])
     }))
+
+  it.effect.each<unknown>(["next", 5, { nextCursor: 7 }, { nextCursor: ["a"], hasNextPage: true }, {
+    hasNextPage: "yes"
+  }])(
+    "a page that says in no readable way whether it is the last fails: %j",
+    (pagination) =>
+      Effect.gen(function*() {
+        const { client } = yield* against(() => json({ pods: [{ id: "a" }], pagination }))
+        const { reason } = yield* Effect.flip(client.listAllPods())
+        assert.strictEqual(reason._tag, "ProviderFault")
+        assert.include(reason.message, "pagination")
+      })
+  )
 
   it.effect("a time limit holds for all pages together", () =>
     Effect.gen(function*() {

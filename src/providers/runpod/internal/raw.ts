@@ -41,6 +41,11 @@ const secret = new Set([
   "password"
 ])
 
+/** Fields that RunPod may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
+const secretName = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
+
+const isSecret = (key: string): boolean => secret.has(key) || secretName.test(key.toLowerCase().replaceAll(/[-_]/g, ""))
+
 /** A body without secrets, at any depth; null for what is no JSON. */
 export const rawOf = (body: unknown): Schema.Json => {
   switch (typeof body) {
@@ -53,7 +58,7 @@ export const rawOf = (body: unknown): Schema.Json => {
       if (body === null) return null
       if (Array.isArray(body)) return body.map(rawOf)
       return Object.fromEntries(
-        Object.entries(body).flatMap(([key, value]) => secret.has(key) ? [] : [[key, rawOf(value)]])
+        Object.entries(body).flatMap(([key, value]) => isSecret(key) ? [] : [[key, rawOf(value)]])
       )
     default:
       return null
