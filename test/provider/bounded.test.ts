@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AtlasError, Compute, Ids, Provider } from "effect-atlas"
 import type { Adapter, Rent } from "effect-atlas/provider/Adapter"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"

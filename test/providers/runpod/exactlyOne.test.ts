@@ -67,7 +67,7 @@ const oneRun = Effect.gen(function*() {
   // one caller in four does not stay for the answer
   const asked = (yield* Random.nextIntBetween(0, 4)) > 0
     ? spawned
-    : Effect.raceFirst(spawned, Effect.delay(Effect.fail(left), patience))
+    : Effect.timeoutOrElse(spawned, { duration: patience, orElse: () => Effect.fail(left) })
   const exit = yield* settled(Effect.exit(asked))
   // what was still on its way has arrived by now
   yield* cloud.clearFaults
