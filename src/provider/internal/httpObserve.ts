@@ -4,7 +4,6 @@ import * as Metric from "effect/Metric"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
 import * as Telemetry from "./httpTelemetry.ts"
-import { quietly } from "./observe.ts"
 
 interface Observed {
   readonly provider: string
@@ -44,7 +43,7 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
   }
 
   // a stack would show this line, for every request
-  const spanned = quietly(Effect.withSpan(`${name}.${route.operation}`, span, { captureStackTrace: false }))
+  const spanned = Effect.withSpan(`${name}.${route.operation}`, span, { captureStackTrace: false })
 
   return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {

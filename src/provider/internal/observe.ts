@@ -32,19 +32,21 @@ const hiddenBug = Cause.makeDieReason("a bug; what it says is withheld, since it
 export const withoutBugs = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
   Cause.fromReasons(cause.reasons.map((reason) => Cause.isDieReason(reason) ? hiddenBug : reason))
 
-/** Opens a span around an effect that tells it of a bug, but not what the bug says; the caller is told everything. */
-export const quietly =
-  (spanned: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
-      let whole: Cause.Cause<E> | null = null
-      const told = Effect.catchCause(self, (cause) => {
+/** Wraps whatever opens a span, so that the span is told of a bug, but not what the bug says; the caller is told it all. */
+export const quietly = <I extends ReadonlyArray<unknown>>(
+  spanned: <A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) =>
+<A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let whole: Cause.Cause<E> | null = null
+    const told = (...input: I) =>
+      Effect.catchCause(use(...input), (cause) => {
         if (!Cause.hasDies(cause)) return Effect.failCause(cause)
         whole = cause
         return Effect.failCause(withoutBugs(cause))
       })
-      return Effect.catchCause(spanned(told), (cause) => Effect.failCause(whole ?? cause))
-    })
+    return Effect.catchCause(spanned(told), (cause) => Effect.failCause(whole ?? cause))
+  })
 
 export interface Observer {
   /** One operation: prepare it once, use it for every call. */
@@ -70,8 +72,12 @@ export const makeObserver = (provider: ProviderId): Observer => {
       const labels = { provider, operation }
       const calls = Metric.withAttributes(Metrics.calls, labels)
       const duration = Metric.withAttributes(Metrics.duration, labels)
-      return (self, attributes) =>
-        Effect.clockWith((clock) => {
+      return (self, attributes) => {
+        const spanned = Effect.withSpan(`Provider.${operation}`, {
+          kind: "client",
+          attributes: { [Attributes.provider]: provider, ...attributes }
+        })
+        const counting = Effect.clockWith((clock) => {
           const start = clock.monotonicTimeNanosUnsafe()
           return Effect.onExit(self, (exit) => {
             const counted = Effect.andThen(
@@ -80,12 +86,9 @@ export const makeObserver = (provider: ProviderId): Observer => {
             )
             return Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause))
           })
-        }).pipe(
-          quietly(Effect.withSpan(`Provider.${operation}`, {
-            kind: "client",
-            attributes: { [Attributes.provider]: provider, ...attributes }
-          }))
-        )
+        })
+        return quietly<readonly []>((use) => spanned(use()))(() => counting)
+      }
     },
     stream: (operation, attributes) => {
       const calls = Metric.withAttributes(Metrics.calls, { provider, operation })
