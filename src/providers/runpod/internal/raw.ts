@@ -28,8 +28,26 @@ export const keeping = <S extends Shape>(schema: S) => {
   )
 }
 
+/** Fields that RunPod may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
+const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
+
+/** More names than all of RunPod's answers have: what is beyond is looked at anew each time. */
+const mostVerdicts = 1000
+const verdicts = new Map<string, boolean>()
+
+/** Whether a field of this name is left out; a list of pods asks for the same few names again and again. */
+const secret = {
+  has: (key: string): boolean => {
+    const known = verdicts.get(key)
+    if (known !== undefined) return known
+    const verdict = sent.has(key) || telling.test(key.toLowerCase().replaceAll(/[-_]/g, ""))
+    if (verdicts.size < mostVerdicts) verdicts.set(key, verdict)
+    return verdict
+  }
+}
+
 /** Fields that hold what the caller sent to be kept secret: environments, commands, and jobs with their addresses. */
-const secret = new Set([
+const sent = new Set([
   "env",
   "args",
   "entrypoint",
@@ -40,11 +58,6 @@ const secret = new Set([
   "s3Config",
   "password"
 ])
-
-/** Fields that RunPod may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
-const secretName = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
-
-const isSecret = (key: string): boolean => secret.has(key) || secretName.test(key.toLowerCase().replaceAll(/[-_]/g, ""))
 
 /** A body without secrets, at any depth; null for what is no JSON. */
 export const rawOf = (body: unknown): Schema.Json => {
@@ -58,7 +71,7 @@ export const rawOf = (body: unknown): Schema.Json => {
       if (body === null) return null
       if (Array.isArray(body)) return body.map(rawOf)
       return Object.fromEntries(
-        Object.entries(body).flatMap(([key, value]) => isSecret(key) ? [] : [[key, rawOf(value)]])
+        Object.entries(body).flatMap(([key, value]) => secret.has(key) ? [] : [[key, rawOf(value)]])
       )
     default:
       return null
