@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AtlasError, type AtlasErrorReason, ProviderFault, Unsupported } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, Unsupported } from "../../domain/AtlasError.ts"
 import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
@@ -14,7 +14,7 @@ import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
 import { bounded } from "./bounded.ts"
-import { applyFilter } from "./filter.ts"
+import { applyFilter, asAsked } from "./filter.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Renting from "./renting.ts"
 
@@ -134,13 +134,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const onJob = <B>(operation: string, ask: (job: JobRequest.JobRef, call: Call) => Answer<B>) =>
     verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask)
 
-  const get = onCompute("getCompute", (computeId, call) =>
-    Effect.filterOrFail(
-      compute.get(computeId, call),
-      (seen) => seen.id === computeId,
-      // believed, the end of the one would be taken for the end of the other
-      () => new ProviderFault({ message: "the answer is about another compute" })
-    ))
+  const get = onCompute("getCompute", (computeId, call) => asAsked(compute.get(computeId, call), computeId))
   const terminate = onCompute("terminate", (computeId, call) => compute.terminate(computeId, call))
   const filtered = verb(
     "listCompute",
