@@ -34,24 +34,27 @@ const failing: ReadonlyArray<readonly [string, string, Dispatcher.Handler<BadNew
 ]
 
 describe("a function that", () => {
-  it.effect.each(failing)("%s is logged as an error with topic and name, never with the message", ([, error, handler]) =>
-    Effect.gen(function*() {
-      const logs = keepLogs()
-      yield* Effect.gen(function*() {
-        const dispatcher = yield* Dispatcher.Dispatcher
-        yield* dispatcher.publish(topic, canary)
-        yield* until(Effect.sync(() => logs.lines.length > 0))
-        yield* dispatcher.publish(topic, canary)
-      }).pipe(Effect.provide(Dispatcher.layerCustom(handler, { name: "toHost" })), Effect.provide(logs.layer))
-      assert.strictEqual(logs.lines.length, 1)
-      const line = JSON.parse(logs.lines[0] ?? "")
-      assert.deepStrictEqual([line.level, line.annotations], [
-        "ERROR",
-        { topic: "orders", function: "toHost", error, unsaid: 0 }
-      ])
-      assert.notInclude(logs.lines.join(), canary)
-      assert.strictEqual(yield* counted(EventMetrics.unsent), 2)
-    }).pipe(ownMetrics))
+  it.effect.each(failing)(
+    "%s is logged as an error with topic and name, never with the message",
+    ([, error, handler]) =>
+      Effect.gen(function*() {
+        const logs = keepLogs()
+        yield* Effect.gen(function*() {
+          const dispatcher = yield* Dispatcher.Dispatcher
+          yield* dispatcher.publish(topic, canary)
+          yield* until(Effect.sync(() => logs.lines.length > 0))
+          yield* dispatcher.publish(topic, canary)
+        }).pipe(Effect.provide(Dispatcher.layerCustom(handler, { name: "toHost" })), Effect.provide(logs.layer))
+        assert.strictEqual(logs.lines.length, 1)
+        const line = JSON.parse(logs.lines[0] ?? "")
+        assert.deepStrictEqual([line.level, line.annotations], [
+          "ERROR",
+          { topic: "orders", function: "toHost", error, unsaid: 0 }
+        ])
+        assert.notInclude(logs.lines.join(), canary)
+        assert.strictEqual(yield* counted(EventMetrics.unsent), 2)
+      }).pipe(ownMetrics)
+  )
 
   it.effect("fails for long is logged now and then, with how many were left out", () =>
     Effect.gen(function*() {
@@ -114,7 +117,9 @@ describe("a function that", () => {
       yield* Effect.gen(function*() {
         yield* (yield* Dispatcher.Dispatcher).publish(topic, "x")
       }).pipe(
-        Effect.provide(Dispatcher.layerCustom((name, message) => Bus.use((all) => Effect.sync(() => all.push(`${name} ${message}`))))),
+        Effect.provide(
+          Dispatcher.layerCustom((name, message) => Bus.use((all) => Effect.sync(() => all.push(`${name} ${message}`))))
+        ),
         Effect.provideService(Bus, bus)
       )
       // handed over before the layer has closed

@@ -44,7 +44,10 @@ describe("publishing", () => {
       const seen: Array<string> = []
       const stream = yield* dispatcher.subscribe(topic)
       const reader = yield* Effect.forkChild(
-        Stream.runForEachArray(Stream.take(stream, 3), (batch) => Effect.sync(() => void seen.push(`read ${batch.length}`))),
+        Stream.runForEachArray(
+          Stream.take(stream, 3),
+          (batch) => Effect.sync(() => void seen.push(`read ${batch.length}`))
+        ),
         { startImmediately: true }
       )
       yield* Effect.forEach([1, 2, 3], (n) => dispatcher.publish(topic, n), { discard: true })
@@ -108,13 +111,16 @@ describe("a subscription", () => {
       assert.include(logs.lines[0], "\"topic\":\"numbers\"")
     }).pipe(Effect.provide(Dispatcher.layerMemory), ownMetrics))
 
-  it.effect.each([0, -5, Number.NaN, 0.5, 1, 1.9])("of capacity %d keeps one message", (capacity) =>
-    Effect.gen(function*() {
-      const dispatcher = yield* Dispatcher.Dispatcher
-      const stream = yield* dispatcher.subscribe(topic, { capacity, overflow: "gap" })
-      yield* Effect.forEach([1, 2, 3], (n) => dispatcher.publish(topic, n), { discard: true })
-      assert.deepStrictEqual(yield* next(stream, 2), [{ _tag: "Gap", lost: 2 }, message(3)])
-    }).pipe(Effect.provide(Dispatcher.layerMemory)))
+  it.effect.each([0, -5, Number.NaN, 0.5, 1, 1.9])(
+    "of capacity %d keeps one message",
+    (capacity) =>
+      Effect.gen(function*() {
+        const dispatcher = yield* Dispatcher.Dispatcher
+        const stream = yield* dispatcher.subscribe(topic, { capacity, overflow: "gap" })
+        yield* Effect.forEach([1, 2, 3], (n) => dispatcher.publish(topic, n), { discard: true })
+        assert.deepStrictEqual(yield* next(stream, 2), [{ _tag: "Gap", lost: 2 }, message(3)])
+      }).pipe(Effect.provide(Dispatcher.layerMemory))
+  )
 
   it.effect("tells of each gap where it is: after what was read, before what was kept", () =>
     Effect.gen(function*() {
@@ -226,13 +232,19 @@ describe("nothing is left", () => {
       const fibers = countFibers()
       yield* Effect.gen(function*() {
         const dispatcher = yield* Dispatcher.Dispatcher
-        yield* Effect.forEach(range(1, 1000), (n) =>
-          Effect.gen(function*() {
-            const stream = yield* dispatcher.subscribe(topic, { capacity: n % 2 === 0 ? 1 : 10 })
-            yield* Effect.forkScoped(n % 2 === 0 ? Effect.never : Stream.runDrain(stream))
-          }).pipe(Effect.provideServiceEffect(Scope.Scope, Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope)))), {
-          discard: true
-        })
+        yield* Effect.forEach(
+          range(1, 1000),
+          (n) =>
+            Effect.gen(function*() {
+              const stream = yield* dispatcher.subscribe(topic, { capacity: n % 2 === 0 ? 1 : 10 })
+              yield* Effect.forkScoped(n % 2 === 0 ? Effect.never : Stream.runDrain(stream))
+            }).pipe(
+              Effect.provideServiceEffect(Scope.Scope, Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope)))
+            ),
+          {
+            discard: true
+          }
+        )
         yield* Effect.forEach([1, 2, 3], (n) => dispatcher.publish(topic, n), { discard: true })
         yield* Effect.yieldNow
         assert.isAtLeast(fibers.running(), 1000)

@@ -1,13 +1,13 @@
 /**
  * What the tests of dispatchers share: logs kept instead of printed, fibers counted, garbage collected.
  */
+import type { Delivery } from "effect-atlas/events/Dispatcher"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import type { Delivery } from "effect-atlas/events/Dispatcher"
 
 /** Every log line as JSON with all it carries. */
 export const keepLogs = () => {
@@ -48,7 +48,8 @@ export const until = <R>(holds: Effect.Effect<boolean, never, R>): Effect.Effect
   })
 
 /** The next messages of a subscription. */
-export const next = <A>(stream: Stream.Stream<Delivery<A>>, count: number) => Stream.runCollect(Stream.take(stream, count))
+export const next = <A>(stream: Stream.Stream<Delivery<A>>, count: number) =>
+  Stream.runCollect(Stream.take(stream, count))
 
 export const message = <A>(value: A): Delivery<A> => ({ _tag: "Message", message: value })
 
