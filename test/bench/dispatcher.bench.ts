@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { compare } from "./measure.ts"
 
-const scope = Effect.runSync(Scope.make())
+const scope = Scope.makeUnsafe()
 const capacity = 16_384
 /** A publisher that never rests would fill any queue. */
 const burst = 1000

@@ -18,6 +18,9 @@ const topic = Topic.make("orders", Schema.String)
 
 class BadNews extends Schema.TaggedError<BadNews>()("BadNews", { text: Schema.String }) {}
 
+const logged = (layer: Layer.Layer<Dispatcher.Dispatcher>, logs: ReturnType<typeof keepLogs>) =>
+  Layer.provideMerge(layer, logs.layer)
+
 const settled = Effect.gen(function*() {
   for (let i = 0; i < 20; i++) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 })
@@ -44,7 +47,7 @@ describe("a function that", () => {
           yield* dispatcher.publish(topic, canary)
           yield* until(Effect.sync(() => logs.lines.length > 0))
           yield* dispatcher.publish(topic, canary)
-        }).pipe(Effect.provide(Dispatcher.layerCustom(handler, { name: "toHost" })), Effect.provide(logs.layer))
+        }).pipe(Effect.provide(logged(Dispatcher.layerCustom(handler, { name: "toHost" }), logs)))
         assert.strictEqual(logs.lines.length, 1)
         const line = JSON.parse(logs.lines[0] ?? "")
         assert.deepStrictEqual([line.level, line.annotations], [
@@ -66,10 +69,12 @@ describe("a function that", () => {
         yield* TestClock.adjust("10 seconds")
         yield* publish
       }).pipe(
-        Effect.provide(Dispatcher.layerCustom(function toHost() {
-          throw new Error(canary)
-        })),
-        Effect.provide(logs.layer)
+        Effect.provide(logged(
+          Dispatcher.layerCustom(function toHost() {
+            throw new Error(canary)
+          }),
+          logs
+        ))
       )
       assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).annotations.unsaid), [0, 9])
       assert.strictEqual(JSON.parse(logs.lines[0] ?? "").annotations.function, "toHost")
@@ -102,8 +107,7 @@ describe("a function that", () => {
         yield* Effect.forEach(["a", "b", "c", "d", "e"], (one) => dispatcher.publish(topic, one), { discard: true })
         yield* until(Effect.sync(() => taken.length === 2))
       }).pipe(
-        Effect.provide(Dispatcher.layerCustom((_, message) => void taken.push(message), { capacity: 2 })),
-        Effect.provide(logs.layer)
+        Effect.provide(logged(Dispatcher.layerCustom((_, message) => void taken.push(message), { capacity: 2 }), logs))
       )
       assert.deepStrictEqual(taken, ["d", "e"])
       assert.strictEqual(yield* counted(EventMetrics.unsent), 3)
@@ -137,8 +141,7 @@ it.effect("what does not match the schema of its topic is not handed over, and l
       yield* dispatcher.publish(even, canary)
       yield* dispatcher.publish(even, "ok")
     }).pipe(
-      Effect.provide(Dispatcher.layerCustom((_, message) => void taken.push(message))),
-      Effect.provide(logs.layer)
+      Effect.provide(logged(Dispatcher.layerCustom((_, message) => void taken.push(message)), logs))
     )
     assert.deepStrictEqual(taken, ["ok"])
     assert.strictEqual(logs.lines.length, 1)
@@ -154,7 +157,7 @@ it.effect("subscribing to a custom bus warns, and its stream is empty", () =>
       const dispatcher = yield* Dispatcher.Dispatcher
       assert.isFalse(dispatcher.canSubscribe)
       return yield* Stream.runCollect(yield* dispatcher.subscribe(topic))
-    }).pipe(Effect.scoped, Effect.provide(Dispatcher.layerCustom(() => {})), Effect.provide(logs.layer))
+    }).pipe(Effect.scoped, Effect.provide(logged(Dispatcher.layerCustom(() => {}), logs)))
     assert.deepStrictEqual(seen, [])
     assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).level), ["WARN"])
   }))
@@ -176,7 +179,7 @@ it.effect("a host without Redis is served within the process, with a warning", (
       const stream = yield* dispatcher.subscribe(topic)
       yield* dispatcher.publish(topic, "hello")
       assert.deepStrictEqual(yield* next(stream, 1), [message("hello")])
-    }).pipe(Effect.scoped, Effect.provide(Dispatcher.layerHost()), Effect.provide(logs.layer))
+    }).pipe(Effect.scoped, Effect.provide(logged(Dispatcher.layerHost(), logs)))
     assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).level), ["WARN"])
     assert.include(logs.lines[0], "no Redis")
   }))

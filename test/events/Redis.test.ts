@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
 import * as Redis from "../support/redis.ts"
 import { counted, countFibers, keepLogs, message, next, ownMetrics, until } from "./harness.ts"
 import { pings, pongs } from "./redisTopics.ts"
@@ -39,7 +40,11 @@ const process = (redis: Redis.RedisServer) =>
   Effect.gen(function*() {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const args = ["--conditions=effect-atlas-source", `${import.meta.dirname}/redisProcess.ts`, redis.url]
+        const args = [
+          "--conditions=effect-atlas-source",
+          fileURLToPath(new URL("./redisProcess.ts", import.meta.url)),
+          redis.url
+        ]
         return spawn(globalThis.process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
       }),
       (child) =>
@@ -229,6 +234,7 @@ describe.skipIf(Redis.missing !== undefined)("over Redis", () => {
           yield* Effect.promise(() => redis.stop("SIGKILL"))
           yield* one.publish(topic, 0)
           // runSync fails on anything that waits
+          // @effect-diagnostics-next-line runEffectInsideEffect:off
           Effect.runSync(Effect.forEach(range(1, 5000), (n) => one.publish(topic, n), { discard: true }))
           yield* Effect.promise(() => redis.start())
           const stream = yield* two.subscribe(topic)

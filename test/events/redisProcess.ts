@@ -29,7 +29,8 @@ await Effect.runPromise(
         : say(one))
   }).pipe(
     Effect.scoped,
-    Effect.provide(Dispatcher.layerRedis().pipe(Layer.provide(NodeRedis.layer({ url })))),
-    Effect.provide(Logger.layer([]))
+    Effect.provide(
+      Dispatcher.layerRedis().pipe(Layer.provide(NodeRedis.layer({ url })), Layer.provideMerge(Logger.layer([])))
+    )
   )
 )

@@ -238,8 +238,7 @@ describe("the suite", () => {
     const told: Array<string> = []
     const report = await Effect.runPromise(
       DispatcherConformance.run({}, (result) => Effect.sync(() => void told.push(result.name))).pipe(
-        Effect.provide(Dispatcher.layerMemory),
-        Effect.provide(quiet)
+        Effect.provide(Layer.provideMerge(Dispatcher.layerMemory, quiet))
       )
     )
     assert.deepStrictEqual([report.passed, report.failed, report.skipped], [11, 0, 3])
