@@ -292,10 +292,18 @@ export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimit
   Effect.sync(() => {
     const [salt = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1))
     const paces = new Map<string, Pace>()
+    // a client uses one key object for all its calls
+    const hashes = new WeakMap<Redacted.Redacted, string>()
+    const hashOf = (apiKey: Redacted.Redacted): string => {
+      const known = hashes.get(apiKey)
+      if (known !== undefined) return known
+      const hash = fingerprint(Redacted.value(apiKey), salt)
+      hashes.set(apiKey, hash)
+      return hash
+    }
     return {
       account: ({ apiKey, baseUrl, provider }) => {
-        const hash = apiKey === null ? "" : fingerprint(Redacted.value(apiKey), salt)
-        const id = `${provider} ${baseUrl} ${hash}`
+        const id = `${provider} ${baseUrl} ${apiKey === null ? "" : hashOf(apiKey)}`
         const known = paces.get(id)
         const pace = known ?? makePace(limits)
         if (known === undefined) {

@@ -1,0 +1,36 @@
+/** A time limit for one attempt, at half the price of Effect's own: every call of every provider pays it. */
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+/**
+ * What `self` comes to, or `late` when that takes longer than `millis`; `self` is over before this is, either way.
+ *
+ * Two fibers as in `Effect.timeoutOrElse`, but nothing waits for the clock's one: it has nothing to clean up.
+ */
+export const within = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  millis: number,
+  late: Effect.Effect<A, E>
+): Effect.Effect<A, E, R> =>
+  Effect.contextWith((context: Context.Context<R>) => {
+    const run = Effect.runForkWith(context)
+    return Effect.callback<A, E>((resume) => {
+      const work = run(self)
+      const done = work.pollUnsafe()
+      if (done !== undefined) return resume(done)
+      const timer = run(Effect.clockWith((clock) => clock.sleep(Duration.millis(millis))))
+      const stop = Effect.uninterruptible(Fiber.interrupt(work))
+      // the first to resume counts
+      timer.addObserver(() => resume(Effect.andThen(stop, late)))
+      work.addObserver((exit) => {
+        resume(exit)
+        timer.interruptUnsafe()
+      })
+      return Effect.suspend(() => {
+        timer.interruptUnsafe()
+        return stop
+      })
+    })
+  })
