@@ -1,5 +1,6 @@
 /** A time limit for one attempt, at half the price of Effect's own: every call of every provider pays it. */
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,12 +16,12 @@ export const within = <A, E, R>(
   late: Effect.Effect<A, E>
 ): Effect.Effect<A, E, R> =>
   Effect.contextWith((context: Context.Context<R>) => {
-    const run = Effect.runForkWith(context)
+    const clock = Context.get(context, Clock.Clock)
     return Effect.callback<A, E>((resume) => {
-      const work = run(self)
+      const work = Effect.runForkWith(context)(self)
       const done = work.pollUnsafe()
       if (done !== undefined) return resume(done)
-      const timer = run(Effect.clockWith((clock) => clock.sleep(Duration.millis(millis))))
+      const timer = Effect.runFork(clock.sleep(Duration.millis(millis)))
       const stop = Effect.uninterruptible(Fiber.interrupt(work))
       // the first to resume counts
       timer.addObserver(() => resume(Effect.andThen(stop, late)))
