@@ -298,7 +298,10 @@ export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimit
     const [salt = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1))
     const paces = new Map<string, Pace>()
     // a client uses one key object for all its calls, most of them to one address
-    const last = new WeakMap<Redacted.Redacted, { readonly provider: string; readonly baseUrl: string; readonly id: string }>()
+    const last = new WeakMap<
+      Redacted.Redacted,
+      { readonly provider: string; readonly baseUrl: string; readonly id: string }
+    >()
     const idOf = ({ apiKey, baseUrl, provider }: Account): string => {
       if (apiKey === null) return `${provider} ${baseUrl} `
       const known = last.get(apiKey)

@@ -71,7 +71,10 @@ const answers = (): ReadonlyMap<string, Buffer> =>
       "bench/stream/job-1",
       JSON.stringify({
         status: "COMPLETED",
-        stream: Array.from({ length: items }, (_, index) => ({ output: { index, text: `token ${index}`, done: false } }))
+        stream: Array.from(
+          { length: items },
+          (_, index) => ({ output: { index, text: `token ${index}`, done: false } })
+        )
       })
     ]
   ].map(([path, body]) => [`/v2/${path}`, Buffer.from(body ?? "")]))

@@ -1,8 +1,8 @@
 /**
  * What RunPod adds to a program that is bundled: Effect included, the transport excluded, minified and gzipped.
  */
-import { rolldown } from "rolldown"
 import { gzipSync } from "node:zlib"
+import { rolldown } from "rolldown"
 
 const bound = 75_000
 

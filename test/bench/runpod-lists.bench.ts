@@ -53,7 +53,7 @@ await whileServing(async (baseUrl) => {
   const listed = () => run(Atlas.listCompute())
   const bare = async () => {
     const all: Array<unknown> = []
-    for (let page = await parsed("/pods"); ; page = await parsed(`/pods?cursor=${page.pagination.nextCursor}`)) {
+    for (let page = await parsed("/pods");; page = await parsed(`/pods?cursor=${page.pagination.nextCursor}`)) {
       all.push(...page.pods)
       if (!page.pagination.hasNextPage) return all
     }
@@ -79,7 +79,7 @@ await whileServing(async (baseUrl) => {
     each("fetch + JSON.parse", async () => (await parsed("/bench/stream/job-1")).stream.length),
     each("runpod-sdk stream", async () => {
       let count = 0
-      if (endpoint !== null) for await (const _ of endpoint.stream("job-1")) count++
+      if (endpoint !== null) { for await (const _ of endpoint.stream("job-1")) count++ }
       return count
     }),
     each("Atlas.streamJob", () => run(Stream.runCount(Atlas.streamJob(job)))),

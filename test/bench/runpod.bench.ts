@@ -43,7 +43,10 @@ const effects = <E>(name: string, call: Effect.Effect<unknown, E>): Contender =>
   run: (times) =>
     Effect.runPromise(
       Effect.all(
-        Array.from({ length: width }, () => Effect.orDie(Effect.replicateEffect(call, times / width, { discard: true }))),
+        Array.from(
+          { length: width },
+          () => Effect.orDie(Effect.replicateEffect(call, times / width, { discard: true }))
+        ),
         { concurrency: "unbounded", discard: true }
       )
     )

@@ -23,11 +23,12 @@ export const within = <A, E, R>(
       if (done !== undefined) return resume(done)
       const timer = Effect.runFork(clock.sleep(Duration.millis(millis)))
       const stop = Effect.uninterruptible(Fiber.interrupt(work))
-      // the first to resume counts
-      timer.addObserver(() => resume(Effect.andThen(stop, late)))
+      const forget = timer.addObserver(() => resume(Effect.andThen(stop, late)))
       work.addObserver((exit) => {
-        resume(exit)
+        // first the timer, since whoever waits goes on at once when it is resumed
+        forget()
         timer.interruptUnsafe()
+        resume(exit)
       })
       return Effect.suspend(() => {
         timer.interruptUnsafe()

@@ -41,6 +41,12 @@ const secret = new Set([
   "password"
 ])
 
+const withoutSecrets = (body: object): Schema.Json => {
+  const kept: Array<[string, Schema.Json]> = []
+  for (const [key, value] of Object.entries(body)) if (!secret.has(key)) kept.push([key, rawOf(value)])
+  return Object.fromEntries(kept)
+}
+
 /** A body without secrets, at any depth; null for what is no JSON. */
 export const rawOf = (body: unknown): Schema.Json => {
   switch (typeof body) {
@@ -52,9 +58,7 @@ export const rawOf = (body: unknown): Schema.Json => {
     case "object":
       if (body === null) return null
       if (Array.isArray(body)) return body.map(rawOf)
-      return Object.fromEntries(
-        Object.entries(body).flatMap(([key, value]) => secret.has(key) ? [] : [[key, rawOf(value)]])
-      )
+      return withoutSecrets(body)
     default:
       return null
   }
