@@ -66,7 +66,7 @@ export const unsuccessful = (
 
 /** A look that may go well the next time: it failed on its way, or its answer made no sense. */
 const mayPass = ({ isRetryable, reason }: AtlasError): boolean =>
-  isRetryable || (reason._tag === "ProviderFault" && reason.status === null)
+  isRetryable || (reason._tag === "ProviderFault" && (reason.status === null || reason.status < 400))
 
 /**
  * Looks until the job is final and answers it; one that failed, was cancelled or timed out fails as `ProviderFault`.

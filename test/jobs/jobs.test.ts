@@ -290,11 +290,28 @@ describe("running a job", () => {
   it.effect("awaiting looks until the job is final, through looks that fail", () =>
     Effect.gen(function*() {
       const { layer } = endpoint({
-        gets: [job("in_queue"), new AtlasError.Transport({}), job("in_progress"), job("completed", { output: 42 })]
+        gets: [
+          job("in_queue"),
+          new AtlasError.Transport({}),
+          // an answer that made no sense
+          new AtlasError.ProviderFault({ status: 200 }),
+          new AtlasError.ProviderFault({ status: 502 }),
+          job("in_progress"),
+          job("completed", { output: 42 })
+        ]
       })
       const fiber = yield* fork(Atlas.awaitJob(ref).pipe(layer))
       yield* pass(60)
       assert.strictEqual((yield* Fiber.join(fiber)).output, 42)
+    }))
+
+  it.effect("awaiting ends with a refusal: the next look would be refused as well", () =>
+    Effect.gen(function*() {
+      for (const refusal of [new AtlasError.NotFound({}), new AtlasError.ProviderFault({ status: 422 })]) {
+        const { asked, layer } = endpoint({ gets: [refusal] })
+        assert.strictEqual((yield* Effect.flip(Atlas.awaitJob(ref).pipe(layer))).reason, refusal)
+        assert.lengthOf(asked, 1)
+      }
     }))
 
   it.effect("awaiting a job that failed fails with what the worker said, and never past its limit", () =>
