@@ -41,7 +41,7 @@ describe("a template", () => {
 
   it.effect("takes ports as text, variables redacted or not, and an empty command as none", () =>
     Effect.gen(function*() {
-      const request = yield* Schema.decodeUnknownEffect(Resources.TemplateRequest)({
+      const request = yield* Schema.decodeEffect(Resources.TemplateRequest)({
         ...minimal,
         ports: ["8000", "22/tcp"],
         env: { A: "plain", B: Redacted.make("sealed") },
@@ -95,8 +95,8 @@ describe("printing", () => {
         raw
       })
     ],
-    ["a volume to make", Schema.decodeUnknownSync(Resources.NetworkVolumeRequest)(request)],
-    ["a template to make", Schema.decodeUnknownSync(Resources.TemplateRequest)(request)]
+    ["a volume to make", Schema.decodeSync(Resources.NetworkVolumeRequest)(request)],
+    ["a template to make", Schema.decodeSync(Resources.TemplateRequest)(request)]
   ])("%s says what it is and nothing that may be secret", (_, thing) => {
     for (const value of [thing, { thing }, [thing]]) {
       for (const printed of [inspect(value, { depth: null }), JSON.stringify(value), String(value)]) {
