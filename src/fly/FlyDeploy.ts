@@ -161,10 +161,8 @@ const publisher = Effect.fnUntraced(function*(ticket: string | undefined) {
   const topic = FlyTopics.deploy(ticket)
   const backlog = Backlog.make(captureLimit)
   const publish = (line: string) =>
-    dispatcher.value.publish(topic, { _tag: "DeployLine", ticket, line }).pipe(
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logDebug("a line was not published")
-      )
+    Effect.suspend(() => dispatcher.value.publish(topic, { _tag: "DeployLine", ticket, line })).pipe(
+      Effect.catchCause(() => Effect.logDebug("a line of a deploy was not published"))
     )
   const fiber = yield* Effect.gen(function*() {
     while (true) {

@@ -291,6 +291,35 @@ describe("lines by ticket", () => {
     }).pipe(Effect.provide(lines)))
 })
 
+describe("a bus that fails once", () => {
+  it.effect.each<{ readonly what: string; readonly fail: () => Effect.Effect<void> }>([
+    { what: "dies", fail: () => Effect.die(new Error(canary)) },
+    {
+      what: "throws",
+      fail: () => {
+        throw new Error(canary)
+      }
+    },
+    { what: "interrupts itself", fail: () => Effect.interrupt }
+  ])("and $what gets the lines after that one", ({ fail }) =>
+    Effect.gen(function*() {
+      const { bus, messages } = recording()
+      let asked = 0
+      const flaky = Dispatcher.of({
+        ...bus,
+        publish: (topic, message) => {
+          asked += 1
+          return asked === 1 ? fail() : bus.publish(topic, message)
+        }
+      })
+      yield* FlyDeploy.deploy("/", "tmp", { ticket: "t1" }).pipe(Effect.provideService(Dispatcher, flaky))
+      assert.deepStrictEqual(messages.map(([, message]) => message), [
+        { _tag: "DeployLine", ticket: "t1", line: "two" },
+        { _tag: "DeployLine", ticket: "t1", line: "three" }
+      ])
+    }).pipe(Effect.provide(fake({ steps: [{ stdout: "one\ntwo\nthree\n" }] }))))
+})
+
 describe("what is told of a deploy", () => {
   it.effect("counts lines that are not blank, and one exit of each deploy that started", () =>
     Effect.gen(function*() {
@@ -356,32 +385,38 @@ describe("nothing is left", () => {
     { what: "a reader who dies", reply, use: Stream.runForEach(stream, () => Effect.die("enough")) },
     { what: "a reader who is interrupted", reply, use: Effect.timeout(Stream.runDrain(stream), "30 seconds") },
     { what: "a wait that is interrupted", reply, use: Effect.timeout(FlyDeploy.deploy("/", "tmp"), "30 seconds") }
-  ])("after $what: no fiber, no process, no message", ({ reply, use }) =>
-    Effect.gen(function*() {
-      let alive = 0
-      let started = 0
-      const { bus, messages } = recording()
-      const watched = yield* Effect.exit(use).pipe(
-        Effect.provideService(Dispatcher, bus),
-        Effect.forkChild({ startImmediately: true }),
-        Effect.provideService(Metric.FiberRuntimeMetrics, {
-          recordFiberStart: () => {
-            started += 1
-            alive += 1
-          },
-          recordFiberEnd: () => void (alive -= 1)
-        })
-      )
-      yield* settle
-      for (let minute = 0; minute < 8 && watched.pollUnsafe() === undefined; minute++) {
-        yield* TestClock.adjust("1 minute").pipe(Effect.andThen(settle))
-      }
-      assert.isDefined(watched.pollUnsafe())
-      assert.isAtLeast(started, 1)
-      assert.strictEqual(alive, 0)
-      assert.isFalse((yield* states).includes("running"))
-      const published = messages.length
-      yield* TestClock.adjust("1 hour").pipe(Effect.andThen(settle))
-      assert.lengthOf(messages, published)
-    }).pipe(Effect.provide(fake(reply))))
+  ])(
+    "after $what: no fiber, no process, no message",
+    ({ reply, use }) =>
+      Effect.forEach(
+        [recording(), { bus: publishing(() => Effect.never), messages: [] }],
+        ({ bus, messages }) =>
+          Effect.gen(function*() {
+            let alive = 0
+            let started = 0
+            const watched = yield* Effect.exit(use).pipe(
+              Effect.provideService(Dispatcher, bus),
+              Effect.forkChild({ startImmediately: true }),
+              Effect.provideService(Metric.FiberRuntimeMetrics, {
+                recordFiberStart: () => {
+                  started += 1
+                  alive += 1
+                },
+                recordFiberEnd: () => void (alive -= 1)
+              })
+            )
+            yield* settle
+            for (let minute = 0; minute < 8 && watched.pollUnsafe() === undefined; minute++) {
+              yield* TestClock.adjust("1 minute").pipe(Effect.andThen(settle))
+            }
+            assert.isDefined(watched.pollUnsafe())
+            assert.isAtLeast(started, 1)
+            assert.strictEqual(alive, 0)
+            assert.isFalse((yield* states).includes("running"))
+            const published = messages.length
+            yield* TestClock.adjust("1 hour").pipe(Effect.andThen(settle))
+            assert.lengthOf(messages, published)
+          })
+      ).pipe(Effect.provide(fake(reply)))
+  )
 })
