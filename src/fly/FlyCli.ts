@@ -235,6 +235,11 @@ const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
  * is ours. It leads a process group; TERM, and KILL after the grace, go to all of that group, also to what the
  * executable has left behind. A process that has made a group of its own, as the agent of `fly` does, is not touched.
  *
+ * **Gotchas**
+ *
+ * Another product has a program called `fly` too (Concourse); where it is on PATH, set `executables` to `["flyctl"]`.
+ * Nothing can be done for the process group when our own process is ended by KILL.
+ *
  * **Example** (Asking for the version)
  *
  * ```ts

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { FlyApps } from "effect-atlas/fly"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Logger from "effect/Logger"
 import * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import { spawnSync } from "node:child_process"
@@ -230,13 +231,21 @@ describe("discovery", () => {
         assert.deepStrictEqual(yield* found(root), ["inside /fly.toml"])
       })))
 
-  it.effect("reads a name after a byte order mark, in CRLF and in a file of the largest size", () =>
+  it.effect("reads a name after a byte order mark, with a warning, in CRLF and in a file of the largest size", () =>
     withTree({
       "bom/fly.toml": "\u{feff}app = \"bom\"\r\n",
       "large/fly.toml": app("large") + "#".repeat(1024 * 1024 - app("large").length)
     }, (root) =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* found(root), ["bom /bom", "large /large"])
+        const warnings: Array<string> = []
+        const logger = Logger.make(({ logLevel, message }) => void warnings.push(`${logLevel} ${String(message)}`))
+        assert.deepStrictEqual(
+          yield* found(root).pipe(Effect.provide(Logger.layer([logger]))),
+          ["bom /bom", "large /large"]
+        )
+        assert.deepStrictEqual(warnings, [
+          `Warn ${join(root, "bom", "fly.toml")} starts with a byte order mark: fly refuses such a file`
+        ])
       })))
 
   it.effect("skips what may not be read and goes on", () =>
