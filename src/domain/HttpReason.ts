@@ -6,7 +6,6 @@
 import type * as Duration from "effect/Duration"
 import type * as Schema from "effect/Schema"
 import {
-  type AtlasErrorReason,
   Forbidden,
   NotFound,
   ProviderFault,
@@ -34,6 +33,14 @@ export interface Facts {
 }
 
 /**
+ * What a status alone can mean.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StatusReason = Unauthorized | Forbidden | NotFound | Timeout | RateLimited | ProviderFault | Unknown
+
+/**
  * The reason for an answer that refuses: a pure table of the status.
  *
  * **Details**
@@ -52,7 +59,7 @@ export interface Facts {
  * @category constructors
  * @since 0.1.0
  */
-export const fromStatus = (status: number, facts: Facts = {}): AtlasErrorReason => {
+export const fromStatus = (status: number, facts: Facts = {}): StatusReason => {
   const { code = null, message = "", raw = null, retryAfter = null } = facts
   const answer = { status, message, raw }
   switch (status) {
