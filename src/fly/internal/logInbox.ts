@@ -54,36 +54,39 @@ const textOf = (entries: ReadonlyArray<LogEntry>): number =>
 export const make = (app: string, capacity: number): Inbox => {
   const waiting: Array<{ readonly element: Logs | Failed | Stopped; readonly lines: number; readonly text: number }> = []
   const arrived = Latch.makeUnsafe(false)
-  let [lines, text] = [0, 0]
+  let [batches, lines, text] = [0, 0, 0]
   let lost = { batches: 0, entries: 0 }
   let isOver = false
 
+  const take = () => {
+    const first = waiting.shift()
+    if (first?.element._tag !== "Logs") return first
+    batches -= 1
+    lines -= first.lines
+    text -= first.text
+    return first
+  }
+
   const put = (element: Logs | Failed | Stopped, size = { lines: 0, text: 0 }): void => {
     waiting.push({ element, ...size })
+    if (element._tag === "Logs") batches += 1
     lines += size.lines
     text += size.text
-    // the newest stays, however large it is
-    while ((lines > capacity || text > mostText) && waiting.length > 1) {
-      const oldest = waiting.shift()
-      if (oldest === undefined) break
-      lines -= oldest.lines
-      text -= oldest.text
-      if (oldest.lines > 0) lost = { batches: lost.batches + 1, entries: lost.entries + oldest.lines }
+    // the newest batch stays, however large it is
+    while ((lines > capacity || text > mostText) && batches > 1) {
+      const oldest = take()
+      if (oldest?.element._tag === "Logs") {
+        lost = { batches: lost.batches + 1, entries: lost.entries + oldest.lines }
+      }
     }
     arrived.openUnsafe()
   }
 
   const next = (): Element | undefined => {
-    if (lost.batches > 0) {
-      const gap: Gap = { _tag: "Gap", app, ...lost }
-      lost = { batches: 0, entries: 0 }
-      return gap
-    }
-    const first = waiting.shift()
-    if (first === undefined) return undefined
-    lines -= first.lines
-    text -= first.text
-    return first.element
+    if (lost.batches === 0) return take()?.element
+    const gap: Gap = { _tag: "Gap", app, ...lost }
+    lost = { batches: 0, entries: 0 }
+    return gap
   }
 
   const pull: Inbox["pull"] = Effect.suspend(() => {
