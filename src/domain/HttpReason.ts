@@ -5,15 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Schema from "effect/Schema"
-import {
-  Forbidden,
-  NotFound,
-  ProviderFault,
-  RateLimited,
-  Timeout,
-  Unauthorized,
-  Unknown
-} from "./AtlasError.ts"
+import { Forbidden, NotFound, ProviderFault, RateLimited, Timeout, Unauthorized, Unknown } from "./AtlasError.ts"
 
 /**
  * What is known of a refusing answer beside its status; everything may be left out.

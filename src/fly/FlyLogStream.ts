@@ -256,8 +256,7 @@ export const make = (
             : stop(streamer)
         })
       }),
-      streamerRunning: (name) =>
-        Effect.sync(() => [...running.keys()].some((app) => app === name)),
+      streamerRunning: (name) => Effect.sync(() => [...running.keys()].some((app) => app === name)),
       streamers: Effect.sync(() =>
         [...running.values()].map(({ app, projectDir, subscribers }) => ({
           app,

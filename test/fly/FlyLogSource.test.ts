@@ -150,7 +150,8 @@ describe("a request", () => {
       const fly = yield* FakeFly.FakeFly
       const answers = yield* Effect.forEach(
         ["Bearer fm2_abc", "FlyV1 fm2_abc", "FlyV1 FlyV1 fm2_abc", "FlyV1 fo1_xyz", "Bearer fo1_xyz"],
-        (authorization) => fly.client.get("https://api.fly.io/api/v1/apps/acme-web/logs", { headers: { authorization } })
+        (authorization) =>
+          fly.client.get("https://api.fly.io/api/v1/apps/acme-web/logs", { headers: { authorization } })
       )
       assert.deepStrictEqual(answers.map(({ status }) => status), [401, 200, 401, 401, 200])
     }).pipe(Effect.provide(FakeFly.layer({ apps: [app] }))))

@@ -2,8 +2,8 @@
  * Following logs: one poller an app while somebody listens, nothing lost or kept without saying so.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AlreadyRunning, type FlyError } from "effect-atlas/fly/FlyError"
 import { FlyLogs, type FlyLogSource, FlyLogStream } from "effect-atlas/fly"
+import { AlreadyRunning, type FlyError } from "effect-atlas/fly/FlyError"
 import { FakeFly } from "effect-atlas/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -28,8 +28,13 @@ const listen = (name = app, options: FlyLogStream.SubscribeOptions = {}) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     const seen: Array<Element> = []
-    const stream = yield* FlyLogStream.FlyLogStream.use((logs) => logs.subscribe(name, options)).pipe(Scope.provide(scope))
-    const fiber = yield* Effect.forkIn(Stream.runForEach(stream, (one) => Effect.sync(() => void seen.push(one))), scope)
+    const stream = yield* FlyLogStream.FlyLogStream.use((logs) => logs.subscribe(name, options)).pipe(
+      Scope.provide(scope)
+    )
+    const fiber = yield* Effect.forkIn(
+      Stream.runForEach(stream, (one) => Effect.sync(() => void seen.push(one))),
+      scope
+    )
     return { seen, fiber, leave: Scope.close(scope, Exit.void) }
   })
 
@@ -177,7 +182,8 @@ describe("a poller ends", () => {
     Effect.gen(function*() {
       const logs = yield* FlyLogStream.FlyLogStream
       const { messages } = yield* Published
-      const stopped = () => messages.filter(({ message }) => JSON.stringify(message) === `{"_tag":"Stopped","app":"${app}"}`)
+      const stopped = () =>
+        messages.filter(({ message }) => JSON.stringify(message) === `{"_tag":"Stopped","app":"${app}"}`)
       const { leave } = yield* listen()
       yield* leave
       assert.strictEqual(stopped().length, 1)
@@ -329,7 +335,10 @@ describe("a failed fetch", () => {
   it.effect("that is a bug of an injected token source ends nothing either", () => {
     let calls = 0
     const tokens: FlyLogs.TokenSource = {
-      get: () => Effect.suspend(() => calls++ === 0 ? Effect.die(new Error("fm2_secret")) : Effect.succeed(Redacted.make("fm2_a"))),
+      get: () =>
+        Effect.suspend(() =>
+          calls++ === 0 ? Effect.die(new Error("fm2_secret")) : Effect.succeed(Redacted.make("fm2_a"))
+        ),
       invalidate: () => Effect.void
     }
     return Effect.gen(function*() {
@@ -349,7 +358,14 @@ describe("the cursor", () => {
     const cursors: Array<string | null> = []
     const page = Effect.sync(() => {
       const entries = pages[cursors.length - 1]?.entries ?? []
-      return { ids: entries.map(() => null), cursor: null, isFull: false, skipped: 0, ...pages[cursors.length - 1], entries }
+      return {
+        ids: entries.map(() => null),
+        cursor: null,
+        isFull: false,
+        skipped: 0,
+        ...pages[cursors.length - 1],
+        entries
+      }
     })
     const fetch: FlyLogs.FlyLogs["Service"]["fetch"] = (_, options = {}) =>
       Effect.andThen(Effect.sync(() => void cursors.push(options.cursor ?? null)), page)

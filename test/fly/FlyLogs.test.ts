@@ -140,16 +140,19 @@ describe("a refused token", () => {
 })
 
 describe("an input", () => {
-  it.effect.each(["", "..", "a/b", "a b", "a%2fb", "x".repeat(64)])("%j is no app name, and nothing is asked", (name) => {
-    const tokens = tokensOf("fm2_a")
-    return Effect.gen(function*() {
-      const logs = yield* FlyLogs.FlyLogs
-      const error = yield* Effect.flip(logs.fetchWithRetry(name))
-      assert.strictEqual(error.kind, "validation")
-      assert.deepStrictEqual(tokens.calls, [])
-      assert.deepStrictEqual(yield* statuses, [])
-    }).pipe(Effect.provide(stack({}, tokens)))
-  })
+  it.effect.each(["", "..", "a/b", "a b", "a%2fb", "x".repeat(64)])(
+    "%j is no app name, and nothing is asked",
+    (name) => {
+      const tokens = tokensOf("fm2_a")
+      return Effect.gen(function*() {
+        const logs = yield* FlyLogs.FlyLogs
+        const error = yield* Effect.flip(logs.fetchWithRetry(name))
+        assert.strictEqual(error.kind, "validation")
+        assert.deepStrictEqual(tokens.calls, [])
+        assert.deepStrictEqual(yield* statuses, [])
+      }).pipe(Effect.provide(stack({}, tokens)))
+    }
+  )
 
   it.effect.each(["", "12a", "-1", "1".repeat(31)])("%j is no cursor", (cursor) =>
     Effect.gen(function*() {
@@ -206,8 +209,11 @@ describe("telemetry", () => {
           ] satisfies ReadonlyArray<FakeFly.Fault>
         ) yield* fly.order(fault)
         const options = { cursor: "1795166401123450777" }
-        const exits = yield* Effect.forEach(Array.from({ length: 8 }), () => Effect.exit(logs.fetchWithRetry(app, options)))
-        const following = yield* Effect.forkChild(Stream.runDrain(stream.subscribeLogs(app)), { startImmediately: true })
+        const exits = yield* Effect.forEach(Array.from({ length: 8 }), () =>
+          Effect.exit(logs.fetchWithRetry(app, options)))
+        const following = yield* Effect.forkChild(Stream.runDrain(stream.subscribeLogs(app)), {
+          startImmediately: true
+        })
         yield* fly.order({ _tag: "Refuse", status: 401, body: canary, times: 2 })
         yield* TestClock.adjust("10 seconds")
         yield* Fiber.interrupt(following)
@@ -222,13 +228,19 @@ describe("telemetry", () => {
         Effect.provide(stack()),
         Effect.provide(SpanRecorder.layer),
         Effect.provide(Logger.layer([
-          Logger.make((entry) => void logged.push(inspect([entry.message, entry.cause, entry.fiber.getRef(References.CurrentLogAnnotations)], { depth: 20 })))
+          Logger.make((entry) =>
+            void logged.push(
+              inspect([entry.message, entry.cause, entry.fiber.getRef(References.CurrentLogAnnotations)], { depth: 20 })
+            )
+          )
         ])),
         Effect.provideService(References.MinimumLogLevel, "All")
       )
       assert.isAbove(logged.length, 0)
       for (const text of [dump, failures, logged.join("\n")]) {
-        for (const secret of ["canary", "hunter2", "1795166401123450777", "FlyV1"]) assert.notInclude(text, secret)
+        for (const secret of ["canary", "hunter2", "1795166401123450777", "FlyV1"]) {
+          assert.notInclude(text, secret)
+        }
       }
     }))
 })

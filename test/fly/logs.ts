@@ -1,8 +1,8 @@
 /**
  * What the tests of Fly logs share: a bus that remembers, tokens from a list, and the fake hosts put together.
  */
-import { FlyLogs, FlyLogSource, FlyLogStream } from "effect-atlas/fly"
 import { Dispatcher } from "effect-atlas/events/Dispatcher"
+import { FlyLogs, FlyLogSource, FlyLogStream } from "effect-atlas/fly"
 import { FakeFly } from "effect-atlas/testing"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -28,7 +28,10 @@ export const clientOf = (handle: Handle): HttpClient.HttpClient =>
       const reply = yield* handle({ method: request.method, url, authorization: request.headers["authorization"] })
       if (reply === broken) return yield* failure(request, "ECONNRESET")
       const { body, headers, status } = reply
-      return HttpClientResponse.fromWeb(request, new Response(body === "" ? null : body, { status, headers: { ...headers } }))
+      return HttpClientResponse.fromWeb(
+        request,
+        new Response(body === "" ? null : body, { status, headers: { ...headers } })
+      )
     })
   )
 

@@ -31,7 +31,8 @@ const advice: Readonly<Record<number, string>> = {
 }
 
 const messageFor = (status: number): string =>
-  advice[status] ?? (status >= 300 && status < 400 ? "a redirect that is not followed" : "the log host did not answer 200")
+  advice[status] ??
+    (status >= 300 && status < 400 ? "a redirect that is not followed" : "the log host did not answer 200")
 
 const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Duration.Duration | null => {
   const parsed = Headers.parseRetryAfter(headers["retry-after"] ?? "")
@@ -78,8 +79,10 @@ const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effec
       parts.push(part)
       return Effect.void
     }).pipe(
-      Effect.catchTag("HttpClientError", (error) =>
-        error.reason._tag === "EmptyBodyError" ? Effect.void : Effect.fail(lost(error))),
+      Effect.catchTag(
+        "HttpClientError",
+        (error) => error.reason._tag === "EmptyBodyError" ? Effect.void : Effect.fail(lost(error))
+      ),
       Effect.map(() => {
         const whole = new Uint8Array(size)
         let offset = 0
@@ -106,7 +109,8 @@ const baseOf = (text: string): Effect.Effect<string, Validation> => {
 }
 
 const isOpen = (base: string): boolean =>
-  base.startsWith("http:") && !/^http:\/\/(?:(?:[^/]+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:\/|$)/.test(base)
+  base.startsWith("http:") &&
+  !/^http:\/\/(?:(?:[^/]+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:\/|$)/.test(base)
 
 /** What one request asks for; parts of the query that are null are left out. */
 export interface Ask {

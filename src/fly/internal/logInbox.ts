@@ -52,7 +52,8 @@ const textOf = (entries: ReadonlyArray<LogEntry>): number =>
   entries.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
 
 export const make = (app: string, capacity: number): Inbox => {
-  const waiting: Array<{ readonly element: Logs | Failed | Stopped; readonly lines: number; readonly text: number }> = []
+  const waiting: Array<{ readonly element: Logs | Failed | Stopped; readonly lines: number; readonly text: number }> =
+    []
   const arrived = Latch.makeUnsafe(false)
   let [batches, lines, text] = [0, 0, 0]
   let lost = { batches: 0, entries: 0 }
