@@ -66,11 +66,21 @@ const lost = ({ reason }: HttpClientError.HttpClientError): Transport => {
 
 const tooLarge = new ProviderFault({ status: 200, message: `the answer is larger than ${bodyLimit} bytes` })
 
-const decoder = new TextDecoder()
+// a new one each time: Node decodes with one that is used again sixty times slower
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 /** The body as text, counted as it comes (and as it is inflated): more than the limit is never held. */
-const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> =>
-  Effect.suspend(() => {
+const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> => {
+  const declared = Number(response.headers["content-length"] ?? Number.NaN)
+  if (declared > bodyLimit) return Effect.fail(tooLarge)
+  // the transport ends a plain body at its declared length, so it can be read in one go
+  if (declared > 0 && response.headers["content-encoding"] === undefined) {
+    return Effect.mapBoth(response.arrayBuffer, {
+      onFailure: lost,
+      onSuccess: (buffer) => textOf(new Uint8Array(buffer))
+    })
+  }
+  return Effect.suspend(() => {
     const parts: Array<Uint8Array> = []
     let size = 0
     return Stream.runForEach(response.stream, (part) => {
@@ -84,16 +94,19 @@ const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effec
         (error) => error.reason._tag === "EmptyBodyError" ? Effect.void : Effect.fail(lost(error))
       ),
       Effect.map(() => {
+        const [only] = parts
+        if (only !== undefined && parts.length === 1) return textOf(only)
         const whole = new Uint8Array(size)
         let offset = 0
         for (const part of parts) {
           whole.set(part, offset)
           offset += part.byteLength
         }
-        return decoder.decode(whole)
+        return textOf(whole)
       })
     )
   })
+}
 
 /** An address a token may be sent to, without a slash at its end. */
 const baseOf = (text: string): Effect.Effect<string, Validation> => {

@@ -35,16 +35,40 @@ export const isAfter = (one: Moment, other: Moment): boolean =>
 
 export const toNanos = ({ nanos, seconds }: Moment): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
 
-/** The greatest time among log lines, and how many lines have none that can be read; before 1970 there was no Fly. */
-export const latest = (
-  entries: ReadonlyArray<{ readonly timestamp: string | null }>
-): { readonly moment: Moment | null; readonly unreadable: number } => {
+interface Timed {
+  readonly timestamp: string | null
+}
+
+/** The greatest time among log lines, and how many lines have none that can be read. */
+export interface Latest {
+  readonly moment: Moment | null
+  readonly unreadable: number
+}
+
+const byParsing = (entries: ReadonlyArray<Timed>): Latest => {
   let moment: Moment | null = null
   let unreadable = 0
   for (const { timestamp } of entries) {
     const one = timestamp === null ? null : parse(timestamp)
+    // before 1970 there was no Fly
     if (one === null || one.seconds < 0) unreadable += 1
     else if (moment === null || isAfter(one, moment)) moment = one
   }
   return { moment, unreadable }
+}
+
+/** As the hosts write them: of the same length and zone, so that the greatest text is the greatest time. */
+const usual = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/
+
+export const latest = (entries: ReadonlyArray<Timed>): Latest => {
+  const others: Array<Timed> = []
+  let newest = ""
+  for (const entry of entries) {
+    const { timestamp } = entry
+    if (timestamp === null || !usual.test(timestamp)) others.push(entry)
+    else if (timestamp > newest) newest = timestamp
+  }
+  if (newest === "") return byParsing(others)
+  // one is parsed instead of all; if it is no day of any calendar, all are
+  return parse(newest) === null ? byParsing(entries) : byParsing([...others, { timestamp: newest }])
 }

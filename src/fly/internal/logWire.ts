@@ -70,19 +70,17 @@ export const readMachines = (text: string): Decoded => {
   return { entries, ids: entries.map(() => null), skipped }
 }
 
-const platformEntry = (app: string) =>
-  entryFrom((item) => {
-    const attributes = item["attributes"]
-    return {
-      timestamp: textAt(attributes, "timestamp"),
-      message: textAt(attributes, "message"),
-      level: textAt(attributes, "level"),
-      region: textAt(attributes, "region"),
-      instance: textAt(attributes, "instance"),
-      // not in the answer, which is about one app
-      appName: app
-    }
-  })
+const platformItem = entryFrom((item) => {
+  const attributes = item["attributes"]
+  return {
+    timestamp: textAt(attributes, "timestamp"),
+    message: textAt(attributes, "message"),
+    level: textAt(attributes, "level"),
+    region: textAt(attributes, "region"),
+    instance: textAt(attributes, "instance"),
+    appName: null
+  }
+})
 
 /** A bare number; within a text the quotes before it would be escaped, so only a key matches. */
 const bareToken = /"next_token"\s*:\s*(\d+)(?=\s*[,}])/g
@@ -98,14 +96,14 @@ export const readPlatform = (
   const body = parse(text.replace(bareToken, "\"next_token\":\"$1\""))
   const data = partAt(body, "data")
   if (!Array.isArray(data)) return null
-  const read = platformEntry(app)
   const entries: Array<LogEntry> = []
   const ids: Array<string | null> = []
   let skipped = 0
   for (const item of data) {
-    const entry = read(item)
+    const entry = platformItem(item)
     if (Option.isSome(entry)) {
-      entries.push(entry.value)
+      // not in the answer, which is about one app
+      entries.push({ ...entry.value, appName: app })
       ids.push(textAt(item, "id"))
     } else skipped += 1
   }
