@@ -105,9 +105,10 @@ const makePlatform = (options: Options) =>
         })
         const read = LogWire.readPlatform(app, text)
         if (read === null) {
-          return yield* Effect.fail(
-            new ProviderFault({ status: 200, message: "the answer has another shape than Fly's logs" })
-          )
+          return yield* new ProviderFault({
+            status: 200,
+            message: "the answer has another shape than Fly's logs"
+          })
         }
         yield* tellSkipped(app, read.skipped)
         const { entries, ids, nextToken, skipped } = read

@@ -95,9 +95,8 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
       const app = yield* AppName.decode(name, operation)
       const cursor = options.cursor ?? null
       if (cursor !== null && !digits.test(cursor)) {
-        return yield* Effect.fail(
-          invalid(operation, [{ path: "cursor", message: "must be digits, as a page before gave them" }], app)
-        )
+        const message = "must be digits, as a page before gave them"
+        return yield* invalid(operation, [{ path: "cursor", message }], app)
       }
       const token = yield* tokens.get(app)
       return yield* observed(app)(source.page({

@@ -151,7 +151,7 @@ const stalled = async () => {
   await runtime.runPromise(
     Effect.scoped(Effect.gen(function*() {
       const { subscribe, subscribeLogs } = yield* FlyLogStream.FlyLogStream
-      yield* subscribe(app)
+      const waiting = yield* subscribe(app)
       const batches = (count: number) => Stream.runDrain(Stream.take(subscribeLogs(app), count))
       yield* batches(20)
       const before = heap()
@@ -161,6 +161,8 @@ const stalled = async () => {
         `stalled subscriber, 2,000,000 lines gone by: ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after`
           + " (bound: 10,000 lines wait)"
       )
+      const [first] = yield* Stream.runCollect(Stream.take(waiting, 1))
+      if (first?._tag !== "Gap") throw new Error("what was lost is not told")
       if (after - before > 20) throw new Error("a stalled subscriber grows")
     }))
   )

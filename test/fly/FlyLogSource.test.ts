@@ -89,8 +89,10 @@ describe("a request", () => {
     Effect.gen(function*() {
       const { layer, seen } = host(empty, () => Layer.orDie(FlyLogSource.layerConfig))
       yield* page().pipe(
-        Effect.provide(layer),
-        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ FLY_API_BASE_URL: "https://fly.example" })))
+        Effect.provide(Layer.provide(
+          layer,
+          ConfigProvider.layer(ConfigProvider.fromEnvRecord({ FLY_API_BASE_URL: "https://fly.example" }))
+        ))
       )
       assert.strictEqual(seen[0]?.url, "https://fly.example/api/v1/apps/acme-web/logs")
     }))

@@ -278,10 +278,12 @@ describe("a failed fetch", () => {
         assert.strictEqual(cursors[2], cursors[1])
         yield* leave
       }).pipe(
-        Effect.provide(stack()),
-        Effect.provide(Logger.layer([Logger.make(({ fiber, message }) => {
-          lines.push(JSON.stringify([message, fiber.getRef(References.CurrentLogAnnotations)]))
-        })]))
+        Effect.provide(Layer.provideMerge(
+          stack(),
+          Logger.layer([Logger.make(({ fiber, message }) => {
+            lines.push(JSON.stringify([message, fiber.getRef(References.CurrentLogAnnotations)]))
+          })])
+        ))
       )
       assert.strictEqual(lines.length, 1)
       assert.include(lines[0], "acme-web")

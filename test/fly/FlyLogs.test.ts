@@ -186,7 +186,7 @@ describe("telemetry", () => {
         }],
         ["FlyLogs.fetch", { "atlas.fly.app": app, "atlas.fly.logs.status": "ok", "atlas.fly.logs.count": 2 }]
       ])
-    }).pipe(Effect.provide(stack()), Effect.provide(SpanRecorder.layer)))
+    }).pipe(Effect.provide(Layer.provideMerge(stack(), SpanRecorder.layer))))
 
   it.effect("holds no token, no line, no body and no query, whatever goes wrong", () =>
     Effect.gen(function*() {
@@ -225,16 +225,19 @@ describe("telemetry", () => {
         assert.isAtLeast(errors.length, 5)
         return [(yield* SpanRecorder.SpanRecorder).dump(), errors.flat().join("\n")]
       }).pipe(
-        Effect.provide(stack()),
-        Effect.provide(SpanRecorder.layer),
-        Effect.provide(Logger.layer([
-          Logger.make((entry) =>
-            void logged.push(
-              inspect([entry.message, entry.cause, entry.fiber.getRef(References.CurrentLogAnnotations)], { depth: 20 })
-            )
+        Effect.provide(Layer.provideMerge(
+          stack(),
+          Layer.mergeAll(
+            SpanRecorder.layer,
+            Layer.succeed(References.MinimumLogLevel, "All"),
+            Logger.layer([
+              Logger.make(({ cause, fiber, message }) => {
+                const annotations = fiber.getRef(References.CurrentLogAnnotations)
+                logged.push(inspect([message, cause, annotations], { depth: 20 }))
+              })
+            ])
           )
-        ])),
-        Effect.provideService(References.MinimumLogLevel, "All")
+        ))
       )
       assert.isAbove(logged.length, 0)
       for (const text of [dump, failures, logged.join("\n")]) {

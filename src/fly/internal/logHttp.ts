@@ -165,9 +165,7 @@ export const make = Effect.gen(function*() {
       if (isOpen(base) && !warned.has(base)) yield* warn(base)
       const authorization = Authorization.header(Redacted.value(ask.token))
       if (authorization === null) {
-        return yield* Effect.fail(
-          new Unauthorized({ message: "the token is empty or holds what no header can carry" })
-        )
+        return yield* new Unauthorized({ message: "the token is empty or holds what no header can carry" })
       }
       const request = HttpClientRequest.get(addressOf(base, ask), {
         headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }

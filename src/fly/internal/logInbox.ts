@@ -55,26 +55,27 @@ export const make = (app: string, capacity: number): Inbox => {
   const waiting: Array<{ readonly element: Logs | Failed | Stopped; readonly lines: number; readonly text: number }> =
     []
   const arrived = Latch.makeUnsafe(false)
-  let [batches, lines, text] = [0, 0, 0]
+  const held = { batches: 0, lines: 0, text: 0 }
+  // the newest batch stays, however large it is
+  const isTooMuch = () => (held.lines > capacity || held.text > mostText) && held.batches > 1
   let lost = { batches: 0, entries: 0 }
   let isOver = false
 
   const take = () => {
     const first = waiting.shift()
     if (first?.element._tag !== "Logs") return first
-    batches -= 1
-    lines -= first.lines
-    text -= first.text
+    held.batches -= 1
+    held.lines -= first.lines
+    held.text -= first.text
     return first
   }
 
   const put = (element: Logs | Failed | Stopped, size = { lines: 0, text: 0 }): void => {
     waiting.push({ element, ...size })
-    if (element._tag === "Logs") batches += 1
-    lines += size.lines
-    text += size.text
-    // the newest batch stays, however large it is
-    while ((lines > capacity || text > mostText) && batches > 1) {
+    if (element._tag === "Logs") held.batches += 1
+    held.lines += size.lines
+    held.text += size.text
+    while (isTooMuch()) {
       const oldest = take()
       if (oldest?.element._tag === "Logs") {
         lost = { batches: lost.batches + 1, entries: lost.entries + oldest.lines }
