@@ -2,7 +2,8 @@
  * Following logs: one poller an app while somebody listens, nothing lost or kept without saying so.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { FlyLogs, type FlyLogSource, FlyLogStream } from "effect-atlas/fly"
+import * as Dispatcher from "effect-atlas/events/Dispatcher"
+import { FlyLogs, FlyLogSource, FlyLogStream, FlyTopics } from "effect-atlas/fly"
 import { AlreadyRunning, type FlyError } from "effect-atlas/fly/FlyError"
 import { FakeFly } from "effect-atlas/testing"
 import * as Duration from "effect/Duration"
@@ -17,7 +18,7 @@ import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { bus, Published, said, stack } from "./logs.ts"
+import { bus, canary, Published, said, stack, tokensOf } from "./logs.ts"
 
 type Element = FlyLogStream.Element
 
@@ -521,6 +522,32 @@ describe("a subscriber", () => {
       assert.deepStrictEqual(messages.map(({ topic }) => topic), [`fly_logs:${app}`, `fly_logs:${app}`])
       assert.deepStrictEqual(messages[0]?.message, seen[0])
     }).pipe(Effect.provide(stack())))
+
+  it.effect("is not needed to hear of it elsewhere: the topic of a real bus has the batches and the end", () =>
+    Effect.gen(function*() {
+      const bus = yield* Dispatcher.Dispatcher
+      const elsewhere = yield* bus.subscribe(FlyTopics.logs(app))
+      yield* append(app, "one")
+      const { leave } = yield* listen()
+      yield* tick()
+      yield* leave
+      const heard = yield* Stream.runCollect(Stream.take(elsewhere, 2))
+      assert.deepStrictEqual(heard.map((one) => one._tag === "Message" ? one.message._tag : one._tag), [
+        "Logs",
+        "Stopped"
+      ])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        FlyLogStream.layer().pipe(
+          Layer.provide(FlyLogs.layerTokens(tokensOf(canary))),
+          Layer.provide(FlyLogSource.layerPlatform()),
+          Layer.provide(FakeFly.layerClient),
+          Layer.provideMerge(FakeFly.layer()),
+          Layer.provideMerge(Dispatcher.layerMemory)
+        )
+      )
+    ))
 
   it.effect("of an app that cannot be is refused before anything starts", () =>
     Effect.gen(function*() {

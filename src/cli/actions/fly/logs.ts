@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
-import { Dispatcher } from "../../../events/Dispatcher.ts"
+import * as Dispatcher from "../../../events/Dispatcher.ts"
 import * as FlyLogs from "../../../fly/FlyLogs.ts"
 import * as FlyLogSource from "../../../fly/FlyLogSource.ts"
 import * as FlyLogStream from "../../../fly/FlyLogStream.ts"
@@ -21,21 +21,11 @@ const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
 const toText = ({ instance, level, message, region, timestamp }: LogEntry): string =>
   `${timestamp ?? "-"} ${region ?? "-"} ${instance ?? "-"} [${level ?? "-"}] ${message ?? ""}`
 
-/** The only listener is this command, which is told directly. */
-const nobodyElse = Layer.succeed(
-  Dispatcher,
-  Dispatcher.of({
-    canSubscribe: false,
-    publish: () => Effect.void,
-    subscribe: () => Effect.succeed(Stream.empty)
-  })
-)
-
 const layer = (baseUrl: string | undefined) =>
   FlyLogStream.layer().pipe(
     Layer.provideMerge(Layer.unwrap(Effect.map(source, FlyLogs.layerTokens))),
     Layer.provide(baseUrl === undefined ? FlyLogSource.layerConfig : FlyLogSource.layerPlatform({ baseUrl })),
-    Layer.provide([FetchHttpClient.layer, nobodyElse])
+    Layer.provide([FetchHttpClient.layer, Dispatcher.layerMemory])
   )
 
 interface Input {
