@@ -212,20 +212,41 @@ describe("a poller ends", () => {
       assert.deepStrictEqual(tags(seen), ["Logs", "Stopped"])
     }).pipe(Effect.scoped, Effect.provide(stack())))
 
-  it.effect("before the next one of the same app begins: its stop signal is not mistaken for the new one's", () =>
-    Effect.gen(function*() {
-      const { messages } = yield* Published
+  it.effect("before the next one of the same app begins, however long its last word takes", () => {
+    const heard: Array<string> = []
+    const slowBus = Layer.succeed(Dispatcher.Dispatcher, {
+      canSubscribe: false,
+      publish: (_, message) => {
+        const tag = String(typeof message === "object" && message !== null && Reflect.get(message, "_tag"))
+        return Effect.delay(Effect.sync(() => void heard.push(tag)), tag === "Stopped" ? "5 seconds" : 0)
+      },
+      subscribe: () => Effect.succeed(Stream.empty)
+    })
+    return Effect.gen(function*() {
       yield* append(app, "one")
       const first = yield* listen()
       yield* tick()
-      const [, second] = yield* Effect.all([first.leave, listen()], { concurrency: "unbounded" })
-      yield* tick()
-      assert.deepStrictEqual(
-        messages.map(({ message }) => typeof message === "object" && message !== null && Reflect.get(message, "_tag")),
-        ["Logs", "Stopped", "Logs"]
+      yield* Effect.forkChild(first.leave, { startImmediately: true })
+      const second = yield* listen()
+      yield* tick("4 seconds")
+      assert.deepStrictEqual(heard, ["Logs"])
+      yield* tick("2 seconds")
+      assert.deepStrictEqual(heard, ["Logs", "Stopped", "Logs"])
+      assert.deepStrictEqual(messages(second.seen), ["one"])
+      yield* Effect.forkChild(second.leave, { startImmediately: true })
+      yield* tick("5 seconds")
+    }).pipe(
+      Effect.provide(
+        FlyLogStream.layer().pipe(
+          Layer.provide(FlyLogs.layerTokens(tokensOf(canary))),
+          Layer.provide(FlyLogSource.layerPlatform()),
+          Layer.provide(FakeFly.layerClient),
+          Layer.provideMerge(FakeFly.layer()),
+          Layer.provide(slowBus)
+        )
       )
-      yield* second.leave
-    }).pipe(Effect.provide(stack())))
+    )
+  })
 
   it.effect("and leaves no fiber when the layer closes, however many apps and subscribers there were", () =>
     Effect.gen(function*() {
