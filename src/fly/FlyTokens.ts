@@ -189,14 +189,23 @@ export const make = (
       if ((yield* configFile.stamp) !== held.stamp) return null
       cells.glanced(held, now)
       const { expiresAt, token } = held.token
-      return { token, expiresAt, source: "ets", keep: true, persist: false, stamp: held.stamp } satisfies TokenChain.Found
+      return {
+        token,
+        expiresAt,
+        source: "ets",
+        keep: true,
+        persist: false,
+        stamp: held.stamp
+      } satisfies TokenChain.Found
     })
 
     const search = (app: AppName, kind: Cells.FlightKind): Effect.Effect<TokenChain.Found, FlyError> =>
       Effect.gen(function*() {
         if (kind === "replace") {
-          yield* Effect.catch(forgetStored(app), (error) =>
-            Effect.annotateLogs(Effect.logWarning("the old token is still stored", error.message), { app }))
+          yield* Effect.catch(
+            forgetStored(app),
+            (error) => Effect.annotateLogs(Effect.logWarning("the old token is still stored", error.message), { app })
+          )
         }
         const found = yield* chain.acquire(app, kind !== "find")
         yield* Effect.annotateCurrentSpan(FlyTelemetry.source, found.source)
@@ -221,9 +230,10 @@ export const make = (
 
     /** Waits for a search; a token that was refused while it went on is looked for again. */
     const wait = (app: AppName, kind: Cells.FlightKind): Effect.Effect<TokenChain.Found, FlyError> =>
-      Effect.flatMap(
+      Effect.filterOrElse(
         cells.join(app, kind),
-        (found) => refused.has(app, found.token) ? wait(app, "find") : Effect.succeed(found)
+        ({ token }) => !refused.has(app, token),
+        () => wait(app, "find")
       )
 
     const acquire = (app: AppName, kind: Cells.FlightKind): Effect.Effect<FlyToken, FlyError> =>
@@ -240,7 +250,7 @@ export const make = (
           if (held && held.goodUntil > fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) {
             held.wasUsed = true
             FlyTelemetry.tokenHits.updateUnsafe(1, fiber.context)
-            return Effect.succeed(held.token)
+            return held.answer
           }
           return Effect.flatMap(decode(app, "token.get"), (name) => acquire(name, "find"))
         }),

@@ -79,10 +79,16 @@ const prepared = (definition: Definition, { again }: Options): Case["run"] =>
       app,
       again: again === undefined ? null : (use) =>
         Effect.flatMap(
-          Effect.exit(Effect.scoped(Layer.build(Layer.fresh(again)).pipe(
-            Effect.mapError(() => new ConformanceFailure({ message: "it could not be opened again" })),
-            Effect.flatMap((context) => Effect.flatMap(TokenStorage, use).pipe(Effect.provideContext(context)))
-          ))),
+          Effect.exit(Effect.scoped(
+            Layer.build(Layer.fresh(again)).pipe(
+              Effect.mapError(() =>
+                new ConformanceFailure({ message: "it could not be opened again" })
+              ),
+              Effect.flatMap((context) =>
+                Effect.flatMap(TokenStorage, use).pipe(Effect.provideContext(context))
+              )
+            )
+          )),
           (exit) => exit
         )
     }).pipe(Effect.ensuring(clean))
@@ -144,7 +150,10 @@ export const run = (options: Options = {}): Effect.Effect<Report, never, TokenSt
             ? { name: one.name, outcome: "passed", message: "" }
             : { name: one.name, outcome: "failed", message: explain(exit.cause) })
         : Effect.succeed({ name: one.name, outcome: "skipped", message: one.skipped }))
-    const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length
+    const count = (outcome: Result["outcome"]) =>
+      results.filter((result) =>
+        result.outcome === outcome
+      ).length
     return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
   })
 

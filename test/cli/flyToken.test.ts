@@ -115,13 +115,16 @@ describe("atlas fly token", () => {
       })
     ))
 
-  it.live.each(["../web", "a/b", "x".repeat(300)])("a name such as %j is refused before any path is made of it", (app) =>
-    atHome(({ atlas, directory }) =>
-      Effect.gen(function*() {
-        const { code, err } = yield* atlas(`get ${app} --json`, { vars: { FLY_API_TOKEN: "fo1_env" } })
-        assert.deepStrictEqual([code, JSON.parse(err).error.kind], [1, "validation"])
-        const tokens = join(directory, "data", "effect-atlas", "fly-tokens")
-        assert.deepStrictEqual(fs.readdirSync(tokens), [])
-      })
-    ))
+  it.live.each(["../web", "a/b", "x".repeat(300)])(
+    "a name such as %j is refused before any path is made of it",
+    (app) =>
+      atHome(({ atlas, directory }) =>
+        Effect.gen(function*() {
+          const { code, err } = yield* atlas(`get ${app} --json`, { vars: { FLY_API_TOKEN: "fo1_env" } })
+          assert.deepStrictEqual([code, JSON.parse(err).error.kind], [1, "validation"])
+          const tokens = join(directory, "data", "effect-atlas", "fly-tokens")
+          assert.deepStrictEqual(fs.readdirSync(tokens), [])
+        })
+      )
+  )
 })

@@ -16,7 +16,19 @@ import { TestClock } from "effect/testing"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { inspect } from "node:util"
-import { exiting, fakeCli, get, home, invalidate, layer, minting, printing, refresh, setManual, store } from "./tokenKit.ts"
+import {
+  exiting,
+  fakeCli,
+  get,
+  home,
+  invalidate,
+  layer,
+  minting,
+  printing,
+  refresh,
+  setManual,
+  store
+} from "./tokenKit.ts"
 
 const canary = (name: string) => `fm2_canary${name}`
 
@@ -54,7 +66,11 @@ it.live("canaries from every source are found in the 0600 files of the storage a
     fs.mkdirSync(tokens, { mode: 0o700 })
     fs.writeFileSync(join(tokens, "broken.cached.json"), canary("Broken"), { mode: 0o600 })
     config(`access_token: ${canary("File")}\n: broken [`)
-    const env = { HOME: directory, FLY_ACCESS_TOKEN: `${canary("Bad")}\n${canary("Worse")}`, FLY_API_TOKEN: canary("Env") }
+    const env = {
+      HOME: directory,
+      FLY_ACCESS_TOKEN: `${canary("Bad")}\n${canary("Worse")}`,
+      FLY_API_TOKEN: canary("Env")
+    }
     const storage = TokenStorage.layerFile({ directory: tokens }).pipe(Layer.provide(NodeServices.layer))
     const seen: Array<unknown> = []
     const printed = yield* Effect.gen(function*() {
@@ -70,16 +86,23 @@ it.live("canaries from every source are found in the 0600 files of the storage a
       const { dump } = yield* SpanRecorder.SpanRecorder
       return [dump(), inspect(yield* Metric.snapshot, { depth: 20 })]
     }).pipe(
-      Effect.provide(layer({ cli, env, storage, options: { org: "acme" } })),
-      Effect.provide(SpanRecorder.layer),
-      Effect.provide(Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")))
+      Effect.provide(
+        layer({ cli, env, storage, options: { org: "acme" } }).pipe(
+          Layer.provideMerge(SpanRecorder.layer),
+          Layer.provideMerge(Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")))
+        )
+      )
     )
-    const outcomes = seen.flatMap((one) => [inspect(one, { depth: 20, showHidden: true }), JSON.stringify(one), String(one)])
+    const outcomes = seen.flatMap((
+      one
+    ) => [inspect(one, { depth: 20, showHidden: true }), JSON.stringify(one), String(one)])
     assert.isAbove(cli.calls.length, 3)
     assert.isAbove(lines.length, 8)
     for (const text of [...lines, ...printed, ...outcomes]) assert.notInclude(text, "canary")
     for (const call of cli.calls) assert.notInclude(JSON.stringify(call), "canary")
-    const holding = filesIn(directory).filter(([path, , text]) => text.includes("canary") && !path.endsWith("config.yml"))
+    const holding = filesIn(directory).filter(([path, , text]) =>
+      text.includes("canary") && !path.endsWith("config.yml")
+    )
     assert.isAbove(holding.length, 0)
     assert.deepStrictEqual([...new Set(holding.map(([, mode]) => mode))], [0o600])
     assert.isTrue(holding.every(([path]) => path.startsWith(tokens)))

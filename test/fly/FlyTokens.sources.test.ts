@@ -88,16 +88,19 @@ describe("the order of the sources", () => {
       assert.deepStrictEqual(shown(yield* get("api")), ["fm2_almost", "storage", "app_server"])
     }).pipe(Effect.provide(layer())))
 
-  it.effect.each(["../web", "a/b", "", "web app", "x".repeat(300), "-web"])("a name such as %j is refused first", (app) =>
-    Effect.gen(function*() {
-      const cli = counting()
-      yield* Effect.gen(function*() {
-        for (const call of [get(app), refresh(app), invalidate(app), setManual(app, "fm2_x")]) {
-          assert.strictEqual((yield* Effect.flip(call)).kind, "validation")
-        }
-      }).pipe(Effect.provide(layer({ cli })))
-      assert.deepStrictEqual(cli.calls, [])
-    }))
+  it.effect.each(["../web", "a/b", "", "web app", "x".repeat(300), "-web"])(
+    "a name such as %j is refused first",
+    (app) =>
+      Effect.gen(function*() {
+        const cli = counting()
+        yield* Effect.gen(function*() {
+          for (const call of [get(app), refresh(app), invalidate(app), setManual(app, "fm2_x")]) {
+            assert.strictEqual((yield* Effect.flip(call)).kind, "validation")
+          }
+        }).pipe(Effect.provide(layer({ cli })))
+        assert.deepStrictEqual(cli.calls, [])
+      })
+  )
 })
 
 describe("the environment", () => {
@@ -230,7 +233,18 @@ describe("the fly command", () => {
         assert.deepStrictEqual(yield* stored("web"), ["FlyV1 fm2_1", day])
       }).pipe(Effect.provide(layer({ cli, env, options: { environment: false } })))
       const [call] = cli.calls
-      assert.deepStrictEqual(call?.args, ['tokens', 'create', 'readonly', '--expiry', '25h0m0s', '--json', '--name', 'effect-atlas web', '--org', 'acme'])
+      assert.deepStrictEqual(call?.args, [
+        "tokens",
+        "create",
+        "readonly",
+        "--expiry",
+        "25h0m0s",
+        "--json",
+        "--name",
+        "effect-atlas web",
+        "--org",
+        "acme"
+      ])
       assert.deepStrictEqual(call?.options?.env, { FLY_ACCESS_TOKEN: undefined, FLY_API_TOKEN: undefined })
     }))
 

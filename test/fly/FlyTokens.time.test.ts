@@ -2,7 +2,7 @@
  * Tokens under a clock that moves when told: who waits for whom, what is renewed when, and what is left at the end.
  */
 import { assert, describe, it } from "@effect/vitest"
-import type { FlyTokens} from "effect-atlas/fly";
+import type { FlyTokens } from "effect-atlas/fly"
 import { type FlyError, TokenStorage } from "effect-atlas/fly"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -152,24 +152,27 @@ describe("refresh", () => {
   it.effect.each<readonly [string, (app: string) => Effect.Effect<unknown, FlyError.FlyError, FlyTokens.FlyTokens>]>([
     ["invalidate", invalidate],
     ["refresh", refresh]
-  ])("after %s nobody sees the old token, also who was just reading it from the storage", ([, forget]) =>
-    Effect.gen(function*() {
-      const cli = counting()
-      const storage = storageThat((verb) => verb === "get" ? Effect.sleep("1 second") : Effect.void)
-      yield* Effect.gen(function*() {
-        yield* store("web", "fm2_old", day)
-        const before = yield* fork(get("web"))
-        const forgetting = yield* fork(forget("web"))
-        const during = yield* fork(get("web"))
-        for (const _ of times(5)) yield* adjust("500 millis")
-        yield* Fiber.join(forgetting)
-        yield* Fiber.join(before)
-        yield* Fiber.join(during)
-        const after = yield* fork(get("web"))
-        for (const _ of times(5)) yield* adjust("500 millis")
-        assert.match(String(shown(yield* Fiber.join(after))[0]), /^FlyV1 fm2_\d$/)
-      }).pipe(Effect.provide(layer({ cli, storage })))
-    }))
+  ])(
+    "after %s nobody sees the old token, also who was just reading it from the storage",
+    ([, forget]) =>
+      Effect.gen(function*() {
+        const cli = counting()
+        const storage = storageThat((verb) => verb === "get" ? Effect.sleep("1 second") : Effect.void)
+        yield* Effect.gen(function*() {
+          yield* store("web", "fm2_old", day)
+          const before = yield* fork(get("web"))
+          const forgetting = yield* fork(forget("web"))
+          const during = yield* fork(get("web"))
+          for (const _ of times(5)) yield* adjust("500 millis")
+          yield* Fiber.join(forgetting)
+          yield* Fiber.join(before)
+          yield* Fiber.join(during)
+          const after = yield* fork(get("web"))
+          for (const _ of times(5)) yield* adjust("500 millis")
+          assert.match(String(shown(yield* Fiber.join(after))[0]), /^FlyV1 fm2_\d$/)
+        }).pipe(Effect.provide(layer({ cli, storage })))
+      })
+  )
 })
 
 describe("after the fly command made no token", () => {

@@ -26,7 +26,9 @@ export const minting = (token: string): Answer => printing(`${JSON.stringify({ t
 
 export const exiting = (exitCode: number, stderr: string): Answer => Effect.succeed({ exitCode, stdout: "", stderr })
 
-export const absent: Answer = Effect.fail(new FlyError.FlyError({ operation: "token", reason: new FlyError.FlyNotFound({}) }))
+export const absent: Answer = Effect.fail(
+  new FlyError.FlyError({ operation: "token", reason: new FlyError.FlyNotFound({}) })
+)
 
 /** A fly command that answers as told; `calls` grows as it is run, `killed` counts the runs that were interrupted. */
 export const fakeCli = (answer: (call: Call, nth: number) => Answer) => {

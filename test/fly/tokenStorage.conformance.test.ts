@@ -48,7 +48,9 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
   })
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   const postgres = TokenStorage.layerSql.pipe(
-    Layer.provide(Layer.effectContext(Effect.suspend(() => client === undefined ? Effect.die("no client") : Effect.succeed(client))))
+    Layer.provide(
+      Layer.effectContext(Effect.suspend(() => client === undefined ? Effect.die("no client") : Effect.succeed(client)))
+    )
   )
   TokenStorageConformance.suite(framework, "PostgreSQL", postgres, { again: postgres })
 })

@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, assert, it } from "@effect/vitest"
 import { AppName, TokenStorage } from "effect-atlas/fly"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { spawn } from "node:child_process"
@@ -12,6 +13,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
 
 /** Many processes of the same code: compiled once. */
 const compiled = fs.mkdtempSync(join(tmpdir(), "atlas-token-compiled-"))
@@ -20,7 +22,7 @@ afterAll(() => fs.rmSync(compiled, { recursive: true, force: true }))
 const writer = (...args: ReadonlyArray<string>) =>
   spawn(process.execPath, [
     "--conditions=effect-atlas-source",
-    join(import.meta.dirname, "tokenWriter.ts"),
+    fileURLToPath(new URL("./tokenWriter.ts", import.meta.url)),
     ...args
   ], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NODE_COMPILE_CACHE: compiled } })
 
@@ -29,10 +31,12 @@ const temp = Effect.acquireRelease(
   (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
 )
 
-const using = <A>(directory: string, use: (storage: TokenStorage.TokenStorage["Service"]) => Effect.Effect<A, unknown>) =>
+const using = <A>(
+  directory: string,
+  use: (storage: TokenStorage.TokenStorage["Service"]) => Effect.Effect<A, unknown>
+) =>
   TokenStorage.TokenStorage.use(use).pipe(
-    Effect.provide(TokenStorage.layerFile({ directory })),
-    Effect.provide(NodeServices.layer)
+    Effect.provide(TokenStorage.layerFile({ directory }).pipe(Layer.provide(NodeServices.layer)))
   )
 
 /** The number of a token that is whole and belongs to its expiry; what else is there is shown. */
@@ -82,8 +86,11 @@ const killMany = (kills: number) =>
     assert.deepStrictEqual([...new Set(modes)], [0o600])
   })
 
-it.live("a writer killed in the middle, many times, leaves the old token or the new one and never loses a finished one", () =>
-  Effect.forEach([5, 5, 5], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped), 120_000)
+it.live(
+  "a writer killed in the middle, many times, leaves the old token or the new one and never loses a finished one",
+  () => Effect.forEach([5, 5, 5], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped),
+  120_000
+)
 
 it.live("two processes that write a thousand tokens each lose none", () =>
   Effect.gen(function*() {
@@ -97,8 +104,11 @@ it.live("two processes that write a thousand tokens each lose none", () =>
     assert.deepStrictEqual(yield* Effect.all([ended("a"), ended("b")], { concurrency: "unbounded" }), [0, 0])
     const numbers = yield* using(directory, (storage) =>
       Effect.forEach(["a", "b"], (prefix) =>
-        Effect.forEach(Array.from({ length: 1000 }, (_, index) => index), (index) =>
-          Effect.map(storage.get(AppName.AppName.make(`${prefix}-${index}`), "cached"), numberOf), { concurrency: 32 })))
+        Effect.forEach(
+          Array.from({ length: 1000 }, (_, index) => index),
+          (index) => Effect.map(storage.get(AppName.AppName.make(`${prefix}-${index}`), "cached"), numberOf),
+          { concurrency: 32 }
+        )))
     const all = Array.from({ length: 1000 }, (_, index) => index)
     assert.deepStrictEqual(numbers, [all, all])
     assert.deepStrictEqual(fs.readdirSync(directory).length, 2001)

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AppName, type FlyError, TokenStorage } from "effect-atlas/fly"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -13,6 +14,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 
 const web = AppName.AppName.make("web")
 
@@ -38,10 +40,13 @@ const opened = <A>(
   const lines: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${String(message)}`))
   return TokenStorage.TokenStorage.use(use).pipe(
-    Effect.provide(TokenStorage.layerFile({ directory })),
-    Effect.provide(NodeServices.layer),
-    Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))),
-    Effect.provide(Logger.layer([logger])),
+    Effect.provide(
+      TokenStorage.layerFile({ directory }).pipe(
+        Layer.provide(NodeServices.layer),
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))),
+        Layer.provideMerge(Logger.layer([logger]))
+      )
+    ),
     Effect.map((result) => ({ result, lines }))
   )
 }
@@ -110,38 +115,46 @@ const record = (app: string, change: object) =>
   JSON.stringify({ version: 1, app, key: "manual", token: "fm2_canary", expiresAt: null, ...change })
 
 describe("a broken record", () => {
-  it.live.each(broken)("of a cached token counts as none, with a warning that quotes nothing: %s", ([what, spoil]) =>
-    Effect.gen(function*() {
-      const directory = yield* temp
-      const path = join(directory, "web.cached.json")
-      spoil(path)
-      const { lines, result } = yield* opened({ directory }, (storage) => storage.get(web, "cached"))
-      assert.deepStrictEqual(result, Option.none())
-      assert.strictEqual(lines.length, 1)
-      assert.isTrue(lines[0]?.startsWith("Warn") && lines[0].includes(path), lines[0])
-      assert.notInclude(lines[0] ?? "", "canary")
-      if (what === "a directory") return
-      const again = yield* opened({ directory }, (storage) =>
-        Effect.andThen(storage.put(web, "cached", token("fm2_new")), storage.get(web, "cached")))
-      assert.strictEqual(textOf(again.result), "fm2_new")
-    }).pipe(Effect.scoped))
+  it.live.each(broken)(
+    "of a cached token counts as none, with a warning that quotes nothing: %s",
+    ([what, spoil]) =>
+      Effect.gen(function*() {
+        const directory = yield* temp
+        const path = join(directory, "web.cached.json")
+        spoil(path)
+        const { lines, result } = yield* opened({ directory }, (storage) => storage.get(web, "cached"))
+        assert.deepStrictEqual(result, Option.none())
+        assert.strictEqual(lines.length, 1)
+        assert.isTrue(lines[0]?.startsWith("Warn") && lines[0].includes(path), lines[0])
+        assert.notInclude(lines[0] ?? "", "canary")
+        if (what === "a directory") return
+        const again = yield* opened(
+          { directory },
+          (storage) => Effect.andThen(storage.put(web, "cached", token("fm2_new")), storage.get(web, "cached"))
+        )
+        assert.strictEqual(textOf(again.result), "fm2_new")
+      }).pipe(Effect.scoped)
+  )
 
   it.live.each([
     ...broken,
     ["a loop of links", (path: string) => fs.symlinkSync(path, path)] as const
-  ])("of a manual token refuses to start, names the file and leaves it as it is: %s", ([, spoil]) =>
-    Effect.gen(function*() {
-      const directory = yield* temp
-      const path = join(directory, "web.manual.json")
-      spoil(path)
-      const before = fs.lstatSync(path)
-      const error = yield* Effect.flip(opened({ directory }, () => Effect.void))
-      assert.strictEqual(error.kind, "manual_corrupt")
-      assert.strictEqual(error.reason._tag === "ManualCorrupt" ? error.reason.path : null, path)
-      assert.notInclude(error.message, "canary")
-      const after = fs.lstatSync(path)
-      assert.deepStrictEqual([after.ino, after.size, after.mtimeMs], [before.ino, before.size, before.mtimeMs])
-    }).pipe(Effect.scoped))
+  ])(
+    "of a manual token refuses to start, names the file and leaves it as it is: %s",
+    ([, spoil]) =>
+      Effect.gen(function*() {
+        const directory = yield* temp
+        const path = join(directory, "web.manual.json")
+        spoil(path)
+        const before = fs.lstatSync(path)
+        const error = yield* Effect.flip(opened({ directory }, () => Effect.void))
+        assert.strictEqual(error.kind, "manual_corrupt")
+        assert.strictEqual(error.reason._tag === "ManualCorrupt" ? error.reason.path : null, path)
+        assert.notInclude(error.message, "canary")
+        const after = fs.lstatSync(path)
+        assert.deepStrictEqual([after.ino, after.size, after.mtimeMs], [before.ino, before.size, before.mtimeMs])
+      }).pipe(Effect.scoped)
+  )
 
   it.live("of a manual token that breaks later is said when it is asked for", () =>
     Effect.gen(function*() {
@@ -193,7 +206,12 @@ describe("a directory that takes no files", () => {
       fs.chmodSync(directory, 0o555)
       const { stderr, stdout } = spawnSync(
         process.execPath,
-        ["--conditions=effect-atlas-source", join(import.meta.dirname, "tokenWriter.ts"), directory, "where"],
+        [
+          "--conditions=effect-atlas-source",
+          fileURLToPath(new URL("./tokenWriter.ts", import.meta.url)),
+          directory,
+          "where"
+        ],
         { encoding: "utf8", cwd: "/", ...nobody }
       )
       const said = stdout + stderr

@@ -4,10 +4,11 @@
  * Arguments: the directory, then `loop`, or `many` with a prefix and a count, or `where`.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as AppName from "../../src/fly/AppName.ts"
 import * as TokenStorage from "../../src/fly/TokenStorage.ts"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 
 const [directory = "", mode = "", prefix = "", count = "0"] = process.argv.slice(2)
 
@@ -43,5 +44,5 @@ const program = mode === "loop"
   : Effect.andThen(put("web", "cached", 1), say("written"))
 
 await Effect.runPromise(
-  program.pipe(Effect.provide(TokenStorage.layerFile({ directory })), Effect.provide(NodeServices.layer))
+  Effect.provide(program, TokenStorage.layerFile({ directory }).pipe(Layer.provide(NodeServices.layer)))
 )

@@ -29,8 +29,10 @@ const broken: ReadonlyArray<readonly [string, (storage: Storage) => Partial<Stor
   ["never deletes", () => ({ delete: () => Effect.void })],
   ["keeps the first one", (storage) => ({
     put: (app, key, token) =>
-      Effect.flatMap(storage.get(app, key), (found) =>
-        Option.isSome(found) ? Effect.void : storage.put(app, key, token))
+      Effect.flatMap(
+        storage.get(app, key),
+        (found) => Option.isSome(found) ? Effect.void : storage.put(app, key, token)
+      )
   })],
   ["forgets the expiry", (storage) => ({
     put: (app, key, { token }) => storage.put(app, key, { token, expiresAt: null })

@@ -26,6 +26,8 @@ const mostLooks = 100
 export interface Held {
   /** As it is handed out from here. */
   readonly token: FlyToken
+  /** The same as the answer to whoever asks; made once, since this is the fast path. */
+  readonly answer: Effect.Effect<FlyToken>
   /** When it ends, in milliseconds. */
   readonly until: number
   readonly stamp: string | null
@@ -114,8 +116,10 @@ export const make = Effect.fnUntraced(function*({ capacity, persist, refused, se
     const now = yield* Clock.currentTimeMillis
     const until = found.expiresAt === null ? Infinity : found.expiresAt * 1000
     const { expiresAt, stamp, token } = found
+    const hit: FlyToken = { token, expiresAt, source: "ets", acquirer: "facade" }
     const held: Held = {
-      token: { token, expiresAt, source: "ets", acquirer: "facade" },
+      token: hit,
+      answer: Effect.succeed(hit),
       until,
       stamp,
       goodUntil: stamp === null ? until : Math.min(until, now + Duration.toMillis(fileGlance)),

@@ -61,16 +61,17 @@ export const make = (sources: Sources) => {
   const misses = new Map<string, number>()
 
   const fromStorage = Effect.fnUntraced(function*(app: AppName) {
-    const stored = yield* storage.get(app, "cached").pipe(Effect.catchCause((cause) =>
-      // interruption goes on; everything else is a storage that cannot help
-      Cause.hasInterrupts(cause) ? Effect.failCause(cause) : Effect.as(
-        Effect.annotateLogs(
-          Effect.logWarning("the stored token cannot be read, looking elsewhere", describe(cause)),
-          { app }
-        ),
-        Option.none()
-      )
-    ))
+    const stored = yield* storage.get(app, "cached").pipe(
+      // a storage that cannot help is no reason to give up; an interruption is
+      Effect.catchCauseIf((cause) => !Cause.hasInterrupts(cause), (cause) =>
+        Effect.as(
+          Effect.annotateLogs(
+            Effect.logWarning("the stored token cannot be read, looking elsewhere:", describe(cause)),
+            { app }
+          ),
+          Option.none()
+        ))
+    )
     if (Option.isNone(stored)) return null
     const { expiresAt, token } = stored.value
     const now = yield* Clock.currentTimeMillis
@@ -108,8 +109,14 @@ export const make = (sources: Sources) => {
   const byHand = Effect.fnUntraced(function*(app: AppName) {
     const stored = yield* storage.get(app, "manual")
     if (Option.isNone(stored) || refused.has(app, stored.value.token)) return null
-    return { token: stored.value.token, expiresAt: null, source: "manual", keep: false, persist: false, stamp: null } satisfies
-      Found
+    return {
+      token: stored.value.token,
+      expiresAt: null,
+      source: "manual",
+      keep: false,
+      persist: false,
+      stamp: null
+    } satisfies Found
   })
 
   return {
@@ -127,5 +134,3 @@ export const make = (sources: Sources) => {
 /** A failure's own sentence, or that there was a defect: the text of one may hold anything. */
 export const describe = (cause: Cause.Cause<FlyError>): string =>
   Option.match(Cause.findErrorOption(cause), { onNone: () => "a defect", onSome: ({ message }) => message })
-
-export type TokenChain = ReturnType<typeof make>

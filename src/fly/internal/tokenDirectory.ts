@@ -42,7 +42,9 @@ const temporary = Effect.gen(function*() {
   if (type === "Directory" && isOurs && isPrivate) return directory
   return yield* new FlyError({
     operation: "token.storage",
-    reason: new StorageFault({ message: `the temporary directory ${directory} is not private; set ATLAS_FLY_TOKENS_DIR` })
+    reason: new StorageFault({
+      message: `the temporary directory ${directory} is not private; set ATLAS_FLY_TOKENS_DIR`
+    })
   })
 })
 
@@ -54,8 +56,10 @@ export const choose = Effect.fnUntraced(function*({ directory: option, fallback 
       new FlyError({ operation: "token.storage", reason: new PersistFailed({ message: `Fly tokens ${why}` }) })
     )
   const warned = (why: string) =>
-    Effect.tap(temporary, (directory) =>
-      Effect.logWarning(`Fly tokens ${why}: they are kept in ${directory}, which ends with this process`))
+    Effect.tap(
+      temporary,
+      (directory) => Effect.logWarning(`Fly tokens ${why}: they are kept in ${directory}, which ends with this process`)
+    )
   const directory = yield* wanted(option)
   if (directory === null) return yield* instead("have no home (set ATLAS_FLY_TOKENS_DIR)")
   const resolved = path.resolve(directory)

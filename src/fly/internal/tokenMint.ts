@@ -34,10 +34,9 @@ export const make = (cli: FlyCli["Service"], { org, timeToLive, timeout }: Optio
   // the login of the fly command itself makes it; a token in our environment was looked at before and was not good
   const env = Object.fromEntries(names.map((name) => [name, undefined]))
   return (app: AppName): Effect.Effect<Redacted.Redacted | null> => {
-    const args = [
-      ...["tokens", "create", "readonly", "--expiry", expiry, "--json", "--name", `effect-atlas ${app}`],
-      ...(org === null ? [] : ["--org", org])
-    ]
+    const organization = org === null ? [] : ["--org", org]
+    const named = ["--json", "--name", `effect-atlas ${app}`]
+    const args = ["tokens", "create", "readonly", "--expiry", expiry, ...named, ...organization]
     const missed = (why: string) =>
       Effect.as(Effect.annotateLogs(Effect.logWarning(`the fly command made no token: ${why}`), { app }), null)
     return cli.run(args, { operation: "token", app, env, timeout }).pipe(

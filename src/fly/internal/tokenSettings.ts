@@ -17,7 +17,12 @@ export const read = Effect.fnUntraced(function*(options: Options) {
   const issues: Array<Issue> = []
   const refuse = (path: string, message: string) => void issues.push({ path, message })
 
-  const duration = (name: keyof Options, input: Duration.Input | undefined, standard: Duration.Input, least: number) => {
+  const duration = (
+    name: keyof Options,
+    input: Duration.Input | undefined,
+    standard: Duration.Input,
+    least: number
+  ) => {
     const value = Option.getOrNull(Duration.fromInput(input ?? standard))
     if (value !== null && Duration.isFinite(value) && Duration.toMillis(value) >= least) return value
     refuse(name, `Expected a duration of ${least === 0 ? "0 or more" : "at least a second"}`)

@@ -16,7 +16,7 @@ const table = "the table atlas_fly_tokens"
 /** As drivers give it: SQLite a number, PostgreSQL a text or a bigint for so wide a column. */
 const Row = Schema.Struct({
   token: Schema.NonEmptyString,
-  expires_at: Schema.NullOr(Schema.Union([Schema.Int, Schema.BigInt, Schema.NumberFromString]))
+  expires_at: Schema.NullOr(Schema.Union([Schema.Int, Schema.BigInt, Schema.FiniteFromString]))
 })
 
 const decodeRow = Schema.decodeUnknownOption(Row)

@@ -12,7 +12,8 @@ type Failed = ConformanceFailure | FlyError
 /** What a case works with: the storage, the same one opened anew, and names of apps that nobody else uses. */
 export interface Trial {
   readonly storage: TokenStorage["Service"]
-  readonly again: ((use: (storage: TokenStorage["Service"]) => Effect.Effect<void, Failed>) => Effect.Effect<void, Failed>)
+  readonly again:
+    | ((use: (storage: TokenStorage["Service"]) => Effect.Effect<void, Failed>) => Effect.Effect<void, Failed>)
     | null
   readonly app: (name: string) => AppName
 }
@@ -99,8 +100,7 @@ export const tokenStorageCases: ReadonlyArray<Definition> = [
   },
   {
     name: "deleting nothing succeeds",
-    run: ({ app, storage }) =>
-      Effect.andThen(storage.delete(app("a"), "cached"), storage.delete(app("a"), "manual"))
+    run: ({ app, storage }) => Effect.andThen(storage.delete(app("a"), "cached"), storage.delete(app("a"), "manual"))
   },
   {
     name: "the cached and the manual token of an app are independent",
