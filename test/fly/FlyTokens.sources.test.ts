@@ -173,7 +173,7 @@ describe("the fly command's file", () => {
         () => fs.mkdirSync(file),
         () => fs.symlinkSync(file, file),
         () => fs.symlinkSync("/dev/zero", file),
-        () => void execFileSync("mkfifo", [file]),
+        () => void execFileSync("sh", ["-c", "mkfifo \"$1\"", "sh", file]),
         () => {}
       ]
       for (const one of make) {

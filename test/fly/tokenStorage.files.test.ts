@@ -103,7 +103,7 @@ const broken: ReadonlyArray<readonly [string, (path: string) => void]> = [
   ["another app's record", (path) => fs.writeFileSync(path, record("api", {}))],
   ["a record of a later version", (path) => fs.writeFileSync(path, record("web", { version: 2 }))],
   ["a directory", (path) => fs.mkdirSync(path)],
-  ["a pipe", (path) => void execFileSync("mkfifo", [path])],
+  ["a pipe", (path) => void execFileSync("sh", ["-c", "mkfifo \"$1\"", "sh", path])],
   ["a device", (path) => fs.symlinkSync("/dev/zero", path)],
   ["a hundred megabytes", (path) => {
     fs.writeFileSync(path, "")

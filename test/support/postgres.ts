@@ -68,13 +68,13 @@ const start = async () => {
   const port = await freePort()
   const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C", HOME: root }
   try {
-    execFileSync("initdb", ["-D", data, "-U", "atlas", "-A", "trust", "-E", "UTF8", "--no-sync"], {
+    execFileSync(onPath("initdb") ?? "", ["-D", data, "-U", "atlas", "-A", "trust", "-E", "UTF8", "--no-sync"], {
       ...owner,
       env,
       cwd: root,
       stdio: "pipe"
     })
-    const server = spawn("postgres", [
+    const server = spawn(onPath("postgres") ?? "", [
       "-D",
       data,
       "-h",
