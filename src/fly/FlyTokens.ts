@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
@@ -224,7 +225,7 @@ export const make = (
       persist,
       search: (app, kind, held) =>
         kind === "find"
-          ? Effect.flatMap(glance(held), (same) => same === null ? search(app, kind) : Effect.succeed(same))
+          ? Effect.filterOrElse(glance(held), Predicate.isNotNull, () => search(app, kind))
           : search(app, kind)
     })
 
