@@ -1,12 +1,14 @@
 /**
  * Logs as RunPod streams them: server-sent events that never end by themselves, resumed after the last one that came.
  */
+import * as Array from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
 import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, ProviderFault, Transport } from "../../../domain/AtlasError.ts"
@@ -43,15 +45,30 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Log
       const { line, source = "container", ts = null } = data.value
       lines.push({ id: event.id ?? null, source, line, ts })
     }, { maxEventSize: longestEvent })
-    return bytes.pipe(
-      Stream.decodeText,
-      Stream.flatMap((text) =>
-        parser.feed(text) === undefined
-          ? Stream.fromIterable(lines.splice(0))
-          : Stream.fail(new ProviderFault({ message: `an event of the log is larger than ${longestEvent} bytes` }))
+    let isBroken = false
+    const tooLarge = new ProviderFault({ message: `an event of the log is larger than ${longestEvent} bytes` })
+    return Stream.transformPull(Stream.decodeText(bytes), (pull) => {
+      const read: Pull.Pull<Array.NonEmptyReadonlyArray<LogLine>, E | ProviderFault> = Effect.suspend(() =>
+        isBroken ? Effect.fail(tooLarge) : Effect.flatMap(pull, (texts) => {
+          isBroken = texts.some((text) => parser.feed(text) !== undefined)
+          const found = lines.splice(0)
+          return Array.isArrayNonEmpty(found) ? Effect.succeed(found) : read
+        })
       )
-    )
+      return Effect.succeed(read)
+    })
   })
+
+/** The same stream, ended by `orElse` when nothing comes for so long. */
+export const unlessSilent = <A, E, E2>(
+  self: Stream.Stream<A, E>,
+  silence: Duration.Input,
+  orElse: Pull.Pull<never, E2>
+): Stream.Stream<A, E | Pull.ExcludeDone<E2>> =>
+  Stream.transformPull(
+    self,
+    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: silence, orElse: () => orElse }))
+  )
 
 const isPassing = (reason: AtlasErrorReason): boolean =>
   reason._tag === "Transport" || reason._tag === "Timeout" || reason._tag === "RateLimited"
@@ -88,14 +105,11 @@ export const resumed = (
           // a server that begins with the very line it was to resume after
           const isRepeated = isFirst && resumedAfter !== null && line.id === resumedAfter
           isFirst = false
-          return !isRepeated
-        }),
-        Stream.tap((line) =>
-          Effect.sync(() => {
-            last = line.id ?? last
-            failures = 0
-          })
-        )
+          if (isRepeated) return false
+          last = line.id ?? last
+          failures = 0
+          return true
+        })
       )
     }))
 
@@ -111,9 +125,10 @@ export const resumed = (
 
     const pause = Effect.suspend(() => Effect.sleep(Math.min(firstPause * 2 ** failures, longestPause)))
 
-    return connection.pipe(
-      Stream.concat(Stream.fail(new Transport({ message: "the log stream ended" }))),
-      Stream.catch((reason) => Stream.fromEffectDrain(Effect.andThen(failed(reason), pause))),
-      Stream.forever
-    )
+    const ended = new Transport({ message: "the log stream ended" })
+    return Stream.transformPull(connection, (pull) => Effect.succeed(Pull.catchDone(pull, () => Effect.fail(ended))))
+      .pipe(
+        Stream.catch((reason) => Stream.fromEffectDrain(Effect.andThen(failed(reason), pause))),
+        Stream.forever
+      )
   })
