@@ -166,9 +166,11 @@ const setting = (name: string) => Effect.map(Setting.read(name), (value) => valu
  * @category configuration
  * @since 0.1.0
  */
-export const config: Effect.Effect<Options, Config.ConfigError> = Effect.all({
-  baseUrl: setting("RUNPOD_BASE_URL"),
-  runtimeBaseUrl: setting("RUNPOD_RUNTIME_BASE_URL")
+export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function*() {
+  return {
+    baseUrl: yield* setting("RUNPOD_BASE_URL"),
+    runtimeBaseUrl: yield* setting("RUNPOD_RUNTIME_BASE_URL")
+  }
 })
 
 /**

@@ -28,7 +28,7 @@ export const silence = Duration.minutes(2)
 
 const longestEvent = 1024 * 1024
 /** How far RunPod's clock may be behind ours. */
-const clockSkew = Duration.seconds(5)
+const clockSkew = 5000
 const firstPause = 1000
 const longestPause = 30_000
 
@@ -98,7 +98,7 @@ export const resumed = (
       openedAt = yield* Clock.monotonicTimeNanos
       const resumedAfter = last
       const from: From = { lastEventId: last, since }
-      since ??= DateTime.formatIso(DateTime.subtractDuration(yield* DateTime.now, clockSkew))
+      since ??= DateTime.formatIso(DateTime.makeUnsafe((yield* Clock.currentTimeMillis) - clockSkew))
       let isFirst = true
       return parse(open(from)).pipe(
         Stream.filter((line) => {
@@ -116,8 +116,7 @@ export const resumed = (
     const failed = (reason: AtlasErrorReason) =>
       Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
         // nobody spoke, which is no failure
-        const wasSilent = reason._tag === "Timeout" &&
-          Duration.isGreaterThanOrEqualTo(Duration.nanos(now - openedAt), silence)
+        const wasSilent = reason._tag === "Timeout" && now - openedAt >= Duration.toNanosUnsafe(silence)
         if (wasSilent) return Effect.void
         failures += 1
         return isPassing(reason) && failures <= retries ? Effect.void : Effect.fail(reason)
