@@ -38,8 +38,8 @@ const seconds = /;\s*w=(\d{1,15})\s*(?:;|$)/
 const left = /;\s*r=(\d{1,15})\s*(?:;|$)/
 const time = /;\s*t=(\d{1,15})\s*(?:;|$)/
 
-/** A moment as HTTP writes it; `Date.parse` takes much else for a date. */
-const httpDate = /^[A-Z][a-z]{2,8}, \d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} [\d:]{8} GMT$/
+/** A moment in the three ways HTTP writes one, the last without its zone; `Date.parse` takes much else for a date. */
+const httpDate = /^[A-Z][a-z]{2,8},? [\w -]+ [\d:]{8}(?: GMT| \d{4})$/
 
 interface Member {
   readonly name: string
@@ -95,7 +95,7 @@ export const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Durat
   const millis = /^\d+$/.test(header)
     ? Number(header) * 1000
     : httpDate.test(header)
-    ? Math.max(0, Date.parse(header) - nowMillis)
+    ? Math.max(0, Date.parse(header.endsWith("GMT") ? header : `${header} GMT`) - nowMillis)
     : Number.NaN
   return Number.isNaN(millis) ? null : Duration.millis(Math.min(millis, Number.MAX_SAFE_INTEGER))
 }
