@@ -27,6 +27,7 @@ const computeId = ComputeId
  * - `Respawned`: a replacement lives; `computeId` is the old machine's, `newId` its own. `RespawnFailed`: none was to be had.
  * - `TaskReport`: the first finish report. `StaleReport`: one of another attempt, ignored.
  * - `SpendReconciled`, `SpendReconcileFailed`: the provider's bill was asked for.
+ * - `Released`: somebody else has written the row; the engine has let go of the session and touches nothing of it.
  * - `StrayFound`: a machine of ours showed up that nobody waited for; it is being ended.
  *
  * @category models
@@ -55,7 +56,8 @@ export const Published = Schema.Union([
   }),
   Schema.TaggedStruct("SpendReconcileFailed", { fault: Fault }),
   Schema.TaggedStruct("StrayFound", { computeId }),
-  Schema.TaggedStruct("Ended", { reason: EndReason, outcome: Outcome })
+  Schema.TaggedStruct("Ended", { reason: EndReason, outcome: Outcome }),
+  Schema.TaggedStruct("Released", {})
 ])
 
 /**
