@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import type * as CliError from "effect/cli/CliError"
 import type * as Config from "effect/Config"
 import type { AtlasError } from "../domain/AtlasError.ts"
+import type { FlyError } from "../fly/FlyError.ts"
 
 /** One failure, whatever it came from. */
 export interface Failure {
@@ -31,7 +32,7 @@ const unknown = (message: string): Failure => ({
 })
 
 /** Everything a run of the command line can fail with. */
-export type Error = AtlasError | CliError.CliError | Config.ConfigError
+export type Error = AtlasError | FlyError | CliError.CliError | Config.ConfigError
 
 const oneLine = (message: string): string => message.replace(/\s*\n\s*/g, " ").trim()
 
@@ -89,6 +90,16 @@ const fromError = (error: Error): Failure => {
         kind: error.kind,
         message: error.reason.message || "no message",
         provider: error.provider,
+        operation: error.operation,
+        issues: error.reason._tag === "Validation" ? error.reason.issues : [],
+        hint: null
+      }
+    case "FlyError":
+      return {
+        exitCode: 1,
+        kind: error.kind,
+        message: error.reason.message || "no message",
+        provider: null,
         operation: error.operation,
         issues: error.reason._tag === "Validation" ? error.reason.issues : [],
         hint: null

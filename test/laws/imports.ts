@@ -66,6 +66,8 @@ const withoutNode = ["domain", "auth", "provider", "telemetry", "Atlas.ts", "ind
 /** Packages that may be imported at all, and where; `*` is everywhere. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   effect: ["*"],
+  "smol-toml": ["fly"],
+  yaml: ["fly"],
   "@effect/platform-node": ["cli", "testing", "providers/*"],
   "@effect/vitest": ["testing"],
   vitest: ["testing"]

@@ -1,0 +1,14 @@
+/**
+ * Fly.io platform operations: apps, deploys, tokens and logs, each a service of its own.
+ *
+ * Independent of the provider side: nothing here rents a computer.
+ *
+ * @since 0.1.0
+ */
+export * as AppName from "./AppName.ts"
+export * as FlyCli from "./FlyCli.ts"
+export * as FlyError from "./FlyError.ts"
+export * as FlyTokens from "./FlyTokens.ts"
+export * as FlyTopics from "./FlyTopics.ts"
+export * as LogEntry from "./LogEntry.ts"
+export * as TokenStorage from "./TokenStorage.ts"

@@ -1,0 +1,95 @@
+/**
+ * Names of the spans, attributes and counters of Fly operations. Never a token, a line of output or a body.
+ *
+ * @since 0.1.0
+ */
+import * as Metric from "effect/Metric"
+
+/**
+ * Span of one acquisition of a token, with `app`, `source`, `acquirer`.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const tokenAcquire = "FlyTokens.acquire"
+
+/**
+ * Span of one request for logs, with `app`, `count` and, when it failed, the kind and status.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const logsFetch = "FlyLogs.fetch"
+
+/**
+ * The Fly app; on spans only, never a metric label.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const app = "atlas.fly.app"
+
+/**
+ * Where a token came from.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const source = "atlas.fly.token.source"
+
+/**
+ * Who found it: `facade` or `app_server`.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const acquirer = "atlas.fly.token.acquirer"
+
+/**
+ * The ticket of a deploy; on spans only.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const ticket = "atlas.fly.deploy.ticket"
+
+/**
+ * How many entries a request for logs brought.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const count = "atlas.fly.logs.count"
+
+/**
+ * Tokens handed out, by `source` and `acquirer`; `none` where none was found.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const tokens = Metric.counter("atlas_fly_tokens", {
+  description: "Fly tokens handed out, by source and acquirer",
+  incremental: true
+})
+
+/**
+ * Lines of deploy output.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const deployLines = Metric.counter("atlas_fly_deploy_lines", {
+  description: "Lines of output of deploys",
+  incremental: true
+})
+
+/**
+ * Deploys that ended, by `result`: `ok`, `timeout` or `exit_<code>`.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const deployExits = Metric.counter("atlas_fly_deploy_exits", {
+  description: "Deploys that ended, by result",
+  incremental: true
+})
