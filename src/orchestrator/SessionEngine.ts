@@ -9,7 +9,6 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -94,7 +93,10 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly all: () => Iterable<Seen>
   readonly byAttempt: (attempt: AttemptId) => Seen | undefined
   readonly byCompute: (computeId: ComputeId) => Seen | undefined
-  /** Waits until a committed state of the session passes; fails as `NotTracked` when it is not here, or no longer. */
+  /**
+   * Waits until a committed state of the session passes, also of one that is still to begin; fails as `NotTracked` when the
+   * engine forgets it or lets go of it.
+   */
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
   /** What one session tells from now on, or all of them (null); a slow reader loses the oldest and is told how many. */
   readonly news: (
@@ -213,7 +215,7 @@ export const make = (
     const forget = Effect.fnUntraced(function*(draft: Turn.Draft) {
       const entry = table.get(draft.id)
       if (entry === undefined || !draft.commands.some(({ _tag }) => _tag === "Forget")) return
-      yield* writer.commit([{ id: draft.id, version: entry.version, state: null }])
+      yield* writer.commit([{ id: draft.id, version: entry.state.version, state: null }])
       table.remove(draft.id)
       waiters.gone(draft.id)
     })
@@ -229,20 +231,18 @@ export const make = (
         yield* Effect.forEach(early, (draft) => publish(draft, draft.after.clock.wall), { discard: true })
       }
       if (mutation === "skip-intent") yield* Effect.forEach(early, (draft) => runner.start(draft), { discard: true })
-      const lost = yield* writer.commit(
-        Turn.unwritten(drafts).map(({ after, id, version }) => ({ id, version, state: after }))
-      )
-      const written = new Set(Turn.unwritten(drafts).map(({ id }) => id))
+      const unwritten = Turn.unwritten(drafts)
+      const lost = yield* writer.commit(unwritten.map(({ after, id }) => ({ id, version: after.version, state: after })))
+      const written = new Set(unwritten.map(({ id }) => id))
       for (const draft of drafts.values()) {
         if (lost.has(draft.id)) {
           yield* release(draft.id, now.wall)
           continue
         }
-        const { after: state, auth, compute, id, secrets } = draft
-        const version = draft.version + (written.has(id) ? 1 : 0)
-        const entry = table.get(id) ?? { state, version, secrets, auth, compute, wake: null }
-        Object.assign(entry, { state: { ...state, version }, version, secrets, auth, compute })
-        table.put(entry)
+        const { after, auth, compute, id, secrets } = draft
+        const state = written.has(id) ? { ...after, version: after.version + 1 } : after
+        const entry = table.get(id) ?? { state, secrets, auth, compute, wake: null }
+        table.put(Object.assign(entry, { state, secrets, auth, compute }))
         arm(entry, now.mono, now.wall)
         if (mutation !== "publish-before-commit") yield* publish(draft, state.clock.wall)
         if (mutation !== "skip-intent") yield* runner.start(draft)
@@ -278,7 +278,7 @@ export const make = (
     })
 
     for (const state of loaded.sessions) {
-      table.put({ state, version: state.version, secrets: null, auth: null, compute: null, wake: null })
+      table.put({ state, secrets: null, auth: null, compute: null, wake: null })
       mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
     }
     for (const { id, message } of loaded.unreadable) {
@@ -307,10 +307,7 @@ export const make = (
         )
       }
     })
-    yield* Effect.addFinalizer((exit) =>
-      // a host that failed or was interrupted hands back its machines all the same
-      Exit.isSuccess(exit) ? close : close
-    )
+    yield* Effect.addFinalizer(() => close)
 
     return SessionEngine.of({
       owner,

@@ -10,8 +10,6 @@ import type { Secrets } from "../SessionSecrets.ts"
 /** One session. Only the engine's own fiber writes to it. */
 export interface Entry {
   state: SessionState
-  /** The version of its row. */
-  version: number
   /** What it rents with; null after a restart. */
   secrets: Secrets | null
   /** The credential of the last rent; never stored. */

@@ -18,7 +18,6 @@ export interface Draft {
   readonly id: SessionId
   readonly before: SessionState | null
   after: SessionState
-  readonly version: number
   secrets: Secrets | null
   auth: AuthHandle | null
   compute: Compute | null
@@ -33,7 +32,6 @@ const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Dr
   id,
   before: entry?.state ?? null,
   after: state,
-  version: entry?.version ?? 0,
   secrets: entry?.secrets ?? null,
   auth: entry?.auth ?? null,
   compute: entry?.compute ?? null,
