@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { type AtlasError, invalid } from "../domain/AtlasError.ts"
@@ -80,7 +81,7 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly config: Config.DecideConfig
   readonly mutation: EngineMutation.AnyMutation | null
   /** Rows that are there and could not be read; while there are any, nothing unknown may be deleted. */
-  readonly unreadable: ReadonlyArray<Unreadable>
+  readonly unreadable: () => ReadonlyArray<Unreadable>
   /** Begins a session that rents with these secrets; refused while the engine closes. */
   readonly begin: (spec: SessionSpec, secrets: Secrets) => Effect.Effect<void, AtlasError>
   /** Hands in an event of a caller; waits while too many are unread. */
@@ -111,6 +112,9 @@ const longestSleep = 60_000
 /** Clocks differ a little; more than this between two looks is a jump. */
 const jump = 1_000
 
+/** How often a store that could not be read at the start is asked again. */
+const readAgain = Schedule.spaced("10 seconds")
+
 const isSettled = ({ phase, spec }: SessionState): boolean =>
   phase._tag === "Ended" || (spec.persist && phase._tag !== "Renting" && phase._tag !== "Resolving")
 
@@ -121,7 +125,7 @@ const isSettled = ({ phase, spec }: SessionState): boolean =>
  *
  * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone; what
  * is left is logged with its id, stands in the store and is taken up again at the next boot. Fails as `StorageFault` when
- * somebody else sits in the owner's seat or the store cannot be read.
+ * somebody else sits in the owner's seat.
  *
  * @category constructors
  * @since 0.1.0
@@ -137,7 +141,6 @@ export const make = (
     const ask = yield* SessionSecrets
     const bus = yield* Effect.serviceOption(Dispatcher.Dispatcher)
     yield* store.lock(owner)
-    const loaded = yield* store.load(owner)
     // everything that runs lives in here; it is closed last, when the sessions have had their time
     const inner = yield* Scope.make()
     yield* Effect.addFinalizer((exit) => Scope.close(inner, exit))
@@ -200,7 +203,15 @@ export const make = (
       mailbox,
       trustsIncompleteListing: mutation === "trust-incomplete-listing"
     }).pipe(Scope.provide(inner))
-    const writer = Writer.make({ owner, store, ignoresVersions: mutation === "ignore-cas" })
+    const writer = Writer.make({
+      owner,
+      store,
+      ignoresVersions: mutation === "ignore-cas",
+      whileFailing: (error) =>
+        Effect.map(mailbox.takeStarts, (ids) => {
+          for (const id of ids) waiters.gone(id, error)
+        })
+    })
 
     const release = (id: SessionId, at: number) => {
       table.remove(id)
@@ -232,11 +243,16 @@ export const make = (
       }
       if (mutation === "skip-intent") yield* Effect.forEach(early, (draft) => runner.start(draft), { discard: true })
       const unwritten = Turn.unwritten(drafts)
-      const lost = yield* writer.commit(unwritten.map(({ after, id }) => ({ id, version: after.version, state: after })))
+      const { lost, refused } = yield* writer.commit(unwritten.map(({ after, id }) => ({ id, version: after.version, state: after })))
       const written = new Set(unwritten.map(({ id }) => id))
       for (const draft of drafts.values()) {
         if (lost.has(draft.id)) {
           yield* release(draft.id, now.wall)
+          continue
+        }
+        const refusal = refused.get(draft.id)
+        if (refusal !== undefined) {
+          waiters.gone(draft.id, refusal)
           continue
         }
         const { after, auth, compute, id, secrets } = draft
@@ -277,13 +293,29 @@ export const make = (
       }
     })
 
-    for (const state of loaded.sessions) {
-      table.put({ state, secrets: null, auth: null, compute: null, wake: null })
-      mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
-    }
-    for (const { id, message } of loaded.unreadable) {
-      yield* Effect.logError(`the stored session ${id} cannot be read (${message}): nothing unknown is deleted meanwhile`)
-    }
+    let unreadable: ReadonlyArray<Unreadable> = []
+    const adopt = Effect.gen(function*() {
+      const loaded = yield* store.load(owner)
+      unreadable = loaded.unreadable
+      for (const state of loaded.sessions) {
+        const { id } = state.spec
+        if (table.get(id) !== undefined) continue
+        table.put({ state, secrets: null, auth: null, compute: null, wake: null })
+        mailbox.put({ id, event: { _tag: "Adopted" } })
+      }
+      for (const { id, message } of unreadable) {
+        yield* Effect.logError(`the stored session ${id} cannot be read (${message}): nothing unknown is deleted meanwhile`)
+      }
+    })
+    // a store that cannot be read keeps nobody from working; it is asked again, and until then nothing unknown is deleted
+    yield* Effect.catch(adopt, (error) => {
+      unreadable = [{ id: "*", message: error.reason.message }]
+      return Effect.logError(`the stored sessions cannot be read, and are not adopted yet: ${error.reason.message}`).pipe(
+        Effect.andThen(Effect.retry(adopt, readAgain)),
+        Effect.ignore,
+        Effect.forkIn(inner)
+      )
+    })
     yield* Effect.forkIn(Effect.forever(turn), inner)
     yield* Effect.forkIn(clockwork, inner)
 
@@ -313,7 +345,7 @@ export const make = (
       owner,
       config,
       mutation,
-      unreadable: loaded.unreadable,
+      unreadable: () => unreadable,
       begin: (spec, secrets) =>
         Effect.suspend(() =>
           isClosing

@@ -34,6 +34,8 @@ export interface Mailbox {
   readonly touch: (id: SessionId) => void
   /** Waits for letters and takes all that are there, in order. */
   readonly takeAll: Effect.Effect<ReadonlyArray<Letter>>
+  /** Takes out the unread beginnings of sessions, so that their callers can be told at once that nothing will come of them. */
+  readonly takeStarts: Effect.Effect<ReadonlyArray<SessionId>>
   readonly isEmpty: () => boolean
 }
 
@@ -46,6 +48,8 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
   const put = (letter: Letter): void => {
     Queue.offerUnsafe(letters, letter)
   }
+  const release = (taken: ReadonlyArray<Letter>) =>
+    places.release(taken.filter((letter) => handed.has(letter)).length)
   return {
     put,
     hand: (letter) =>
@@ -66,8 +70,15 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
       for (const { event, id } of taken) {
         if (event._tag === "Touched") touched.delete(id)
       }
-      yield* places.release(taken.filter((letter) => handed.has(letter)).length)
+      yield* release(taken)
       return taken
+    }),
+    takeStarts: Effect.gen(function*() {
+      const taken = yield* Queue.clear(letters)
+      const starts = taken.filter(({ event }) => event._tag === "Started")
+      Queue.offerAllUnsafe(letters, taken.filter(({ event }) => event._tag !== "Started"))
+      yield* release(starts)
+      return starts.map(({ id }) => id)
     }),
     isEmpty: () => Queue.sizeUnsafe(letters) === 0
   }

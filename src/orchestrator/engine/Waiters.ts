@@ -17,8 +17,8 @@ interface Waiter {
 export interface Waiters {
   /** A session has a new committed state. */
   readonly changed: (seen: Seen) => void
-  /** A session is not here any more. */
-  readonly gone: (id: SessionId) => void
+  /** A session is not here any more, or (with an error) never came to be. */
+  readonly gone: (id: SessionId, error?: AtlasError) => void
   readonly wait: (
     id: SessionId,
     now: () => Seen | undefined,
@@ -44,9 +44,9 @@ export const make = (): Waiters => {
         if (waiter.test(seen)) Deferred.doneUnsafe(waiter.done, Effect.succeed(seen))
       }
     },
-    gone: (id) => {
+    gone: (id, error) => {
       for (const { done, operation } of waiters.get(id) ?? []) {
-        Deferred.doneUnsafe(done, Effect.fail(notTracked(operation)))
+        Deferred.doneUnsafe(done, Effect.fail(error ?? notTracked(operation)))
       }
     },
     wait: (id, now, test, operation) =>

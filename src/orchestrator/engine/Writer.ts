@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
@@ -10,35 +11,63 @@ import type { SessionStore, Write } from "../SessionStore.ts"
 
 const firstPause = 100
 const longestPause = 10_000
+/** Tries before the beginning of a session is given up. */
+const patience = 2
 
 /** How an engine writes. */
 export interface Writer {
-  /** Answers the sessions whose rows somebody else has written; their writes were left out. */
-  readonly commit: (writes: ReadonlyArray<Write>) => Effect.Effect<ReadonlySet<SessionId>>
+  /**
+   * Writes until the store has answered. What begins a session is tried twice and then given up: nothing of it has happened
+   * yet, and its caller is waiting.
+   */
+  readonly commit: (writes: ReadonlyArray<Write>) => Effect.Effect<Committed>
 }
 
-const nobody: ReadonlySet<SessionId> = new Set()
+/** What became of the writes that did not simply succeed. */
+export interface Committed {
+  /** Somebody else has written these rows. */
+  readonly lost: ReadonlySet<SessionId>
+  /** These beginnings could not be stored. */
+  readonly refused: ReadonlyMap<SessionId, AtlasError>
+}
 
-/** A writer for one owner. */
-export const make = ({ ignoresVersions, owner, store }: {
+const begins = ({ state, version }: Write): boolean => version === 0 && state !== null
+
+/** A writer for one owner; `whileFailing` runs after each failed try. */
+export const make = ({ ignoresVersions, owner, store, whileFailing }: {
   readonly owner: Owner
   readonly store: SessionStore["Service"]
   /** A planted fault: who lost a compare-and-set goes on as if it had won. */
   readonly ignoresVersions: boolean
+  readonly whileFailing: (error: AtlasError) => Effect.Effect<void>
 }): Writer => {
-  const insist = (
-    writes: ReadonlyArray<Write>,
-    pause: number
-  ): Effect.Effect<ReadonlyArray<SessionId>> =>
-    Effect.catch(store.commit(owner, writes), (error: AtlasError) =>
-      Effect.logError(`sessions could not be stored, nothing is done until they are: ${error.reason.message}`).pipe(
-        Effect.andThen(Effect.sleep(Duration.millis(pause))),
-        Effect.andThen(Effect.suspend(() => insist(writes, Math.min(pause * 2, longestPause))))
-      ))
-  return {
-    commit: (writes) =>
-      writes.length === 0
-        ? Effect.succeed(nobody)
-        : Effect.map(insist(writes, firstPause), (lost) => ignoresVersions ? nobody : new Set(lost))
-  }
+  /** Beginnings that were refused may have been stored all the same, with their answer lost; they are taken out again. */
+  const withdrawn = new Set<SessionId>()
+
+  const commit: Writer["commit"] = Effect.fnUntraced(function*(writes) {
+    const refused = new Map<SessionId, AtlasError>()
+    let left = writes
+    for (let tries = 1, pause = firstPause; left.length > 0; tries++, pause = Math.min(pause * 2, longestPause)) {
+      const withdrawals = [...withdrawn].map((id): Write => ({ id, version: 1, state: null }))
+      const answer = yield* Effect.result(store.commit(owner, [...withdrawals, ...left]))
+      if (Result.isSuccess(answer)) {
+        for (const { id } of withdrawals) withdrawn.delete(id)
+        const ours = new Set(left.map(({ id }) => id))
+        return { lost: new Set(ignoresVersions ? [] : answer.success.filter((id) => ours.has(id))), refused }
+      }
+      const error = answer.failure
+      yield* Effect.logError(`sessions could not be stored, nothing is done until they are: ${error.reason.message}`)
+      if (tries >= patience) {
+        for (const { id } of left.filter(begins)) {
+          refused.set(id, error)
+          withdrawn.add(id)
+        }
+        left = left.filter((write) => !begins(write))
+      }
+      yield* whileFailing(error)
+      if (left.length > 0) yield* Effect.sleep(Duration.millis(pause))
+    }
+    return { lost: new Set<SessionId>(), refused }
+  })
+  return { commit }
 }
