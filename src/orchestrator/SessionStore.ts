@@ -7,12 +7,14 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Owner } from "../provider/NameStamp.ts"
 import type { AttemptId, SessionId } from "./session/Ids.ts"
 import type { SessionState } from "./session/State.ts"
+import { makeMemory } from "./store/memory.ts"
 
 /**
  * One row to write: over `version` (0 for a row that must not be there yet); a null state deletes it.
@@ -77,4 +79,10 @@ export class SessionStore extends Context.Service<SessionStore, {
   readonly attempt: (owner: Owner, attempt: AttemptId) => Effect.Effect<Option.Option<SessionId>, AtlasError>
 }>()("effect-atlas/orchestrator/SessionStore") {}
 
-export { layerMemory } from "./store/memory.ts"
+/**
+ * Sessions in memory: everything a durable store promises, until the process ends.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMemory: Layer.Layer<SessionStore> = Layer.effect(SessionStore, makeMemory)

@@ -1,28 +1,20 @@
 /**
  * Sessions in memory: everything a durable store promises, until the process ends.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
-import { SessionStore } from "../SessionStore.ts"
+import type { SessionStore } from "../SessionStore.ts"
 import { occupied } from "./faults.ts"
 
-/**
- * A store in memory, one a layer.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerMemory: Layer.Layer<SessionStore> = Layer.sync(SessionStore, () => {
+/** A store in memory. */
+export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(() => {
   const rows = new Map<SessionId, SessionState>()
   const seats = new Set<Owner>()
   const of = (owner: Owner) => [...rows.values()].filter(({ spec }) => spec.owner === owner)
-  return SessionStore.of({
+  return {
     lock: (owner) =>
       Effect.acquireRelease(
         Effect.suspend(() => {
@@ -50,5 +42,5 @@ export const layerMemory: Layer.Layer<SessionStore> = Layer.sync(SessionStore, (
           ({ spec }) => spec.id
         )
       )
-  })
+  }
 })
