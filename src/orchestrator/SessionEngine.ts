@@ -35,6 +35,7 @@ import * as Config from "./session/Config.ts"
 import type { SessionEvent } from "./session/Event.ts"
 import type { AttemptId, SessionId } from "./session/Ids.ts"
 import { nextWake } from "./session/Limits.ts"
+import type { Published } from "./session/Published.ts"
 import type { SessionSpec, SessionState } from "./session/State.ts"
 import type { Secrets } from "./SessionSecrets.ts"
 import { SessionSecrets } from "./SessionSecrets.ts"
@@ -88,6 +89,8 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly tell: (id: SessionId, event: SessionEvent) => Effect.Effect<void>
   /** What a feed or a look saw; never waits. */
   readonly report: (id: SessionId, event: SessionEvent, compute?: Compute) => void
+  /** Tells something of a session that changes nothing of it. */
+  readonly announce: (id: SessionId, event: Published) => Effect.Effect<void>
   /** Counts as use of the session; never waits. */
   readonly touch: (id: SessionId) => void
   readonly get: (id: SessionId) => Seen | undefined
@@ -184,18 +187,22 @@ export const make = (
       earlier.openUnsafe()
     }
 
-    const publish = (draft: Turn.Draft, at: number) =>
-      Effect.forEach(draft.events, (event) => {
-        const news: News.News = { id: draft.id, computeId: Table.machineOf(draft.after), at, event }
-        return Effect.all([
-          hub.publish(News.everything, news),
-          hub.publish(News.topic(draft.id), news),
-          Option.match(bus, {
-            onNone: () => Effect.void,
-            onSome: (dispatcher) => dispatcher.publish(News.topic(draft.id), news)
-          })
-        ], { discard: true })
-      }, { discard: true })
+    const tellAll = (news: News.News) =>
+      Effect.all([
+        hub.publish(News.everything, news),
+        hub.publish(News.topic(news.id), news),
+        Option.match(bus, {
+          onNone: () => Effect.void,
+          onSome: (dispatcher) => dispatcher.publish(News.topic(news.id), news)
+        })
+      ], { discard: true })
+
+    const publish = ({ after, events, id }: Turn.Draft) =>
+      Effect.forEach(
+        events,
+        (event) => tellAll({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
+        { discard: true }
+      )
 
     const runner = yield* Runner.make({
       providers,
@@ -216,10 +223,9 @@ export const make = (
     const release = (id: SessionId, at: number) => {
       table.remove(id)
       waiters.gone(id)
-      const news: News.News = { id, computeId: null, at, event: { _tag: "Released" } }
       return Effect.andThen(
         Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`),
-        Effect.andThen(hub.publish(News.everything, news), hub.publish(News.topic(id), news))
+        tellAll({ id, computeId: null, at, event: { _tag: "Released" } })
       )
     }
 
@@ -239,7 +245,7 @@ export const make = (
       const drafts = Turn.draft(letters, table, now, config)
       const early = mutation === "skip-intent" || mutation === "publish-before-commit" ? [...drafts.values()] : []
       if (mutation === "publish-before-commit") {
-        yield* Effect.forEach(early, (draft) => publish(draft, draft.after.clock.wall), { discard: true })
+        yield* Effect.forEach(early, publish, { discard: true })
       }
       if (mutation === "skip-intent") yield* Effect.forEach(early, (draft) => runner.start(draft), { discard: true })
       const unwritten = Turn.unwritten(drafts)
@@ -260,7 +266,7 @@ export const make = (
         const entry = table.get(id) ?? { state, secrets, auth, compute, wake: null }
         table.put(Object.assign(entry, { state, secrets, auth, compute }))
         arm(entry, now.mono, now.wall)
-        if (mutation !== "publish-before-commit") yield* publish(draft, state.clock.wall)
+        if (mutation !== "publish-before-commit") yield* publish(draft)
         if (mutation !== "skip-intent") yield* runner.start(draft)
         yield* forget(draft)
         const current = seen(table.get(id))
@@ -354,6 +360,13 @@ export const make = (
         ),
       tell: (id, event) => mailbox.hand({ id, event }),
       report: (id, event, compute) => mailbox.put({ id, event, compute }),
+      announce: (id, event) =>
+        Effect.flatMap(Clocks.read, ({ wall }) => {
+          const entry = table.get(id)
+          return entry === undefined
+            ? Effect.void
+            : tellAll({ id, computeId: Table.machineOf(entry.state), at: wall, event })
+        }),
       touch: mailbox.touch,
       get: (id) => seen(table.get(id)),
       all: function*() {
