@@ -19,6 +19,8 @@ import { Owner } from "../provider/NameStamp.ts"
 import { Providers } from "../provider/Providers.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import { notTracked } from "./engine/Waiters.ts"
+import * as ProviderFeed from "./ProviderFeed.ts"
+import * as Reaper from "./Reaper.ts"
 import * as Fault from "./session/Fault.ts"
 import { makeSessionId, SessionId } from "./session/Ids.ts"
 import * as RentRequest from "./session/RentRequest.ts"
@@ -26,7 +28,7 @@ import type { Mode, SessionState } from "./session/State.ts"
 import type { Options as EngineOptions, News, Seen } from "./SessionEngine.ts"
 import * as SessionEngine from "./SessionEngine.ts"
 import * as SessionInfo from "./SessionInfo.ts"
-import type { SessionStore } from "./SessionStore.ts"
+import { SessionStore } from "./SessionStore.ts"
 import * as SpawnOptions from "./SpawnOptions.ts"
 
 /**
@@ -96,6 +98,7 @@ export class Orchestrator extends Context.Service<Orchestrator, {
   readonly events: (id: string | null) => Stream.Stream<SessionElement, AtlasError>
   readonly spend: (id: string) => Effect.Effect<number, AtlasError>
   readonly spending: Effect.Effect<Spending>
+  readonly reapNow: (options?: { readonly dryRun?: boolean | undefined }) => Effect.Effect<Reaper.Reaped>
 }>()("effect-atlas/orchestrator/Orchestrator") {}
 
 const closing = "30 seconds"
@@ -140,18 +143,47 @@ const isComputeId = Schema.is(ComputeId)
 const decodeTimeout = decoder(PositiveDuration, "timeout")
 
 /**
- * The front desk of an engine.
+ * Settings of the watch an orchestrator keeps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchOptions {
+  /** How often an account is listed while all is quiet; default 1 minute. */
+  readonly pollInterval?: Duration.Input | undefined
+  /** Providers whose accounts are cleaned of machines that carry our name and no session has; default all that are set up. */
+  readonly reapProviders?: ReadonlyArray<string> | undefined
+  /** A machine younger than this is never cleaned away; default 1 minute. */
+  readonly reapGrace?: Duration.Input | undefined
+}
+
+/**
+ * The front desk of an engine, with its feeds and its reaper; they run until the scope closes.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<
+export const make = Effect.fnUntraced(function*(
+  options: WatchOptions
+): Effect.fn.Return<
   Orchestrator["Service"],
   never,
-  SessionEngine.SessionEngine | Providers
-> = Effect.gen(function*() {
+  SessionEngine.SessionEngine | SessionStore | Providers | Scope.Scope
+> {
   const engine = yield* SessionEngine.SessionEngine
   const providers = yield* Providers
+  const store = yield* SessionStore
+  const usable = providers.all.filter(({ implemented, missing }) => implemented && missing.length === 0)
+  const reaped = usable.filter(({ id }) => options.reapProviders?.includes(id) ?? true)
+  const isReaped = new Set<string>(reaped.map(({ id }) => id))
+  const reaper = Reaper.make({ engine, store, grace: options.reapGrace })
+  yield* ProviderFeed.start({
+    engine,
+    providers: usable,
+    interval: options.pollInterval,
+    alwaysListed: isReaped,
+    onListing: (listing) => isReaped.has(listing.provider.id) ? Effect.asVoid(reaper.judge(listing)) : Effect.void
+  })
 
   const find = (id: string, operation: string): Effect.Effect<Seen, AtlasError> =>
     Effect.suspend(() => {
@@ -304,6 +336,7 @@ export const make: Effect.Effect<
         ({ state }) => Effect.flatMap(engine.when(state.spec.id, isOver, "awaitEnd"), infoOf)
       ),
     events,
+    reapNow: (settings) => Reaper.reapNow(reaper, reaped, settings),
     spend: (id) => Effect.map(Effect.flatMap(find(id, "spend"), infoOf), ({ spentUsd }) => spentUsd),
     spending: Effect.map(list, (sessions) => {
       const add = <K>(map: Map<K, number>, key: K, usd: number) => map.set(key, (map.get(key) ?? 0) + usd)
@@ -324,7 +357,7 @@ const decodeOwner = decoder(Owner, "owner")
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Omit<EngineOptions, "owner"> {
+export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
   /** Who rents under its name: 1 to 16 of `a-z 0-9`, one for each store and, on one cloud account, for each orchestrator. */
   readonly owner: string
 }
@@ -338,7 +371,7 @@ export interface Options extends Omit<EngineOptions, "owner"> {
 export const layer = (
   options: Options
 ): Layer.Layer<Orchestrator | SessionEngine.SessionEngine, AtlasError, SessionStore | Providers> =>
-  Layer.effect(Orchestrator, make).pipe(
+  Layer.effect(Orchestrator, make(options)).pipe(
     Layer.provideMerge(Layer.unwrap(
       Effect.map(decodeOwner(options.owner, "orchestrator"), (owner) => SessionEngine.layer({ ...options, owner }))
     ))
@@ -416,6 +449,19 @@ export const awaitReady = (id: string, options?: { readonly timeout?: Duration.I
  */
 export const events = (id: string | null): Stream.Stream<SessionElement, AtlasError, Orchestrator> =>
   Stream.unwrap(use((orchestrator) => Effect.succeed(orchestrator.events(id))))
+
+/**
+ * One cycle of the reaper now: what it ended, what it left alone and why; a dry run ends nothing.
+ *
+ * **Gotchas**
+ *
+ * A machine must be seen in two complete listings and be older than the grace: the first cycle after a start ends nothing.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const reapNow = (options?: { readonly dryRun?: boolean | undefined }) =>
+  use((orchestrator) => orchestrator.reapNow(options))
 
 /**
  * A session for as long as the scope is open: closing it ends the session and waits until its machine is verified gone.
