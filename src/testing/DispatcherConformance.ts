@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Dispatcher } from "../events/Dispatcher.ts"
-import { type Bus, type DispatcherDefinition, dispatcherCases } from "./internal/dispatcherCases.ts"
+import { type Bus, dispatcherCases, type DispatcherDefinition } from "./internal/dispatcherCases.ts"
 import { ConformanceFailure, fail } from "./internal/trial.ts"
 import type { Framework, Result } from "./ProviderConformance.ts"
 

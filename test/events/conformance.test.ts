@@ -66,7 +66,7 @@ DispatcherConformance.suite(
 )
 
 describe.skipIf(Redis.missing !== undefined)("with a real Redis", () => {
-  const scope = Effect.runSync(Scope.make())
+  const scope = Scope.makeUnsafe()
   let redis: Redis.RedisServer
   beforeAll(async () => {
     redis = await Effect.runPromise(Scope.provide(Redis.server, scope))

@@ -6,15 +6,18 @@
 import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as net from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
+
+const program = (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, "redis-server"))
+  .find((file) => fs.existsSync(file))
 
 /** Why tests with Redis cannot run here; undefined when they can. */
 export const missing: string | undefined = (() => {
-  if (spawnSync("redis-server", ["--version"]).status === 0) return undefined
+  if (program !== undefined) return undefined
   const why = "redis-server is not on the PATH (Debian: apt-get install redis-server)"
   if (process.env["CI"] === "true") throw new Error(`${why}: in CI the tests with Redis must run`)
   console.warn(`Tests with Redis are skipped: ${why}`)
@@ -71,7 +74,7 @@ const launch = async (): Promise<RedisServer & { readonly directory: string }> =
   const start = async () => {
     const options = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "no"]
     const log = join(directory, "log")
-    const made = spawn("redis-server", [...options, "--logfile", log], { stdio: "ignore" })
+    const made = spawn(program ?? "", [...options, "--logfile", log], { stdio: "ignore" })
     child = made
     while (!(await isUp(port))) {
       if (made.exitCode !== null) throw new Error(`redis-server ended: ${fs.readFileSync(log, "utf8")}`)

@@ -1,5 +1,4 @@
 /** The host's own bus: it is told what is published, one message after the other, and breaks nobody. */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
@@ -7,7 +6,7 @@ import * as Stream from "effect/Stream"
 import type { CustomOptions, Dispatcher, Handler } from "../Dispatcher.ts"
 import * as EventMetrics from "../EventMetrics.ts"
 import * as Outbox from "./outbox.ts"
-import { makeRarely, nameOf, quietly } from "./quietly.ts"
+import { makeRarely, nameOfCause, quietly } from "./quietly.ts"
 
 /** One message that never comes to an end must not hold up all others for ever. */
 const defaultTimeLimit = "10 seconds"
@@ -38,7 +37,7 @@ export const make = <E, R>(
             quietly(Metric.update(EventMetrics.unsent, 1)),
             tellFailed((unsaid) =>
               Effect.logError("The function of a custom dispatcher failed").pipe(
-                Effect.annotateLogs({ topic, function: name, error: nameOf(Cause.squash(cause)), unsaid })
+                Effect.annotateLogs({ topic, function: name, error: nameOfCause(cause), unsaid })
               )
             )
           )

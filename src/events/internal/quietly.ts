@@ -1,4 +1,5 @@
 /** What is told on the side may fail or break without harm to whoever tells it. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,8 +28,7 @@ export const makeRarely = () => {
     })
 }
 
-/** What a failure is called, and nothing of what it says: its text may quote the message. */
-export const nameOf = (error: unknown, depth = 3): string => {
+const nameOf = (error: unknown, depth: number): string => {
   if (typeof error !== "object" || error === null) return typeof error
   // the code of a lost connection says more than the names of what is wrapped around it
   if ("code" in error && typeof error.code === "string" && /^[A-Z_]+$/.test(error.code)) return error.code
@@ -36,3 +36,7 @@ export const nameOf = (error: unknown, depth = 3): string => {
   if ("_tag" in error && typeof error._tag === "string") return error._tag
   return error instanceof Error ? error.name : "object"
 }
+
+/** What a failure is called, and nothing of what it says: its text may quote the message. */
+export const nameOfCause = (cause: Cause.Cause<unknown>): string =>
+  Cause.hasInterruptsOnly(cause) ? "interrupted" : nameOf(Cause.squash(cause), 3)

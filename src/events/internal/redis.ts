@@ -1,11 +1,10 @@
 /** A hub in each process, and Redis between them: what is published here goes to both, and its echo is not heard. */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
+import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import * as RcMap from "effect/RcMap"
-import * as Redis from "effect/persistence/Redis"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -14,7 +13,7 @@ import type { Dispatcher, RedisOptions } from "../Dispatcher.ts"
 import * as EventMetrics from "../EventMetrics.ts"
 import * as Hub from "./hub.ts"
 import * as Outbox from "./outbox.ts"
-import { makeRarely, nameOf, quietly } from "./quietly.ts"
+import { makeRarely, nameOfCause, quietly } from "./quietly.ts"
 import * as Wire from "./wire.ts"
 
 /** What goes over a channel: `from` is the process (the layer, really) that published it. */
@@ -46,7 +45,7 @@ export const make = (
             quietly(Metric.update(EventMetrics.unsent, 1)),
             tellUnsent((unsaid) =>
               Effect.logWarning("A message did not reach Redis").pipe(
-                Effect.annotateLogs({ topic, error: nameOf(Cause.squash(cause)), unsaid })
+                Effect.annotateLogs({ topic, error: nameOfCause(cause), unsaid })
               )
             )
           )
@@ -75,11 +74,13 @@ export const make = (
       if (schemas.size === 0) return Effect.void
       return openEnvelope(text).pipe(
         Effect.flatMap(({ from, message }) =>
-          from === self ? Effect.void : Effect.forEach(schemas, (schema) =>
-            Effect.suspend(() => Wire.of(schema).decode(message)).pipe(
-              Effect.flatMap((decoded) => hub.publish(topic, decoded, schema)),
-              Effect.catchCause(() => skip(topic))
-            ), { discard: true })
+          from === self ?
+            Effect.void :
+            Effect.forEach(schemas, (schema) =>
+              Effect.suspend(() => Wire.of(schema).decode(message)).pipe(
+                Effect.flatMap((decoded) => hub.publish(topic, decoded, schema)),
+                Effect.catchCause(() => skip(topic))
+              ), { discard: true })
         ),
         Effect.catchCause(() => skip(topic))
       )
@@ -95,7 +96,7 @@ export const make = (
         Effect.tapCause((cause) =>
           tellSilent((unsaid) =>
             Effect.logWarning("Redis cannot be listened to; trying again").pipe(
-              Effect.annotateLogs({ topic, error: nameOf(Cause.squash(cause)), unsaid })
+              Effect.annotateLogs({ topic, error: nameOfCause(cause), unsaid })
             )
           )
         ),
