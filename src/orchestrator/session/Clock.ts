@@ -24,8 +24,8 @@ export const Now = Schema.Struct({
 export type Now = typeof Now.Type
 
 /**
- * A reading as it may be used after an earlier one: the wall clock moves at least as fast as the monotonic clock, and
- * neither moves back. The earlier reading itself when nothing is to be learned from the new one.
+ * A reading as it may be used after an earlier one, in whole milliseconds: the wall clock moves at least as fast as the
+ * monotonic clock, and neither moves back.
  *
  * **Details**
  *
@@ -36,9 +36,17 @@ export type Now = typeof Now.Type
  * @since 0.1.0
  */
 export const advance = (last: Now, read: Now): Now => {
-  const mono = Math.max(last.mono, read.mono)
-  return { wall: Math.max(read.wall, last.wall + (mono - last.mono)), mono }
+  const mono = Math.max(last.mono, Math.floor(read.mono))
+  return { wall: Math.max(Math.floor(read.wall), last.wall + (mono - last.mono)), mono }
 }
+
+/**
+ * Whether the wall clock says more than the monotonic one did since the earlier reading, so that it must be remembered.
+ *
+ * @category clocks
+ * @since 0.1.0
+ */
+export const learns = (last: Now, now: Now): boolean => now.wall - last.wall > now.mono - last.mono
 
 /**
  * The first reading after a restart: the monotonic clock begins anew, the wall clock does not go behind what was stored.
@@ -46,4 +54,7 @@ export const advance = (last: Now, read: Now): Now => {
  * @category clocks
  * @since 0.1.0
  */
-export const restart = (last: Now, read: Now): Now => ({ wall: Math.max(last.wall, read.wall), mono: read.mono })
+export const restart = (last: Now, read: Now): Now => ({
+  wall: Math.max(last.wall, Math.floor(read.wall)),
+  mono: Math.floor(read.mono)
+})

@@ -59,6 +59,8 @@ const Live = Schema.TaggedStruct("Live", {
   provider: ProviderId,
   /** Wall clock. */
   rentedAt: Schema.Finite,
+  /** Monotonic clock: from here on "not found" proves that it is gone. */
+  settles: Schema.Finite,
   status: ComputeStatus,
   /** Whether it was seen running. */
   ready: Schema.Boolean,

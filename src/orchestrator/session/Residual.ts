@@ -39,8 +39,8 @@ export const Residual = Schema.Struct({
   why: ResidualCause,
   /** Wall clock: since when it must die. */
   since: Schema.Finite,
-  /** Wall clock: when it was made, as far as we know. */
-  madeAt: Schema.Finite,
+  /** Monotonic clock: from here on "not found" proves that it is gone. */
+  settles: Schema.Finite,
   /** How often a terminate was sent. */
   tries: Schema.Int,
   step: Schema.Literals(["due", "terminating", "accepted", "confirming"]),

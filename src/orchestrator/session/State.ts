@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { ComputeId } from "../../domain/Ids.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import { Now } from "./Clock.ts"
 import { Fault } from "./Fault.ts"
@@ -165,6 +166,10 @@ export const SessionState = Schema.Struct({
   refusals: Schema.Array(Refusal),
   respawns: Schema.Int,
   report: Schema.NullOr(Report),
+  /** The machine it has or had last. */
+  last: Schema.NullOr(ComputeId),
+  /** Machines that are verified gone; a late listing may still show one, and it is not paid for twice. */
+  buried: Schema.Array(ComputeId),
   /** Monotonic clock: the last touch. */
   touched: Schema.Finite,
   /** The last touch that was stored; at most one a minute. */
