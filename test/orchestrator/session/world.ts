@@ -14,6 +14,7 @@ export type Check =
   | "one create for an attempt"
   | "no second rent beside a machine that is not being ended"
   | "a machine once known is known until it is gone"
+  | "a machine that is seen is known"
   | "at rest every machine is known"
   | "a session past its limits ends, and nothing of it is left"
   | "a stop is kept"
@@ -94,11 +95,10 @@ type Clocks = "steady" | "back" | "forward" | "suspend"
 export interface Options {
   readonly seed: number
   readonly mutation?: Session.Mutation | null
-  readonly steps?: number
 }
 
 /** Plays one seed to its end; throws a {@link Violation} when a check fails. */
-export const play = ({ mutation = null, seed, steps = 120 }: Options): Session.SessionState => {
+export const play = ({ mutation = null, seed }: Options): Session.SessionState => {
   const rng = random(seed)
   const clocks: Clocks = rng.pick<Clocks>("steady", "back", "forward", "suspend")
   const config: Session.DecideConfig = {
@@ -260,6 +260,10 @@ export const play = ({ mutation = null, seed, steps = 120 }: Options): Session.S
       const before_ = knownOf(before)
       const lost = machines.find((machine) => bills(machine) && before_.has(machine.id) && !known.has(machine.id))
       if (lost !== undefined) fail("a machine once known is known until it is gone", `${lost.id} after ${event._tag}`)
+    }
+    if (event._tag === "Observed" && event.compute.status !== "terminated" && !known.has(event.compute.computeId)) {
+      const isAwaited = phase._tag === "Renting" && phase.attempt.name === event.compute.name
+      if (!isAwaited) fail("a machine that is seen is known", event.compute.computeId)
     }
     // somebody is at it
     const wake = Session.nextWake(after, now(), config)
@@ -509,9 +513,13 @@ export const play = ({ mutation = null, seed, steps = 120 }: Options): Session.S
     wake()
   }
 
+  // some sessions are left in peace long enough to meet their limits
+  const lively = rng.pick(1, 1, 0.15, 0.02)
+  const steps = rng.pick(15, 60, 120)
   send({ _tag: "Started", spec })
   for (let step = 0; step < steps; step++) {
     const dice = rng.next()
+    if (dice >= 0.85 && !rng.chance(lively)) continue
     if (dice < 0.45) work(false)
     else if (dice < 0.65) pass(rng.pick(10, 500, 3_000, 20_000, 2 * minute))
     else if (dice < 0.8) listing(false)
@@ -542,6 +550,7 @@ export const play = ({ mutation = null, seed, steps = 120 }: Options): Session.S
   }
   const facts = (): string => JSON.stringify({ phase: self.state?.phase, residuals: self.state?.residuals })
   const isOver = (): boolean => self.state?.phase._tag === "Ended"
+  if (rng.chance(0.5)) turnClocks()
   calm(8 * minute)
   if (stopAsked && !isOver()) fail("a stop is kept", facts())
   const rest = (): void => {
