@@ -90,15 +90,9 @@ describe("an end", () => {
     }
     const told = stage.told()
     assert.strictEqual(told.filter(({ _tag }) => _tag === "TerminateFailed").length, 20)
-    assert.deepStrictEqual(
-      told.filter((one) => one._tag === "TerminateStuck"),
-      [5, 10, 15, 20].map((tries) => ({
-        _tag: "TerminateStuck",
-        computeId: id("m1"),
-        tries,
-        fault: fault("Transport")
-      }))
-    )
+    const stuck = told.filter((one) => one._tag === "TerminateStuck")
+    assert.deepStrictEqual(stuck.map(({ tries }) => tries), [5, 10, 15, 20])
+    assert.deepStrictEqual(stuck[0]?.fault, fault("Transport"))
     assert.deepStrictEqual(stage.state.residuals.map(({ tries }) => tries), [21])
   })
 

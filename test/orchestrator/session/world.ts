@@ -92,15 +92,21 @@ const fault = (reason: Session.Fault.Fault["reason"], retryAfter: number | null 
 
 type Clocks = "steady" | "back" | "forward" | "suspend"
 
+/** What a seed has most of: a bit of everything, lost answers, early stops, crashes, or peace until the limits are met. */
+type Focus = "all" | "rents" | "stops" | "crashes" | "peace"
+
 export interface Options {
   readonly seed: number
   readonly mutation?: Session.Mutation | null
+  /** Sees every decision. */
+  readonly witness?: (event: Session.SessionEvent, decision: Session.Decision) => void
 }
 
 /** Plays one seed to its end; throws a {@link Violation} when a check fails. */
-export const play = ({ mutation = null, seed }: Options): Session.SessionState => {
+export const play = ({ mutation = null, seed, witness }: Options): Session.SessionState => {
   const rng = random(seed)
   const clocks: Clocks = rng.pick<Clocks>("steady", "back", "forward", "suspend")
+  const focus = rng.pick<Focus>("all", "rents", "stops", "crashes", "peace")
   const config: Session.DecideConfig = {
     ...Session.defaults,
     timings: { settleWindow: window, terminateLag: 1_000 },
@@ -214,6 +220,7 @@ export const play = ({ mutation = null, seed }: Options): Session.SessionState =
     const after = decision.state
     if (after === null) return
     self.state = after
+    witness?.(event, { ...decision, state: after })
     for (const command of decision.commands) asked(command, after)
     inFlight.push(...decision.commands)
     for (const told of decision.events) {
@@ -397,7 +404,7 @@ export const play = ({ mutation = null, seed }: Options): Session.SessionState =
           )
           return { _tag: "Refused", attempt: attempt.id, fault: fault(why, why === "RateLimited" ? 1_500 : null) }
         }
-        if (trouble(0.4)) {
+        if (trouble(focus === "rents" ? 0.9 : 0.4)) {
           if (rng.chance(0.6)) {
             make(attempt.name, candidate.provider, time + rng.below(window), false)
             if (rng.chance(0.3)) make(attempt.name, candidate.provider, time + rng.below(window), true)
@@ -514,14 +521,20 @@ export const play = ({ mutation = null, seed }: Options): Session.SessionState =
   }
 
   // some sessions are left in peace long enough to meet their limits
-  const lively = rng.pick(1, 1, 0.15, 0.02)
+  const lively = focus === "peace" || focus === "stops" ? 0.02 : rng.pick(1, 1, 0.15)
   const steps = rng.pick(15, 60, 120)
   send({ _tag: "Started", spec })
   for (let step = 0; step < steps; step++) {
     const dice = rng.next()
+    const isRenting = self.state?.phase._tag === "Renting" || self.state?.phase._tag === "Resolving"
+    if (focus === "stops" && isRenting && rng.chance(0.2)) {
+      stopAsked = true
+      send({ _tag: "StopRequested", by: "caller" })
+    }
+    if (focus === "crashes" && rng.chance(0.05)) crash()
     if (dice >= 0.85 && !rng.chance(lively)) continue
     if (dice < 0.45) work(false)
-    else if (dice < 0.65) pass(rng.pick(10, 500, 3_000, 20_000, 2 * minute))
+    else if (dice < 0.65) pass(rng.pick(10, 500, 3_000, 20_000, focus === "rents" ? 1_000 : 2 * minute))
     else if (dice < 0.8) listing(false)
     else if (dice < 0.85) send({ _tag: "Touched" })
     else if (dice < 0.9) trouble()
@@ -550,7 +563,7 @@ export const play = ({ mutation = null, seed }: Options): Session.SessionState =
   }
   const facts = (): string => JSON.stringify({ phase: self.state?.phase, residuals: self.state?.residuals })
   const isOver = (): boolean => self.state?.phase._tag === "Ended"
-  if (rng.chance(0.5)) turnClocks()
+  if (rng.chance(0.7)) turnClocks()
   calm(8 * minute)
   if (stopAsked && !isOver()) fail("a stop is kept", facts())
   const rest = (): void => {

@@ -78,7 +78,7 @@ export const stop = (state: SessionState, turn: Turn, reason: EndReason): Sessio
     case "Renting":
     case "Resolving":
       if (phase.stopping !== null) return state
-      if (phase._tag === "Renting" && is(turn.config, "stop-during-renting-forgotten")) return state
+      if (reason === "stopped" && is(turn.config, "stop-during-renting-forgotten")) return state
       return { ...state, phase: { ...phase, stopping: reason } }
     case "Live":
     case "Waiting":
