@@ -64,7 +64,7 @@ describe("JSON", () => {
         const now = clocks[index % clocks.length] ?? { wall: 0, mono: 0 }
         const decision = Session.decide(state, event, now, Session.defaults)
         Session.nextWake(decision.state, now, Session.defaults)
-        Session.spentUsd(decision.state, now)
+        assert.isNumber(Session.spentUsd(decision.state, now))
       }
     }
   })

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { acme, fault, minute, other, second, start } from "./scene.ts"
@@ -55,6 +56,13 @@ describe("names of attempts", () => {
     ].flatMap((one) => [1, 2].map((number) => Session.attemptId(one, number)))
     assert.strictEqual(new Set(all).size, 8)
   })
+
+  it.effect("belong to a session whose own id is random", () =>
+    Effect.gen(function*() {
+      const [one, other] = [yield* Session.makeSessionId, yield* Session.makeSessionId]
+      assert.match(one, /^[a-z2-7]{20}$/)
+      assert.notStrictEqual(one, other)
+    }))
 
   it("do not meet in 100,000 sessions", () => {
     const all = new Set<string>()
@@ -145,7 +153,7 @@ describe("a lost answer", () => {
   it("that names another machine is lost all the same", () => {
     const stage = start()
     stage.rented({ name: "atlas-team1-alice-aaaaaaaaaaaa" })
-    stage.in("Resolving")
+    assert.strictEqual(stage.phase._tag, "Resolving")
   })
 
   it("keeps the oldest of twins and ends the others", () => {

@@ -74,7 +74,7 @@ describe("a session read at boot", () => {
     stage.rented({ status: "provisioning" })
     stage.restart()
     stage.pass(hour)
-    stage.in("Live")
+    assert.strictEqual(stage.phase._tag, "Live")
   })
 
   it("that was used has a minute to be touched, and not a whole idle time", () => {

@@ -555,7 +555,7 @@ export const play = ({ mutation = null, seed, witness }: Options): Session.Sessi
 
   // everything works from here on
   const calm = (millis: number): void => {
-    for (const until = time + millis; time < until;) {
+    for (let left = millis; left > 0; left -= 5_000) {
       for (let count = inFlight.length; count > 0; count--) work(true)
       pass(5_000)
       listing(true)
