@@ -98,6 +98,15 @@ describe("a look at the machine", () => {
     }
   )
 
+  it("that misses it again does not hurry a look that failed", () => {
+    const stage = live()
+    stage.missed()
+    stage.confirmFailed()
+    stage.asked()
+    assert.isTrue(stage.missed().isSame)
+    assert.deepStrictEqual(stage.asked(), [])
+  })
+
   it("that shows it again ends the doubt", () => {
     const stage = live()
     stage.missed()

@@ -29,7 +29,6 @@ export type Check =
   | "events tell one end, in order"
   | "only reports of the current attempt count"
   | "closing keeps what persists"
-  | "what was not committed is not needed"
 
 export class Violation extends Error {
   readonly check: Check
