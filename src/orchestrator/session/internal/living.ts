@@ -230,18 +230,19 @@ export const wake = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): S
   return next
 }
 
-/** After a restart the machine is looked at once, and a session that was in use has a moment to be touched again. */
+/**
+ * After a restart the first listing tells of the machine, as always: thousands are adopted with a few requests. A listing
+ * without it has it confirmed, and a session that was in use has a moment to be touched again.
+ */
 export const adopt = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState => {
   const { mono } = turn.now
-  const { computeId, provider } = phase
   const { heartbeat, reconcileSpend } = state.spec.policy
-  turn.commands.push({ _tag: "Confirm", provider, computeId })
   return {
     ...state,
     phase: { ...phase, readyArmed: false, settles: residuals.settlesAgain(turn, phase, phase.rentedAt) },
     timers: {
       look: null,
-      check: { at: null, tries: 0 },
+      check: null,
       bill: reconcileSpend === null ? null : { at: mono + reconcileSpend, tries: 0 },
       beat: heartbeat === null || state.spec.mode === "task" ? null : mono + heartbeat
     }
