@@ -1,0 +1,152 @@
+/**
+ * The one writer of an owner's sessions: reads letters, decides, commits, and only then tells and acts.
+ *
+ * One fiber drains the mailbox. Everything slow runs beside it and comes back as a letter, so a provider that hangs keeps
+ * nobody waiting. Readers look at what was last committed.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { AtlasError } from "../domain/AtlasError.ts"
+import type { Compute } from "../domain/Compute.ts"
+import type { ComputeId, ProviderId } from "../domain/Ids.ts"
+import type * as Dispatcher from "../events/Dispatcher.ts"
+import type { Owner } from "../provider/NameStamp.ts"
+import type { Providers } from "../provider/Providers.ts"
+import * as Engine from "./engine/Engine.ts"
+import type * as EngineMutation from "./engine/EngineMutation.ts"
+import type * as News from "./engine/News.ts"
+import type * as Config from "./session/Config.ts"
+import type { SessionEvent } from "./session/Event.ts"
+import type { AttemptId, SessionId } from "./session/Ids.ts"
+import type { Published } from "./session/Published.ts"
+import type { SessionSpec, SessionState } from "./session/State.ts"
+import type { Secrets } from "./SessionSecrets.ts"
+import type { SessionStore, Unreadable } from "./SessionStore.ts"
+
+export { News } from "./engine/News.ts"
+
+/**
+ * Settings of an engine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly owner: Owner
+  /** How long an ended session is remembered; default a day. */
+  readonly retention?: Duration.Input | undefined
+  /** How long closing waits for machines to be verified gone; default 30 seconds. */
+  readonly closeWithin?: Duration.Input | undefined
+  /** A planted fault. For the simulator only. */
+  readonly mutation?: EngineMutation.AnyMutation | null | undefined
+}
+
+/**
+ * A session as it was last committed, and its machine as last seen.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Seen {
+  readonly state: SessionState
+  /**
+   * With ports and URLs, and with `auth` while this process has it, without `raw`; null when it was not seen since the start.
+   */
+  readonly compute: Compute | null
+}
+
+/**
+ * The sessions that one account may hold machines of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Place {
+  readonly entries: ReadonlySet<Seen>
+  /** How many of them are about to change. */
+  readonly unsteady: number
+}
+
+/**
+ * The engine in use.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class SessionEngine extends Context.Service<SessionEngine, {
+  readonly owner: Owner
+  readonly config: Config.DecideConfig
+  readonly mutation: EngineMutation.AnyMutation | null
+  /** Rows that are there and could not be read; while there are any, nothing unknown may be deleted. */
+  readonly unreadable: () => ReadonlyArray<Unreadable>
+  /**
+   * Begins a session that rents with these secrets, and waits until a committed state of it passes. Fails as `StorageFault`
+   * when it cannot be stored, and then nothing was rented; refused while the engine closes.
+   */
+  readonly begin: (
+    spec: SessionSpec,
+    secrets: Secrets,
+    test: (seen: Seen) => boolean,
+    operation: string
+  ) => Effect.Effect<Seen, AtlasError>
+  /** Hands in an event of a caller; waits while too many are unread. */
+  readonly tell: (id: SessionId, event: SessionEvent) => Effect.Effect<void>
+  /** What a feed saw; never waits. */
+  readonly report: (id: SessionId, event: SessionEvent, compute?: Compute) => void
+  /** Whether reports are unread, so that more of them would only pile up. */
+  readonly isBehind: () => boolean
+  /** Tells something of a session that changes nothing of it. */
+  readonly announce: (id: SessionId, event: Published) => Effect.Effect<void>
+  /** Counts as use of the session; never waits. */
+  readonly touch: (id: SessionId) => void
+  readonly get: (id: SessionId) => Seen | undefined
+  /** Those seen here go on changing: read them at once. */
+  readonly all: () => Iterable<Seen>
+  /** The sessions that an account may hold machines of; they go on changing too. */
+  readonly at: (provider: ProviderId) => Place
+  readonly byAttempt: (attempt: AttemptId) => Seen | undefined
+  /** The session whose machine this is or was last. */
+  readonly byCompute: (computeId: ComputeId) => Seen | undefined
+  /** Waits until a committed state of the session passes; fails as `NotTracked` when it is not here, or not any more. */
+  readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
+  /** How many callers wait. */
+  readonly waiting: () => number
+  /** What one session tells from now on, or all of them (null); a slow reader loses the oldest and is told how many. */
+  readonly news: (
+    id: SessionId | null
+  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<News.News>>, never, Scope.Scope>
+  /** Whether nothing is unread or half done; commands may still be under way. */
+  readonly isQuiet: () => boolean
+}>()("effect-atlas/orchestrator/SessionEngine") {}
+
+/**
+ * Starts an engine: takes the owner's seat, adopts what is stored, and runs until the scope closes.
+ *
+ * **Details**
+ *
+ * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone; what
+ * is left is logged with its id, stands in the store and is taken up again at the next boot. Fails as `StorageFault` when
+ * somebody else sits in the owner's seat. A store that cannot be read keeps nobody from working: it is asked again until it
+ * can, and nothing unknown is deleted meanwhile.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options
+): Effect.Effect<SessionEngine["Service"], AtlasError, SessionStore | Providers | Scope.Scope> => Engine.make(options)
+
+/**
+ * An engine as a layer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<SessionEngine, AtlasError, SessionStore | Providers> =>
+  Layer.effect(SessionEngine, make(options))

@@ -1,0 +1,115 @@
+/**
+ * A session as its users see it: where it stands, what it costs, when it ends. One shape for code, the command line and APIs.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import { ComputeStatus } from "../domain/Compute.ts"
+import { ComputeId, ProviderId } from "../domain/Ids.ts"
+import * as Clock from "./session/Clock.ts"
+import { SessionId } from "./session/Ids.ts"
+import { spentUsd } from "./session/Limits.ts"
+import { Outcome } from "./session/Outcome.ts"
+import type { Phase } from "./session/Phase.ts"
+import { Candidate } from "./session/RentRequest.ts"
+import { Mode, Refusal, type SessionState } from "./session/State.ts"
+
+const states = {
+  Renting: "renting",
+  Resolving: "resolving",
+  Live: "live",
+  Waiting: "waiting",
+  Ending: "ending",
+  Ended: "ended"
+} as const satisfies Record<Phase["_tag"], string>
+
+const orNull = Schema.NullOr
+
+/**
+ * One session; times are instants, money is US dollars, null is "none" or "not known".
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const SessionInfo = Schema.Struct({
+  id: SessionId,
+  state: Schema.Literals(["renting", "resolving", "live", "waiting", "ending", "ended"]),
+  /** Where its machine is or was last asked for. */
+  provider: ProviderId,
+  computeId: orNull(ComputeId),
+  /** The stamped name of its last rent. */
+  name: Schema.String,
+  /** How often it has been rented for. */
+  attempt: Schema.Int,
+  /** What its machine was last seen to do. */
+  status: orNull(ComputeStatus),
+  userId: orNull(Schema.String),
+  mode: Mode,
+  persist: Schema.Boolean,
+  startedAt: Schema.DateTimeUtcFromString,
+  lastActivityAt: Schema.DateTimeUtcFromString,
+  idleTtlMs: orNull(Schema.Finite),
+  /** When `maxRuntime` ends it. */
+  deadlineAt: orNull(Schema.DateTimeUtcFromString),
+  maxCost: orNull(Schema.Finite),
+  spentUsd: Schema.Finite,
+  respawns: Schema.Int,
+  outcome: orNull(Outcome),
+  /** Candidates that made nothing, and why. */
+  refusals: Schema.Array(Schema.Struct({ ...Refusal.fields, candidate: Candidate })),
+  /** Machines that must die and are not verified gone yet. */
+  dying: Schema.Array(ComputeId)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionInfo = typeof SessionInfo.Type
+
+/**
+ * A session as JSON, and back.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const SessionInfoJson = Schema.toCodecJson(SessionInfo)
+
+/** Instants outside of what a date can hold read as its ends. */
+const instant = (millis: number): DateTime.Utc => DateTime.makeUnsafe(Math.max(-8.64e15, Math.min(8.64e15, millis)))
+
+/**
+ * A session as it is now.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => {
+  const { attempts, phase, spec } = state
+  const now = Clock.advance(state.clock, read)
+  const newest = attempts.at(-1)
+  const candidateOf = (index: number): Candidate => spec.candidates[index] ?? spec.candidates[0]
+  return {
+    id: spec.id,
+    state: states[phase._tag],
+    provider: phase._tag === "Live" ? phase.provider : candidateOf(newest?.candidate ?? 0).provider,
+    computeId: phase._tag === "Live" ? phase.computeId : state.last,
+    name: newest?.name ?? "",
+    attempt: attempts.length,
+    status: phase._tag === "Live" ? phase.status : null,
+    userId: spec.userId,
+    mode: spec.mode,
+    persist: spec.persist,
+    startedAt: instant(state.createdAt),
+    lastActivityAt: instant(Math.max(state.createdAt, now.wall - (now.mono - state.touched))),
+    idleTtlMs: spec.policy.idleTtl,
+    deadlineAt: spec.policy.maxRuntime === null ? null : instant(state.createdAt + spec.policy.maxRuntime),
+    maxCost: spec.policy.maxCost,
+    spentUsd: spentUsd(state, read),
+    respawns: state.respawns,
+    outcome: phase._tag === "Ended" || phase._tag === "Ending" ? phase.outcome : null,
+    refusals: state.refusals.map((refusal) => ({ ...refusal, candidate: candidateOf(refusal.candidate) })),
+    dying: state.residuals.map(({ computeId }) => computeId)
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * What a failure says, as plain facts that may be stored and published: no class, no body, no request.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as AtlasError from "../../domain/AtlasError.ts"
+import { ProviderId } from "../../domain/Ids.ts"
+
+/** Long enough for a sentence and its detail; a provider's whole page does not belong in a row. */
+const longestMessage = 500
+
+const reasons = [
+  "Unauthorized",
+  "Forbidden",
+  "NotFound",
+  "RateLimited",
+  "Timeout",
+  "Unsupported",
+  "Validation",
+  "ProviderFault",
+  "Transport",
+  "Unknown",
+  "NoCapacity",
+  "Uncertain",
+  "Ended",
+  "BudgetExceeded",
+  "NotTracked",
+  "StorageFault"
+] as const satisfies ReadonlyArray<AtlasError.AtlasErrorReason["_tag"]>
+
+/**
+ * A failure without its body: which reason, what it says, the HTTP status and how long the provider asked to wait.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Fault = Schema.Struct({
+  reason: Schema.Literals(reasons),
+  provider: Schema.NullOr(ProviderId),
+  /** At most 500 characters. */
+  message: Schema.String,
+  status: Schema.NullOr(Schema.Int),
+  /** Milliseconds. */
+  retryAfter: Schema.NullOr(Schema.Finite)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault = typeof Fault.Type
+
+/**
+ * The facts of an error; a body, an issue list and a compute it may carry are left behind.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault => ({
+  reason: reason._tag,
+  provider,
+  message: reason.message.slice(0, longestMessage),
+  status: typeof reason.status === "number" ? reason.status : null,
+  retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null ? Duration.toMillis(reason.retryAfter) : null
+})
+
+/**
+ * A failure that no provider reported: ours.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (reason: Fault["reason"], message: string, provider: ProviderId | null = null): Fault => ({
+  reason,
+  provider,
+  message,
+  status: null,
+  retryAfter: null
+})
+
+const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
+  const { message, status } = fault
+  const facts = { message, status }
+  switch (fault.reason) {
+    case "Unauthorized":
+      return new AtlasError.Unauthorized(facts)
+    case "Forbidden":
+      return new AtlasError.Forbidden(facts)
+    case "NotFound":
+      return new AtlasError.NotFound(facts)
+    case "RateLimited":
+      return new AtlasError.RateLimited({
+        ...facts,
+        retryAfter: fault.retryAfter === null ? null : Duration.millis(fault.retryAfter)
+      })
+    case "Timeout":
+      return new AtlasError.Timeout(facts)
+    case "Unsupported":
+      return new AtlasError.Unsupported({ ...facts, capability: "compute" })
+    case "Validation":
+      return new AtlasError.Validation({ status, issues: [{ path: "", message }] })
+    case "ProviderFault":
+      return new AtlasError.ProviderFault(facts)
+    case "Transport":
+      return new AtlasError.Transport(facts)
+    case "NoCapacity":
+      return new AtlasError.NoCapacity(facts)
+    case "Uncertain":
+      return new AtlasError.Uncertain(facts)
+    case "Ended":
+      return new AtlasError.Ended({ message, status: "terminated" })
+    case "BudgetExceeded":
+      return new AtlasError.BudgetExceeded(facts)
+    case "NotTracked":
+      return new AtlasError.NotTracked(facts)
+    case "StorageFault":
+      return new AtlasError.StorageFault(facts)
+    case "Unknown":
+      return new AtlasError.Unknown(facts)
+  }
+}
+
+/**
+ * The error again, for a caller who picks reasons apart; what {@link fromError} left behind stays away.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toError = (fault: Fault, operation: string): AtlasError.AtlasError =>
+  new AtlasError.AtlasError({ provider: fault.provider, operation, reason: toReason(fault) })

@@ -1,0 +1,134 @@
+/**
+ * When a session must look again: its limits and its timers, all read from its state.
+ *
+ * @since 0.1.0
+ */
+import type { Now } from "./Clock.ts"
+import * as Clock from "./Clock.ts"
+import type { DecideConfig } from "./Config.ts"
+import * as Meter from "./Meter.ts"
+import { is } from "./Mutation.ts"
+import type { EndReason } from "./Outcome.ts"
+import type { SessionState } from "./State.ts"
+
+/** Both clocks as a session may use them, and the bare reading. */
+export interface Reading {
+  readonly now: Now
+  readonly read: Now
+}
+
+/** What a session makes of a reading. */
+export const readingOf = (state: SessionState, read: Now, config: DecideConfig): Reading => {
+  const now = Clock.advance(state.clock, read)
+  return is(config, "cap-on-monotonic")
+    ? { now: { wall: state.clock.wall + (now.mono - state.clock.mono), mono: now.mono }, read }
+    : { now, read }
+}
+
+/** The clock of activity: the monotonic one. */
+export const activityOf = ({ now, read }: Reading, config: DecideConfig): number =>
+  is(config, "idle-on-wall-clock") ? Math.floor(read.wall) : now.mono
+
+interface Limit {
+  readonly reason: EndReason
+  /** Milliseconds; 0 or less when it is reached. */
+  readonly left: number
+}
+
+/** Whether a command of the container's own ends it, so that a finish report is its end. */
+const endsByItself = ({ spec }: SessionState): boolean =>
+  spec.mode === "task" || (spec.request.command !== null && spec.request.selfTerminate)
+
+/** The limits that hold in this phase, the one that counts first if several are reached. */
+const limitsOf = (state: SessionState, reading: Reading, config: DecideConfig): ReadonlyArray<Limit> => {
+  const { phase, report, spec } = state
+  if (phase._tag === "Ending" || phase._tag === "Ended") return []
+  if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.stopping !== null) return []
+  const { policy } = spec
+  const { wall } = reading.now
+  const limits: Array<Limit> = []
+  if (report !== null && policy.finishGrace !== null && endsByItself(state)) {
+    limits.push({ reason: "finished", left: report.at + policy.finishGrace - wall })
+  }
+  if (policy.maxCost !== null) {
+    const left = Meter.leftUntil(state.meter, policy.maxCost, wall)
+    if (left !== null) limits.push({ reason: "cost_cap", left })
+  }
+  if (policy.maxRuntime !== null) {
+    limits.push({ reason: "max_runtime", left: state.createdAt + policy.maxRuntime - wall })
+  }
+  if (policy.readyTimeout !== null && phase._tag === "Live" && phase.readyArmed && !phase.ready) {
+    limits.push({ reason: "never_ready", left: phase.rentedAt + policy.readyTimeout - wall })
+  }
+  // nobody can touch what was never handed out
+  const isHandedOut = phase._tag === "Live" || state.respawns > 0
+  if (policy.idleTtl !== null && spec.mode === "interactive" && isHandedOut) {
+    limits.push({ reason: "idle_timeout", left: state.touched + policy.idleTtl - activityOf(reading, config) })
+  }
+  return limits
+}
+
+/** The limit that is reached; null when none is. */
+export const reachedLimit = (state: SessionState, reading: Reading, config: DecideConfig): EndReason | null =>
+  limitsOf(state, reading, config).find(({ left }) => left <= 0)?.reason ?? null
+
+/**
+ * When the session wants to hear `WokeUp` next, in milliseconds of the monotonic clock; null when only an answer or the feed
+ * can move it.
+ *
+ * **Details**
+ *
+ * A time that is past means now. Limits on the wall clock are translated at its present distance, so an engine asks again at
+ * least once a minute: then a jump of the wall clock is noticed.
+ *
+ * @category deciding
+ * @since 0.1.0
+ */
+export const nextWake = (state: SessionState, read: Now, config: DecideConfig): number | null => {
+  const reading = readingOf(state, read, config)
+  const { mono, wall } = reading.now
+  const { phase, timers } = state
+  let wake = Number.POSITIVE_INFINITY
+  const at = (time: number | null | undefined): void => {
+    if (time !== null && time !== undefined && time < wake) wake = time
+  }
+  for (const residual of state.residuals) at(residual.at)
+  for (const { left } of limitsOf(state, reading, config)) at(Math.ceil(mono + left))
+  switch (phase._tag) {
+    case "Resolving":
+      at(timers.look?.at)
+      break
+    case "Live":
+      at(timers.check?.at)
+      at(timers.bill?.at)
+      at(timers.beat)
+      break
+    case "Waiting":
+      at(phase.until)
+      break
+    case "Ended":
+      if (!phase.forgetting && state.residuals.length === 0) at(mono + phase.at + config.retention - wall)
+      break
+  }
+  return wake === Number.POSITIVE_INFINITY ? null : wake
+}
+
+/**
+ * What the session has cost until now, in US dollars.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const spentUsd = (state: SessionState, read: Now): number =>
+  Meter.spent(state.meter, Clock.advance(state.clock, read).wall)
+
+/**
+ * How long the session may still run, in milliseconds; null without such a limit.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const runtimeLeft = (state: SessionState, read: Now): number | null =>
+  state.spec.policy.maxRuntime === null
+    ? null
+    : Math.max(0, state.createdAt + state.spec.policy.maxRuntime - Clock.advance(state.clock, read).wall)

@@ -1,0 +1,185 @@
+/**
+ * What a session has cost: one running entry for each machine that may bill, and the sum of those that are gone.
+ *
+ * Money follows the wall clock, because the cloud bills while we sleep.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+
+/**
+ * A machine that may bill: what it cost until `since`, and what it costs an hour from there on (null while unknown).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Running = Schema.Struct({
+  computeId: ComputeId,
+  provider: ProviderId,
+  usd: Schema.Finite,
+  rate: Schema.NullOr(Schema.Finite),
+  /** Wall clock. */
+  since: Schema.Finite
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Running = typeof Running.Type
+
+/**
+ * The meter of a session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Meter = Schema.Struct({
+  settledUsd: Schema.Finite,
+  running: Schema.Array(Running)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Meter = typeof Meter.Type
+
+/**
+ * A meter that has not begun.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const zero: Meter = { settledUsd: 0, running: [] }
+
+const hour = 3_600_000
+
+/** A price that can be believed; anything else keeps the last one. */
+const isPrice = (rate: number | null): rate is number => rate !== null && Number.isFinite(rate) && rate >= 0
+
+const costOf = ({ rate, since, usd }: Running, wall: number): number =>
+  usd + (rate ?? 0) * Math.max(0, wall - since) / hour
+
+interface Machine {
+  readonly provider: ProviderId
+  readonly computeId: ComputeId
+}
+
+const isOf = (running: Running, machine: Machine): boolean =>
+  running.computeId === machine.computeId && running.provider === machine.provider
+
+const change = (meter: Meter, machine: Machine, f: (running: Running) => Running): Meter => {
+  const index = meter.running.findIndex((running) => isOf(running, machine))
+  const old = meter.running[index]
+  if (old === undefined) return meter
+  const changed = f(old)
+  return changed === old ? meter : { ...meter, running: meter.running.with(index, changed) }
+}
+
+/**
+ * Begins to count a machine from a moment that may be past; one that is counted already is left alone.
+ *
+ * @category metering
+ * @since 0.1.0
+ */
+export const open = (meter: Meter, { computeId, provider }: Machine, rate: number | null, since: number): Meter =>
+  meter.running.some((running) => isOf(running, { computeId, provider }))
+    ? meter
+    : {
+      ...meter,
+      running: [...meter.running, { computeId, provider, usd: 0, rate: isPrice(rate) ? rate : null, since }]
+    }
+
+/**
+ * A new price begins a new segment; an unreadable one keeps the last, and the first one known counts from the beginning.
+ *
+ * @category metering
+ * @since 0.1.0
+ */
+export const reprice = (meter: Meter, machine: Machine, rate: number | null, wall: number): Meter => {
+  if (!isPrice(rate)) return meter
+  return change(meter, machine, (old) => {
+    if (old.rate === rate) return old
+    if (old.rate === null) return { ...old, rate }
+    return { ...old, usd: costOf(old, wall), rate, since: Math.max(wall, old.since) }
+  })
+}
+
+/**
+ * A bill above the estimate raises the spend; a lower one changes nothing, because billing lags.
+ *
+ * @category metering
+ * @since 0.1.0
+ */
+export const raise = (meter: Meter, machine: Machine, billedUsd: number, wall: number): Meter =>
+  change(
+    meter,
+    machine,
+    (old) =>
+      Number.isFinite(billedUsd) && billedUsd > costOf(old, wall)
+        ? { ...old, usd: billedUsd, since: Math.max(wall, old.since) }
+        : old
+  )
+
+/**
+ * A machine that is gone costs nothing from here on.
+ *
+ * @category metering
+ * @since 0.1.0
+ */
+export const close = (meter: Meter, machine: Machine, wall: number): Meter => {
+  const old = meter.running.find((running) => isOf(running, machine))
+  return old === undefined ? meter : {
+    settledUsd: meter.settledUsd + costOf(old, wall),
+    running: meter.running.filter((running) => running !== old)
+  }
+}
+
+/**
+ * Leaves out the time between two moments; what was planted as a fault, since the cloud does not leave it out.
+ *
+ * @category metering
+ * @since 0.1.0
+ */
+export const skip = (meter: Meter, from: number, to: number): Meter => ({
+  ...meter,
+  running: meter.running.map((old) => ({ ...old, usd: costOf(old, from), since: to }))
+})
+
+/**
+ * What one machine has cost until now; 0 when it is not counted.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const spentOn = (meter: Meter, machine: Machine, wall: number): number => {
+  const running = meter.running.find((one) => isOf(one, machine))
+  return running === undefined ? 0 : costOf(running, wall)
+}
+
+/**
+ * What all have cost until now, in US dollars.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const spent = (meter: Meter, wall: number): number =>
+  meter.running.reduce((sum, running) => sum + costOf(running, wall), meter.settledUsd)
+
+/** Less than this is rounding. */
+const negligible = 1e-9
+
+/**
+ * How many milliseconds are left at the present price until `cap` is spent: 0 when it is, null when it never will be.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const leftUntil = (meter: Meter, cap: number, wall: number): number | null => {
+  const left = cap - spent(meter, wall)
+  if (left <= negligible) return 0
+  const rate = meter.running.reduce((sum, running) => sum + (running.rate ?? 0), 0)
+  return rate === 0 ? null : Math.ceil(left / rate * hour)
+}

@@ -1,0 +1,93 @@
+/**
+ * How long a session may live, what it may cost and what happens when its machine dies.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const millis = Schema.Finite.check(
+  Schema.isGreaterThan(0, { expected: "a duration above 0, in milliseconds" })
+)
+const limit = Schema.NullOr(millis)
+
+/**
+ * What happens when a preempted machine is gone: the session ends, or it rents again up to `max` times.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const OnFailure = Schema.Union([
+  Schema.TaggedStruct("Stop", {}),
+  Schema.TaggedStruct("Respawn", {
+    max: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0, { expected: "a whole number, 0 or more" }))
+  })
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type OnFailure = typeof OnFailure.Type
+
+/**
+ * The limits of a session; durations are milliseconds, null is no limit. A timer is never set from one directly.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Policy = Schema.Struct({
+  /** Interactive sessions: end after this long without a touch, on the monotonic clock. */
+  idleTtl: limit,
+  /** End this long after the session began, by the wall clock; a respawn does not extend it. */
+  maxRuntime: limit,
+  /** End when the machine is still provisioning this long after its rent. */
+  readyTimeout: limit,
+  /** End this long after the first finish report. */
+  finishGrace: limit,
+  /** Interactive sessions: how often a heartbeat is published. */
+  heartbeat: limit,
+  /** How often the provider's bill is asked for. */
+  reconcileSpend: limit,
+  /** US dollars. */
+  maxCost: Schema.NullOr(
+    Schema.Finite.check(Schema.isGreaterThan(0, { expected: "an amount of US dollars above 0" }))
+  ),
+  onFailure: OnFailure
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Policy = typeof Policy.Type
+
+/**
+ * What holds for an interactive session unless it says otherwise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const interactive: Policy = {
+  idleTtl: 1_800_000,
+  maxRuntime: null,
+  readyTimeout: null,
+  finishGrace: 60_000,
+  heartbeat: 60_000,
+  reconcileSpend: 900_000,
+  maxCost: null,
+  onFailure: { _tag: "Stop" }
+}
+
+/**
+ * What holds for a task unless it says otherwise; a task always has a deadline.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const task: Policy = {
+  ...interactive,
+  idleTtl: null,
+  heartbeat: null,
+  maxRuntime: 3_600_000,
+  readyTimeout: 900_000
+}

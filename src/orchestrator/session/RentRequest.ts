@@ -1,0 +1,152 @@
+/**
+ * What is needed to rent again, without a secret: environment names instead of values, options without their credentials.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import { PortProtocol } from "../../domain/Compute.ts"
+import { AuthScheme, ComputeRequest } from "../../domain/ComputeRequest.ts"
+import { decoder } from "../../domain/Decode.ts"
+import { CloudType } from "../../domain/Gpu.ts"
+import { ProviderId } from "../../domain/Ids.ts"
+
+const text = Schema.NullOr(Schema.String)
+const count = Schema.NullOr(Schema.Int)
+
+/**
+ * One place to rent at: a provider, a canonical GPU name (null leaves it to the provider) and regions, best first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Candidate = Schema.Struct({
+  provider: ProviderId,
+  gpu: text,
+  regionHints: Schema.Array(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Candidate = typeof Candidate.Type
+
+/**
+ * A request as a row may hold it. GPU and regions stand in the {@link Candidate}s.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const RentRequest = Schema.Struct({
+  gpuCount: Schema.Int,
+  image: text,
+  cloudType: CloudType,
+  spot: Schema.Boolean,
+  ports: Schema.Array(Schema.Struct({ port: Schema.Int, protocol: PortProtocol, symmetric: Schema.Boolean })),
+  /** Names of the environment; the values live in memory only. */
+  envNames: Schema.Array(Schema.String),
+  volumeGb: count,
+  containerDiskGb: count,
+  networkVolumeId: text,
+  templateId: text,
+  name: text,
+  auth: AuthScheme,
+  /** Without the entries named in `withheld`. */
+  providerOpts: Schema.Record(Schema.String, Schema.Json),
+  /** Paths inside the request's `providerOpts` that look like credentials and are not stored. */
+  withheld: Schema.Array(Schema.String),
+  command: Schema.NullOr(Schema.Array(Schema.String)),
+  selfTerminate: Schema.Boolean
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type RentRequest = typeof RentRequest.Type
+
+/** A name like these holds a credential in some cloud's options. */
+const secretive = /token|secret|passw|api_?key|credential|auth|private|signature|presigned/i
+
+const isObject = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const scrub = (value: Schema.Json, path: string, withheld: Array<string>): Schema.Json => {
+  if (Array.isArray(value)) return value.map((item: Schema.Json, index) => scrub(item, `${path}[${index}]`, withheld))
+  if (!isObject(value)) return value
+  return scrubRecord(value, path, withheld)
+}
+
+const scrubRecord = (
+  record: { readonly [key: string]: Schema.Json },
+  path: string,
+  withheld: Array<string>
+): { readonly [key: string]: Schema.Json } =>
+  Object.fromEntries(
+    Object.entries(record).flatMap(([key, value]) => {
+      const at = path === "" ? key : `${path}.${key}`
+      if (secretive.test(key)) {
+        withheld.push(at)
+        return []
+      }
+      return [[key, scrub(value, at, withheld)]]
+    })
+  )
+
+/**
+ * A checked request without its secrets.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromRequest = (request: ComputeRequest): RentRequest => {
+  const withheld: Array<string> = []
+  const providerOpts = scrubRecord(request.providerOpts, "", withheld)
+  return {
+    gpuCount: request.gpuCount,
+    image: request.image,
+    cloudType: request.cloudType,
+    spot: request.spot,
+    ports: request.ports.map(({ port, protocol, symmetric }) => ({ port, protocol, symmetric })),
+    envNames: Object.keys(request.env),
+    volumeGb: request.volumeGb,
+    containerDiskGb: request.containerDiskGb,
+    networkVolumeId: request.networkVolumeId,
+    templateId: request.templateId,
+    name: request.name,
+    auth: request.auth,
+    providerOpts,
+    withheld,
+    command: request.command,
+    selfTerminate: request.selfTerminate
+  }
+}
+
+const decode = decoder(ComputeRequest)
+
+/**
+ * The request at one candidate, checked again; whoever holds the secrets gives them back here.
+ *
+ * **Details**
+ *
+ * `providerOpts` replaces whole entries, so an entry of which a part was withheld is given whole.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toRequest = (
+  request: RentRequest,
+  candidate: Candidate,
+  secrets: {
+    readonly env: Readonly<Record<string, string | Redacted.Redacted>>
+    readonly providerOpts: Readonly<Record<string, Schema.Json>>
+  }
+): Effect.Effect<ComputeRequest, AtlasError> => {
+  const { envNames: _, withheld: __, ...rest } = request
+  const { gpu, regionHints } = candidate
+  const providerOpts = { ...request.providerOpts, ...secrets.providerOpts }
+  return decode({ ...rest, gpu, regionHints, env: secrets.env, providerOpts }, "spawn", candidate.provider)
+}

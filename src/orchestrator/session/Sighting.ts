@@ -1,0 +1,50 @@
+/**
+ * A compute as far as a session cares: who, what it does, what it costs. Ports, URLs and credentials stay outside.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import { type Compute, ComputeStatus } from "../../domain/Compute.ts"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+
+/**
+ * What one look at a compute told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Sighting = Schema.Struct({
+  computeId: ComputeId,
+  provider: ProviderId,
+  /** The stamped name it carries. */
+  name: Schema.NullOr(Schema.String),
+  status: ComputeStatus,
+  /** US dollars per hour; null when unknown. */
+  costPerHour: Schema.NullOr(Schema.Finite),
+  /** Wall-clock milliseconds by the provider's clock. */
+  createdAt: Schema.NullOr(Schema.Finite),
+  exitCode: Schema.NullOr(Schema.Int)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Sighting = typeof Sighting.Type
+
+/**
+ * What a compute tells a session.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromCompute = (compute: Compute): Sighting => ({
+  computeId: compute.id,
+  provider: compute.provider,
+  name: compute.name,
+  status: compute.status,
+  costPerHour: compute.costPerHour,
+  createdAt: compute.createdAt === null ? null : DateTime.toEpochMillis(compute.createdAt),
+  exitCode: compute.exitCode
+})

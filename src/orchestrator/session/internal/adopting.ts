@@ -1,0 +1,54 @@
+/** The first event after a restart: whatever was on its way is lost, so it is asked for again. */
+import { activityOf } from "../Limits.ts"
+import * as Meter from "../Meter.ts"
+import { is } from "../Mutation.ts"
+import type { SessionState } from "../State.ts"
+import { stop } from "./ending.ts"
+import * as living from "./living.ts"
+import * as renting from "./renting.ts"
+import * as residuals from "./residuals.ts"
+import { pauseAfter, type Turn } from "./turn.ts"
+
+/** Whoever used it gets this long to say so. */
+const shortestIdle = 60_000
+
+/** The longest that a dying machine may hold up its replacement. */
+const longestFarewell = 60_000
+
+/** The last touch as the new monotonic clock would have it, so that idleness neither begins anew nor ends at once. */
+const touchedAgain = (state: SessionState, turn: Turn): number => {
+  const { idleTtl } = state.spec.policy
+  const now = activityOf(turn, turn.config)
+  if (idleTtl === null) return now
+  const left = Math.max(state.touchedAt + idleTtl - turn.now.wall, Math.min(idleTtl, shortestIdle))
+  return now + Math.min(left, idleTtl) - idleTtl
+}
+
+const adoptPhase = (state: SessionState, turn: Turn): SessionState => {
+  const { phase, spec } = state
+  const lostCaller = spec.persist ? (spec.mode === "interactive" ? "caller_lost" : null) : "node_restart"
+  switch (phase._tag) {
+    case "Renting":
+    case "Resolving":
+      return renting.adopt(state, turn, phase, lostCaller)
+    case "Live":
+      return spec.persist ? living.adopt(state, turn, phase) : stop(state, turn, "node_restart")
+    case "Waiting": {
+      if (!spec.persist) return stop(state, turn, "node_restart")
+      const pause = phase.why === "respawn" ? longestFarewell : pauseAfter(phase.limited, spec.id)
+      return { ...state, phase: { ...phase, until: turn.now.mono + pause } }
+    }
+    case "Ending":
+      return state
+    case "Ended":
+      return phase.forgetting ? { ...state, phase: { ...phase, forgetting: false } } : state
+  }
+}
+
+export const adopt = (state: SessionState, turn: Turn): SessionState => {
+  const meter = is(turn.config, "downtime-free")
+    ? Meter.skip(state.meter, state.clock.wall, turn.now.wall)
+    : state.meter
+  const rebased: SessionState = { ...state, meter, touched: touchedAgain(state, turn), clock: turn.now }
+  return adoptPhase(residuals.adopt(rebased, turn), turn)
+}

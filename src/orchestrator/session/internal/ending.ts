@@ -1,0 +1,99 @@
+/** How a session ends: its outcome is said first, then why, and it is over when nothing of it is left. */
+import type { Fault } from "../Fault.ts"
+import { is } from "../Mutation.ts"
+import type { DeathCause, EndReason, Outcome } from "../Outcome.ts"
+import type { SessionState } from "../State.ts"
+import * as residuals from "./residuals.ts"
+import { noTimers, type Turn } from "./turn.ts"
+
+interface End {
+  readonly reason: EndReason
+  readonly cause?: DeathCause
+  readonly fault?: Fault
+}
+
+const failed = (
+  cause: Extract<Outcome, { readonly _tag: "Failed" }>["cause"],
+  fault: Fault | null = null,
+  exitCode: number | null = null
+): Outcome => ({ _tag: "Failed", cause, exitCode, fault })
+
+const outcomeOfTask = ({ report }: SessionState, { cause, fault, reason }: End): Outcome => {
+  if (report !== null) {
+    return report.exitCode === 0 ? { _tag: "Completed", exitCode: 0 } : failed("exit_code", null, report.exitCode)
+  }
+  switch (reason) {
+    case "max_runtime":
+      return { _tag: "TimedOut" }
+    case "never_ready":
+    case "cost_cap":
+    case "no_price":
+    case "refused":
+      return failed(reason, fault)
+    case "died":
+      return cause === undefined || cause === "vanished" || cause === "stopped"
+        ? { _tag: "Completed", exitCode: null }
+        : failed(cause)
+    default:
+      return { _tag: "Closed", reason }
+  }
+}
+
+const outcomeOfInteractive = ({ report }: SessionState, { cause, fault, reason }: End): Outcome => {
+  switch (reason) {
+    case "finished":
+      return report === null || report.exitCode === 0
+        ? { _tag: "Closed", reason }
+        : failed("exit_code", null, report.exitCode)
+    case "no_price":
+    case "refused":
+      return failed(reason, fault)
+    case "died":
+      return failed(cause ?? "vanished")
+    default:
+      return { _tag: "Closed", reason }
+  }
+}
+
+/** From here on only residuals are left; a current machine becomes one. */
+export const end = (state: SessionState, turn: Turn, how: End): SessionState => {
+  const { phase, spec } = state
+  const isTask = spec.mode === "task"
+  const outcome = isTask ? outcomeOfTask(state, how) : outcomeOfInteractive(state, how)
+  if (isTask) turn.events.push({ _tag: "Task", outcome })
+  turn.events.push({ _tag: "Terminating", reason: how.reason, cause: how.cause ?? null })
+  const ending: SessionState = {
+    ...state,
+    phase: { _tag: "Ending", reason: how.reason, outcome, since: turn.now.wall },
+    timers: noTimers
+  }
+  if (phase._tag !== "Live") return ending
+  return residuals.add(ending, turn, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
+}
+
+/** Somebody wants it over. A rent is never abandoned half known: there it is remembered. */
+export const stop = (state: SessionState, turn: Turn, reason: EndReason): SessionState => {
+  const { phase } = state
+  switch (phase._tag) {
+    case "Renting":
+    case "Resolving":
+      if (phase.stopping !== null) return state
+      if (reason === "stopped" && is(turn.config, "stop-during-renting-forgotten")) return state
+      return { ...state, phase: { ...phase, stopping: reason } }
+    case "Live":
+    case "Waiting":
+      return end(state, turn, { reason })
+    case "Ending":
+    case "Ended":
+      return state
+  }
+}
+
+/** Over as soon as nothing is left that could bill. */
+export const settle = (state: SessionState, turn: Turn): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Ending" || state.residuals.length > 0) return state
+  const { outcome, reason } = phase
+  turn.events.push({ _tag: "Status", computeId: state.last, status: "terminated" }, { _tag: "Ended", reason, outcome })
+  return { ...state, phase: { _tag: "Ended", reason, outcome, at: turn.now.wall, forgetting: false } }
+}

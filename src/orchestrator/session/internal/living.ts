@@ -1,0 +1,250 @@
+/** A machine that is ours: what it does, whether it is dead, what it says, what it costs. */
+import type { EventOf } from "../Event.ts"
+import type { Fault } from "../Fault.ts"
+import { activityOf, reachedLimit } from "../Limits.ts"
+import * as Meter from "../Meter.ts"
+import { is } from "../Mutation.ts"
+import type { DeathCause } from "../Outcome.ts"
+import type { PhaseOf } from "../Phase.ts"
+import type { Sighting } from "../Sighting.ts"
+import type { SessionState } from "../State.ts"
+import { end } from "./ending.ts"
+import * as residuals from "./residuals.ts"
+import { isSame, type Machine, noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
+
+/** A preempted machine may take this long to disappear before its replacement is rented beside it. */
+const longestFarewell = 60_000
+
+/** A touch is stored at most this often. */
+const touchEvery = 60_000
+
+/** What the current machine was seen doing; the same state when it is what is known. */
+export const observed = (state: SessionState, turn: Turn, seen: Sighting): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Live") return state
+  const priced = residuals.repriced(state, turn, seen)
+  switch (seen.status) {
+    case "provisioning":
+    case "running":
+      return alive(priced, turn, phase, seen)
+    case "failed":
+      return dead(priced, turn, phase, seen)
+    case "stopped":
+    case "terminated":
+      return check(priced, turn, phase)
+  }
+}
+
+const alive = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sighting): SessionState => {
+  // a doubt that waits to be looked into is answered; one that is being looked into is left
+  const known = state.timers.check === null || state.timers.check.at === null
+    ? state
+    : withTimers(state, { check: null })
+  if (seen.status === phase.status) return known
+  turn.events.push({ _tag: "Status", computeId: phase.computeId, status: seen.status })
+  return {
+    ...known,
+    phase: { ...phase, status: seen.status, ready: phase.ready || seen.status === "running" }
+  }
+}
+
+/** Asks for one `get`, because only that says that a machine is dead; a doubt that is known already keeps its pace. */
+const check = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState =>
+  state.timers.check === null ? askNow(state, turn, phase, 0) : state
+
+const askNow = (
+  state: SessionState,
+  turn: Turn,
+  { computeId, provider }: PhaseOf<"Live">,
+  tries: number
+): SessionState => {
+  turn.commands.push({ _tag: "Confirm", provider, computeId })
+  return withTimers(state, { check: { at: null, tries } })
+}
+
+/** A complete listing was without the current machine. */
+export const missed = (state: SessionState, turn: Turn, machine: Machine): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Live" || !isSame(phase, machine)) return state
+  if (is(turn.config, "missed-means-gone")) return dead(state, turn, phase, null)
+  return phase.settles > turn.now.mono ? state : check(state, turn, phase)
+}
+
+/** What a `get` of the current machine told; null is "not found". */
+export const confirmed = (
+  state: SessionState,
+  turn: Turn,
+  phase: PhaseOf<"Live">,
+  seen: Sighting | null
+): SessionState => {
+  if (seen === null) {
+    return phase.settles > turn.now.mono
+      ? withTimers(state, { check: { at: phase.settles, tries: 0 } })
+      : dead(state, turn, phase, null)
+  }
+  const answered = state.timers.check === null ? state : withTimers(state, { check: null })
+  const isDead = seen.status === "stopped" || seen.status === "terminated" || seen.status === "failed"
+  return isDead
+    ? dead(residuals.repriced(answered, turn, seen), turn, phase, seen)
+    : observed(answered, turn, seen)
+}
+
+/** A failed look is never a death. */
+export const confirmFailed = (
+  state: SessionState,
+  turn: Turn,
+  phase: PhaseOf<"Live">,
+  fault: Fault
+): SessionState => {
+  if (fault.reason === "NotFound") return confirmed(state, turn, phase, null)
+  turn.events.push({ _tag: "PollFailed", computeId: phase.computeId, fault })
+  const tries = (state.timers.check?.tries ?? 0) + 1
+  return withTimers(state, { check: { at: turn.now.mono + pauseAfter(tries, phase.computeId), tries } })
+}
+
+/** What it died of. The same image would crash elsewhere, so a crash is never a preemption. */
+const causeOf = (seen: Sighting | null, isSpot: boolean): DeathCause => {
+  if (seen?.status === "failed") return "failed"
+  if (isSpot) return "preempted"
+  return seen === null ? "vanished" : seen.status === "stopped" ? "stopped" : "terminated"
+}
+
+/** The current machine is dead; null when the provider does not know it any more. */
+const dead = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sighting | null): SessionState => {
+  const { computeId, provider } = phase
+  const { exitCode = null, status } = seen ?? {}
+  // a command that ended by itself was not preempted, and how it ended is as good as a report
+  const ended = exitCode === null || status === "stopped" || state.report !== null
+    ? state
+    : reportedAs(state, turn, phase, exitCode)
+  const cause = causeOf(seen, state.spec.request.spot && ended.report === null)
+  turn.events.push({ _tag: "Status", computeId, status: cause })
+  // no longer the current machine, whatever comes next
+  const bare: SessionState = {
+    ...ended,
+    phase: {
+      _tag: "Waiting",
+      candidate: 0,
+      limited: 0,
+      lost: 0,
+      until: turn.now.mono + longestFarewell,
+      why: "respawn"
+    },
+    timers: noTimers
+  }
+  const isGone = seen === null || status === "terminated"
+  const isPreempted = cause === "preempted"
+  const left = isGone || (isPreempted && is(turn.config, "respawn-before-residual"))
+    ? residuals.bury(bare, turn, { provider, computeId })
+    : residuals.add(bare, turn, { provider, computeId }, {
+      name: phase.attempt.name,
+      settles: phase.settles,
+      why: "dead"
+    })
+  if (ended.report !== null) return end(left, turn, { reason: "finished", cause })
+  const { onFailure } = state.spec.policy
+  if (isPreempted && onFailure._tag === "Respawn" && state.respawns < onFailure.max) {
+    const reason = reachedLimit(left, turn, turn.config)
+    return reason === null ? { ...left, respawns: state.respawns + 1 } : end(left, turn, { reason })
+  }
+  return end(left, turn, { reason: "died", cause })
+}
+
+/** Somebody uses it. A task is not kept alive by touching it. */
+export const touched = (state: SessionState, turn: Turn): SessionState => {
+  const { phase, spec } = state
+  if (spec.mode === "task" || phase._tag === "Ending" || phase._tag === "Ended") return state
+  const now = activityOf(turn, turn.config)
+  const { wall } = turn.now
+  const touchedAt = wall - state.touchedAt >= touchEvery ? wall : state.touchedAt
+  return now === state.touched && touchedAt === state.touchedAt ? state : { ...state, touched: now, touchedAt }
+}
+
+const reportedAs = (
+  state: SessionState,
+  turn: Turn,
+  { attempt }: Pick<PhaseOf<"Live">, "attempt">,
+  exitCode: number
+): SessionState => {
+  turn.events.push({ _tag: "TaskReport", exitCode })
+  return { ...state, report: { attempt: attempt.id, exitCode, at: turn.now.wall } }
+}
+
+/** The container said how its command ended. Only the first report of the current attempt counts. */
+export const reported = (state: SessionState, turn: Turn, event: EventOf<"Report">): SessionState => {
+  const { phase } = state
+  if (phase._tag === "Ending" || phase._tag === "Ended") return state
+  const current = phase._tag === "Waiting" ? null : phase.attempt
+  if (current !== null && (current.id === event.attempt || is(turn.config, "stale-report-accepted"))) {
+    return state.report === null ? reportedAs(state, turn, { attempt: current }, event.exitCode) : state
+  }
+  const { attempt, exitCode } = event
+  turn.events.push({ _tag: "StaleReport", attempt, exitCode })
+  return state
+}
+
+const nextBill = (state: SessionState, turn: Turn): SessionState => {
+  const { reconcileSpend } = state.spec.policy
+  return withTimers(state, { bill: reconcileSpend === null ? null : { at: turn.now.mono + reconcileSpend, tries: 0 } })
+}
+
+/** The bill of the current machine; that of an earlier one is no concern any more. */
+export const billed = (state: SessionState, turn: Turn, event: EventOf<"Billed">): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Live" || !isSame(phase, event)) return state
+  const { wall } = turn.now
+  const estimatedUsd = Meter.spentOn(state.meter, phase, wall)
+  const meter = Meter.raise(state.meter, phase, event.usd, wall)
+  turn.events.push({
+    _tag: "SpendReconciled",
+    estimatedUsd,
+    billedUsd: event.usd,
+    spentUsd: Meter.spent(meter, wall)
+  })
+  return nextBill(meter === state.meter ? state : { ...state, meter }, turn)
+}
+
+export const billFailed = (state: SessionState, turn: Turn, event: EventOf<"BillFailed">): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Live" || !isSame(phase, event)) return state
+  if (event.fault.reason === "Unsupported") return withTimers(state, { bill: null })
+  turn.events.push({ _tag: "SpendReconcileFailed", fault: event.fault })
+  return nextBill(state, turn)
+}
+
+/** Does for the current machine what is due by now. */
+export const wake = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState => {
+  const isDue = (at: number | null | undefined): boolean => at !== null && at !== undefined && at <= turn.now.mono
+  const { computeId, provider } = phase
+  const { heartbeat } = state.spec.policy
+  let next = state
+  if (isDue(state.timers.check?.at)) next = askNow(next, turn, phase, state.timers.check?.tries ?? 0)
+  if (isDue(state.timers.bill?.at)) {
+    turn.commands.push({ _tag: "Reconcile", provider, computeId })
+    next = withTimers(next, { bill: { at: null, tries: 0 } })
+  }
+  if (isDue(state.timers.beat)) {
+    turn.events.push({ _tag: "Heartbeat", at: turn.now.wall })
+    next = withTimers(next, { beat: heartbeat === null ? null : turn.now.mono + heartbeat })
+  }
+  return next
+}
+
+/**
+ * After a restart the first listing tells of the machine, as always: thousands are adopted with a few requests. A listing
+ * without it has it confirmed, and a session that was in use has a moment to be touched again.
+ */
+export const adopt = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState => {
+  const { mono } = turn.now
+  const { heartbeat, reconcileSpend } = state.spec.policy
+  return {
+    ...state,
+    phase: { ...phase, readyArmed: false, settles: residuals.settlesAgain(turn, phase, phase.rentedAt) },
+    timers: {
+      look: null,
+      check: null,
+      bill: reconcileSpend === null ? null : { at: mono + reconcileSpend, tries: 0 },
+      beat: heartbeat === null || state.spec.mode === "task" ? null : mono + heartbeat
+    }
+  }
+}

@@ -1,0 +1,346 @@
+/** From a rent that is asked for to a machine that is ours, a refusal, or a lost answer that is looked for. */
+import { render, slugify } from "../../../provider/NameStamp.ts"
+import { timingsOf } from "../Config.ts"
+import type { EventOf } from "../Event.ts"
+import { type Fault, make as makeFault } from "../Fault.ts"
+import { attemptId } from "../Ids.ts"
+import { activityOf } from "../Limits.ts"
+import * as Meter from "../Meter.ts"
+import { is } from "../Mutation.ts"
+import type { EndReason } from "../Outcome.ts"
+import type { Attempt, PhaseOf } from "../Phase.ts"
+import type { Sighting } from "../Sighting.ts"
+import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
+import { end } from "./ending.ts"
+import * as living from "./living.ts"
+import * as residuals from "./residuals.ts"
+import { noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
+
+/** Refusals that would be the same anywhere. */
+const incurable: ReadonlySet<Fault["reason"]> = new Set<Fault["reason"]>([
+  "Unauthorized",
+  "Validation",
+  "BudgetExceeded"
+])
+
+/** A candidate that is always asked too fast is given up, or the row would grow for ever. */
+const mostLimited = 10
+
+interface Where {
+  readonly candidate: number
+  readonly lost: number
+  readonly limited: number
+}
+
+/** The nth rent of a session, under a name that no other one has. */
+const attemptOf = (
+  { createdAt, spec }: Pick<SessionState, "createdAt" | "spec">,
+  number: number,
+  candidate: number,
+  sentAt: number
+): Attempt => {
+  const { id: session, owner, request } = spec
+  const id = attemptId({ owner, id: session, createdAt }, number)
+  return { id, candidate, name: render({ owner, slug: slugify(request.name ?? ""), attempt: id }), sentAt }
+}
+
+/** Asks for one rent. */
+const rent = (state: SessionState, turn: Turn, { candidate, limited, lost }: Where): SessionState => {
+  const place = state.spec.candidates[candidate]
+  if (place === undefined) return refuse(state, turn, makeFault("NoCapacity", "no candidate is left"))
+  const attempt = attemptOf(state, state.attempts.length + 1, candidate, turn.now.wall)
+  turn.commands.push({ _tag: "Rent", attempt, candidate: place })
+  return {
+    ...state,
+    phase: { _tag: "Renting", attempt, lost, limited, stopping: null },
+    attempts: [...state.attempts, attempt],
+    timers: noTimers
+  }
+}
+
+/** The first state of a session. */
+export const begin = (spec: SessionSpec, turn: Turn): SessionState => {
+  const { wall } = turn.now
+  const attempt = attemptOf({ spec, createdAt: wall }, 1, 0, wall)
+  turn.commands.push({ _tag: "Rent", attempt, candidate: spec.candidates[0] })
+  return {
+    schemaVersion,
+    version: 0,
+    spec,
+    createdAt: wall,
+    phase: { _tag: "Renting", attempt, lost: 0, limited: 0, stopping: null },
+    residuals: [],
+    meter: Meter.zero,
+    attempts: [attempt],
+    refusals: [],
+    respawns: 0,
+    report: null,
+    last: null,
+    buried: [],
+    touched: activityOf(turn, turn.config),
+    touchedAt: wall,
+    timers: noTimers,
+    clock: turn.now
+  }
+}
+
+/** No rent is to be had. */
+const refuse = (state: SessionState, turn: Turn, fault: Fault): SessionState => {
+  if (state.respawns > 0) turn.events.push({ _tag: "RespawnFailed", fault })
+  return end(state, turn, { reason: "refused", fault })
+}
+
+const next = (state: SessionState, turn: Turn, candidate: number, fault: Fault): SessionState =>
+  candidate + 1 < state.spec.candidates.length
+    ? rent(state, turn, { candidate: candidate + 1, lost: 0, limited: 0 })
+    : refuse(state, turn, fault)
+
+export const refused = (state: SessionState, turn: Turn, event: EventOf<"Refused">): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
+  const { fault } = event
+  const { attempt: { candidate }, limited, lost, stopping } = phase
+  const place = state.spec.candidates[candidate]
+  if (place !== undefined) {
+    turn.events.push({ _tag: "Refused", attempt: event.attempt, candidate: place, fault })
+  }
+  const known: SessionState = {
+    ...state,
+    refusals: [...state.refusals, { candidate, fault, at: turn.now.wall }]
+  }
+  if (stopping !== null) return end(known, turn, { reason: stopping, fault })
+  if (incurable.has(fault.reason)) return refuse(known, turn, fault)
+  if (fault.reason === "RateLimited" && limited < mostLimited) {
+    const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, event.attempt))
+    const until = turn.now.mono + pause
+    return { ...known, phase: { _tag: "Waiting", candidate, lost, limited: limited + 1, until, why: "rate_limited" } }
+  }
+  return next(known, turn, candidate, fault)
+}
+
+/** Nobody knows whether the machine was made: from now on it is looked for by its name. */
+const resolve = (
+  state: SessionState,
+  turn: Turn,
+  phase: PhaseOf<"Renting">,
+  facts: { readonly fault: Fault; readonly authHash: string | null; readonly stopping: EndReason | null }
+): SessionState => {
+  const place = state.spec.candidates[phase.attempt.candidate]
+  if (place === undefined) return state
+  turn.commands.push({ _tag: "Resolve", attempt: phase.attempt, provider: place.provider })
+  return {
+    ...state,
+    phase: {
+      _tag: "Resolving",
+      attempt: phase.attempt,
+      lost: phase.lost,
+      limited: phase.limited,
+      stopping: facts.stopping,
+      since: turn.now.mono,
+      cause: facts.fault,
+      authHash: facts.authHash
+    },
+    timers: { ...noTimers, look: { at: null, tries: 0 } }
+  }
+}
+
+export const unanswered = (state: SessionState, turn: Turn, event: EventOf<"Unanswered">): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
+  const place = state.spec.candidates[phase.attempt.candidate]
+  if (is(turn.config, "retry-create") && place !== undefined) {
+    turn.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
+    return state
+  }
+  return resolve(state, turn, phase, { fault: event.fault, authHash: event.authHash, stopping: phase.stopping })
+}
+
+/** The rent is settled: a machine is ours, and is kept unless somebody wants it gone or its price cannot be capped. */
+const settled = (
+  state: SessionState,
+  turn: Turn,
+  phase: PhaseOf<"Renting" | "Resolving">,
+  compute: Sighting,
+  authHash: string | null
+): SessionState => {
+  const { attempt, stopping } = phase
+  const { mono, wall } = turn.now
+  const { computeId, provider } = compute
+  const { policy } = state.spec
+  const isUncapped = policy.maxCost !== null && compute.costPerHour === null
+  const rate = isUncapped && is(turn.config, "unknown-price-is-zero") ? 0 : compute.costPerHour
+  const settles = mono + residuals.settleWindow(turn, compute)
+  const owned: SessionState = {
+    ...state,
+    last: computeId,
+    meter: Meter.open(state.meter, compute, rate, Math.min(attempt.sentAt, wall))
+  }
+  const unwanted = stopping ?? (isUncapped && rate === null ? "no_price" : null)
+  if (unwanted !== null) {
+    return residuals.add(end(owned, turn, { reason: unwanted }), turn, compute, {
+      name: attempt.name,
+      settles,
+      why: "ending"
+    })
+  }
+  if (state.respawns > 0) turn.events.push({ _tag: "Respawned", computeId: state.last, newId: computeId })
+  turn.events.push({ _tag: "Status", computeId, status: compute.status })
+  const after = (pause: number | null): number | null => pause === null ? null : mono + pause
+  const isFirst = state.respawns === 0
+  const bill = after(policy.reconcileSpend)
+  const live: SessionState = {
+    ...owned,
+    phase: {
+      _tag: "Live",
+      attempt,
+      computeId,
+      provider,
+      rentedAt: wall,
+      settles,
+      status: compute.status,
+      ready: compute.status === "running",
+      readyArmed: true,
+      authHash
+    },
+    touched: isFirst ? activityOf(turn, turn.config) : state.touched,
+    touchedAt: isFirst ? wall : state.touchedAt,
+    timers: {
+      look: null,
+      check: null,
+      bill: bill === null ? null : { at: bill, tries: 0 },
+      beat: state.spec.mode === "interactive" ? after(policy.heartbeat) : null
+    }
+  }
+  return living.observed(live, turn, compute)
+}
+
+export const rented = (state: SessionState, turn: Turn, event: EventOf<"Rented">): SessionState => {
+  const { phase } = state
+  const { authHash, compute } = event
+  if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === event.attempt) {
+    if (compute.name === phase.attempt.name) return settled(state, turn, phase, compute, authHash)
+    // an answer about another machine is no answer
+    const fault = makeFault("Uncertain", "the create was answered with another compute", compute.provider)
+    return unanswered(state, turn, { _tag: "Unanswered", attempt: event.attempt, fault, authHash })
+  }
+  return stray(state, turn, compute)
+}
+
+/** A machine that bears one of our names, is not the current one and is not being ended yet. */
+export const stray = (state: SessionState, turn: Turn, seen: Sighting): SessionState => {
+  const { phase } = state
+  if (seen.name === null || seen.status === "terminated") return state
+  const attempt = state.attempts.find(({ name }) => name === seen.name)
+  if (attempt === undefined || residuals.find(state, seen) !== undefined) return state
+  const isCurrent = (phase._tag === "Renting" || phase._tag === "Resolving" || phase._tag === "Live") &&
+    phase.attempt.id === attempt.id
+  if (isCurrent && phase._tag === "Resolving") return adoptFound(state, turn, phase, [seen])
+  // its create is still on its way and brings the answer
+  if (isCurrent && phase._tag === "Renting") return state
+  if (isCurrent && is(turn.config, "forget-twin")) return state
+  if (phase._tag === "Ended" && is(turn.config, "drop-stray-after-ended")) return state
+  return residuals.addStray(state, turn, seen, attempt, isCurrent ? "twin" : "stray")
+}
+
+const isAlive = ({ status }: Sighting): boolean => status === "provisioning" || status === "running"
+
+/** Living ones first, then the oldest; the id decides between equals, so that every look decides alike. */
+const byPreference = (one: Sighting, other: Sighting): number =>
+  Number(isAlive(other)) - Number(isAlive(one)) ||
+  (one.createdAt ?? Number.MAX_SAFE_INTEGER) - (other.createdAt ?? Number.MAX_SAFE_INTEGER) ||
+  (one.computeId < other.computeId ? -1 : 1)
+
+/** Keeps one of what a lost answer made; the others must die. */
+const adoptFound = (
+  state: SessionState,
+  turn: Turn,
+  phase: PhaseOf<"Resolving">,
+  found: ReadonlyArray<Sighting>
+): SessionState => {
+  const [kept, ...twins] = found.toSorted(byPreference)
+  if (kept === undefined) return state
+  const owned = settled(state, turn, phase, kept, phase.authHash)
+  return twins.reduce((state, twin) => stray(state, turn, twin), owned)
+}
+
+export const looked = (state: SessionState, turn: Turn, event: EventOf<"Looked">): SessionState => {
+  const { phase } = state
+  const { at, attempt, complete, found } = event
+  if (phase._tag !== "Resolving" || phase.attempt.id !== attempt) {
+    return found.reduce((state, seen) => stray(state, turn, seen), state)
+  }
+  const ours = found.filter(({ name }) => name === phase.attempt.name)
+  if (ours.length > 0) return adoptFound(state, turn, phase, ours)
+  return complete && at >= proofAt(state, turn, phase)
+    ? nothingMade(state, turn, phase)
+    : lookAgain(state, turn, phase)
+}
+
+/** From when on a complete listing without the name proves that nothing was made: after the settle window, twice. */
+const proofAt = ({ spec }: SessionState, { config }: Turn, { attempt, since }: PhaseOf<"Resolving">): number => {
+  const place = spec.candidates[attempt.candidate]
+  const { settleWindow } = place === undefined ? config.timings : timingsOf(config, place.provider)
+  return since + (is(config, "settle-window-once") ? 1 : 2) * settleWindow
+}
+
+/** The name was looked for long enough: this attempt is over and made nothing. */
+const nothingMade = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
+  const { attempt: { candidate }, cause, limited, lost, stopping } = phase
+  if (stopping !== null) return end(state, turn, { reason: stopping })
+  return lost === 0
+    ? rent(state, turn, { candidate, lost: 1, limited })
+    : next(state, turn, candidate, cause)
+}
+
+const limits: ReadonlySet<EndReason> = new Set<EndReason>(["max_runtime", "cost_cap", "idle_timeout", "finished"])
+
+const lookAgain = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
+  const tries = (state.timers.look?.tries ?? 0) + 1
+  const { mono } = turn.now
+  const later = mono + pauseAfter(tries, phase.attempt.id)
+  // the first look that can prove an absence is not missed by a long pause
+  const proof = proofAt(state, turn, phase)
+  return withTimers(state, { look: { at: mono < proof ? Math.min(later, proof) : later, tries } })
+}
+
+export const lookFailed = (state: SessionState, turn: Turn, event: EventOf<"LookFailed">): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Resolving" || phase.attempt.id !== event.attempt) return state
+  // past its limits it does not look for ever: the name stays watched, and what shows up under it is ended
+  if (phase.stopping !== null && limits.has(phase.stopping) && turn.now.mono >= proofAt(state, turn, phase)) {
+    return end(state, turn, { reason: phase.stopping, fault: event.fault })
+  }
+  return lookAgain(state, turn, phase)
+}
+
+/** Looks for a lost answer when it is due. */
+export const wakeResolving = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
+  const { look } = state.timers
+  const place = state.spec.candidates[phase.attempt.candidate]
+  if (look === null || look.at === null || look.at > turn.now.mono || place === undefined) return state
+  turn.commands.push({ _tag: "Resolve", attempt: phase.attempt, provider: place.provider })
+  return withTimers(state, { look: { ...look, at: null } })
+}
+
+/** Rents again when the pause is over, or as soon as the old machine is gone. */
+export const wakeWaiting = (state: SessionState, turn: Turn, phase: PhaseOf<"Waiting">): SessionState => {
+  const isFree = phase.why === "respawn" && state.residuals.length === 0
+  return isFree || phase.until <= turn.now.mono ? rent(state, turn, phase) : state
+}
+
+/** After a restart nobody knows whether the create was sent: it is looked for. */
+export const adopt = (
+  state: SessionState,
+  turn: Turn,
+  phase: PhaseOf<"Renting" | "Resolving">,
+  stopping: EndReason | null
+): SessionState => {
+  if (phase._tag === "Renting" && is(turn.config, "renting-adopted-as-never-sent")) {
+    return rent(state, turn, { ...phase, candidate: phase.attempt.candidate })
+  }
+  const fault = phase._tag === "Resolving"
+    ? phase.cause
+    : makeFault("Uncertain", "the process that rented it ended before the answer came")
+  const authHash = phase._tag === "Resolving" ? phase.authHash : null
+  return resolve(state, turn, { ...phase, _tag: "Renting" }, { fault, authHash, stopping: phase.stopping ?? stopping })
+}
