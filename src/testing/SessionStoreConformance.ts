@@ -15,8 +15,10 @@ import * as Entropy from "../domain/Entropy.ts"
 import { AttemptId, SessionId } from "../orchestrator/session/Ids.ts"
 import { SessionStore } from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
+import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
 import { sessionSeatCases } from "./internal/sessionSeatCases.ts"
-import { type Definition, sessionStoreCases, type Spoilt, type Store } from "./internal/sessionStoreCases.ts"
+import { sessionStoreCases } from "./internal/sessionStoreCases.ts"
+import type { Definition, Spoilt, Store } from "./internal/sessionTrial.ts"
 import { ConformanceFailure, fail } from "./internal/trial.ts"
 import type { Framework, Result } from "./ProviderConformance.ts"
 
@@ -133,7 +135,7 @@ const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Opt
  * @since 0.1.0
  */
 export const cases = (options: Options = {}): ReadonlyArray<Case> =>
-  [...sessionStoreCases, ...sessionSeatCases].map((definition) => ({
+  [...sessionStoreCases, ...sessionAttemptCases, ...sessionSeatCases].map((definition) => ({
     name: definition.name,
     skipped: definition.needs === "again" && options.again === undefined
       ? "it cannot be opened again here"

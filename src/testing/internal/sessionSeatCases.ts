@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Owner } from "../../provider/NameStamp.ts"
-import { type Definition, type Failed, type Store } from "./sessionStoreCases.ts"
+import { type Definition, type Failed, type Store } from "./sessionTrial.ts"
 import { check, failsAs } from "./trial.ts"
 
 const seated = <A, E>(store: Store, owner: Owner, use: Effect.Effect<A, E>): Effect.Effect<A, E | Failed> =>
