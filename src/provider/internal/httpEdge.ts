@@ -1,5 +1,4 @@
 /** From an endpoint's description to a function: options decided, request written, sent, judged and decoded. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -16,6 +15,7 @@ import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason
 import { type Input as AnyInput, type Shape, write, type Written } from "./httpRequest.ts"
 import { makeStream } from "./httpStream.ts"
 import * as Url from "./httpUrl.ts"
+import { quietly } from "./observe.ts"
 
 interface Wiring extends Options {
   readonly limits: RateLimits
@@ -114,22 +114,22 @@ export const makeEdge = (options: Wiring) => {
     }
 
     const judge: Prepared["judge"] = (fate, { scrub }) =>
-      Effect.map(Clock.currentTimeMillis, (nowMillis) => {
+      Effect.clockWith((clock) => {
         const judging: Judging = {
           callClass: route.class,
           isWithheld: route.withholdMessage ?? false,
           classify,
           scrub,
-          nowMillis
+          nowMillis: clock.currentTimeMillisUnsafe()
         }
-        return failureOf(fate, judging)
+        return Effect.succeed(failureOf(fate, judging))
       })
 
     return {
       ready,
       judge,
       idleMillis,
-      observed: observer({ provider, name, api: options.api ?? "management" }, route)
+      observed: quietly(observer({ provider, name, api: options.api ?? "management" }, route))
     }
   }
 

@@ -3,17 +3,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AtlasError, type AtlasErrorReason, Unsupported } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
-import { NetworkVolumeRequest, SpendWindow, TemplateRequest } from "../../domain/Resources.ts"
+import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
 import { type Adapter, ComputeFilter, LogOptions } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
-import { applyFilter } from "./filter.ts"
+import { bounded } from "./bounded.ts"
+import { applyFilter, asAsked } from "./filter.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Renting from "./renting.ts"
 
@@ -69,6 +70,10 @@ const capabilitiesOf = (adapter: Adapter): ReadonlyArray<Capability> => {
 const said = ({ capability, message, raw, status }: Unsupported, operation: string) =>
   new Unsupported({ capability, message: `${operation}: ${message}`, raw, status })
 
+/** Whether it arrived is not known to an adapter that stopped listening, so nobody may submit it again. */
+const asSubmitted = ({ lastSeen, message, raw, status }: Timeout) =>
+  new Timeout({ lastSeen, message, raw, status, mayHaveActed: true })
+
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
 
@@ -77,7 +82,8 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const settleWindow = Duration.fromInputUnsafe(adapter.settleWindow ?? "5 seconds")
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
   const observer = makeObserver(id)
-  const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = adapter
+  const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = bounded(adapter)
+  const capabilities = capabilitiesOf(adapter)
 
   const wrap = (operation: string) => (reason: AtlasErrorReason) =>
     new AtlasError({
@@ -132,7 +138,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const onJob = <B>(operation: string, ask: (job: JobRequest.JobRef, call: Call) => Answer<B>) =>
     verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask)
 
-  const get = onCompute("getCompute", (computeId, call) => compute.get(computeId, call))
+  const get = onCompute("getCompute", (computeId, call) => asAsked(compute.get(computeId, call), computeId))
   const terminate = onCompute("terminate", (computeId, call) => compute.terminate(computeId, call))
   const filtered = verb(
     "listCompute",
@@ -155,12 +161,12 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   return {
     id,
     implemented,
-    capabilities: capabilitiesOf(adapter),
+    capabilities,
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,
     compute: {
-      ...Renting.make({ id, compute, settleWindow, observer, wrap, get, list, terminate }),
+      ...Renting.make({ id, capabilities, compute, settleWindow, observer, wrap, get, list, terminate }),
       get,
       list,
       terminate
@@ -191,7 +197,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
         via("jobs", jobs, (held) => (request, call) =>
           // a sync job that outlasts its limit was submitted, and says so
           Effect.mapError(held.submit(request, call), (reason) =>
-            reason._tag === "Timeout" ? reason : asUnrepeatable(reason)))
+            reason._tag === "Timeout" ? asSubmitted(reason) : asUnrepeatable(reason)))
       ),
       get: onJob("getJob", via("jobs", jobs, (held) => held.get)),
       cancel: onJob("cancelJob", via("jobs", jobs, (held) => held.cancel)),
@@ -222,7 +228,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
       get: onResource("getTemplate", via("templates", templates, (held) => held.get)),
       create: verb(
         "createTemplate",
-        (input: typeof TemplateRequest.Encoded) => decodeTemplate(input, "createTemplate", id),
+        (input: TemplateInput) => decodeTemplate(input, "createTemplate", id),
         via(
           "templates",
           templates,

@@ -174,6 +174,18 @@ describe("what is kept of a refusing body", () => {
     assert.strictEqual(text("x marks tiny"), "x marks <redacted>")
   })
 
+  it("no part of a secret that is long enough to tell it, since validators quote beginnings", () => {
+    const secret = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz"
+    const { json, text } = Scrub.make([secret, "hunter2"])
+    assert.strictEqual(text(`got '${secret.slice(0, 20)}...' for TOKEN`), "got '<redacted>...' for TOKEN")
+    assert.strictEqual(text(`${secret.slice(5, 17)}, and ${secret.slice(20)}`), "<redacted>, and <redacted>")
+    assert.deepStrictEqual(json({ detail: [`${secret.slice(0, 30)}…`, secret.slice(-12)] }, 10), {
+      detail: ["<redacted>…", "<redacted>"]
+    })
+    // words that merely begin alike stay
+    assert.strictEqual(text("keys begin with sk-live-"), "keys begin with sk-live-")
+  })
+
   it.effect("nothing at all of a success", () =>
     Effect.gen(function*() {
       assert.deepInclude(yield* reasonOf(json({ pod: "x" })), { _tag: "ProviderFault", status: 200, raw: null })
@@ -279,5 +291,26 @@ it.effect("words that can repeat the request are withheld where the endpoint say
     })
     const reason = yield* Effect.flip(create({ body: {} }, call()))
     assert.deepInclude(reason, { _tag: "ProviderFault", status: 400, code: "global/invalid", raw: null })
+    assert.notInclude(reason.message, "hello-from-user-data")
+  }))
+
+it.effect.each<readonly [number, string, RegExp]>([
+  [401, "Unauthorized", /the API key/],
+  [403, "Forbidden", /this API key/],
+  [404, "NotFound", /no such thing/]
+])("withheld words of a %s still say what the status says", ([status, tag, words]) =>
+  Effect.gen(function*() {
+    const http = scripted(json({ error: "bad: hello-from-user-data" }, { status }))
+    const { http: api } = yield* http.provide(acme())
+    const create = api.endpoint({
+      operation: "createBox",
+      class: "create",
+      method: "POST",
+      path: "/boxes",
+      withholdMessage: true
+    })
+    const reason = yield* Effect.flip(create({ body: {} }, call()))
+    assert.strictEqual(reason._tag, tag)
+    assert.match(reason.message, words)
     assert.notInclude(reason.message, "hello-from-user-data")
   }))

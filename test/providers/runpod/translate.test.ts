@@ -219,15 +219,24 @@ describe("a pod as a compute", () => {
     assert.deepStrictEqual([nameless.name, nameless.status], [null, "provisioning"])
   })
 
-  it("keeps RunPod's body, fields nobody knows too, but no environment and no command", () => {
+  it("keeps RunPod's body, fields nobody knows too, but no environment, no command and no credential", () => {
     const body = {
       id: "pod1",
       novelty: [1, { env: { A: "s" }, kept: true }],
       env: { A: "s" },
       args: "--key s",
-      template: { env: { B: "s" }, cmd: ["s"], entrypoint: ["s"] }
+      template: { env: { B: "s" }, cmd: ["s"], entrypoint: ["s"] },
+      // nothing that RunPod has today, named as it would be
+      jupyter: { "jupyter-token": "s", JUPYTER_PASSWORD: "s", tokens: 3 },
+      apiKey: "s",
+      dockerArgs: "--key s"
     }
-    assert.deepStrictEqual(rawOf(body), { id: "pod1", novelty: [1, { kept: true }], template: {} })
+    assert.deepStrictEqual(rawOf(body), {
+      id: "pod1",
+      novelty: [1, { kept: true }],
+      template: {},
+      jupyter: { tokens: 3 }
+    })
   })
 
   it("an id that could not be asked for again is no compute", () => {
@@ -361,8 +370,14 @@ describe("what outlives a pod", () => {
       startSsh: false,
       startJupyter: false
     })
-    assert.deepStrictEqual(pathsOf(template({ providerOpts: { env: { A: "x" } } })), ["providerOpts.env"])
+    assert.deepStrictEqual(pathsOf(template({ providerOpts: { mounts: { red: 1 } } })), ["providerOpts.mounts.red"])
     assert.deepStrictEqual(pathsOf(template({ volumeGb: 9 })), ["volumeGb"])
+  })
+
+  it("a template's ports are written like those of a pod, symmetric ones too", () => {
+    const ports = ["8000", "22/tcp", { port: 9000, protocol: "tcp", symmetric: true }]
+    assert.deepStrictEqual(Result.getOrThrow(template({ ports }))["ports"], ["8000/http", "22/tcp", "70001/tcp"])
+    assert.deepStrictEqual(pathsOf(template({ ports: [{ port: 80, symmetric: true }] })), ["ports[0].symmetric"])
   })
 
   it("an endpoint's type is known, unknown, or not told", () => {

@@ -28,8 +28,26 @@ export const keeping = <S extends Shape>(schema: S) => {
   )
 }
 
+/** Fields that RunPod may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
+const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
+
+/** More names than all of RunPod's answers have: what is beyond is looked at anew each time. */
+const mostVerdicts = 1000
+const verdicts = new Map<string, boolean>()
+
+/** Whether a field of this name is left out; a list of pods asks for the same few names again and again. */
+const secret = {
+  has: (key: string): boolean => {
+    const known = verdicts.get(key)
+    if (known !== undefined) return known
+    const verdict = sent.has(key) || telling.test(key.toLowerCase().replaceAll(/[-_]/g, ""))
+    if (verdicts.size < mostVerdicts) verdicts.set(key, verdict)
+    return verdict
+  }
+}
+
 /** Fields that hold what the caller sent to be kept secret: environments, commands, and jobs with their addresses. */
-const secret = new Set([
+const sent = new Set([
   "env",
   "args",
   "entrypoint",
@@ -40,6 +58,12 @@ const secret = new Set([
   "s3Config",
   "password"
 ])
+
+const withoutSecrets = (body: object): Schema.Json => {
+  const kept: Array<[string, Schema.Json]> = []
+  for (const [key, value] of Object.entries(body)) if (!secret.has(key)) kept.push([key, rawOf(value)])
+  return Object.fromEntries(kept)
+}
 
 /** A body without secrets, at any depth; null for what is no JSON. */
 export const rawOf = (body: unknown): Schema.Json => {
@@ -52,9 +76,7 @@ export const rawOf = (body: unknown): Schema.Json => {
     case "object":
       if (body === null) return null
       if (Array.isArray(body)) return body.map(rawOf)
-      return Object.fromEntries(
-        Object.entries(body).flatMap(([key, value]) => secret.has(key) ? [] : [[key, rawOf(value)]])
-      )
+      return withoutSecrets(body)
     default:
       return null
   }
@@ -64,18 +86,33 @@ export const rawOf = (body: unknown): Schema.Json => {
 export const part = (body: unknown, key: string | number): unknown =>
   typeof body === "object" && body !== null ? Reflect.get(body, key) : undefined
 
-/** Native answers keep everything but environments, which stand on the pod, endpoint or template, or on each of a list. */
-export const withoutEnv = <A>(answer: A): A => {
-  const cleaned = (value: unknown, depth: number): unknown => {
-    if (typeof value !== "object" || value === null || depth > 2) return value
-    if (Array.isArray(value)) {
-      return value.some((one) => typeof one === "object") ? value.map((one: unknown) => cleaned(one, depth + 1)) : value
-    }
-    const entries = Object.entries(value)
-    return Object.hasOwn(value, "env") || entries.some(([, one]) => Array.isArray(one))
-      ? Object.fromEntries(entries.flatMap(([key, one]) => key === "env" ? [] : [[key, cleaned(one, depth + 1)]]))
-      : value
+/** An environment stands on a pod, endpoint or template, and these stand in a list at most. */
+const deepestEnv = 2
+
+/** The very value where it has no environment: only what holds one is copied. */
+const cleaned = (value: object, depth: number): object => {
+  if (Array.isArray(value)) {
+    const each = (one: unknown): unknown => typeof one === "object" && one !== null ? cleaned(one, depth + 1) : one
+    return typeof value[0] === "object" ? value.map(each) : value
   }
-  // the same shape but for a field that any answer may lack
-  return cleaned(answer, 0) as A
+  let kept: Record<string, unknown> | null = null
+  if (Object.hasOwn(value, "env")) {
+    kept = { ...value }
+    delete kept["env"]
+  }
+  if (depth === deepestEnv) return kept ?? value
+  for (const key of Object.keys(value)) {
+    const part: unknown = key === "env" ? null : Reflect.get(value, key)
+    if (typeof part !== "object" || part === null) continue
+    const clean = cleaned(part, depth + 1)
+    if (clean === part) continue
+    kept ??= { ...value }
+    kept[key] = clean
+  }
+  return kept ?? value
 }
+
+/** Native answers keep everything but environments. */
+export const withoutEnv = <A>(answer: A): A =>
+  // the same shape but for a field that any answer may lack
+  typeof answer === "object" && answer !== null ? cleaned(answer, 0) as A : answer
