@@ -86,6 +86,22 @@ export const result = "atlas.fly.deploy.result"
 export const count = "atlas.fly.logs.count"
 
 /**
+ * How a request for logs ended: `ok` or `error`.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const logsStatus = "atlas.fly.logs.status"
+
+/**
+ * The HTTP status of a request that failed, where there was an answer.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const httpStatus = "http.response.status_code"
+
+/**
  * Tokens handed out, by `source` and `acquirer`; `none` where none was found.
  *
  * @category metrics

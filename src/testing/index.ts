@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+export * as FakeFly from "../fly/FakeFly.ts"
 export * as FakeRunPod from "../providers/runpod/FakeRunPod.ts"
 export * as DispatcherConformance from "./DispatcherConformance.ts"
 export * as FakeFlyCli from "./FakeFlyCli.ts"
