@@ -11,6 +11,7 @@ import { decoder } from "../domain/Decode.ts"
 import * as Entropy from "../domain/Entropy.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
+import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
 import type { Kept } from "./Records.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
@@ -44,7 +45,7 @@ const ownOwner = Effect.gen(function*() {
     Effect.gen(function*() {
       const owner = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
       const draft = path.join(home, `.owner-${owner}`)
-      yield* fs.makeDirectory(home, { recursive: true, mode: 0o700 })
+      yield* PrivateDirectory.make(home)
       yield* fs.writeFileString(draft, owner, { flag: "wx", mode: 0o600 })
       // a link is there as a whole or not at all, and never replaces that of another who was quicker
       yield* Effect.ignore(fs.link(draft, file))
@@ -64,5 +65,5 @@ export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Pa
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
   const named = yield* setting("ATLAS_OWNER")
   const owner = yield* decodeOwner(named ?? (yield* ownOwner).trim(), "owner")
-  return { owner, store: SessionStore.layerMemory.pipe(Layer.provide(Layer.succeedContext(platform))) }
+  return { owner, store: SessionStore.layerSqlite().pipe(Layer.provide(Layer.succeedContext(platform))) }
 })
