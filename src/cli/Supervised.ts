@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import * as Orchestrator from "../orchestrator/Orchestrator.ts"
 import type { Service } from "../provider/Provider.ts"
 import { Providers } from "../provider/Providers.ts"
@@ -64,6 +65,22 @@ export const providers = (
         get: (which, operation) => Effect.map(get(which, operation), each)
       })
     })
+  )
+
+/** Says what to do when another atlas has the seat of our owner. */
+export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): Effect.Effect<A, E | AtlasError, R> =>
+  Effect.mapError(
+    effect,
+    (error) =>
+      error instanceof AtlasError && error.operation === "lock" && error.reason._tag === "StorageFault"
+        ? new AtlasError({
+          provider: null,
+          operation: "lock",
+          reason: new StorageFault({
+            message: `${error.reason.message}; wait for it, or give this one an owner of its own: ATLAS_OWNER=NAME`
+          })
+        })
+        : error
   )
 
 /** Often enough for a person, seldom enough for an API. */

@@ -177,8 +177,8 @@ export const run = (verb: Verb) => (input: Input) =>
         )
       })
     )
-    yield* Effect.provide(
-      session,
-      Supervised.layer({ baseUrl: input.call.baseUrl ?? undefined, farewells, pollInterval })
+    yield* session.pipe(
+      Effect.provide(Supervised.layer({ baseUrl: input.call.baseUrl ?? undefined, farewells, pollInterval })),
+      Supervised.advised
     )
   })

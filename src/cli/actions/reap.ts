@@ -27,6 +27,8 @@ interface Input {
 }
 
 const defaultGrace = Duration.minutes(1)
+/** As long as closing would wait. */
+const settleLimit = "30 seconds"
 /** A listing that begins this long after the grace is surely past it. */
 const margin = Duration.millis(100)
 
@@ -81,6 +83,26 @@ const onlooker = (
     })
   })
 
+const hasEnded = ({ state: { phase } }: SessionEngine.Seen) => phase._tag === "Ended"
+
+/** Sessions that an atlas which is gone has left: those that were to end with it are ended, and named. */
+const settle = (engine: SessionEngine.SessionEngine["Service"]) =>
+  Effect.gen(function*() {
+    const open = [...engine.all()].filter((seen) => !hasEnded(seen)).map(({ state }) => state.spec.id)
+    if (open.length === 0) return []
+    yield* progress(`${open.length} sessions on record that nobody watches`)
+    const isSettled = (seen: SessionEngine.Seen) =>
+      hasEnded(seen) || (seen.state.phase._tag === "Live" && seen.state.timers.check === null)
+    yield* Effect.forEach(open, (id) => Effect.exit(engine.when(id, isSettled, "reap")), {
+      concurrency: "unbounded",
+      discard: true
+    }).pipe(Effect.timeoutOption(settleLimit))
+    return open.flatMap((id) => {
+      const seen = engine.get(id)
+      return seen !== undefined && hasEnded(seen) ? [{ id, computeId: seen.state.last }] : []
+    })
+  })
+
 const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
   not_stamped: "not ours",
   other_owner: "somebody else's",
@@ -91,13 +113,19 @@ const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
   end_failed: "could not be ended"
 }
 
-const show = ({ ended, left, unlisted }: Reaper.Reaped, dryRun: boolean, color: boolean): string => {
+/** What a run did: what the reaper says, and the sessions that were over before it looked. */
+interface Done extends Reaper.Reaped {
+  readonly sessions: ReadonlyArray<{ readonly id: string; readonly computeId: string | null }>
+}
+
+const show = ({ ended, left, sessions, unlisted }: Done, dryRun: boolean, color: boolean): string => {
   const rows = [
     ...ended.map((one) => [one.provider, one.computeId, one.name, dryRun ? "would be ended" : "ended"]),
     ...left.map((one) => [one.provider, one.computeId, one.name, `left alone: ${reasons[one.why]}`])
   ]
   const table = rows.length === 0 ? "nothing to end" : Table.render(["PROVIDER", "ID", "NAME", ""], rows, { color })
-  return [table, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
+  const over = sessions.map(({ computeId, id }) => `session ${id} had lost its atlas: ended, ${computeId ?? "no compute"}`)
+  return [...over, table, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
 }
 
 /** Ends what is provably nobody's, after what an earlier run has left behind was taken over. */
@@ -114,20 +142,21 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
         ? known.all.filter(({ implemented, missing }) => implemented && missing.length === 0)
         : [named]
       if (dryRun) {
-        return yield* prove({
-          reaper: Reaper.make({ engine: yield* onlooker(owner, store), store, grace }),
-          providers,
-          grace,
-          dryRun
-        })
+        const engine = yield* onlooker(owner, store)
+        const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
+        return { ...reaped, sessions: [] }
       }
       // taking the seat adopts what an earlier run has left: what was to end with it is ended now
       return yield* Effect.provide(
-        Effect.flatMap(SessionEngine.SessionEngine, (engine) =>
-          prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })),
+        Effect.gen(function*() {
+          const engine = yield* SessionEngine.SessionEngine
+          const sessions = yield* settle(engine)
+          const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
+          return { ...reaped, sessions }
+        }),
         SessionEngine.layer({ owner })
       )
-    }).pipe(Effect.provide(Layer.provideMerge(store, Supervised.providers(call.baseUrl ?? undefined))))
+    }).pipe(Effect.provide(Layer.provideMerge(store, Supervised.providers(call.baseUrl ?? undefined))), Supervised.advised)
     yield* out(invocation.json ? JSON.stringify(reaped) : show(reaped, dryRun, color))
     const isIncomplete = reaped.unlisted.length > 0 || reaped.left.some(({ why }) => why === "end_failed")
     yield* exitWith(isIncomplete ? 1 : 0)

@@ -56,6 +56,14 @@ const act = (question: Talk.Question) =>
     }
   }).pipe(Effect.catch((error) => answer({ _tag: "Failed", message: error.message })))
 
+const endAll = Effect.gen(function*() {
+  const orchestrator = yield* Orchestrator
+  yield* Effect.forEach(yield* orchestrator.listIds, (id) => orchestrator.stopTracked(id), {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
 /** Adopts, answers, and ends everything when nobody asks any more: also when who asked was killed. */
 export const run = (_: object) =>
   Effect.gen(function*() {
@@ -86,11 +94,9 @@ export const run = (_: object) =>
         Stream.runDrain,
         Effect.orDie
       )
-      yield* Effect.forEach(yield* orchestrator.listIds, (id) => orchestrator.stopTracked(id), {
-        concurrency: "unbounded",
-        discard: true
-      })
     }).pipe(
+      // also when it is told to stop, or when who asked is gone: only a kill leaves them to the next one
+      Effect.onExit(() => endAll),
       Effect.scoped,
       Effect.provide(
         Supervised.layer({ baseUrl: undefined, farewells: Supervised.makeFarewells(), pollInterval })
