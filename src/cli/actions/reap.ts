@@ -91,8 +91,7 @@ const settle = (engine: SessionEngine.SessionEngine["Service"]) =>
     const open = [...engine.all()].filter((seen) => !hasEnded(seen)).map(({ state }) => state.spec.id)
     if (open.length === 0) return []
     yield* progress(`${open.length} sessions on record that nobody watches`)
-    const isSettled = (seen: SessionEngine.Seen) =>
-      hasEnded(seen) || (seen.state.phase._tag === "Live" && seen.state.timers.check === null)
+    const isSettled = (seen: SessionEngine.Seen) => seen.state.spec.persist || hasEnded(seen)
     yield* Effect.forEach(open, (id) => Effect.exit(engine.when(id, isSettled, "reap")), {
       concurrency: "unbounded",
       discard: true
