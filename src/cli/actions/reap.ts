@@ -35,14 +35,14 @@ const margin = Duration.millis(100)
 /** Looks twice, the grace apart, unless the first look leaves nothing to prove. */
 const prove = Effect.fnUntraced(function*(
   { dryRun, grace, providers, reaper }: {
-    readonly reaper: Reaper.Reaper["Service"]
+    readonly reaper: Reaper.Reaper
     readonly providers: ReadonlyArray<Service>
     readonly grace: Duration.Duration
     readonly dryRun: boolean
   }
 ) {
   yield* progress(`listing ${providers.map(({ id }) => id).join(", ")}`)
-  const first = yield* Reaper.reapNow(reaper, providers, { dryRun })
+  const first = yield* reaper.cycle(providers, { dryRun })
   const suspects = first.left.filter(({ why }) => why === "young" || why === "seen_once")
   if (suspects.length === 0) return first
   yield* progress(
@@ -51,14 +51,11 @@ const prove = Effect.fnUntraced(function*(
     }`
   )
   yield* Effect.sleep(Duration.sum(grace, margin))
-  return yield* Reaper.reapNow(reaper, providers, { dryRun })
+  return yield* reaper.cycle(providers, { dryRun })
 })
 
 /** An engine that only knows: it has no seat, writes nothing and ends nothing, so it can stand beside a working one. */
-const onlooker = (
-  owner: Owner,
-  store: SessionStore["Service"]
-): Effect.Effect<SessionEngine.SessionEngine["Service"], Effect.Error<ReturnType<typeof store.load>>> =>
+const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
   Effect.map(store.load(owner), ({ sessions, unreadable }) => {
     const seen = (state: SessionState | undefined): SessionEngine.Seen | undefined =>
       state === undefined ? undefined : { state, compute: null }
@@ -72,12 +69,15 @@ const onlooker = (
       all: () => sessions.map((state) => ({ state, compute: null })),
       byAttempt: (attempt) => find(({ attempts }) => attempts.some(({ id }) => id === attempt)),
       byCompute: (computeId) => find(({ last }) => last === computeId),
-      begin: () => Effect.void,
+      at: () => ({ entries: new Set(), unsteady: 0 }),
+      begin: () => Effect.never,
       tell: () => Effect.void,
       report: () => {},
+      isBehind: () => false,
       announce: () => Effect.void,
       touch: () => {},
       when: () => Effect.never,
+      waiting: () => 0,
       news: () => Effect.never,
       isQuiet: () => true
     })
@@ -109,6 +109,7 @@ const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
   young: "too young",
   seen_once: "seen once only",
   store_cannot_tell: "the records cannot tell",
+  being_ended: "being ended",
   end_failed: "could not be ended"
 }
 
