@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 export * as AppName from "./AppName.ts"
+export * as Fly from "./Fly.ts"
 export * as FlyApps from "./FlyApps.ts"
 export * as FlyCli from "./FlyCli.ts"
 export * as FlyDeploy from "./FlyDeploy.ts"

@@ -16,6 +16,13 @@ interface Cost {
 
 const rounds = 9
 
+/** The ratio of every round, in words: how far apart they are says how much the median is worth. */
+const spread = (ratios: ReadonlyArray<number>): string => {
+  const sorted = ratios.toSorted((a, b) => a - b)
+  const at = (part: number): string => (sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN).toFixed(2)
+  return `${at(0.5)}x, half of the rounds ${at(0.25)}x to ${at(0.75)}x`
+}
+
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
@@ -61,4 +68,22 @@ export const compare = async (
     )
   }
   return ratio("cpu")
+}
+
+/**
+ * Two contenders in turn, in many short rounds whose order alternates, so that noise hits both alike. Answers the ratio of
+ * their CPU time, round by round, and prints it.
+ */
+export const pair = async (one: Contender, peer: Contender, times: number, many = 40): Promise<number> => {
+  const ratios: Array<number> = []
+  for (let round = 0; round <= many; round++) {
+    const spent = new Map<Contender, number>()
+    for (const contender of round % 2 === 0 ? [one, peer] : [peer, one]) {
+      spent.set(contender, (await cost(contender, times)).cpu)
+    }
+    // the first round only warms up
+    if (round > 0) ratios.push((spent.get(one) ?? Number.NaN) / (spent.get(peer) ?? Number.NaN))
+  }
+  console.log(`${one.name}, paired in ${many} rounds: ${spread(ratios)} the CPU of ${peer.name}`)
+  return median(ratios)
 }

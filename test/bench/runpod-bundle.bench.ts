@@ -44,11 +44,13 @@ const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
 
 for (const [name, source] of Object.entries(contenders)) {
   const code = await bundled(source)
+  // rolldown keeps them for whoever bundles again; a page or a worker that is deployed has no use for them
+  const bare = code.replaceAll(/\/\* ?[@#]__PURE__ ?\*\//g, "")
   const own = await bundled(source, [/^effect\//])
   console.log(
-    `${name.padEnd(38)} ${kilobytes(code.length).padStart(9)} minified, ${kilobytes(gzipSync(code).length)} gzipped, ${
-      kilobytes(gzipSync(own).length)
-    } of it without Effect`
+    `${name.padEnd(38)} ${kilobytes(code.length).padStart(9)} minified, ${kilobytes(gzipSync(code).length)} gzipped (${
+      kilobytes(gzipSync(bare).length)
+    } without marks of purity), ${kilobytes(gzipSync(own).length)} of it without Effect`
   )
 }
 console.log(`bound for one provider: ${kilobytes(bound)} gzipped`)

@@ -38,7 +38,8 @@ const reasonOf = <A, E>(exit: Exit.Exit<A, E>) => {
   return typeof error === "object" && error !== null && "reason" in error ? error.reason : null
 }
 
-const tagOf = (reason: unknown) => typeof reason === "object" && reason !== null && "_tag" in reason ? reason._tag : null
+const tagOf = (reason: unknown) =>
+  typeof reason === "object" && reason !== null && "_tag" in reason ? reason._tag : null
 
 describe("SqliteNode", () => {
   it.live("the file, its log and its directory are for their owner only", () =>
@@ -132,7 +133,10 @@ describe("SqliteNode", () => {
       fs.writeFileSync(join(directory, "file"), "")
       const below = yield* Effect.exit(open({ filename: join(directory, "file", "atlas.db") }))
       assert.strictEqual(tagOf(reasonOf(below)), "ConnectionError")
-      fs.writeFileSync(join(directory, "junk.db"), "this is no database, but it is long enough to be looked at".repeat(20))
+      fs.writeFileSync(
+        join(directory, "junk.db"),
+        "this is no database, but it is long enough to be looked at".repeat(20)
+      )
       assert.isTrue(Exit.isFailure(yield* Effect.exit(open({ filename: join(directory, "junk.db") }))))
     }).pipe(Effect.scoped))
 

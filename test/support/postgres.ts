@@ -64,17 +64,30 @@ const start = async () => {
   const data = join(root, "data")
   fs.mkdirSync(data, { mode: 0o700 })
   const owner = other ?? {}
-  if (other) for (const directory of [root, data]) fs.chownSync(directory, other.uid, other.gid)
+  if (other) { for (const directory of [root, data]) fs.chownSync(directory, other.uid, other.gid) }
   const port = await freePort()
   const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C", HOME: root }
   try {
-    execFileSync("initdb", ["-D", data, "-U", "atlas", "-A", "trust", "-E", "UTF8", "--no-sync"], {
+    execFileSync(onPath("initdb") ?? "", ["-D", data, "-U", "atlas", "-A", "trust", "-E", "UTF8", "--no-sync"], {
       ...owner,
       env,
       cwd: root,
       stdio: "pipe"
     })
-    const server = spawn("postgres", ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', root, '-c', 'fsync=off', '-c', 'max_connections=50'], { ...owner, env, cwd: root, stdio: ["ignore", "ignore", "pipe"] })
+    const server = spawn(onPath("postgres") ?? "", [
+      "-D",
+      data,
+      "-h",
+      "127.0.0.1",
+      "-p",
+      String(port),
+      "-k",
+      root,
+      "-c",
+      "fsync=off",
+      "-c",
+      "max_connections=50"
+    ], { ...owner, env, cwd: root, stdio: ["ignore", "ignore", "pipe"] })
     // a test process that ends by itself in the middle leaves no server
     process.once("exit", () => server.kill("SIGKILL"))
     await untilReady(server)
@@ -100,7 +113,13 @@ const stop = ({ root, server }: Awaited<ReturnType<typeof start>>) =>
 /** A running server with one empty database; ends with the scope. */
 export const server = Effect.map(
   Effect.acquireRelease(Effect.promise(start), (running) => Effect.promise(() => stop(running))),
-  ({ port }) => ({ host: "127.0.0.1", port, username: "atlas", database: "postgres", password: Redacted.make("unused") })
+  ({ port }) => ({
+    host: "127.0.0.1",
+    port,
+    username: "atlas",
+    database: "postgres",
+    password: Redacted.make("unused")
+  })
 )
 
 /** A client of a server of its own. */

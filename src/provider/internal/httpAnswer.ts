@@ -62,7 +62,8 @@ export const readBody = (
 const deepest = 256
 const [quote, backslash] = [0x22, 0x5c]
 
-const isOpening = (byte: number): boolean => byte === 0x5b || byte === 0x7b
+/** `[` and `{`, which differ in one bit: every byte of every answer is asked. */
+const isOpening = (byte: number): boolean => (byte | 0x20) === 0x7b
 
 /** Whether it opens too few brackets to be deep, wherever they stand: true of all but long lists, and known at once. */
 const isShallow = (bytes: Uint8Array): boolean => {

@@ -95,7 +95,7 @@ export const execute = (
       ? Effect.succeed(response)
       : Effect.andThen(
         // read to its end, so that the connection can be used again
-        Effect.ignore(readBody(response, headers, bodyLimit)),
+        Effect.exit(readBody(response, headers, bodyLimit)),
         execute(client, moved(request, target), callClass, bodyLimit, hops + 1)
       )
   })

@@ -150,10 +150,11 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const spend = verb(
     "computeSpend",
     (input: { readonly id: string; readonly window: SpendWindow }) =>
-      Effect.all({
-        id: decodeId(input.id, "computeSpend", id),
-        window: decodeWindow(input.window, "computeSpend", id)
-      }),
+      Effect.flatMap(
+        decodeId(input.id, "computeSpend", id),
+        (computeId) =>
+          Effect.map(decodeWindow(input.window, "computeSpend", id), (window) => ({ id: computeId, window }))
+      ),
     via("billing", billing, (held) => (input, call) => held.spend(input.id, input.window, call)),
     (input) => idAttribute(input.id)
   )

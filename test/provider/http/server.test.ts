@@ -256,7 +256,7 @@ describe.each(transports)("over %s", (_, transport) => {
         response.writeHead(404)
         const timer = setInterval(() => response.write(" "), 5)
         request.socket.on("close", () => clearInterval(timer))
-      }, { timeouts: { attempt: "1 second" }, verb: "create" })
+      }, { timeouts: { attempt: "5 seconds" }, verb: "create" })
       assert.strictEqual(tag, "NotFound")
       assert.deepNestedInclude(result, { "failure.status": 404 })
     }))

@@ -239,6 +239,12 @@ describe("a pod as a compute", () => {
     })
   })
 
+  it("a field that would stand behind the body, and not in it, is left out", () => {
+    const raw = rawOf(JSON.parse("{\"id\": \"pod1\", \"__proto__\": {\"status\": \"RUNNING\"}}"))
+    assert.deepStrictEqual(raw, { id: "pod1" })
+    assert.strictEqual(Object.getPrototypeOf(raw), Object.prototype)
+  })
+
   it("an id that could not be asked for again is no compute", () => {
     assert.isNull(toCompute(podOf({ id: "../pods" }), {}))
   })

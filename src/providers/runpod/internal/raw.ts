@@ -60,9 +60,13 @@ const sent = new Set([
 ])
 
 const withoutSecrets = (body: object): Schema.Json => {
-  const kept: Array<[string, Schema.Json]> = []
-  for (const [key, value] of Object.entries(body)) if (!secret.has(key)) kept.push([key, rawOf(value)])
-  return Object.fromEntries(kept)
+  const kept: Record<string, Schema.Json> = {}
+  for (const key of Object.keys(body)) {
+    // set as a field, this one name would set what stands behind the object
+    if (key === "__proto__" || secret.has(key)) continue
+    kept[key] = rawOf(Reflect.get(body, key))
+  }
+  return kept
 }
 
 /** A body without secrets, at any depth; null for what is no JSON. */
