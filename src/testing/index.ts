@@ -1,8 +1,9 @@
 /**
- * For tests: what every provider promises as cases to run, a RunPod in memory, and a tracer. Loads no test framework.
+ * For tests: what every provider promises as cases to run, a RunPod and a `fly` in memory, and a tracer. Loads no test framework.
  *
  * @since 0.1.0
  */
+export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as FakeRunPod from "../providers/runpod/FakeRunPod.ts"
 export * as ProviderConformance from "./ProviderConformance.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"
