@@ -12,7 +12,8 @@ import type { FlyError } from "../fly/FlyError.ts"
 export const FlyTools = Context.Reference<Layer.Layer<FlyCli, FlyError, ChildProcessSpawner>>(
   "effect-atlas/cli/FlyTools",
   {
-    defaultValue: () => Layer.unwrap(Effect.map(Effect.promise(() => import("../fly/FlyCli.ts")), ({ layer }) => layer()))
+    defaultValue: () =>
+      Layer.unwrap(Effect.map(Effect.promise(() => import("../fly/FlyCli.ts")), ({ layer }) => layer()))
   }
 )
 

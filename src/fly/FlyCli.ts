@@ -212,13 +212,18 @@ const signalled = ({ reason }: PlatformError.PlatformError): number => {
   return 128 + (signals.get(name) ?? 0)
 }
 
+const notStarted = (why: string) => `the executable cannot be started (${why})`
+
+const codeOf = (defect: unknown): string =>
+  typeof defect === "object" && defect !== null && "code" in defect ? String(defect.code) : "for no known reason"
+
 const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
   const { reason } = error
   // of what the system says only the kind: its own words repeat the arguments
   if (reason._tag === "BadArgument") return invalid("fly", [{ path: "args", message: "Expected no NUL" }]).reason
   return reason.module === "FileSystem"
     ? invalid("fly", [{ path: "directory", message: "Expected a directory that can be entered" }]).reason
-    : new Unknown({ message: `the executable cannot be started (${reason._tag})` })
+    : new Unknown({ message: notStarted(reason._tag) })
 }
 
 /**
@@ -277,15 +282,16 @@ export const layer = (
         }
 
         return first(executables).pipe(
-          Effect.catch((error) =>
+          // Node throws where the system refuses in a way it does not expect, such as too long a command line
+          Effect.catchDefect((defect) => failed(new Unknown({ message: notStarted(codeOf(defect)) }))),
+          Effect.catchTag("PlatformError", (error) =>
             failed(
               isAbsent(error)
                 ? new FlyNotFound({
                   message: `${executables.join(" or ")} cannot be run here: install flyctl, or put it on PATH`
                 })
                 : refusal(error)
-            )
-          ),
+            )),
           Effect.map(({ exitCode, pid, stderr, stdout }) => ({
             pid,
             stdout: mapped(stdout),

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as FakeRunPod from "../providers/runpod/FakeRunPod.ts"
+export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as ProviderConformance from "./ProviderConformance.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"

@@ -31,7 +31,8 @@ export interface Surroundings {
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
 export const start = (
   args: ReadonlyArray<string>,
-  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], terminal = false }: Surroundings = {}
+  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], terminal = false }: Surroundings =
+    {}
 ) => {
   const out: Array<string> = []
   const err: Array<string> = []
