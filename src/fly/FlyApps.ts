@@ -10,6 +10,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { parse } from "smol-toml"
+import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { AppName, expected } from "./AppName.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 
@@ -148,7 +149,7 @@ const byNameThenDirectory = (a: App, b: App): number =>
  * @category discovery
  * @since 0.1.0
  */
-export const discoverApps = Effect.fn("FlyApps.discoverApps")(function*(
+export const discoverApps = Effect.fn(FlyTelemetry.discover)(function*(
   path: string,
   options: { readonly maxDepth?: number | undefined } = {}
 ) {

@@ -274,7 +274,6 @@ export const layer = (
             env: { ...quiet, ...env, ...run.env },
             extendEnv: true,
             stdin: "ignore",
-            detached: true,
             killSignal: "SIGTERM",
             forceKillAfter
           }))

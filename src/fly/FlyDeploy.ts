@@ -62,7 +62,7 @@ const directoryOf = (project: string, directory: string) =>
     const path = resolve(project, directory)
     const isDirectory = yield* fs.stat(path).pipe(
       Effect.map(({ type }) => type === "Directory"),
-      Effect.catch(() => Effect.succeed(false))
+      Effect.orElseSucceed(() => false)
     )
     return isDirectory
       ? path
@@ -123,7 +123,8 @@ const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray
     let lastSeen = clock.monotonicTimeNanosUnsafe()
 
     const accept = (lines: ReadonlyArray<string>) => {
-      for (const line of lines) tail.push(encoder.encode(`${line}\n`))
+      if (lines.length === 0) return Effect.void
+      tail.push(encoder.encode(`${lines.join("\n")}\n`))
       const shown = lines.filter((line) => line !== "")
       onLines(shown)
       return shown.length === 0 ? Effect.void : Metric.update(FlyTelemetry.deployLines, shown.length)
@@ -138,7 +139,13 @@ const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray
         })
       ),
       Effect.andThen(running.exitCode),
-      Effect.raceFirst(watch(limits, () => lastSeen)),
+      // an executable that has ended is in time, however long what it left behind keeps the streams open
+      Effect.raceFirst(
+        watch(limits, () => lastSeen).pipe(
+          Effect.raceFirst(Effect.ignore(running.exitCode)),
+          Effect.andThen(Effect.never)
+        )
+      ),
       // a question that nobody can answer has no line end, and is what a time limit has to show
       Effect.ensuring(flush)
     )

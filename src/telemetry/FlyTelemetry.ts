@@ -22,6 +22,14 @@ export const tokenAcquire = "FlyTokens.acquire"
 export const logsFetch = "FlyLogs.fetch"
 
 /**
+ * Span of one search for apps.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const discover = "FlyApps.discoverApps"
+
+/**
  * Span of one deploy, with `ticket` and `result`; it never holds the output, not even of a deploy that failed.
  *
  * @category spans

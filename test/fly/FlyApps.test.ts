@@ -6,7 +6,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { FlyApps } from "effect-atlas/fly"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import { spawnSync } from "node:child_process"
@@ -219,7 +218,7 @@ describe("discovery", () => {
       "nameless/fly.toml": "[env]\napp = \"x\"\n"
     }, (root) =>
       Effect.gen(function*() {
-        assert.strictEqual(spawnSync("mkfifo", [join(root, "pipe", "fly.toml")]).status, 0)
+        assert.strictEqual(spawnSync("sh", ["-c", "mkfifo \"$0\"", join(root, "pipe", "fly.toml")]).status, 0)
         fs.writeFileSync(join(root, "huge", "fly.toml"), app("huge"))
         fs.truncateSync(join(root, "huge", "fly.toml"), 100_000_000)
         assert.deepStrictEqual(yield* found(root), ["good /good"])
@@ -263,7 +262,7 @@ describe("discovery", () => {
             readFile: (path) => path === join(root, "b", "fly.toml") ? denied("readFile", path) : system.readFile(path)
           })
           assert.deepStrictEqual(
-            yield* found(root).pipe(Effect.provide(Layer.succeed(FileSystem.FileSystem, strict))),
+            yield* found(root).pipe(Effect.provideService(FileSystem.FileSystem, strict)),
             ["c /c"]
           )
         })
@@ -283,7 +282,7 @@ describe("discovery", () => {
             )
         })
         assert.deepStrictEqual(
-          yield* found(root).pipe(Effect.provide(Layer.succeed(FileSystem.FileSystem, silent))),
+          yield* found(root).pipe(Effect.provideService(FileSystem.FileSystem, silent)),
           ["a /a"]
         )
       })))

@@ -83,7 +83,8 @@ describe("a deploy, line by line", () => {
   it.live("ends although a process it left behind holds its streams open, and that one is gone too", () =>
     inPlace((place) =>
       Effect.gen(function*() {
-        const { failure, lines } = yield* streamed(place, "leaves-child")
+        // a second of waiting for what it left behind is not silence
+        const { failure, lines } = yield* streamed(place, "leaves-child", { activityTimeout: "700 millis" })
         assert.isNull(failure)
         assert.deepStrictEqual(lines, ["left"])
         assert.isFalse(isGroupAlive(group(place)))

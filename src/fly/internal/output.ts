@@ -5,10 +5,13 @@ import { stripVTControlCharacters } from "node:util"
 
 // colours are stripped before; a bell or a backspace says nothing to a reader, and may not move anybody's cursor
 // oxlint-disable-next-line no-control-regex
-const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
+const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+const everyUnprintable = new RegExp(unprintable, "g")
 
-/** Text without escape sequences and other control characters; tabs and line ends stay. */
-export const plain = (text: string): string => stripVTControlCharacters(text).replace(unprintable, "")
+/** Text without escape sequences and other control characters; tabs and line feeds stay. */
+export const plain = (text: string): string =>
+  // most text has none, and one look for any is many times cheaper than taking them out
+  unprintable.test(text) ? stripVTControlCharacters(text).replace(everyUnprintable, "") : text
 
 /** A longer line comes in pieces, so that memory stays bounded whatever is written. */
 const longestLine = 10 * 1024 * 1024
@@ -24,6 +27,7 @@ const drawnEnd = (text: string): number => {
 
 /** What a terminal would show of a line that was redrawn with carriage returns: the last thing drawn. */
 const lastDrawn = (line: string): string => {
+  if (!line.includes(redraw)) return plain(line)
   const drawn = line.slice(0, drawnEnd(line))
   return plain(drawn.slice(drawn.lastIndexOf(redraw) + 1))
 }
