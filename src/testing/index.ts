@@ -1,5 +1,6 @@
 /**
- * For tests: what every provider promises as cases to run, a RunPod and a `fly` in memory, and a tracer. Loads no test framework.
+ * For tests: what every provider and every token storage promises as cases to run, a RunPod and a `fly` in memory, and a
+ * tracer. Loads no test framework.
  *
  * @since 0.1.0
  */
@@ -7,3 +8,4 @@ export * as FakeRunPod from "../providers/runpod/FakeRunPod.ts"
 export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as ProviderConformance from "./ProviderConformance.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"
+export * as TokenStorageConformance from "./TokenStorageConformance.ts"
