@@ -8,6 +8,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -172,8 +173,12 @@ export const make = (
     const forgetStored = Effect.fnUntraced(function*(app: AppName) {
       yield* FiberMap.remove(writes, app)
       const stored = yield* Effect.exit(storage.get(app, "cached"))
-      if (stored._tag === "Success" && Option.isNone(stored.value)) return
-      if (stored._tag === "Success" && Option.isSome(stored.value)) refused.add(app, stored.value.value.token)
+      if (Exit.isSuccess(stored)) {
+        if (Option.isNone(stored.value)) return
+        // somebody may have read it in the meantime
+        refused.add(app, stored.value.value.token)
+        cells.dropRefused(app)
+      }
       yield* storage.delete(app, "cached")
     })
 

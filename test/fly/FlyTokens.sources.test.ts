@@ -5,10 +5,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { FlyError } from "effect-atlas/fly"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import {
   absent,
+  type Answer,
   counting,
   exiting,
   fakeCli,
@@ -129,7 +131,7 @@ describe("the environment", () => {
 })
 
 describe("the fly command's file", () => {
-  it.effect.each([
+  it.effect.each<readonly [string, string, string | null]>([
     ["plain", "access_token: fm2_a,fo1_b\nlast_login: 2026-11-02T08:00:00Z\n", "fm2_a,fo1_b"],
     ["double quotes", "access_token: \"fm2_a\"\n", "fm2_a"],
     ["single quotes", "access_token: 'fm2_a'\n", "fm2_a"],
@@ -168,6 +170,7 @@ describe("the fly command's file", () => {
         () => fs.mkdirSync(file),
         () => fs.symlinkSync(file, file),
         () => fs.symlinkSync("/dev/zero", file),
+        () => void execFileSync("mkfifo", [file]),
         () => {}
       ]
       for (const one of make) {
@@ -252,7 +255,7 @@ describe("the fly command", () => {
       assert.deepStrictEqual(error.reason._tag === "Validation" ? error.reason.issues[0]?.path : null, "org")
     }))
 
-  it.effect.each([
+  it.effect.each<readonly [string, string, string | null]>([
     ["JSON", "{\n    \"token\": \"FlyV1 fm2_a,fm2_b\"\n}\n", "FlyV1 fm2_a,fm2_b"],
     ["the token alone", "FlyV1 fm2_a,fm2_b\n", "FlyV1 fm2_a,fm2_b"],
     ["an update notice before it", "Update available 0.1 -> 0.2\n{\"token\":\"FlyV1 fm2_a\"}", null],
@@ -274,7 +277,7 @@ describe("the fly command", () => {
       }).pipe(Effect.provide(layer({ cli })))
     }))
 
-  it.effect.each([
+  it.effect.each<readonly [string, Answer]>([
     ["it is not installed", absent],
     ["it fails", exiting(1, "Error: slug argument must be specified when not running interactively")],
     ["it breaks", Effect.die(new Error("canary"))],

@@ -16,7 +16,7 @@ export interface Call {
   readonly options: Parameters<FlyCli.FlyCli["Service"]["run"]>[1]
 }
 
-type Answer = Effect.Effect<FlyCli.Completed, FlyError.FlyError>
+export type Answer = Effect.Effect<FlyCli.Completed, FlyError.FlyError>
 
 /** What it prints when it ends well. */
 export const printing = (stdout: string, stderr = ""): Answer => Effect.succeed({ exitCode: 0, stdout, stderr })

@@ -190,6 +190,11 @@ export const make = Effect.fnUntraced(function*({ capacity, persist, refused, se
     isReplacing: (app: string): boolean => cells.get(app)?.flight?.kind === "replace",
     join,
     forget,
+    /** Takes a token out of use that was found to be refused. */
+    dropRefused: (app: AppName): void => {
+      const held = cells.get(app)?.held ?? null
+      if (held !== null && refused.has(app, held.token.token)) drop(app, held)
+    },
     /** Who asks from now on does not share a search that began before. */
     detach: (app: string): void => {
       const cell = cells.get(app)
