@@ -50,9 +50,15 @@ const blockingMillis = 5
 /** Between two looks at a lock that another connection holds. */
 const pause = Schedule.jittered(Schedule.spaced("10 millis"))
 
+/** SQLite's codes for a row that is there already: by a unique column, by the primary key, by the row id. */
+const unique = 2067
+const taken: ReadonlyArray<unknown> = [unique, 1555, 2579]
+
 const failure = (cause: unknown, operation: string): SqlError.SqlError => {
-  // node:sqlite has the result code in `errcode`, the classifier looks for it in `errno`
-  if (Predicate.hasProperty(cause, "errcode")) Object.assign(cause, { errno: cause.errcode })
+  // node:sqlite has the result code in `errcode`; the classifier looks for it in `errno`, and knows only the first of these
+  if (Predicate.hasProperty(cause, "errcode")) {
+    Object.assign(cause, { errno: taken.includes(cause.errcode) ? unique : cause.errcode })
+  }
   return new SqlError.SqlError({ reason: SqlError.classifySqliteError(cause, { operation }) })
 }
 

@@ -230,10 +230,7 @@ describe("the fly command", () => {
         assert.deepStrictEqual(yield* stored("web"), ["FlyV1 fm2_1", day])
       }).pipe(Effect.provide(layer({ cli, env, options: { environment: false } })))
       const [call] = cli.calls
-      assert.deepStrictEqual(call?.args, [
-        ...["tokens", "create", "readonly", "--expiry", "25h0m0s", "--json", "--name", "effect-atlas web"],
-        ...["--org", "acme"]
-      ])
+      assert.deepStrictEqual(call?.args, ['tokens', 'create', 'readonly', '--expiry', '25h0m0s', '--json', '--name', 'effect-atlas web', '--org', 'acme'])
       assert.deepStrictEqual(call?.options?.env, { FLY_ACCESS_TOKEN: undefined, FLY_API_TOKEN: undefined })
     }))
 

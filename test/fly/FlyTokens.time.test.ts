@@ -2,7 +2,8 @@
  * Tokens under a clock that moves when told: who waits for whom, what is renewed when, and what is left at the end.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { type FlyError, FlyTokens, TokenStorage } from "effect-atlas/fly"
+import type { FlyTokens} from "effect-atlas/fly";
+import { type FlyError, TokenStorage } from "effect-atlas/fly"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

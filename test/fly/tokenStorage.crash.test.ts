@@ -83,7 +83,7 @@ const killMany = (kills: number) =>
   })
 
 it.live("a writer killed in the middle, many times, leaves the old token or the new one and never loses a finished one", () =>
-  Effect.forEach([8, 8, 8], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped), 120_000)
+  Effect.forEach([5, 5, 5], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped), 120_000)
 
 it.live("two processes that write a thousand tokens each lose none", () =>
   Effect.gen(function*() {
