@@ -63,7 +63,8 @@ export class TokenStorage extends Context.Service<TokenStorage, {
  *
  * The directory is the option, else `ATLAS_FLY_TOKENS_DIR`, else `fly-tokens` in `effect-atlas` in the user's data directory.
  * It is made 0700, each file 0600, and a file is replaced as a whole or not at all. A directory that takes no files is
- * replaced by a private temporary one that ends with the layer, with a warning that names both.
+ * replaced by a private temporary one that ends with the layer, with a warning that names both; with `fallback: false` the
+ * layer fails instead.
  *
  * **Example** (In a directory of one's own)
  *
@@ -79,9 +80,9 @@ export class TokenStorage extends Context.Service<TokenStorage, {
  * @since 0.1.0
  */
 export const layerFile = (
-  options: { readonly directory?: string | undefined } = {}
+  options: { readonly directory?: string | undefined; readonly fallback?: boolean | undefined } = {}
 ): Layer.Layer<TokenStorage, FlyError, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(TokenStorage, TokenFiles.make(options.directory))
+  Layer.effect(TokenStorage, TokenFiles.make(options))
 
 /**
  * Memory: gone with the layer. For tests, and for hosts that want nothing on disk.

@@ -5,6 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { loading } from "../FlyTools.ts"
+import { token } from "./flyToken.ts"
 
 const discover = loading(async () => (await import("../actions/fly/apps.ts")).run)
 const ship = loading(async () => (await import("../actions/fly/deploy.ts")).run)
@@ -44,5 +45,5 @@ const deploy = Command.make("deploy", { directory: directory("What to deploy") }
 export const fly = Command.make("fly").pipe(
   Command.withDescription("Work with apps on Fly.io."),
   Command.withExamples([{ command: "atlas fly apps", description: "What can be deployed from here" }]),
-  Command.withSubcommands([apps, deploy])
+  Command.withSubcommands([apps, deploy, token])
 )

@@ -9,8 +9,14 @@ import * as Path from "effect/Path"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import { StorageFault } from "../../domain/AtlasError.ts"
 import * as PrivateDirectory from "../../storage/PrivateDirectory.ts"
-import { FlyError } from "../FlyError.ts"
+import { FlyError, PersistFailed } from "../FlyError.ts"
 import { unwritten } from "./tokenFaults.ts"
+
+export interface Options {
+  readonly directory?: string | undefined
+  /** Whether a temporary directory will do; default true. */
+  readonly fallback?: boolean | undefined
+}
 
 /** The option, the setting, or the place of the user's data; null where nobody has a home. */
 const wanted = Effect.fnUntraced(function*(option: string | undefined) {
@@ -41,9 +47,13 @@ const temporary = Effect.gen(function*() {
 })
 
 /** Where to keep tokens; what cannot be used is left for a temporary directory, with a warning that names both. */
-export const choose = Effect.fnUntraced(function*(option: string | undefined) {
+export const choose = Effect.fnUntraced(function*({ directory: option, fallback = true }: Options) {
   const path = yield* Path.Path
   const instead = (why: string) =>
+    fallback ? warned(why) : Effect.fail(
+      new FlyError({ operation: "token.storage", reason: new PersistFailed({ message: `Fly tokens ${why}` }) })
+    )
+  const warned = (why: string) =>
     Effect.tap(temporary, (directory) =>
       Effect.logWarning(`Fly tokens ${why}: they are kept in ${directory}, which ends with this process`))
   const directory = yield* wanted(option)

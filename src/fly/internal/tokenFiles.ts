@@ -34,13 +34,13 @@ const appOf = (name: string): Option.Option<AppName> => {
 
 /** The storage in one directory; refuses to start over a manual token that cannot be read. */
 export const make = (
-  option: string | undefined
+  options: TokenDirectory.Options
 ): Effect.Effect<TokenStorage["Service"], FlyError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const directory = yield* TokenDirectory.choose(option)
+    const directory = yield* TokenDirectory.choose(options)
     const fileOf = (app: AppName, key: TokenKey) => path.join(directory, fileName(app, key))
 
     const read = (app: AppName, key: TokenKey, file: string) =>
