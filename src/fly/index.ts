@@ -6,7 +6,9 @@
  * @since 0.1.0
  */
 export * as AppName from "./AppName.ts"
+export * as FlyApps from "./FlyApps.ts"
 export * as FlyCli from "./FlyCli.ts"
+export * as FlyDeploy from "./FlyDeploy.ts"
 export * as FlyError from "./FlyError.ts"
 export * as FlyTokens from "./FlyTokens.ts"
 export * as FlyTopics from "./FlyTopics.ts"
