@@ -61,23 +61,27 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(1, state)]), [])
     }).pipe(Effect.scoped), 60_000)
 
-  it.live("who lost the seat to another writes nothing any more: every id is answered, rows stay as they are", () =>
-    Effect.gen(function*() {
-      const first = yield* open()
-      const second = yield* open()
-      yield* first.store.lock(kit.team)
-      assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
-      yield* cut(second.sql)
-      yield* second.store.lock(kit.team).pipe(Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 }))
-      const fresh = kit.sessionOf("fresh")
-      // also what no version would have kept it from
-      assert.deepStrictEqual(
-        yield* first.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]),
-        [state.spec.id, fresh.spec.id]
-      )
-      assert.deepStrictEqual((yield* second.store.load(kit.team)).sessions, [{ ...state, version: 1 }])
-      assert.deepStrictEqual(yield* second.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]), [])
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "who lost the seat to another writes nothing any more: every id is answered, rows stay as they are",
+    () =>
+      Effect.gen(function*() {
+        const first = yield* open()
+        const second = yield* open()
+        yield* first.store.lock(kit.team)
+        assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
+        yield* cut(second.sql)
+        yield* second.store.lock(kit.team).pipe(Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 }))
+        const fresh = kit.sessionOf("fresh")
+        // also what no version would have kept it from
+        assert.deepStrictEqual(
+          yield* first.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]),
+          [state.spec.id, fresh.spec.id]
+        )
+        assert.deepStrictEqual((yield* second.store.load(kit.team)).sessions, [{ ...state, version: 1 }])
+        assert.deepStrictEqual(yield* second.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]), [])
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
   it.live("a commit inside the caller's transaction stays when that one is rolled back", () =>
     Effect.gen(function*() {
@@ -88,25 +92,29 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       assert.deepStrictEqual((yield* store.load(kit.team)).sessions, [{ ...state, version: 1 }])
     }).pipe(Effect.scoped))
 
-  it.live("many writers that commit the same rows in every order wait for each other and do not deadlock", () =>
-    Effect.gen(function*() {
-      const stores = yield* Effect.all([open(), open(), open()])
-      const [first] = stores
-      const states = Array.from({ length: 40 }, (_, index) => kit.sessionOf(`s${index}`))
-      yield* first.store.commit(kit.team, states.map((one) => kit.over(0, one)))
-      const answers = yield* Effect.forEach(
-        Array.from({ length: 30 }, (_, index) => index),
-        (index) => {
-          const own = states.map(({ spec }) => kit.over(1, kit.sessionOf(spec.id, `writer ${index}`)))
-          const store = stores[index % 3]?.store ?? first.store
-          return store.commit(kit.team, index % 2 === 0 ? own : own.toReversed())
-        },
-        { concurrency: "unbounded" }
-      )
-      // whoever came first has written all, the others none
-      assert.strictEqual(answers.filter(({ length }) => length === 0).length, 1)
-      assert.strictEqual(answers.filter(({ length }) => length === 40).length, 29)
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "many writers that commit the same rows in every order wait for each other and do not deadlock",
+    () =>
+      Effect.gen(function*() {
+        const stores = yield* Effect.all([open(), open(), open()])
+        const [first] = stores
+        const states = Array.from({ length: 40 }, (_, index) => kit.sessionOf(`s${index}`))
+        yield* first.store.commit(kit.team, states.map((one) => kit.over(0, one)))
+        const answers = yield* Effect.forEach(
+          Array.from({ length: 30 }, (_, index) => index),
+          (index) => {
+            const own = states.map(({ spec }) => kit.over(1, kit.sessionOf(spec.id, `writer ${index}`)))
+            const store = stores[index % 3]?.store ?? first.store
+            return store.commit(kit.team, index % 2 === 0 ? own : own.toReversed())
+          },
+          { concurrency: "unbounded" }
+        )
+        // whoever came first has written all, the others none
+        assert.strictEqual(answers.filter(({ length }) => length === 0).length, 1)
+        assert.strictEqual(answers.filter(({ length }) => length === 40).length, 29)
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
   it.live("stores that are opened at once make the tables once", () =>
     Effect.gen(function*() {

@@ -146,7 +146,9 @@ describe("a failure is a storage fault in a sentence without a row", () => {
     Effect.gen(function*() {
       const { sql, store } = yield* onClient({ filename: ":memory:" })
       yield* sql`DROP TABLE atlas_sessions`
-      for (const verb of [Effect.asVoid(store.load(kit.team)), Effect.asVoid(store.commit(kit.team, [kit.over(0, state)]))]) {
+      for (
+        const verb of [Effect.asVoid(store.load(kit.team)), Effect.asVoid(store.commit(kit.team, [kit.over(0, state)]))]
+      ) {
         assert.include(yield* faultOf(verb), "the session database failed")
       }
       const attempt = state.attempts[0]?.id ?? Session.AttemptId.make("aaaaaaaaaaaa")
@@ -187,7 +189,10 @@ it.live("an interrupted commit is whole or not there", () =>
 it.live("two stores of one process on one file sit in one seat, one after the other, and share the rest", () =>
   Effect.gen(function*() {
     const filename = join(yield* kit.directory, "sessions.db")
-    const build = Effect.map(Layer.build(kit.fileStore(filename)), (context) => Context.get(context, SessionStore.SessionStore))
+    const build = Effect.map(
+      Layer.build(kit.fileStore(filename)),
+      (context) => Context.get(context, SessionStore.SessionStore)
+    )
     const [first, second] = yield* Effect.all([build, build])
     yield* Effect.scoped(Effect.gen(function*() {
       yield* first.lock(kit.team)
