@@ -2,7 +2,7 @@
  * Sessions in an SQLite file: where it is, who may read it, how it fails, and that nobody's transaction holds it up.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -72,6 +72,31 @@ describe("the file", () => {
         "given/sessions.db",
         "home/.local/state/effect-atlas/sessions.db",
         "xdg/effect-atlas/sessions.db"
+      ])
+    }).pipe(Effect.scoped))
+
+  it.live("is written through to the disk before a commit is answered", () =>
+    Effect.gen(function*() {
+      const exec = vi.spyOn(DatabaseSync.prototype, "exec")
+      yield* Effect.scoped(Layer.build(kit.fileStore(join(yield* kit.directory, "sessions.db"))))
+      const pragmas = exec.mock.calls.map(([text]) => text)
+      exec.mockRestore()
+      assert.includeMembers(pragmas, ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"])
+    }).pipe(Effect.scoped))
+
+  it.live("tells rows that were changed by hand: of another owner, under another id, without a version", () =>
+    Effect.gen(function*() {
+      const { sql, store } = yield* onClient({ filename: ":memory:" })
+      for (const id of ["a", "b", "c", "d"]) yield* store.commit(kit.team, [kit.over(0, kit.sessionOf(id))])
+      yield* sql`UPDATE atlas_sessions SET state = replace(state, 'team1', 'team2') WHERE id = 'a'`
+      yield* sql`UPDATE atlas_sessions SET id = 'z' WHERE id = 'b'`
+      yield* sql`UPDATE atlas_sessions SET version = 'x' WHERE id = 'c'`
+      const { sessions, unreadable } = yield* store.load(kit.team)
+      assert.deepStrictEqual(sessions.map(({ spec }) => spec.id), [kit.sessionOf("d").spec.id])
+      assert.deepStrictEqual(unreadable, [
+        { id: "a", message: "it holds another session, or another owner's" },
+        { id: "c", message: "its row has no version" },
+        { id: "z", message: "it holds another session, or another owner's" }
       ])
     }).pipe(Effect.scoped))
 
