@@ -41,7 +41,9 @@ const limited =
               storageFault(operation, `the session database did not answer within ${Duration.format(answerWithin)}`)
             )
         }),
-        Effect.onExit(() => Effect.forkIn(Fiber.interrupt(fiber), scope))
+        Effect.onExit(() =>
+          fiber.pollUnsafe() === undefined ? Effect.asVoid(Effect.forkIn(Fiber.interrupt(fiber), scope)) : Effect.void
+        )
       )
     })
 
