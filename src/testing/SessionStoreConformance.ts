@@ -66,7 +66,10 @@ const word = (length: number) =>
   Effect.map(Entropy.bytes(length), (bytes) => Array.from(bytes, (byte) => alphabet[byte & 31]).join(""))
 
 /** Remembers as which version each row was written, so that it can be deleted also where it cannot be read. */
-const remembering = (store: Store, owners: ReadonlyArray<Owner>): { readonly store: Store; readonly clean: Effect.Effect<void> } => {
+const remembering = (
+  store: Store,
+  owners: ReadonlyArray<Owner>
+): { readonly store: Store; readonly clean: Effect.Effect<void> } => {
   const written = new Map<SessionId, number>()
   const commit: Store["commit"] = (owner, writes) =>
     Effect.tap(store.commit(owner, writes), (lost) =>
@@ -175,7 +178,10 @@ export const run = (options: Options = {}): Effect.Effect<Report, never, Session
             ? { name: one.name, outcome: "passed", message: "" }
             : { name: one.name, outcome: "failed", message: explain(exit.cause) })
         : Effect.succeed({ name: one.name, outcome: "skipped", message: one.skipped }))
-    const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length
+    const count = (outcome: Result["outcome"]) =>
+      results.filter((result) =>
+        result.outcome === outcome
+      ).length
     return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
   })
 

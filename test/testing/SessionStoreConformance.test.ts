@@ -42,24 +42,31 @@ const broken: ReadonlyArray<readonly [string, (store: Store) => Partial<Store>]>
       Effect.flatMap(store.load(owner), ({ sessions }) =>
         store.commit(
           owner,
-          writes.map((write) => ({ ...write, version: sessions.find(({ spec }) => spec.id === write.id)?.version ?? 0 }))
+          writes.map((write) => ({
+            ...write,
+            version: sessions.find(({ spec }) => spec.id === write.id)?.version ?? 0
+          }))
         ))
   })],
   ["writes all or nothing", (store) => ({
     commit: (owner, writes) =>
       Effect.flatMap(store.load(owner), ({ sessions }) => {
         const isLost = writes.some(({ id, version }) =>
-          (sessions.find(({ spec }) => spec.id === id)?.version ?? 0) !== version)
+          (sessions.find(({ spec }) => spec.id === id)?.version ?? 0) !== version
+        )
         return isLost ? Effect.succeed(writes.map(({ id }) => id)) : store.commit(owner, writes)
       })
   })],
   ["never deletes", (store) => ({
     commit: (owner, writes) => store.commit(owner, writes.filter(({ state }) => state !== null))
   })],
-  ["forgets the report", rewriting((write) => ({
-    ...write,
-    state: write.state === null ? null : { ...write.state, report: null }
-  }))],
+  [
+    "forgets the report",
+    rewriting((write) => ({
+      ...write,
+      state: write.state === null ? null : { ...write.state, report: null }
+    }))
+  ],
   ["takes the last of two writes of a session for both", (store) => ({
     commit: (owner, writes) => store.commit(owner, [...new Map(writes.map((write) => [write.id, write])).values()])
   })],
@@ -77,7 +84,7 @@ const broken: ReadonlyArray<readonly [string, (store: Store) => Partial<Store>]>
         }))
     }
   }],
-  ["knows no attempts", () => ({ attempt: () => Effect.succeed(Option.none()) })],
+  ["knows no attempts", () => ({ attempt: () => Effect.succeedNone })],
   ["finds an attempt in the first session there is", (store) => ({
     attempt: (owner) => Effect.map(store.load(owner), ({ sessions }) => Option.fromUndefinedOr(sessions[0]?.spec.id))
   })],

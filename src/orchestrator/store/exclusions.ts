@@ -60,7 +60,8 @@ const postgres = (sql: SqlClient.SqlClient): Exclusion => {
     Effect.gen(function*() {
       const connection = yield* Effect.timeoutOrElse(sql.reserve, {
         duration: answerWithin,
-        orElse: () => Effect.fail(storageFault("lock", "the session database has no connection left to hold the seat with"))
+        orElse: () =>
+          Effect.fail(storageFault("lock", "the session database has no connection left to hold the seat with"))
       })
       const answer = yield* connection.executeValues(advisory("pg_try_advisory_lock"), [owner])
       const isTaken = answer[0]?.[0] === true
@@ -89,7 +90,9 @@ const postgres = (sql: SqlClient.SqlClient): Exclusion => {
         }
         let { look } = first
         const retake = Effect.gen(function*() {
-          yield* Effect.logWarning(`the connection that holds the seat of the owner ${owner} was lost; it is taken anew`)
+          yield* Effect.logWarning(
+            `the connection that holds the seat of the owner ${owner} was lost; it is taken anew`
+          )
           while (true) {
             yield* Scope.close(inner, Exit.void)
             inner = yield* Scope.fork(outer)

@@ -40,7 +40,9 @@ const sqlStates = new Map<string, string>([
 const codeOf = (error: unknown): string | number | null => {
   for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 5; depth++) {
     if (Predicate.hasProperty(at, "errcode") && typeof at.errcode === "number") return at.errcode
-    if (Predicate.hasProperty(at, "code") && typeof at.code === "string" && /^[A-Z0-9_]{5,40}$/.test(at.code)) return at.code
+    if (Predicate.hasProperty(at, "code") && typeof at.code === "string" && /^[A-Z0-9_]{5,40}$/.test(at.code)) {
+      return at.code
+    }
     at = Predicate.hasProperty(at, "cause") ? at.cause : null
   }
   return null

@@ -63,7 +63,7 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
       })),
     commit: (owner, writes) =>
       Effect.flatMap(
-        Effect.forEach(writes, (write) => Effect.fromResult(Rows.textOf(owner, write)), { discard: true }),
+        Effect.forEach(writes, (write) => Effect.fromResult(Rows.check(owner, write)), { discard: true }),
         () => Effect.sync(() => writes.filter((write) => !apply(owner, write)).map(({ id }) => id))
       ),
     attempt: (owner, attempt) =>

@@ -29,18 +29,23 @@ const detached = (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknow
   )
 
 /** Waits for a fiber of its own, so that one that cannot be interrupted holds up nobody. */
-const limited = (scope: Scope.Scope, operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.forkIn(work, scope, { startImmediately: true })
-    return yield* Fiber.join(fiber).pipe(
-      Effect.timeoutOrElse({
-        duration: answerWithin,
-        orElse: () =>
-          Effect.fail(storageFault(operation, `the session database did not answer within ${Duration.format(answerWithin)}`))
-      }),
-      Effect.onExit(() => Effect.forkIn(Fiber.interrupt(fiber), scope))
-    )
-  })
+const limited =
+  (scope: Scope.Scope, operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkIn(work, scope, { startImmediately: true })
+      return yield* Fiber.join(fiber).pipe(
+        Effect.timeoutOrElse({
+          duration: answerWithin,
+          orElse: () =>
+            Effect.fail(
+              storageFault(operation, `the session database did not answer within ${Duration.format(answerWithin)}`)
+            )
+        }),
+        Effect.onExit(() =>
+          fiber.pollUnsafe() === undefined ? Effect.asVoid(Effect.forkIn(Fiber.interrupt(fiber), scope)) : Effect.void
+        )
+      )
+    })
 
 /** The way out of a caller's transaction, by dialect. */
 export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Outside => {
@@ -53,7 +58,9 @@ export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Outside => {
     storageFault(operation, "sessions are stored outside of any transaction; this one would wait for itself")
   return (operation, work) => {
     if (!isSqlite) return guarded(operation, limited(scope, operation)(detached(sql)(work)))
-    return Effect.flatMap(isInside, (is) =>
-      is ? Effect.fail(refused(operation)) : guarded(operation, detached(sql)(work)))
+    return Effect.flatMap(
+      isInside,
+      (is) => is ? Effect.fail(refused(operation)) : guarded(operation, detached(sql)(work))
+    )
   }
 }

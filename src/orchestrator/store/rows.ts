@@ -1,7 +1,6 @@
 /**
  * A session as a row of a table, and back. What cannot be read is told by its id, and never shown.
  */
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { AtlasError } from "../../domain/AtlasError.ts"
@@ -17,25 +16,34 @@ const longest = 1_048_576
 /** What {@link read} needs of a row, and what tells later whether it is still the same. */
 export const columns = "id, owner, version, schema_version, state, octet_length(state) AS bytes"
 
-const encode = Schema.encodeExit(SessionJson)
+const encode = Schema.encodeResult(SessionJson)
 const decode = Schema.decodeUnknownResult(SessionJson)
 const decodeText = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+
+const failed = (id: string, why: string) =>
+  Result.fail(storageFault("commit", `the session ${id} cannot be stored: ${why}`))
 
 /** What a write puts into its row; null deletes it. */
 export const textOf = (
   owner: Owner,
   { id, state, version }: Write
 ): Result.Result<string | null, AtlasError> => {
-  const failed = (why: string) => Result.fail(storageFault("commit", `the session ${id} cannot be stored: ${why}`))
   if (state === null) return Result.succeed(null)
-  if (state.spec.id !== id || state.spec.owner !== owner) return failed("it is another session, or another owner's")
+  if (state.spec.id !== id || state.spec.owner !== owner) return failed(id, "it is another session, or another owner's")
   const encoded = encode(state)
-  if (!Exit.isSuccess(encoded)) return failed("it does not have the form of a session")
-  const text = JSON.stringify(encoded.value)
-  if (version === 0 && Buffer.byteLength(text) > longest) {
-    return failed(`it takes more than ${longest} bytes; shorten what its request holds, such as providerOpts or command`)
-  }
-  return Result.succeed(text)
+  if (Result.isFailure(encoded)) return failed(id, "it does not have the form of a session")
+  const text = JSON.stringify(encoded.success)
+  return version > 0 || Buffer.byteLength(text) <= longest
+    ? Result.succeed(text)
+    : failed(id, `it takes more than ${longest} bytes; shorten what its request holds, such as providerOpts or command`)
+}
+
+/** The same for a store that needs no text: only what begins is looked at as closely. */
+export const check = (owner: Owner, write: Write): Result.Result<unknown, AtlasError> => {
+  const { id, state, version } = write
+  return version === 0 || state === null || state.spec.id !== id || state.spec.owner !== owner
+    ? textOf(owner, write)
+    : Result.void
 }
 
 /** Where the form is wrong: the first step only, because the others may be a caller's own words. */

@@ -38,7 +38,9 @@ export interface Seats {
 const newToken = Effect.map(Entropy.bytes(16), Hex.encode)
 
 /** In the words of a refusal. */
-export const describe = (holder: { readonly pid: unknown; readonly host: unknown; readonly since: unknown }): string => {
+export const describe = (
+  holder: { readonly pid: unknown; readonly host: unknown; readonly since: unknown }
+): string => {
   const since = Number(holder.since)
   const when = Number.isSafeInteger(since) ? ` since ${new Date(since).toISOString()}` : ""
   return `process ${Number(holder.pid)} on ${String(holder.host)}${when}`
@@ -57,20 +59,28 @@ export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Eff
     const holder = (owner: Owner) =>
       Effect.map(
         sql`SELECT token, pid, host, since FROM atlas_session_seats WHERE owner = ${owner}`,
-        ([row]) => row === undefined ? null : { token: row["token"], text: describe({ pid: row["pid"], host: row["host"], since: row["since"] }) }
+        ([row]) =>
+          row === undefined
+            ? null
+            : { token: row["token"], text: describe({ pid: row["pid"], host: row["host"], since: row["since"] }) }
       )
 
     const sit = (owner: Owner, token: string) =>
-      Effect.flatMap(self, ({ host, pid, since }) =>
-        sql`INSERT INTO atlas_session_seats (owner, token, pid, host, since)
+      Effect.flatMap(
+        self,
+        ({ host, pid, since }) =>
+          sql`INSERT INTO atlas_session_seats (owner, token, pid, host, since)
           VALUES (${owner}, ${token}, ${pid}, ${host}, ${since})
           ON CONFLICT (owner) DO UPDATE
-          SET token = excluded.token, pid = excluded.pid, host = excluded.host, since = excluded.since`)
+          SET token = excluded.token, pid = excluded.pid, host = excluded.host, since = excluded.since`
+      )
 
     const leave = (owner: Owner, token: string) =>
       Effect.suspend(() => {
         held.delete(owner)
-        return Effect.ignore(guarded("lock", sql`DELETE FROM atlas_session_seats WHERE owner = ${owner} AND token = ${token}`))
+        return Effect.ignore(
+          guarded("lock", sql`DELETE FROM atlas_session_seats WHERE owner = ${owner} AND token = ${token}`)
+        )
       })
 
     const take = (owner: Owner) =>
@@ -106,7 +116,9 @@ export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Eff
             told.add(token)
             const now = yield* holder(owner)
             yield* Effect.logError(
-              `the seat of the owner ${owner} was taken over (${now?.text ?? "and left again"}): nothing is written any more`
+              `the seat of the owner ${owner} was taken over (${
+                now?.text ?? "and left again"
+              }): nothing is written any more`
             )
           }
           return false

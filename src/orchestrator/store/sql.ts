@@ -53,11 +53,12 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
       }
     })
 
-    const read = (owner: Owner) => (row: Readonly<Record<string, unknown>>): Result.Result<SessionState, Unreadable> => {
-      const session = Rows.read(owner, row)
-      if (Result.isSuccess(session)) proofs.add(row)
-      return session
-    }
+    const read =
+      (owner: Owner) => (row: Readonly<Record<string, unknown>>): Result.Result<SessionState, Unreadable> => {
+        const session = Rows.read(owner, row)
+        if (Result.isSuccess(session)) proofs.add(row)
+        return session
+      }
 
     /** Opens the rows that this process has not read or written as they are now; fails with the first that it cannot read. */
     const proveAll = Effect.fnUntraced(function*(owner: Owner) {
@@ -72,7 +73,10 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
           const session = read(owner)(row)
           if (Result.isFailure(session)) {
             const { id, message } = session.failure
-            return yield* storageFault("attempt", `nobody can tell while the stored session ${id} cannot be read: ${message}`)
+            return yield* storageFault(
+              "attempt",
+              `nobody can tell while the stored session ${id} cannot be read: ${message}`
+            )
           }
         }
       }

@@ -3,7 +3,7 @@
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Scope from "effect/Scope"
@@ -19,7 +19,11 @@ const setting = (name: string) => Effect.orElseSucceed(Config.String(name), () =
 /** Beside what the local provider keeps, so that one directory holds all there is of a machine's orchestrators. */
 const defaultFile = Effect.gen(function*() {
   const path = yield* Path.Path
-  const [given, states, home] = yield* Effect.all([setting("ATLAS_STATE_DIR"), setting("XDG_STATE_HOME"), setting("HOME")])
+  const [given, states, home] = yield* Effect.all([
+    setting("ATLAS_STATE_DIR"),
+    setting("XDG_STATE_HOME"),
+    setting("HOME")
+  ])
   const local = states === "" ? path.join(home === "" ? "/tmp" : home, ".local", "state") : states
   return path.join(given === "" ? path.join(local, "effect-atlas") : path.resolve(given), "sessions.db")
 })

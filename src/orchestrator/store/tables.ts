@@ -22,7 +22,7 @@ const first = Effect.gen(function*() {
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
   )`
-  yield* sql`CREATE INDEX atlas_sessions_owner ON atlas_sessions (owner, id)`
+  yield* sql`CREATE INDEX atlas_sessions_owner ON atlas_sessions (owner, id, version, schema_version, (octet_length(state)))`
   yield* sql`CREATE TABLE atlas_session_attempts (
     attempt VARCHAR(12) NOT NULL,
     session VARCHAR(64) NOT NULL,

@@ -81,29 +81,31 @@ const textsOf = (rows: ReadonlyArray<Readonly<Record<string, unknown>>>, column:
   new Set(rows.map((row) => row[column]))
 
 /** What is to be done with each draft, by what its row is now. */
-const sort = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, { owner, writer }: Commit, drafts: ReadonlyArray<Draft>) {
-  const locked = sql.onDialectOrElse({ pg: () => sql`ORDER BY id FOR UPDATE`, orElse: () => sql`` })
-  const rows = yield* sql`SELECT id, owner, version, writer FROM atlas_sessions
+const sort = Effect.fnUntraced(
+  function*(sql: SqlClient.SqlClient, { owner, writer }: Commit, drafts: ReadonlyArray<Draft>) {
+    const locked = sql.onDialectOrElse({ pg: () => sql`ORDER BY id FOR UPDATE`, orElse: () => sql`` })
+    const rows = yield* sql`SELECT id, owner, version, writer FROM atlas_sessions
     WHERE ${sql.in("id", drafts.map(({ id }) => id))} ${locked}`
-  const byId = new Map(rows.map((row) => [row["id"], row]))
-  const inserts: Array<Draft> = []
-  const updates: Array<Draft> = []
-  const deletes: Array<Draft> = []
-  const repeats: Array<Draft> = []
-  const lost: Array<SessionId> = []
-  for (const one of drafts) {
-    const row = byId.get(one.id)
-    const is = Number(row?.["version"])
-    if (row === undefined) {
-      if (one.text !== null && one.version === 0) inserts.push(one)
-      else if (one.text !== null) lost.push(one.id)
-    } else if (row["owner"] !== owner) lost.push(one.id)
-    else if (is === one.version) (one.text === null ? deletes : updates).push(one)
-    else if (is === one.version + 1 && one.text !== null && row["writer"] === writer) repeats.push(one)
-    else lost.push(one.id)
+    const byId = new Map(rows.map((row) => [row["id"], row]))
+    const inserts: Array<Draft> = []
+    const updates: Array<Draft> = []
+    const deletes: Array<Draft> = []
+    const repeats: Array<Draft> = []
+    const lost: Array<SessionId> = []
+    for (const one of drafts) {
+      const row = byId.get(one.id)
+      const is = Number(row?.["version"])
+      if (row === undefined) {
+        if (one.text !== null && one.version === 0) inserts.push(one)
+        else if (one.text !== null) lost.push(one.id)
+      } else if (row["owner"] !== owner) lost.push(one.id)
+      else if (is === one.version) (one.text === null ? deletes : updates).push(one)
+      else if (is === one.version + 1 && one.text !== null && row["writer"] === writer) repeats.push(one)
+      else lost.push(one.id)
+    }
+    return { inserts, updates, deletes, repeats, lost }
   }
-  return { inserts, updates, deletes, repeats, lost }
-})
+)
 
 /** The very same write again, whose answer was lost: it counts as written. */
 const notRepeated = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, repeats: ReadonlyArray<Draft>) {
@@ -149,7 +151,9 @@ const index = Effect.fnUntraced(function*(
 ) {
   const rows = updates.length === 0
     ? []
-    : yield* sql`SELECT session, attempt FROM atlas_session_attempts WHERE ${sql.in("session", updates.map(({ id }) => id))}`
+    : yield* sql`SELECT session, attempt FROM atlas_session_attempts WHERE ${
+      sql.in("session", updates.map(({ id }) => id))
+    }`
   const stored = Map.groupBy(rows, (row) => row["session"])
   for (const { attempts, id } of updates) {
     const wanted = new Set<unknown>(attempts)

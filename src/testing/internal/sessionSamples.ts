@@ -2,9 +2,9 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Owner } from "../../provider/NameStamp.ts"
 import { AttemptId, type SessionId } from "../../orchestrator/session/Ids.ts"
 import { SessionSpec, SessionState } from "../../orchestrator/session/State.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
 
 // an owner is a filter that values made at random hardly ever pass, and each case gives its own
 const { owner: _, ...specFields } = SessionSpec.fields
@@ -35,7 +35,12 @@ export const plain = (
   id: SessionId,
   { attempts = [], userId = null }: { readonly attempts?: ReadonlyArray<string>; readonly userId?: string | null } = {}
 ): SessionState => {
-  const sent = attempts.map((attempt) => ({ id: AttemptId.make(attempt), candidate: 0, name: `atlas-${owner}-a-${attempt}`, sentAt: 1 }))
+  const sent = attempts.map((attempt) => ({
+    id: AttemptId.make(attempt),
+    candidate: 0,
+    name: `atlas-${owner}-a-${attempt}`,
+    sentAt: 1
+  }))
   return decode({
     schemaVersion: 1,
     version: 0,

@@ -34,10 +34,14 @@ export const sessionSeatCases: ReadonlyArray<Definition> = [
     name: "a refused one leaves the seat as it was",
     run: ({ owner, store }) =>
       Effect.gen(function*() {
-        yield* seated(store, owner, Effect.gen(function*() {
-          yield* refused(store, owner)
-          yield* refused(store, owner)
-        }))
+        yield* seated(
+          store,
+          owner,
+          Effect.gen(function*() {
+            yield* refused(store, owner)
+            yield* refused(store, owner)
+          })
+        )
         yield* seated(store, owner, Effect.void)
       })
   },

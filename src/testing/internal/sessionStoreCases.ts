@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import type { Owner } from "../../provider/NameStamp.ts"
 import type { AttemptId, SessionId } from "../../orchestrator/session/Ids.ts"
 import type { SessionState } from "../../orchestrator/session/State.ts"
 import type { SessionStore, Write } from "../../orchestrator/SessionStore.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
 import { plain, samples } from "./sessionSamples.ts"
 import { check, type ConformanceFailure, failsAs } from "./trial.ts"
 
@@ -77,7 +77,10 @@ const holds = (
     )
     for (const [{ spec: { id }, ...state }, version] of expected) {
       const session = found.get(id)
-      yield* check(session?.version === version, `a session has the version ${session?.version}, and should have ${version}`)
+      yield* check(
+        session?.version === version,
+        `a session has the version ${session?.version}, and should have ${version}`
+      )
       const wanted = { ...state, version }
       for (const [field, value] of Object.entries(wanted)) {
         const is = Object.entries(session ?? {}).find(([name]) => name === field)?.[1]
@@ -225,12 +228,17 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
     run: ({ id, owner, store }) =>
       Effect.gen(function*() {
         for (const version of [0, 1]) {
-          const states = Array.from({ length: 12 }, (_, index) => plain(owner, id("s"), { userId: `${version}-${index}` }))
-          const answers = yield* Effect.forEach(states, (state) => store.commit(owner, [over(version, state)]), {
+          const states = Array.from({ length: 12 }, (_, index) =>
+            plain(owner, id("s"), { userId: `${version}-${index}` }))
+          const answers = yield* Effect.forEach(states, (state) =>
+            store.commit(owner, [over(version, state)]), {
             concurrency: "unbounded"
           })
           const winners = states.filter((_, index) => answers[index]?.length === 0)
-          yield* check(winners.length === 1, `${winners.length} of 12 were told that they had written version ${version + 1}`)
+          yield* check(
+            winners.length === 1,
+            `${winners.length} of 12 were told that they had written version ${version + 1}`
+          )
           const [winner] = winners
           if (winner !== undefined) yield* holds(store, owner, [[winner, version + 1]])
         }
@@ -243,7 +251,13 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
         const states = Array.from({ length: 1_000 }, (_, index) =>
           plain(owner, id(`s${index}`), { attempts: [attempt(`s${index}`)] }))
         yield* commits(store, owner, states.map(begin))
-        yield* commits(store, owner, states.map((state) => over(1, state)))
+        yield* commits(
+          store,
+          owner,
+          states.map((state) =>
+            over(1, state)
+          )
+        )
         yield* holds(store, owner, states.map((state) => [state, 2]))
       })
   },
@@ -371,7 +385,11 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
         for (const how of ["a newer form", "another form", "not JSON"] as const) {
           yield* spoil(bad.spec.id, how)
           yield* finds(store, owner, attempt("a"), id("good"))
-          const { message } = yield* failsAs("StorageFault", `${how}: an attempt nobody has`, store.attempt(owner, attempt("c")))
+          const { message } = yield* failsAs(
+            "StorageFault",
+            `${how}: an attempt nobody has`,
+            store.attempt(owner, attempt("c"))
+          )
           yield* check(!message.includes("canary"), `${how}: the failure shows the row`)
           // another owner has nothing to do with it
           yield* finds(store, other, attempt("c"), null)

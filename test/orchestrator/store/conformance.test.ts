@@ -5,7 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, beforeAll, describe, it } from "@effect/vitest"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import { SessionStoreConformance } from "effect-atlas/testing"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -23,17 +23,18 @@ const root = fs.mkdtempSync(join(tmpdir(), "atlas-session-store-"))
 afterAll(() => fs.rmSync(root, { recursive: true }))
 
 /** What a hand at the table does to a row. */
-const spoil = (client: Layer.Layer<SqlClient.SqlClient, unknown>): SessionStoreConformance.Options["spoil"] => (id, how) =>
-  Effect.gen(function*() {
-    const sql = yield* SqlClient.SqlClient
-    if (how === "not JSON") {
-      yield* sql`UPDATE atlas_sessions SET state = substr(state, 1, length(state) - 40), schema_version = 1 WHERE id = ${id}`
-    } else if (how === "a newer form") {
-      yield* sql`UPDATE atlas_sessions SET schema_version = 2 WHERE id = ${id}`
-    } else {
-      yield* sql`UPDATE atlas_sessions SET schema_version = 1, state = replace(state, '"mode"', '"canary"') WHERE id = ${id}`
-    }
-  }).pipe(Effect.provide(client), Effect.orDie)
+const spoil =
+  (client: Layer.Layer<SqlClient.SqlClient, unknown>): SessionStoreConformance.Options["spoil"] => (id, how) =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      if (how === "not JSON") {
+        yield* sql`UPDATE atlas_sessions SET state = substr(state, 1, length(state) - 40), schema_version = 1 WHERE id = ${id}`
+      } else if (how === "a newer form") {
+        yield* sql`UPDATE atlas_sessions SET schema_version = 2 WHERE id = ${id}`
+      } else {
+        yield* sql`UPDATE atlas_sessions SET schema_version = 1, state = replace(state, '"mode"', '"canary"') WHERE id = ${id}`
+      }
+    }).pipe(Effect.provide(client), Effect.orDie)
 
 SessionStoreConformance.suite(framework, "memory", SessionStore.layerMemory)
 

@@ -61,19 +61,27 @@ const killMany = (kills: number) =>
     assert.isAtLeast(version, kills)
   })
 
-it.live("a process killed in the middle of its commits, many times, loses none of them and leaves none half done", () =>
-  Effect.forEach([10, 10], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped), 120_000)
+it.live(
+  "a process killed in the middle of its commits, many times, loses none of them and leaves none half done",
+  () => Effect.forEach([10, 10], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped),
+  120_000
+)
 
-const seats = (name: string, database: Effect.Effect<string, unknown, Scope.Scope>) =>
-  describe(name, () => {
-    it.live("a second process is refused and told who sits there, and gets the seat when that one is killed", () =>
+/** What holds for the seat in any database that processes share. */
+const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => {
+  it.live(
+    "a second process is refused and told who sits there, and gets the seat when that one is killed",
+    () =>
       Effect.gen(function*() {
         const where = yield* database
         const first = yield* kit.worker(where, "hold")
         assert.strictEqual(yield* kit.word(first), "held")
         const second = yield* kit.worker(where, "hold")
         const refusal = (yield* kit.word(second)) ?? ""
-        assert.include(refusal, `the owner ${kit.team} is running already: process ${first.pid} on ${hostname()} since 20`)
+        assert.include(
+          refusal,
+          `the owner ${kit.team} is running already: process ${first.pid} on ${hostname()} since 20`
+        )
         yield* kit.kill(first)
         // a server may take a moment to see that its client is gone
         const third = yield* Effect.gen(function*() {
@@ -82,23 +90,27 @@ const seats = (name: string, database: Effect.Effect<string, unknown, Scope.Scop
         }).pipe(Effect.retry({ times: 5 }))
         const fourth = yield* kit.worker(where, "hold")
         assert.include((yield* kit.word(fourth)) ?? "", `process ${third.pid} `)
-      }).pipe(Effect.scoped), 60_000)
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
-    it.live("of six processes that start at once one gets the seat", () =>
-      Effect.gen(function*() {
-        const where = yield* database
-        const words = yield* Effect.forEach(
-          Array.from({ length: 6 }),
-          () => Effect.flatMap(kit.worker(where, "hold"), kit.word),
-          { concurrency: "unbounded" }
-        )
-        assert.strictEqual(words.filter((one) => one === "held").length, 1, words.join("\n"))
-        assert.strictEqual(words.filter((one) => one?.startsWith("refused: an orchestrator of the owner")).length, 5)
-      }).pipe(Effect.scoped), 60_000)
-  })
+  it.live("of six processes that start at once one gets the seat", () =>
+    Effect.gen(function*() {
+      const where = yield* database
+      const words = yield* Effect.forEach(
+        Array.from({ length: 6 }),
+        () => Effect.flatMap(kit.worker(where, "hold"), kit.word),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(words.filter((one) => one === "held").length, 1, words.join("\n"))
+      assert.strictEqual(words.filter((one) => one?.startsWith("refused: an orchestrator of the owner")).length, 5)
+    }).pipe(Effect.scoped), 60_000)
+}
 
-seats("an SQLite file", Effect.map(kit.directory, (directory) => join(directory, "sessions.db")))
+describe("an SQLite file", () => {
+  seats(Effect.map(kit.directory, (directory) => join(directory, "sessions.db")))
+})
 
-describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres.whyNot ?? ""}`, () => {
-  seats("PostgreSQL", Effect.map(Postgres.server, ({ port }) => String(port)))
+describe.skipIf(Postgres.whyNot !== null)(`PostgreSQL ${Postgres.whyNot ?? ""}`, () => {
+  seats(Effect.map(Postgres.server, ({ port }) => String(port)))
 })

@@ -10,6 +10,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 
@@ -77,7 +78,11 @@ const compiled = join(tmpdir(), "atlas-session-compiled")
 export const worker = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, ["--conditions=effect-atlas-source", join(import.meta.dirname, "storeWorker.ts"), ...args], {
+      spawn(process.execPath, [
+        "--conditions=effect-atlas-source",
+        fileURLToPath(new URL("./storeWorker.ts", import.meta.url)),
+        ...args
+      ], {
         stdio: ["ignore", "pipe", "inherit"],
         env: { ...process.env, NODE_COMPILE_CACHE: compiled }
       })
