@@ -25,9 +25,7 @@ export const makeFarewells = (): Farewells => {
   return {
     put: (computeId, farewell) => void known.set(computeId, farewell),
     of: (computeId) =>
-      Effect.suspend(() =>
-        Effect.asVoid(Effect.timeoutOption(known.get(computeId) ?? Effect.void, lastWordsLimit))
-      )
+      Effect.suspend(() => Effect.asVoid(Effect.timeoutOption(known.get(computeId) ?? Effect.void, lastWordsLimit)))
   }
 }
 
@@ -61,7 +59,8 @@ export const providers = (
     Effect.map(Providers, ({ all, get }) => {
       const each = (provider: Service) => supervised(provider, baseUrl, farewells)
       return Providers.of({
-        all: all.map(each),
+        // those without a key are not there: nobody who runs a command wants to hear of them
+        all: all.filter(({ implemented, missing }) => implemented && missing.length === 0).map(each),
         get: (which, operation) => Effect.map(get(which, operation), each)
       })
     })

@@ -2,10 +2,10 @@
  * `atlas up` with limits, `task`, `sessions` and `reap`, on a moved clock and a mock.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { AtlasError } from "effect-atlas"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
 import { mock, owner, run, start, type Surroundings } from "./run.ts"
@@ -24,8 +24,7 @@ const begin = (args: ReadonlyArray<string>, surroundings: Surroundings) =>
     const { ended, out } = start(args, surroundings)
     const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
     yield* settle
-    const lines = () =>
-      out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
+    const lines = () => out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
     return { lines, ended: Fiber.join(fiber), fiber }
   })
 
@@ -51,7 +50,9 @@ describe("limits that need somebody who stays", () => {
 
   it.effect("a task cannot be left alone either", () =>
     Effect.gen(function*() {
-      const { code, err } = yield* run(["task", "--detach", "--json", "--", "true"], { providers: [(yield* mock).provider] })
+      const { code, err } = yield* run(["task", "--detach", "--json", "--", "true"], {
+        providers: [(yield* mock).provider]
+      })
       assert.strictEqual(code, 1)
       assert.deepStrictEqual(issuesOf(err), ["detach"])
     }))
@@ -67,7 +68,9 @@ describe("limits that need somebody who stays", () => {
     ["--on-failure", "respawn:-1"]
   ])("%s %s is bad usage", ([flag, value]) =>
     Effect.gen(function*() {
-      const { code, out } = yield* run(["up", "--image", "x", `${flag}=${value}`], { providers: [(yield* mock).provider] })
+      const { code, out } = yield* run(["up", "--image", "x", `${flag}=${value}`], {
+        providers: [(yield* mock).provider]
+      })
       assert.strictEqual(code, 2)
       assert.strictEqual(out, "")
     }))
@@ -128,7 +131,9 @@ describe("up with a limit", () => {
   it.effect("fails as a timeout when it meets its --max-runtime", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
-      const { ended } = yield* begin(["up", "--image", "x", "--max-runtime", "30s", "--json"], { providers: [provider] })
+      const { ended } = yield* begin(["up", "--image", "x", "--max-runtime", "30s", "--json"], {
+        providers: [provider]
+      })
       yield* pass(40)
       const { code, err } = yield* ended
       assert.strictEqual(code, 1)
@@ -181,7 +186,9 @@ describe("up with a limit", () => {
       yield* pass(40)
       const { out } = yield* run(["sessions", "--json"], surroundings)
       assert.deepStrictEqual(
-        JSON.parse(out).map(({ outcome, state }: { readonly state: string; readonly outcome: unknown }) => [state, outcome]),
+        JSON.parse(out).map((
+          { outcome, state }: { readonly state: string; readonly outcome: unknown }
+        ) => [state, outcome]),
         [["ended", { _tag: "Closed", reason: "max_runtime" }], ["live", null]]
       )
       assert.strictEqual((yield* controls.ledger).live.length, 1)
@@ -235,7 +242,10 @@ describe("sessions", () => {
     Effect.gen(function*() {
       const { provider } = yield* mock
       const store = yield* makeMemory
-      const { fiber } = yield* begin(["up", "--image", "x", "--idle-ttl", "5m", "--json"], { providers: [provider], store })
+      const { fiber } = yield* begin(["up", "--image", "x", "--idle-ttl", "5m", "--json"], {
+        providers: [provider],
+        store
+      })
       const { out } = yield* run(["sessions", "--json"], { providers: [provider], store })
       const [session] = JSON.parse(out)
       for (

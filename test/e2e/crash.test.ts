@@ -43,7 +43,10 @@ const prepare = (args: ReadonlyArray<string>, steps = Number.POSITIVE_INFINITY) 
   })
   const ended = new Promise<Life>((resolve, reject) => {
     child.on("error", reject)
-    child.on("close", (code, signal) => resolve({ code, signal, steps: output.split("\n").filter(Boolean), complaints }))
+    child.on(
+      "close",
+      (code, signal) => resolve({ code, signal, steps: output.split("\n").filter(Boolean), complaints })
+    )
   })
   return (): Promise<Life> => {
     child.stdin.end("go")
@@ -57,7 +60,8 @@ const running = (): ReadonlySet<string> => {
   const found = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
       const [, id] = /(?:^|\0)ATLAS_COMPUTE_ID=([^\0]+)/.exec(fs.readFileSync(`/proc/${pid}/environ`, "utf8")) ?? []
-      const belongs = id !== undefined && (here.has(id) || fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(home.directory))
+      const belongs = id !== undefined &&
+        (here.has(id) || fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(home.directory))
       return belongs ? [id] : []
     } catch {
       return []
@@ -77,7 +81,8 @@ describe("an orchestrator that is killed again and again", () => {
       const random = randomOf(seed)
       const begun = Date.now()
       const counts = new Map<string, number>()
-      const prepareOne = (kill: number) => prepare(["work", String(seed + kill)], 1 + Math.floor(random() * longestLife))
+      const prepareOne = (kill: number) =>
+        prepare(["work", String(seed + kill)], 1 + Math.floor(random() * longestLife))
       const settle = prepare(["settle"])
       let next = prepareOne(1)
       for (let kill = 1; kill <= kills; kill++) {

@@ -49,7 +49,10 @@ describe("task", () => {
   it("loses none of its last words, however many there are", async () => {
     const { code, stdout } = await home.run(["task", "--", "sh", "-c", "seq 1 20000"])
     assert.strictEqual(code, 0)
-    assert.deepStrictEqual(stdout.trimEnd().split("\n"), Array.from({ length: 20_000 }, (_, index) => String(index + 1)))
+    assert.deepStrictEqual(
+      stdout.trimEnd().split("\n"),
+      Array.from({ length: 20_000 }, (_, index) => String(index + 1))
+    )
   })
 
   it("prints one JSON object a line: the compute, its session, its log, what happens, its exit", async () => {

@@ -27,8 +27,7 @@ type Verb = "up" | "task"
 const say = (value: { readonly type: string; readonly [field: string]: unknown }) =>
   Effect.flatMap(Shell, ({ invocation, out }) => invocation.json ? out(JSON.stringify(value)) : Effect.void)
 
-const note = (text: string) =>
-  Effect.flatMap(Shell, ({ err, invocation }) => invocation.json ? Effect.void : err(text))
+const note = (text: string) => Effect.flatMap(Shell, ({ err, invocation }) => invocation.json ? Effect.void : err(text))
 
 /** What somebody who waits wants to know of an event. */
 const wordOf = ({ event }: News): string | null => {

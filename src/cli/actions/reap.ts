@@ -5,9 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Reaper from "../../orchestrator/Reaper.ts"
 import * as Config from "../../orchestrator/session/Config.ts"
 import type { SessionState } from "../../orchestrator/session/State.ts"
-import * as Reaper from "../../orchestrator/Reaper.ts"
 import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -124,7 +124,9 @@ const show = ({ ended, left, sessions, unlisted }: Done, dryRun: boolean, color:
     ...left.map((one) => [one.provider, one.computeId, one.name, `left alone: ${reasons[one.why]}`])
   ]
   const table = rows.length === 0 ? "nothing to end" : Table.render(["PROVIDER", "ID", "NAME", ""], rows, { color })
-  const over = sessions.map(({ computeId, id }) => `session ${id} had lost its atlas: ended, ${computeId ?? "no compute"}`)
+  const over = sessions.map(({ computeId, id }) =>
+    `session ${id} had lost its atlas: ended, ${computeId ?? "no compute"}`
+  )
   return [...over, table, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
 }
 
@@ -138,9 +140,7 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
       const known = yield* Providers
       const store = yield* SessionStore
       const named = call.provider === undefined ? null : yield* known.get(call.provider, "reap")
-      const providers = named === null
-        ? known.all.filter(({ implemented, missing }) => implemented && missing.length === 0)
-        : [named]
+      const providers = named === null ? known.all : [named]
       if (dryRun) {
         const engine = yield* onlooker(owner, store)
         const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
@@ -156,7 +156,10 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
         }),
         SessionEngine.layer({ owner })
       )
-    }).pipe(Effect.provide(Layer.provideMerge(store, Supervised.providers(call.baseUrl ?? undefined))), Supervised.advised)
+    }).pipe(
+      Effect.provide(Layer.provideMerge(store, Supervised.providers(call.baseUrl ?? undefined))),
+      Supervised.advised
+    )
     yield* out(invocation.json ? JSON.stringify(reaped) : show(reaped, dryRun, color))
     const isIncomplete = reaped.unlisted.length > 0 || reaped.left.some(({ why }) => why === "end_failed")
     yield* exitWith(isIncomplete ? 1 : 0)

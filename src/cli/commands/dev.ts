@@ -54,7 +54,11 @@ const fly = Command.make("fake-fly", { port, faults: faults("unauthorized-once o
 )
 
 // the part of `atlas demo` that is killed; for nobody else, so no help speaks of it
-const demo = Command.make("demo-orchestrator", {}, using(async () => (await import("../actions/demo/orchestrator.ts")).run))
+const demo = Command.make(
+  "demo-orchestrator",
+  {},
+  using(async () => (await import("../actions/demo/orchestrator.ts")).run)
+)
   .pipe(
     Command.withDescription("Orchestrate for the demo, asked by lines of JSON on stdin."),
     Command.unlisted

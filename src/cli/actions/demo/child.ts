@@ -71,7 +71,9 @@ export const start = (stateDirectory: string) =>
         const found = all.filter(is).find(test)
         const trouble = all.find((one) => one._tag === "Failed" || one._tag === "Gone")
         return found === undefined && trouble !== undefined && "message" in trouble
-          ? Effect.fail(failure(`the orchestrator ${trouble._tag === "Gone" ? "has ended" : "failed"}: ${trouble.message}`))
+          ? Effect.fail(
+            failure(`the orchestrator ${trouble._tag === "Gone" ? "has ended" : "failed"}: ${trouble.message}`)
+          )
           : Effect.succeed(Option.fromUndefinedOr(found))
       }
       return SubscriptionRef.changes(heard).pipe(

@@ -10,9 +10,9 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as net from "node:net"
+import * as Atlas from "../../../Atlas.ts"
 import { AtlasError, Transport } from "../../../domain/AtlasError.ts"
 import { ProviderId } from "../../../domain/Ids.ts"
-import * as Atlas from "../../../Atlas.ts"
 import { localIn } from "../../providers.ts"
 import { Shell } from "../../Shell.ts"
 import * as Child from "./child.ts"
@@ -99,7 +99,10 @@ const traceOf = (computeId: string) =>
     Effect.flatMap(({ port, raw }) => Effect.map(Effect.orDie(decodeFacts(raw)), (facts) => ({ ...facts, port })))
   )
 
-const leftovers = (traces: ReadonlyArray<Effect.Success<ReturnType<typeof traceOf>>>, processes: ReadonlyArray<number>) =>
+const leftovers = (
+  traces: ReadonlyArray<Effect.Success<ReturnType<typeof traceOf>>>,
+  processes: ReadonlyArray<number>
+) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const groups = [...traces.map(({ pid }) => pid), ...processes]
@@ -166,9 +169,8 @@ const story = (directory: string, say: (label: string, text: string) => Effect.E
     yield* say("end", "everything handed back")
     const left = yield* leftovers(traces, [first.pid, second.pid])
     yield* say("left", left.length === 0 ? "no process, no port, no directory" : left.join(", "))
-    const calls = [authorized, alone, after].every((code) => code === 200) && [unauthorized, crossed].every((code) =>
-      code === 401
-    )
+    const calls = [authorized, alone, after].every((code) => code === 200) &&
+      [unauthorized, crossed].every((code) => code === 401)
     const idleEnded = reason === "idle_timeout" ? 1 : 0
     return {
       isAsPromised: calls && farewell === 0 && left.length === 0 && lines.length > 0 && idleEnded === 1
