@@ -93,7 +93,10 @@ const prepareFile = (filename: string) =>
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* PrivateDirectory.make(path.dirname(path.resolve(filename)))
-    yield* Effect.scoped(fs.open(filename, { flag: "a", mode: 0o600 }))
+    // only when it is new: to open and close a file that is in use drops the locks this process has on it
+    yield* Effect.scoped(fs.open(filename, { flag: "wx", mode: 0o600 })).pipe(
+      Effect.catchReason("PlatformError", "AlreadyExists", () => fs.access(filename, { writable: true }))
+    )
   }).pipe(Effect.mapError((error) =>
     new SqlError.SqlError({
       reason: new SqlError.ConnectionError({
