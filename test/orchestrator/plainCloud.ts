@@ -96,7 +96,9 @@ export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptio
 
     const find = (id: string) => {
       const machine = machines.get(id)
-      return machine === undefined ? Effect.fail(new NotFound({ message: `there is no ${id}` })) : Effect.succeed(machine)
+      return machine === undefined
+        ? Effect.fail(new NotFound({ message: `there is no ${id}` }))
+        : Effect.succeed(machine)
     }
 
     const provider = Provider.make({
@@ -172,7 +174,11 @@ export const addLive = (
   const machine = machineOf(`old-${number}`, attempt.name, now.wall)
   machines.set(machine.id, machine)
   const compute = Session.Sighting.fromCompute(machine)
-  return Session.decide(started, { _tag: "Rented", attempt: attempt.id, compute, authHash: null }, now, Session.defaults)
+  return Session.decide(
+    started,
+    { _tag: "Rented", attempt: attempt.id, compute, authHash: null },
+    now,
+    Session.defaults
+  )
     .state
 }
-
