@@ -129,7 +129,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
   }
 
   const kill = (machine: Machine): void => {
-    if (machine.goneAt !== null) return
+    if (machine.status === "terminated") return
     ledger.end(machine)
     machine.status = "terminated"
     machine.isRemoved = rng.chance(0.7)
