@@ -73,6 +73,20 @@ describe("awaitReady", () => {
       )
     }).pipe(Effect.provide(Mock.layer(slow))))
 
+  it.effect("one look that never answers is left after 30 seconds, and the next one counts", () =>
+    Effect.gen(function*() {
+      const mock = yield* controls
+      const { id } = yield* Atlas.spawnCompute({})
+      yield* mock.delay("getCompute", { answer: Duration.infinity })
+      const waiting = yield* waitFor(id)
+      yield* TestClock.adjust("29 seconds")
+      yield* mock.delay("getCompute", { answer: Duration.zero })
+      yield* mock.setStatus(id, "running")
+      for (let second = 0; second < 15; second++) yield* TestClock.adjust("1 second")
+      assert.isDefined(waiting.pollUnsafe())
+      assert.strictEqual((yield* Fiber.join(waiting))._tag, "Success")
+    }).pipe(Effect.provide(Mock.layer(slow))))
+
   it.effect("waits 15 minutes unless told otherwise", () =>
     Effect.gen(function*() {
       const { id } = yield* Atlas.spawnCompute({})

@@ -14,9 +14,9 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
-import type { ProviderId } from "../domain/Ids.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
+import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import type { Now } from "./session/Clock.ts"
@@ -24,7 +24,6 @@ import { timingsOf } from "./session/Config.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId } from "./session/Ids.ts"
 import * as Sighting from "./session/Sighting.ts"
-import type { SessionState } from "./session/State.ts"
 import type { Seen, SessionEngine } from "./SessionEngine.ts"
 
 /**
@@ -53,33 +52,31 @@ export interface Options {
   readonly interval?: Duration.Input | undefined
   /** Accounts that are listed even without a session, for the reaper. */
   readonly alwaysListed: ReadonlySet<string>
-  /** Hears of each complete listing, after the sessions have. */
+  /** Hears of each complete listing, after the sessions have; must not wait for anything. */
   readonly onListing: (listing: Listing) => Effect.Effect<void>
 }
 
 const defaultInterval = Duration.minutes(1)
 /** After this many doublings a failing account is asked no slower. */
 const longestBackoff = 8
-/** The whole listing, its pages and pauses included. */
-const listingLimit = "1 minute"
+/** The whole listing: at one page a second that is more pages than any account may have. */
+const listingLimit = "10 minutes"
 
-/** Whether something is about to change, so that it is worth looking often. */
-const isUnsteady = ({ phase, residuals }: SessionState): boolean =>
-  residuals.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
-  (phase._tag === "Live" && !phase.ready)
-
-const providerOf = ({ attempts, phase, spec }: SessionState): ProviderId | undefined =>
-  phase._tag === "Live" ? phase.provider : spec.candidates[attempts.at(-1)?.candidate ?? 0]?.provider
-
-/** The sessions that an account may hold machines of. */
-const sessionsAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyArray<Seen> =>
-  [...engine.all()].filter(({ state }) =>
-    state.phase._tag !== "Ended" &&
-    (providerOf(state) === provider || state.residuals.some((residual) => residual.provider === provider))
-  )
+/**
+ * The whole account or a failure; nothing between.
+ *
+ * @category listing
+ * @since 0.1.0
+ */
+export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
+  Effect.gen(function*() {
+    const begunAt = yield* Clocks.read
+    const computes = yield* provider.compute.list({}, { timeout: listingLimit })
+    return { provider, begunAt, computes }
+  }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
 /** The session a machine was rented for, as its name says. */
-export const sessionOf = (engine: SessionEngine["Service"], { name }: Compute): Seen | undefined =>
+const sessionOf = (engine: SessionEngine["Service"], { name }: Compute): Seen | undefined =>
   Option.match(NameStamp.parse(name ?? ""), {
     onNone: () => undefined,
     onSome: ({ attempt, owner }) => owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt)) : undefined
@@ -92,66 +89,80 @@ const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }:
     seen.add(compute.id)
     const session = sessionOf(engine, compute)
     if (session === undefined) continue
-    engine.report(
-      session.state.spec.id,
-      { _tag: "Observed", compute: Sighting.fromCompute(compute) },
-      compute
-    )
+    engine.report(session.state.spec.id, { _tag: "Observed", compute: Sighting.fromCompute(compute) }, compute)
   }
   const { settleWindow } = timingsOf(engine.config, provider.id)
-  for (const { state } of sessionsAt(engine, provider.id)) {
-    const { phase } = state
+  for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
     if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue
     // younger than the listing's lag it is not missing, only not there yet
     if (begunAt.wall - phase.rentedAt <= settleWindow) continue
-    engine.report(state.spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
+    engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
   }
 }
+
+/** A session can do nothing about it, so it hears of it once for each time that the account begins to fail. */
+const tellFailed = (engine: SessionEngine["Service"], provider: Service, error: AtlasError) =>
+  Effect.gen(function*() {
+    yield* Effect.logWarning(`${provider.id} could not be listed: ${error.message}`)
+    const fault = Fault.fromError(error)
+    const live = [...engine.at(provider.id).entries].flatMap(({ state: { phase, spec } }) =>
+      phase._tag === "Live" && phase.provider === provider.id ? [{ id: spec.id, computeId: phase.computeId }] : []
+    )
+    yield* Effect.forEach(
+      live,
+      ({ computeId, id }) => engine.announce(id, { _tag: "PollFailed", computeId, fault }),
+      { discard: true }
+    )
+  })
 
 /** One account's loop. */
 const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: Service) =>
   Effect.gen(function*() {
     const slow = Duration.toMillis(interval === undefined ? defaultInterval : Duration.fromInputUnsafe(interval))
     const fast = Math.min(slow, Duration.toMillis(provider.pollInterval))
+    const labels = { provider: provider.id }
+    const polls = Metric.withAttributes(Metrics.polls, labels)
+    const age = Metric.withAttributes(Metrics.pollAge, labels)
     let failures = 0
-    let listedAt = Number.NEGATIVE_INFINITY
+    /** Monotonic clock: when the last listing, and the last complete one, was begun; null before the first. */
+    let asked: number | null = null
+    let known: number | null = null
+    let jitter = 1
 
-    const list = Effect.gen(function*() {
-      const begunAt = yield* Clocks.read
-      const answer: Result.Result<ReadonlyArray<Compute>, AtlasError> = yield* Effect.result(
-        provider.compute.list({}, { timeout: listingLimit })
-      )
-      listedAt = begunAt.mono
+    const look = Effect.gen(function*() {
+      asked = (yield* Clocks.read).mono
+      jitter = 0.9 + (yield* Random.next) * 0.2
+      yield* Metric.update(polls, 1)
+      const answer = yield* Effect.result(list(provider))
       if (Result.isFailure(answer)) {
         failures += 1
-        yield* Metric.update(Metric.withAttributes(Metrics.pollFailures, { provider: provider.id }), 1)
-        // once for each time it begins to fail: a session can do nothing about it
-        if (failures > 1) return
-        yield* Effect.logWarning(`${provider.id} could not be listed: ${answer.failure.message}`)
-        const fault = Fault.fromError(answer.failure)
-        for (const { state } of sessionsAt(engine, provider.id)) {
-          const { phase, spec } = state
-          if (phase._tag !== "Live") continue
-          yield* engine.announce(spec.id, { _tag: "PollFailed", computeId: phase.computeId, fault })
-        }
-        return
+        const { kind } = answer.failure
+        yield* Metric.update(Metric.withAttributes(Metrics.pollFailures, { ...labels, kind }), 1)
+        return failures === 1 ? yield* tellFailed(engine, provider, answer.failure) : undefined
       }
       failures = 0
-      const listing = { provider, begunAt, computes: answer.success }
-      tell(engine, listing)
-      yield* onListing(listing)
-    })
+      known = answer.success.begunAt.mono
+      tell(engine, answer.success)
+      return yield* onListing(answer.success)
+    }).pipe(
+      // a bug of one account's adapter must not end its watch
+      Effect.catchDefect((defect) => {
+        failures += 1
+        return Effect.logError(`${provider.id}: a listing broke`, defect)
+      })
+    )
 
     while (true) {
-      const sessions = sessionsAt(engine, provider.id)
-      const isUsed = sessions.length > 0 || alwaysListed.has(provider.id)
-      const base = sessions.some(({ state }) => isUnsteady(state)) ? fast : slow
-      const backoff = Math.min(2 ** failures, longestBackoff)
-      const pause = base * backoff * (0.9 + (yield* Random.next) * 0.2)
-      const now = yield* Clocks.read
-      if (isUsed && now.mono - listedAt >= pause) yield* list
+      const { entries, unsteady } = engine.at(provider.id)
+      const isUsed = entries.size > 0 || alwaysListed.has(provider.id)
+      const pause = (unsteady > 0 ? fast : slow) * Math.min(2 ** failures, longestBackoff) * jitter
+      const { mono } = yield* Clocks.read
+      if (known !== null) yield* Metric.update(age, (mono - known) / 1_000)
+      const left = asked === null ? 0 : asked + pause - mono
+      // an engine that has not read the last listing yet has no use for another
+      if (isUsed && left <= 0 && !engine.isBehind()) yield* look
       // looked at often and asked seldom: a session that begins meanwhile need not wait for the slow pace
-      yield* Effect.sleep(fast)
+      yield* Effect.sleep(left > 0 ? Math.max(1, Math.min(fast, left)) : fast)
     }
   })
 
@@ -168,8 +179,4 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
  * @since 0.1.0
  */
 export const start = (options: Options): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.forEach(
-    options.providers.filter(({ implemented, missing }) => implemented && missing.length === 0),
-    (provider) => Effect.forkScoped(feed(options, provider)),
-    { discard: true }
-  )
+  Effect.forEach(options.providers, (provider) => Effect.forkScoped(feed(options, provider)), { discard: true })

@@ -3,18 +3,20 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Compute } from "../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../domain/Ids.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
-import * as Clocks from "./engine/Clocks.ts"
-import type { Listing } from "./ProviderFeed.ts"
+import * as Attributes from "../telemetry/Attributes.ts"
+import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
+import { type Listing, list } from "./ProviderFeed.ts"
 import { AttemptId } from "./session/Ids.ts"
 import type { SessionEngine } from "./SessionEngine.ts"
 import type { SessionStore } from "./SessionStore.ts"
@@ -27,7 +29,7 @@ import type { SessionStore } from "./SessionStore.ts"
  * - `not_stamped`, `other_owner`: not ours to judge; `adhoc` rents belong to whoever rented them.
  * - `known`: a session has it. `young`: within the grace. `seen_once`: one listing is no proof.
  * - `store_cannot_tell`: the store failed or holds rows that cannot be read.
- * - `end_failed`: it was asked to end and is not verified gone; it is tried again.
+ * - `being_ended`: another cycle is at it. `end_failed`: it was asked to end and is not verified gone; it is tried again.
  *
  * @category models
  * @since 0.1.0
@@ -39,6 +41,7 @@ export type LeftWhy =
   | "young"
   | "seen_once"
   | "store_cannot_tell"
+  | "being_ended"
   | "end_failed"
 
 /**
@@ -66,15 +69,28 @@ export interface Reaped {
 }
 
 /**
- * The reaper in use.
+ * Settings of one cycle.
  *
- * @category services
+ * @category models
  * @since 0.1.0
  */
-export class Reaper extends Context.Service<Reaper, {
+export interface CycleOptions {
+  /** Says what would be ended and ends nothing; default false. */
+  readonly dryRun?: boolean | undefined
+}
+
+/**
+ * A reaper, which remembers what it saw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reaper {
   /** Judges one complete listing and ends what is proven to be nobody's. */
-  readonly judge: (listing: Listing, options?: { readonly dryRun?: boolean | undefined }) => Effect.Effect<Reaped>
-}>()("effect-atlas/orchestrator/Reaper") {}
+  readonly judge: (listing: Listing, options?: CycleOptions) => Effect.Effect<Reaped>
+  /** Lists these accounts and judges them; one that cannot be listed does not keep the others from it. */
+  readonly cycle: (providers: ReadonlyArray<Service>, options?: CycleOptions) => Effect.Effect<Reaped>
+}
 
 /**
  * Settings of a reaper.
@@ -84,30 +100,53 @@ export class Reaper extends Context.Service<Reaper, {
  */
 export interface Options {
   readonly engine: SessionEngine["Service"]
-  readonly store: SessionStore["Service"]
+  readonly store: Pick<SessionStore["Service"], "attempt">
   /** A machine younger than this is left alone, by its own age and since we first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined
 }
 
 const defaultGrace = Duration.minutes(1)
+/** How many machines of an account are judged at once, so that one that will not die does not hold up the rest. */
+const atOnce = 8
 
-/** A machine of our name that no session here has. */
-interface Unknown {
+/** When a machine was first listed. */
+interface Sighting {
   /** Monotonic clock, when the listing that first showed it was begun. */
   readonly since: number
+  /** Complete listings in a row that showed it. */
   readonly listings: number
 }
 
-/** A reaper that remembers what it saw. */
-export const make = (options: Options): Reaper["Service"] => {
+/** What is said once and not with every cycle. */
+const makeWords = () => {
+  const said = new Set<string>()
+  return {
+    once: (key: string, say: Effect.Effect<void>): Effect.Effect<void> => {
+      if (said.has(key)) return Effect.void
+      said.add(key)
+      return say
+    },
+    again: (key: string): void => void said.delete(key)
+  }
+}
+
+/**
+ * A reaper that has seen nothing yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Reaper => {
   const { engine, store } = options
   const { mutation } = engine
   const grace = Duration.toMillis(options.grace === undefined ? defaultGrace : Duration.fromInputUnsafe(options.grace))
-  const book = new Map<ProviderId, Map<ComputeId, Unknown>>()
+  const book = new Map<ProviderId, ReadonlyMap<ComputeId, Sighting>>()
+  const beingEnded = new Set<string>()
+  const words = makeWords()
 
-  const remember = ({ begunAt, computes, provider }: Listing): ReadonlyMap<ComputeId, Unknown> => {
+  const remember = ({ begunAt, computes, provider }: Listing): ReadonlyMap<ComputeId, Sighting> => {
     const old = book.get(provider.id)
-    const now = new Map<ComputeId, Unknown>()
+    const now = new Map<ComputeId, Sighting>()
     for (const { id } of computes) {
       const known = old?.get(id)
       now.set(id, { since: known?.since ?? begunAt.mono, listings: (known?.listings ?? 0) + 1 })
@@ -116,87 +155,111 @@ export const make = (options: Options): Reaper["Service"] => {
     return now
   }
 
-  const isYoung = ({ createdAt }: Compute, { since }: Unknown, { begunAt }: Listing): boolean =>
+  const isYoung = ({ createdAt }: Compute, { since }: Sighting, { begunAt }: Listing): boolean =>
     mutation !== "reap-young" &&
     (begunAt.mono - since < grace ||
       (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace))
 
-  /** Whether the store says, now, that no session has this attempt. */
-  const isUnknownToStore = (attempt: AttemptId): Effect.Effect<boolean> => {
-    if (mutation === "reap-without-store-answer") return Effect.succeed(true)
-    if (engine.unreadable().length > 0) return Effect.succeed(false)
-    return Effect.map(Effect.result(store.attempt(engine.owner, attempt)), (answer) =>
-      Result.isSuccess(answer) && Option.isNone(answer.success))
-  }
-
-  const leave = (why: LeftWhy) => Effect.succeed<LeftWhy | null>(why)
-
-  /** Null when it was ended. */
-  const verdict = (
-    compute: Compute,
-    sighting: Unknown,
-    listing: Listing,
-    dryRun: boolean
-  ): Effect.Effect<LeftWhy | null> =>
-    Effect.gen(function*() {
-      const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
-      if (stamp === null) return yield* leave("not_stamped")
-      if (stamp.owner !== engine.owner && mutation !== "reap-any-owner") return yield* leave("other_owner")
-      const attempt = AttemptId.make(stamp.attempt)
-      if (engine.byAttempt(attempt) !== undefined) return yield* leave("known")
-      if (isYoung(compute, sighting, listing)) return yield* leave("young")
-      if (sighting.listings < 2) return yield* leave("seen_once")
-      if (!(yield* isUnknownToStore(attempt))) return yield* leave("store_cannot_tell")
-      // asked last of all: a session may have begun while the store answered
-      if (engine.byAttempt(attempt) !== undefined) return yield* leave("known")
-      if (dryRun) return null
-      yield* Effect.logWarning(`${listing.provider.id}: ending ${compute.id} (${compute.name}), which no session has`)
-      const ended = yield* Effect.exit(listing.provider.compute.end(compute.id))
-      if (ended._tag === "Success") return null
-      yield* Effect.logError(`${listing.provider.id}: ${compute.id} could not be verified as ended and is tried again`)
-      return "end_failed"
-    })
-
-  return {
-    judge: (listing, { dryRun = false } = {}) =>
-      Effect.gen(function*() {
-        const { computes, provider } = listing
-        const sightings = remember(listing)
-        const ended: Array<Judged> = []
-        const left: Array<Judged & { readonly why: LeftWhy }> = []
-        for (const compute of computes) {
-          const sighting = sightings.get(compute.id)
-          if (compute.status === "terminated" || sighting === undefined) continue
-          const judged = { provider: provider.id, computeId: compute.id, name: compute.name }
-          const why = yield* verdict(compute, sighting, listing, dryRun)
-          if (why === null) ended.push(judged)
-          else left.push({ ...judged, why })
-        }
-        return { ended, left, unlisted: [] }
-      })
-  }
-}
-
-const nothing: Reaped = { ended: [], left: [], unlisted: [] }
-
-/** Lists every account and judges it; one that cannot be listed does not keep the others from it. */
-export const reapNow = (
-  reaper: Reaper["Service"],
-  providers: ReadonlyArray<Service>,
-  options?: { readonly dryRun?: boolean | undefined }
-): Effect.Effect<Reaped> =>
-  Effect.map(
-    Effect.forEach(providers, (provider) =>
-      Effect.gen(function*() {
-        const begunAt = yield* Clocks.read
-        const listed = yield* Effect.result(provider.compute.list({}, { timeout: "1 minute" }))
-        return Result.isSuccess(listed)
-          ? yield* reaper.judge({ provider, begunAt, computes: listed.success }, options)
-          : { ...nothing, unlisted: [provider.id] }
-      }), { concurrency: 4 }),
-    (all) => ({
-      ended: all.flatMap(({ ended }) => ended),
-      left: all.flatMap(({ left }) => left),
-      unlisted: all.flatMap(({ unlisted }) => unlisted)
+  const cannotTell = words.once(
+    "store",
+    Effect.suspend(() => {
+      const rows = engine.unreadable().map(({ id }) => id === "*" ? "any" : id).join(", ")
+      return Effect.logWarning(
+        `nothing unknown is ended: the store cannot tell what is ours${rows === "" ? "" : ` (unreadable: ${rows})`}`
+      )
     })
   )
+
+  /** Whether the store says, now, that no session has this attempt. */
+  const isUnknownToStore = (attempt: AttemptId): Effect.Effect<"none" | "known" | "cannot_tell"> =>
+    Effect.gen(function*() {
+      if (mutation === "reap-without-store-answer") return "none"
+      const answer = engine.unreadable().length > 0 ? null : yield* Effect.exit(store.attempt(engine.owner, attempt))
+      if (answer === null || Exit.isFailure(answer)) {
+        yield* cannotTell
+        return "cannot_tell"
+      }
+      words.again("store")
+      return Option.isNone(answer.value) ? "none" : "known"
+    })
+
+  const end = Effect.fnUntraced(function*(compute: Compute, provider: Service) {
+    yield* Effect.logWarning(`${provider.id}: ending ${compute.id} (${compute.name}), which no session has`)
+    const ended = yield* Effect.exit(provider.compute.end(compute.id))
+    if (Exit.isSuccess(ended)) {
+      yield* Metric.update(Metric.withAttributes(Metrics.reaped, { provider: provider.id }), 1)
+      return null
+    }
+    yield* Effect.logError(`${provider.id}: ${compute.id} could not be verified as ended and is tried again`)
+    return "end_failed" as const
+  })
+
+  /** Null when it was ended. */
+  const verdict = Effect.fnUntraced(function*(
+    compute: Compute,
+    sighting: Sighting,
+    listing: Listing,
+    dryRun: boolean
+  ): Effect.fn.Return<LeftWhy | null> {
+    const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
+    if (stamp === null) return "not_stamped"
+    const { owner } = stamp
+    if (owner !== engine.owner && mutation !== "reap-any-owner") {
+      yield* words.once(
+        `owner ${owner}`,
+        Effect.logInfo(`${listing.provider.id}: machines of the owner ${owner} are left alone`)
+      )
+      return "other_owner"
+    }
+    const attempt = AttemptId.make(stamp.attempt)
+    if (engine.byAttempt(attempt) !== undefined) return "known"
+    if (isYoung(compute, sighting, listing)) return "young"
+    if (sighting.listings < 2) return "seen_once"
+    const answer = yield* isUnknownToStore(attempt)
+    if (answer !== "none") return answer === "known" ? "known" : "store_cannot_tell"
+    // asked last of all: a session may have begun while the store answered
+    if (engine.byAttempt(attempt) !== undefined) return "known"
+    if (dryRun) return null
+    const key = `${listing.provider.id} ${compute.id}`
+    if (beingEnded.has(key)) return "being_ended"
+    beingEnded.add(key)
+    return yield* Effect.ensuring(end(compute, listing.provider), Effect.sync(() => beingEnded.delete(key)))
+  })
+
+  const judge: Reaper["judge"] = (listing, { dryRun = false } = {}) =>
+    Effect.gen(function*() {
+      const { computes, provider } = listing
+      const sightings = remember(listing)
+      const judged = yield* Effect.forEach(computes.filter(({ status }) => status !== "terminated"), (compute) => {
+        const sighting = sightings.get(compute.id) ?? { since: listing.begunAt.mono, listings: 1 }
+        const facts = { provider: provider.id, computeId: compute.id, name: compute.name }
+        return Effect.map(verdict(compute, sighting, listing, dryRun), (why) => ({ ...facts, why }))
+      }, { concurrency: atOnce })
+      return {
+        ended: judged.flatMap(({ why, ...facts }) => why === null ? [facts] : []),
+        left: judged.flatMap(({ why, ...facts }) => why === null ? [] : [{ ...facts, why }]),
+        unlisted: []
+      }
+    }).pipe(
+      Effect.withSpan("Reaper.judge", { root: true, attributes: { [Attributes.provider]: listing.provider.id } })
+    )
+
+  return {
+    judge,
+    cycle: (providers, settings) =>
+      Effect.map(
+        Effect.forEach(providers, (provider) =>
+          Effect.gen(function*() {
+            const listed = yield* Effect.result(list(provider))
+            return Result.isSuccess(listed)
+              ? yield* judge(listed.success, settings)
+              : { ended: [], left: [], unlisted: [provider.id] }
+          }), { concurrency: 4 }),
+        (all) => ({
+          ended: all.flatMap(({ ended }) => ended),
+          left: all.flatMap(({ left }) => left),
+          unlisted: all.flatMap(({ unlisted }) => unlisted)
+        })
+      )
+  }
+}

@@ -53,6 +53,8 @@ export interface EndOptions extends CallOptions {
    * nothing. Default: long ago.
    */
   readonly madeAt?: bigint | undefined
+  /** The stamped name it was rented under: where its id was never there, what has this name is ended instead. */
+  readonly name?: string | undefined
 }
 
 /**

@@ -107,12 +107,13 @@ export const find = (
  * **Details**
  *
  * One that is not there counts as ended, but not before `settledAt` (monotonic nanoseconds): until then a compute may
- * only be missing from the provider's books. What cannot be verified in time fails as `Uncertain` with the id.
+ * only be missing from the provider's books. Answers whether it was ever there. What cannot be verified in time fails
+ * as `Uncertain` with the id.
  *
  * @category ending
  * @since 0.1.0
  */
-export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<void, AtlasErrorReason> =>
+export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
     const unsettled = settledAt > start ? Duration.nanos(settledAt - start) : Duration.zero
@@ -131,17 +132,21 @@ const endWithin = (
   id: ComputeId,
   budget: Duration.Duration,
   settledAt: bigint
-): Effect.Effect<void, AtlasErrorReason> =>
+): Effect.Effect<boolean, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
     let pause = firstPause
+    let wasThere = false
     while (true) {
       const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt
       const asked = yield* Effect.result(hands.terminate(id))
       // a look decides, whatever the delete was answered with
       const seen = yield* Effect.result(hands.get(id))
       if (Result.isFailure(asked) && isHopeless(asked.failure) && Result.isFailure(seen)) return yield* asked.failure
-      if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") return
+      wasThere ||= Result.isSuccess(asked) || Result.isSuccess(seen)
+      if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") {
+        return wasThere
+      }
       if (Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), budget)) {
         const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
         return yield* new Uncertain({

@@ -77,7 +77,7 @@ export const make = (
       case "Nothing":
         return Effect.void
       case "Made":
-        return compute.end(known.id, { ...options, madeAt: known.at })
+        return compute.end(known.id, { ...options, madeAt: known.at, name: rent.name })
       case "Maybe":
         return compute.abandon(rent, options)
     }

@@ -17,6 +17,9 @@ import type { Service } from "./Provider.ts"
 
 const defaultTimeout = Duration.minutes(15)
 
+/** One look that never answers must not cost the whole wait. */
+const lookLimit = Duration.seconds(30)
+
 /** After this many doublings a failing provider is asked no slower. */
 const longestBackoff = 8
 
@@ -60,7 +63,7 @@ export const awaitRunning = (
 
     const look = Effect.gen(function*() {
       while (true) {
-        const looked = yield* Effect.result(provider.compute.get(id, call))
+        const looked = yield* Effect.result(provider.compute.get(id, { ...call, timeout: call?.timeout ?? lookLimit }))
         if (Result.isSuccess(looked)) {
           const compute = looked.success
           lastSeen = compute

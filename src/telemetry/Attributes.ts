@@ -35,3 +35,27 @@ export const computeName = "atlas.compute.name"
  * @since 0.1.0
  */
 export const errorKind = "atlas.error.kind"
+
+/**
+ * The id of an orchestrated session; on spans and logs only.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const session = "atlas.session.id"
+
+/**
+ * The id of one rent within a session; on spans and logs only.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const attempt = "atlas.attempt.id"
+
+/**
+ * How a rent came out: `live`, or the reason why it made nothing.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const attemptOutcome = "atlas.attempt.outcome"

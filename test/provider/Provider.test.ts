@@ -88,6 +88,19 @@ describe("a rent", () => {
       assert.deepStrictEqual(calls, [])
     }))
 
+  it.effect.each([["spot", { spot: true }], ["network_volumes", { networkVolumeId: "v-1" }]] as const)(
+    "that wants %s is refused where the adapter does not say it has it, and nothing is sent",
+    ([capability, wanted]) =>
+      Effect.gen(function*() {
+        const { calls, provider } = recorded()
+        const { message, reason } = yield* Effect.flip(provider.compute.spawn({ auth: "bearer", ...wanted }))
+        assert.deepInclude(reason, { _tag: "Unsupported", capability })
+        assert.include(message, `spawnCompute: acme has no ${capability}: leave`)
+        assert.deepStrictEqual(calls, [])
+        yield* recorded({ flags: [capability] }).provider.compute.spawn(wanted)
+      })
+  )
+
   it.effect("that is ready to be sent is prepared without sending anything", () =>
     Effect.gen(function*() {
       const { calls, provider } = recorded()
@@ -209,6 +222,15 @@ describe("what a provider answers", () => {
       assert.strictEqual(yield* ids({ name: "web" }), "b")
       assert.strictEqual(yield* ids({ gpu: "NVIDIA L4" }), "a")
       assert.strictEqual(yield* ids({ region: "ams", status: "running" }), "")
+    }))
+
+  it.effect("a compute that stands on two pages is listed once, as it was read last", () =>
+    Effect.gen(function*() {
+      const [a, b] = [Ids.ComputeId.make("a"), Ids.ComputeId.make("b")]
+      const all = [machine({ id: a, status: "running" }), machine({ id: b }), machine({ id: a, status: "stopped" })]
+      const { provider } = recorded({ compute: { list: () => Effect.succeed(all) } })
+      const listed = yield* provider.compute.list()
+      assert.deepStrictEqual(listed.map(({ id, status }) => [id, status]), [["a", "stopped"], ["b", "running"]])
     }))
 
   it.effect("the canonical name of a GPU finds what its provider calls otherwise", () =>

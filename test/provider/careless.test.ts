@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 
-const computeOf = ({ name }: Rent) =>
+const computeOf = ({ name }: Pick<Rent, "name">) =>
   new Compute.Compute({
     id: Ids.ComputeId.make("acme-1"),
     provider: Ids.ProviderId.make("acme"),
@@ -160,6 +160,66 @@ describe("a create answered with another compute", () => {
       yield* provider.compute.end(found.id).pipe(Effect.forkChild)
       yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 5 })
       assert.deepStrictEqual([...new Set(ended)], ["acme-1"])
+    }))
+})
+
+describe("a create answered with an id that nobody has", () => {
+  it.effect("does not hide the machine: what has its name is ended when it is handed back", () =>
+    Effect.gen(function*() {
+      const made: Array<Compute.Compute> = []
+      const gone = Effect.fail(new AtlasError.NotFound({}))
+      const find = (id: string) => made.find((one) => one.id === id)
+      const provider = Provider.make({
+        id: "acme",
+        settleWindow: "1 second",
+        compute: {
+          spawn: (rent) =>
+            Effect.sync(() => {
+              const compute = computeOf(rent)
+              made.push(compute)
+              return new Compute.Compute({ ...compute, id: Ids.ComputeId.make("nobody") })
+            }),
+          get: (id) =>
+            Effect.suspend(() => {
+              const found = find(id)
+              return found === undefined ? gone : Effect.succeed(found)
+            }),
+          list: () => Effect.sync(() => [...made]),
+          terminate: (id) => Effect.suspend(() => find(id) === undefined ? gone : Effect.sync(() => void made.pop()))
+        }
+      })
+      const providers = Effect.provideService(Providers.Providers, Providers.make([provider], { default: "acme" }))
+      const using = yield* Effect.forkChild(Effect.scoped(Atlas.scoped({})).pipe(providers))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 10 })
+      yield* Fiber.join(using)
+      assert.deepStrictEqual(made, [])
+    }))
+})
+
+describe("a look answered with another compute", () => {
+  it.effect("is no look: the end of the other one is not taken for the end of ours", () =>
+    Effect.gen(function*() {
+      const other = new Compute.Compute({
+        ...computeOf({ name: "other" }),
+        id: Ids.ComputeId.make("acme-2"),
+        status: "terminated"
+      })
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          spawn: () => Effect.never,
+          get: () => Effect.succeed(other),
+          list: () => Effect.succeed([]),
+          terminate: () => Effect.void
+        }
+      })
+      assert.deepInclude((yield* Effect.flip(provider.compute.get("acme-1"))).reason, { _tag: "ProviderFault" })
+      const ending = yield* Effect.forkChild(Effect.flip(provider.compute.end("acme-1")))
+      yield* Effect.repeat(TestClock.adjust("5 seconds"), { times: 20 })
+      assert.deepInclude((yield* Fiber.join(ending)).reason, {
+        _tag: "Uncertain",
+        computeId: Ids.ComputeId.make("acme-1")
+      })
     }))
 })
 

@@ -28,7 +28,7 @@ const limit = "2 minutes"
 /** What a command brought: its event, and beside it what is kept in memory only. */
 export interface Result {
   readonly event: SessionEvent
-  readonly compute?: Compute | undefined
+  readonly computes?: ReadonlyArray<Compute> | undefined
   readonly auth?: AuthHandle | null | undefined
 }
 
@@ -85,7 +85,7 @@ const rent = ({ attempt, candidate }: Of<"Rent">, { providers, secrets, state }:
           },
         onSuccess: (compute): Result => ({
           event: { _tag: "Rented", attempt: attempt.id, compute: Sighting.fromCompute(compute), authHash },
-          compute,
+          computes: [compute],
           auth: ready.auth
         })
       })
@@ -112,7 +112,7 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, bench: Bench, provide
             complete: true,
             at: mono
           },
-          compute: found[0]
+          computes: found
         }
       }
     }))
@@ -130,7 +130,7 @@ const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service):
     },
     onSuccess: (compute): Result => ({
       event: { _tag: "Confirmed", ...machine, compute: Sighting.fromCompute(compute) },
-      compute
+      computes: [compute]
     })
   })
 }

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
+import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { SessionEvent } from "../session/Event.ts"
 import type { SessionId } from "../session/Ids.ts"
@@ -13,12 +14,14 @@ import type { Secrets } from "../SessionSecrets.ts"
 export interface Letter {
   readonly id: SessionId
   readonly event: SessionEvent
-  /** The whole compute that the event is about, with its URLs. */
-  readonly compute?: Compute | undefined
+  /** The whole computes that the event is about, with their URLs. */
+  readonly computes?: ReadonlyArray<Compute> | undefined
   /** With the result of a rent: the credential it was sent with. */
   readonly auth?: AuthHandle | null | undefined
   /** With `Started`: what the session rents with. */
   readonly secrets?: Secrets | undefined
+  /** With `Started`: the span of whoever asked. */
+  readonly caller?: Tracer.AnySpan | undefined
 }
 
 /** Letters of callers that may wait to be read; more callers than that wait to hand theirs in. */
@@ -30,6 +33,10 @@ export interface Mailbox {
   readonly put: (letter: Letter) => void
   /** For callers: waits while there are too many. */
   readonly hand: (letter: Letter) => Effect.Effect<void>
+  /** For feeds: never waits, and counts as unread until it is read. */
+  readonly report: (letter: Letter) => void
+  /** Whether reports are unread: another listing would only pile up. */
+  readonly isBehind: () => boolean
   /** A touch: of several unread ones of a session, one is enough. */
   readonly touch: (id: SessionId) => void
   /** Waits for letters and takes all that are there, in order. */
@@ -45,6 +52,7 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
   const places = yield* Semaphore.make(room)
   const handed = new WeakSet<Letter>()
   const touched = new Set<SessionId>()
+  let isBehind = false
   const put = (letter: Letter): void => {
     Queue.offerUnsafe(letters, letter)
   }
@@ -60,6 +68,11 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
           put(letter)
         })
       ),
+    report: (letter) => {
+      isBehind = true
+      put(letter)
+    },
+    isBehind: () => isBehind,
     touch: (id) => {
       if (touched.has(id)) return
       touched.add(id)
@@ -67,6 +80,7 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
     },
     takeAll: Effect.gen(function*() {
       const taken = yield* Queue.takeAll(letters)
+      isBehind = false
       for (const { event, id } of taken) {
         if (event._tag === "Touched") touched.delete(id)
       }

@@ -1,16 +1,19 @@
 /**
  * Starts the commands of a turn beside the engine, so many of a kind at a provider at once, and hands their results in.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { AtlasError } from "../../domain/AtlasError.ts"
-import { AtlasError as Failure, Timeout } from "../../domain/AtlasError.ts"
-import { type AuthHandle, Compute } from "../../domain/Compute.ts"
+import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
+import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Command } from "../session/Command.ts"
+import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
 import * as SessionSecrets from "../SessionSecrets.ts"
+import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Commands from "./Commands.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { Draft } from "./Turn.ts"
@@ -26,9 +29,13 @@ const atOnce = { Rent: 8, Resolve: 8, Confirm: 16, Terminate: 16, Reconcile: 2 }
 /** The most a host may take to give secrets back. */
 const secretsLimit = "30 seconds"
 
-/** A machine with the credential its container checks, where this process has it. */
-export const withAuth = (compute: Compute | null, auth: AuthHandle | null): Compute | null =>
-  compute === null || auth === null ? compute : new Compute({ ...compute, auth })
+const marksOf = (session: SessionId, command: Sent): Readonly<Record<string, string>> => ({
+  [Attributes.session]: session,
+  ...("attempt" in command
+    ? { [Attributes.attempt]: command.attempt.id }
+    : { [Attributes.computeId]: command.computeId }),
+  [Attributes.provider]: command._tag === "Rent" ? command.candidate.provider : command.provider
+})
 
 /** Runs commands. */
 export interface Runner {
@@ -58,9 +65,17 @@ export const make = ({ ask, mailbox, providers, trustsIncompleteListing }: {
       if (known !== null) return Effect.succeed(known)
       if (envNames.length === 0 && withheld.length === 0) return Effect.succeed(SessionSecrets.none)
       const wanted = { id: spec.id, userId: spec.userId, envNames, withheld }
-      const failed = (message: string) =>
-        new Failure({ provider: null, operation: "spawn", reason: new Timeout({ message }) })
+      // asking elsewhere would not help, so whatever it is it ends the search for a place
+      const failed = (message: string) => invalid("spawn", [{ path: "env", message }])
       return ask(wanted).pipe(
+        Effect.catchCause((cause) =>
+          Effect.fail(failed(
+            Option.match(Cause.findErrorOption(cause), {
+              onSome: ({ reason }) => reason.message,
+              onNone: () => "SessionSecrets broke"
+            })
+          ))
+        ),
         Effect.timeoutOrElse({
           duration: secretsLimit,
           orElse: () => Effect.fail(failed(`SessionSecrets did not answer within ${secretsLimit}`))
@@ -73,22 +88,23 @@ export const make = ({ ask, mailbox, providers, trustsIncompleteListing }: {
     }
 
     return {
-      start: ({ after, commands, id, secrets }) =>
-        Effect.forEach(
-          commands.filter((command) => command._tag !== "Forget"),
-          (command) =>
-            Commands.run(command, {
-              providers,
-              state: after,
-              secrets: secretsOf(after, secrets),
-              trustsIncompleteListing
-            }).pipe(
-              Effect.withSpan(`Session.${command._tag}`, { attributes: { "atlas.session": id } }),
-              poolOf(command).withPermits(1),
-              Effect.map((result) => mailbox.put({ id, ...result })),
-              Effect.forkIn(scope)
-            ),
-          { discard: true }
-        )
+      start: ({ after, commands, id, secrets, span }) =>
+        Effect.forEach(commands, (command) => {
+          // the deletion of its row was the deed itself
+          if (command._tag === "Forget") return Effect.void
+          const marks = marksOf(id, command)
+          return Commands.run(command, {
+            providers,
+            state: after,
+            secrets: secretsOf(after, secrets),
+            trustsIncompleteListing
+          }).pipe(
+            Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes: marks }),
+            Effect.annotateLogs(marks),
+            poolOf(command).withPermits(1),
+            Effect.map((result) => mailbox.put({ id, ...result })),
+            Effect.forkIn(scope)
+          )
+        }, { discard: true })
     }
   })

@@ -1,71 +1,178 @@
 /**
  * Every session of the engine as it was last committed, and what is kept of it in memory only.
  */
+import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
-import type { ComputeId } from "../../domain/Ids.ts"
+import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
+import type { Phase } from "../session/Phase.ts"
 import type { SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 
-/** One session. Only the engine's own fiber writes to it. */
-export interface Entry {
-  state: SessionState
+/** What is known of a session beside its row. */
+export interface Memory {
   /** What it rents with; null after a restart. */
   secrets: Secrets | null
   /** The credential of the last rent; never stored. */
   auth: AuthHandle | null
-  /** Its machine as last seen, with ports and URLs. */
+  /** Its machine as last seen, with ports, URLs and credential. */
   compute: Compute | null
-  /** The time it stands in the heap with; null when it does not. */
-  wake: number | null
+  /** The span of its last attempt; of whoever asked for the first one before that. */
+  span: Tracer.AnySpan | null
 }
 
-/** The sessions by id, by attempt and by machine. */
+/** One session. Only the engine's own fiber writes to it. */
+export interface Entry extends Memory {
+  state: SessionState
+  /** The time it stands in the heap with; null when it does not. */
+  wake: number | null
+  /** Under which it stands in the indexes. */
+  indexed: Indexed
+}
+
+interface Indexed {
+  readonly machine: ComputeId | null
+  readonly phase: Phase["_tag"] | null
+  readonly places: ReadonlyArray<ProviderId>
+  readonly isUnsteady: boolean
+}
+
+/** The sessions that one account may hold machines of. */
+export interface Place {
+  readonly entries: ReadonlySet<Entry>
+  /** How many of them are about to change, so that it is worth looking often. */
+  readonly unsteady: number
+}
+
+/** How many sessions stand in each phase. */
+export type Counts = Readonly<Record<Phase["_tag"], number>>
+
+/** The sessions by id, by attempt, by machine and by account. */
 export interface Table {
   readonly get: (id: SessionId) => Entry | undefined
   readonly all: () => IterableIterator<Entry>
-  readonly size: () => number
   readonly byAttempt: (attempt: AttemptId) => Entry | undefined
-  /** The session whose machine this is or was. */
+  /** The session whose machine this is or was last. */
   readonly byCompute: (computeId: ComputeId) => Entry | undefined
-  /** Puts an entry in, or what has changed of it. */
-  readonly put: (entry: Entry) => void
+  readonly at: (provider: ProviderId) => Place
+  readonly counts: Counts
+  /** Puts a session in, or its new state. */
+  readonly put: (state: SessionState, memory: Memory) => Entry
   readonly remove: (id: SessionId) => void
 }
+
+/** Nothing is kept of a session but its row. */
+export const forgetful: Memory = { secrets: null, auth: null, compute: null, span: null }
 
 /** The machine a session has or had last. */
 export const machineOf = ({ last, phase }: SessionState): ComputeId | null =>
   phase._tag === "Live" ? phase.computeId : last
+
+const isUnsteady = ({ phase, residuals }: SessionState): boolean =>
+  residuals.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
+  (phase._tag === "Live" && !phase.ready)
+
+/** Where it may have machines now; one list a provider, so that a hundred thousand sessions share it. */
+const placesOf = (
+  { attempts, phase, residuals, spec }: SessionState,
+  alone: (provider: ProviderId) => ReadonlyArray<ProviderId>
+): ReadonlyArray<ProviderId> => {
+  const current = phase._tag === "Live"
+    ? phase.provider
+    : phase._tag === "Ended" || phase._tag === "Ending"
+    ? undefined
+    : spec.candidates[attempts.at(-1)?.candidate ?? 0]?.provider
+  const all = new Set(residuals.map(({ provider }) => provider))
+  if (current !== undefined) all.add(current)
+  const [first, ...rest] = all
+  return first === undefined ? nowhere : rest.length === 0 ? alone(first) : [first, ...rest]
+}
+
+const nowhere: ReadonlyArray<ProviderId> = []
+const unindexed: Indexed = { machine: null, phase: null, places: nowhere, isUnsteady: false }
 
 /** An empty table. */
 export const make = (): Table => {
   const entries = new Map<SessionId, Entry>()
   const attempts = new Map<AttemptId, Entry>()
   const machines = new Map<ComputeId, Entry>()
+  const places = new Map<ProviderId, { readonly entries: Set<Entry>; unsteady: number }>()
+  const singles = new Map<ProviderId, ReadonlyArray<ProviderId>>()
+  const counts = { Renting: 0, Resolving: 0, Live: 0, Waiting: 0, Ending: 0, Ended: 0 }
+
+  const placeAt = (provider: ProviderId) => {
+    const place = places.get(provider) ?? { entries: new Set<Entry>(), unsteady: 0 }
+    places.set(provider, place)
+    return place
+  }
+  const alone = (provider: ProviderId): ReadonlyArray<ProviderId> => {
+    const single = singles.get(provider) ?? [provider]
+    singles.set(provider, single)
+    return single
+  }
+
+  const index = (entry: Entry, next: Indexed): void => {
+    const { indexed: old } = entry
+    if (old.phase !== next.phase) {
+      if (old.phase !== null) counts[old.phase] -= 1
+      if (next.phase !== null) counts[next.phase] += 1
+    }
+    if (old.machine !== next.machine) {
+      if (old.machine !== null && machines.get(old.machine) === entry) machines.delete(old.machine)
+      if (next.machine !== null) machines.set(next.machine, entry)
+    }
+    if (old.places !== next.places || old.isUnsteady !== next.isUnsteady) {
+      for (const provider of old.places) {
+        const place = placeAt(provider)
+        place.entries.delete(entry)
+        if (old.isUnsteady) place.unsteady -= 1
+      }
+      for (const provider of next.places) {
+        const place = placeAt(provider)
+        place.entries.add(entry)
+        if (next.isUnsteady) place.unsteady += 1
+      }
+    }
+    entry.indexed = next
+  }
+
   return {
     get: (id) => entries.get(id),
     all: () => entries.values(),
-    size: () => entries.size,
     byAttempt: (attempt) => attempts.get(attempt),
     byCompute: (computeId) => machines.get(computeId),
-    put: (entry) => {
-      const { state } = entry
-      entries.set(state.spec.id, entry)
+    at: placeAt,
+    counts,
+    put: (state, memory) => {
+      const known = entries.get(state.spec.id)
+      const entry = known ?? { ...memory, state, wake: null, indexed: unindexed }
+      if (known === undefined) entries.set(state.spec.id, entry)
+      else {
+        entry.secrets = memory.secrets
+        entry.auth = memory.auth
+        entry.compute = memory.compute
+        entry.span = memory.span
+        if (entry.state === state) return entry
+        entry.state = state
+      }
       const newest = state.attempts.at(-1)
       if (newest !== undefined && attempts.get(newest.id) !== entry) {
         for (const { id } of state.attempts) attempts.set(id, entry)
       }
-      const machine = machineOf(state)
-      if (machine !== null) machines.set(machine, entry)
+      index(entry, {
+        machine: machineOf(state),
+        phase: state.phase._tag,
+        places: placesOf(state, alone),
+        isUnsteady: isUnsteady(state)
+      })
+      return entry
     },
     remove: (id) => {
       const entry = entries.get(id)
       if (entry === undefined) return
       entries.delete(id)
       for (const attempt of entry.state.attempts) attempts.delete(attempt.id)
-      for (const computeId of [machineOf(entry.state), ...entry.state.buried]) {
-        if (computeId !== null && machines.get(computeId) === entry) machines.delete(computeId)
-      }
+      index(entry, unindexed)
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One turn of the engine before anything has happened: letters in, new states, news and commands out. Pure.
  */
-import type { AuthHandle, Compute } from "../../domain/Compute.ts"
+import { type AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { Now } from "../session/Clock.ts"
 import type { Command } from "../session/Command.ts"
 import type { DecideConfig } from "../session/Config.ts"
@@ -9,18 +9,15 @@ import { decide } from "../session/Decide.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Published } from "../session/Published.ts"
 import { needsCommit, type SessionState } from "../session/State.ts"
-import type { Secrets } from "../SessionSecrets.ts"
+import type { Write } from "../SessionStore.ts"
 import type { Letter } from "./Mailbox.ts"
-import type { Entry, Table } from "./Table.ts"
+import { type Entry, forgetful, type Memory, type Table } from "./Table.ts"
 
 /** What a turn makes of one session. */
-export interface Draft {
+export interface Draft extends Memory {
   readonly id: SessionId
   readonly before: SessionState | null
   after: SessionState
-  secrets: Secrets | null
-  auth: AuthHandle | null
-  compute: Compute | null
   readonly events: Array<Published>
   readonly commands: Array<Command>
 }
@@ -28,25 +25,34 @@ export interface Draft {
 /** The sessions that heard something, in the order in which they first did. */
 export type Drafts = ReadonlyMap<SessionId, Draft>
 
-const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Draft => ({
-  id,
-  before: entry?.state ?? null,
-  after: state,
-  secrets: entry?.secrets ?? null,
-  auth: entry?.auth ?? null,
-  compute: entry?.compute ?? null,
-  events: [],
-  commands: []
-})
+const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Draft => {
+  const { auth, compute, secrets, span } = entry ?? forgetful
+  return { id, before: entry?.state ?? null, after: state, secrets, auth, compute, span, events: [], commands: [] }
+}
 
 /** Whether this compute is the session's current machine. */
 const isCurrent = ({ phase }: SessionState, { id, provider }: Compute): boolean =>
   phase._tag === "Live" && phase.computeId === id && phase.provider === provider
 
-const keep = (draft: Draft, { auth, compute, secrets }: Letter): void => {
+/** Whether a look shows what is known; most do, and then the old object is kept. */
+const isSame = (known: Compute | null, seen: Compute): boolean =>
+  known !== null && known.id === seen.id && known.status === seen.status && known.publicIp === seen.publicIp &&
+  known.costPerHour === seen.costPerHour && known.exitCode === seen.exitCode && known.failure === seen.failure &&
+  known.ports.length === seen.ports.length &&
+  known.ports.every(({ external, url }, index) =>
+    external === seen.ports[index]?.external && url === seen.ports[index]?.url
+  )
+
+/** As it is kept: with the credential that only we have, without the provider's own words. */
+const kept = (compute: Compute, auth: AuthHandle | null): Compute =>
+  new Compute({ ...compute, auth: compute.auth ?? auth, raw: null })
+
+const keep = (draft: Draft, { auth, caller, computes, secrets }: Letter): void => {
   if (secrets !== undefined) draft.secrets = secrets
+  if (caller !== undefined) draft.span = caller
   if (auth !== undefined) draft.auth = auth
-  if (compute !== undefined && isCurrent(draft.after, compute)) draft.compute = compute
+  const current = computes?.find((compute) => isCurrent(draft.after, compute))
+  if (current !== undefined && !isSame(draft.compute, current)) draft.compute = kept(current, draft.auth)
 }
 
 /** Decides every letter in order; a letter to nobody is dropped. */
@@ -60,7 +66,7 @@ export const draft = (
   for (const letter of letters) {
     const { event, id } = letter
     const known = drafts.get(id)
-    const entry = table.get(id)
+    const entry = known === undefined ? table.get(id) : undefined
     const { commands, events, state } = decide(known?.after ?? entry?.state ?? null, event, now, config)
     if (state === null) continue
     const draft = known ?? begin(id, entry, state)
@@ -73,6 +79,16 @@ export const draft = (
   return drafts
 }
 
-/** Those whose rows must be written before anything of them happens. */
-export const unwritten = (drafts: Drafts): ReadonlyArray<Draft> =>
-  [...drafts.values()].filter(({ after, before }) => needsCommit(before, after))
+/** Whether its row is to be deleted. */
+export const isForgotten = ({ commands }: Draft): boolean => commands.some(({ _tag }) => _tag === "Forget")
+
+/** What must be written before anything of the turn happens. */
+export const writes = (drafts: Drafts): ReadonlyArray<Write> => {
+  const all: Array<Write> = []
+  for (const draft of drafts.values()) {
+    const { after, before, id } = draft
+    if (!needsCommit(before, after)) continue
+    all.push({ id, version: after.version, state: isForgotten(draft) ? null : after })
+  }
+  return all
+}

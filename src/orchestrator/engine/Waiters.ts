@@ -7,8 +7,10 @@ import { AtlasError, NotTracked } from "../../domain/AtlasError.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Seen } from "../SessionEngine.ts"
 
+type Test = (seen: Seen) => boolean
+
 interface Waiter {
-  readonly test: (seen: Seen) => boolean
+  readonly test: Test
   readonly done: Deferred.Deferred<Seen, AtlasError>
   readonly operation: string
 }
@@ -16,15 +18,27 @@ interface Waiter {
 /** Everybody who waits, by session. */
 export interface Waiters {
   /** A session has a new committed state. */
-  readonly changed: (seen: Seen) => void
+  readonly changed: (id: SessionId, seen: () => Seen) => void
   /** A session is not here any more, or (with an error) never came to be. */
   readonly gone: (id: SessionId, error?: AtlasError) => void
+  /** Nothing will come any more. */
+  readonly close: (error: AtlasError) => void
+  /** Waits for a session that is here; fails at once when it is not. */
   readonly wait: (
     id: SessionId,
-    now: () => Seen | undefined,
-    test: (seen: Seen) => boolean,
+    now: Seen | undefined,
+    test: Test,
     operation: string
   ) => Effect.Effect<Seen, AtlasError>
+  /** Waits for a session that `begin` makes; nothing of it can be missed. */
+  readonly begun: (
+    id: SessionId,
+    begin: Effect.Effect<void, AtlasError>,
+    test: Test,
+    operation: string
+  ) => Effect.Effect<Seen, AtlasError>
+  /** How many wait. */
+  readonly size: () => number
 }
 
 /** The failure of a question about a session that is not here. */
@@ -38,31 +52,45 @@ export const notTracked = (operation: string): AtlasError =>
 /** Nobody waits yet. */
 export const make = (): Waiters => {
   const waiters = new Map<SessionId, Set<Waiter>>()
+
+  const fail = (id: SessionId, error: AtlasError | undefined): void => {
+    for (const { done, operation } of waiters.get(id) ?? []) {
+      Deferred.doneUnsafe(done, Effect.fail(error ?? notTracked(operation)))
+    }
+  }
+
+  const begun: Waiters["begun"] = (id, begin, test, operation) =>
+    Effect.suspend(() => {
+      const waiter: Waiter = { test, done: Deferred.makeUnsafe(), operation }
+      const all = waiters.get(id) ?? new Set<Waiter>()
+      waiters.set(id, all.add(waiter))
+      return Effect.ensuring(
+        Effect.andThen(begin, Deferred.await(waiter.done)),
+        Effect.sync(() => {
+          all.delete(waiter)
+          if (all.size === 0 && waiters.get(id) === all) waiters.delete(id)
+        })
+      )
+    })
+
   return {
-    changed: (seen) => {
-      for (const waiter of waiters.get(seen.state.spec.id) ?? []) {
-        if (waiter.test(seen)) Deferred.doneUnsafe(waiter.done, Effect.succeed(seen))
+    changed: (id, seen) => {
+      const all = waiters.get(id)
+      if (all === undefined) return
+      const now = seen()
+      for (const waiter of all) {
+        if (waiter.test(now)) Deferred.doneUnsafe(waiter.done, Effect.succeed(now))
       }
     },
-    gone: (id, error) => {
-      for (const { done, operation } of waiters.get(id) ?? []) {
-        Deferred.doneUnsafe(done, Effect.fail(error ?? notTracked(operation)))
-      }
+    gone: fail,
+    close: (error) => {
+      for (const id of waiters.keys()) fail(id, error)
     },
-    wait: (id, now, test, operation) =>
-      Effect.suspend(() => {
-        const seen = now()
-        if (seen !== undefined && test(seen)) return Effect.succeed(seen)
-        const waiter: Waiter = { test, done: Deferred.makeUnsafe(), operation }
-        const all = waiters.get(id) ?? new Set<Waiter>()
-        waiters.set(id, all.add(waiter))
-        return Effect.ensuring(
-          Deferred.await(waiter.done),
-          Effect.sync(() => {
-            all.delete(waiter)
-            if (all.size === 0 && waiters.get(id) === all) waiters.delete(id)
-          })
-        )
-      })
+    wait: (id, now, test, operation) => {
+      if (now === undefined) return Effect.fail(notTracked(operation))
+      return test(now) ? Effect.succeed(now) : begun(id, Effect.void, test, operation)
+    },
+    begun,
+    size: () => [...waiters.values()].reduce((sum, all) => sum + all.size, 0)
   }
 }

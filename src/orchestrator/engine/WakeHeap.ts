@@ -3,7 +3,8 @@
  */
 import type { SessionId } from "../session/Ids.ts"
 
-interface Wish {
+/** Somebody wants to be woken. */
+export interface Wish {
   readonly at: number
   readonly id: SessionId
 }

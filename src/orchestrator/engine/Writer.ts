@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Result from "effect/Result"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -36,7 +37,7 @@ const begins = ({ state, version }: Write): boolean => version === 0 && state !=
 /** A writer for one owner; `whileFailing` runs after each failed try. */
 export const make = ({ ignoresVersions, owner, store, whileFailing }: {
   readonly owner: Owner
-  readonly store: SessionStore["Service"]
+  readonly store: Pick<SessionStore["Service"], "commit" | "load">
   /** A planted fault: who lost a compare-and-set goes on as if it had won. */
   readonly ignoresVersions: boolean
   readonly whileFailing: (error: AtlasError) => Effect.Effect<void>
@@ -44,17 +45,34 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
   /** Beginnings that were refused may have been stored all the same, with their answer lost; they are taken out again. */
   const withdrawn = new Set<SessionId>()
 
+  /** A try that failed may have been done all the same: then the next one finds rows that are already as they should be. */
+  const notOurs = (writes: ReadonlyArray<Write>, lost: ReadonlySet<SessionId>) =>
+    Effect.map(store.load(owner), ({ sessions }) => {
+      const rows = new Map(sessions.map((row) => [row.spec.id, row]))
+      const isDone = ({ id, state, version }: Write): boolean => {
+        const row = rows.get(id)
+        return state === null
+          ? row === undefined
+          : row !== undefined && row.version === version + 1 && Equal.equals(row, { ...state, version: row.version })
+      }
+      return new Set(writes.filter((write) => lost.has(write.id) && !isDone(write)).map(({ id }) => id))
+    })
+
+  const attempt = Effect.fnUntraced(function*(writes: ReadonlyArray<Write>, isFirst: boolean) {
+    const withdrawals = [...withdrawn].map((id): Write => ({ id, version: 1, state: null }))
+    const answer = new Set(yield* store.commit(owner, [...withdrawals, ...writes]))
+    for (const { id } of withdrawals) withdrawn.delete(id)
+    if (ignoresVersions) return new Set<SessionId>()
+    const lost = new Set(writes.filter(({ id }) => answer.has(id)).map(({ id }) => id))
+    return isFirst || lost.size === 0 ? lost : yield* notOurs(writes, lost)
+  })
+
   const commit: Writer["commit"] = Effect.fnUntraced(function*(writes) {
     const refused = new Map<SessionId, AtlasError>()
     let left = writes
     for (let tries = 1, pause = firstPause; left.length > 0; tries++, pause = Math.min(pause * 2, longestPause)) {
-      const withdrawals = [...withdrawn].map((id): Write => ({ id, version: 1, state: null }))
-      const answer = yield* Effect.result(store.commit(owner, [...withdrawals, ...left]))
-      if (Result.isSuccess(answer)) {
-        for (const { id } of withdrawals) withdrawn.delete(id)
-        const ours = new Set(left.map(({ id }) => id))
-        return { lost: new Set(ignoresVersions ? [] : answer.success.filter((id) => ours.has(id))), refused }
-      }
+      const answer = yield* Effect.result(attempt(left, tries === 1))
+      if (Result.isSuccess(answer)) return { lost: answer.success, refused }
       const error = answer.failure
       yield* Effect.logError(`sessions could not be stored, nothing is done until they are: ${error.reason.message}`)
       if (tries >= patience) {

@@ -16,6 +16,7 @@ import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason
 import { type Input as AnyInput, type Shape, write, type Written } from "./httpRequest.ts"
 import { makeStream } from "./httpStream.ts"
 import * as Url from "./httpUrl.ts"
+import { quietly } from "./observe.ts"
 
 interface Wiring extends Options {
   readonly limits: RateLimits
@@ -129,7 +130,7 @@ export const makeEdge = (options: Wiring) => {
       ready,
       judge,
       idleMillis,
-      observed: observer({ provider, name, api: options.api ?? "management" }, route)
+      observed: quietly(observer({ provider, name, api: options.api ?? "management" }, route))
     }
   }
 

@@ -10,6 +10,8 @@ const deepest = 32
 const redacted = "<redacted>"
 /** Shorter ones are words like `1` or `true`, and hiding those would garble every message. */
 const shortestSecret = 4
+/** Validators quote the beginning of what they refuse: this many characters in a row of a secret are taken for it. */
+const tellingPart = 12
 
 /** Compared in lower case and without `-` and `_`. */
 const secretKey =
@@ -40,6 +42,14 @@ export const secretsIn = (value: unknown): ReadonlyArray<string> => {
   return found
 }
 
+const partsOf = (secrets: ReadonlyArray<string>): ReadonlySet<string> => {
+  const parts = new Set<string>()
+  for (const secret of secrets) {
+    for (let end = tellingPart; end <= secret.length; end++) parts.add(secret.slice(end - tellingPart, end))
+  }
+  return parts
+}
+
 export interface Scrub {
   readonly text: (text: string) => string
   /** A body without credentials; null when it is too large or too deep to be worth keeping. */
@@ -56,8 +66,29 @@ export const make = (secrets: ReadonlyArray<string>): Scrub => {
         : [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]
     ))
   ].toSorted((a, b) => b.length - a.length)
+  let parts: ReadonlySet<string> | null = null
+  const isPart = (text: string): boolean => (parts ??= partsOf(echoes)).has(text)
+
+  /** Blots out whatever is as long a part of a secret as to tell it. */
+  const hideParts = (text: string): string => {
+    let hidden = ""
+    let shown = 0
+    let end = tellingPart
+    while (end <= text.length) {
+      if (!isPart(text.slice(end - tellingPart, end))) {
+        end += 1
+        continue
+      }
+      hidden += text.slice(shown, end - tellingPart) + redacted
+      while (end < text.length && isPart(text.slice(end + 1 - tellingPart, end + 1))) end += 1
+      shown = end
+      end += tellingPart
+    }
+    return hidden + text.slice(shown)
+  }
+
   const hide = (text: string): string =>
-    echoes.reduce((hidden, secret) => hidden.replaceAll(secret, redacted), text).replace(urls, "$1$2")
+    hideParts(echoes.reduce((hidden, secret) => hidden.replaceAll(secret, redacted), text)).replace(urls, "$1$2")
 
   const walk = (body: Schema.Json, depth: number, isIssue: boolean): Schema.Json => {
     if (depth > deepest) throw new RangeError()

@@ -25,6 +25,29 @@ const kindOf = (cause: Cause.Cause<AtlasError>): string =>
     onNone: () => Cause.hasInterrupts(cause) ? "interrupted" : "defect"
   })
 
+/** What a bug says may hold anything. */
+const hiddenBug = Cause.makeDieReason("a bug; what it says is withheld, since it can hold anything")
+
+/** The cause as spans may keep it: without the text, the stack and the fields of a bug. */
+export const withoutBugs = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+  Cause.fromReasons(cause.reasons.map((reason) => Cause.isDieReason(reason) ? hiddenBug : reason))
+
+/** Wraps whatever opens a span, so that the span is told of a bug, but not what the bug says; the caller is told it all. */
+export const quietly = <I extends ReadonlyArray<unknown>>(
+  spanned: <A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) =>
+<A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let whole: Cause.Cause<E> | null = null
+    const told = (...input: I) =>
+      Effect.catchCause(use(...input), (cause) => {
+        if (!Cause.hasDies(cause)) return Effect.failCause(cause)
+        whole = cause
+        return Effect.failCause(withoutBugs(cause))
+      })
+    return Effect.catchCause(spanned(told), (cause) => Effect.failCause(whole ?? cause))
+  })
+
 export interface Observer {
   /** One operation: prepare it once, use it for every call. */
   readonly effect: (
@@ -49,8 +72,12 @@ export const makeObserver = (provider: ProviderId): Observer => {
       const labels = { provider, operation }
       const calls = Metric.withAttributes(Metrics.calls, labels)
       const duration = Metric.withAttributes(Metrics.duration, labels)
-      return (self, attributes) =>
-        Effect.clockWith((clock) => {
+      return (self, attributes) => {
+        const spanned = Effect.withSpan(`Provider.${operation}`, {
+          kind: "client",
+          attributes: { [Attributes.provider]: provider, ...attributes }
+        })
+        const counting = Effect.clockWith((clock) => {
           const start = clock.monotonicTimeNanosUnsafe()
           return Effect.onExit(self, (exit) => {
             const counted = Effect.andThen(
@@ -59,23 +86,28 @@ export const makeObserver = (provider: ProviderId): Observer => {
             )
             return Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause))
           })
-        }).pipe(
-          Effect.withSpan(`Provider.${operation}`, {
-            kind: "client",
-            attributes: { [Attributes.provider]: provider, ...attributes }
-          })
-        )
+        })
+        return quietly<readonly []>((use) => spanned(use()))(() => counting)
+      }
     },
     stream: (operation, attributes) => {
       const calls = Metric.withAttributes(Metrics.calls, { provider, operation })
-      return (self) =>
-        Stream.unwrap(Effect.as(Metric.update(calls, 1), self)).pipe(
-          Stream.onError((cause) => failed(operation, cause)),
-          Stream.withSpan(`Provider.${operation}`, {
-            kind: "client",
-            attributes: { [Attributes.provider]: provider, ...attributes }
-          })
-        )
+      return <A, R>(self: Stream.Stream<A, AtlasError, R>) =>
+        Stream.suspend(() => {
+          let whole: Cause.Cause<AtlasError> | null = null
+          return Stream.unwrap(Effect.as(Metric.update(calls, 1), self)).pipe(
+            Stream.onError((cause) => failed(operation, cause)),
+            Stream.catchCause((cause) => {
+              whole = cause
+              return Stream.failCause(withoutBugs(cause))
+            }),
+            Stream.withSpan(`Provider.${operation}`, {
+              kind: "client",
+              attributes: { [Attributes.provider]: provider, ...attributes }
+            }),
+            Stream.catchCause((cause) => Stream.failCause(whole ?? cause))
+          )
+        })
     }
   }
 }

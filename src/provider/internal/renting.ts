@@ -8,7 +8,14 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import { type AtlasError, type AtlasErrorReason, invalid, Uncertain, Unknown } from "../../domain/AtlasError.ts"
+import {
+  type AtlasError,
+  type AtlasErrorReason,
+  invalid,
+  Uncertain,
+  Unknown,
+  Unsupported
+} from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -17,6 +24,7 @@ import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { ComputeAdapter, Rent } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
+import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
 import * as Handback from "../Handback.ts"
 import * as Lease from "../Lease.ts"
@@ -29,6 +37,7 @@ const isComputeId = Schema.is(ComputeId)
 
 interface Wiring {
   readonly id: ProviderId
+  readonly capabilities: ReadonlyArray<Capability>
   readonly compute: ComputeAdapter
   readonly settleWindow: Duration.Duration
   readonly observer: Observer
@@ -71,7 +80,7 @@ const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
 export const make = (
-  { compute, get, id, list, observer, settleWindow, terminate, wrap }: Wiring
+  { capabilities, compute, get, id, list, observer, settleWindow, terminate, wrap }: Wiring
 ): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
@@ -82,13 +91,27 @@ export const make = (
     terminate: (computeId) => asReason(terminate(computeId, options))
   })
 
+  const lacking = (capability: Capability, field: string) =>
+    capabilities.includes(capability)
+      ? Effect.void
+      : Effect.fail(new Unsupported({ capability, message: `${id} has no ${capability}: leave \`${field}\` out` }))
+
+  /** What changes cost or safety is never ignored, also where an adapter does not look at it. */
+  const checkWanted = ({ networkVolumeId, spot }: ComputeRequest.ComputeRequest) =>
+    Effect.andThen(
+      spot ? lacking("spot", "spot") : Effect.void,
+      networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
+    )
+
   const prepare: ComputeFacet["prepare"] = (input, options) =>
     Effect.gen(function*() {
       const { stamp: given, ...callOptions } = options ?? {}
       const call = yield* decodeCall(callOptions, "spawnCompute")
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
       const checked = Effect.gen(function*() {
+        // the adapter's own words first: it knows better why not
         if (compute.check !== undefined) yield* compute.check(request, call)
+        yield* checkWanted(request)
         const minted = yield* mint(request.auth)
         const env = yield* ContainerEnv.build({ env: request.env, auth: minted.env })
         return { auth: minted.auth, env }
@@ -152,16 +175,19 @@ export const make = (
         Effect.mapError(Handback.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
         { [Attributes.computeName]: rent.name }
       ),
-    end: (computeId, { madeAt: made, ...options } = {}) =>
+    end: (computeId, { madeAt: made, name, ...options } = {}) =>
       endObserved(
         Effect.gen(function*() {
           yield* decodeCall(options, "endCompute")
           const checked = yield* decodeId(computeId, "endCompute", id)
           const at = made ?? madeAt.get(checked)
-          yield* Effect.mapError(
-            Handback.end(handsOf(options), checked, at === undefined ? 0n : at + settleNanos),
-            wrap("endCompute")
-          )
+          const hands = handsOf(options)
+          const ended = Effect.gen(function*() {
+            const wasThere = yield* Handback.end(hands, checked, at === undefined ? 0n : at + settleNanos)
+            // nobody knows it, so it may be another one than was made
+            if (!wasThere && name !== undefined) yield* Handback.endNamed(hands, name, Duration.zero)
+          })
+          yield* Effect.mapError(ended, wrap("endCompute"))
         }),
         idAttribute(computeId)
       )

@@ -13,7 +13,8 @@ import { type Adapter, ComputeFilter, LogOptions } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
-import { applyFilter } from "./filter.ts"
+import { bounded } from "./bounded.ts"
+import { applyFilter, asAsked } from "./filter.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Renting from "./renting.ts"
 
@@ -77,7 +78,8 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const settleWindow = Duration.fromInputUnsafe(adapter.settleWindow ?? "5 seconds")
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
   const observer = makeObserver(id)
-  const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = adapter
+  const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = bounded(adapter)
+  const capabilities = capabilitiesOf(adapter)
 
   const wrap = (operation: string) => (reason: AtlasErrorReason) =>
     new AtlasError({
@@ -132,7 +134,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const onJob = <B>(operation: string, ask: (job: JobRequest.JobRef, call: Call) => Answer<B>) =>
     verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask)
 
-  const get = onCompute("getCompute", (computeId, call) => compute.get(computeId, call))
+  const get = onCompute("getCompute", (computeId, call) => asAsked(compute.get(computeId, call), computeId))
   const terminate = onCompute("terminate", (computeId, call) => compute.terminate(computeId, call))
   const filtered = verb(
     "listCompute",
@@ -155,12 +157,12 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   return {
     id,
     implemented,
-    capabilities: capabilitiesOf(adapter),
+    capabilities,
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,
     compute: {
-      ...Renting.make({ id, compute, settleWindow, observer, wrap, get, list, terminate }),
+      ...Renting.make({ id, capabilities, compute, settleWindow, observer, wrap, get, list, terminate }),
       get,
       list,
       terminate

@@ -39,7 +39,7 @@ describe("JSON", () => {
   it.effect("every state, event, command and published event survives it", () =>
     Effect.gen(function*() {
       const survives = Effect.fnUntraced(function*<A>(codec: Schema.Codec<A, Schema.Json>, values: ReadonlyArray<A>) {
-        assert.isAbove(values.length, 20)
+        assert.isAbove(values.length, 5)
         for (const value of values) {
           const text = JSON.stringify(yield* Schema.encodeEffect(codec)(value))
           assert.deepStrictEqual(yield* Schema.decodeEffect(codec)(JSON.parse(text)), value)

@@ -98,6 +98,15 @@ describe("a look at the machine", () => {
     }
   )
 
+  it("that misses it again does not hurry a look that failed", () => {
+    const stage = live()
+    stage.missed()
+    stage.confirmFailed()
+    stage.asked()
+    assert.isTrue(stage.missed().isSame)
+    assert.deepStrictEqual(stage.asked(), [])
+  })
+
   it("that shows it again ends the doubt", () => {
     const stage = live()
     stage.missed()
@@ -351,5 +360,38 @@ describe("an interactive session", () => {
   it("a limit longer than any timer is no matter", () => {
     const stage = live({ policy: { maxRuntime: 2 ** 40 } })
     assert.isAbove(Session.nextWake(stage.state, stage.now, stage.config) ?? 0, 2 ** 39)
+  })
+})
+
+describe("a row must be written", () => {
+  it("for a new phase, residual, price, report, refusal, rent or stored touch", () => {
+    assert.isTrue(live().stop().needsCommit)
+    assert.isTrue(live().observed({ computeId: id("twin") }).needsCommit)
+    assert.isTrue(live().observed({ costPerHour: 3 }).needsCommit)
+    assert.isTrue(live().report(0).needsCommit)
+    assert.isTrue(start().refused("RateLimited").needsCommit)
+    assert.isTrue(start().unanswered().needsCommit)
+    const stopped = live()
+    stopped.stop()
+    assert.isTrue(stopped.terminateAnswered().needsCommit)
+  })
+
+  it("not for a question, an answer that changes nothing, a heartbeat or a clock that jumped", () => {
+    const stage = live({ policy: { heartbeat: minute } })
+    assert.isFalse(stage.missed().needsCommit)
+    assert.isFalse(stage.confirmed({ status: "running" }).needsCommit)
+    stage.now.mono += minute
+    stage.now.wall += minute
+    assert.isFalse(stage.send({ _tag: "WokeUp" }).needsCommit)
+    stage.now.wall += minute
+    const jumped = stage.observed()
+    assert.deepStrictEqual([jumped.isSame, jumped.needsCommit], [false, false])
+  })
+
+  it("at the beginning, and never for the same state", () => {
+    const { state } = live()
+    assert.isTrue(Session.needsCommit(null, state))
+    assert.isFalse(Session.needsCommit(state, state))
+    assert.isFalse(Session.needsCommit(null, null))
   })
 })

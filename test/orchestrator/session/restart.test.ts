@@ -17,18 +17,19 @@ describe("a session read at boot", () => {
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
   })
 
-  it("that lives is looked at once, and lives on", () => {
+  it("that lives asks for nothing: the first listing tells of it", () => {
     const stage = live(kept)
     stage.restart(hour)
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Confirm", provider: acme, computeId: id("m1") }])
-    stage.confirmed({ status: "running" })
+    assert.deepStrictEqual(stage.asked(), [])
+    stage.observed()
     stage.in("Live")
   })
 
   it("whose machine is gone ends, with nothing left to delete", () => {
     const stage = live(kept)
     stage.restart(hour)
-    stage.asked()
+    stage.missed()
+    assert.deepStrictEqual(stage.asked(), [{ _tag: "Confirm", provider: acme, computeId: id("m1") }])
     stage.confirmed(null)
     assert.deepStrictEqual(stage.in("Ended").outcome, { _tag: "Completed", exitCode: null })
     assert.deepStrictEqual(stage.asked(), [])
@@ -65,7 +66,7 @@ describe("a session read at boot", () => {
     stage.observed({ computeId: id("twin") })
     stage.restart()
     assert.strictEqual(stage.state.report?.exitCode, 4)
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate", "Confirm"])
+    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
     assert.isTrue(stage.report(5).isSame)
   })
 

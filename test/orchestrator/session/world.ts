@@ -29,7 +29,7 @@ export type Check =
   | "events tell one end, in order"
   | "only reports of the current attempt count"
   | "closing keeps what persists"
-  | "what was not committed is not needed"
+  | "what is asked for is committed first"
 
 export class Violation extends Error {
   readonly check: Check
@@ -228,6 +228,10 @@ export const play = ({ mutation = null, seed, witness }: Options): Session.Sessi
         fail("events tell one end, in order", `${told._tag} after Ended`)
       }
       published.push(told)
+    }
+    const changes = decision.commands.find(({ _tag }) => _tag === "Rent" || _tag === "Terminate" || _tag === "Forget")
+    if (changes !== undefined && !Session.needsCommit(before, after)) {
+      fail("what is asked for is committed first", changes._tag)
     }
     if (Session.needsCommit(before, after)) {
       committed = after

@@ -174,6 +174,18 @@ describe("what is kept of a refusing body", () => {
     assert.strictEqual(text("x marks tiny"), "x marks <redacted>")
   })
 
+  it("no part of a secret that is long enough to tell it, since validators quote beginnings", () => {
+    const secret = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz"
+    const { json, text } = Scrub.make([secret, "hunter2"])
+    assert.strictEqual(text(`got '${secret.slice(0, 20)}...' for TOKEN`), "got '<redacted>...' for TOKEN")
+    assert.strictEqual(text(`${secret.slice(5, 17)}, and ${secret.slice(20)}`), "<redacted>, and <redacted>")
+    assert.deepStrictEqual(json({ detail: [`${secret.slice(0, 30)}…`, secret.slice(-12)] }, 10), {
+      detail: ["<redacted>…", "<redacted>"]
+    })
+    // words that merely begin alike stay
+    assert.strictEqual(text("keys begin with sk-live-"), "keys begin with sk-live-")
+  })
+
   it.effect("nothing at all of a success", () =>
     Effect.gen(function*() {
       assert.deepInclude(yield* reasonOf(json({ pod: "x" })), { _tag: "ProviderFault", status: 200, raw: null })

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -188,6 +189,40 @@ describe("time limits", () => {
       assert.strictEqual(tag, "Timeout")
       assert.isAtMost(times.length, 4)
     }))
+
+  it.effect.each([-1, 1])(
+    "a wall clock that jumps changes no pause and no limit: by %d years a look",
+    (years) =>
+      Effect.gen(function*() {
+        let looks = 0
+        const jumping = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+          Effect.clockWith((clock) => {
+            const now = () => 1e12 + years * looks++ * 31_536_000_000
+            return Effect.provideService(effect, Clock.Clock, {
+              currentTimeMillisUnsafe: now,
+              currentTimeMillis: Effect.sync(now),
+              currentTimeNanosUnsafe: () => BigInt(now()) * 1_000_000n,
+              currentTimeNanos: Effect.sync(() => BigInt(now()) * 1_000_000n),
+              monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+              monotonicTimeNanos: clock.monotonicTimeNanos,
+              sleep: (duration) => clock.sleep(duration)
+            })
+          })
+        const http = scripted(status(503), status(429, { "retry-after": "7" }), ok())
+        const { get } = yield* http.provide(acme())
+        const fiber = yield* Effect.forkChild(tagOf(get(input, call()).pipe(jumping)), { startImmediately: true })
+        yield* Effect.repeat(TestClock.adjust("1 second"), { times: 9 })
+        assert.strictEqual(yield* Fiber.join(fiber), "ok")
+        assert.isAbove(looks, 1)
+        const silent = scripted("hang")
+        const { get: never } = yield* silent.provide(acme())
+        const waiting = yield* Effect.forkChild(tagOf(never(input, call({ timeout: "20 seconds" })).pipe(jumping)), {
+          startImmediately: true
+        })
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual(yield* Fiber.join(waiting), "Timeout")
+      })
+  )
 
   it.effect("a client's own limits hold where the call has none", () =>
     Effect.gen(function*() {

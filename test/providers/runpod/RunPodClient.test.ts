@@ -184,15 +184,16 @@ describe("a create", () => {
 
   it.effect("repeats no secret that was sent, however the refusal quotes it", () =>
     Effect.gen(function*() {
-      const secrets = ["env-canary-1", "args canary 2", "password-canary-3", "input-canary-4", "hook-canary-5"]
+      const secrets = ["env-canary-1", "args canary 2", "password-canary-3", "input-canary-4", "hook-canary-5", "cmd-6"]
       const quoting = () => {
         const detail = `refused: ${secrets.join(" ")} ${key}`
         return status(422, {}, { title: "x", status: 422, detail, errors: [...secrets, key], env: { A: secrets[0] } })
       }
       const { client } = yield* against(quoting)
-      const [env = "", args = "", password = "", input = "", hook = ""] = secrets
+      const [env = "", args = "", password = "", input = "", hook = "", cmd = ""] = secrets
       const calls = [
         [[env, args], client.createPod({ body: { ...createBody, env: { A: env }, args } })],
+        [[cmd], client.createPod({ body: { ...createBody, entrypoint: ["sh"], cmd: ["--key", cmd] } })],
         [[password], client.createRegistry({ body: { name: "r", username: "u", password } })],
         [
           [input, hook],
@@ -246,6 +247,7 @@ describe("a list in pages", () => {
         [page(["a"], "1"), page(["b"], "1")],
         [page(["a"], "1"), page(["b"], "2"), page(["c"], "1")],
         [page(["a"], null, true)],
+        [page(["a"], "", true)],
         [() => page(["a"], String(next++))]
       ]
       const kinds = []
@@ -253,8 +255,34 @@ describe("a list in pages", () => {
         const { client, seen } = yield* against(...answers)
         kinds.push((yield* failureOf(client.listAllPods())).kind, seen.length)
       }
-      assert.deepStrictEqual(kinds, ["not_found", 2, "provider", 2, "provider", 3, "provider", 1, "provider", 100])
+      assert.deepStrictEqual(kinds, [
+        "not_found",
+        2,
+        "provider",
+        2,
+        "provider",
+        3,
+        "provider",
+        1,
+        "provider",
+        1,
+        "provider",
+        100
+      ])
     }))
+
+  it.effect.each<unknown>(["next", 5, { nextCursor: 7 }, { nextCursor: ["a"], hasNextPage: true }, {
+    hasNextPage: "yes"
+  }])(
+    "a page that says in no readable way whether it is the last fails: %j",
+    (pagination) =>
+      Effect.gen(function*() {
+        const { client } = yield* against(() => json({ pods: [{ id: "a" }], pagination }))
+        const { reason } = yield* Effect.flip(client.listAllPods())
+        assert.strictEqual(reason._tag, "ProviderFault")
+        assert.include(reason.message, "pagination")
+      })
+  )
 
   it.effect("a time limit holds for all pages together", () =>
     Effect.gen(function*() {

@@ -219,15 +219,24 @@ describe("a pod as a compute", () => {
     assert.deepStrictEqual([nameless.name, nameless.status], [null, "provisioning"])
   })
 
-  it("keeps RunPod's body, fields nobody knows too, but no environment and no command", () => {
+  it("keeps RunPod's body, fields nobody knows too, but no environment, no command and no credential", () => {
     const body = {
       id: "pod1",
       novelty: [1, { env: { A: "s" }, kept: true }],
       env: { A: "s" },
       args: "--key s",
-      template: { env: { B: "s" }, cmd: ["s"], entrypoint: ["s"] }
+      template: { env: { B: "s" }, cmd: ["s"], entrypoint: ["s"] },
+      // nothing that RunPod has today, named as it would be
+      jupyter: { "jupyter-token": "s", JUPYTER_PASSWORD: "s", tokens: 3 },
+      apiKey: "s",
+      dockerArgs: "--key s"
     }
-    assert.deepStrictEqual(rawOf(body), { id: "pod1", novelty: [1, { kept: true }], template: {} })
+    assert.deepStrictEqual(rawOf(body), {
+      id: "pod1",
+      novelty: [1, { kept: true }],
+      template: {},
+      jupyter: { tokens: 3 }
+    })
   })
 
   it("an id that could not be asked for again is no compute", () => {

@@ -31,7 +31,7 @@ export const observed = (state: SessionState, turn: Turn, seen: Sighting): Sessi
       return dead(priced, turn, phase, seen)
     case "stopped":
     case "terminated":
-      return check(priced, turn)
+      return check(priced, turn, phase)
   }
 }
 
@@ -48,13 +48,18 @@ const alive = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Si
   }
 }
 
-/** Asks for one `get`, unless one is on its way: only that says that a machine is dead. */
-const check = (state: SessionState, turn: Turn): SessionState => {
-  const { phase, timers } = state
-  if (phase._tag !== "Live" || timers.check?.at === null) return state
-  const { computeId, provider } = phase
+/** Asks for one `get`, because only that says that a machine is dead; a doubt that is known already keeps its pace. */
+const check = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState =>
+  state.timers.check === null ? askNow(state, turn, phase, 0) : state
+
+const askNow = (
+  state: SessionState,
+  turn: Turn,
+  { computeId, provider }: PhaseOf<"Live">,
+  tries: number
+): SessionState => {
   turn.commands.push({ _tag: "Confirm", provider, computeId })
-  return withTimers(state, { check: { at: null, tries: timers.check?.tries ?? 0 } })
+  return withTimers(state, { check: { at: null, tries } })
 }
 
 /** A complete listing was without the current machine. */
@@ -62,7 +67,7 @@ export const missed = (state: SessionState, turn: Turn, machine: Machine): Sessi
   const { phase } = state
   if (phase._tag !== "Live" || !isSame(phase, machine)) return state
   if (is(turn.config, "missed-means-gone")) return dead(state, turn, phase, null)
-  return phase.settles > turn.now.mono ? state : check(state, turn)
+  return phase.settles > turn.now.mono ? state : check(state, turn, phase)
 }
 
 /** What a `get` of the current machine told; null is "not found". */
@@ -213,7 +218,7 @@ export const wake = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): S
   const { computeId, provider } = phase
   const { heartbeat } = state.spec.policy
   let next = state
-  if (isDue(state.timers.check?.at)) next = check(next, turn)
+  if (isDue(state.timers.check?.at)) next = askNow(next, turn, phase, state.timers.check?.tries ?? 0)
   if (isDue(state.timers.bill?.at)) {
     turn.commands.push({ _tag: "Reconcile", provider, computeId })
     next = withTimers(next, { bill: { at: null, tries: 0 } })
@@ -225,18 +230,19 @@ export const wake = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): S
   return next
 }
 
-/** After a restart the machine is looked at once, and a session that was in use has a moment to be touched again. */
+/**
+ * After a restart the first listing tells of the machine, as always: thousands are adopted with a few requests. A listing
+ * without it has it confirmed, and a session that was in use has a moment to be touched again.
+ */
 export const adopt = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState => {
   const { mono } = turn.now
-  const { computeId, provider } = phase
   const { heartbeat, reconcileSpend } = state.spec.policy
-  turn.commands.push({ _tag: "Confirm", provider, computeId })
   return {
     ...state,
     phase: { ...phase, readyArmed: false, settles: residuals.settlesAgain(turn, phase, phase.rentedAt) },
     timers: {
       look: null,
-      check: { at: null, tries: 0 },
+      check: null,
       bill: reconcileSpend === null ? null : { at: mono + reconcileSpend, tries: 0 },
       beat: heartbeat === null || state.spec.mode === "task" ? null : mono + heartbeat
     }

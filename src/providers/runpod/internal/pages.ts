@@ -23,12 +23,12 @@ const fault = (message: string) => new ProviderFault({ message: `the list is not
 
 /** Where to go on; null at the end. */
 const cursorOf = <A>({ pagination }: Page<A>): Effect.Effect<string | null, ProviderFault> => {
-  const cursor = pagination?.nextCursor ?? null
+  const cursor = pagination?.nextCursor || null
   if (pagination?.hasNextPage === false) return Effect.succeed(null)
   if (cursor === null && pagination?.hasNextPage === true) {
     return Effect.fail(fault("there is a next page, and no cursor to it"))
   }
-  return Effect.succeed(cursor === "" ? null : cursor)
+  return Effect.succeed(cursor)
 }
 
 /** Reads page after page; `call`'s time limit holds for all of them together. */

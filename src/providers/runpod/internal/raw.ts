@@ -28,8 +28,26 @@ export const keeping = <S extends Shape>(schema: S) => {
   )
 }
 
+/** Fields that RunPod may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
+const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
+
+/** More names than all of RunPod's answers have: what is beyond is looked at anew each time. */
+const mostVerdicts = 1000
+const verdicts = new Map<string, boolean>()
+
+/** Whether a field of this name is left out; a list of pods asks for the same few names again and again. */
+const secret = {
+  has: (key: string): boolean => {
+    const known = verdicts.get(key)
+    if (known !== undefined) return known
+    const verdict = sent.has(key) || telling.test(key.toLowerCase().replaceAll(/[-_]/g, ""))
+    if (verdicts.size < mostVerdicts) verdicts.set(key, verdict)
+    return verdict
+  }
+}
+
 /** Fields that hold what the caller sent to be kept secret: environments, commands, and jobs with their addresses. */
-const secret = new Set([
+const sent = new Set([
   "env",
   "args",
   "entrypoint",

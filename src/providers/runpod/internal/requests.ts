@@ -46,9 +46,10 @@ const checkSize = (limit: number, body: object): Result.Result<void, Validation>
 }
 
 /** Fields whose text is blotted out of whatever the answer repeats. */
-const secretFields = ["args", "password", "webhook", "webhookV2"]
+const secretFields = ["args", "entrypoint", "cmd", "password", "webhook", "webhookV2"]
 
-const redacted = (value: unknown): unknown => typeof value === "string" ? Redacted.make(value) : value
+const redacted = (value: unknown): unknown =>
+  typeof value === "string" ? Redacted.make(value) : Array.isArray(value) ? value.map(redacted) : value
 
 const each = (value: unknown, change: (one: unknown) => unknown): unknown =>
   typeof value === "object" && value !== null && !Redacted.isRedacted(value)

@@ -237,4 +237,4 @@ export type Pod = typeof Pod.Type
  * @category models
  * @since 0.1.0
  */
-export const PodList = Schema.Struct({ pods: Schema.Array(Pod), pagination: maybe(Schema.NullOr(Pagination)) })
+export const PodList = Schema.Struct({ pods: Schema.Array(Pod), pagination: Pagination })

@@ -96,7 +96,7 @@ export type Template = typeof Template.Type
  */
 export const TemplateList = Schema.Struct({
   templates: Schema.Array(Template),
-  pagination: maybe(Schema.NullOr(Pagination))
+  pagination: Pagination
 })
 
 /**

@@ -178,7 +178,7 @@ export type Endpoint = typeof Endpoint.Type
  */
 export const EndpointList = Schema.Struct({
   endpoints: Schema.Array(Endpoint),
-  pagination: maybe(Schema.NullOr(Pagination))
+  pagination: Pagination
 })
 
 /**
@@ -275,5 +275,5 @@ export const ReleaseList = Schema.Struct({
     percentOnLatest: maybe(Schema.Finite)
   })),
   releases: Schema.Array(Release),
-  pagination: maybe(Schema.NullOr(Pagination))
+  pagination: Pagination
 })

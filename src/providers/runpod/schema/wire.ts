@@ -139,15 +139,16 @@ export const MountsAnswer = Schema.Struct({
 })
 
 /**
- * Where a list goes on; `nextCursor` is null on the last page.
+ * Where a list goes on; `nextCursor` is null on the last page. A list without it has one page; what cannot be read is no
+ * answer, since a page that looks like the last one shows live things as missing.
  *
  * @category models
  * @since 0.1.0
  */
-export const Pagination = Schema.Struct({
-  nextCursor: maybe(Schema.NullOr(Schema.String)),
-  hasNextPage: maybe(Schema.Boolean)
-})
+export const Pagination = Schema.optionalKey(Schema.NullOr(Schema.Struct({
+  nextCursor: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  hasNextPage: Schema.optionalKey(Schema.Boolean)
+})))
 
 /**
  * Query of a list that comes in pages: 1 to 1000 entries a page (1000 unless given), from a cursor of the page before.

@@ -1,0 +1,64 @@
+/**
+ * What sessions have cost: together, at each provider, for each user.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
+import { advance, type Now } from "./session/Clock.ts"
+import * as Meter from "./session/Meter.ts"
+import type { Seen } from "./SessionEngine.ts"
+
+/**
+ * What the remembered sessions have cost so far, in US dollars: those that live and those that ended within the retention.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Spending {
+  readonly totalUsd: number
+  /** What a machine cost counts for its provider; what those cost that are gone, for the provider of the last. */
+  readonly byProvider: ReadonlyMap<string, number>
+  /** Sessions without a user count under null. */
+  readonly byUser: ReadonlyMap<string | null, number>
+}
+
+const add = <K>(map: Map<K, number>, key: K, usd: number): void => {
+  map.set(key, (map.get(key) ?? 0) + usd)
+}
+
+/**
+ * What these sessions have cost until now.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const of = (sessions: Iterable<Seen>, read: Now): Spending => {
+  const byProvider = new Map<string, number>()
+  const byUser = new Map<string | null, number>()
+  let totalUsd = 0
+  for (const { state: { attempts, clock, meter, spec } } of sessions) {
+    const { wall } = advance(clock, read)
+    const last = spec.candidates[attempts.at(-1)?.candidate ?? 0] ?? spec.candidates[0]
+    add(byProvider, last.provider, meter.settledUsd)
+    for (const machine of meter.running) add(byProvider, machine.provider, Meter.spentOn(meter, machine, wall))
+    const usd = Meter.spent(meter, wall)
+    add(byUser, spec.userId, usd)
+    totalUsd += usd
+  }
+  return { totalUsd, byProvider, byUser }
+}
+
+/**
+ * Shows what each provider has cost as a metric.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const show = ({ byProvider }: Spending): Effect.Effect<void> =>
+  Effect.forEach(
+    byProvider,
+    ([provider, usd]) => Metric.update(Metric.withAttributes(Metrics.spend, { provider }), usd),
+    { discard: true }
+  )

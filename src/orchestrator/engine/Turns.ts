@@ -1,0 +1,140 @@
+/**
+ * The engine's turns: decide, commit, then keep, tell and start. The order is the whole safety of the engine.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
+import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
+import type { Now } from "../session/Clock.ts"
+import type { DecideConfig } from "../session/Config.ts"
+import type { SessionId } from "../session/Ids.ts"
+import type { Seen } from "../SessionEngine.ts"
+import * as AttemptSpans from "./AttemptSpans.ts"
+import * as Clocks from "./Clocks.ts"
+import type { Clockwork } from "./Clockwork.ts"
+import * as Counters from "./Counters.ts"
+import type { AnyMutation } from "./EngineMutation.ts"
+import type { Letter, Mailbox } from "./Mailbox.ts"
+import type { Publisher } from "./Publisher.ts"
+import type { Runner } from "./Runner.ts"
+import * as Table from "./Table.ts"
+import * as Turn from "./Turn.ts"
+import type { Waiters } from "./Waiters.ts"
+import type { Writer } from "./Writer.ts"
+
+/** What the turns work with. */
+export interface Parts {
+  readonly owner: Owner
+  readonly config: DecideConfig
+  readonly mutation: AnyMutation | null
+  readonly table: Table.Table
+  readonly mailbox: Mailbox
+  readonly waiters: Waiters
+  readonly clockwork: Clockwork
+  readonly publisher: Publisher
+  readonly runner: Runner
+  readonly writer: Writer
+  readonly isClosing: () => boolean
+}
+
+/** Turn after turn, for ever. */
+export interface Turns {
+  readonly run: Effect.Effect<never>
+  /** Whether a turn is half done. */
+  readonly isBusy: () => boolean
+}
+
+/** What a caller is told who comes too late. */
+export const closing: AtlasError = invalid("spawn", [{
+  path: "",
+  message: "the orchestrator is closing: nothing is rented"
+}])
+
+const snapshot = ({ compute, state }: Table.Entry): Seen => ({ state, compute })
+
+/** The turns of an engine. */
+export const make = (parts: Parts): Turns => {
+  const { clockwork, config, mailbox, mutation, publisher, runner, table, waiters, writer } = parts
+  const gauge = Counters.makeGauge(parts.owner, table.counts)
+  let isBusy = false
+
+  const publish = ({ after, events, id }: Turn.Draft) =>
+    Effect.forEach(
+      events,
+      (event) => publisher.tell({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
+      { discard: true }
+    )
+
+  const release = (id: SessionId, now: Now) => {
+    table.remove(id)
+    waiters.gone(id)
+    return Effect.andThen(
+      Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`),
+      publisher.tell({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
+    )
+  }
+
+  const decide = (letters: ReadonlyArray<Letter>, now: Now) =>
+    Effect.clockWith((clock) => {
+      const start = clock.monotonicTimeNanosUnsafe()
+      const drafts = Turn.draft(letters, table, now, config)
+      const took = Duration.nanos(clock.monotonicTimeNanosUnsafe() - start)
+      return Effect.as(Metric.update(Metrics.decideDuration, took), drafts)
+    })
+
+  /** A session that nobody has begun yet is not begun any more. */
+  const welcome = (letters: ReadonlyArray<Letter>): ReadonlyArray<Letter> => {
+    if (!parts.isClosing()) return letters
+    return letters.filter(({ event, id }) => {
+      if (event._tag === "Started") waiters.gone(id, closing)
+      return event._tag !== "Started"
+    })
+  }
+
+  /** What follows from a committed draft. */
+  const carryOut = Effect.fnUntraced(function*(draft: Turn.Draft, version: number, now: Now) {
+    const { after, id } = draft
+    yield* AttemptSpans.follow(draft)
+    const entry = table.put(version === after.version ? after : { ...after, version }, draft)
+    clockwork.arm(entry, now)
+    yield* Counters.count(draft)
+    if (mutation !== "publish-before-commit") yield* publish(draft)
+    if (mutation !== "skip-intent") yield* runner.start(draft)
+    if (Turn.isForgotten(draft)) {
+      table.remove(id)
+      waiters.gone(id)
+    } else {
+      waiters.changed(id, () => snapshot(entry))
+    }
+  })
+
+  const turn = Effect.gen(function*() {
+    const letters = welcome(yield* mailbox.takeAll)
+    isBusy = true
+    const now = yield* Clocks.read
+    const drafts = yield* decide(letters, now)
+    if (mutation === "publish-before-commit") yield* Effect.forEach(drafts.values(), publish, { discard: true })
+    if (mutation === "skip-intent") yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
+    const writes = Turn.writes(drafts)
+    const written = new Set(writes.map(({ id }) => id))
+    const { lost, refused } = yield* writer.commit(writes)
+    for (const draft of drafts.values()) {
+      const { after: { version }, id } = draft
+      const refusal = refused.get(id)
+      if (lost.has(id)) yield* release(id, now)
+      else if (refusal !== undefined) waiters.gone(id, refusal)
+      else yield* carryOut(draft, written.has(id) ? version + 1 : version, now)
+    }
+    yield* gauge
+  }).pipe(
+    // one turn that breaks must not end all others
+    Effect.catchDefect((defect) => Effect.logError("a turn of the orchestrator broke", defect)),
+    Effect.ensuring(Effect.sync(() => {
+      isBusy = false
+    }))
+  )
+
+  return { run: Effect.forever(turn), isBusy: () => isBusy }
+}

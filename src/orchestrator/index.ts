@@ -1,0 +1,15 @@
+/**
+ * The orchestrator: computes per user or per task that are watched, capped and ended, whatever crashes meanwhile.
+ *
+ * @since 0.1.0
+ */
+export * as Orchestrator from "./Orchestrator.ts"
+export * as ProviderFeed from "./ProviderFeed.ts"
+export * as Reaper from "./Reaper.ts"
+export * as Session from "./Session.ts"
+export * as SessionEngine from "./SessionEngine.ts"
+export * as SessionInfo from "./SessionInfo.ts"
+export * as SessionSecrets from "./SessionSecrets.ts"
+export * as SessionStore from "./SessionStore.ts"
+export * as SpawnOptions from "./SpawnOptions.ts"
+export * as Spending from "./Spending.ts"

@@ -1,0 +1,117 @@
+/** From what a caller asks for to a session whose rent is settled, or the reason why there is none. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { AtlasError, Ended, invalid, Unsupported } from "../../domain/AtlasError.ts"
+import type { Providers } from "../../provider/Providers.ts"
+import type { Tracked } from "../Orchestrator.ts"
+import * as Fault from "../session/Fault.ts"
+import { makeSessionId, type SessionId } from "../session/Ids.ts"
+import * as RentRequest from "../session/RentRequest.ts"
+import type { Mode, SessionState } from "../session/State.ts"
+import type { Seen, SessionEngine } from "../SessionEngine.ts"
+import * as SpawnOptions from "../SpawnOptions.ts"
+
+/** How long a caller waits to hear that a machine is gone, before it is told that it is not known yet. */
+export const patience = Duration.seconds(30)
+
+export const isOver = ({ state: { phase } }: Seen): boolean => phase._tag === "Ended"
+
+export const isEnding = (seen: Seen): boolean => seen.state.phase._tag === "Ending" || isOver(seen)
+
+const hasMachine = (seen: Seen): boolean => seen.state.phase._tag === "Live"
+
+/** What a caller is told when the machine it waits for will not come. */
+export const lost = (state: SessionState, operation: string): AtlasError => {
+  const { attempts, phase, refusals, spec } = state
+  const provider = spec.candidates[attempts.at(-1)?.candidate ?? 0]?.provider ?? null
+  const fail = (reason: AtlasError["reason"]) => new AtlasError({ provider, operation, reason })
+  if (phase._tag !== "Ending" && phase._tag !== "Ended") return fail(new Ended({ status: "terminated" }))
+  const { outcome, reason } = phase
+  const gone = phase._tag === "Ended" ? "it is verified gone" : "it is not verified gone yet and is being ended"
+  if (reason === "no_price") {
+    return fail(
+      new Unsupported({ capability: "price", message: `the machine has no price, so maxCost cannot be kept; ${gone}` })
+    )
+  }
+  if (outcome._tag === "Failed" && outcome.fault !== null) {
+    const { message } = outcome.fault
+    const others = refusals.slice(0, -1).map(({ candidate, fault }) => {
+      const place = spec.candidates[candidate]
+      return `${[place?.provider, place?.gpu].filter((part) => typeof part === "string").join(" ")}: ${fault.message}`
+    })
+    const all = others.length === 0 ? message : `${message} (before: ${others.join("; ")})`
+    return Fault.toError({ ...outcome.fault, message: all }, operation)
+  }
+  return fail(
+    new Ended({
+      status: "terminated",
+      exitCode: outcome._tag === "Failed" || outcome._tag === "Completed" ? outcome.exitCode : null,
+      message: `the session is over (${reason}); its machine: ${gone}`
+    })
+  )
+}
+
+type Decoded = Effect.Success<ReturnType<typeof SpawnOptions.decodeRequest>>
+
+/** Every place to rent at that can be asked at all; what none of them can is refused before anything is rented. */
+const placesFor = Effect.fnUntraced(function*(
+  providers: Providers["Service"],
+  { gpus, request }: Decoded,
+  wanted: ReadonlyArray<string> | undefined,
+  operation: string
+) {
+  const found = yield* Effect.forEach(wanted ?? [undefined], (which) => providers.get(which, operation))
+  const places = gpus.flatMap((gpu) => found.map((provider) => ({ provider, gpu })))
+  const tried = yield* Effect.forEach(places, ({ gpu, provider }) => {
+    const place: RentRequest.Candidate = { provider: provider.id, gpu, regionHints: request.regionHints }
+    return Effect.result(Effect.as(provider.compute.prepare({ ...request, gpu }), place))
+  })
+  const [first, ...rest] = tried.flatMap((one) => one._tag === "Success" ? [one.success] : [])
+  if (first !== undefined) return [first, ...rest] as const
+  const refusal = tried.find((one) => one._tag === "Failure")
+  return yield* refusal === undefined
+    ? invalid(operation, [{ path: "provider", message: "give at least one" }])
+    : refusal.failure
+})
+
+/** The two verbs that rent, and the id under which they do. */
+export interface Renting {
+  readonly rent: (
+    mode: Mode,
+    operation: string,
+    input: SpawnOptions.Input,
+    options: SpawnOptions.SpawnOptions | undefined,
+    id: SessionId
+  ) => Effect.Effect<Tracked, AtlasError>
+  readonly newId: Effect.Effect<SessionId>
+}
+
+export const make = (engine: SessionEngine["Service"], providers: Providers["Service"]): Renting => {
+  const rent: Renting["rent"] = Effect.fnUntraced(function*(mode, operation, input, options, id) {
+    const decoded = yield* SpawnOptions.decodeRequest(input, operation)
+    const { request } = decoded
+    const { persist, policy, providers: wanted, userId } = yield* SpawnOptions.decode(
+      options,
+      mode,
+      operation,
+      request.idleTtl
+    )
+    const candidates = yield* placesFor(providers, decoded, wanted, operation)
+    const { owner } = engine
+    const spec = { id, owner, mode, userId, persist, request: RentRequest.fromRequest(request), candidates, policy }
+    const settled = Effect.gen(function*() {
+      const secrets = { env: request.env, providerOpts: request.providerOpts }
+      const seen = yield* engine.begin(spec, secrets, (one) => hasMachine(one) || isEnding(one), operation)
+      if (seen.compute !== null && hasMachine(seen)) return { id, compute: seen.compute }
+      const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), patience)
+      return yield* lost(Option.getOrElse(over, () => seen).state, operation)
+    })
+    // who asked has left: what was rented, or may have been, is ended
+    return yield* Effect.onInterrupt(
+      settled,
+      () => Effect.sync(() => engine.report(id, { _tag: "StopRequested", by: "interrupted" }))
+    )
+  })
+  return { rent, newId: makeSessionId }
+}
