@@ -45,6 +45,8 @@ export interface Witness {
   readonly created: (name: string) => void
   /** A process is about to send a delete. */
   readonly ending: (process: Process, id: string) => void
+  /** An answer about machines has reached a process. */
+  readonly heard: (process: Process, computes: ReadonlyArray<Compute>) => void
   /** A whole listing has reached a process. */
   readonly listed: (process: Process, ids: ReadonlyArray<string>) => void
 }
@@ -61,7 +63,7 @@ type Answer<A> = Result.Result<A, Reason>
 export interface Cloud {
   readonly id: ProviderId
   /** The account as one process reaches it. */
-  readonly providerFor: (process: Process, owner: string) => Provider.Made
+  readonly providerFor: (process: Process) => Provider.Made
 }
 
 const computeOf = (machine: Machine, status = machine.status): Compute =>
@@ -224,14 +226,8 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
       raw: null
     })
 
-  const adapterFor = (process: Process, owner: string): Adapter => {
-    /** Whoever owns a machine has now heard its price. */
-    const heard = (computes: ReadonlyArray<Compute>): void => {
-      for (const compute of computes) {
-        const machine = ledger.find(compute.id)
-        if (machine !== undefined && machine.owner === owner) ledger.told(machine, compute.costPerHour)
-      }
-    }
+  const adapterFor = (process: Process): Adapter => {
+    const heard = (computes: ReadonlyArray<Compute>): void => witness.heard(process, computes)
     const call = <A>(label: string, { timeout }: Call, otherwise: number, act: () => Answer<A> | null, hear?: (a: A) => void) => {
       const millis = Math.min(otherwise, timeout === null ? otherwise : Duration.toMillis(timeout))
       return world.call<A, Reason>(process, {
@@ -292,5 +288,5 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     }
   }
 
-  return { id, providerFor: (process, owner) => Provider.make(adapterFor(process, owner)) }
+  return { id, providerFor: (process) => Provider.make(adapterFor(process)) }
 }

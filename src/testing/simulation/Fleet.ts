@@ -159,7 +159,7 @@ export const make = (options: {
       Layer.provide(
         Layer.succeed(
           Providers.Providers,
-          Providers.make(clouds.map((cloud) => cloud.providerFor(process, place.owner)))
+          Providers.make(clouds.map((cloud) => cloud.providerFor(process)))
         )
       )
     )
@@ -207,6 +207,10 @@ export const make = (options: {
         world.note(() => `${process.name} logs ${line}`)
         const leaked = world.canaries.find((canary) => line.includes(canary))
         if (leaked !== undefined) world.broken("secrets", `a line of the log holds ${leaked}`)
+      },
+      onSpin: () => {
+        world.broken("liveness", `${process.name} goes on and on at one moment`)
+        process.kill()
       }
     })
     const member: Member = {

@@ -37,6 +37,9 @@ export interface Process {
   readonly drain: () => boolean
 }
 
+/** More than a process ever has to do at one moment. */
+const mostTurns = 100_000
+
 const nanos = 1_000_000n
 
 const clockOf = (host: Host.Host): Clock.Clock => {
@@ -87,6 +90,8 @@ export const make = (options: {
   readonly rng: Rng.Rng
   readonly isShuffled: boolean
   readonly onLog: (line: string) => void
+  /** It goes on and on without waiting for anything. */
+  readonly onSpin: () => void
 }): Process => {
   const { host, name, onLog, rng } = options
   let isAlive = true
@@ -95,7 +100,11 @@ export const make = (options: {
 
   const drain = (): boolean => {
     if (ready.length === 0) return false
-    while (ready.length > 0 && isAlive) {
+    for (let turns = 0; ready.length > 0 && isAlive; turns++) {
+      if (turns > mostTurns) {
+        options.onSpin()
+        return true
+      }
       if (!options.isShuffled) {
         const batch = ready
         ready = []

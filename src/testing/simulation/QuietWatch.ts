@@ -5,6 +5,7 @@
  */
 import { nextWake, spentUsd } from "../../orchestrator/session/Limits.ts"
 import type { SessionState } from "../../orchestrator/session/State.ts"
+import type { News } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
@@ -36,6 +37,8 @@ const longestCommand = 5 * minute
 const longestEnd = 6 * minute
 /** A machine that is gone is noticed by the listing after the next, and a look. */
 const longestDoubt = 12 * minute
+
+const facts = ({ at, computeId, event, id }: News): string => JSON.stringify([id, computeId, at, event])
 
 /**
  * A watch over the whole of a world.
@@ -214,10 +217,10 @@ export const make = (options: {
     }
     for (const member of fleet.running()) {
       if (member.heard === null || member.isZombie) continue
-      const [heard, told] = [member.heard, member.told].map((all) => all.map((one) => JSON.stringify(one)))
-      const other = told?.findIndex((one, index) => one !== heard?.[index]) ?? -1
-      if (other === -1 && heard?.length === told?.length) continue
-      world.broken("order", `${member.process.name} told its subscribers ${heard?.[other]} and the bus ${told?.[other]}`)
+      const [heard, told] = [member.heard.map(facts), member.told.map(facts)]
+      const other = told.findIndex((one, index) => one !== heard[index])
+      if (other === -1 && heard.length === told.length) continue
+      world.broken("order", `${member.process.name} told its subscribers ${heard[other]} and the bus ${told[other]}`)
     }
   }
 

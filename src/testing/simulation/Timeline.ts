@@ -74,7 +74,8 @@ export const make = (): Timeline => {
   return {
     now: () => now,
     after: (millis, run) => {
-      const entry: Entry = { at: now + Math.max(0, millis), turn: turns++, run }
+      // whole milliseconds, so that sums of times stay exact
+      const entry: Entry = { at: now + Math.max(0, Math.ceil(millis)), turn: turns++, run }
       heap.push(entry)
       rise()
       return () => {
