@@ -142,7 +142,10 @@ export const make = (options: {
       if (member === undefined || member.isZombie) return
       for (const { costPerHour, id } of computes) {
         const machine = ledger.find(id)
-        if (machine !== undefined && machine.owner === member.owner) ledger.told(machine, costPerHour)
+        if (machine === undefined || machine.owner !== member.owner || machine.attempt === null) continue
+        // to a session that does not know the machine yet, its price says nothing
+        const row = database().byAttempt(machine.attempt)
+        if (row?.meter.running.some(({ computeId }) => computeId === id) ?? false) ledger.told(machine, costPerHour)
       }
     },
     listed: (process, ids) => {
@@ -164,7 +167,8 @@ export const make = (options: {
       }
       const past = endsTold.get(id) ?? new Set<string>()
       endsTold.set(id, past)
-      if (past.has("Ended") && !afterwards.has(event._tag)) world.broken("order", `${id} tells ${event._tag} after its end`)
+      // what needs no row is told also by one that does not know yet that it has lost its seat
+      if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) world.broken("order", `${id} tells ${event._tag} after its end`)
       if (event._tag === "Task" && past.has("Terminating")) world.broken("order", `${id} tells its outcome after its end`)
       if (event._tag === "Terminating" || event._tag === "Task" || event._tag === "Ended") {
         if (past.has(event._tag)) world.broken("order", `${id} tells ${event._tag} twice`)

@@ -66,8 +66,9 @@ export interface Cloud {
   readonly providerFor: (process: Process) => Provider.Made
 }
 
-const computeOf = (machine: Machine, status = machine.status): Compute =>
-  new Compute({
+const computeOf = (machine: Machine, status = machine.status): Compute => {
+  if (machine.isPriced) machine.named.add(machine.rate)
+  return new Compute({
     id: machine.id,
     provider: machine.provider,
     status,
@@ -85,6 +86,7 @@ const computeOf = (machine: Machine, status = machine.status): Compute =>
     failure: null,
     raw: null
   })
+}
 
 /**
  * A cloud account in a world.
@@ -264,7 +266,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
         list: (filter, options) =>
           Effect.suspend(() =>
             call(filter.name === undefined ? "list" : `list ${filter.name}`, options, otherLimit, list, (all) => {
-              heard(all)
+              heard(filter.name === undefined ? all : all.filter((one) => one.name === filter.name))
               if (filter.name === undefined) witness.listed(process, all.map((one) => one.id))
             })
           ),

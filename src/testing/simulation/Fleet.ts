@@ -111,7 +111,6 @@ export interface Fleet {
  */
 export interface Witness {
   readonly told: (member: Member, news: SessionEngine.News) => void
-  readonly closing: (member: Member) => void
   readonly killed: (member: Member) => void
 }
 
@@ -270,7 +269,6 @@ export const make = (options: {
     if (member === null || member.services === null || member.isClosing) return
     member.isClosing = true
     world.note(() => `${member.process.name} closes`)
-    witness.closing(member)
     member.process.run(Scope.close(member.services.scope, Exit.void), () => {
       world.note(() => `${member.process.name} has closed`)
       kill(member.process)

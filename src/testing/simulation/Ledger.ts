@@ -39,6 +39,8 @@ export interface Machine {
   rate: number
   /** Whether answers name the price. */
   isPriced: boolean
+  /** Every price that an answer has named. */
+  readonly named: Set<number | null>
   status: ComputeStatus
   exitCode: number | null
   /** When it stopped to bill; null while it bills. */
@@ -72,7 +74,7 @@ export interface Ledger {
   /** It costs nothing from now on. */
   readonly end: (machine: Machine) => void
   readonly setRate: (machine: Machine, rate: number) => void
-  /** An answer with its price has reached a process of its owner; null when the answer named none. */
+  /** A session that counts the machine has heard its price; null when it was not named. */
   readonly told: (machine: Machine, rate: number | null) => void
   readonly toldRate: (machine: Machine) => number | null
   /** US dollars so far. */
@@ -136,6 +138,7 @@ export const make = (now: () => number): Ledger => {
         id: ComputeId.make(`m${all.length + 1}`),
         owner: stamp?.owner ?? null,
         attempt: stamp?.attempt ?? null,
+        named: new Set(),
         exitCode: null,
         goneAt: null,
         isRemoved: false,

@@ -8,6 +8,7 @@ import * as Meter from "../../orchestrator/session/Meter.ts"
 import type { SessionState } from "../../orchestrator/session/State.ts"
 import type * as Database from "./Database.ts"
 import type { Fleet, Member } from "./Fleet.ts"
+import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -23,6 +24,8 @@ export interface RowWatch extends Database.Witness {
   readonly endingSince: ReadonlyMap<SessionId, number>
   /** Who wrote that a session is over, and when; taken out once it is told. */
   readonly untold: Map<SessionId, { readonly member: Member; readonly at: number }>
+  /** What was heard and not written down is forgotten with the process. */
+  readonly forgetPrices: (owner: string) => void
   /** Sessions that were begun, with the owner. */
   readonly begun: ReadonlyMap<SessionId, string>
 }
@@ -39,12 +42,25 @@ const machinesOf = ({ phase, residuals }: SessionState): ReadonlyArray<string> =
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, fleet: () => Fleet): RowWatch => {
+export const make = (
+  world: World,
+  fleet: () => Fleet,
+  rows: () => ReadonlyMap<SessionId, SessionState>
+): RowWatch => {
   const { ledger, timeline } = world
   const reports = new Map<string, Set<number>>()
   const endingSince = new Map<SessionId, number>()
   const untold = new Map<SessionId, { member: Member; at: number }>()
   const begun = new Map<SessionId, string>()
+  const writers = new Map<SessionId, Process>()
+
+  /** The prices a row knows are those its session has heard; a price that was never named is none. */
+  const hears = ({ meter }: SessionState): void => {
+    for (const { computeId, rate } of meter.running) {
+      const machine = ledger.find(computeId)
+      if (machine !== undefined && machine.named.has(rate)) ledger.told(machine, rate)
+    }
+  }
   const lives = (id: string): boolean => {
     const machine = ledger.find(id)
     return machine !== undefined && ledger.bills(machine)
@@ -102,7 +118,13 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     untold,
     begun,
     reported: (attempt, exitCode) => void reports.set(attempt, (reports.get(attempt) ?? new Set()).add(exitCode)),
-    lost: (process, id) => void fleet().memberOf(process)?.lost.add(id),
+    lost: (process, id) => {
+      // one that writes again what it has written is not somebody else
+      if (writers.get(id) !== process) fleet().memberOf(process)?.lost.add(id)
+    },
+    forgetPrices: (owner) => {
+      for (const state of rows().values()) if (state.spec.owner === owner) hears(state)
+    },
     loaded: () => {},
     written: (process, before, after, id) => {
       const member = fleet().memberOf(process)
@@ -114,6 +136,8 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
         return
       }
       begun.set(id, after.spec.owner)
+      writers.set(id, process)
+      if (before?.meter !== after.meter) hears(after)
       const text = JSON.stringify(after)
       const leaked = world.canaries.find((canary) => text.includes(canary))
       if (leaked !== undefined) world.broken("secrets", `the row of ${id} holds ${leaked}`)

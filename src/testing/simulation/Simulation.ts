@@ -99,7 +99,7 @@ export const play = ({ mutation = null, seed, trace }: Options): Result => {
     if (part === undefined) throw new Error("the world is not built yet")
     return part
   }
-  const rows = RowWatch.make(world, () => there(late.fleet))
+  const rows = RowWatch.make(world, () => there(late.fleet), () => there(late.database).rows)
   const calls = CallWatch.make({
     world,
     database: () => there(late.database),
@@ -123,8 +123,7 @@ export const play = ({ mutation = null, seed, trace }: Options): Result => {
     isShuffled: profile.isShuffled,
     witness: {
       told: calls.told,
-      closing: () => {},
-      killed: () => {}
+      killed: ({ owner }) => rows.forgetPrices(owner)
     }
   })
   world.onKill = fleet.kill
