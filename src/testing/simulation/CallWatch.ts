@@ -137,17 +137,6 @@ export const make = (options: {
       const isDying = row.residuals.some(({ computeId }) => computeId === id) || row.buried.some((one) => one === id)
       if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
     },
-    heard: (process, computes) => {
-      const member = fleet().memberOf(process)
-      if (member === undefined || member.isZombie) return
-      for (const { costPerHour, id } of computes) {
-        const machine = ledger.find(id)
-        if (machine === undefined || machine.owner !== member.owner || machine.attempt === null) continue
-        // to a session that does not know the machine yet, its price says nothing
-        const row = database().byAttempt(machine.attempt)
-        if (row?.meter.running.some(({ computeId }) => computeId === id) ?? false) ledger.told(machine, costPerHour)
-      }
-    },
     listed: (process, ids) => {
       const mine = listings.get(process) ?? new Map<string, Sightings>()
       listings.set(process, mine)

@@ -45,8 +45,6 @@ export interface Witness {
   readonly created: (name: string) => void
   /** A process is about to send a delete. */
   readonly ending: (process: Process, id: string) => void
-  /** An answer about machines has reached a process. */
-  readonly heard: (process: Process, computes: ReadonlyArray<Compute>) => void
   /** A whole listing has reached a process. */
   readonly listed: (process: Process, ids: ReadonlyArray<string>) => void
 }
@@ -229,7 +227,6 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     })
 
   const adapterFor = (process: Process): Adapter => {
-    const heard = (computes: ReadonlyArray<Compute>): void => witness.heard(process, computes)
     const call = <A>(label: string, { timeout }: Call, otherwise: number, act: () => Answer<A> | null, hear?: (a: A) => void) => {
       const millis = Math.min(otherwise, timeout === null ? otherwise : Duration.toMillis(timeout))
       return world.call<A, Reason>(process, {
@@ -255,18 +252,16 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
               `create ${rent.name}`,
               options,
               createLimit,
-              () => create(rent.name, rent.request.spot),
-              (made) => heard([made])
+              () => create(rent.name, rent.request.spot)
             )
           }),
         get: (wanted, options) =>
           Effect.suspend(() =>
-            call(`get ${wanted}`, options, otherLimit, () => get(wanted), (found) => heard([found]))
+            call(`get ${wanted}`, options, otherLimit, () => get(wanted))
           ),
         list: (filter, options) =>
           Effect.suspend(() =>
             call(filter.name === undefined ? "list" : `list ${filter.name}`, options, otherLimit, list, (all) => {
-              heard(filter.name === undefined ? all : all.filter((one) => one.name === filter.name))
               if (filter.name === undefined) witness.listed(process, all.map((one) => one.id))
             })
           ),

@@ -103,17 +103,6 @@ export interface Fleet {
   readonly drain: () => void
 }
 
-/**
- * Who watches the processes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Witness {
-  readonly told: (member: Member, news: SessionEngine.News) => void
-  readonly killed: (member: Member) => void
-}
-
 /** Environment values of a session, as its host would find them again. */
 export const environment = (id: string): string => `canary-${id}`
 
@@ -129,9 +118,10 @@ export const make = (options: {
   readonly clouds: ReadonlyArray<Cloud>
   readonly places: ReadonlyArray<Place>
   readonly isShuffled: boolean
-  readonly witness: Witness
+  /** Hears what a process tells the bus. */
+  readonly told: (member: Member, news: SessionEngine.News) => void
 }): Fleet => {
-  const { clouds, database, isShuffled, places, witness, world } = options
+  const { clouds, database, isShuffled, places, told, world } = options
   const { timeline } = world
   const rng = world.rng.fork()
   const members: Array<Member> = []
@@ -144,7 +134,7 @@ export const make = (options: {
         const self = member()
         if (self === undefined || !isNews(message)) return Effect.void
         world.note(() => `${self.process.name} tells ${topic.name}: ${say(message)}`)
-        witness.told(self, message)
+        told(self, message)
         if (self.heard !== null) self.told.push(message)
         world.point(self.process, "told")
         return self.process.isAlive() ? Effect.void : Effect.never
@@ -256,7 +246,6 @@ export const make = (options: {
     if (member === undefined || !process.isAlive()) return
     process.kill()
     database.cut(process)
-    witness.killed(member)
     const place = places.find((one) => one.member === member)
     if (place === undefined) return
     place.member = null
@@ -285,7 +274,6 @@ export const make = (options: {
     timeline.after(5_000 + rng.below(30_000), () => {
       if (place.member !== member || !member.process.isAlive()) return
       database.cut(member.process)
-      witness.killed(member)
       member.isZombie = true
       place.host = Host.make(`${place.host.name}'`, timeline)
       place.member = null

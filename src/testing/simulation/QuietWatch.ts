@@ -136,12 +136,18 @@ export const make = (options: {
     }
     if (phase._tag !== "Live") {
       doubtSince.delete(spec.id)
+      doubtSince.delete(`${spec.id} price`)
       return
     }
     const machine = ledger.find(phase.computeId)
     const isGone = machine === undefined || !ledger.bills(machine)
     if (lasting(doubtSince, spec.id, isGone && calmFor() > 0) > longestDoubt) {
       world.broken("ends", `${spec.id} lives on ${phase.computeId}, which is gone`)
+    }
+    if (machine === undefined) return
+    const isUnpriced = machine.isPriced && ledger.toldRate(machine) !== machine.rate
+    if (lasting(doubtSince, `${spec.id} price`, isUnpriced && calmFor() > 0) > longestDoubt) {
+      world.broken("money", `${spec.id} does not know that ${machine.id} costs ${machine.rate}`)
     }
   }
 
@@ -207,7 +213,9 @@ export const make = (options: {
   const rest = (): void => {
     for (const state of database.rows.values()) {
       const { phase, spec } = state
-      if (phase._tag !== "Live" && phase._tag !== "Ended") {
+      // one that has just begun to end was watched until now
+      const isEnding = phase._tag === "Ending" && now() - (rows.endingSince.get(spec.id) ?? 0) < longestEnd
+      if (phase._tag !== "Live" && phase._tag !== "Ended" && !isEnding) {
         world.broken("ends", `${spec.id} is still ${phase._tag} after an hour of calm: ${JSON.stringify(state)}`)
       }
       const member = fleet.places.find(({ owner }) => owner === spec.owner)?.member

@@ -24,8 +24,6 @@ export interface RowWatch extends Database.Witness {
   readonly endingSince: ReadonlyMap<SessionId, number>
   /** Who wrote that a session is over, and when; taken out once it is told. */
   readonly untold: Map<SessionId, { readonly member: Member; readonly at: number }>
-  /** What was heard and not written down is forgotten with the process. */
-  readonly forgetPrices: (owner: string) => void
   /** Sessions that were begun, with the owner. */
   readonly begun: ReadonlyMap<SessionId, string>
 }
@@ -42,11 +40,7 @@ const machinesOf = ({ phase, residuals }: SessionState): ReadonlyArray<string> =
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  world: World,
-  fleet: () => Fleet,
-  rows: () => ReadonlyMap<SessionId, SessionState>
-): RowWatch => {
+export const make = (world: World, fleet: () => Fleet): RowWatch => {
   const { ledger, timeline } = world
   const reports = new Map<string, Set<number>>()
   const endingSince = new Map<SessionId, number>()
@@ -121,9 +115,6 @@ export const make = (
     lost: (process, id) => {
       // one that writes again what it has written is not somebody else
       if (writers.get(id) !== process) fleet().memberOf(process)?.lost.add(id)
-    },
-    forgetPrices: (owner) => {
-      for (const state of rows().values()) if (state.spec.owner === owner) hears(state)
     },
     loaded: () => {},
     written: (process, before, after, id) => {

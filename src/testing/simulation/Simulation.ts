@@ -99,7 +99,7 @@ export const play = ({ mutation = null, seed, trace }: Options): Result => {
     if (part === undefined) throw new Error("the world is not built yet")
     return part
   }
-  const rows = RowWatch.make(world, () => there(late.fleet), () => there(late.database).rows)
+  const rows = RowWatch.make(world, () => there(late.fleet))
   const calls = CallWatch.make({
     world,
     database: () => there(late.database),
@@ -121,10 +121,7 @@ export const play = ({ mutation = null, seed, trace }: Options): Result => {
     clouds,
     places,
     isShuffled: profile.isShuffled,
-    witness: {
-      told: calls.told,
-      killed: ({ owner }) => rows.forgetPrices(owner)
-    }
+    told: calls.told
   })
   world.onKill = fleet.kill
   const quiet = QuietWatch.make({ world, database, fleet, rows })

@@ -182,7 +182,8 @@ export const start = (options: {
   }
 
   const hide = (): void => {
-    const found = machine(() => true)
+    // once it was seen it may be missing now and then; before, its cloud keeps to the settle window
+    const found = machine((one) => ledger.toldRate(one) !== null)
     if (found === undefined) return
     found.hiddenUntil = timeline.now() + rng.pick(3_000, 30_000, 3 * minute)
     world.note(() => `listings are without ${found.id} until ${found.hiddenUntil}`)
