@@ -110,10 +110,11 @@ export interface Decided {
 const listOf = (names: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
   typeof names === "string" ? [names] : names
 
-const misfits = (mode: Mode, fields: typeof Fields.Type): ReadonlyArray<Issue> => {
+const misfits = (mode: Mode, fields: typeof Fields.Type, idleTtl: Duration.Duration | null): ReadonlyArray<Issue> => {
   if (mode === "interactive") return []
+  const given = { heartbeat: fields.heartbeat ?? null, idleTtl: fields.idleTtl ?? idleTtl }
   const unknown = (["idleTtl", "heartbeat"] as const)
-    .filter((name) => fields[name] !== undefined && fields[name] !== null)
+    .filter((name) => given[name] !== null)
     .map((path) => ({ path, message: "a task does not know it: it ends with its command or its maxRuntime" }))
   const endless = fields.maxRuntime === null
     ? [{ path: "maxRuntime", message: "a task always has one: give a duration" }]
@@ -135,7 +136,7 @@ export const decode = (
 ): Effect.Effect<Decided, AtlasError> =>
   Effect.gen(function*() {
     const fields = yield* decodeFields(options ?? {}, operation)
-    const issues = misfits(mode, fields)
+    const issues = misfits(mode, fields, idleTtl)
     if (issues.length > 0) return yield* invalid(operation, issues)
     const defaults = mode === "task" ? Policy.task : Policy.interactive
     const or = <A>(given: A | undefined, otherwise: A): A => given === undefined ? otherwise : given

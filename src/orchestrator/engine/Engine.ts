@@ -94,7 +94,11 @@ export const make = (
       Effect.suspend(() => {
         isClosing = true
         return Closing.close({ mailbox, table, waiters, within: closeWithin })
-      }).pipe(Effect.ensuring(Effect.sync(() => waiters.close(Turns.closing))))
+      }).pipe(
+        // a turn that has just ended the last session still has others to answer
+        Effect.andThen(Effect.yieldNow),
+        Effect.ensuring(Effect.sync(() => waiters.close(Turns.closing)))
+      )
     )
 
     const snapshot = (entry: Table.Entry | undefined): Seen | undefined =>

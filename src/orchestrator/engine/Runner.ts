@@ -67,7 +67,7 @@ export const make = ({ ask, mailbox, providers, trustsIncompleteListing }: {
       const wanted = { id: spec.id, userId: spec.userId, envNames, withheld }
       // asking elsewhere would not help, so whatever it is it ends the search for a place
       const failed = (message: string) => invalid("spawn", [{ path: "env", message }])
-      return ask(wanted).pipe(
+      return Effect.suspend(() => ask(wanted)).pipe(
         Effect.catchCause((cause) =>
           Effect.fail(failed(
             Option.match(Cause.findErrorOption(cause), {

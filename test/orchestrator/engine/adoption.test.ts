@@ -1,0 +1,202 @@
+/**
+ * The next boot: what is stored is taken up again, with the machines that live; secrets come from the host or not at all.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import type { SessionSecrets } from "effect-atlas/orchestrator"
+import { Owner } from "effect-atlas/provider/NameStamp"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { type Cloud, live, makeShop, open, type Options, pass, reasonOf, settle, type Shop } from "../house.ts"
+
+const owner = Owner.make("team1")
+
+/** An orchestrator that is gone, and the one that comes after it over the same cloud and the same store. */
+const restart = (house: { readonly shop: Shop; readonly cloud: Cloud; readonly close: Effect.Effect<void> }, options?: Options) =>
+  Effect.andThen(house.close, open({ shop: house.shop, cloud: house.cloud, ...options }))
+
+const spot = { spot: true, env: { KEY: "canary" } } as const
+const respawning = { persist: true, onFailure: { respawn: 3 } } as const
+
+describe("a session that persists", () => {
+  it.effect("is found again with its machine, its limits and what it has spent", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const request = { providerOpts: { costPerHour: 36 } }
+      const { compute, id } = yield* first.orchestrator.runTask(request, { persist: true, maxRuntime: "1 hour" })
+      yield* pass(100)
+      const second = yield* restart(first)
+      yield* pass(1)
+      const info = yield* second.orchestrator.info(id)
+      assert.deepStrictEqual([info.state, info.computeId, info.status], ["live", compute.id, "running"])
+      assert.isAtLeast(info.spentUsd, 1)
+      assert.isNotNull(yield* second.orchestrator.getCompute(id))
+      yield* pass(60, "1 minute")
+      assert.strictEqual((yield* second.orchestrator.info(id)).outcome?._tag, "TimedOut")
+    }))
+
+  it.effect("whose machine went away meanwhile is over", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const { compute, id } = yield* first.orchestrator.runTask({}, { persist: true })
+      yield* pass(10)
+      yield* first.close
+      yield* first.controls.forget(compute.id)
+      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      yield* pass(70)
+      assert.deepStrictEqual((yield* second.orchestrator.info(id)).outcome, { _tag: "Completed", exitCode: null })
+    }))
+
+  it.effect("among many costs one listing, and no request of its own", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      yield* Effect.forEach(Array.from({ length: 50 }), () => first.orchestrator.runTask({}, { persist: true }))
+      yield* first.close
+      const before = yield* first.controls.counts
+      yield* open({ shop: first.shop, cloud: first.cloud })
+      yield* pass(20)
+      const after = yield* first.controls.counts
+      assert.strictEqual(after.getCompute, before.getCompute)
+      assert.isAtMost(after.listCompute - before.listCompute, 2)
+    }))
+
+  it.effect("is refused to another owner", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const { compute, id } = yield* first.orchestrator.runTask({}, { persist: true })
+      const other = yield* restart(first, { owner: "team2" })
+      yield* pass(200)
+      assert.propertyVal(yield* reasonOf(other.orchestrator.info(id)), "_tag", "NotTracked")
+      assert.deepStrictEqual(yield* live(other), [compute.id])
+    }))
+})
+
+describe("a store that cannot be read at boot", () => {
+  it.effect("keeps nobody from working: sessions begin and end, nothing is reaped, and it says why", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const { compute } = yield* first.orchestrator.runTask({}, { persist: true })
+      yield* first.close
+      first.shop.orders.loads = 1_000
+      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      assert.strictEqual(second.engine.unreadable().length, 1)
+      const { id } = yield* second.orchestrator.spawn({})
+      yield* pass(200)
+      assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
+      assert.include(yield* live(second), compute.id)
+      const { left } = yield* second.orchestrator.reapNow()
+      assert.deepStrictEqual(left.find(({ computeId }) => computeId === compute.id)?.why, "store_cannot_tell")
+    }))
+
+  it.effect("is asked again, and its sessions are adopted as soon as it answers", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const { compute, id } = yield* first.orchestrator.runTask({}, { persist: true })
+      yield* first.close
+      first.shop.orders.loads = 3
+      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      assert.propertyVal(yield* reasonOf(second.orchestrator.info(id)), "_tag", "NotTracked")
+      yield* pass(45)
+      assert.strictEqual((yield* second.orchestrator.info(id)).computeId, compute.id)
+      assert.deepStrictEqual(second.engine.unreadable(), [])
+    }))
+
+  it.effect("in part is read in part: one row nobody understands does not keep the others", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const { id } = yield* first.orchestrator.runTask({}, { persist: true })
+      yield* first.close
+      first.shop.orders.unreadable = [{ id: "old-row", message: "a row of another form" }]
+      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      yield* settle
+      assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
+      assert.deepStrictEqual(second.engine.unreadable().map((row) => row.id), ["old-row"])
+    }))
+})
+
+describe("a rent after a restart", () => {
+  const preempted = Effect.fnUntraced(function*(secrets?: typeof SessionSecrets.SessionSecrets.Service) {
+    const first = yield* open()
+    const { compute, id } = yield* first.orchestrator.runTask({ ...spot, name: "job" }, { ...respawning, userId: "alice" })
+    yield* pass(10)
+    const second = yield* restart(first, secrets === undefined ? {} : { secrets })
+    yield* pass(2)
+    const heard: Array<string> = []
+    yield* Effect.forkScoped(Stream.runForEach(second.orchestrator.events(id), (element) =>
+      Effect.sync(() => {
+        if (element._tag === "News") heard.push(element.event._tag)
+      })))
+    yield* settle
+    yield* second.controls.setStatus(compute.id, "stopped")
+    return { ...second, id, heard, old: compute.id }
+  })
+
+  it.effect("gets its secrets from the host, by session, user and names", () =>
+    Effect.gen(function*() {
+      const asked: Array<SessionSecrets.Wanted> = []
+      const house = yield* preempted((wanted) => {
+        asked.push(wanted)
+        return Effect.succeed({ env: { KEY: "again" }, providerOpts: {} })
+      })
+      yield* pass(70)
+      const info = yield* house.orchestrator.info(house.id)
+      assert.deepStrictEqual([info.state, info.respawns], ["live", 1])
+      assert.deepStrictEqual(asked, [{ id: house.id, userId: "alice", envNames: ["KEY"], withheld: [] }])
+      assert.include(house.heard, "Respawned")
+      assert.notStrictEqual(info.computeId, house.old)
+    }))
+
+  it.effect("is not sent without them: the respawn fails and says so", () =>
+    Effect.gen(function*() {
+      const house = yield* preempted()
+      const before = (yield* house.controls.counts).spawnCompute
+      yield* pass(70)
+      assert.strictEqual((yield* house.controls.counts).spawnCompute, before)
+      assert.include(house.heard, "RespawnFailed")
+      assert.strictEqual((yield* house.orchestrator.info(house.id)).state, "ended")
+    }))
+
+  it.effect("is never sent with half of them", () =>
+    Effect.gen(function*() {
+      const house = yield* preempted(() => Effect.succeed({ env: { OTHER: "x" }, providerOpts: {} }))
+      const before = (yield* house.controls.counts).spawnCompute
+      yield* pass(70)
+      assert.strictEqual((yield* house.controls.counts).spawnCompute, before)
+      assert.include(house.heard, "RespawnFailed")
+    }))
+
+  it.effect("waits thirty seconds for them and no longer", () =>
+    Effect.gen(function*() {
+      const house = yield* preempted(() => Effect.never)
+      yield* pass(140)
+      assert.include(house.heard, "RespawnFailed")
+      const { outcome } = yield* house.orchestrator.info(house.id)
+      const fault = outcome?._tag === "Failed" ? outcome.fault : null
+      assert.strictEqual(fault?.reason, "Validation")
+      assert.include(fault?.message ?? "", "30 seconds")
+    }))
+})
+
+it.effect("what was rented when the process died is looked for under its name, and ended when nobody can have it", () =>
+  Effect.gen(function*() {
+    const first = yield* open()
+    yield* first.controls.delay("spawnCompute", { request: "1 second", answer: "1 hour" })
+    const caller = yield* Effect.forkChild(Effect.exit(first.orchestrator.spawn({}, { persist: true })))
+    yield* pass(3)
+    assert.strictEqual((yield* live(first)).length, 1)
+    yield* first.close
+    yield* Fiber.join(caller)
+    yield* first.controls.delay("spawnCompute", {})
+    const second = yield* open({ shop: first.shop, cloud: first.cloud })
+    yield* pass(30)
+    assert.deepStrictEqual(yield* live(second), [])
+    const [info] = yield* second.orchestrator.list
+    assert.deepStrictEqual(info?.outcome, { _tag: "Closed", reason: "caller_lost" })
+  }))
+
+it.effect("a store is read for one owner only", () =>
+  Effect.gen(function*() {
+    const shop = yield* makeShop
+    yield* open({ shop, owner: "team2" })
+    assert.deepStrictEqual(yield* shop.rows(owner), [])
+  }))

@@ -1,0 +1,166 @@
+/**
+ * Callers of the engine: what is unread has bounds, who leaves leaves nothing behind, and who waits is answered.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
+import * as Scope from "effect/Scope"
+import * as Mailbox from "../../../src/orchestrator/engine/Mailbox.ts"
+import * as Session from "../../../src/orchestrator/Session.ts"
+import { live, open, pass, reasonOf, settle } from "../house.ts"
+
+const id = Session.SessionId.make("session-1")
+const woke = { id, event: { _tag: "WokeUp" } } as const
+
+describe("a mailbox", () => {
+  it.effect("makes callers wait when ten thousand letters are unread, and results never", () =>
+    Effect.gen(function*() {
+      const mailbox = yield* Mailbox.make
+      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.hand(woke), { discard: true })
+      const late = yield* Effect.forkChild(mailbox.hand(woke))
+      yield* settle
+      assert.isUndefined(late.pollUnsafe())
+      mailbox.put(woke)
+      assert.strictEqual((yield* mailbox.takeAll).length, 10_001)
+      yield* Fiber.join(late)
+      assert.strictEqual((yield* mailbox.takeAll).length, 1)
+    }))
+
+  it.effect("keeps one of many unread touches of a session, and the next one after it was read", () =>
+    Effect.gen(function*() {
+      const mailbox = yield* Mailbox.make
+      for (let times = 0; times < 1_000; times++) mailbox.touch(id)
+      assert.strictEqual((yield* mailbox.takeAll).length, 1)
+      mailbox.touch(id)
+      assert.strictEqual((yield* mailbox.takeAll).length, 1)
+    }))
+
+  it.effect("says that a feed's reports are unread, so that listings do not pile up", () =>
+    Effect.gen(function*() {
+      const mailbox = yield* Mailbox.make
+      assert.isFalse(mailbox.isBehind())
+      mailbox.report(woke)
+      assert.isTrue(mailbox.isBehind())
+      yield* mailbox.takeAll
+      assert.isFalse(mailbox.isBehind())
+    }))
+
+  it.effect("gives a place back that a caller left before it had it", () =>
+    Effect.gen(function*() {
+      const mailbox = yield* Mailbox.make
+      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.hand(woke), { discard: true })
+      const late = yield* Effect.forkChild(mailbox.hand(woke))
+      yield* settle
+      yield* Fiber.interrupt(late)
+      assert.strictEqual((yield* mailbox.takeAll).length, 10_000)
+      yield* mailbox.hand(woke)
+      assert.strictEqual((yield* mailbox.takeAll).length, 1)
+    }))
+})
+
+describe("a caller that leaves", () => {
+  it.effect("while its rent is on its way has it ended, answer or no answer", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.delay("spawnCompute", { request: "1 second", answer: "20 seconds" })
+      const caller = yield* Effect.forkChild(house.orchestrator.spawn({}))
+      yield* pass(3)
+      yield* Fiber.interrupt(caller)
+      assert.strictEqual((yield* live(house)).length, 1)
+      yield* pass(40)
+      assert.deepStrictEqual(yield* live(house), [])
+      const [info] = yield* house.orchestrator.list
+      assert.deepStrictEqual([info?.state, info?.outcome], ["ended", { _tag: "Closed", reason: "interrupted" }])
+      assert.strictEqual(house.engine.waiting(), 0)
+    }))
+
+  it.effect("before its session is stored leaves nothing rented for long", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.shop.door.close
+      const caller = yield* Effect.forkChild(house.orchestrator.spawn({}))
+      yield* settle
+      yield* Fiber.interrupt(caller)
+      yield* house.shop.door.open
+      yield* pass(15)
+      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* house.orchestrator.listIds, [])
+    }))
+
+  it.effect("or waits and gives up leaves no waiter", () =>
+    Effect.gen(function*() {
+      const { engine, orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
+      const { id } = yield* orchestrator.spawn({})
+      const waiters = yield* Effect.forEach(
+        Array.from({ length: 10 }),
+        () => Effect.forkChild(orchestrator.awaitReady(id, { timeout: "1 minute" }))
+      )
+      yield* settle
+      assert.strictEqual(engine.waiting(), 10)
+      yield* Effect.forEach(waiters.slice(5), Fiber.interrupt)
+      yield* pass(61)
+      assert.strictEqual(engine.waiting(), 0)
+    }))
+
+  it.effect("of a scope has its session ended and verified gone", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const scope = yield* Scope.make()
+      yield* Scope.provide(house.orchestrator.scoped({}), scope)
+      assert.strictEqual((yield* live(house)).length, 1)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* pass(10)
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+})
+
+it.effect("two spawns at once are two sessions with two machines", () =>
+  Effect.gen(function*() {
+    const house = yield* open()
+    const [one, other] = yield* Effect.all([house.orchestrator.spawn({}), house.orchestrator.spawn({})], {
+      concurrency: 2
+    })
+    assert.notStrictEqual(one.id, other.id)
+    assert.notStrictEqual(one.compute.id, other.compute.id)
+    assert.strictEqual((yield* live(house)).length, 2)
+  }))
+
+it.effect("three hundred spawns at once are as many machines, each rented once", () =>
+  Effect.gen(function*() {
+    const house = yield* open()
+    const all = yield* Effect.forEach(Array.from({ length: 300 }), () => house.orchestrator.spawn({}), {
+      concurrency: "unbounded"
+    })
+    assert.strictEqual(new Set(all.map(({ compute }) => compute.id)).size, 300)
+    assert.strictEqual((yield* house.controls.counts).spawnCompute, 300)
+  }))
+
+it.effect("what was waited for is not here any more: the question fails at once", () =>
+  Effect.gen(function*() {
+    const { orchestrator } = yield* open()
+    for (const verb of [orchestrator.touch, orchestrator.info, orchestrator.stopTracked, orchestrator.awaitReady]) {
+      assert.propertyVal(yield* reasonOf(verb("nobody")), "_tag", "NotTracked")
+    }
+  }))
+
+it.effect("no fiber is left after the end", () =>
+  Effect.gen(function*() {
+    const active = Effect.map(
+      Metric.snapshot,
+      (all) => all.find(({ id }) => id === "child_fibers_active")?.state ?? { value: 0 }
+    )
+    const before = yield* active
+    const house = yield* open()
+    const { id } = yield* house.orchestrator.spawn({})
+    yield* Effect.forkChild(Effect.exit(house.orchestrator.awaitEnd(id)))
+    yield* pass(3)
+    assert.notDeepEqual(yield* active, before)
+    const closing = yield* Effect.forkChild(house.close)
+    yield* pass(10)
+    yield* Fiber.join(closing)
+    yield* pass(1)
+    assert.deepStrictEqual(yield* active, before)
+  }).pipe(Metric.enableRuntimeMetrics, Effect.provideService(Metric.MetricRegistry, new Map())))

@@ -1,0 +1,121 @@
+/**
+ * A graceful end: what does not persist is ended and verified, within a time, and what could not be is said and on record.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Owner } from "effect-atlas/provider/NameStamp"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../house.ts"
+
+const owner = Owner.make("team1")
+
+describe("closing", () => {
+  it.effect("ends every session that does not persist, all at once, and waits until their machines are gone", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* Effect.forEach(Array.from({ length: 20 }), () => house.orchestrator.spawn({}))
+      yield* house.controls.delay("terminate", { answer: "5 seconds" })
+      const closing = yield* Effect.forkChild(house.close)
+      yield* pass(14)
+      assert.isDefined(closing.pollUnsafe())
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(yield* live(house), [])
+      const rows = yield* house.shop.rows(owner)
+      assert.isTrue(rows.every(({ phase }) => phase._tag === "Ended" && phase.reason === "node_shutdown"))
+    }))
+
+  it.effect("keeps a session that persists, machine and record", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const { compute } = yield* house.orchestrator.runTask({}, { persist: true })
+      yield* house.orchestrator.spawn({})
+      yield* house.close
+      assert.deepStrictEqual(yield* live(house), [compute.id])
+      const rows = yield* house.shop.rows(owner)
+      assert.deepStrictEqual(rows.map(({ phase }) => phase._tag).toSorted(), ["Ended", "Live"])
+    }))
+
+  it.effect("ends a session that persists but has reported its end", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const { id } = yield* house.orchestrator.runTask({}, { persist: true })
+      const attempt = house.engine.get(id)?.state.attempts[0]?.id
+      if (attempt === undefined) return assert.fail("there is no attempt")
+      yield* house.engine.tell(id, { _tag: "Report", attempt, exitCode: 3 })
+      yield* settle
+      yield* house.close
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+
+  it.effect("waits no longer than it may; what is left is named in the log, on record, and ended at the next start", () =>
+    Effect.gen(function*() {
+      const logged: Array<string> = []
+      const logger = Logger.make(({ message }) => void logged.push(String(message)))
+      const shop = yield* makeShop
+      const first = yield* open({ shop, closeWithin: "10 seconds" }).pipe(
+        Effect.provide(Logger.layer([logger]))
+      )
+      const { compute, id } = yield* first.orchestrator.spawn({})
+      yield* first.controls.delay("terminate", { request: "1 hour" })
+      const closing = yield* Effect.forkChild(first.close)
+      yield* pass(11)
+      assert.isDefined(closing.pollUnsafe())
+      yield* Fiber.join(closing)
+      assert.isTrue(logged.some((line) => line.includes(id) && line.includes("ended at the next start")), logged.join("\n"))
+      assert.deepStrictEqual(yield* live(first), [compute.id])
+      const [row] = yield* shop.rows(owner)
+      assert.deepStrictEqual(row?.residuals.map(({ computeId }) => computeId), [compute.id])
+      const { controls, provider } = first.cloud
+      yield* controls.delay("terminate", {})
+      const second = yield* open({ shop, cloud: { controls, provider } })
+      yield* pass(240)
+      assert.deepStrictEqual(yield* live(second), [])
+      assert.strictEqual((yield* second.orchestrator.info(id)).state, "ended")
+    }))
+
+  it.effect("refuses who comes too late, and ends a session whose rent is still on its way", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.delay("spawnCompute", { request: "1 second", answer: "4 seconds" })
+      const early = yield* Effect.forkChild(reasonOf(house.orchestrator.spawn({})))
+      yield* pass(2)
+      const closing = yield* Effect.forkChild(house.close)
+      yield* settle
+      assert.propertyVal(yield* reasonOf(house.orchestrator.spawn({})), "_tag", "Validation")
+      yield* pass(20)
+      yield* Fiber.join(closing)
+      assert.propertyVal(yield* Fiber.join(early), "_tag", "Ended")
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+
+  it.effect("answers whoever still waits", () =>
+    Effect.gen(function*() {
+      const house = yield* open({ mock: { provisioning: "1 hour" } })
+      const { id } = yield* house.orchestrator.runTask({}, { persist: true })
+      const waiter = yield* Effect.forkChild(reasonOf(house.orchestrator.awaitEnd(id)))
+      yield* settle
+      yield* house.close
+      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Validation")
+    }))
+
+  it.effect("with a store that cannot be written ends in time all the same", () =>
+    Effect.gen(function*() {
+      const house = yield* open({ closeWithin: "10 seconds" })
+      yield* house.orchestrator.spawn({})
+      house.shop.orders.commits = 1_000
+      yield* inTime(house.close)
+      assert.strictEqual((yield* live(house)).length, 1)
+    }))
+})
+
+it.effect("an owner has one orchestrator at a time, and the second is told so; the seat is free when the first has closed", () =>
+  Effect.gen(function*() {
+    const shop = yield* makeShop
+    const first = yield* open({ shop })
+    const second = yield* Effect.flip(open({ shop }))
+    assert.strictEqual(second.reason._tag, "StorageFault")
+    yield* open({ shop, owner: "team2" })
+    yield* first.close
+    yield* open({ shop })
+  }))

@@ -1,0 +1,206 @@
+/**
+ * The engine's order: first the row, then the word and the deed; and what it does when the row cannot be written.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { StorageFault } from "effect-atlas/domain/AtlasError"
+import { Owner } from "effect-atlas/provider/NameStamp"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { live, open, pass, reasonOf, settle } from "../house.ts"
+
+const owner = Owner.make("team1")
+
+describe("before its row is written", () => {
+  it.effect("a session rents nothing and tells nothing", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      const heard: Array<string> = []
+      yield* Effect.forkScoped(Stream.runForEach(orchestrator.events(null), (element) =>
+        Effect.sync(() => {
+          if (element._tag === "News") heard.push(element.event._tag)
+        })))
+      yield* settle
+      yield* shop.door.close
+      const caller = yield* Effect.forkChild(orchestrator.spawn({}))
+      yield* settle
+      assert.strictEqual((yield* controls.counts).spawnCompute, 0)
+      assert.deepStrictEqual([heard, yield* orchestrator.listIds], [[], []])
+      yield* shop.door.open
+      yield* Fiber.join(caller)
+      yield* settle
+      assert.strictEqual((yield* controls.counts).spawnCompute, 1)
+      assert.include(heard, "Status")
+    }))
+
+  it.effect("an end tells nothing and ends nothing", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      const heard: Array<string> = []
+      yield* Effect.forkScoped(Stream.runForEach(orchestrator.events(id), (element) =>
+        Effect.sync(() => {
+          if (element._tag === "News") heard.push(element.event._tag)
+        })))
+      yield* settle
+      yield* shop.door.close
+      const caller = yield* Effect.forkChild(orchestrator.stopTracked(id))
+      yield* settle
+      assert.deepStrictEqual([heard, (yield* controls.counts).terminate], [[], 0])
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      yield* shop.door.open
+      yield* settle
+      assert.deepStrictEqual([heard[0], (yield* controls.counts).terminate], ["Terminating", 1])
+      yield* pass(10)
+      yield* Fiber.join(caller)
+    }))
+
+  it.effect("readers see the last one and never wait", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      yield* shop.door.close
+      yield* Effect.forkChild(orchestrator.stopTracked(id))
+      yield* settle
+      yield* orchestrator.touch(id)
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      assert.deepStrictEqual(yield* orchestrator.listIds, [id])
+      yield* shop.door.open
+    }))
+})
+
+describe("a store that cannot be written", () => {
+  it.effect("begins no session: nothing is rented, and the caller is told why", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      shop.orders.commits = 1_000
+      const caller = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+      yield* pass(2)
+      const reason = yield* Fiber.join(caller)
+      assert.instanceOf(reason, StorageFault)
+      assert.strictEqual((yield* controls.counts).spawnCompute, 0)
+      assert.deepStrictEqual(yield* orchestrator.listIds, [])
+    }))
+
+  it.effect("once does not matter: a second try is made before a caller is refused", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      shop.orders.commits = 1
+      const caller = yield* Effect.forkChild(orchestrator.spawn({}))
+      yield* pass(1)
+      assert.strictEqual((yield* Fiber.join(caller)).compute.status, "running")
+    }))
+
+  it.effect("takes a refused beginning out again that was stored after all", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      shop.orders.lateCommits = 1
+      shop.orders.commits = 0
+      const first = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+      yield* settle
+      shop.orders.commits = 1
+      yield* pass(1)
+      assert.instanceOf(yield* Fiber.join(first), StorageFault)
+      assert.strictEqual((yield* shop.rows(owner)).length, 1)
+      yield* orchestrator.spawn({})
+      assert.strictEqual((yield* shop.rows(owner)).length, 1)
+      assert.strictEqual((yield* controls.counts).spawnCompute, 1)
+    }))
+
+  it.effect("keeps a running session waiting, and is asked until it can: then the session goes on", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      shop.orders.commits = 6
+      const caller = yield* Effect.forkChild(orchestrator.stopTracked(id))
+      yield* pass(2)
+      assert.strictEqual((yield* controls.counts).terminate, 0)
+      yield* pass(25)
+      yield* Fiber.join(caller)
+      assert.deepStrictEqual(yield* live({ controls }), [])
+    }))
+
+  it.effect("refuses newcomers meanwhile at once", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      shop.orders.commits = 20
+      yield* Effect.forkChild(orchestrator.stopTracked(id))
+      yield* pass(1)
+      const newcomer = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+      yield* pass(4)
+      assert.instanceOf(yield* Fiber.join(newcomer), StorageFault)
+    }))
+
+  it.effect("that breaks is a store that failed, and what the bug says is not repeated", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      shop.orders.brokenCommits = 2
+      const caller = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+      yield* pass(1)
+      const reason = yield* Fiber.join(caller)
+      assert.instanceOf(reason, StorageFault)
+      assert.notInclude(JSON.stringify(reason), "hunter2")
+      assert.strictEqual((yield* orchestrator.spawn({})).compute.status, "running")
+    }))
+})
+
+describe("a row that somebody else has written", () => {
+  it.effect("is let go of: nothing more is done for it, its stream says Released and ends, its waiters are told", () =>
+    Effect.gen(function*() {
+      const { controls, engine, orchestrator, shop } = yield* open()
+      const { compute, id } = yield* orchestrator.spawn({})
+      const heard = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(id)))
+      const waiter = yield* Effect.forkChild(reasonOf(orchestrator.awaitEnd(id)))
+      yield* settle
+      yield* shop.steal(owner, id)
+      const caller = yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+      yield* pass(1)
+      yield* Fiber.join(caller)
+      const last = (yield* Fiber.join(heard)).at(-1)
+      assert.isTrue(last?._tag === "News" && last.event._tag === "Released")
+      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "NotTracked")
+      assert.propertyVal(yield* reasonOf(orchestrator.info(id)), "_tag", "NotTracked")
+      yield* pass(70)
+      assert.strictEqual((yield* controls.counts).terminate, 0)
+      assert.deepStrictEqual(yield* live({ controls }), [compute.id])
+      assert.strictEqual(engine.waiting(), 0)
+    }))
+
+  it.effect("is not mistaken for our own, whose answer was lost", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      shop.orders.lateCommits = 1
+      const caller = yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+      yield* pass(10)
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(caller)))
+      assert.deepStrictEqual(yield* live({ controls }), [])
+    }))
+})
+
+it.effect("a session that is over is forgotten after its retention, row and all", () =>
+  Effect.gen(function*() {
+    const { orchestrator, shop } = yield* open({ retention: "2 minutes" })
+    const { id } = yield* orchestrator.spawn({})
+    const caller = yield* Effect.forkChild(orchestrator.stopTracked(id))
+    yield* pass(10)
+    yield* Fiber.join(caller)
+    assert.strictEqual((yield* shop.rows(owner)).length, 1)
+    yield* pass(180)
+    assert.deepStrictEqual(yield* shop.rows(owner), [])
+    assert.propertyVal(yield* reasonOf(orchestrator.info(id)), "_tag", "NotTracked")
+  }))
+
+it.effect("no row holds an environment value, a credential or a secret option", () =>
+  Effect.gen(function*() {
+    const { orchestrator, shop } = yield* open()
+    const request = { auth: "bearer", env: { KEY: "canary-env" }, providerOpts: { api_token: "canary-option" } } as const
+    const { compute } = yield* orchestrator.spawn(request)
+    const all = JSON.stringify(shop.written)
+    assert.notInclude(all, "canary")
+    assert.include(all, "KEY")
+    assert.isString(compute.auth?.hash)
+    assert.include(all, compute.auth?.hash ?? "no hash")
+  }))

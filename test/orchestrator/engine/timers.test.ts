@@ -1,0 +1,131 @@
+/**
+ * The engine's timers: one heap, woken in time whatever the clocks do.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as WakeHeap from "../../../src/orchestrator/engine/WakeHeap.ts"
+import * as Session from "../../../src/orchestrator/Session.ts"
+import { open, pass, settle, withJumps } from "../house.ts"
+
+const nameOf = (number: number) => Session.SessionId.make(`s${number}`)
+
+it("the heap gives the earliest wish first, and equal ones in a fixed order", () => {
+  const heap = WakeHeap.make()
+  const times = Array.from({ length: 1_000 }, (_, index) => (index * 7_919) % 101)
+  for (const [index, at] of times.entries()) heap.push(at, nameOf(index))
+  const out: Array<readonly [number, string]> = []
+  for (let wish = heap.popDue(1_000); wish !== null; wish = heap.popDue(1_000)) out.push([wish.at, wish.id])
+  assert.deepStrictEqual(out, out.toSorted(([a, x], [b, y]) => a - b || (x < y ? -1 : 1)))
+  assert.strictEqual(out.length, 1_000)
+  assert.isNull(heap.next())
+})
+
+it("the heap keeps what is not due", () => {
+  const heap = WakeHeap.make()
+  heap.push(5, nameOf(1))
+  assert.isNull(heap.popDue(4))
+  assert.strictEqual(heap.next(), 5)
+})
+
+describe("a session ends", () => {
+  it.effect("when its idle time is over, not at the next heartbeat", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: "90 seconds", heartbeat: "1 minute" })
+      yield* pass(89)
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      yield* pass(1)
+      assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+    }))
+
+  it.effect("later when it was touched", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: "10 seconds" })
+      for (let times = 0; times < 5; times++) {
+        yield* pass(8)
+        yield* orchestrator.touch(id)
+      }
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      yield* pass(10)
+      assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+    }))
+
+  it.effect("as early when a later session asks to be woken earlier", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      yield* orchestrator.spawn({}, { idleTtl: "1 hour", heartbeat: false })
+      yield* pass(5)
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: "3 seconds", heartbeat: false })
+      yield* pass(3)
+      assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+    }))
+
+  it.effect("in thirty days when it may be idle as long, which no timer of Node can hold", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open({ mock: { pollInterval: "1 day" }, pollInterval: "1 day" })
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: "30 days", heartbeat: false, reconcileSpend: false })
+      yield* settle
+      yield* TestClock.adjust("29 days")
+      yield* settle
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      yield* TestClock.adjust("25 hours")
+      yield* settle
+      assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+    }))
+})
+
+describe("when the wall clock", () => {
+  it.effect("jumps ahead, a deadline that it passed is kept within a minute", () =>
+    withJumps((jump) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn({}, { maxRuntime: "5 hours", idleTtl: false, heartbeat: false })
+        yield* pass(2)
+        yield* jump(6 * 3_600_000)
+        yield* pass(61)
+        assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+      })
+    ))
+
+  it.effect("jumps ahead, nobody becomes idle by it", () =>
+    withJumps((jump) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn({}, { idleTtl: "1 hour" })
+        yield* jump(6 * 3_600_000)
+        yield* pass(61)
+        assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      })
+    ))
+
+  it.effect("leads after a sleep of the machine, what was spent meanwhile counts", () =>
+    withJumps((jump) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn({ providerOpts: { costPerHour: 1 } }, { maxCost: 5, idleTtl: false })
+        yield* jump(6 * 3_600_000)
+        yield* pass(61)
+        const info = yield* orchestrator.info(id)
+        assert.notStrictEqual(info.state, "live")
+        assert.isAtLeast(info.spentUsd, 6)
+      })
+    ))
+
+  it.effect("is set back, no deadline moves later and no spend lower", () =>
+    withJumps((jump) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const options = { maxRuntime: "2 minutes", idleTtl: false } as const
+        const { id } = yield* orchestrator.spawn({ providerOpts: { costPerHour: 3_600 } }, options)
+        yield* pass(60)
+        const before = yield* orchestrator.spend(id)
+        yield* jump(-3_600_000)
+        assert.isAtLeast(yield* orchestrator.spend(id), before)
+        yield* pass(61)
+        assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+        assert.isAtLeast(yield* orchestrator.spend(id), 120)
+      })
+    ))
+})

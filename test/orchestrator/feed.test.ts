@@ -1,0 +1,161 @@
+/**
+ * The feed: one listing loop an account, however many sessions, and only a complete listing says that something is missing.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { ProviderFault } from "effect-atlas/domain/AtlasError"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { live, makeShop, open, pass, settle } from "./house.ts"
+import { addLive, makePlainCloud, owner, plain } from "./plainCloud.ts"
+
+const listener = (heard: Array<string>) =>
+  Effect.fnUntraced(function*(events: Stream.Stream<{ readonly _tag: string; readonly event?: { readonly _tag: string } }, unknown>) {
+    yield* Effect.forkScoped(Stream.runForEach(events, ({ event }) =>
+      Effect.sync(() => {
+        if (event !== undefined) heard.push(event._tag)
+      })))
+    yield* settle
+  })
+
+describe("an account is listed", () => {
+  it.effect("page by page at the pace of its limit for ten thousand sessions, and is never asked for one of them", () =>
+    Effect.gen(function*() {
+      const cloud = yield* makePlainCloud({ pageSize: 1_000, perSecond: 1 })
+      const shop = yield* makeShop
+      const states = Array.from({ length: 10_000 }, (_, number) => addLive(cloud, number, { wall: 0, mono: 0 }))
+      yield* shop.service.commit(owner, states.map((state) => ({ id: state.spec.id, version: 0, state })))
+      const house = yield* open({ shop, more: [cloud.provider], reapProviders: ["plain"] })
+      // the first listing, and a minute that is quiet
+      yield* pass(20)
+      const before = { ...cloud.seen }
+      yield* pass(60, "10 seconds")
+      const minutes = 10
+      const polls = (cloud.seen.list - before.list) / 10
+      assert.isAtLeast(polls, minutes * 0.7)
+      assert.isAtMost(polls, minutes * 1.2)
+      assert.deepStrictEqual({ ...cloud.seen, list: 0 }, { list: 0, get: 0, spawn: 0, terminate: 0, refused: 0 })
+      const infos = yield* house.orchestrator.list
+      assert.isTrue(infos.every(({ state }) => state === "live"))
+      assert.strictEqual(house.engine.at(plain).entries.size, 10_000)
+    }), 60_000)
+
+  it.effect("often while a machine is coming, seldom when all is quiet", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "50 seconds" } })
+      yield* orchestrator.spawn({})
+      const start = (yield* controls.counts).listCompute
+      yield* pass(50)
+      const coming = (yield* controls.counts).listCompute - start
+      assert.isAtLeast(coming, 8)
+      assert.isAtMost(coming, 12)
+      yield* pass(10)
+      const quiet = (yield* controls.counts).listCompute
+      yield* pass(300)
+      assert.isAtMost((yield* controls.counts).listCompute - quiet, 6)
+      assert.isAtLeast((yield* controls.counts).listCompute - quiet, 4)
+    }))
+
+  it.effect("more and more seldom while that fails, down to an eighth, and told of once a time", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
+      const heard: Array<string> = []
+      yield* listener(heard)(orchestrator.events(id))
+      yield* controls.failNext("listCompute", new ProviderFault({ status: 500 }), 6)
+      const start = (yield* controls.counts).listCompute
+      yield* pass(30, "1 minute")
+      assert.isAtMost((yield* controls.counts).listCompute - start, 7)
+      assert.strictEqual(heard.filter((tag) => tag === "PollFailed").length, 1)
+      assert.strictEqual((yield* live({ controls })).length, 1)
+      yield* pass(30, "1 minute")
+      yield* controls.failNext("listCompute", new ProviderFault({ status: 500 }), 1)
+      yield* pass(3, "1 minute")
+      assert.strictEqual(heard.filter((tag) => tag === "PollFailed").length, 2)
+    }).pipe(Effect.scoped))
+
+  it.effect("not at all where nobody has a machine and nothing is cleaned up", () =>
+    Effect.gen(function*() {
+      const cloud = yield* makePlainCloud()
+      yield* open({ more: [cloud.provider], reapProviders: ["mock"] })
+      yield* pass(300)
+      assert.strictEqual(cloud.seen.list, 0)
+    }))
+
+  it.effect("on and on after its adapter broke", () =>
+    Effect.gen(function*() {
+      const { controls } = yield* open()
+      yield* controls.dieNext("listCompute", new Error("a bug"))
+      const start = (yield* controls.counts).listCompute
+      yield* pass(300)
+      assert.isAtLeast((yield* controls.counts).listCompute - start, 2)
+    }))
+})
+
+describe("a machine that is missing from a complete listing", () => {
+  it.effect("is looked at once more, and only that says that it is gone", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      const { compute, id } = yield* orchestrator.spawn({})
+      yield* pass(10)
+      yield* controls.forget(compute.id)
+      yield* pass(70)
+      assert.strictEqual((yield* controls.counts).getCompute, 1)
+      const { outcome, state } = yield* orchestrator.info(id)
+      assert.deepStrictEqual([state, outcome?._tag === "Failed" && outcome.cause], ["ended", "vanished"])
+    }))
+
+  it.effect("is not missed while it is young", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "30 seconds", settleWindow: "20 seconds" } })
+      yield* controls.setListingLag("15 seconds")
+      const { id } = yield* orchestrator.spawn({})
+      yield* pass(40)
+      assert.strictEqual((yield* controls.counts).getCompute, 0)
+      assert.strictEqual((yield* orchestrator.info(id)).status, "running")
+    }))
+
+  it.effect("was preempted when it was spot, and is replaced", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      const { compute, id } = yield* orchestrator.spawn({ spot: true }, { onFailure: { respawn: 1 } })
+      const heard: Array<string> = []
+      yield* listener(heard)(orchestrator.events(id))
+      yield* pass(10)
+      yield* controls.setStatus(compute.id, "terminated")
+      yield* pass(70)
+      const info = yield* orchestrator.info(id)
+      assert.deepStrictEqual([info.state, info.respawns], ["live", 1])
+      assert.notStrictEqual(info.computeId, compute.id)
+      assert.include(heard, "Respawned")
+      assert.strictEqual((yield* live({ controls })).length, 1)
+    }))
+})
+
+it.effect("a listing that is never finished says nothing, and nothing is ended for it", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator } = yield* open()
+    const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
+    yield* controls.delay("listCompute", { answer: "2 hours" })
+    yield* pass(60, "1 minute")
+    assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+    yield* controls.delay("listCompute", {})
+  }))
+
+it.effect("an engine that is behind is not given another listing", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator, shop } = yield* open({ mock: { provisioning: "1 hour" } })
+    const { id } = yield* orchestrator.spawn({})
+    yield* pass(6)
+    yield* shop.door.close
+    const stop = yield* Effect.forkChild(orchestrator.stopTracked(id, { timeout: "1 hour" }))
+    yield* pass(20)
+    const before = (yield* controls.counts).listCompute
+    yield* pass(120)
+    assert.isAtMost((yield* controls.counts).listCompute - before, 1)
+    yield* shop.door.open
+    yield* pass(10)
+    yield* Fiber.join(stop)
+    yield* TestClock.adjust("1 second")
+  }))

@@ -1,0 +1,211 @@
+/**
+ * An orchestrator in a test: the mock's cloud, a store that fails on order, clocks that jump, and scopes that can be closed.
+ */
+import type { AtlasError } from "effect-atlas/domain/AtlasError"
+import * as Domain from "effect-atlas/domain/AtlasError"
+import type * as Dispatcher from "effect-atlas/events/Dispatcher"
+import { Orchestrator, type Session, SessionEngine, SessionSecrets, SessionStore } from "effect-atlas/orchestrator"
+import type { Owner } from "effect-atlas/provider/NameStamp"
+import * as Providers from "effect-atlas/provider/Providers"
+import * as MockProvider from "effect-atlas/providers/MockProvider"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+
+type Store = SessionStore.SessionStore["Service"]
+
+const fault = (operation: string): AtlasError =>
+  new Domain.AtlasError({
+    provider: null,
+    operation,
+    reason: new Domain.StorageFault({ message: "disk full" })
+  })
+
+/** A store in memory with orders. */
+export interface Shop {
+  readonly service: Store
+  /** Everything that was written, in order, one array a transaction. */
+  readonly written: Array<ReadonlyArray<SessionStore.Write>>
+  /** So many of the next calls fail; `late` ones have done what was asked. */
+  readonly orders: {
+    commits: number
+    lateCommits: number
+    brokenCommits: number
+    loads: number
+    attempts: number
+    unreadable: ReadonlyArray<SessionStore.Unreadable>
+  }
+  /** Closed: commits wait. */
+  readonly door: Latch.Latch
+  readonly rows: (owner: Owner) => Effect.Effect<ReadonlyArray<Session.SessionState>, AtlasError>
+  /** Writes a row as somebody else would. */
+  readonly steal: (owner: Owner, id: Session.SessionId) => Effect.Effect<void, AtlasError>
+}
+
+export const makeShop: Effect.Effect<Shop, never, Scope.Scope> = Effect.gen(function*() {
+  const inner = Context.get(yield* Layer.build(Layer.fresh(SessionStore.layerMemory)), SessionStore.SessionStore)
+  const door = yield* Latch.make(true)
+  const written: Shop["written"] = []
+  const orders: Shop["orders"] = {
+    commits: 0,
+    lateCommits: 0,
+    brokenCommits: 0,
+    loads: 0,
+    attempts: 0,
+    unreadable: []
+  }
+  const take = (key: "commits" | "lateCommits" | "brokenCommits" | "loads" | "attempts"): boolean => {
+    if (orders[key] === 0) return false
+    orders[key] -= 1
+    return true
+  }
+  const service: Store = {
+    lock: inner.lock,
+    load: (owner) =>
+      Effect.suspend(() =>
+        take("loads")
+          ? Effect.fail(fault("load"))
+          : Effect.map(inner.load(owner), (all) => ({ ...all, unreadable: orders.unreadable }))
+      ),
+    commit: (owner, writes) =>
+      Effect.gen(function*() {
+        yield* door.await
+        if (take("commits")) return yield* fault("commit")
+        if (take("brokenCommits")) return yield* Effect.die("the driver broke: password=hunter2")
+        const lost = yield* inner.commit(owner, writes)
+        written.push(writes)
+        return take("lateCommits") ? yield* fault("commit") : lost
+      }),
+    attempt: (owner, attempt) =>
+      Effect.suspend(() => take("attempts") ? Effect.fail(fault("attempt")) : inner.attempt(owner, attempt))
+  }
+  return {
+    service,
+    written,
+    orders,
+    door,
+    rows: (owner) => Effect.map(inner.load(owner), ({ sessions }) => sessions),
+    steal: (owner, id) =>
+      Effect.gen(function*() {
+        const { sessions } = yield* inner.load(owner)
+        const row = sessions.find(({ spec }) => spec.id === id)
+        if (row !== undefined) yield* inner.commit(owner, [{ id, version: row.version, state: row }])
+      })
+  }
+})
+
+export interface Options extends Partial<Orchestrator.Options> {
+  readonly mock?: MockProvider.Options
+  readonly shop?: Shop
+  readonly cloud?: Cloud
+  readonly secrets?: typeof SessionSecrets.SessionSecrets.Service
+  readonly bus?: Layer.Layer<Dispatcher.Dispatcher>
+  readonly more?: ReadonlyArray<Providers.Made>
+}
+
+export type Cloud = Effect.Success<ReturnType<typeof MockProvider.make>>
+
+export interface House {
+  readonly orchestrator: Orchestrator.Orchestrator["Service"]
+  readonly engine: SessionEngine.SessionEngine["Service"]
+  readonly controls: MockProvider.Controls
+  readonly shop: Shop
+  readonly cloud: Cloud
+  /** The graceful end. */
+  readonly close: Effect.Effect<void>
+}
+
+/** Lets something come to its end, however long it takes by the clock of the test. */
+export const inTime = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(self)
+    for (let seconds = 0; seconds < 120; seconds++) {
+      yield* settle
+      if (fiber.pollUnsafe() !== undefined) break
+      yield* TestClock.adjust("1 second")
+    }
+    return yield* Fiber.join(fiber)
+  })
+
+/** Builds one; what is not closed by hand closes with the test. */
+export const open = (options: Options = {}): Effect.Effect<House, AtlasError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { bus, mock, more = [], secrets, ...rest } = options
+    const cloud = options.cloud ?? (yield* MockProvider.make(mock))
+    const shop = options.shop ?? (yield* makeShop)
+    const scope = yield* Scope.make()
+    const close = Scope.close(scope, Exit.void)
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Effect.suspend(() => {
+          shop.orders.commits = 0
+          return shop.door.open
+        }),
+        inTime(close)
+      )
+    )
+    const base = Layer.mergeAll(
+      Layer.succeed(SessionStore.SessionStore, shop.service),
+      Layer.succeed(Providers.Providers, Providers.make([cloud.provider, ...more], { default: "mock" })),
+      secrets === undefined ? Layer.empty : Layer.succeed(SessionSecrets.SessionSecrets, secrets),
+      bus ?? Layer.empty
+    )
+    const context = yield* Layer.buildWithScope(
+      Layer.fresh(Orchestrator.layer({ owner: "team1", ...rest }).pipe(Layer.provide(base))),
+      scope
+    )
+    return {
+      orchestrator: Context.get(context, Orchestrator.Orchestrator),
+      engine: Context.get(context, SessionEngine.SessionEngine),
+      controls: cloud.controls,
+      shop,
+      cloud,
+      close: inTime(close)
+    }
+  })
+
+/** Lets everything happen that needs no time. */
+export const settle = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
+
+/** Time passes in steps, so that what is begun by one is seen by the next. */
+export const pass = (seconds: number, step: Duration.Input = "1 second"): Effect.Effect<void> =>
+  Effect.andThen(
+    settle,
+    Effect.forEach(
+      Array.from({ length: seconds }),
+      () => Effect.andThen(TestClock.adjust(step), settle),
+      { discard: true }
+    )
+  )
+
+/** The machines that really live. */
+export const live = ({ controls }: Pick<House, "controls">) =>
+  Effect.map(controls.ledger, (ledger) => ledger.live.map(({ id }) => id))
+
+/** Both clocks of the test, of which the wall clock can be set and the monotonic one stopped for a while. */
+export const withJumps = <A, E, R>(
+  use: (jump: (millis: number) => Effect.Effect<void>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.clockWith((clock) => {
+    let offset = 0
+    const jumping: Clock.Clock = {
+      ...clock,
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offset,
+      currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + offset),
+      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + BigInt(offset) * 1_000_000n,
+      currentTimeNanos: Effect.sync(() => clock.currentTimeNanosUnsafe() + BigInt(offset) * 1_000_000n)
+    }
+    const jump = (millis: number) => Effect.sync(() => void (offset += millis))
+    return Effect.provideService(use(jump), Clock.Clock, jumping)
+  })
+
+/** The failure's reason, or the success as it is. */
+export const reasonOf = <A>(self: Effect.Effect<A, AtlasError>) =>
+  Effect.match(self, { onFailure: ({ reason }) => reason, onSuccess: (value) => value })

@@ -1,0 +1,215 @@
+/**
+ * Renting through the orchestrator: when it answers, what is tried in which order, and what is refused before anything is rented.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import type { AtlasErrorReason } from "effect-atlas/domain/AtlasError"
+import { NoCapacity, ProviderFault, RateLimited, Unauthorized, Validation } from "effect-atlas/domain/AtlasError"
+import type { SpawnOptions } from "effect-atlas/orchestrator"
+import * as NameStamp from "effect-atlas/provider/NameStamp"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { inTime, live, open, reasonOf } from "./house.ts"
+import { makePlainCloud } from "./plainCloud.ts"
+
+describe("spawn answers", () => {
+  it.effect("when the rent is settled, with the machine and the credential only we have, not when it runs", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
+      const { compute, id } = yield* orchestrator.spawn({ name: "Alice's", auth: "bearer", ports: ["8000/http"] })
+      assert.strictEqual(compute.status, "provisioning")
+      assert.strictEqual(compute.auth?.scheme, "bearer")
+      const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
+      assert.deepStrictEqual([stamp?.owner, stamp?.slug], ["team1", "alice-s"])
+      assert.deepStrictEqual((yield* orchestrator.getCompute(id))?.auth, compute.auth)
+      assert.strictEqual((yield* orchestrator.info(compute.id)).id, id)
+    }))
+
+  it.effect("with the machine that a lost answer had made, and no other", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.loseNextAnswer({ created: true })
+      const { compute } = yield* inTime(house.orchestrator.spawn({ auth: "bearer" }))
+      assert.deepStrictEqual(yield* live(house), [compute.id])
+      assert.isNotNull(compute.auth)
+      assert.strictEqual((yield* house.controls.counts).spawnCompute, 1)
+    }))
+
+  it.effect("with one of twins, and the other is ended", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.twinNext()
+      yield* house.controls.loseNextAnswer({ created: true })
+      const { compute } = yield* inTime(house.orchestrator.spawn({}))
+      yield* inTime(Effect.sleep("20 seconds"))
+      assert.deepStrictEqual(yield* live(house), [compute.id])
+    }))
+
+  it.effect("with a machine of a second try when the lost answer had made none", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.loseNextAnswer({ created: false })
+      const { compute } = yield* inTime(house.orchestrator.spawn({}))
+      assert.deepStrictEqual(yield* live(house), [compute.id])
+      assert.strictEqual((yield* house.controls.counts).spawnCompute, 2)
+    }))
+})
+
+describe("candidates", () => {
+  it.effect("are asked in order, each GPU at each provider, until one rents", () =>
+    Effect.gen(function*() {
+      const plain = yield* makePlainCloud()
+      const { controls, orchestrator } = yield* open({ more: [plain.provider] })
+      yield* controls.failNext("spawnCompute", new NoCapacity({ message: "no h100" }))
+      const options = { provider: ["mock", "plain"] }
+      const first = yield* orchestrator.spawn({ gpu: ["h100", "a100_80g"] }, options)
+      assert.strictEqual(first.compute.provider, "plain")
+      const info = yield* orchestrator.info(first.id)
+      assert.deepStrictEqual(
+        info.refusals.map(({ candidate, fault }) => [candidate.provider, candidate.gpu, fault.reason]),
+        [["mock", "h100", "NoCapacity"]]
+      )
+      assert.deepStrictEqual([info.provider, info.attempt], ["plain", 2])
+    }))
+
+  it.effect("that all refuse are told of with what each said", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      yield* controls.failNext("spawnCompute", new NoCapacity({ message: "no h100" }))
+      yield* controls.failNext("spawnCompute", new ProviderFault({ status: 409, message: "no a100" }))
+      const reason = yield* reasonOf(orchestrator.spawn({ gpu: ["h100", "a100_80g"] }))
+      assert.propertyVal(reason, "_tag", "ProviderFault")
+      assert.include("message" in reason ? reason.message : "", "no a100 (before: mock h100: no h100)")
+    }))
+
+  it.effect("after one that no other could cure are not asked", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      yield* controls.failNext("spawnCompute", new Unauthorized({ message: "who are you" }))
+      assert.propertyVal(yield* reasonOf(orchestrator.spawn({ gpu: ["h100", "a100_80g"] })), "_tag", "Unauthorized")
+      assert.strictEqual((yield* controls.counts).spawnCompute, 1)
+    }))
+
+  it.effect("that ask to wait are waited for", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.failNext("spawnCompute", new RateLimited({ retryAfter: Duration.seconds(3) }))
+      yield* inTime(house.orchestrator.spawn({}))
+      assert.strictEqual((yield* house.controls.counts).spawnCompute, 2)
+    }))
+
+  it.effect("of which none can be asked at all are refused before anything is sent", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      assert.propertyVal(yield* reasonOf(orchestrator.spawn({ gpu: ["nothing"] })), "_tag", "Validation")
+      assert.propertyVal(yield* reasonOf(orchestrator.spawn({}, { provider: "acme" })), "_tag", "Validation")
+      assert.propertyVal(yield* reasonOf(orchestrator.spawn({}, { provider: [] })), "_tag", "Validation")
+      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length], [0, 0])
+    }))
+})
+
+describe("a cap on a machine without a price", () => {
+  const request = { providerOpts: { costPerHour: null } }
+
+  it.effect("ends it at once, and says that it is gone", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const reason = yield* inTime(reasonOf(house.orchestrator.spawn(request, { maxCost: 5 })))
+      assert.propertyVal(reason, "_tag", "Unsupported")
+      assert.include("message" in reason ? reason.message : "", "it is verified gone")
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+
+  it.effect("says so when it is not gone yet, and goes on ending it", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.ignoreDeletes(1_000)
+      const reason = yield* inTime(reasonOf(house.orchestrator.spawn(request, { maxCost: 5 })))
+      assert.include("message" in reason ? reason.message : "", "it is not verified gone yet and is being ended")
+      yield* house.controls.ignoreDeletes(0)
+      yield* inTime(Effect.sleep("100 seconds"))
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+})
+
+/** What a caller may not say, and the field that is named. */
+const wrong: ReadonlyArray<readonly [string, string, Record<string, unknown>]> = [
+  ["a negative duration", "idleTtl", { idleTtl: "-1 seconds" }],
+  ["a duration of nothing", "heartbeat", { heartbeat: 0 }],
+  ["a duration that is none", "maxRuntime", { maxRuntime: "soon" }],
+  ["a negative grace", "finishGrace", { finishGrace: -5 }],
+  ["a cap of nothing", "maxCost", { maxCost: 0 }],
+  ["a negative cap", "maxCost", { maxCost: -1 }],
+  ["a cap that is no number", "maxCost", { maxCost: Number.NaN }],
+  ["a cap without end", "maxCost", { maxCost: Number.POSITIVE_INFINITY }],
+  ["a policy nobody knows", "onFailure", { onFailure: "pray" }],
+  ["a negative number of respawns", "onFailure.respawn", { onFailure: { respawn: -1 } }],
+  ["half a respawn", "onFailure.respawn", { onFailure: { respawn: 1.5 } }],
+  ["an option nobody knows", "idleTTL", { idleTTL: "1 minute" }],
+  ["a user that is no text", "userId", { userId: 7 }],
+  ["persist that is no yes or no", "persist", { persist: "yes" }]
+]
+
+const paths = (reason: AtlasErrorReason | object): string =>
+  reason instanceof Validation ? reason.issues.map(({ path }) => path).join(" ") : `no Validation: ${JSON.stringify(reason)}`
+
+describe("refused before anything is rented, with its field, is", () => {
+  it.effect.each(wrong)("%s", ([, field, options]) =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      // what comes from outside has no type
+      const given: SpawnOptions.SpawnOptions = JSON.parse("{}")
+      const reason = yield* reasonOf(orchestrator.spawn({}, Object.assign(given, options)))
+      assert.include(paths(reason), field)
+      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length], [0, 0])
+    }))
+
+  it.effect("a limit that a task does not know, or that it must have", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      assert.include(paths(yield* reasonOf(orchestrator.runTask({}, { idleTtl: "1 minute" }))), "idleTtl")
+      assert.include(paths(yield* reasonOf(orchestrator.runTask({ idleTtl: "1 minute" }))), "idleTtl")
+      assert.include(paths(yield* reasonOf(orchestrator.runTask({}, { heartbeat: "1 minute" }))), "heartbeat")
+      assert.include(paths(yield* reasonOf(orchestrator.runTask({}, { maxRuntime: false }))), "maxRuntime")
+      assert.include(paths(yield* reasonOf(orchestrator.runTask({}, { maxRuntime: Duration.infinity }))), "maxRuntime")
+    }))
+
+  it.effect.each(["", "adhoc", "Team", "a-b", "x".repeat(17)])("an owner like %j", (owner) =>
+    Effect.gen(function*() {
+      const { reason } = yield* Effect.flip(open({ owner }))
+      assert.strictEqual(paths(reason), "owner")
+      if (owner !== "") assert.notInclude(reason.message, owner === "adhoc" ? "'adhoc'" : owner)
+    }))
+
+  it.effect("a setting of the orchestrator that is no duration, or a provider to clean up that it does not have", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(paths((yield* Effect.flip(open({ pollInterval: 0 }))).reason), "pollInterval")
+      assert.strictEqual(paths((yield* Effect.flip(open({ reapGrace: -1 }))).reason), "reapGrace")
+      assert.strictEqual(paths((yield* Effect.flip(open({ retention: 0 }))).reason), "retention")
+      assert.strictEqual(paths((yield* Effect.flip(open({ reapProviders: ["acme"] }))).reason), "provider")
+    }))
+})
+
+it.effect("false switches a limit off, and what is left out has its default", () =>
+  Effect.gen(function*() {
+    const { orchestrator } = yield* open()
+    const off = yield* orchestrator.spawn({}, { idleTtl: false, maxRuntime: false, maxCost: false })
+    const plain = yield* orchestrator.spawn({})
+    const task = yield* orchestrator.runTask({})
+    const idle = Effect.fnUntraced(function*(id: string) {
+      const info = yield* orchestrator.info(id)
+      return [info.idleTtlMs, info.deadlineAt === null]
+    })
+    assert.deepStrictEqual(yield* idle(off.id), [null, true])
+    assert.deepStrictEqual(yield* idle(plain.id), [1_800_000, true])
+    assert.deepStrictEqual(yield* idle(task.id), [null, false])
+  }))
+
+it.effect("a request that was interrupted while it was refused leaves nothing", () =>
+  Effect.gen(function*() {
+    const house = yield* open()
+    const caller = yield* Effect.forkChild(house.orchestrator.spawn({}, { provider: "acme" }))
+    yield* Fiber.interrupt(caller)
+    assert.deepStrictEqual(yield* house.orchestrator.list, [])
+  }))

@@ -1,0 +1,244 @@
+/**
+ * Looking at sessions: waiting for them, listening to them, what they cost, and ending them.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
+import * as Dispatcher from "effect-atlas/events/Dispatcher"
+import type { Orchestrator } from "effect-atlas/orchestrator"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { inTime, live, open, pass, reasonOf, settle } from "./house.ts"
+
+describe("awaitReady", () => {
+  it.effect("answers the running machine, and asks for nothing itself", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "30 seconds" } })
+      const { id } = yield* orchestrator.spawn({ ports: ["80/http"], auth: "bearer" })
+      const waiters = yield* Effect.forEach(Array.from({ length: 5 }), () => Effect.forkChild(orchestrator.awaitReady(id)))
+      yield* pass(36)
+      const [compute] = yield* Effect.forEach(waiters, Fiber.join)
+      assert.strictEqual(compute?.status, "running")
+      assert.isNotNull(compute?.ports[0]?.url)
+      assert.isNotNull(compute?.auth)
+      assert.strictEqual((yield* controls.counts).getCompute, 0)
+      assert.isAtMost((yield* controls.counts).listCompute, 9)
+    }))
+
+  it.effect("gives up in time, says what it saw last, and ends nothing", () =>
+    Effect.gen(function*() {
+      const house = yield* open({ mock: { provisioning: "1 hour" } })
+      const { compute, id } = yield* house.orchestrator.spawn({})
+      const reason = yield* inTime(reasonOf(house.orchestrator.awaitReady(id, { timeout: "20 seconds" })))
+      assert.instanceOf(reason, Timeout)
+      assert.strictEqual(reason instanceof Timeout ? reason.lastSeen?.id : null, compute.id)
+      assert.deepStrictEqual(yield* live(house), [compute.id])
+    }))
+
+  it.effect("follows a respawn", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "20 seconds" } })
+      const { compute, id } = yield* orchestrator.spawn({ spot: true }, { onFailure: { respawn: 1 } })
+      const waiter = yield* Effect.forkChild(orchestrator.awaitReady(id))
+      yield* pass(6)
+      yield* controls.setStatus(compute.id, "stopped")
+      yield* pass(60)
+      assert.notStrictEqual((yield* Fiber.join(waiter)).id, compute.id)
+    }))
+
+  it.effect("says when there will be none", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "20 seconds" } })
+      const { compute, id } = yield* orchestrator.spawn({})
+      const waiter = yield* Effect.forkChild(reasonOf(orchestrator.awaitReady(id)))
+      yield* pass(6)
+      yield* controls.setStatus(compute.id, "failed")
+      yield* pass(20)
+      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Ended")
+    }))
+
+  it.effect("of what is no session here looks where it is told to", () =>
+    Effect.gen(function*() {
+      const { cloud, orchestrator } = yield* open({ mock: { provisioning: "20 seconds" } })
+      const { id } = yield* cloud.provider.compute.spawn({})
+      assert.propertyVal(yield* reasonOf(orchestrator.awaitReady(id)), "_tag", "NotTracked")
+      const compute = yield* inTime(orchestrator.awaitReady(id, { provider: "mock" }))
+      assert.deepStrictEqual([compute.id, compute.status], [id, "running"])
+    }))
+})
+
+const tags = (elements: ReadonlyArray<Orchestrator.SessionElement>): ReadonlyArray<string> =>
+  elements.map((element) => element._tag === "News" ? element.event._tag : element._tag)
+
+describe("a stream of events", () => {
+  it.effect("begins with where the session stands, tells its end in order, and ends with it", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      const { compute, id } = yield* orchestrator.spawn({})
+      const heard = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(compute.id)))
+      yield* settle
+      yield* inTime(orchestrator.stopTracked(id))
+      const elements = yield* inTime(Fiber.join(heard))
+      assert.deepStrictEqual(tags(elements), ["State", "Terminating", "Status", "Ended"])
+      assert.isTrue(elements.every((one) => one._tag !== "News" || (one.id === id && one.computeId === compute.id)))
+    }))
+
+  it.effect("of a session that is over tells that and ends; of one that is not here it fails", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      yield* inTime(orchestrator.stopTracked(id))
+      assert.deepStrictEqual(tags(yield* Stream.runCollect(orchestrator.events(id))), ["State"])
+      assert.propertyVal(yield* reasonOf(Stream.runCollect(orchestrator.events("nobody"))), "_tag", "NotTracked")
+    }))
+
+  it.effect("of all begins with all, and goes on with those that come", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      yield* orchestrator.spawn({})
+      yield* orchestrator.spawn({})
+      const heard = yield* Effect.forkChild(Stream.runCollect(Stream.take(orchestrator.events(null), 3)))
+      yield* settle
+      yield* orchestrator.spawn({})
+      assert.deepStrictEqual(tags(yield* inTime(Fiber.join(heard))), ["State", "State", "Status"])
+    }))
+
+  it.effect("that is not read loses the oldest and says how many; the other reader loses none and memory has a bound", () =>
+    Effect.gen(function*() {
+      const { engine, orchestrator } = yield* open()
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: false, heartbeat: false })
+      const door = yield* Latch.make()
+      const stalled = yield* Effect.forkChild(
+        orchestrator.events(id).pipe(Stream.tap(() => door.await), Stream.runCollect)
+      )
+      let read = 0
+      yield* Effect.forkChild(Stream.runForEach(orchestrator.events(id), () => Effect.sync(() => void (read += 1))))
+      yield* settle
+      for (let at = 0; at < 5_000; at++) {
+        yield* engine.announce(id, { _tag: "Heartbeat", at })
+        if (at % 100 === 0) yield* settle
+      }
+      yield* settle
+      assert.strictEqual(read, 5_001)
+      yield* door.open
+      yield* inTime(orchestrator.stopTracked(id))
+      const elements = yield* inTime(Fiber.join(stalled))
+      assert.isAtMost(elements.length, 1_100)
+      const lost = elements.reduce((sum, one) => sum + (one._tag === "Gap" ? one.lost : 0), 0)
+      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "News").length, 5_003)
+      assert.strictEqual(tags(elements).at(-1), "Ended")
+    }))
+
+  it.effect("carries no credential and no environment value", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      const heard = yield* Effect.forkChild(Stream.runCollect(Stream.take(orchestrator.events(null), 3)))
+      yield* settle
+      const { compute, id } = yield* orchestrator.spawn({ auth: "bearer", env: { KEY: "canary" } })
+      yield* Effect.forkChild(orchestrator.stopTracked(id))
+      const text = JSON.stringify(yield* inTime(Fiber.join(heard)))
+      assert.notInclude(text, "canary")
+      assert.isNotNull(compute.auth)
+      assert.notInclude(text, compute.auth?.hash ?? "no hash")
+    }))
+
+  it.effect("also goes through the host's dispatcher, on the topic of the session", () =>
+    Effect.gen(function*() {
+      const told: Array<readonly [string, unknown]> = []
+      const bus = Dispatcher.layerCustom((topic, json) => Effect.sync(() => void told.push([topic, json])))
+      const { orchestrator } = yield* open({ bus })
+      const { id } = yield* orchestrator.spawn({})
+      yield* inTime(orchestrator.stopTracked(id))
+      yield* pass(1)
+      assert.deepStrictEqual(new Set(told.map(([topic]) => topic)), new Set([`compute:${id}`]))
+      assert.isAtLeast(told.length, 4)
+    }))
+
+  it.effect("goes on when the host's dispatcher breaks", () =>
+    Effect.gen(function*() {
+      const bus = Layer.succeed(Dispatcher.Dispatcher, {
+        canSubscribe: false,
+        publish: () => Effect.die("the bus broke"),
+        subscribe: () => Effect.succeed(Stream.empty)
+      })
+      const house = yield* open({ bus })
+      const { id } = yield* house.orchestrator.spawn({})
+      yield* inTime(house.orchestrator.stopTracked(id))
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+})
+
+describe("stopTracked", () => {
+  it.effect("answers when the machine is verified gone, and again for one that is over", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const { compute, id } = yield* house.orchestrator.spawn({})
+      yield* inTime(house.orchestrator.stopTracked(compute.id))
+      assert.deepStrictEqual(yield* live(house), [])
+      yield* house.orchestrator.stopTracked(id)
+      assert.deepStrictEqual(yield* house.orchestrator.listIds, [])
+    }))
+
+  it.effect("says in time that it is not known yet, and the session goes on ending it", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const { compute, id } = yield* house.orchestrator.spawn({})
+      yield* house.controls.ignoreDeletes(1_000)
+      const reason = yield* inTime(reasonOf(house.orchestrator.stopTracked(id, { timeout: "5 seconds" })))
+      assert.instanceOf(reason, Uncertain)
+      assert.strictEqual(reason instanceof Uncertain ? reason.computeId : null, compute.id)
+      assert.deepStrictEqual((yield* house.orchestrator.info(id)).dying, [compute.id])
+      yield* house.controls.ignoreDeletes(0)
+      yield* inTime(house.orchestrator.awaitEnd(id))
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+
+  it.effect("while the rent is on its way answers when its machine is gone", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.controls.delay("spawnCompute", { answer: "5 seconds" })
+      const caller = yield* Effect.forkChild(reasonOf(house.orchestrator.spawn({})))
+      yield* pass(1)
+      const [id] = yield* house.orchestrator.listIds
+      yield* inTime(house.orchestrator.stopTracked(id ?? ""))
+      assert.propertyVal(yield* inTime(Fiber.join(caller)), "_tag", "Ended")
+      assert.deepStrictEqual(yield* live(house), [])
+    }))
+
+  it.effect("is refused a time that is none", () =>
+    Effect.gen(function*() {
+      const { orchestrator } = yield* open()
+      const { id } = yield* orchestrator.spawn({})
+      assert.propertyVal(yield* reasonOf(orchestrator.stopTracked(id, { timeout: 0 })), "_tag", "Validation")
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+    }))
+})
+
+it.effect("what was spent is told by session, by provider, by user and together, those that are over included", () =>
+  Effect.gen(function*() {
+    const { orchestrator } = yield* open()
+    const request = { providerOpts: { costPerHour: 3_600 } }
+    const alice = yield* orchestrator.spawn(request, { userId: "alice" })
+    const bob = yield* orchestrator.spawn(request, { userId: "bob" })
+    yield* pass(10)
+    yield* inTime(orchestrator.stopTracked(alice.id))
+    yield* pass(10)
+    const [a, b] = [yield* orchestrator.spend(alice.id), yield* orchestrator.spend(bob.id)]
+    assert.isTrue(a >= 10 && a < 20 && b >= 20, `${a} ${b}`)
+    const all = yield* orchestrator.spending
+    assert.closeTo(all.totalUsd, a + b, 1e-6)
+    assert.closeTo(all.byProvider.get("mock") ?? 0, a + b, 1e-6)
+    assert.deepStrictEqual([all.byUser.get("alice"), all.byUser.get("bob")], [a, b])
+  }))
+
+it.effect("a task does not mind being touched, and its exit is its outcome", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator } = yield* open()
+    const { compute, id } = yield* orchestrator.runTask({ command: ["true"] })
+    yield* orchestrator.touch(id)
+    yield* controls.setStatus(compute.id, "failed", { exitCode: 3 })
+    const { outcome } = yield* inTime(orchestrator.awaitEnd(id))
+    assert.deepStrictEqual(outcome, { _tag: "Failed", cause: "exit_code", exitCode: 3, fault: null })
+  }))
