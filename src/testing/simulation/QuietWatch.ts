@@ -125,7 +125,10 @@ export const make = (options: {
 
   const calmFor = (): number => {
     const since = world.calmSince()
-    return since === null ? 0 : now() - since
+    if (since === null) return 0
+    // while a machine of ours sleeps it cannot do its part
+    const awake = fleet.places.map(({ host }) => host.isAsleep() ? now() : host.awakeSince())
+    return now() - Math.max(since, ...awake)
   }
 
   const row = (state: SessionState): void => {
