@@ -134,6 +134,9 @@ export const make = (options: {
         if (why !== null) world.broken("ours", `${process.name} deletes ${id} as nobody's, but ${why}`)
         return
       }
+      if (row.phase._tag === "Live" && row.phase.computeId === id) {
+        world.broken("ours", `${process.name} deletes ${id}, on which ${row.spec.id} lives`)
+      }
       const isDying = row.residuals.some(({ computeId }) => computeId === id) || row.buried.some((one) => one === id)
       if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
     },

@@ -131,7 +131,7 @@ const changes: Readonly<Record<Kind, {
     }
   },
   rents: {
-    pace: { spawn: 2, stop: 0.4 },
+    pace: { spawn: 2, stop: 0.8 },
     weather: { refuse: 0.2, limit: 0.1, lose: 0.6, twin: 0.3, late: 0.2, listFails: 0.4, getFails: 0.2 },
     rest: { impatient: 0.2 }
   },
@@ -155,9 +155,9 @@ const changes: Readonly<Record<Kind, {
     rest: { capped: 0.7, minutes: 60, persist: 0.7 }
   },
   preemption: {
-    pace: { machine: 1.5, hide: 0.6, report: 0.6, spawn: 0.8, stop: 0.1 },
+    pace: { machine: 2, hide: 0.6, report: 0.4, spawn: 2, stop: 0.1 },
     weather: { deleteSlow: 0.3, deleteFails: 0.2, getFails: 0.1, lose: 0.1, refuse: 0.1 },
-    rest: { spot: 0.9, respawn: 0.9, tasks: 0.6, minutes: 40 }
+    rest: { spot: 0.9, respawn: 0.9, tasks: 0.6, minutes: 30 }
   },
   usurpers: {
     pace: { usurp: 0.15, spawn: 1, machine: 0.8, stop: 0.2, touch: 2 },

@@ -102,6 +102,12 @@ export const make = (options: {
     }
   }
 
+  const stops = (member: Member, { phase, spec }: SessionState): void => {
+    const asked = member.stops.get(spec.id)
+    const isForgotten = asked !== undefined && phase._tag === "Live" && now() - asked > notice && isNoticing(member)
+    if (isForgotten) world.broken("ends", `${spec.id} lives on, and its end was asked for ${now() - asked} ms ago`)
+  }
+
   const pays = (member: Member, state: SessionState): void => {
     const { process } = member
     const { phase, spec } = state
@@ -178,6 +184,7 @@ export const make = (options: {
       if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
       for (const { state } of services.engine.all()) {
         rests(member, services, state)
+        stops(member, state)
         pays(member, state)
       }
     }

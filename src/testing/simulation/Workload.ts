@@ -167,7 +167,7 @@ export const start = (options: {
     } else if (kind === 1) {
       ledger.end(victim)
       victim.status = "failed"
-    } else if (kind === 3) {
+    } else if (kind === 3 && !victim.isSpot) {
       victim.status = "stopped"
       victim.exitCode = rng.below(3)
     } else victim.status = "stopped"
