@@ -20,7 +20,6 @@ import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import type { Now } from "./session/Clock.ts"
-import { timingsOf } from "./session/Config.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId } from "./session/Ids.ts"
 import * as Sighting from "./session/Sighting.ts"
@@ -91,11 +90,10 @@ const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }:
     if (session === undefined) continue
     engine.report(session.state.spec.id, { _tag: "Observed", compute: Sighting.fromCompute(compute) }, compute)
   }
-  const { settleWindow } = timingsOf(engine.config, provider.id)
   for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
     if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue
-    // younger than the listing's lag it is not missing, only not there yet
-    if (begunAt.wall - phase.rentedAt <= settleWindow) continue
+    // younger than the listing's lag it is not missing, only not there yet; a wall clock that was set back says nothing
+    if (begunAt.mono <= phase.settles) continue
     engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
   }
 }

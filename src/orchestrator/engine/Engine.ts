@@ -90,6 +90,7 @@ export const make = (
     const unreadable = yield* Adoption.start({ owner, store, table, mailbox, scope: inner })
     yield* Effect.forkIn(turns.run, inner)
     yield* Effect.forkIn(clockwork.run, inner)
+    yield* Effect.forkIn(writer.withdraw, inner)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         isClosing = true

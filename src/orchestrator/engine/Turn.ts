@@ -55,7 +55,13 @@ const keep = (draft: Draft, { auth, caller, computes, secrets }: Letter): void =
   if (current !== undefined && !isSame(draft.compute, current)) draft.compute = kept(current, draft.auth)
 }
 
-/** Decides every letter in order; a letter to nobody is dropped. */
+/** Use that came in while an earlier turn was written is older than the present moment: it counts before any clock does. */
+const touchesFirst = (letters: ReadonlyArray<Letter>): ReadonlyArray<Letter> => {
+  const isTouch = ({ event }: Letter): boolean => event._tag === "Touched"
+  return letters.some(isTouch) ? [...letters.filter(isTouch), ...letters.filter((letter) => !isTouch(letter))] : letters
+}
+
+/** Decides every letter, touches first and the others in order; a letter to nobody is dropped. */
 export const draft = (
   letters: ReadonlyArray<Letter>,
   table: Pick<Table, "get">,
@@ -63,7 +69,7 @@ export const draft = (
   config: DecideConfig
 ): Drafts => {
   const drafts = new Map<SessionId, Draft>()
-  for (const letter of letters) {
+  for (const letter of touchesFirst(letters)) {
     const { event, id } = letter
     const known = drafts.get(id)
     const entry = known === undefined ? table.get(id) : undefined

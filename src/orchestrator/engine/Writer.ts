@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -22,6 +23,8 @@ export interface Writer {
    * yet, and its caller is waiting.
    */
   readonly commit: (writes: ReadonlyArray<Write>) => Effect.Effect<Committed>
+  /** Takes out, for as long as it runs, what was given up and may be stored all the same, also while nobody writes. */
+  readonly withdraw: Effect.Effect<never>
 }
 
 /** What became of the writes that did not simply succeed. */
@@ -44,6 +47,7 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
 }): Writer => {
   /** Beginnings that were refused may have been stored all the same, with their answer lost; they are taken out again. */
   const withdrawn = new Set<SessionId>()
+  const isOwing = Latch.makeUnsafe()
 
   /** A try that failed may have been done all the same: then the next one finds rows that are already as they should be. */
   const notOurs = (writes: ReadonlyArray<Write>, lost: ReadonlySet<SessionId>) =>
@@ -67,6 +71,15 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
     return isFirst || lost.size === 0 ? lost : yield* notOurs(writes, lost)
   })
 
+  const withdraw: Writer["withdraw"] = Effect.forever(
+    Effect.gen(function*() {
+      yield* isOwing.await
+      yield* Effect.sleep(Duration.millis(longestPause))
+      yield* Effect.ignore(attempt([], true))
+      if (withdrawn.size === 0) isOwing.closeUnsafe()
+    })
+  )
+
   const commit: Writer["commit"] = Effect.fnUntraced(function*(writes) {
     const refused = new Map<SessionId, AtlasError>()
     let left = writes
@@ -79,6 +92,7 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
         for (const { id } of left.filter(begins)) {
           refused.set(id, error)
           withdrawn.add(id)
+          isOwing.openUnsafe()
         }
         left = left.filter((write) => !begins(write))
       }
@@ -87,5 +101,5 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
     }
     return { lost: new Set<SessionId>(), refused }
   })
-  return { commit }
+  return { commit, withdraw }
 }

@@ -31,8 +31,14 @@ const adoptPhase = (state: SessionState, turn: Turn): SessionState => {
     case "Renting":
     case "Resolving":
       return renting.adopt(state, turn, phase, lostCaller)
-    case "Live":
-      return spec.persist ? living.adopt(state, turn, phase) : stop(state, turn, "node_restart")
+    case "Live": {
+      // on this process's clock, whatever is to become of the machine
+      const settles = residuals.settlesAgain(turn, phase, phase.rentedAt)
+      const rebased = { ...phase, settles }
+      return spec.persist
+        ? living.adopt(state, turn, rebased)
+        : stop({ ...state, phase: rebased }, turn, "node_restart")
+    }
     case "Waiting": {
       if (!spec.persist) return stop(state, turn, "node_restart")
       const pause = phase.why === "respawn" ? longestFarewell : pauseAfter(phase.limited, spec.id)

@@ -239,7 +239,7 @@ export const adopt = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): 
   const { heartbeat, reconcileSpend } = state.spec.policy
   return {
     ...state,
-    phase: { ...phase, readyArmed: false, settles: residuals.settlesAgain(turn, phase, phase.rentedAt) },
+    phase: { ...phase, readyArmed: false },
     timers: {
       look: null,
       check: null,

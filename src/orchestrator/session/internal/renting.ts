@@ -14,7 +14,7 @@ import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
 import { end } from "./ending.ts"
 import * as living from "./living.ts"
 import * as residuals from "./residuals.ts"
-import { noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
+import { isSame, noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
 
 /** Refusals that would be the same anywhere. */
 const incurable: ReadonlySet<Fault["reason"]> = new Set<Fault["reason"]>([
@@ -232,6 +232,8 @@ export const stray = (state: SessionState, turn: Turn, seen: Sighting): SessionS
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
   if (attempt === undefined || residuals.find(state, seen) !== undefined) return state
+  // a look that was on its way when the feed had found it already
+  if (phase._tag === "Live" && isSame(phase, seen)) return state
   const isCurrent = (phase._tag === "Renting" || phase._tag === "Resolving" || phase._tag === "Live") &&
     phase.attempt.id === attempt.id
   if (isCurrent && phase._tag === "Resolving") return adoptFound(state, turn, phase, [seen])

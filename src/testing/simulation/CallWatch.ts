@@ -1,0 +1,172 @@
+/**
+ * Checks every create and delete before it is sent, and every event when it is told, against the rows of that moment.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { SessionState } from "../../orchestrator/session/State.ts"
+import type { News } from "../../orchestrator/SessionEngine.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
+import type * as Cloud from "./Cloud.ts"
+import type { Database } from "./Database.ts"
+import type { Fleet, Member } from "./Fleet.ts"
+import type { Process } from "./Process.ts"
+import type { RowWatch } from "./RowWatch.ts"
+import type { World } from "./World.ts"
+
+/**
+ * A watch over calls and news.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallWatch extends Cloud.Witness {
+  readonly told: (member: Member, news: News) => void
+}
+
+interface Sightings {
+  readonly since: number
+  readonly count: number
+}
+
+/** Whether a row says what an event says. */
+const isWritten = (row: SessionState | undefined, { computeId, event, id }: News): boolean => {
+  if (event._tag === "Released") return true
+  // one that is over may be forgotten
+  if (row === undefined) return event._tag === "Ended" || event._tag === "StrayFound"
+  const { buried, last, phase, refusals, report, residuals } = row
+  const isEnding = phase._tag === "Ending" || phase._tag === "Ended"
+  const hasMachine = (machine: string | null): boolean =>
+    machine === null || machine === last || (phase._tag === "Live" && phase.computeId === machine) ||
+    residuals.some((one) => one.computeId === machine) || buried.some((one) => one === machine)
+  switch (event._tag) {
+    case "Status":
+      return event.status === "terminated" && event.computeId === null ? isEnding : hasMachine(event.computeId)
+    case "Ended":
+      return phase._tag === "Ended"
+    case "Terminating":
+    case "Task":
+      return isEnding
+    case "Refused":
+      return refusals.length > 0
+    case "TaskReport":
+      return report !== null
+    case "StrayFound":
+      return hasMachine(event.computeId)
+    case "Respawned":
+      return hasMachine(event.newId)
+    default:
+      return row.spec.id === id && (computeId === null || hasMachine(computeId))
+  }
+}
+
+/** What may still be told of a session after its end. */
+const afterwards: ReadonlySet<string> = new Set(["StrayFound", "TerminateFailed", "TerminateStuck", "Released"])
+
+/**
+ * A watch over calls and news; a machine younger than `grace` is not the reaper's.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly world: World
+  readonly database: () => Database
+  readonly fleet: () => Fleet
+  readonly rows: RowWatch
+  readonly grace: number
+}): CallWatch => {
+  const { database, fleet, grace, rows, world } = options
+  const { ledger, timeline } = world
+  const created = new Set<string>()
+  const listings = new Map<Process, Map<string, Sightings>>()
+  const endsTold = new Map<string, Set<string>>()
+
+  const attemptOf = (name: string): string => Option.match(NameStamp.parse(name), {
+    onNone: () => "",
+    onSome: ({ attempt }) => attempt
+  })
+
+  const isNobodys = (process: Process, id: string): string | null => {
+    const machine = ledger.find(id)
+    const seen = listings.get(process)?.get(id)
+    if (machine === undefined || seen === undefined) return "it was never listed"
+    if (seen.count < 2) return "it was listed once"
+    if (timeline.now() - machine.bornAt < grace) return `it is ${timeline.now() - machine.bornAt} ms old`
+    return null
+  }
+
+  return {
+    creating: (process, name) => {
+      const attempt = attemptOf(name)
+      const row = database().byAttempt(attempt)
+      if (row === undefined) world.broken("order", `${process.name} asks for ${name}, which no row names`)
+      else if (fleet().memberOf(process)?.lost.has(row.spec.id)) {
+        world.broken("one", `${process.name} asks for ${name} of a row that somebody else has written`)
+      }
+    },
+    created: (name) => {
+      const attempt = attemptOf(name)
+      if (created.has(attempt)) world.broken("one", `a second create for ${name}`)
+      created.add(attempt)
+      const row = database().byAttempt(attempt)
+      if (row === undefined) {
+        world.broken("known", `${name} is created and no row names it`)
+        return
+      }
+      const dying = new Set<string>(row.residuals.map(({ computeId }) => computeId))
+      const beside = row.attempts.filter(({ id }) => id !== attempt).flatMap(({ id }) => ledger.ofAttempt(id))
+        .find((machine) => machine.origin === "rent" && ledger.bills(machine) && !dying.has(machine.id))
+      if (beside !== undefined) {
+        world.broken("one", `${name} is created beside ${beside.id} of the same session, which is not being ended`)
+      }
+    },
+    ending: (process, id) => {
+      const machine = ledger.find(id)
+      const owner = fleet().memberOf(process)?.owner
+      if (machine === undefined || machine.owner !== owner || machine.attempt === null) {
+        world.broken("ours", `${process.name} deletes ${id} (${machine?.name}), which is not its own`)
+        return
+      }
+      const row = database().byAttempt(machine.attempt)
+      if (row === undefined) {
+        const why = isNobodys(process, id)
+        if (why !== null) world.broken("ours", `${process.name} deletes ${id} as nobody's, but ${why}`)
+        return
+      }
+      if (row.phase._tag === "Live" && row.phase.computeId === id) {
+        world.broken("ours", `${process.name} deletes ${id}, on which ${row.spec.id} lives`)
+      }
+      const isDying = row.residuals.some(({ computeId }) => computeId === id) || row.buried.some((one) => one === id)
+      if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
+    },
+    listed: (process, ids) => {
+      const mine = listings.get(process) ?? new Map<string, Sightings>()
+      listings.set(process, mine)
+      for (const id of ids) {
+        const seen = mine.get(id)
+        mine.set(id, { since: seen?.since ?? timeline.now(), count: (seen?.count ?? 0) + 1 })
+      }
+    },
+    told: (member, news) => {
+      const { event, id } = news
+      const text = JSON.stringify(news)
+      const leaked = world.canaries.find((canary) => text.includes(canary))
+      if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
+      const row = database().rows.get(id)
+      if (!isWritten(row, news)) {
+        world.broken("order", `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`)
+      }
+      const past = endsTold.get(id) ?? new Set<string>()
+      endsTold.set(id, past)
+      // what needs no row is told also by one that does not know yet that it has lost its seat
+      if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) world.broken("order", `${id} tells ${event._tag} after its end`)
+      if (event._tag === "Task" && past.has("Terminating")) world.broken("order", `${id} tells its outcome after its end`)
+      if (event._tag === "Terminating" || event._tag === "Task" || event._tag === "Ended") {
+        if (past.has(event._tag)) world.broken("order", `${id} tells ${event._tag} twice`)
+        past.add(event._tag)
+      }
+      if (event._tag === "Ended") rows.untold.delete(id)
+    }
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * A cloud made for simulation: an adapter over the ledger that loses answers, lags, lies, forgets and refuses as the weather
+ * has it, but keeps what every cloud promises about its settle window.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Atlas from "../../domain/AtlasError.ts"
+import { Compute } from "../../domain/Compute.ts"
+import { ProviderId } from "../../domain/Ids.ts"
+import { Usd } from "../../domain/Money.ts"
+import { Spend } from "../../domain/Resources.ts"
+import type { Adapter } from "../../provider/Adapter.ts"
+import type { Call } from "../../provider/Call.ts"
+import * as Provider from "../../provider/Provider.ts"
+import { epoch } from "./Host.ts"
+import type { Machine, Origin } from "./Ledger.ts"
+import type { Process } from "./Process.ts"
+import type { World } from "./World.ts"
+
+/** How long a machine may be missing from the answers of these clouds, in milliseconds. */
+export const settleWindow = 5_000
+
+/** How often they may be asked while something is about to change. */
+const pollInterval = 5_000
+
+/** Ours on a create, where the caller gives none. */
+const createLimit = 60_000
+const otherLimit = 30_000
+
+/**
+ * Who watches the calls of a cloud.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Witness {
+  /** A process is about to send a create. */
+  readonly creating: (process: Process, name: string) => void
+  /** A create has reached the cloud. */
+  readonly created: (name: string) => void
+  /** A process is about to send a delete. */
+  readonly ending: (process: Process, id: string) => void
+  /** A whole listing has reached a process. */
+  readonly listed: (process: Process, ids: ReadonlyArray<string>) => void
+}
+
+type Reason = Atlas.AtlasErrorReason
+type Answer<A> = Result.Result<A, Reason>
+
+/**
+ * One cloud account.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cloud {
+  readonly id: ProviderId
+  /** The account as one process reaches it. */
+  readonly providerFor: (process: Process) => Provider.Made
+}
+
+const computeOf = (machine: Machine, status = machine.status): Compute => {
+  if (machine.isPriced) machine.named.add(machine.rate)
+  return new Compute({
+    id: machine.id,
+    provider: machine.provider,
+    status,
+    name: machine.name,
+    publicIp: null,
+    ports: [],
+    gpuType: null,
+    gpuCount: 1,
+    costPerHour: machine.isPriced ? Usd.make(machine.rate) : null,
+    region: null,
+    image: null,
+    auth: null,
+    createdAt: DateTime.makeUnsafe(epoch + machine.bornAt),
+    exitCode: machine.exitCode,
+    failure: null,
+    raw: null
+  })
+}
+
+/**
+ * A cloud account in a world.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (world: World, name: string, witness: Witness): Cloud => {
+  const { ledger, timeline } = world
+  const id = ProviderId.make(name)
+  const rng = world.rng.fork()
+  const weather = world.weather
+  const trouble = (share: number): boolean => share > 0 && rng.chance(share)
+  const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
+
+  const broke = (): Reason =>
+    rng.pick<() => Reason>(
+      () => new Atlas.ProviderFault({ message: "broken", status: 503 }),
+      () => new Atlas.Transport({ message: "reset" }),
+      () => new Atlas.Timeout({ message: "no answer" }),
+      () => new Atlas.RateLimited({ message: "slower", retryAfter: Duration.seconds(2) })
+    )()
+
+  const birth = (stamped: string, isSpot: boolean, origin: Origin, delay: number): Machine => {
+    const bornAt = timeline.now() + delay
+    const sky = weather()
+    const machine = ledger.add({
+      provider: id,
+      name: stamped,
+      origin,
+      isSpot,
+      bornAt,
+      visibleAt: bornAt + (trouble(0.5) ? rng.below(settleWindow - 500) : 0),
+      rate: rng.pick(0.5, 1, 2, 4),
+      isPriced: !trouble(sky.noPrice),
+      ignores: trouble(sky.deleteIgnored) ? 1 + rng.below(4) : 0,
+      slowness: trouble(sky.deleteSlow) ? rng.below(90_000) : rng.below(300)
+    })
+    timeline.after(delay + 500 + rng.below(rng.chance(0.2) ? 60_000 : 8_000), () => {
+      if (machine.status === "provisioning") machine.status = "running"
+    })
+    world.note(() => `${name} makes ${machine.id} (${origin}) for ${stamped}, in ${delay} ms`)
+    return machine
+  }
+
+  const kill = (machine: Machine): void => {
+    if (machine.status === "terminated") return
+    ledger.end(machine)
+    machine.status = "terminated"
+    machine.isRemoved = rng.chance(0.7)
+    if (!machine.isRemoved) timeline.after(rng.below(600_000), () => void (machine.isRemoved = true))
+    else if (weather().flicker > 0) machine.ghostUntil = timeline.now() + rng.below(3_000)
+    world.note(() => `${name}: ${machine.id} is gone`)
+  }
+
+  const refusal = (): Reason =>
+    rng.pick<() => Reason>(
+      () => new Atlas.NoCapacity({ message: "sold out" }),
+      () => new Atlas.NoCapacity({ message: "sold out" }),
+      () => new Atlas.Forbidden({ message: "not you" }),
+      () => new Atlas.ProviderFault({ message: "odd", status: 422 })
+    )()
+
+  const create = (stamped: string, isSpot: boolean): Answer<Compute> | null => {
+    witness.created(stamped)
+    const sky = weather()
+    if (trouble(sky.limit)) {
+      return Result.fail(new Atlas.RateLimited({ message: "slower", retryAfter: Duration.seconds(1 + rng.below(5)) }))
+    }
+    if (trouble(sky.refuse)) return Result.fail(refusal())
+    if (!trouble(sky.lose)) {
+      const machine = birth(stamped, isSpot, "rent", 0)
+      if (trouble(sky.twin)) birth(stamped, isSpot, "twin", rng.below(settleWindow))
+      return Result.succeed(computeOf(machine))
+    }
+    const fate = rng.next()
+    if (trouble(sky.late)) birth(stamped, isSpot, "late", 15_000 + rng.below(600_000))
+    else if (fate < 0.7) {
+      // a queue in the cloud may make it a whole settle window after it has given up on the answer
+      birth(stamped, isSpot, "rent", rng.chance(0.5) ? rng.below(settleWindow - 500) : 0)
+      if (trouble(sky.twin)) birth(stamped, isSpot, "twin", rng.below(settleWindow))
+    }
+    return rng.chance(0.2) ? null : Result.fail(
+      rng.pick<() => Reason>(
+        () => new Atlas.Transport({ message: "reset" }),
+        () => new Atlas.ProviderFault({ message: "broken", status: 500 }),
+        () => new Atlas.Unknown({ message: "unreadable" })
+      )()
+    )
+  }
+
+  const get = (wanted: string): Answer<Compute> => {
+    if (trouble(weather().getFails)) return Result.fail(broke())
+    const machine = ledger.find(wanted)
+    return machine === undefined || machine.provider !== id || !ledger.isVisible(machine)
+      ? Result.fail(new Atlas.NotFound({ message: "no such machine" }))
+      : Result.succeed(computeOf(machine))
+  }
+
+  const isListed = (machine: Machine): boolean =>
+    machine.provider === id && ledger.isVisible(machine) && machine.hiddenUntil <= timeline.now()
+  const isGhost = (machine: Machine): boolean =>
+    machine.provider === id && machine.isRemoved && machine.ghostUntil > timeline.now()
+
+  const list = (): Answer<ReadonlyArray<Compute>> => {
+    if (trouble(weather().listFails)) return Result.fail(broke())
+    return Result.succeed(
+      ledger.all.flatMap((machine) => {
+        if (isListed(machine)) return [computeOf(machine)]
+        return isGhost(machine) ? [computeOf(machine, "running")] : []
+      })
+    )
+  }
+
+  const terminate = (wanted: string): Answer<void> => {
+    const sky = weather()
+    const machine = ledger.find(wanted)
+    if (machine === undefined || machine.provider !== id || !ledger.isVisible(machine)) {
+      return Result.fail(new Atlas.NotFound({ message: "no such machine" }))
+    }
+    const fails = trouble(sky.deleteFails)
+    if (fails && rng.chance(0.6)) return Result.fail(broke())
+    if (machine.ignores > 0) machine.ignores -= 1
+    else timeline.after(machine.slowness, () => kill(machine))
+    return fails ? Result.fail(broke()) : Result.succeed(undefined)
+  }
+
+  /** Bills lag. */
+  const bill = (machine: Machine): Spend =>
+    new Spend({
+      computeId: machine.id,
+      provider: id,
+      totalUsd: Usd.make(ledger.cost(machine) * rng.next()),
+      gpuUsd: null,
+      cpuUsd: null,
+      diskUsd: null,
+      from: null,
+      to: null,
+      raw: null
+    })
+
+  const adapterFor = (process: Process): Adapter => {
+    const call = <A>(label: string, { timeout }: Call, otherwise: number, act: () => Answer<A> | null, hear?: (a: A) => void) => {
+      const millis = Math.min(otherwise, timeout === null ? otherwise : Duration.toMillis(timeout))
+      return world.call<A, Reason>(process, {
+        label: `${name} ${label}`,
+        travel: travel(),
+        outlives: rng.chance(0.6),
+        act,
+        back: travel(),
+        limit: { millis, error: () => new Atlas.Timeout({ message: "no answer in time" }) },
+        heard: hear
+      })
+    }
+    return {
+      id: name,
+      settleWindow,
+      pollInterval,
+      compute: {
+        spawn: (rent, options) =>
+          Effect.suspend(() => {
+            witness.creating(process, rent.name)
+            for (const value of Object.values(rent.env)) world.canaries.push(Redacted.value(value))
+            return call(
+              `create ${rent.name}`,
+              options,
+              createLimit,
+              () => create(rent.name, rent.request.spot)
+            )
+          }),
+        get: (wanted, options) =>
+          Effect.suspend(() =>
+            call(`get ${wanted}`, options, otherLimit, () => get(wanted))
+          ),
+        list: (filter, options) =>
+          Effect.suspend(() =>
+            call(filter.name === undefined ? "list" : `list ${filter.name}`, options, otherLimit, list, (all) => {
+              if (filter.name === undefined) witness.listed(process, all.map((one) => one.id))
+            })
+          ),
+        terminate: (wanted, options) =>
+          Effect.suspend(() => {
+            witness.ending(process, wanted)
+            return call(`delete ${wanted}`, options, otherLimit, () => terminate(wanted))
+          })
+      },
+      billing: {
+        spend: (wanted, _window, options) =>
+          Effect.suspend(() =>
+            call(`bill ${wanted}`, options, otherLimit, () => {
+              const machine = ledger.find(wanted)
+              return machine === undefined || trouble(weather().getFails)
+                ? Result.fail(broke())
+                : Result.succeed(bill(machine))
+            })
+          )
+      }
+    }
+  }
+
+  return { id, providerFor: (process) => Provider.make(adapterFor(process)) }
+}

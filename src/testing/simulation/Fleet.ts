@@ -1,0 +1,319 @@
+/**
+ * The orchestrators of a world: each owner has one process at a time, which is started, closed, killed, started again, or
+ * falls asleep and finds that another has taken its place.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import * as Dispatcher from "../../events/Dispatcher.ts"
+import * as Orchestrator from "../../orchestrator/Orchestrator.ts"
+import type { SessionId } from "../../orchestrator/session/Ids.ts"
+import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
+import { SessionSecrets } from "../../orchestrator/SessionSecrets.ts"
+import { SessionStore } from "../../orchestrator/SessionStore.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
+import * as Providers from "../../provider/Providers.ts"
+import type { Cloud } from "./Cloud.ts"
+import type { Database } from "./Database.ts"
+import * as Host from "./Host.ts"
+import * as Process from "./Process.ts"
+import type { World } from "./World.ts"
+
+/**
+ * What a process offers once it has started.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Services {
+  readonly orchestrator: Orchestrator.Orchestrator["Service"]
+  readonly engine: SessionEngine.SessionEngine["Service"]
+  readonly scope: Scope.Closeable
+}
+
+/**
+ * One process of an owner, from its start to its end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Member {
+  readonly process: Process.Process
+  readonly owner: Owner
+  readonly bornAt: number
+  /** Null until it has started. */
+  services: Services | null
+  startedAt: number
+  isClosing: boolean
+  /** Whether another process has its seat. */
+  isZombie: boolean
+  /** Monotonic times at which each session was touched here. */
+  readonly touches: Map<SessionId, Array<number>>
+  /** True times at which the end of each session was asked for here. */
+  readonly stops: Map<SessionId, number>
+  /** Rows that somebody else had written. */
+  readonly lost: Set<SessionId>
+  /** What a subscriber to everything has heard, gaps and states left out; null before it listens. */
+  heard: Array<SessionEngine.News> | null
+  /** What it has told the bus since that subscriber listens. */
+  readonly told: Array<SessionEngine.News>
+}
+
+/**
+ * One owner's place: its settings and whoever serves there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Place {
+  readonly owner: Owner
+  readonly options: Orchestrator.Options
+  host: Host.Host
+  member: Member | null
+}
+
+/**
+ * All owners.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fleet {
+  readonly places: ReadonlyArray<Place>
+  readonly memberOf: (process: Process.Process) => Member | undefined
+  /** Every process that has started and is neither killed nor ended. */
+  readonly running: () => ReadonlyArray<Member>
+  readonly start: (place: Place) => void
+  /** Ends a process between two instructions; its place starts another one after a while. */
+  readonly kill: (process: Process.Process) => void
+  /** Closes the process of a place in good order; another one follows. */
+  readonly close: (place: Place) => void
+  /** The machine falls asleep, its seat is given to a new process elsewhere, and it wakes and goes on until it is found. */
+  readonly usurp: (place: Place) => void
+  /** Ends every process that has lost its seat. */
+  readonly endZombies: () => void
+  /** Runs everything that can go on. */
+  readonly drain: () => void
+}
+
+/** Environment values of a session, as its host would find them again. */
+export const environment = (id: string): string => `canary-${id}`
+
+/**
+ * A fleet without a process.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly world: World
+  readonly database: Database
+  readonly clouds: ReadonlyArray<Cloud>
+  readonly places: ReadonlyArray<Place>
+  readonly isShuffled: boolean
+  /** Hears what a process tells the bus. */
+  readonly told: (member: Member, news: SessionEngine.News) => void
+}): Fleet => {
+  const { clouds, database, isShuffled, places, told, world } = options
+  const { timeline } = world
+  const rng = world.rng.fork()
+  const members: Array<Member> = []
+  const byProcess = new Map<Process.Process, Member>()
+
+  const busFor = (member: () => Member | undefined): Dispatcher.Dispatcher["Service"] => ({
+    canSubscribe: false,
+    publish: (topic, message) =>
+      Effect.suspend(() => {
+        const self = member()
+        if (self === undefined || !isNews(message)) return Effect.void
+        world.note(() => `${self.process.name} tells ${topic.name}: ${say(message)}`)
+        told(self, message)
+        if (self.heard !== null) self.told.push(message)
+        world.point(self.process, "told")
+        return self.process.isAlive() ? Effect.void : Effect.never
+      }),
+    subscribe: () => Effect.succeed(Stream.empty)
+  })
+
+  const programOf = (place: Place, process: Process.Process): Effect.Effect<Services, AtlasError> => {
+    const layer = Orchestrator.layer(place.options).pipe(
+      Layer.provide(Layer.succeed(SessionStore, database.storeFor(process))),
+      Layer.provide(
+        Layer.succeed(
+          Providers.Providers,
+          Providers.make(clouds.map((cloud) => cloud.providerFor(process)))
+        )
+      )
+    )
+    return Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const built = yield* Layer.buildWithScope(layer, scope)
+      return {
+        scope,
+        orchestrator: Context.get(built, Orchestrator.Orchestrator),
+        engine: Context.get(built, SessionEngine.SessionEngine)
+      }
+    }).pipe(
+      Effect.provideService(Dispatcher.Dispatcher, busFor(() => byProcess.get(process))),
+      Effect.provideService(SessionSecrets, ({ envNames, id }) =>
+        Effect.succeed({
+          env: Object.fromEntries(envNames.map((name) => [name, Redacted.make(environment(id))])),
+          providerOpts: {}
+        }))
+    )
+  }
+
+  const listen = (member: Member, { orchestrator }: Services): void => {
+    const heard: Array<SessionEngine.News> = []
+    member.process.run(
+      orchestrator.events(null).pipe(
+        Stream.runForEach((element) =>
+          Effect.sync(() => {
+            if (element._tag === "State") return
+            if (element._tag === "Gap") member.heard = null
+            else heard.push(element)
+          })
+        )
+      )
+    )
+    member.heard = heard
+  }
+
+  const start = (place: Place): void => {
+    const process = Process.make({
+      name: `${place.owner}${members.length + 1}`,
+      host: place.host,
+      rng: rng.fork(),
+      isShuffled,
+      onLog: (line) => {
+        world.note(() => `${process.name} logs ${line}`)
+        const leaked = world.canaries.find((canary) => line.includes(canary))
+        if (leaked !== undefined) world.broken("secrets", `a line of the log holds ${leaked}`)
+      },
+      onSpin: () => {
+        world.broken("liveness", `${process.name} goes on and on at one moment`)
+        process.kill()
+      }
+    })
+    const member: Member = {
+      process,
+      owner: place.owner,
+      bornAt: timeline.now(),
+      services: null,
+      startedAt: 0,
+      isClosing: false,
+      isZombie: false,
+      touches: new Map(),
+      stops: new Map(),
+      lost: new Set(),
+      heard: null,
+      told: []
+    }
+    place.member = member
+    members.push(member)
+    byProcess.set(process, member)
+    world.note(() => `${process.name} starts on ${place.host.name}`)
+    process.run(programOf(place, process), (exit) => {
+      if (Exit.isFailure(exit)) {
+        world.note(() => `${process.name} cannot start: ${String(exit.cause.reasons)}`)
+        kill(process)
+        return
+      }
+      member.services = exit.value
+      member.startedAt = timeline.now()
+      world.note(() => `${process.name} has started`)
+      listen(member, exit.value)
+    })
+  }
+
+  const follow = (place: Place): void => {
+    const pause = world.calmSince() === null ? rng.pick(50, 2_000, 20_000, 120_000) : 1_000
+    timeline.after(pause, () => {
+      if (place.member === null && !place.host.isAsleep()) start(place)
+      else if (place.member === null) follow(place)
+    })
+  }
+
+  const kill = (process: Process.Process): void => {
+    const member = byProcess.get(process)
+    if (member === undefined || !process.isAlive()) return
+    process.kill()
+    database.cut(process)
+    const place = places.find((one) => one.member === member)
+    if (place === undefined) return
+    place.member = null
+    if (rng.chance(0.3)) place.host.reboot()
+    follow(place)
+  }
+
+  const close = (place: Place): void => {
+    const { member } = place
+    if (member === null || member.services === null || member.isClosing) return
+    member.isClosing = true
+    world.note(() => `${member.process.name} closes`)
+    member.process.run(Scope.close(member.services.scope, Exit.void), () => {
+      world.note(() => `${member.process.name} has closed`)
+      kill(member.process)
+    })
+  }
+
+  const usurp = (place: Place): void => {
+    const { member } = place
+    if (member === null || member.services === null || member.isClosing) return
+    const nap = 60_000 + rng.below(400_000)
+    world.note(() => `${place.host.name} falls asleep for ${nap} ms`)
+    place.host.suspend(nap)
+    const wakes = timeline.now() + nap
+    timeline.after(5_000 + rng.below(30_000), () => {
+      if (place.member !== member || !member.process.isAlive()) return
+      database.cut(member.process)
+      member.isZombie = true
+      place.host = Host.make(`${place.host.name}'`, timeline)
+      place.member = null
+      start(place)
+      // somebody notices
+      timeline.after(wakes - timeline.now() + rng.below(300_000), () => kill(member.process))
+    })
+  }
+
+  return {
+    places,
+    memberOf: (process) => byProcess.get(process),
+    running: () => members.filter(({ process, services }) => services !== null && process.isAlive()),
+    start,
+    kill,
+    close,
+    usurp,
+    endZombies: () => {
+      for (const { isZombie, process } of members) if (isZombie) kill(process)
+    },
+    drain: () => {
+      let isBusy = true
+      while (isBusy) {
+        isBusy = false
+        for (const { process } of members) if (process.isAlive() && process.drain()) isBusy = true
+      }
+    }
+  }
+}
+
+const isNews = (message: unknown): message is SessionEngine.News =>
+  typeof message === "object" && message !== null && "event" in message && "id" in message && "at" in message
+
+const say = ({ event }: SessionEngine.News): string => {
+  switch (event._tag) {
+    case "Status":
+      return `Status ${event.computeId} ${event.status}`
+    case "Terminating":
+      return `Terminating ${event.reason}`
+    default:
+      return event._tag
+  }
+}

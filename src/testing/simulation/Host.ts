@@ -1,0 +1,116 @@
+/**
+ * A machine of ours with its two clocks: the wall clock can be set, both can be told apart, and it can fall asleep.
+ *
+ * @since 0.1.0
+ */
+import type * as Timeline from "./Timeline.ts"
+
+/** Where the wall clocks begin: a moment of 2023, in milliseconds. */
+export const epoch = 1_700_000_000_000
+
+/**
+ * A machine that runs processes of ours.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Host {
+  readonly name: string
+  readonly wall: () => number
+  /** Stands still while the machine is suspended. */
+  readonly mono: () => number
+  readonly isAsleep: () => boolean
+  /** Sets the wall clock forward or back. */
+  readonly jump: (millis: number) => void
+  /** Suspends the machine for so long. */
+  readonly suspend: (millis: number) => void
+  /** Begins the monotonic clock anew, as switching the machine off and on does. */
+  readonly reboot: () => void
+  /** Lets something happen now, or when the machine wakes. */
+  readonly whenAwake: (run: () => void) => void
+  /** Lets something happen when so much of the monotonic clock has passed; answers how to call it off. */
+  readonly after: (millis: number, run: () => void) => () => void
+  /** Whether the wall clock was ever set back. */
+  readonly wentBack: () => boolean
+  /** Whether the wall clock was ever moved, or the machine asleep. */
+  readonly isTouched: () => boolean
+  /** True time since which the machine has been awake. */
+  readonly awakeSince: () => number
+}
+
+/**
+ * A machine whose clocks agree with true time until somebody moves them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (name: string, timeline: Timeline.Timeline): Host => {
+  let offset = 0
+  let slept = 0
+  let bootedAt = -1_000
+  let wakesAt: number | null = null
+  let fellAsleepAt = 0
+  let awakeSince = 0
+  let wentBack = false
+  let isTouched = false
+  const held: Array<() => void> = []
+
+  const mono = (): number => (wakesAt === null ? timeline.now() : fellAsleepAt) - slept - bootedAt
+
+  const wake = (): void => {
+    slept += timeline.now() - fellAsleepAt
+    wakesAt = null
+    awakeSince = timeline.now()
+    for (const run of held.splice(0)) run()
+  }
+
+  const whenAwake = (run: () => void): void => {
+    if (wakesAt === null) run()
+    else held.push(run)
+  }
+
+  return {
+    name,
+    wall: () => epoch + timeline.now() + offset,
+    mono,
+    isAsleep: () => wakesAt !== null,
+    jump: (millis) => {
+      offset += millis
+      isTouched = true
+      if (millis < 0) wentBack = true
+    },
+    suspend: (millis) => {
+      if (wakesAt !== null) return
+      isTouched = true
+      fellAsleepAt = timeline.now()
+      wakesAt = fellAsleepAt + millis
+      timeline.after(millis, wake)
+    },
+    reboot: () => {
+      bootedAt = timeline.now() - slept - 1_000
+    },
+    whenAwake,
+    after: (millis, run) => {
+      const due = mono() + millis
+      let cancel: () => void = () => {}
+      const arrange = (): void => {
+        cancel = timeline.after(Math.max(0, due - mono()), () =>
+          whenAwake(() => {
+            if (mono() >= due) run()
+            else arrange()
+          }))
+      }
+      let isOff = false
+      whenAwake(() => {
+        if (!isOff) arrange()
+      })
+      return () => {
+        isOff = true
+        cancel()
+      }
+    },
+    wentBack: () => wentBack,
+    isTouched: () => isTouched,
+    awakeSince: () => awakeSince
+  }
+}

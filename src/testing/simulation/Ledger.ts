@@ -1,0 +1,183 @@
+/**
+ * What really exists in the clouds of a simulation, and what it has really cost; nobody under test can read it.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { ComputeStatus } from "../../domain/Compute.ts"
+import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
+
+/**
+ * How a machine came to be: rented, made by the cloud beside a rented one, made long after the rent was given up, or put
+ * there by the simulation for the reaper to judge.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Origin = "rent" | "twin" | "late" | "planted"
+
+/**
+ * One machine. Times are true time in milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Machine {
+  readonly id: ComputeId
+  readonly provider: ProviderId
+  readonly name: string
+  /** From its stamp; null without one. */
+  readonly owner: string | null
+  readonly attempt: string | null
+  readonly origin: Origin
+  readonly isSpot: boolean
+  readonly bornAt: number
+  /** From when on the cloud's answers show it. */
+  readonly visibleAt: number
+  /** US dollars an hour, truly. */
+  rate: number
+  /** Whether answers name the price. */
+  isPriced: boolean
+  /** Every price that an answer has named. */
+  readonly named: Set<number | null>
+  status: ComputeStatus
+  exitCode: number | null
+  /** When it stopped to bill; null while it bills. */
+  goneAt: number | null
+  /** Whether the cloud has forgotten it. */
+  isRemoved: boolean
+  /** Deletes that are answered and do nothing. */
+  ignores: number
+  /** How long an accepted delete takes. */
+  slowness: number
+  /** Listings are without it until then. */
+  hiddenUntil: number
+  /** Listings still show it as running until then. */
+  ghostUntil: number
+}
+
+/**
+ * The books.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ledger {
+  readonly all: ReadonlyArray<Machine>
+  readonly add: (made: NewMachine) => Machine
+  readonly find: (id: string) => Machine | undefined
+  readonly ofAttempt: (attempt: string) => ReadonlyArray<Machine>
+  /** Whether it costs money now. */
+  readonly bills: (machine: Machine) => boolean
+  readonly isVisible: (machine: Machine) => boolean
+  /** It costs nothing from now on. */
+  readonly end: (machine: Machine) => void
+  readonly setRate: (machine: Machine, rate: number) => void
+  /** A session that counts the machine has heard its price; null when it was not named. */
+  readonly told: (machine: Machine, rate: number | null) => void
+  readonly toldRate: (machine: Machine) => number | null
+  /** US dollars so far. */
+  readonly cost: (machine: Machine) => number
+  /** The part of the cost that nobody could know yet, because no answer has named the price. */
+  readonly untold: (machine: Machine) => number
+}
+
+/**
+ * What is chosen of a machine when it is made.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewMachine extends
+  Pick<Machine, "provider" | "name" | "origin" | "isSpot" | "bornAt" | "visibleAt" | "rate" | "isPriced">,
+  Partial<Pick<Machine, "status" | "ignores" | "slowness">>
+{}
+
+const hour = 3_600_000
+
+interface Account {
+  usd: number
+  untold: number
+  told: number | null
+  since: number
+}
+
+/**
+ * Empty books.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (now: () => number): Ledger => {
+  const all: Array<Machine> = []
+  const byId = new Map<string, Machine>()
+  const byAttempt = new Map<string, Array<Machine>>()
+  const accounts = new Map<Machine, Account>()
+
+  /** Brings what it has cost up to now. */
+  const settle = (machine: Machine): Account => {
+    const account = accounts.get(machine) ?? { usd: 0, untold: 0, told: null, since: machine.bornAt }
+    const until = Math.max(account.since, Math.min(machine.goneAt ?? now(), now()))
+    const hours = (until - account.since) / hour
+    account.usd += machine.rate * hours
+    account.untold += Math.max(0, machine.rate - (account.told ?? 0)) * hours
+    account.since = until
+    return account
+  }
+
+  return {
+    all,
+    add: (made) => {
+      const stamp = Option.getOrNull(NameStamp.parse(made.name))
+      const machine: Machine = {
+        status: "provisioning",
+        ignores: 0,
+        slowness: 0,
+        ...made,
+        id: ComputeId.make(`m${all.length + 1}`),
+        owner: stamp?.owner ?? null,
+        attempt: stamp?.attempt ?? null,
+        named: new Set(),
+        exitCode: null,
+        goneAt: null,
+        isRemoved: false,
+        hiddenUntil: 0,
+        ghostUntil: 0
+      }
+      all.push(machine)
+      byId.set(machine.id, machine)
+      accounts.set(machine, { usd: 0, untold: 0, told: null, since: machine.bornAt })
+      if (machine.attempt !== null) {
+        byAttempt.set(machine.attempt, [...(byAttempt.get(machine.attempt) ?? []), machine])
+      }
+      return machine
+    },
+    find: (id) => byId.get(id),
+    ofAttempt: (attempt) => byAttempt.get(attempt) ?? [],
+    bills: ({ bornAt, goneAt }) => bornAt <= now() && goneAt === null,
+    isVisible: ({ bornAt, isRemoved, visibleAt }) => bornAt <= now() && visibleAt <= now() && !isRemoved,
+    end: (machine) => {
+      if (machine.goneAt !== null) return
+      settle(machine)
+      machine.goneAt = Math.max(now(), machine.bornAt)
+    },
+    setRate: (machine, rate) => {
+      settle(machine)
+      machine.rate = rate
+    },
+    told: (machine, rate) => {
+      const account = settle(machine)
+      // a price that is not named any more keeps the last one
+      if (rate === null || rate === account.told) return
+      // the first one counts from the beginning
+      if (account.told === null) {
+        account.untold = Math.max(0, account.usd - rate * Math.max(0, account.since - machine.bornAt) / hour)
+      }
+      account.told = rate
+    },
+    toldRate: (machine) => accounts.get(machine)?.told ?? null,
+    cost: (machine) => settle(machine).usd,
+    untold: (machine) => settle(machine).untold
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * What a seed has most of: each kind of world has its own troubles, so that every mistake has a fair chance to show.
+ *
+ * @since 0.1.0
+ */
+import type * as Rng from "./Rng.ts"
+import { calm, type Weather } from "./Weather.ts"
+
+/**
+ * The kinds of worlds; the seed's last digits choose one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const kinds = [
+  "mixed",
+  "rents",
+  "deletes",
+  "crashes",
+  "clocks",
+  "money",
+  "preemption",
+  "usurpers",
+  "owners",
+  "closing",
+  "peace"
+] as const
+
+/**
+ * One kind.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = (typeof kinds)[number]
+
+/**
+ * How often something is done, per minute of true time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pace {
+  readonly spawn: number
+  readonly touch: number
+  readonly stop: number
+  readonly report: number
+  /** A machine vanishes, fails, stops, is preempted or ends its command. */
+  readonly machine: number
+  /** A price changes or becomes known. */
+  readonly price: number
+  /** A listing is without a machine for a while. */
+  readonly hide: number
+  readonly close: number
+  readonly kill: number
+  readonly usurp: number
+  readonly jump: number
+  readonly suspend: number
+  /** A machine of nobody's, with a stamp of ours, of others or without one. */
+  readonly plant: number
+  /** The weather changes. */
+  readonly sky: number
+}
+
+/**
+ * A world's character.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Profile {
+  readonly kind: Kind
+  readonly owners: number
+  readonly clouds: number
+  readonly isShuffled: boolean
+  /** Minutes of trouble before the calm. */
+  readonly minutes: number
+  readonly pace: Pace
+  readonly weather: Weather
+  readonly persist: number
+  readonly tasks: number
+  readonly capped: number
+  readonly spot: number
+  readonly respawn: number
+  readonly impatient: number
+  /** How long rows are kept, in minutes. */
+  readonly retention: number
+}
+
+const still: Pace = {
+  spawn: 0.6,
+  touch: 1,
+  stop: 0.2,
+  report: 0.1,
+  machine: 0.1,
+  price: 0.05,
+  hide: 0,
+  close: 0,
+  kill: 0,
+  usurp: 0,
+  jump: 0,
+  suspend: 0,
+  plant: 0,
+  sky: 0.3
+}
+
+const changes: Readonly<Record<Kind, {
+  readonly pace?: Partial<Pace>
+  readonly weather?: Partial<Weather>
+  readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
+}>> = {
+  mixed: {
+    pace: { kill: 0.05, close: 0.03, jump: 0.05, suspend: 0.03, plant: 0.05, hide: 0.1, machine: 0.3 },
+    weather: {
+      refuse: 0.1,
+      limit: 0.05,
+      lose: 0.15,
+      twin: 0.05,
+      late: 0.05,
+      listFails: 0.1,
+      getFails: 0.1,
+      deleteFails: 0.15,
+      deleteIgnored: 0.15,
+      deleteSlow: 0.15,
+      flicker: 0.05,
+      noPrice: 0.05,
+      commitFails: 0.05,
+      commitSlow: 0.03,
+      loadFails: 0.1,
+      crash: 0.002
+    }
+  },
+  rents: {
+    pace: { spawn: 2, stop: 0.8 },
+    weather: { refuse: 0.2, limit: 0.1, lose: 0.6, twin: 0.3, late: 0.2, listFails: 0.4, getFails: 0.2 },
+    rest: { impatient: 0.2 }
+  },
+  deletes: {
+    pace: { spawn: 1.5, stop: 1 },
+    weather: { deleteFails: 0.4, deleteIgnored: 0.5, deleteSlow: 0.4, getFails: 0.3, lose: 0.1, twin: 0.2 }
+  },
+  crashes: {
+    pace: { spawn: 1.5, kill: 0.3, stop: 0.3 },
+    weather: { crash: 0.02, lose: 0.1, commitFails: 0.05, loadFails: 0.1, deleteSlow: 0.1 },
+    rest: { persist: 0.8, tasks: 0.6 }
+  },
+  clocks: {
+    pace: { jump: 0.3, suspend: 0.2, kill: 0.05, stop: 0.05, touch: 2 },
+    weather: { lose: 0.1, deleteSlow: 0.2 },
+    rest: { minutes: 60, capped: 0.6, persist: 0.5 }
+  },
+  money: {
+    pace: { price: 0.6, kill: 0.1, suspend: 0.1, spawn: 0.8, stop: 0.1 },
+    weather: { noPrice: 0.3, deleteSlow: 0.5, lose: 0.1, getFails: 0.1 },
+    rest: { capped: 0.7, minutes: 60, persist: 0.7 }
+  },
+  preemption: {
+    pace: { machine: 2, hide: 0.6, report: 0.4, spawn: 2, stop: 0.1 },
+    weather: { deleteSlow: 0.3, deleteFails: 0.2, getFails: 0.1, lose: 0.1, refuse: 0.1 },
+    rest: { spot: 0.9, respawn: 0.9, tasks: 0.6, minutes: 30 }
+  },
+  usurpers: {
+    pace: { usurp: 0.15, spawn: 1, machine: 0.8, stop: 0.2, touch: 2 },
+    weather: { lose: 0.2, refuse: 0.1, deleteSlow: 0.2 },
+    rest: { persist: 0.9, spot: 0.8, respawn: 0.9, minutes: 40 }
+  },
+  owners: {
+    pace: { plant: 0.6, kill: 0.15, spawn: 0.8 },
+    weather: { loadFails: 0.5, lose: 0.2, late: 0.3, listFails: 0.1 },
+    rest: { owners: 2, persist: 0.7, retention: 15, minutes: 40 }
+  },
+  closing: {
+    pace: { close: 0.2, spawn: 1, stop: 0.1 },
+    weather: { deleteSlow: 0.3, deleteFails: 0.2, lose: 0.1, commitSlow: 0.05, getFails: 0.1 },
+    rest: { persist: 0.6 }
+  },
+  peace: {
+    pace: { spawn: 0.3, touch: 0.5, stop: 0.02, machine: 0.02, kill: 0.01 },
+    rest: { minutes: 120, capped: 0.4 }
+  }
+}
+
+/**
+ * The character of a seed's world.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = (seed: number, rng: Rng.Rng): Profile => {
+  const kind = kinds[seed % kinds.length] ?? "mixed"
+  const { pace, rest, weather } = changes[kind]
+  return {
+    kind,
+    owners: rng.chance(0.2) ? 2 : 1,
+    clouds: rng.chance(0.5) ? 2 : 1,
+    isShuffled: rng.chance(0.5),
+    minutes: rng.pick(15, 30),
+    persist: 0.4,
+    tasks: 0.4,
+    capped: 0.2,
+    spot: 0.4,
+    respawn: 0.5,
+    impatient: 0.05,
+    retention: rng.chance(0.2) ? 20 : 1_440,
+    ...rest,
+    pace: { ...still, ...pace },
+    weather: { ...calm, ...weather }
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * Checks the whole world whenever nothing can go on, and once more at the end, when it has been calm for an hour.
+ *
+ * @since 0.1.0
+ */
+import { nextWake, spentUsd } from "../../orchestrator/session/Limits.ts"
+import type { SessionState } from "../../orchestrator/session/State.ts"
+import type { News } from "../../orchestrator/SessionEngine.ts"
+import type { Database } from "./Database.ts"
+import type { Fleet, Member, Services } from "./Fleet.ts"
+import type { Machine } from "./Ledger.ts"
+import type { RowWatch } from "./RowWatch.ts"
+import type { World } from "./World.ts"
+
+/**
+ * A watch over the whole.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QuietWatch {
+  /** Nothing can go on at this moment. */
+  readonly quiet: () => void
+  /** It has been calm for long. */
+  readonly rest: () => void
+}
+
+const rounding = 1e-6
+const second = 1_000
+const minute = 60 * second
+
+/** A jump of the wall clock or a sleep is noticed within this; so is what the store could not take. */
+const notice = 65 * second
+/** Longer than any command may be under way, pools and all. */
+const longestCommand = 5 * minute
+/** In calm, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
+const longestEnd = 6 * minute
+/** A machine that is gone is noticed by the listing after the next, and a look. */
+const longestDoubt = 12 * minute
+
+const facts = ({ at, computeId, event, id }: News): string => JSON.stringify([id, computeId, at, event])
+
+/**
+ * A watch over the whole of a world.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly world: World
+  readonly database: Database
+  readonly fleet: Fleet
+  readonly rows: RowWatch
+}): QuietWatch => {
+  const { database, fleet, rows, world } = options
+  const { ledger, timeline } = world
+  const now = timeline.now
+  let lookedAt = 0
+  const restingSince = new Map<string, number>()
+  const overSince = new Map<string, number>()
+  const doubtSince = new Map<string, number>()
+
+  /** How long something has been so, in true time. */
+  const lasting = (book: Map<string, number>, key: string, is: boolean): number => {
+    if (!is) {
+      book.delete(key)
+      return 0
+    }
+    const since = book.get(key) ?? now()
+    book.set(key, since)
+    return now() - since
+  }
+
+  const isNoticing = ({ process, startedAt }: Member): boolean =>
+    now() - Math.max(process.host.awakeSince(), startedAt, database.worksSince()) > notice
+
+  const known = ({ buried, phase, residuals }: SessionState): ReadonlyArray<Machine> => {
+    const ids: Array<string> = [...residuals.map(({ computeId }) => computeId), ...buried]
+    if (phase._tag === "Live") ids.push(phase.computeId)
+    return [...new Set(ids)].flatMap((id) => ledger.find(id) ?? [])
+  }
+
+  const rests = (member: Member, { engine }: Services, state: SessionState): void => {
+    const { process } = member
+    const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
+    const { phase, residuals, spec, timers } = state
+    const key = `${process.name} ${spec.id}`
+    const wake = nextWake(state, read, engine.config)
+    const isLate = wake !== null && wake < read.mono - 5 * second
+    if (lasting(restingSince, `${key} late`, isLate && isNoticing(member)) > notice) {
+      world.broken("liveness", `${spec.id} (${phase._tag}) wanted to wake ${read.mono - (wake ?? 0)} ms ago`)
+    }
+    const isOut = (what: string, provider: string): boolean => world.isOut(process, `${provider} ${what}`)
+    const provider = spec.candidates[state.attempts.at(-1)?.candidate ?? 0]?.provider ?? ""
+    const isLost = (phase._tag === "Renting" && !isOut(`create ${phase.attempt.name}`, provider)) ||
+      (phase._tag === "Resolving" && timers.look?.at === null && !isOut(`list ${phase.attempt.name}`, provider)) ||
+      residuals.some((one) =>
+        one.at === null && !isOut(`delete ${one.computeId}`, one.provider) && !isOut(`get ${one.computeId}`, one.provider)
+      )
+    if (lasting(restingSince, `${key} lost`, isLost && isNoticing(member)) > longestCommand) {
+      world.broken("liveness", `${spec.id} rests in ${phase._tag} with nothing under way`)
+    }
+  }
+
+  const stops = (member: Member, { phase, spec }: SessionState): void => {
+    const asked = member.stops.get(spec.id)
+    const isForgotten = asked !== undefined && phase._tag === "Live" && now() - asked > notice && isNoticing(member)
+    if (isForgotten) world.broken("ends", `${spec.id} lives on, and its end was asked for ${now() - asked} ms ago`)
+  }
+
+  const pays = (member: Member, state: SessionState): void => {
+    const { process } = member
+    const { phase, spec } = state
+    const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
+    const spent = spentUsd(state, read)
+    const machines = known(state)
+    // a wall clock that was set back over a restart hides the time in between from everybody
+    const isBlind = process.host.wentBack()
+    const billed = machines.reduce((sum, machine) => sum + ledger.cost(machine) - ledger.untold(machine), 0)
+    // whole milliseconds of both clocks
+    const slack = machines.reduce((sum, { rate }) => sum + rate * 3 / 3_600_000, rounding)
+    if (!isBlind && spent < billed - slack) {
+      world.broken("money", `the meter of ${spec.id} says ${spent}, the ledger ${billed}`)
+    }
+    const { maxCost } = spec.policy
+    const isOver = maxCost !== null && phase._tag === "Live" && !isBlind && billed > maxCost + slack && isNoticing(member)
+    if (lasting(overSince, `${process.name} ${spec.id}`, isOver) > notice) {
+      world.broken("money", `${spec.id} has cost ${billed} of ${maxCost} and lives on`)
+    }
+  }
+
+  const calmFor = (): number => {
+    const since = world.calmSince()
+    if (since === null) return 0
+    // while a machine of ours sleeps it cannot do its part
+    const awake = fleet.places.map(({ host }) => host.isAsleep() ? now() : host.awakeSince())
+    return now() - Math.max(since, ...awake)
+  }
+
+  const row = (state: SessionState): void => {
+    const { phase, spec } = state
+    const since = rows.endingSince.get(spec.id)
+    if (since !== undefined && Math.min(calmFor(), now() - since) > longestEnd) {
+      world.broken("ends", `${spec.id} has been ending since ${since}: ${JSON.stringify(state.residuals)}`)
+    }
+    if (phase._tag !== "Live") {
+      doubtSince.delete(spec.id)
+      doubtSince.delete(`${spec.id} price`)
+      return
+    }
+    const machine = ledger.find(phase.computeId)
+    const isGone = machine === undefined || !ledger.bills(machine)
+    if (lasting(doubtSince, spec.id, isGone && calmFor() > 0) > longestDoubt) {
+      world.broken("ends", `${spec.id} lives on ${phase.computeId}, which is gone`)
+    }
+    if (machine === undefined) return
+    const isUnpriced = machine.isPriced && ledger.toldRate(machine) !== machine.rate
+    if (lasting(doubtSince, `${spec.id} price`, isUnpriced && calmFor() > 0) > longestDoubt) {
+      world.broken("money", `${spec.id} does not know that ${machine.id} costs ${machine.rate}`)
+    }
+  }
+
+  const strays = (machine: Machine): void => {
+    if (!ledger.bills(machine) || machine.owner === null || machine.attempt === null) return
+    const place = fleet.places.find(({ owner }) => owner === machine.owner)
+    if (place === undefined) return
+    const state = database.byAttempt(machine.attempt)
+    const isKnown = state !== undefined && known(state).includes(machine)
+    // where the wall clock is behind, everything looks young
+    const isAllowed = isKnown || (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
+    if (lasting(doubtSince, machine.id, !isAllowed && calmFor() > 0) > longestDoubt) {
+      world.broken(
+        state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
+        `${machine.id} (${machine.origin}) of ${state?.spec.id ?? "no session"} lives and nobody ends it`
+      )
+    }
+  }
+
+  const quiet = (): void => {
+    if (now() - lookedAt < second) return
+    lookedAt = now()
+    for (const member of fleet.running()) {
+      const { process, services } = member
+      if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
+      for (const { state } of services.engine.all()) {
+        rests(member, services, state)
+        stops(member, state)
+        pays(member, state)
+      }
+    }
+    for (const [id, { at, member }] of rows.untold) {
+      if (!member.process.isAlive() || member.isZombie) rows.untold.delete(id)
+      else if (!member.process.host.isAsleep() && now() - Math.max(at, member.process.host.awakeSince()) > minute) {
+        world.broken("order", `${id} is over and nobody was told`)
+      }
+    }
+    if (calmFor() === 0) return
+    for (const state of database.rows.values()) row(state)
+    for (const machine of ledger.all) strays(machine)
+  }
+
+  const isPast = (member: Member, state: SessionState): string | null => {
+    const { phase, spec } = state
+    const { idleTtl, maxRuntime } = spec.policy
+    const { host } = member.process
+    if (phase._tag === "Ended") return null
+    const stop = member.stops.get(spec.id)
+    if (stop !== undefined && now() - stop > longestEnd) return "its end was asked for"
+    const wall = Math.max(host.wall(), state.clock.wall + Math.max(0, host.mono() - state.clock.mono))
+    if (maxRuntime !== null && wall - state.createdAt > maxRuntime + 5 * minute) return "its time is over"
+    const touched = member.touches.get(spec.id)?.at(-1) ?? 0
+    const isIdle = idleTtl !== null && spec.mode === "interactive" && phase._tag === "Live" &&
+      host.mono() - touched > idleTtl + 10 * minute && now() - member.startedAt > idleTtl + 10 * minute &&
+      now() - (begun.get(spec.id) ?? 0) > idleTtl + 20 * minute
+    return isIdle ? "nobody uses it" : null
+  }
+
+  const begun = new Map<string, number>()
+  const noteBeginnings = (): void => {
+    for (const id of database.rows.keys()) if (!begun.has(id)) begun.set(id, now())
+  }
+
+  const rest = (): void => {
+    for (const state of database.rows.values()) {
+      const { phase, spec } = state
+      // one that has just begun to end was watched until now
+      const isEnding = phase._tag === "Ending" && now() - (rows.endingSince.get(spec.id) ?? 0) < longestEnd
+      if (phase._tag !== "Live" && phase._tag !== "Ended" && !isEnding) {
+        world.broken("ends", `${spec.id} is still ${phase._tag} after an hour of calm: ${JSON.stringify(state)}`)
+      }
+      const member = fleet.places.find(({ owner }) => owner === spec.owner)?.member
+      if (member === null || member === undefined) continue
+      const why = isPast(member, state)
+      if (why !== null) world.broken("ends", `${spec.id} is ${phase._tag}, though ${why}`)
+    }
+    for (const member of fleet.running()) {
+      if (member.heard === null || member.isZombie) continue
+      const [heard, told] = [member.heard.map(facts), member.told.map(facts)]
+      const other = told.findIndex((one, index) => one !== heard[index])
+      if (other === -1 && heard.length === told.length) continue
+      world.broken("order", `${member.process.name} told its subscribers ${heard[other]} and the bus ${told[other]}`)
+    }
+  }
+
+  return {
+    quiet: () => {
+      noteBeginnings()
+      quiet()
+    },
+    rest
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Checks every row as it is written, against the row before it and against the ledger.
+ *
+ * @since 0.1.0
+ */
+import type { SessionId } from "../../orchestrator/session/Ids.ts"
+import * as Meter from "../../orchestrator/session/Meter.ts"
+import type { SessionState } from "../../orchestrator/session/State.ts"
+import type * as Database from "./Database.ts"
+import type { Fleet, Member } from "./Fleet.ts"
+import type { Process } from "./Process.ts"
+import type { World } from "./World.ts"
+
+/**
+ * What is remembered of rows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RowWatch extends Database.Witness {
+  /** The container of an attempt said how it ended. */
+  readonly reported: (attempt: string, exitCode: number) => void
+  /** When each session began to end, in true time; those that have ended are left out. */
+  readonly endingSince: ReadonlyMap<SessionId, number>
+  /** Who wrote that a session is over, and when; taken out once it is told. */
+  readonly untold: Map<SessionId, { readonly member: Member; readonly at: number }>
+  /** Sessions that were begun, with the owner. */
+  readonly begun: ReadonlyMap<SessionId, string>
+}
+
+const rounding = 1e-6
+
+/** The machines a row says must be watched. */
+const machinesOf = ({ phase, residuals }: SessionState): ReadonlyArray<string> =>
+  phase._tag === "Live" ? [phase.computeId, ...residuals.map((one) => one.computeId)] : residuals.map((one) => one.computeId)
+
+/**
+ * A watch over rows.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (world: World, fleet: () => Fleet): RowWatch => {
+  const { ledger, timeline } = world
+  const reports = new Map<string, Set<number>>()
+  const endingSince = new Map<SessionId, number>()
+  const untold = new Map<SessionId, { member: Member; at: number }>()
+  const begun = new Map<SessionId, string>()
+  const writers = new Map<SessionId, Process>()
+
+  /** The prices a row knows are those its session has heard; a price that was never named is none. */
+  const hears = ({ meter }: SessionState): void => {
+    for (const { computeId, rate } of meter.running) {
+      const machine = ledger.find(computeId)
+      if (machine !== undefined && machine.named.has(rate)) ledger.told(machine, rate)
+    }
+  }
+  const lives = (id: string): boolean => {
+    const machine = ledger.find(id)
+    return machine !== undefined && ledger.bills(machine)
+  }
+
+  const keepsMachines = (before: SessionState, after: SessionState): void => {
+    const kept = new Set(machinesOf(after))
+    for (const { computeId } of before.residuals) {
+      if (!kept.has(computeId) && lives(computeId)) {
+        world.broken("ends", `${computeId} of ${after.spec.id} counts as gone and lives`)
+      }
+    }
+    const { phase } = before
+    if (phase._tag === "Live" && !kept.has(phase.computeId) && lives(phase.computeId)) {
+      world.broken("one", `${phase.computeId} of ${after.spec.id} was given up and lives`)
+    }
+  }
+
+  const pays = (before: SessionState, after: SessionState): void => {
+    const [was, is] = [Meter.spent(before.meter, before.clock.wall), Meter.spent(after.meter, after.clock.wall)]
+    if (is < was - rounding) world.broken("money", `the meter of ${after.spec.id} went from ${was} to ${is}`)
+    const { phase, spec } = after
+    if (phase._tag !== "Live" || spec.policy.maxCost === null) return
+    const machine = ledger.find(phase.computeId)
+    if (machine !== undefined && ledger.toldRate(machine) === null) {
+      world.broken("money", `${spec.id} has a cap and lives on ${machine.id}, whose price is unknown`)
+    }
+  }
+
+  const reportsOf = ({ report, spec }: SessionState): void => {
+    if (report === null) return
+    const said = reports.get(report.attempt)?.has(report.exitCode) ?? false
+    const ended = ledger.ofAttempt(report.attempt).some(({ exitCode }) => exitCode === report.exitCode)
+    if (!said && !ended) {
+      world.broken("outcome", `${spec.id} believes in ${report.exitCode} for ${report.attempt}, which never said so`)
+    }
+  }
+
+  const ends = (member: Member | undefined, before: SessionState | undefined, { clock, phase, spec, report }: SessionState): void => {
+    if (phase._tag !== "Ending" && phase._tag !== "Ended") return
+    if (before?.phase._tag === "Ending" || before?.phase._tag === "Ended") return
+    const { reason } = phase
+    if (spec.persist && report === null && (reason === "node_shutdown" || reason === "node_restart")) {
+      world.broken("adoption", `${spec.id} persists and ended for ${reason}`)
+    }
+    if (reason !== "idle_timeout" || member === undefined || spec.policy.idleTtl === null) return
+    const touched = (member.touches.get(spec.id) ?? []).filter((mono) => mono <= clock.mono - 100).at(-1)
+    if (touched !== undefined && clock.mono - touched < spec.policy.idleTtl - 1_000) {
+      world.broken("use", `${spec.id} was touched ${clock.mono - touched} ms ago and ended as idle`)
+    }
+  }
+
+  return {
+    endingSince,
+    untold,
+    begun,
+    reported: (attempt, exitCode) => void reports.set(attempt, (reports.get(attempt) ?? new Set()).add(exitCode)),
+    lost: (process, id) => {
+      // one that writes again what it has written is not somebody else
+      if (writers.get(id) !== process) fleet().memberOf(process)?.lost.add(id)
+    },
+    loaded: () => {},
+    written: (process, before, after, id) => {
+      const member = fleet().memberOf(process)
+      if (after === null) {
+        endingSince.delete(id)
+        const left = (before?.attempts ?? []).flatMap((attempt) => ledger.ofAttempt(attempt.id))
+          .find((machine) => ledger.bills(machine) && ledger.isVisible(machine) && machine.origin !== "late")
+        if (left !== undefined) world.broken("known", `the row of ${id} is deleted, and ${left.id} lives`)
+        return
+      }
+      begun.set(id, after.spec.owner)
+      writers.set(id, process)
+      if (before?.meter !== after.meter) hears(after)
+      const text = JSON.stringify(after)
+      const leaked = world.canaries.find((canary) => text.includes(canary))
+      if (leaked !== undefined) world.broken("secrets", `the row of ${id} holds ${leaked}`)
+      reportsOf(after)
+      ends(member, before, after)
+      if (before !== undefined) {
+        keepsMachines(before, after)
+        pays(before, after)
+      }
+      if (after.phase._tag === "Ending") {
+        if (!endingSince.has(id)) endingSince.set(id, timeline.now())
+      } else endingSince.delete(id)
+      if (after.phase._tag === "Ended" && before?.phase._tag !== "Ended" && member !== undefined) {
+        untold.set(id, { member, at: timeline.now() })
+      }
+    }
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * One seed played to its end: orchestrators, a store and clouds in a world of trouble, then an hour of calm, all watched.
+ *
+ * @since 0.1.0
+ */
+import { type AnyMutation, allMutations } from "../../orchestrator/engine/EngineMutation.ts"
+import { Owner } from "../../provider/NameStamp.ts"
+import * as CallWatch from "./CallWatch.ts"
+import * as Cloud from "./Cloud.ts"
+import * as Database from "./Database.ts"
+import * as Fleet from "./Fleet.ts"
+import * as Host from "./Host.ts"
+import type { Violation } from "./Invariant.ts"
+import * as Profile from "./Profile.ts"
+import * as QuietWatch from "./QuietWatch.ts"
+import * as RowWatch from "./RowWatch.ts"
+import * as Workload from "./Workload.ts"
+import * as World from "./World.ts"
+
+export { type Invariant, invariants, Violation } from "./Invariant.ts"
+export { type Kind, kinds } from "./Profile.ts"
+
+/**
+ * A fault that can be planted, by name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Mutation = AnyMutation
+
+/**
+ * Every fault that can be planted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const mutations: ReadonlyArray<Mutation> = allMutations
+
+/**
+ * What is played.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** A whole number, 0 or more. */
+  readonly seed: number
+  /** A planted fault; default none. */
+  readonly mutation?: Mutation | null | undefined
+  /** Reads the trace, line by line. */
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+/**
+ * What came of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Result {
+  readonly seed: number
+  readonly kind: Profile.Kind
+  /** The first invariant that was broken; null when all held. */
+  readonly violation: Violation | null
+  /** True time that was played, in milliseconds. */
+  readonly simulated: number
+  readonly sessions: number
+  readonly machines: number
+}
+
+const minute = 60_000
+const calm = 60 * minute
+const grace = minute
+
+const ownersOf = (count: number): ReadonlyArray<Owner> => ["team", "other"].slice(0, count).map((name) => Owner.make(name))
+
+/**
+ * Plays one seed: the same seed gives the same run, event for event.
+ *
+ * **Example** (One seed)
+ *
+ * ```ts
+ * import { Simulation } from "effect-atlas/testing"
+ *
+ * const { violation } = Simulation.play({ seed: 7 })
+ * if (violation !== null) throw violation
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const play = ({ mutation = null, seed, trace }: Options): Result => {
+  const world = World.make(seed, trace ?? null)
+  const { timeline } = world
+  const profile = Profile.of(seed, world.rng.fork())
+  // the parts know each other: what is asked for here is there when it is first needed
+  const late: { database?: Database.Database; fleet?: Fleet.Fleet } = {}
+  const there = <A>(part: A | undefined): A => {
+    if (part === undefined) throw new Error("the world is not built yet")
+    return part
+  }
+  const rows = RowWatch.make(world, () => there(late.fleet))
+  const calls = CallWatch.make({
+    world,
+    database: () => there(late.database),
+    fleet: () => there(late.fleet),
+    rows,
+    grace
+  })
+  const database = late.database = Database.make(world, rows)
+  const clouds = ["acme", "bolt"].slice(0, profile.clouds).map((name) => Cloud.make(world, name, calls))
+  const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
+    owner,
+    options: { owner, mutation, retention: profile.retention * minute, reapGrace: grace },
+    host: Host.make(`host${index + 1}`, timeline),
+    member: null
+  }))
+  const fleet = late.fleet = Fleet.make({
+    world,
+    database,
+    clouds,
+    places,
+    isShuffled: profile.isShuffled,
+    told: calls.told
+  })
+  world.onKill = fleet.kill
+  const quiet = QuietWatch.make({ world, database, fleet, rows })
+  world.note(() => `seed ${seed}: ${JSON.stringify(profile)}`)
+  for (const place of places) fleet.start(place)
+  const workload = Workload.start({ world, profile, fleet, clouds, rows })
+
+  /** Plays on until a true time, or until something breaks. */
+  const until = (limit: number): void => {
+    while (world.violation() === null) {
+      fleet.drain()
+      quiet.quiet()
+      if (world.violation() !== null || !timeline.step(limit)) return
+    }
+  }
+  until(profile.minutes * minute)
+  workload.stop()
+  fleet.endZombies()
+  until(profile.minutes * minute + calm)
+  if (world.violation() === null) quiet.rest()
+  return {
+    seed,
+    kind: profile.kind,
+    violation: world.violation(),
+    simulated: timeline.now(),
+    sessions: rows.begun.size,
+    machines: world.ledger.all.length
+  }
+}

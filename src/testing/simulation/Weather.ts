@@ -1,0 +1,68 @@
+/**
+ * How likely each trouble is: shares of 0 to 1.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The troubles of clouds and store.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Weather {
+  /** A create is refused: nothing was made. */
+  readonly refuse: number
+  /** A create is refused for coming too fast. */
+  readonly limit: number
+  /** A create's answer is lost; mostly the machine was made. */
+  readonly lose: number
+  /** The cloud makes a machine twice. */
+  readonly twin: number
+  /** A create whose answer was lost makes its machine when nobody waits for it any more. */
+  readonly late: number
+  readonly listFails: number
+  readonly getFails: number
+  /** A delete fails, before or after it took effect. */
+  readonly deleteFails: number
+  /** A machine answers its first deletes and lives on. */
+  readonly deleteIgnored: number
+  /** A machine takes long to die. */
+  readonly deleteSlow: number
+  /** Complete listings are without a machine that is there. */
+  readonly flicker: number
+  /** A machine's price is not named. */
+  readonly noPrice: number
+  /** A commit fails, before or after it took effect. */
+  readonly commitFails: number
+  readonly commitSlow: number
+  /** The store cannot be read. */
+  readonly loadFails: number
+  /** The process is killed at some point of a call. */
+  readonly crash: number
+}
+
+/**
+ * Nothing goes wrong.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const calm: Weather = {
+  refuse: 0,
+  limit: 0,
+  lose: 0,
+  twin: 0,
+  late: 0,
+  listFails: 0,
+  getFails: 0,
+  deleteFails: 0,
+  deleteIgnored: 0,
+  deleteSlow: 0,
+  flicker: 0,
+  noPrice: 0,
+  commitFails: 0,
+  commitSlow: 0,
+  loadFails: 0,
+  crash: 0
+}

@@ -1,0 +1,166 @@
+/**
+ * What everything in a simulated world shares: time, chance, weather, the ledger, and how a call goes out and comes back.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { type Invariant, Violation } from "./Invariant.ts"
+import * as Ledger from "./Ledger.ts"
+import type { Process } from "./Process.ts"
+import * as Rng from "./Rng.ts"
+import * as Timeline from "./Timeline.ts"
+import { calm, type Weather } from "./Weather.ts"
+
+/**
+ * One call to something outside the process: it travels, acts, and its answer travels back.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outside<A, E> {
+  readonly label: string
+  /** Milliseconds until it acts. */
+  readonly travel: number
+  /** Whether it acts even when the process is killed before. */
+  readonly outlives: boolean
+  /** What it does there; null when no answer ever comes. */
+  readonly act: () => Result.Result<A, E> | null
+  /** Milliseconds until the answer is back. */
+  readonly back: number
+  /** What it fails with when the answer takes longer. */
+  readonly limit?: { readonly millis: number; readonly error: () => E } | undefined
+  /** The answer has reached the process. */
+  readonly heard?: ((answer: A) => void) | undefined
+}
+
+/**
+ * The shared part of a world.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface World {
+  readonly timeline: Timeline.Timeline
+  readonly rng: Rng.Rng
+  readonly ledger: Ledger.Ledger
+  readonly weather: () => Weather
+  readonly setWeather: (weather: Weather) => void
+  /** True time since which all has been calm; null while it is not. */
+  readonly calmSince: () => number | null
+  /** Writes a line of the trace; the line is made only when somebody reads it. */
+  readonly note: (line: () => string) => void
+  /** Says that an invariant is broken; the first one ends the run. */
+  readonly broken: (invariant: Invariant, facts: string) => void
+  readonly violation: () => Violation | null
+  /** A moment at which a process may be killed. */
+  readonly point: (process: Process, label: string) => void
+  readonly call: <A, E>(process: Process, outside: Outside<A, E>) => Effect.Effect<A, E>
+  /** Calls of a process that are out, by label. */
+  readonly isOut: (process: Process, label: string) => boolean
+  /** Who kills; set once the fleet is there. */
+  onKill: (process: Process) => void
+  /** Values that nobody may write anywhere. */
+  readonly canaries: Array<string>
+}
+
+/**
+ * An empty world of a seed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (seed: number, read: ((line: string) => void) | null): World => {
+  const timeline = Timeline.make()
+  const rng = Rng.make(seed)
+  const troubles = rng.fork()
+  const out = new Map<Process, Map<string, number>>()
+  let weather = calm
+  let calmSince: number | null = 0
+  let violation: Violation | null = null
+
+  const world: World = {
+    timeline,
+    rng,
+    ledger: Ledger.make(timeline.now),
+    weather: () => weather,
+    setWeather: (next) => {
+      weather = next
+      calmSince = next === calm ? timeline.now() : null
+    },
+    calmSince: () => calmSince,
+    note: (line) => {
+      if (read !== null) read(`${(timeline.now() / 1_000).toFixed(3).padStart(10)} ${line()}`)
+    },
+    broken: (invariant, facts) => {
+      if (violation !== null) return
+      violation = new Violation(invariant, timeline.now(), facts)
+      world.note(() => `BROKEN ${invariant}: ${facts}`)
+    },
+    violation: () => violation,
+    point: (process, label) => {
+      if (weather.crash === 0 || !process.isAlive() || !troubles.chance(weather.crash)) return
+      world.note(() => `${process.name} is killed at: ${label}`)
+      world.onKill(process)
+    },
+    call: (process, { act, back, heard, label, limit, outlives, travel }) =>
+      Effect.callback((resume) => {
+        world.point(process, `${label} asked`)
+        if (!process.isAlive()) return
+        world.note(() => `${process.name} -> ${label}`)
+        const mine = out.get(process) ?? new Map<string, number>()
+        out.set(process, mine.set(label, (mine.get(label) ?? 0) + 1))
+        let isOpen = true
+        const close = (): boolean => {
+          if (!isOpen) return false
+          isOpen = false
+          const left = (mine.get(label) ?? 1) - 1
+          if (left === 0) mine.delete(label)
+          else mine.set(label, left)
+          return true
+        }
+        const answer = (result: Result.Result<unknown, unknown>, then: () => void): void =>
+          process.deliver(() => {
+            if (!close()) return
+            world.note(() => `${process.name} <- ${label}: ${said(result)}`)
+            then()
+          })
+        timeline.after(travel, () => {
+          if (!process.isAlive() && !outlives) return
+          const result = act()
+          world.point(process, `${label} done`)
+          if (result === null) return
+          timeline.after(back, () =>
+            answer(result, () => {
+              if (Result.isSuccess(result)) heard?.(result.success)
+              resume(Effect.fromResult(result))
+            }))
+        })
+        if (limit !== undefined) {
+          timeline.after(limit.millis, () => {
+            const error = limit.error()
+            answer(Result.fail(error), () => resume(Effect.fail(error)))
+          })
+        }
+        return Effect.sync(() => void close())
+      }),
+    isOut: (process, label) => out.get(process)?.has(label) ?? false,
+    onKill: (process) => process.kill(),
+    canaries: []
+  }
+  return world
+}
+
+/** An answer in few words. */
+const said = (result: Result.Result<unknown, unknown>): string => {
+  if (Result.isFailure(result)) {
+    const { failure } = result
+    if (typeof failure !== "object" || failure === null) return String(failure)
+    return "reason" in failure ? `failed, ${String(Object(failure.reason)._tag)}` : `failed, ${String(Object(failure)._tag)}`
+  }
+  const { success } = result
+  if (Array.isArray(success)) return `${success.length}: ${success.map((one) => String(Object(one).id ?? one)).join(" ")}`
+  return typeof success === "object" && success !== null && "id" in success
+    ? `${String(success.id)} ${String(Object(success).status)}`
+    : "yes"
+}
