@@ -20,6 +20,7 @@ export const rent = {
     Flag.withDefault<ReadonlyArray<string>>([])
   ),
   gpuCount: Flag.Int("gpu-count").pipe(Flag.withMetavar("N"), Flag.withDescription("How many of them"), Flag.optional),
+  spot: toggle("spot").pipe(Flag.withDescription("A cheaper machine that may be taken away; see --on-failure")),
   image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run"), Flag.optional),
   ports,
   env,

@@ -49,15 +49,24 @@ const supervised = (provider: Service, baseUrl: string | undefined, farewells: F
   }
 }
 
-/** The providers in reach, as an orchestrator of this run sees them. */
+/** The provider that the user named, and where to ask it. */
+interface Call {
+  readonly provider?: string | undefined
+  readonly baseUrl?: string | null | undefined
+}
+
+/** The providers in reach, as an orchestrator of this run sees them; the address holds for the named one, or the default. */
 export const providers = (
-  baseUrl: string | undefined,
+  { baseUrl, provider: named }: Call,
   farewells: Farewells = makeFarewells()
-): Layer.Layer<Providers, never, Providers> =>
+): Layer.Layer<Providers, AtlasError, Providers> =>
   Layer.effect(
     Providers,
-    Effect.map(Providers, ({ all, get }) => {
-      const each = (provider: Service) => supervised(provider, baseUrl, farewells)
+    Effect.gen(function*() {
+      const { all, get } = yield* Providers
+      const moved = baseUrl === undefined || baseUrl === null ? null : yield* get(named, "baseUrl")
+      const each = (provider: Service) =>
+        supervised(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, farewells)
       return Providers.of({
         // those without a key are not there: nobody who runs a command wants to hear of them
         all: all.filter(({ implemented, missing }) => implemented && missing.length === 0).map(each),
@@ -88,7 +97,7 @@ const longestPoll = Duration.seconds(5)
 
 /** The orchestrator of this run; it adopts what an earlier one of the same owner has left, and reaps nothing. */
 export const layer = (options: {
-  readonly baseUrl: string | undefined
+  readonly call: Call
   readonly farewells: Farewells
   /** How often the provider may be asked. */
   readonly pollInterval: Duration.Duration
@@ -99,5 +108,5 @@ export const layer = (options: {
       owner,
       pollInterval: Duration.clamp(options.pollInterval, { minimum: shortestPoll, maximum: longestPoll }),
       reapProviders: []
-    }).pipe(Layer.provide([store, providers(options.baseUrl, options.farewells)]))
+    }).pipe(Layer.provide([store, providers(options.call, options.farewells)]))
   }))

@@ -14,6 +14,7 @@ import { Shell } from "./Shell.ts"
 export interface Wish {
   readonly gpu: ReadonlyArray<string>
   readonly gpuCount: Option.Option<number>
+  readonly spot: boolean
   readonly image: Option.Option<string>
   readonly ports: ReadonlyArray<string>
   readonly env: ReadonlyArray<string>
@@ -41,6 +42,7 @@ export const toRequest = (wish: Wish, provider: string, operation: string) =>
     const env = yield* Environment.read(wish.env, operation)
     return {
       gpuCount: Option.getOrUndefined(wish.gpuCount),
+      spot: wish.spot,
       image: Option.getOrUndefined(wish.image),
       ports: wish.ports,
       env,

@@ -177,7 +177,7 @@ export const run = (verb: Verb) => (input: Input) =>
       })
     )
     yield* session.pipe(
-      Effect.provide(Supervised.layer({ baseUrl: input.call.baseUrl ?? undefined, farewells, pollInterval })),
+      Effect.provide(Supervised.layer({ call: input.call, farewells, pollInterval })),
       Supervised.advised
     )
   })

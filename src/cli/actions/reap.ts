@@ -157,7 +157,7 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
         SessionEngine.layer({ owner })
       )
     }).pipe(
-      Effect.provide(Layer.provideMerge(store, Supervised.providers(call.baseUrl ?? undefined))),
+      Effect.provide(Layer.provideMerge(store, Supervised.providers(call))),
       Supervised.advised
     )
     yield* out(invocation.json ? JSON.stringify(reaped) : show(reaped, dryRun, color))
