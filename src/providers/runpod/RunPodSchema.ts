@@ -6,6 +6,7 @@
  */
 export * from "./schema/billing.ts"
 export * from "./schema/catalog.ts"
+export type { Operation, Shape } from "./schema/operation.ts"
 export * from "./schema/operations.ts"
 export * from "./schema/pods.ts"
 export * from "./schema/resources.ts"
