@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Billing from "./billing.ts"
+import * as Bills from "./bills.ts"
 import {
   cancelJob,
   createNetworkVolume,
@@ -31,11 +31,17 @@ import {
   streamJob
 } from "./calls.ts"
 import * as Catalog from "./catalog.ts"
+import * as Changes from "./changes.ts"
+import * as Credentials from "./credentials.ts"
+import * as Endpoints from "./endpoints.ts"
 import { ask, change, create, logs, type Operation, read, readWith, remove } from "./operation.ts"
+import * as Places from "./places.ts"
 import * as Pods from "./pods.ts"
+import * as Queue from "./queue.ts"
 import * as Resources from "./resources.ts"
 import * as Runtime from "./runtime.ts"
 import * as Serverless from "./serverless.ts"
+import * as Workers from "./workers.ts"
 
 /**
  * All calls, by the operation ids of RunPod's document; the runtime's are named after their paths.
@@ -49,34 +55,40 @@ import * as Serverless from "./serverless.ts"
  * @since 0.1.0
  */
 export const operations = {
-  getSshKeys: read("getSshKeys", "/account/ssh-keys", Resources.SshKeys),
-  updateSshKeys: change("updateSshKeys", "PUT", "/account/ssh-keys", Resources.UpdateSshKeysRequest, Resources.SshKeys),
+  getSshKeys: read("getSshKeys", "/account/ssh-keys", Credentials.SshKeys),
+  updateSshKeys: change(
+    "updateSshKeys",
+    "PUT",
+    "/account/ssh-keys",
+    Credentials.UpdateSshKeysRequest,
+    Credentials.SshKeys
+  ),
 
   listPods,
   createPod,
   getPod,
-  updatePod: change("updatePod", "PATCH", "/pods/{id}", Pods.UpdatePodRequest, Pods.Pod),
+  updatePod: change("updatePod", "PATCH", "/pods/{id}", Changes.UpdatePodRequest, Pods.Pod),
   deletePod,
   podAction,
   getPodLogs,
 
   listEndpoints,
-  createEndpoint: create("createEndpoint", "/serverless", Serverless.CreateEndpointRequest, Serverless.Endpoint),
+  createEndpoint: create("createEndpoint", "/serverless", Endpoints.CreateEndpointRequest, Serverless.Endpoint),
   getEndpoint,
   updateEndpoint: change(
     "updateEndpoint",
     "PATCH",
     "/serverless/{id}",
-    Serverless.UpdateEndpointRequest,
+    Endpoints.UpdateEndpointRequest,
     Serverless.Endpoint
   ),
   deleteEndpoint,
-  listEndpointWorkers: read("listEndpointWorkers", "/serverless/{id}/workers", Serverless.WorkerList),
+  listEndpointWorkers: read("listEndpointWorkers", "/serverless/{id}/workers", Workers.WorkerList),
   getWorkerLogs: logs("getWorkerLogs", "/serverless/{id}/workers/{workerId}/logs"),
   listEndpointReleases: readWith(
     "listEndpointReleases",
     "/serverless/{id}/releases",
-    Serverless.ReleaseList,
+    Workers.ReleaseList,
     Serverless.PageQuery
   ),
 
@@ -87,7 +99,7 @@ export const operations = {
     "updateTemplate",
     "PATCH",
     "/templates/{id}",
-    Resources.UpdateTemplateRequest,
+    Changes.UpdateTemplateRequest,
     Resources.Template
   ),
   deleteTemplate,
@@ -99,59 +111,59 @@ export const operations = {
     "updateNetworkVolume",
     "PATCH",
     "/network-volumes/{id}",
-    Resources.UpdateNetworkVolumeRequest,
+    Changes.UpdateNetworkVolumeRequest,
     Resources.NetworkVolume
   ),
   deleteNetworkVolume,
 
-  listRegistries: read("listRegistries", "/registries", Resources.RegistryList),
-  createRegistry: create("createRegistry", "/registries", Resources.CreateRegistryRequest, Resources.Registry),
-  getRegistry: read("getRegistry", "/registries/{id}", Resources.Registry),
+  listRegistries: read("listRegistries", "/registries", Credentials.RegistryList),
+  createRegistry: create("createRegistry", "/registries", Credentials.CreateRegistryRequest, Credentials.Registry),
+  getRegistry: read("getRegistry", "/registries/{id}", Credentials.Registry),
   deleteRegistry: remove("deleteRegistry", "/registries/{id}"),
 
   listGpuTypes,
   getGpuType: readWith("getGpuType", "/catalog/gpus/{id}", Catalog.GpuType, Catalog.GpuTypeQuery),
-  listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Catalog.CpuTypeList, Catalog.CpuTypeQuery),
-  getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Catalog.CpuType, Catalog.CpuTypeQuery),
+  listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Places.CpuTypeList, Places.CpuTypeQuery),
+  getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Places.CpuType, Places.CpuTypeQuery),
   listDataCenters: readWith(
     "listDataCenters",
     "/catalog/datacenters",
-    Catalog.DataCenterList,
-    Catalog.DataCenterListQuery
+    Places.DataCenterList,
+    Places.DataCenterListQuery
   ),
-  getDataCenter: readWith("getDataCenter", "/catalog/datacenters/{id}", Catalog.DataCenter, Catalog.DataCenterQuery),
+  getDataCenter: readWith("getDataCenter", "/catalog/datacenters/{id}", Places.DataCenter, Places.DataCenterQuery),
   listPublicTemplates: readWith(
     "listPublicTemplates",
     "/catalog/templates",
-    Catalog.PublicTemplateList,
-    Catalog.PublicTemplateQuery
+    Places.PublicTemplateList,
+    Places.PublicTemplateQuery
   ),
 
-  listBilling: readWith("listBilling", "/billing", Billing.BillingList, Billing.BillingQuery),
+  listBilling: readWith("listBilling", "/billing", Bills.BillingList, Bills.BillingQuery),
   listPodBilling,
   listServerlessBilling: readWith(
     "listServerlessBilling",
     "/billing/serverless",
-    Billing.ServerlessBillingList,
-    Billing.ServerlessBillingQuery
+    Bills.ServerlessBillingList,
+    Bills.ServerlessBillingQuery
   ),
   listEndpointBilling: readWith(
     "listEndpointBilling",
     "/billing/endpoints",
-    Billing.EndpointBillingList,
-    Billing.BillingQuery
+    Bills.EndpointBillingList,
+    Bills.BillingQuery
   ),
   listNetworkVolumeBilling: readWith(
     "listNetworkVolumeBilling",
     "/billing/network-volumes",
-    Billing.NetworkVolumeBillingList,
-    Billing.NetworkVolumeBillingQuery
+    Bills.NetworkVolumeBillingList,
+    Bills.NetworkVolumeBillingQuery
   ),
   listClusterBilling: readWith(
     "listClusterBilling",
     "/billing/clusters",
-    Billing.ClusterBillingList,
-    Billing.ClusterBillingQuery
+    Bills.ClusterBillingList,
+    Bills.ClusterBillingQuery
   ),
 
   run,
@@ -160,9 +172,9 @@ export const operations = {
   streamJob,
   cancelJob,
   retryJob: ask("retryJob", "create", "POST", "/{endpointId}/retry/{jobId}", Runtime.JobAnswer),
-  purgeQueue: ask("purgeQueue", "idempotent", "POST", "/{endpointId}/purge-queue", Runtime.PurgeAnswer),
-  health: ask("health", "read", "GET", "/{endpointId}/health", Runtime.Health),
-  listJobs: ask("listJobs", "read", "GET", "/{endpointId}/requests", Runtime.RequestsAnswer)
+  purgeQueue: ask("purgeQueue", "idempotent", "POST", "/{endpointId}/purge-queue", Queue.PurgeAnswer),
+  health: ask("health", "read", "GET", "/{endpointId}/health", Queue.Health),
+  listJobs: ask("listJobs", "read", "GET", "/{endpointId}/requests", Queue.RequestsAnswer)
 } as const satisfies Readonly<Record<string, Operation>>
 
 /**
