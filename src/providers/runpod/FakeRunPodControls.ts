@@ -8,9 +8,9 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import type { CreateEndpointRequest } from "./schema/endpoints.ts"
 import type { OperationName } from "./schema/operations.ts"
 import type { CreatePodRequest, PodStatus } from "./schema/pods.ts"
-import type { CreateEndpointRequest } from "./schema/serverless.ts"
 
 /**
  * Which requests a fault is for: those of one call, or of any; the first `skip` of them pass, the next `times` (1 unless

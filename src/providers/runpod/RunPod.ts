@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Provider from "../../provider/Provider.ts"
+import { config, open } from "./internal/account.ts"
 import { adapterOf } from "./internal/adapter.ts"
-import { open } from "./internal/native.ts"
-import * as RunPodClient from "./RunPodClient.ts"
+import type * as RunPodClient from "./RunPodClient.ts"
 
 /**
  * Where RunPod is reached, with which key, and how patiently.
@@ -70,8 +70,7 @@ export class RunPod extends Context.Service<RunPod, Provider.Of<ReturnType<typeo
   "effect-atlas/providers/RunPod"
 ) {}
 
-const opened = (options: Options) =>
-  Effect.map(open(options), ({ apiKey, client, wire }) => ({ client, adapter: adapterOf({ apiKey, wire, options }) }))
+const opened = (options: Options) => Effect.map(open(options), (account) => adapterOf({ ...account, options }))
 
 /**
  * RunPod as a value.
@@ -89,10 +88,14 @@ const opened = (options: Options) =>
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(opened(options), ({ adapter }) => Provider.make(adapter))
+  Effect.map(opened(options), Provider.make)
 
 /**
- * RunPod as the neutral `Provider`, under its own tag, and as the native `RunPodClient`: one key and one pace for all.
+ * RunPod as the neutral `Provider`, and under its own tag.
+ *
+ * **When to use**
+ *
+ * For all that Atlas has words for. `RunPodClient.layerWithRunPod` gives the native client beside it.
  *
  * **Example** (With a key of one's own)
  *
@@ -108,16 +111,8 @@ export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], ne
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: Options = {}
-): Layer.Layer<RunPod | RunPodClient.RunPodClient | Provider.Provider, never, HttpClient.HttpClient> =>
-  Layer.unwrap(
-    Effect.map(opened(options), ({ adapter, client }) =>
-      Layer.merge(
-        Provider.layer(RunPod, Effect.succeed(adapter)),
-        Layer.succeed(RunPodClient.RunPodClient, client)
-      ))
-  )
+export const layer = (options: Options = {}): Layer.Layer<RunPod | Provider.Provider, never, HttpClient.HttpClient> =>
+  Provider.layer(RunPod, opened(options))
 
 /**
  * RunPod configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
@@ -126,7 +121,7 @@ export const layer = (
  * @since 0.1.0
  */
 export const layerConfig: Layer.Layer<
-  RunPod | RunPodClient.RunPodClient | Provider.Provider,
+  RunPod | Provider.Provider,
   Config.ConfigError,
   HttpClient.HttpClient
-> = Layer.unwrap(Effect.map(RunPodClient.config, layer))
+> = /* @__PURE__ */ Layer.unwrap(/* @__PURE__ */ Effect.map(config, layer))

@@ -13,10 +13,13 @@ import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { CallOptions } from "../../provider/Call.ts"
-import * as Setting from "../../provider/Setting.ts"
+import * as Provider from "../../provider/Provider.ts"
+import { config as fromEnvironment, open } from "./internal/account.ts"
+import { adapterOf } from "./internal/adapter.ts"
 import type { LogLine } from "./internal/logLines.ts"
-import { open } from "./internal/native.ts"
+import { fromWire } from "./internal/native.ts"
 import type * as Wire from "./internal/wire.ts"
+import * as RunPod from "./RunPod.ts"
 import type { Endpoint, Operations, Pod, Release, Template } from "./RunPodSchema.ts"
 
 export type { LogLine } from "./internal/logLines.ts"
@@ -137,10 +140,10 @@ export class RunPodClient extends Context.Service<RunPodClient, Asks & Logs & Li
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<RunPodClient["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(open(options), ({ client }) => client)
+  Effect.map(open(options), ({ wire }) => fromWire(wire, options))
 
 /**
- * The client as a layer. `RunPod.layer` gives it too, and keeps one pace for both.
+ * The client as a layer; beside RunPod in Atlas's words, take `layerWithRunPod`, which keeps one pace for both.
  *
  * **Example** (With Node's own fetch)
  *
@@ -158,20 +161,13 @@ export const make = (options: Options = {}): Effect.Effect<RunPodClient["Service
 export const layer = (options: Options = {}): Layer.Layer<RunPodClient, never, HttpClient.HttpClient> =>
   Layer.effect(RunPodClient, make(options))
 
-const setting = (name: string) => Effect.map(Setting.read(name), (value) => value ?? undefined)
-
 /**
  * Options from the environment: `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`; the key is `RUNPOD_API_KEY` anyway.
  *
  * @category configuration
  * @since 0.1.0
  */
-export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function*() {
-  return {
-    baseUrl: yield* setting("RUNPOD_BASE_URL"),
-    runtimeBaseUrl: yield* setting("RUNPOD_RUNTIME_BASE_URL")
-  }
-})
+export const config: Effect.Effect<Options, Config.ConfigError> = fromEnvironment
 
 /**
  * The client configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
@@ -179,7 +175,53 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClient.HttpClient> = Layer.effect(
-  RunPodClient,
-  Effect.flatMap(config, make)
-)
+export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClient.HttpClient> = /* @__PURE__ */ Layer
+  .effect(RunPodClient, /* @__PURE__ */ Effect.flatMap(config, make))
+
+/**
+ * The client beside RunPod in Atlas's words, as `RunPod.layer` gives it: one key and one pace for both.
+ *
+ * **Example** (What only RunPod has, beside what all have)
+ *
+ * ```ts
+ * import { Atlas, Providers } from "effect-atlas"
+ * import * as RunPodClient from "effect-atlas/providers/RunPodClient"
+ * import * as Effect from "effect/Effect"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* RunPodClient.RunPodClient
+ *   const { dataCenters } = yield* client.listDataCenters({ query: { regions: ["EUROPE"] } })
+ *   return yield* Atlas.spawnCompute({ gpu: "h100", image: "me/server:1", regionHints: dataCenters.map(({ id }) => id) })
+ * })
+ *
+ * const runpod = RunPodClient.layerWithRunPod({ apiKey: "rpa_..." }).pipe(Layer.provide(FetchHttpClient.layer))
+ * const layer = Layer.merge(Providers.layer(runpod), runpod)
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWithRunPod = (
+  options: RunPod.Options = {}
+): Layer.Layer<RunPodClient | RunPod.RunPod | Provider.Provider, never, HttpClient.HttpClient> =>
+  Layer.unwrap(
+    Effect.map(open(options), (account) =>
+      Layer.merge(
+        Provider.layer(RunPod.RunPod, Effect.succeed(adapterOf({ ...account, options }))),
+        Layer.succeed(RunPodClient, fromWire(account.wire, options))
+      ))
+  )
+
+/**
+ * Both, configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfigWithRunPod: Layer.Layer<
+  RunPodClient | RunPod.RunPod | Provider.Provider,
+  Config.ConfigError,
+  HttpClient.HttpClient
+> = /* @__PURE__ */ Layer.unwrap(/* @__PURE__ */ Effect.map(config, layerWithRunPod))

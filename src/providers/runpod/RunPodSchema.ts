@@ -5,10 +5,18 @@
  * @since 0.1.0
  */
 export * from "./schema/billing.ts"
+export * from "./schema/bills.ts"
 export * from "./schema/catalog.ts"
+export * from "./schema/changes.ts"
+export * from "./schema/credentials.ts"
+export * from "./schema/endpoints.ts"
+export type { Operation, Shape } from "./schema/operation.ts"
 export * from "./schema/operations.ts"
+export * from "./schema/places.ts"
 export * from "./schema/pods.ts"
+export * from "./schema/queue.ts"
 export * from "./schema/resources.ts"
 export * from "./schema/runtime.ts"
 export * from "./schema/serverless.ts"
 export * from "./schema/wire.ts"
+export * from "./schema/workers.ts"

@@ -7,13 +7,14 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import type { AtlasError } from "../../../src/domain/AtlasError.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import * as RunPod from "../../../src/providers/runpod/RunPod.ts"
+import type * as RunPod from "../../../src/providers/runpod/RunPod.ts"
+import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
 
 export const key = "rpa_canary-key-0001"
 
 /** RunPod, its native client, and the controls of the cloud behind them. */
 export const layer = (fake: FakeRunPod.Options = {}, options: RunPod.Options = {}) =>
-  RunPod.layer({ apiKey: key, ...options }).pipe(
+  RunPodClient.layerWithRunPod({ apiKey: key, ...options }).pipe(
     Layer.provide(FakeRunPod.layerClient),
     Layer.provideMerge(FakeRunPod.layer(fake))
   )

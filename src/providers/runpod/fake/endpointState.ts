@@ -1,8 +1,8 @@
 /** A serverless endpoint and what happens on it by itself: workers come and go, jobs wait, run, end and are forgotten. */
 import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
+import type { CreateEndpointRequest } from "../schema/endpoints.ts"
 import type { JobStatus } from "../schema/runtime.ts"
-import type { CreateEndpointRequest } from "../schema/serverless.ts"
 import { word } from "./input.ts"
 import { type Meter, noRate, type Rate, setRate } from "./meter.ts"
 import { type Log, makeLog, type Plan, type State, write } from "./state.ts"

@@ -1,6 +1,7 @@
 /** Pods over HTTP: create, look, change, end. */
 import * as Effect from "effect/Effect"
-import { CreatePodRequest, PodActionRequest, UpdatePodRequest } from "../schema/pods.ts"
+import { UpdatePodRequest } from "../schema/changes.ts"
+import { CreatePodRequest, PodActionRequest } from "../schema/pods.ts"
 import { type Input, plainEnv, reader, word } from "./input.ts"
 import { page } from "./pages.ts"
 import { place } from "./placing.ts"

@@ -1,13 +1,8 @@
 /** Templates, network volumes, registry credentials and SSH keys over HTTP. */
 import * as Effect from "effect/Effect"
-import {
-  CreateNetworkVolumeRequest,
-  CreateRegistryRequest,
-  CreateTemplateRequest,
-  UpdateNetworkVolumeRequest,
-  UpdateSshKeysRequest,
-  UpdateTemplateRequest
-} from "../schema/resources.ts"
+import { UpdateNetworkVolumeRequest, UpdateTemplateRequest } from "../schema/changes.ts"
+import { CreateRegistryRequest, UpdateSshKeysRequest } from "../schema/credentials.ts"
+import { CreateNetworkVolumeRequest, CreateTemplateRequest } from "../schema/resources.ts"
 import { dataCenters } from "./catalogData.ts"
 import { type Input, plainEnv, reader, word } from "./input.ts"
 import { networkVolume, noRate, setRate } from "./meter.ts"

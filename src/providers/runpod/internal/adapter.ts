@@ -8,8 +8,9 @@ import type { Adapter, Rent } from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
 import type { Options } from "../RunPod.ts"
+import * as Calls from "../schema/calls.ts"
+import { provider } from "./account.ts"
 import * as Jobs from "./jobs.ts"
-import { provider } from "./native.ts"
 import * as Pages from "./pages.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
@@ -69,15 +70,15 @@ export const adapterOf = (
       (catalog) => Effect.fromResult(podBody(request, { catalog, env: rent.env, name: rent.name }))
     )
 
-  const [createPod, getPod, listPods] = [wire.kept("createPod"), wire.kept("getPod"), wire.kept("listPods")]
-  const [act, deletePod] = [wire.ask("podAction"), wire.ask("deletePod")]
-  const [listGpus, podBill] = [wire.kept("listGpuTypes"), wire.kept("listPodBilling")]
-  const [createVolume, getVolume] = [wire.kept("createNetworkVolume"), wire.kept("getNetworkVolume")]
-  const [listVolumes, deleteVolume] = [wire.kept("listNetworkVolumes"), wire.ask("deleteNetworkVolume")]
-  const [createTemplate, getTemplate] = [wire.kept("createTemplate"), wire.kept("getTemplate")]
-  const [listTemplates, deleteTemplate] = [wire.kept("listTemplates"), wire.ask("deleteTemplate")]
-  const [getEndpoint, listEndpoints] = [wire.kept("getEndpoint"), wire.kept("listEndpoints")]
-  const deleteEndpoint = wire.ask("deleteEndpoint")
+  const [createPod, getPod, listPods] = [wire.kept(Calls.createPod), wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
+  const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
+  const [listGpus, podBill] = [wire.kept(Calls.listGpuTypes), wire.kept(Calls.listPodBilling)]
+  const [createVolume, getVolume] = [wire.kept(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
+  const [listVolumes, deleteVolume] = [wire.kept(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
+  const [createTemplate, getTemplate] = [wire.kept(Calls.createTemplate), wire.kept(Calls.getTemplate)]
+  const [listTemplates, deleteTemplate] = [wire.kept(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
+  const [getEndpoint, listEndpoints] = [wire.kept(Calls.getEndpoint), wire.kept(Calls.listEndpoints)]
+  const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
 
   const action = (action: "start" | "stop") => (id: string, call: Call) =>
     Effect.asVoid(act({ id, body: { action } }, call))

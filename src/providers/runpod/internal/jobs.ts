@@ -10,6 +10,7 @@ import type { JobRequest } from "../../../domain/JobRequest.ts"
 import type { JobsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import type * as Schemas from "../RunPodSchema.ts"
+import * as Calls from "../schema/calls.ts"
 import { given, merged } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import type { Wire } from "./wire.ts"
@@ -71,11 +72,11 @@ export const jobBody = ({ input, policy, providerOpts, webhook }: JobRequest): R
   )
 
 export const make = (wire: Wire): JobsAdapter => {
-  const run = wire.kept("run")
-  const runSync = wire.kept("runSync")
-  const status = wire.kept("getJob")
-  const cancel = wire.ask("cancelJob")
-  const stream = wire.ask("streamJob")
+  const run = wire.kept(Calls.run)
+  const runSync = wire.kept(Calls.runSync)
+  const status = wire.kept(Calls.getJob)
+  const cancel = wire.ask(Calls.cancelJob)
+  const stream = wire.ask(Calls.streamJob)
 
   const submit: JobsAdapter["submit"] = (request, call) => {
     const { endpoint: endpointId, mode, timeout } = request

@@ -1,20 +1,16 @@
-/** The native client over the calls of the table, and how both tiers of RunPod are opened: one key, one pace. */
+/** The native client over the calls of the table. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as HttpClient from "effect/http/HttpClient"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
-import { ProviderId } from "../../../domain/Ids.ts"
-import * as ApiKey from "../../../provider/ApiKey.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
 import type { Asks, Lists, Logs, Options } from "../RunPodClient.ts"
 import { type OperationName, operations } from "../RunPodSchema.ts"
+import { provider } from "./account.ts"
 import { type From, resumed } from "./logLines.ts"
 import * as Pages from "./pages.ts"
 import type { Loose } from "./requests.ts"
-import * as Wire from "./wire.ts"
-
-export const provider = ProviderId.make("runpod")
+import type * as Wire from "./wire.ts"
 
 const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
   new AtlasError({ provider, operation, reason })
@@ -31,11 +27,14 @@ const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
   return since === null ? input : { ...input, query: { since, ...(typeof query === "object" ? query : {}) } }
 }
 
-const fromWire = (wire: Wire.Wire, options: Options): Asks & Logs & Lists => {
+export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): Asks & Logs & Lists => {
   const asked = (name: Wire.AskName) => {
     const fail = wrap(name)
     return (input: Loose = {}, options?: CallOptions) =>
-      Effect.flatMap(decodeCall(options, name), (call) => Effect.mapError(wire.ask(name)(input, call), fail))
+      Effect.flatMap(
+        decodeCall(options, name),
+        (call) => Effect.mapError(wire.ask(operations[name])(input, call), fail)
+      )
   }
 
   const logged = (name: Wire.LogName) => (input: Loose = {}, callOptions?: CallOptions) =>
@@ -45,7 +44,7 @@ const fromWire = (wire: Wire.Wire, options: Options): Asks & Logs & Lists => {
         const { lastEventId, ...rest } = input
         const own = timeout === null ? call : new Call({ ...call, timeout: null })
         const lines = resumed(
-          (from) => wire.bytes(name)(beginning(rest, from), own),
+          (from) => wire.bytes(operations[name])(beginning(rest, from), own),
           {
             after: typeof lastEventId === "string" ? lastEventId : null,
             retries: call.retries ?? options.retries ?? defaultRetries
@@ -84,22 +83,25 @@ const fromWire = (wire: Wire.Wire, options: Options): Asks & Logs & Lists => {
     listAllPods: listed(
       "listPods",
       (query, call) =>
-        Effect.map(wire.ask("listPods")({ query }, call), ({ pagination, pods }) => ({ value: pods, pagination }))
+        Effect.map(
+          wire.ask(operations.listPods)({ query }, call),
+          ({ pagination, pods }) => ({ value: pods, pagination })
+        )
     ),
     listAllEndpoints: listed("listEndpoints", (query, call) =>
       Effect.map(
-        wire.ask("listEndpoints")({ query }, call),
+        wire.ask(operations.listEndpoints)({ query }, call),
         ({ endpoints, pagination }) => ({ value: endpoints, pagination })
       )),
     listAllTemplates: listed("listTemplates", (query, call) =>
       Effect.map(
-        wire.ask("listTemplates")({ query }, call),
+        wire.ask(operations.listTemplates)({ query }, call),
         ({ pagination, templates }) => ({ value: templates, pagination })
       )),
     listAllEndpointReleases: ({ id }, callOptions) =>
       listed("listEndpointReleases", (query, call) =>
         Effect.map(
-          wire.ask("listEndpointReleases")({ id, query }, call),
+          wire.ask(operations.listEndpointReleases)({ id, query }, call),
           ({ pagination, releases }) => ({ value: releases, pagination })
         ))(callOptions)
   }
@@ -110,15 +112,3 @@ const passed = (timeout: Duration.Duration) =>
     Effect.fail(new Timeout({ message: `the log was not left within ${Duration.format(timeout)}` })),
     timeout
   )
-
-/** Both tiers: the calls as reasons for the adapter, and the client over them. */
-export const open = (options: Options): Effect.Effect<
-  { readonly apiKey: ApiKey.ApiKey; readonly wire: Wire.Wire; readonly client: Asks & Logs & Lists },
-  never,
-  HttpClient.HttpClient
-> =>
-  Effect.gen(function*() {
-    const apiKey = yield* ApiKey.make({ variable: "RUNPOD_API_KEY", layer: options.apiKey })
-    const wire = yield* Wire.make({ ...options, apiKey })
-    return { apiKey, wire, client: fromWire(wire, options) }
-  })

@@ -6,6 +6,7 @@ import type * as Schema from "effect/Schema"
 import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
+import { createPod } from "../schema/calls.ts"
 import { check } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
@@ -179,7 +180,7 @@ export const podBody = (
         new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
       )
     }
-    yield* Result.mapError(check("createPod")({ body }), (reason) => asWritten(reason, providerOpts, names))
+    yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
     return body
   })
 

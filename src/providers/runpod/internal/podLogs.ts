@@ -9,6 +9,7 @@ import { LogElement } from "../../../domain/LogElement.ts"
 import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import type { Options } from "../RunPod.ts"
+import * as Calls from "../schema/calls.ts"
 import { type LogLine, parse, resumed, unlessSilent } from "./logLines.ts"
 import { instant, toStatus } from "./translate.ts"
 import type { Wire } from "./wire.ts"
@@ -35,8 +36,8 @@ const orWhenGone = (next: () => Lines) => (lines: Lines): Lines =>
   Stream.catchIf(lines, (reason) => reason._tag === "NotFound", next)
 
 export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries">): LogsAdapter => {
-  const getPod = wire.ask("getPod")
-  const bytes = wire.bytes("getPodLogs")
+  const getPod = wire.ask(Calls.getPod)
+  const bytes = wire.bytes(Calls.getPodLogs)
 
   const stream = (
     id: ComputeId,

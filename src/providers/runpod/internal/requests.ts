@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Issue, Validation } from "../../../domain/AtlasError.ts"
 import { issuesOf } from "../../../domain/Decode.ts"
-import { type Operation, type OperationName, operations } from "../RunPodSchema.ts"
+import type { Operation } from "../RunPodSchema.ts"
 
 /** An input that is yet to be checked. */
 export interface Loose {
@@ -22,11 +22,11 @@ export interface Sent {
 const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
 
 /** RunPod refuses larger bodies before it looks at the key; on the runtime these are the documented sizes. */
-const mostBytes: Partial<Record<OperationName, number>> = {
-  createPod: 102_400,
-  run: 10 * 1024 * 1024,
-  runSync: 20 * 1024 * 1024
-}
+const mostBytes: ReadonlyMap<string, number> = new Map([
+  ["createPod", 102_400],
+  ["run", 10 * 1024 * 1024],
+  ["runSync", 20 * 1024 * 1024]
+])
 
 const bytesOf = (value: unknown): number =>
   new TextEncoder().encode(
@@ -88,8 +88,7 @@ const checkerOf = (part: "body" | "query", shape: Operation["request"]) => {
 const anyFields = (input: unknown): Result.Result<object, Validation> =>
   typeof input === "object" && input !== null ? Result.succeed(input) : refuse("body", "Expected fields")
 
-const checkOf = (name: OperationName, isOpen: boolean) => {
-  const operation: Operation = operations[name]
+const checkOf = (operation: Operation, isOpen: boolean) => {
   const params = operation.path.match(/(?<=\{)[^}]+(?=\})/g) ?? []
   const checkBody = isOpen ? anyFields : checkerOf("body", operation.request)
   const checkQuery = checkerOf("query", operation.query)
@@ -99,7 +98,7 @@ const checkOf = (name: OperationName, isOpen: boolean) => {
     ...(checkQuery === null ? [] : ["query"]),
     ...(operation.sse === true ? ["lastEventId"] : [])
   ])
-  const limit = mostBytes[name]
+  const limit = mostBytes.get(operation.name)
   const noQuery = checkQuery === null ? null : checkQuery({})
   const isKnown = (key: string): boolean => allowed.has(key)
 
@@ -140,16 +139,16 @@ const checkOf = (name: OperationName, isOpen: boolean) => {
   }
 }
 
-const checks = new Map<OperationName, ReturnType<typeof checkOf>>()
+const checks = new WeakMap<Operation, ReturnType<typeof checkOf>>()
 
 /** The check of one call's input, which answers what is to be sent. */
-export const check = (name: OperationName): ReturnType<typeof checkOf> => {
-  const known = checks.get(name)
+export const check = (operation: Operation): ReturnType<typeof checkOf> => {
+  const known = checks.get(operation)
   if (known !== undefined) return known
-  const made = checkOf(name, false)
-  checks.set(name, made)
+  const made = checkOf(operation, false)
+  checks.set(operation, made)
   return made
 }
 
 /** The same, with any fields in the body. */
-export const checkOpen = (name: OperationName): ReturnType<typeof checkOf> => checkOf(name, true)
+export const checkOpen = (operation: Operation): ReturnType<typeof checkOf> => checkOf(operation, true)

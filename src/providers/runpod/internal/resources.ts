@@ -12,6 +12,7 @@ import {
   type TemplateRequest
 } from "../../../domain/Resources.ts"
 import type * as Wire from "../RunPodSchema.ts"
+import { createNetworkVolume, createTemplate } from "../schema/calls.ts"
 import { asWritten, leastVolumeGb, mergeOpts, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import { check } from "./requests.ts"
@@ -33,7 +34,7 @@ export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Fields,
     }
     const type = tier === null ? null : tier.toUpperCase()
     const body = yield* mergeOpts({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
-    yield* Result.mapError(check("createNetworkVolume")({ body }), (reason) =>
+    yield* Result.mapError(check(createNetworkVolume)({ body }), (reason) =>
       asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
     return body
   })
@@ -60,7 +61,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Fields, Va
       startSsh: ssh,
       startJupyter: jupyter
     }, providerOpts)
-    yield* Result.mapError(check("createTemplate")({ body }), (reason) =>
+    yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
       asWritten(reason, providerOpts, {
         disk: "containerDiskGb",
         "mounts.persistent.size": "volumeGb",

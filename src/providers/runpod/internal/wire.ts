@@ -1,4 +1,4 @@
-/** Every call of the table as a function: its input checked against the table, sent by the HTTP edge, its answer read. */
+/** Calls as functions: their input checked against what is said of them, sent by the HTTP edge, their answer read. */
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Result from "effect/Result"
@@ -9,7 +9,7 @@ import type { ApiKey } from "../../../provider/ApiKey.ts"
 import { type Call, decode as decodeCall } from "../../../provider/Call.ts"
 import * as ProviderHttp from "../../../provider/ProviderHttp.ts"
 import * as RateLimits from "../../../provider/RateLimits.ts"
-import { type Operation, type OperationName, type Operations, operations } from "../RunPodSchema.ts"
+import type { Operation, OperationName, Operations } from "../RunPodSchema.ts"
 import { silence } from "./logLines.ts"
 import { keeping, type Kept, withoutEnv } from "./raw.ts"
 import { classify } from "./refusals.ts"
@@ -40,16 +40,20 @@ export type LogName = { [Name in OperationName]: Operations[Name] extends { read
 
 export type AskName = Exclude<OperationName, LogName>
 
+type Once = Operation & { readonly sse?: never }
+
+type Log = Operation & { readonly sse: true }
+
 type Ask<A> = (input: Loose, call: Call) => Effect.Effect<A, AtlasErrorReason>
 
 /** Both APIs of RunPod. */
 export interface Wire {
-  /** A call as the table describes it. */
-  readonly ask: <Name extends AskName>(name: Name) => Ask<AnswerOf<Operations[Name]>>
+  /** A call as it is described. */
+  readonly ask: <Op extends Once>(operation: Op) => Ask<AnswerOf<Op>>
   /** The same call, with the body of the answer beside what was read of it; a job may have fields nobody knows yet. */
-  readonly kept: <Name extends AskName>(name: Name) => Ask<Kept<AnswerOf<Operations[Name]>>>
+  readonly kept: <Op extends Once>(operation: Op) => Ask<Kept<AnswerOf<Op>>>
   /** The bytes of a log. */
-  readonly bytes: (name: LogName) => (input: Loose, call: Call) => Bytes
+  readonly bytes: (operation: Log) => (input: Loose, call: Call) => Bytes
 }
 
 export interface Options {
@@ -70,9 +74,9 @@ const candidateOf = (body: unknown): string | null => {
 }
 
 /** A job can hold anything, and its refusal can repeat it. */
-const withheld: ReadonlyArray<OperationName> = ["run", "runSync", "createRegistry"]
+const withheld: ReadonlyArray<string> = ["run", "runSync", "createRegistry"]
 
-const timeoutsOf = (name: OperationName, plane: Operation["plane"]): ProviderHttp.Timeouts =>
+const timeoutsOf = ({ name, plane }: Operation): ProviderHttp.Timeouts =>
   // the server may hold it for 300 seconds, and its caller has a limit of its own
   name === "runSync"
     ? { attempt: "310 seconds", total: "320 seconds" }
@@ -121,15 +125,15 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
         })
         : reason
 
-    const routeOf = (name: OperationName) => {
-      const { class: callClass, method, path, plane }: Operation = operations[name]
+    const routeOf = (operation: Operation) => {
+      const { class: callClass, method, name, path } = operation
       return {
         operation: name,
         class: callClass,
         method,
         // any path may hold names; one without takes none
         path: path as `${string}{${string}}`,
-        timeouts: timeoutsOf(name, plane),
+        timeouts: timeoutsOf(operation),
         ...(name === "deletePod" ? { priority: "terminate" as const } : {}),
         ...(withheld.includes(name) ? { withholdMessage: true } : {}),
         // it also reads successes, so those of plain reads are spared
@@ -139,11 +143,11 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
 
     /** Checks, then sends: nothing leaves that is known to be refused. */
     const guarded = <A>(
-      name: OperationName,
+      operation: Operation,
       send: (sent: Sent, call: Call) => Effect.Effect<A, AtlasErrorReason>,
-      checked = check(name)
+      checked = check(operation)
     ) => {
-      const { plane }: Operation = operations[name]
+      const { plane } = operation
       return (input: Loose, call: Call): Effect.Effect<A, AtlasErrorReason> =>
         Effect.suspend(() => {
           const sent = checked(input)
@@ -153,10 +157,13 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
         })
     }
 
-    const endpointOf = (name: AskName, shape: Operation["success"], checked = check(name)) => {
-      const { plane }: Operation = operations[name]
-      const endpoint = planes[plane].endpoint({ ...routeOf(name), ...(shape === undefined ? {} : { success: shape }) })
-      const send = guarded<unknown>(name, endpoint, checked)
+    const endpointOf = (operation: Operation, shape: Operation["success"], checked = check(operation)) => {
+      const { name, plane } = operation
+      const endpoint = planes[plane].endpoint({
+        ...routeOf(operation),
+        ...(shape === undefined ? {} : { success: shape })
+      })
+      const send = guarded<unknown>(operation, endpoint, checked)
       return name !== "createPod" ? send : (input: Loose, call: Call) =>
         Effect.catchTag(
           send(input, call),
@@ -166,36 +173,33 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
         )
     }
 
-    const shapeOf = (name: AskName): Operation["success"] => {
-      const { status, success }: Operation = operations[name]
-      return success !== undefined && status.includes(204) ? Schema.NullOr(success) : success
+    const shapeOf = ({ status, success }: Operation): Operation["success"] =>
+      success !== undefined && status.includes(204) ? Schema.NullOr(success) : success
+
+    const askOf = (operation: Operation): Ask<unknown> => {
+      const send = endpointOf(operation, shapeOf(operation))
+      return operation.plane === "management" ? (input, call) => Effect.map(send(input, call), withoutEnv) : send
     }
 
-    const askOf = (name: AskName): Ask<unknown> => {
-      const { plane }: Operation = operations[name]
-      const send = endpointOf(name, shapeOf(name))
-      return plane === "management" ? (input, call) => Effect.map(send(input, call), withoutEnv) : send
-    }
-
-    const keptOf = (name: AskName): Ask<unknown> => {
-      const shape = shapeOf(name)
+    const keptOf = (operation: Operation): Ask<unknown> => {
+      const { name } = operation
+      const shape = shapeOf(operation)
       const isSubmit = name === "run" || name === "runSync"
       return endpointOf(
-        name,
+        operation,
         shape === undefined ? undefined : keeping(shape),
-        isSubmit ? checkOpen(name) : check(name)
+        isSubmit ? checkOpen(operation) : check(operation)
       )
     }
 
-    // the table says by its name what each call answers; whoever walks the table cannot
+    // an operation says what it answers; what is prepared for any of them cannot
     return {
       ask: memoized(askOf) as Wire["ask"],
       kept: memoized(keptOf) as Wire["kept"],
-      bytes: memoized((name) => {
-        const { class: _, ...route } = routeOf(name)
-        const { plane }: Operation = operations[name]
-        const open = planes[plane].stream(route)
-        const send = guarded(name, (sent, call) => Effect.succeed(open(sent, call)))
+      bytes: memoized((operation) => {
+        const { class: _, ...route } = routeOf(operation)
+        const open = planes[operation.plane].stream(route)
+        const send = guarded(operation, (sent, call) => Effect.succeed(open(sent, call)))
         return (input, call) => Stream.unwrap(send(input, call))
       })
     }
@@ -204,13 +208,13 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
 type Bytes = Stream.Stream<Uint8Array, AtlasErrorReason>
 
 /** Calls are prepared when they are first made: few programs make all of them. */
-const memoized = <Name, Made>(make: (name: Name) => Made): (name: Name) => Made => {
-  const made = new Map<Name, Made>()
-  return (name) => {
-    const known = made.get(name)
+const memoized = <Made>(make: (operation: Operation) => Made): (operation: Operation) => Made => {
+  const made = new Map<Operation, Made>()
+  return (operation) => {
+    const known = made.get(operation)
     if (known !== undefined) return known
-    const fresh = make(name)
-    made.set(name, fresh)
+    const fresh = make(operation)
+    made.set(operation, fresh)
     return fresh
   }
 }

@@ -103,27 +103,6 @@ export const CreatePodRequest = Schema.Struct({
 export type CreatePodRequest = typeof CreatePodRequest.Type
 
 /**
- * The body of a change: what is left out stays, `[]`, null and `""` clear, `env` replaces the whole map.
- *
- * @category models
- * @since 0.1.0
- */
-export const UpdatePodRequest = Schema.Struct({
-  ...containerRequest,
-  name: Schema.optionalKey(Filled),
-  templateId: Schema.optionalKey(Schema.String),
-  mounts: Schema.optionalKey(Mounts),
-  locked: Schema.optionalKey(Schema.Boolean),
-  globalNetworking: Schema.optionalKey(Schema.Boolean)
-})
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type UpdatePodRequest = typeof UpdatePodRequest.Type
-
-/**
  * The body of an action on a pod.
  *
  * @category models

@@ -1,5 +1,5 @@
 /**
- * What pods and endpoints are made from: templates, network volumes, registry credentials and the account's SSH keys.
+ * What pods and endpoints are made from: templates and network volumes.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,13 @@ import {
  */
 export const TemplateCategory = Schema.Literals(["CPU", "NVIDIA", "AMD"])
 
-const templateRequest = {
+/**
+ * What a create and a change of a template have in common.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const templateRequest = {
   ...containerRequest,
   mounts: Schema.optionalKey(Schema.Struct({ persistent: Schema.optionalKey(PersistentMount) })),
   serverless: Schema.optionalKey(Schema.Boolean),
@@ -48,20 +54,6 @@ export const CreateTemplateRequest = Schema.Struct({ ...templateRequest, name: F
  * @since 0.1.0
  */
 export type CreateTemplateRequest = typeof CreateTemplateRequest.Type
-
-/**
- * The body of a change, which does not reach what was made from the template before.
- *
- * @category models
- * @since 0.1.0
- */
-export const UpdateTemplateRequest = Schema.Struct({ ...templateRequest, name: Schema.optionalKey(Filled) })
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type UpdateTemplateRequest = typeof UpdateTemplateRequest.Type
 
 /**
  * A template as RunPod tells of it.
@@ -107,7 +99,13 @@ export const TemplateList = Schema.Struct({
  */
 export const VolumeType = Schema.Literals(["STANDARD", "HIGH_PERFORMANCE"])
 
-const VolumeSize = whole(10, 4096)
+/**
+ * Gigabytes of a network volume.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const VolumeSize = whole(10, 4096)
 
 /**
  * The body of a create: `size` is 10 to 4096 GB, `type` the data center's own unless given.
@@ -127,23 +125,6 @@ export const CreateNetworkVolumeRequest = Schema.Struct({
  * @since 0.1.0
  */
 export type CreateNetworkVolumeRequest = typeof CreateNetworkVolumeRequest.Type
-
-/**
- * The body of a change: a new name, a larger size, or both.
- *
- * @category models
- * @since 0.1.0
- */
-export const UpdateNetworkVolumeRequest = Schema.Struct({
-  name: Schema.optionalKey(Filled),
-  size: Schema.optionalKey(VolumeSize)
-}).check(Schema.makeFilter((body) => Object.keys(body).length > 0, { expected: "a name, a size, or both" }))
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type UpdateNetworkVolumeRequest = typeof UpdateNetworkVolumeRequest.Type
 
 /**
  * A network volume as RunPod tells of it; `size` in GB.
@@ -172,73 +153,3 @@ export type NetworkVolume = typeof NetworkVolume.Type
  * @since 0.1.0
  */
 export const NetworkVolumeList = Schema.Struct({ networkVolumes: Schema.Array(NetworkVolume) })
-
-const text = (maximum: number) => Filled.check(Schema.isMaxLength(maximum, { expected: `1 to ${maximum} characters` }))
-
-/**
- * The body of a create: a name for the credential, and the user and password it stands for.
- *
- * @category models
- * @since 0.1.0
- */
-export const CreateRegistryRequest = Schema.Struct({
-  name: text(191),
-  username: text(191),
-  password: Schema.Union([text(16_384), Schema.Redacted(text(16_384))])
-})
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type CreateRegistryRequest = typeof CreateRegistryRequest.Type
-
-/**
- * A registry credential; what it holds never comes back.
- *
- * @category models
- * @since 0.1.0
- */
-export const Registry = Schema.Struct({ id: Schema.String, name: Schema.String })
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type Registry = typeof Registry.Type
-
-/**
- * All registry credentials; this list has no pages.
- *
- * @category models
- * @since 0.1.0
- */
-export const RegistryList = Schema.Struct({ registries: Schema.Array(Registry) })
-
-const SshKey = Schema.String.check(
-  Schema.isPattern(/^(ssh|ecdsa|sk)-[^\s]+ [^\s]+([ \t][^\n\r]*)?$/, {
-    expected: "a public key, such as ssh-ed25519 AAAA..."
-  })
-)
-
-/**
- * The body that replaces all SSH keys of the account.
- *
- * @category models
- * @since 0.1.0
- */
-export const UpdateSshKeysRequest = Schema.Struct({ keys: Schema.Array(SshKey) })
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type UpdateSshKeysRequest = typeof UpdateSshKeysRequest.Type
-
-/**
- * The account's public SSH keys.
- *
- * @category models
- * @since 0.1.0
- */
-export const SshKeys = Schema.Struct({ keys: Schema.Array(Schema.String) })
