@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Provider, Providers } from "effect-atlas"
 import type { FlyCli } from "effect-atlas/fly"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
@@ -18,6 +19,7 @@ import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
 
 export interface Surroundings {
+  /** The environment; ours where it is left out. */
   readonly env?: Readonly<Record<string, string>>
   /** What is typed at a question; nobody is there to ask without it. */
   readonly answer?: boolean
@@ -36,8 +38,8 @@ export interface Surroundings {
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
 export const start = (
   args: ReadonlyArray<string>,
-  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], store, terminal = false }:
-    Surroundings = {}
+  { answer, directory = "/home/me", env, flyTools, input = "", providers = [], store, terminal = false }: Surroundings =
+    {}
 ) => {
   const out: Array<string> = []
   const err: Array<string> = []
@@ -46,7 +48,7 @@ export const start = (
   const shell = Shell.of({
     invocation: invocation(args),
     directory,
-    variable: (name) => env[name],
+    variable: (name) => env?.[name],
     hasColor: false,
     outIsTerminal: terminal,
     hasAudience: false,
@@ -76,6 +78,9 @@ export const start = (
       })
     ),
     flyTools === undefined ? identity : Effect.provideService(FlyTools, flyTools),
+    env === undefined
+      ? identity
+      : Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env)),
     Effect.provide(NodeServices.layer),
     Effect.exit,
     Effect.map((exit) => ({
