@@ -499,7 +499,7 @@ describe("every call of the table", () => {
 
   it.effect("beside RunPod in Atlas's words it has the same key, address and pace", () =>
     Effect.gen(function*() {
-      const limited = { ...json({}, 429), headers: { "retry-after": "10" } }
+      const limited = () => json({}, { status: 429, headers: { "retry-after": "10" } })
       const { seen, provide } = scripted(limited, json(pod), json(pod))
       const runpod = RunPodClient.layerConfigWithRunPod.pipe(
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
@@ -509,7 +509,7 @@ describe("every call of the table", () => {
       yield* provide(
         Effect.gen(function*() {
           const native = yield* client
-          const provider = yield* (yield* Providers.Providers).default
+          const provider = yield* Providers.Providers.use(({ get }) => get("runpod", "test"))
           const first = yield* Effect.forkChild(native.getPod({ id: "pod1" }))
           yield* TestClock.adjust("1 second")
           const second = yield* Effect.forkChild(provider.compute.get("pod1"))
