@@ -18,6 +18,7 @@ const contenders = {
       Effect.provide(FetchHttpClient.layer)
     )`,
   "effect-atlas/providers/RunPodClient": "export * from \"effect-atlas/providers/RunPodClient\"",
+  "its layer alone": "export { layer, RunPodClient } from \"effect-atlas/providers/RunPodClient\"",
   "effect-atlas/providers/RunPod": "export * from \"effect-atlas/providers/RunPod\""
 }
 

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
 import type { AtlasError } from "../../../src/domain/AtlasError.ts"
+import * as Providers from "../../../src/provider/Providers.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
 import { type Operation, operations } from "../../../src/providers/runpod/RunPodSchema.ts"
@@ -36,6 +37,7 @@ describe("a native call", () => {
     Effect.gen(function*() {
       for (const name of Object.keys(operations)) {
         const operation: Operation = Reflect.get(operations, name)
+        assert.strictEqual(operation.name, name)
         if (operation.sse === true) continue
         const { client, seen } = yield* against(json({}))
         const call: unknown = Reflect.get(client, name)
@@ -493,5 +495,32 @@ describe("every call of the table", () => {
         )
       )
       assert.strictEqual(seen[0]?.headers["authorization"], "Bearer from-env")
+    }))
+
+  it.effect("beside RunPod in Atlas's words it has the same key, address and pace", () =>
+    Effect.gen(function*() {
+      const limited = () => json({}, { status: 429, headers: { "retry-after": "10" } })
+      const { seen, provide } = scripted(limited, json(pod), json(pod))
+      const runpod = RunPodClient.layerConfigWithRunPod.pipe(
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
+          env: { RUNPOD_API_KEY: "from-env", RUNPOD_BASE_URL: "https://m.example/v2" }
+        })))
+      )
+      yield* provide(
+        Effect.gen(function*() {
+          const native = yield* client
+          const provider = yield* Providers.Providers.use(({ get }) => get("runpod", "test"))
+          const first = yield* Effect.forkChild(native.getPod({ id: "pod1" }))
+          yield* TestClock.adjust("1 second")
+          const second = yield* Effect.forkChild(provider.compute.get("pod1"))
+          yield* TestClock.adjust("5 seconds")
+          assert.lengthOf(seen, 1, "the second waits for what the first was told")
+          yield* settled(Effect.all([Fiber.join(first), Fiber.join(second)]))
+        }).pipe(Effect.provide(Layer.merge(Providers.layer(runpod), runpod)))
+      )
+      assert.deepStrictEqual(
+        seen.map(({ headers, url }) => [url, headers["authorization"]]),
+        Array.from({ length: 3 }, () => ["https://m.example/v2/pods/pod1", "Bearer from-env"])
+      )
     }))
 })

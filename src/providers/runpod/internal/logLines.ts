@@ -6,13 +6,13 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Sse from "effect/encoding/Sse"
-import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, ProviderFault, Transport } from "../../../domain/AtlasError.ts"
-import { LogEvent } from "../RunPodSchema.ts"
+import { LogEvent } from "../schema/wire.ts"
+import { reader } from "./events.ts"
 
 /** A line of a log; `id` resumes right after it. */
 export interface LogLine {
@@ -32,25 +32,24 @@ const clockSkew = 5000
 const firstPause = 1000
 const longestPause = 30_000
 
-const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(LogEvent))
+const decodeEvent = Schema.decodeUnknownResult(Schema.fromJsonString(LogEvent))
 
 /** The lines within a stream of bytes; an event that is no line is left out. */
 export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<LogLine, E | ProviderFault> =>
   Stream.suspend(() => {
     const lines: Array<LogLine> = []
-    const parser = Sse.makeParser((event) => {
-      if (event._tag !== "Event") return
-      const data = decodeEvent(event.data)
-      if (Option.isNone(data)) return
-      const { line, source = "container", ts = null } = data.value
-      lines.push({ id: event.id ?? null, source, line, ts })
-    }, { maxEventSize: longestEvent })
+    const feed = reader(longestEvent, ({ data, id }) => {
+      const decoded = decodeEvent(data)
+      if (Result.isFailure(decoded)) return
+      const { line, source = "container", ts = null } = decoded.success
+      lines.push({ id, source, line, ts })
+    })
     let isBroken = false
     const tooLarge = new ProviderFault({ message: `an event of the log is larger than ${longestEvent} bytes` })
-    return Stream.transformPull(Stream.decodeText(bytes), (pull) => {
+    return Stream.transformPull(bytes, (pull) => {
       const read: Pull.Pull<Array.NonEmptyReadonlyArray<LogLine>, E | ProviderFault> = Effect.suspend(() =>
-        isBroken ? Effect.fail(tooLarge) : Effect.flatMap(pull, (texts) => {
-          isBroken = texts.some((text) => parser.feed(text) !== undefined)
+        isBroken ? Effect.fail(tooLarge) : Effect.flatMap(pull, (pieces) => {
+          isBroken = !pieces.every(feed)
           const found = lines.splice(0)
           return Array.isArrayNonEmpty(found) ? Effect.succeed(found) : read
         })

@@ -23,7 +23,14 @@ import {
  * @category models
  * @since 0.1.0
  */
-export const PodStatus = Schema.Literals(["PROVISIONING", "STARTING", "RUNNING", "EXITED", "ERROR", "TERMINATED"])
+export const PodStatus = /* @__PURE__ */ Schema.Literals([
+  "PROVISIONING",
+  "STARTING",
+  "RUNNING",
+  "EXITED",
+  "ERROR",
+  "TERMINATED"
+])
 
 /**
  * @category models

@@ -12,7 +12,7 @@ import { maybe, Secret, whole } from "./wire.ts"
  * @category models
  * @since 0.1.0
  */
-export const JobStatus = Schema.Literals([
+export const JobStatus = /* @__PURE__ */ Schema.Literals([
   "IN_QUEUE",
   "IN_PROGRESS",
   "COMPLETED",

@@ -167,7 +167,7 @@ export const pageQuery = {
  * @category models
  * @since 0.1.0
  */
-export const Problem = Schema.Struct({
+export const Problem = /* @__PURE__ */ Schema.Struct({
   title: maybe(Schema.String),
   status: maybe(Schema.Int),
   detail: maybe(Schema.String),
