@@ -241,6 +241,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     }
     return {
       id: name,
+      flags: ["spot"],
       settleWindow,
       pollInterval,
       compute: {

@@ -103,7 +103,7 @@ export const start = (options: {
     world.note(() => `a caller of ${member.process.name} asks for ${isTask ? "a task" : "a session"} ${number}`)
     const waiting = patience === null ? Effect.asSome(asked) : Effect.timeoutOption(asked, patience)
     member.process.run(waiting, (exit) => {
-      world.note(() => `the caller of ${number} has ${Exit.isSuccess(exit) ? "its answer" : "a failure"}`)
+      world.note(() => `the caller of ${number} has ${Exit.isSuccess(exit) ? "its answer" : String(exit.cause.reasons)}`)
       scan(exit)
     })
   }
