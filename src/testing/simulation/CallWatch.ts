@@ -60,6 +60,9 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: News
   }
 }
 
+/** The first of these listings may have been read before it was under way, the next while it was written. */
+const mostOverlooked = 4
+
 /** What may still be told of a session after its end. */
 const afterwards: ReadonlySet<string> = new Set(["StrayFound", "TerminateFailed", "TerminateStuck", "Released"])
 
@@ -80,6 +83,7 @@ export const make = (options: {
   const { ledger, timeline } = world
   const created = new Set<string>()
   const listings = new Map<Process, Map<string, Sightings>>()
+  const overlooked = new Map<string, number>()
   const endsTold = new Map<string, Set<string>>()
 
   const attemptOf = (name: string): string => Option.match(NameStamp.parse(name), {
@@ -94,6 +98,26 @@ export const make = (options: {
     if (seen.count < 2) return "it was listed once"
     if (timeline.now() - machine.bornAt < grace) return `it is ${timeline.now() - machine.bornAt} ms old`
     return null
+  }
+
+  /** A session that was shown a machine of its own again and again must know it. */
+  const noticed = (member: Member, id: string): void => {
+    const machine = ledger.find(id)
+    if (machine === undefined || machine.owner !== member.owner || machine.attempt === null || member.isZombie) return
+    const row = database().byAttempt(machine.attempt)
+    const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
+    const isKnown = row !== undefined && ((row.phase._tag === "Live" && row.phase.computeId === id) ||
+      row.residuals.some(({ computeId }) => computeId === id))
+    const isReading = member.services?.engine.isQuiet() ?? false
+    if (isAwaited || isKnown || !isReading || !ledger.bills(machine)) {
+      overlooked.delete(id)
+      return
+    }
+    const times = (overlooked.get(id) ?? 0) + 1
+    overlooked.set(id, times)
+    if (times < mostOverlooked) return
+    const invariant = row.phase._tag === "Live" ? "one" : "ends"
+    world.broken(invariant, `${id} (${machine.origin}) of ${row.spec.id} was listed ${times} times, and nobody ends it`)
   }
 
   return {
@@ -141,6 +165,8 @@ export const make = (options: {
       if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
     },
     listed: (process, ids) => {
+      const member = fleet().memberOf(process)
+      if (member !== undefined) for (const id of ids) noticed(member, id)
       const mine = listings.get(process) ?? new Map<string, Sightings>()
       listings.set(process, mine)
       for (const id of ids) {

@@ -166,7 +166,7 @@ const changes: Readonly<Record<Kind, {
   },
   owners: {
     pace: { plant: 0.6, kill: 0.15, spawn: 0.8 },
-    weather: { loadFails: 0.5, lose: 0.2, late: 0.3, listFails: 0.1 },
+    weather: { loadFails: 0.95, lose: 0.2, late: 0.3, listFails: 0.1 },
     rest: { owners: 2, persist: 0.7, retention: 15, minutes: 40 }
   },
   closing: {
