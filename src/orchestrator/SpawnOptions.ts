@@ -92,14 +92,21 @@ const Fields = Schema.Struct({
   onFailure: Schema.optional(Schema.Union([
     Schema.Literal("stop"),
     Schema.Struct({
-      respawn: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }, { expected: "a number from 0 to 1000" }))
+      respawn: Schema.Int.check(
+        Schema.isBetween({ minimum: 0, maximum: 1_000 }, { expected: "a number from 0 to 1000" })
+      )
     })
   ]))
 })
 
 const decodeFields = decoder(Fields)
 
-/** What was decided for a session before anything is rented. */
+/**
+ * What was decided for a session before anything is rented.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Decided {
   readonly providers: ReadonlyArray<string> | undefined
   readonly userId: string | null

@@ -1,5 +1,6 @@
 /**
- * For tests: what every provider and every dispatcher promises as cases to run, a RunPod in memory, a simulated world for the orchestrator, and a tracer. Loads no test framework.
+ * For tests: what every provider and every dispatcher promises as cases to run, a RunPod in memory, a simulated world for the
+ * orchestrator, and a tracer. Loads no test framework.
  *
  * @since 0.1.0
  */

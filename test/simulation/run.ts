@@ -43,7 +43,9 @@ const refuse = (message: string): never => {
 
 const count = (name: string, text: string | undefined, otherwise: number): number => {
   const value = text === undefined ? otherwise : Number(text)
-  return Number.isInteger(value) && value >= 0 && value < 2 ** 31 ? value : refuse(`--${name}: a whole number, 0 or more`)
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 31
+    ? value
+    : refuse(`--${name}: a whole number, 0 or more`)
 }
 
 const readArguments = () => {
@@ -94,7 +96,9 @@ const many = (share: Share, from: number, threads: number): void => {
   const conclude = (): void => {
     const seconds = (performance.now() - began) / 1_000
     const { system, user } = process.cpuUsage()
-    for (const failure of failures.toSorted((a, b) => a.seed - b.seed).slice(0, share.mutation === null ? mostShown : 1)) {
+    for (
+      const failure of failures.toSorted((a, b) => a.seed - b.seed).slice(0, share.mutation === null ? mostShown : 1)
+    ) {
       console.log(`seed ${failure.seed} (${failure.kind}): ${failure.message}\n  ${replay(failure, share.mutation)}`)
       if (share.mutation !== null) console.log(`${share.mutation} is caught by the invariant "${failure.invariant}"`)
     }
@@ -103,7 +107,9 @@ const many = (share: Share, from: number, threads: number): void => {
     }
     const hours = sum.simulated / hour
     console.log(
-      `${sum.seeds} seeds, ${failures.length} broken: ${hours.toFixed(0)} simulated hours with ${sum.sessions} sessions and ` +
+      `${sum.seeds} seeds, ${failures.length} broken: ${
+        hours.toFixed(0)
+      } simulated hours with ${sum.sessions} sessions and ` +
         `${sum.machines} machines in ${seconds.toFixed(1)} s (${(hours / seconds).toFixed(1)} hours a second, ` +
         `${((user + system) / 1e6).toFixed(1)} s of processor time)`
     )
@@ -142,6 +148,7 @@ if (isMainThread) {
 } else {
   const share: Share = workerData
   for (let seed = Atomics.add(share.next, 0, 1); seed < share.until; seed = Atomics.add(share.next, 0, 1)) {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     parentPort?.postMessage(played(seed, share.mutation))
   }
 }

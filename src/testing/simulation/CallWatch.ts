@@ -86,10 +86,11 @@ export const make = (options: {
   const overlooked = new Map<string, number>()
   const endsTold = new Map<string, Set<string>>()
 
-  const attemptOf = (name: string): string => Option.match(NameStamp.parse(name), {
-    onNone: () => "",
-    onSome: ({ attempt }) => attempt
-  })
+  const attemptOf = (name: string): string =>
+    Option.match(NameStamp.parse(name), {
+      onNone: () => "",
+      onSome: ({ attempt }) => attempt
+    })
 
   const isNobodys = (process: Process, id: string): string | null => {
     const machine = ledger.find(id)
@@ -166,7 +167,7 @@ export const make = (options: {
     },
     listed: (process, ids) => {
       const member = fleet().memberOf(process)
-      if (member !== undefined) for (const id of ids) noticed(member, id)
+      if (member !== undefined) { for (const id of ids) noticed(member, id) }
       const mine = listings.get(process) ?? new Map<string, Sightings>()
       listings.set(process, mine)
       for (const id of ids) {
@@ -181,13 +182,20 @@ export const make = (options: {
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
       if (!isWritten(row, news)) {
-        world.broken("order", `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`)
+        world.broken(
+          "order",
+          `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`
+        )
       }
       const past = endsTold.get(id) ?? new Set<string>()
       endsTold.set(id, past)
       // what needs no row is told also by one that does not know yet that it has lost its seat
-      if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) world.broken("order", `${id} tells ${event._tag} after its end`)
-      if (event._tag === "Task" && past.has("Terminating")) world.broken("order", `${id} tells its outcome after its end`)
+      if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) {
+        world.broken("order", `${id} tells ${event._tag} after its end`)
+      }
+      if (event._tag === "Task" && past.has("Terminating")) {
+        world.broken("order", `${id} tells its outcome after its end`)
+      }
       if (event._tag === "Terminating" || event._tag === "Task" || event._tag === "Ended") {
         if (past.has(event._tag)) world.broken("order", `${id} tells ${event._tag} twice`)
         past.add(event._tag)

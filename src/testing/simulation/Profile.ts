@@ -104,11 +104,13 @@ const still: Pace = {
   sky: 0.3
 }
 
-const changes: Readonly<Record<Kind, {
-  readonly pace?: Partial<Pace>
-  readonly weather?: Partial<Weather>
-  readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
-}>> = {
+const changes: Readonly<
+  Record<Kind, {
+    readonly pace?: Partial<Pace>
+    readonly weather?: Partial<Weather>
+    readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
+  }>
+> = {
   mixed: {
     pace: { kill: 0.05, close: 0.03, jump: 0.05, suspend: 0.03, plant: 0.05, hide: 0.1, machine: 0.3 },
     weather: {
