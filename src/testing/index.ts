@@ -1,6 +1,6 @@
 /**
- * For tests: what every provider, dispatcher, session store and token storage promises as cases to run, a RunPod and a `fly`
- * in memory, and a tracer. Loads no test framework.
+ * For tests: what every provider, dispatcher, session store and token storage promises as cases to run, a RunPod, a Fly and a
+ * `fly` in memory, a simulated world for the orchestrator, and a tracer. Loads no test framework.
  *
  * @since 0.1.0
  */
@@ -10,5 +10,6 @@ export * as DispatcherConformance from "./DispatcherConformance.ts"
 export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as ProviderConformance from "./ProviderConformance.ts"
 export * as SessionStoreConformance from "./SessionStoreConformance.ts"
+export * as Simulation from "./simulation/Simulation.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"
 export * as TokenStorageConformance from "./TokenStorageConformance.ts"

@@ -31,6 +31,7 @@ export const languages: ReadonlyArray<string> = ["ts", "sh", "json", "text", "to
 export const commands: ReadonlyArray<string> = [
   "atlas",
   "npm run -s atlas --",
+  "npm run -s sim --",
   "node",
   "curl",
   "cat",
@@ -60,6 +61,8 @@ export const notRun: ReadonlyArray<string> = [
   "npm run check",
   "npm run build",
   "npm run bench",
+  "npm run sim -- --seeds 1000",
+  "npm run sim -- --mutate skip-intent",
   "npm run docs"
 ]
 

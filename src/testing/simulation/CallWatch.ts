@@ -60,6 +60,9 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: News
   }
 }
 
+/** The first of these listings may have been read before it was under way, the next while it was written. */
+const mostOverlooked = 4
+
 /** What may still be told of a session after its end. */
 const afterwards: ReadonlySet<string> = new Set(["StrayFound", "TerminateFailed", "TerminateStuck", "Released"])
 
@@ -80,12 +83,14 @@ export const make = (options: {
   const { ledger, timeline } = world
   const created = new Set<string>()
   const listings = new Map<Process, Map<string, Sightings>>()
+  const overlooked = new Map<string, number>()
   const endsTold = new Map<string, Set<string>>()
 
-  const attemptOf = (name: string): string => Option.match(NameStamp.parse(name), {
-    onNone: () => "",
-    onSome: ({ attempt }) => attempt
-  })
+  const attemptOf = (name: string): string =>
+    Option.match(NameStamp.parse(name), {
+      onNone: () => "",
+      onSome: ({ attempt }) => attempt
+    })
 
   const isNobodys = (process: Process, id: string): string | null => {
     const machine = ledger.find(id)
@@ -94,6 +99,26 @@ export const make = (options: {
     if (seen.count < 2) return "it was listed once"
     if (timeline.now() - machine.bornAt < grace) return `it is ${timeline.now() - machine.bornAt} ms old`
     return null
+  }
+
+  /** A session that was shown a machine of its own again and again must know it. */
+  const noticed = (member: Member, id: string): void => {
+    const machine = ledger.find(id)
+    if (machine === undefined || machine.owner !== member.owner || machine.attempt === null || member.isZombie) return
+    const row = database().byAttempt(machine.attempt)
+    const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
+    const isKnown = row !== undefined && ((row.phase._tag === "Live" && row.phase.computeId === id) ||
+      row.residuals.some(({ computeId }) => computeId === id))
+    const isReading = member.services?.engine.isQuiet() ?? false
+    if (isAwaited || isKnown || !isReading || !ledger.bills(machine)) {
+      overlooked.delete(id)
+      return
+    }
+    const times = (overlooked.get(id) ?? 0) + 1
+    overlooked.set(id, times)
+    if (times < mostOverlooked) return
+    const invariant = row.phase._tag === "Live" ? "one" : "ends"
+    world.broken(invariant, `${id} (${machine.origin}) of ${row.spec.id} was listed ${times} times, and nobody ends it`)
   }
 
   return {
@@ -141,6 +166,8 @@ export const make = (options: {
       if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
     },
     listed: (process, ids) => {
+      const member = fleet().memberOf(process)
+      if (member !== undefined) { for (const id of ids) noticed(member, id) }
       const mine = listings.get(process) ?? new Map<string, Sightings>()
       listings.set(process, mine)
       for (const id of ids) {
@@ -155,13 +182,20 @@ export const make = (options: {
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
       if (!isWritten(row, news)) {
-        world.broken("order", `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`)
+        world.broken(
+          "order",
+          `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`
+        )
       }
       const past = endsTold.get(id) ?? new Set<string>()
       endsTold.set(id, past)
       // what needs no row is told also by one that does not know yet that it has lost its seat
-      if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) world.broken("order", `${id} tells ${event._tag} after its end`)
-      if (event._tag === "Task" && past.has("Terminating")) world.broken("order", `${id} tells its outcome after its end`)
+      if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) {
+        world.broken("order", `${id} tells ${event._tag} after its end`)
+      }
+      if (event._tag === "Task" && past.has("Terminating")) {
+        world.broken("order", `${id} tells its outcome after its end`)
+      }
       if (event._tag === "Terminating" || event._tag === "Task" || event._tag === "Ended") {
         if (past.has(event._tag)) world.broken("order", `${id} tells ${event._tag} twice`)
         past.add(event._tag)

@@ -227,7 +227,13 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     })
 
   const adapterFor = (process: Process): Adapter => {
-    const call = <A>(label: string, { timeout }: Call, otherwise: number, act: () => Answer<A> | null, hear?: (a: A) => void) => {
+    const call = <A>(
+      label: string,
+      { timeout }: Call,
+      otherwise: number,
+      act: () => Answer<A> | null,
+      hear?: (a: A) => void
+    ) => {
       const millis = Math.min(otherwise, timeout === null ? otherwise : Duration.toMillis(timeout))
       return world.call<A, Reason>(process, {
         label: `${name} ${label}`,
@@ -241,6 +247,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     }
     return {
       id: name,
+      flags: ["spot"],
       settleWindow,
       pollInterval,
       compute: {
@@ -255,10 +262,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
               () => create(rent.name, rent.request.spot)
             )
           }),
-        get: (wanted, options) =>
-          Effect.suspend(() =>
-            call(`get ${wanted}`, options, otherLimit, () => get(wanted))
-          ),
+        get: (wanted, options) => Effect.suspend(() => call(`get ${wanted}`, options, otherLimit, () => get(wanted))),
         list: (filter, options) =>
           Effect.suspend(() =>
             call(filter.name === undefined ? "list" : `list ${filter.name}`, options, otherLimit, list, (all) => {

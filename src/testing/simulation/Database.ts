@@ -26,7 +26,12 @@ import type { World } from "./World.ts"
  */
 export interface Witness {
   /** A row was written, or (`after` null) deleted. */
-  readonly written: (process: Process, before: SessionState | undefined, after: SessionState | null, id: SessionId) => void
+  readonly written: (
+    process: Process,
+    before: SessionState | undefined,
+    after: SessionState | null,
+    id: SessionId
+  ) => void
   /** A row had been written by somebody else. */
   readonly lost: (process: Process, id: SessionId) => void
   /** A process has the owner's rows. */

@@ -89,9 +89,10 @@ export interface Ledger {
  * @category models
  * @since 0.1.0
  */
-export interface NewMachine extends
-  Pick<Machine, "provider" | "name" | "origin" | "isSpot" | "bornAt" | "visibleAt" | "rate" | "isPriced">,
-  Partial<Pick<Machine, "status" | "ignores" | "slowness">>
+export interface NewMachine
+  extends
+    Pick<Machine, "provider" | "name" | "origin" | "isSpot" | "bornAt" | "visibleAt" | "rate" | "isPriced">,
+    Partial<Pick<Machine, "status" | "ignores" | "slowness">>
 {}
 
 const hour = 3_600_000

@@ -100,7 +100,7 @@ export const make = (options: {
 
   const drain = (): boolean => {
     if (ready.length === 0) return false
-    for (let turns = 0; ready.length > 0 && isAlive; turns++) {
+    for (let turns = 0; ready.length > 0; turns++) {
       if (turns > mostTurns) {
         options.onSpin()
         return true

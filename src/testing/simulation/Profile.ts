@@ -104,11 +104,13 @@ const still: Pace = {
   sky: 0.3
 }
 
-const changes: Readonly<Record<Kind, {
-  readonly pace?: Partial<Pace>
-  readonly weather?: Partial<Weather>
-  readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
-}>> = {
+const changes: Readonly<
+  Record<Kind, {
+    readonly pace?: Partial<Pace>
+    readonly weather?: Partial<Weather>
+    readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
+  }>
+> = {
   mixed: {
     pace: { kill: 0.05, close: 0.03, jump: 0.05, suspend: 0.03, plant: 0.05, hide: 0.1, machine: 0.3 },
     weather: {
@@ -166,7 +168,7 @@ const changes: Readonly<Record<Kind, {
   },
   owners: {
     pace: { plant: 0.6, kill: 0.15, spawn: 0.8 },
-    weather: { loadFails: 0.5, lose: 0.2, late: 0.3, listFails: 0.1 },
+    weather: { loadFails: 0.95, lose: 0.2, late: 0.3, listFails: 0.1 },
     rest: { owners: 2, persist: 0.7, retention: 15, minutes: 40 }
   },
   closing: {

@@ -95,7 +95,8 @@ export const make = (options: {
     const isLost = (phase._tag === "Renting" && !isOut(`create ${phase.attempt.name}`, provider)) ||
       (phase._tag === "Resolving" && timers.look?.at === null && !isOut(`list ${phase.attempt.name}`, provider)) ||
       residuals.some((one) =>
-        one.at === null && !isOut(`delete ${one.computeId}`, one.provider) && !isOut(`get ${one.computeId}`, one.provider)
+        one.at === null && !isOut(`delete ${one.computeId}`, one.provider) &&
+        !isOut(`get ${one.computeId}`, one.provider)
       )
     if (lasting(restingSince, `${key} lost`, isLost && isNoticing(member)) > longestCommand) {
       world.broken("liveness", `${spec.id} rests in ${phase._tag} with nothing under way`)
@@ -123,7 +124,8 @@ export const make = (options: {
       world.broken("money", `the meter of ${spec.id} says ${spent}, the ledger ${billed}`)
     }
     const { maxCost } = spec.policy
-    const isOver = maxCost !== null && phase._tag === "Live" && !isBlind && billed > maxCost + slack && isNoticing(member)
+    const isOver = maxCost !== null && phase._tag === "Live" && !isBlind && billed > maxCost + slack &&
+      isNoticing(member)
     if (lasting(overSince, `${process.name} ${spec.id}`, isOver) > notice) {
       world.broken("money", `${spec.id} has cost ${billed} of ${maxCost} and lives on`)
     }

@@ -32,7 +32,9 @@ const rounding = 1e-6
 
 /** The machines a row says must be watched. */
 const machinesOf = ({ phase, residuals }: SessionState): ReadonlyArray<string> =>
-  phase._tag === "Live" ? [phase.computeId, ...residuals.map((one) => one.computeId)] : residuals.map((one) => one.computeId)
+  phase._tag === "Live"
+    ? [phase.computeId, ...residuals.map((one) => one.computeId)]
+    : residuals.map((one) => one.computeId)
 
 /**
  * A watch over rows.
@@ -93,7 +95,11 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     }
   }
 
-  const ends = (member: Member | undefined, before: SessionState | undefined, { clock, phase, spec, report }: SessionState): void => {
+  const ends = (
+    member: Member | undefined,
+    before: SessionState | undefined,
+    { clock, phase, spec, report }: SessionState
+  ): void => {
     if (phase._tag !== "Ending" && phase._tag !== "Ended") return
     if (before?.phase._tag === "Ending" || before?.phase._tag === "Ended") return
     const { reason } = phase

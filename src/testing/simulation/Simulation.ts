@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type AnyMutation, allMutations } from "../../orchestrator/engine/EngineMutation.ts"
+import { allMutations, type AnyMutation } from "../../orchestrator/engine/EngineMutation.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import * as CallWatch from "./CallWatch.ts"
 import * as Cloud from "./Cloud.ts"
@@ -72,7 +72,8 @@ const minute = 60_000
 const calm = 60 * minute
 const grace = minute
 
-const ownersOf = (count: number): ReadonlyArray<Owner> => ["team", "other"].slice(0, count).map((name) => Owner.make(name))
+const ownersOf = (count: number): ReadonlyArray<Owner> =>
+  ["team", "other"].slice(0, count).map((name) => Owner.make(name))
 
 /**
  * Plays one seed: the same seed gives the same run, event for event.

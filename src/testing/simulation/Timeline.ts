@@ -25,8 +25,7 @@ export interface Timeline {
   readonly step: (until: number) => boolean
 }
 
-const isBefore = (one: Entry, other: Entry): boolean =>
-  one.at === other.at ? one.turn < other.turn : one.at < other.at
+const isBefore = (one: Entry, other: Entry): boolean => one.at === other.at ? one.turn < other.turn : one.at < other.at
 
 /**
  * A timeline that begins at 0.

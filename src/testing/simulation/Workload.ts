@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import { AttemptId } from "../../orchestrator/session/Ids.ts"
 import type { Seen } from "../../orchestrator/SessionEngine.ts"
+import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Cloud } from "./Cloud.ts"
 import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
@@ -28,7 +28,12 @@ interface Desk {
 }
 
 /** The choices of one session. */
-const optionsOf = (rng: Rng.Rng, profile: Profile, clouds: ReadonlyArray<Cloud>, isTask: boolean): SpawnOptions.SpawnOptions => {
+const optionsOf = (
+  rng: Rng.Rng,
+  profile: Profile,
+  clouds: ReadonlyArray<Cloud>,
+  isTask: boolean
+): SpawnOptions.SpawnOptions => {
   const ids = clouds.map(({ id }) => id)
   const isCapped = rng.chance(profile.capped)
   const common: SpawnOptions.SpawnOptions = {
@@ -73,7 +78,8 @@ export const start = (options: {
   const desk = (): Desk | null => {
     const place = rng.one(fleet.places)
     const member = place?.member
-    return place === undefined || member === null || member === undefined || member.services === null || member.isClosing ||
+    return place === undefined || member === null || member === undefined || member.services === null ||
+        member.isClosing ||
         member.process.host.isAsleep()
       ? null
       : { place, member, services: member.services }
@@ -103,7 +109,9 @@ export const start = (options: {
     world.note(() => `a caller of ${member.process.name} asks for ${isTask ? "a task" : "a session"} ${number}`)
     const waiting = patience === null ? Effect.asSome(asked) : Effect.timeoutOption(asked, patience)
     member.process.run(waiting, (exit) => {
-      world.note(() => `the caller of ${number} has ${Exit.isSuccess(exit) ? "its answer" : "a failure"}`)
+      world.note(() =>
+        `the caller of ${number} has ${Exit.isSuccess(exit) ? "its answer" : String(exit.cause.reasons)}`
+      )
       scan(exit)
     })
   }
@@ -148,7 +156,9 @@ export const start = (options: {
     const exitCode = rng.chance(0.3) ? 0 : 1 + (++calls % 250)
     rows.reported(attempt.id, exitCode)
     world.note(() => `a container says that ${attempt.id} ended with ${exitCode}`)
-    at.member.process.run(at.services.engine.tell(found.state.spec.id, { _tag: "Report", attempt: attempt.id, exitCode }))
+    at.member.process.run(
+      at.services.engine.tell(found.state.spec.id, { _tag: "Report", attempt: attempt.id, exitCode })
+    )
   }
 
   const machine = (isWanted: (machine: Machine) => boolean): Machine | undefined =>
@@ -196,7 +206,9 @@ export const start = (options: {
     if (cloud === undefined) return
     const made = ledger.add({
       provider: cloud.id,
-      name: owner === null ? `database-${attempt}` : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt) }),
+      name: owner === null
+        ? `database-${attempt}`
+        : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt) }),
       origin: "planted",
       isSpot: false,
       bornAt: timeline.now(),

@@ -156,10 +156,14 @@ const said = (result: Result.Result<unknown, unknown>): string => {
   if (Result.isFailure(result)) {
     const { failure } = result
     if (typeof failure !== "object" || failure === null) return String(failure)
-    return "reason" in failure ? `failed, ${String(Object(failure.reason)._tag)}` : `failed, ${String(Object(failure)._tag)}`
+    return "reason" in failure
+      ? `failed, ${String(Object(failure.reason)._tag)}`
+      : `failed, ${String(Object(failure)._tag)}`
   }
   const { success } = result
-  if (Array.isArray(success)) return `${success.length}: ${success.map((one) => String(Object(one).id ?? one)).join(" ")}`
+  if (Array.isArray(success)) {
+    return `${success.length}: ${success.map((one) => String(Object(one).id ?? one)).join(" ")}`
+  }
   return typeof success === "object" && success !== null && "id" in success
     ? `${String(success.id)} ${String(Object(success).status)}`
     : "yes"

@@ -1,0 +1,80 @@
+/**
+ * The orchestrator in simulated worlds: every invariant holds, each planted fault breaks one, and a seed repeats itself.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Simulation } from "effect-atlas/testing"
+
+const { kinds } = Simulation
+
+/** The first seeds of one kind of world. */
+const seedsOf = (kind: Simulation.Kind, count: number): ReadonlyArray<number> =>
+  Array.from({ length: count }, (_, index) => kinds.indexOf(kind) + index * kinds.length)
+
+/** Where each planted fault shows soonest, and which invariants may say so. */
+const caught: Readonly<
+  Record<Simulation.Mutation, readonly [Simulation.Kind, ...ReadonlyArray<Simulation.Invariant>]>
+> = {
+  "retry-create": ["rents", "one"],
+  "skip-intent": ["mixed", "known", "order"],
+  "trust-incomplete-listing": ["rents", "one"],
+  "missed-means-gone": ["preemption", "one"],
+  "forget-twin": ["deletes", "one"],
+  "terminate-answered-means-gone": ["deletes", "ends"],
+  "one-terminate-try": ["deletes", "ends", "liveness"],
+  "reap-without-store-answer": ["owners", "ours"],
+  "reap-young": ["owners", "ours"],
+  "reap-any-owner": ["owners", "ours"],
+  "respawn-before-residual": ["preemption", "one"],
+  "renting-adopted-as-never-sent": ["crashes", "one"],
+  "drop-stray-after-ended": ["rents", "ends"],
+  "publish-before-commit": ["mixed", "order"],
+  "ignore-cas": ["usurpers", "one", "order"],
+  "lose-timer": ["deletes", "liveness", "ends"],
+  "idle-on-wall-clock": ["clocks", "use", "ends"],
+  "cap-on-monotonic": ["clocks", "money"],
+  "downtime-free": ["crashes", "money"],
+  "unknown-price-is-zero": ["money", "money"],
+  "stale-report-accepted": ["preemption", "outcome"],
+  "stop-during-renting-forgotten": ["rents", "ends"],
+  "close-kills-persisted": ["closing", "adoption"],
+  "settle-window-once": ["rents", "one"],
+  "meter-stops-at-terminate": ["money", "money"]
+}
+
+const limit = { timeout: 120_000 }
+
+describe("Simulation", () => {
+  it.each(kinds)("every invariant holds in worlds of the kind %s", limit, (kind) => {
+    for (const seed of seedsOf(kind, 4)) {
+      const { sessions, violation } = Simulation.play({ seed })
+      assert.isNull(violation, `npm run sim -- --seed ${seed} --trace: ${violation?.message}`)
+      assert.isAbove(sessions, 0)
+    }
+  })
+
+  it("every fault that can be planted is listed here", () => {
+    assert.deepStrictEqual(Object.keys(caught).toSorted(), Simulation.mutations.toSorted())
+  })
+
+  it.each(Simulation.mutations)("the planted fault %s is caught", limit, (mutation) => {
+    const [kind, ...invariants] = caught[mutation]
+    for (const seed of seedsOf(kind, 12)) {
+      const { violation } = Simulation.play({ seed, mutation })
+      if (violation === null) continue
+      assert.include(invariants, violation.invariant, violation.message)
+      return
+    }
+    assert.fail(`${mutation} was not caught in 12 worlds of the kind ${kind}`)
+  })
+
+  it.each([0, 3, 7])("seed %s repeats itself, line for line", limit, (seed) => {
+    const trace = (): ReadonlyArray<string> => {
+      const lines: Array<string> = []
+      Simulation.play({ seed, trace: (line) => lines.push(line) })
+      return lines
+    }
+    const first = trace()
+    assert.isAbove(first.length, 100)
+    assert.deepStrictEqual(trace(), first)
+  })
+})
