@@ -1,6 +1,6 @@
 /**
- * For tests: what every provider, every dispatcher and every token storage promises as cases to run, a RunPod and a `fly` in
- * memory, and a tracer. Loads no test framework.
+ * For tests: what every provider, dispatcher, session store and token storage promises as cases to run, a RunPod and a `fly`
+ * in memory, and a tracer. Loads no test framework.
  *
  * @since 0.1.0
  */
@@ -9,5 +9,6 @@ export * as FakeRunPod from "../providers/runpod/FakeRunPod.ts"
 export * as DispatcherConformance from "./DispatcherConformance.ts"
 export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as ProviderConformance from "./ProviderConformance.ts"
+export * as SessionStoreConformance from "./SessionStoreConformance.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"
 export * as TokenStorageConformance from "./TokenStorageConformance.ts"

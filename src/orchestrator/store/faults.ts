@@ -1,6 +1,10 @@
 /**
- * What a session store fails with.
+ * What a session store fails with: sentences of ours, since a database's own words may show a row.
  */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { AtlasError, StorageFault } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 
@@ -11,3 +15,68 @@ export const storageFault = (operation: string, message: string): AtlasError =>
 /** Somebody else sits in the owner's seat. */
 export const occupied = (owner: Owner, holder: string): AtlasError =>
   storageFault("lock", `an orchestrator of the owner ${owner} is running already: ${holder}`)
+
+/** Result codes of SQLite, by their lowest byte. */
+const sqliteCodes = new Map<number, string>([
+  [5, "another connection kept the session database locked for too long"],
+  [6, "another connection kept the session database locked for too long"],
+  [8, "the session database is read-only"],
+  [10, "the disk of the session database failed"],
+  [11, "the session database is damaged; restore it from a copy"],
+  [13, "the disk of the session database is full"],
+  [14, "the session database cannot be opened"],
+  [26, "the file of the session database is no database"]
+])
+
+/** SQLSTATE codes of PostgreSQL. */
+const sqlStates = new Map<string, string>([
+  ["25006", "the session database is read-only"],
+  ["53100", "the disk of the session database is full"],
+  ["53300", "the session database takes no more connections"],
+  ["55P03", "another connection kept the session database locked for too long"]
+])
+
+/** The code a driver gave, wherever in the chain of causes it stands. */
+const codeOf = (error: unknown): string | number | null => {
+  for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 5; depth++) {
+    if (Predicate.hasProperty(at, "errcode") && typeof at.errcode === "number") return at.errcode
+    if (Predicate.hasProperty(at, "code") && typeof at.code === "string" && /^[A-Z0-9_]{5,40}$/.test(at.code)) {
+      return at.code
+    }
+    at = Predicate.hasProperty(at, "cause") ? at.cause : null
+  }
+  return null
+}
+
+const sentenceOf = (error: SqlError): string => {
+  const code = codeOf(error.reason)
+  const known = typeof code === "number" ? sqliteCodes.get(code & 0xff) : sqlStates.get(code ?? "")
+  if (known !== undefined) return known
+  const { _tag } = error.reason
+  if (_tag === "ConnectionError") return "the session database cannot be reached, or its connection was lost"
+  if (_tag === "LockTimeoutError") return "another connection kept the session database locked for too long"
+  return `the session database failed (${_tag}${code === null ? "" : `, code ${code}`})`
+}
+
+const causeOf = (error: unknown): unknown => Predicate.hasProperty(error, "cause") ? error.cause : null
+
+/**
+ * Fails as `StorageFault`, also with what a client throws: a transaction whose connection is gone cannot be rolled back, and
+ * Effect calls that a defect.
+ */
+export const guarded = <A, R>(
+  operation: string,
+  effect: Effect.Effect<A, unknown, R>
+): Effect.Effect<A, AtlasError, R> =>
+  Effect.catchCause(effect, (cause) => {
+    const thrown = cause.reasons.flatMap((reason) =>
+      Cause.isFailReason(reason) ? [reason.error] : Cause.isDieReason(reason) ? [reason.defect] : []
+    )
+    const ours = thrown.find((one) => one instanceof AtlasError)
+    if (ours !== undefined) return Effect.fail(ours)
+    const theirs = thrown.flatMap((one) => [one, causeOf(one)]).find((one) => isSqlError(one))
+    if (theirs !== undefined) return Effect.fail(storageFault(operation, sentenceOf(theirs)))
+    const [failure] = cause.reasons.filter(Cause.isFailReason)
+    if (failure !== undefined) return Effect.fail(storageFault(operation, "the session database failed"))
+    return Effect.failCause(Cause.fromReasons(cause.reasons.filter((reason) => !Cause.isFailReason(reason))))
+  })

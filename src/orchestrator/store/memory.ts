@@ -6,40 +6,71 @@ import * as Option from "effect/Option"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
-import type { SessionStore } from "../SessionStore.ts"
+import type { SessionStore, Write } from "../SessionStore.ts"
 import { occupied } from "./faults.ts"
+import * as Rows from "./rows.ts"
+import { describe, self } from "./seats.ts"
+
+interface Row {
+  readonly owner: Owner
+  readonly version: number
+  readonly state: SessionState
+  /** The seat it was written from. */
+  readonly writer: object
+}
+
+interface Seat {
+  readonly holder: string
+}
 
 /** A store in memory. */
 export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(() => {
-  const rows = new Map<SessionId, SessionState>()
-  const seats = new Set<Owner>()
-  const of = (owner: Owner) => [...rows.values()].filter(({ spec }) => spec.owner === owner)
+  const rows = new Map<SessionId, Row>()
+  const seats = new Map<Owner, Seat>()
+  const unseated = {}
+  const of = (owner: Owner) => [...rows.values()].filter((row) => row.owner === owner)
+
+  /** Whether the row was as its writer read it, or is what this very write has made of it already. */
+  const apply = (owner: Owner, { id, state, version }: Write): boolean => {
+    const row = rows.get(id)
+    const writer = seats.get(owner) ?? unseated
+    if (row !== undefined && row.owner !== owner) return false
+    if (row?.version === version + 1 && row.writer === writer && row.state === state) return true
+    if (state === null) {
+      if (row !== undefined && row.version !== version) return false
+      rows.delete(id)
+      return true
+    }
+    if ((row?.version ?? 0) !== version) return false
+    rows.set(id, { owner, version: version + 1, state, writer })
+    return true
+  }
+
   return {
     lock: (owner) =>
       Effect.acquireRelease(
-        Effect.suspend(() => {
-          if (seats.has(owner)) return Effect.fail(occupied(owner, "this process"))
-          seats.add(owner)
-          return Effect.void
+        Effect.flatMap(self, (me) => {
+          const seat = seats.get(owner)
+          if (seat !== undefined) return Effect.fail(occupied(owner, seat.holder))
+          return Effect.sync(() => seats.set(owner, { holder: describe(me) }))
         }),
-        () => Effect.sync(() => void seats.delete(owner))
-      ),
-    load: (owner) => Effect.sync(() => ({ sessions: of(owner), unreadable: [] })),
+        () => Effect.sync(() => seats.delete(owner))
+      ).pipe(Effect.asVoid),
+    load: (owner) =>
+      Effect.sync(() => ({
+        sessions: of(owner).map(({ state, version }) => ({ ...state, version })),
+        unreadable: []
+      })),
     commit: (owner, writes) =>
-      Effect.sync(() =>
-        writes.flatMap(({ id, state, version }) => {
-          const row = rows.get(id)
-          if ((row?.version ?? 0) !== version || (row !== undefined && row.spec.owner !== owner)) return [id]
-          if (state === null) rows.delete(id)
-          else rows.set(id, { ...state, version: version + 1 })
-          return []
-        })
+      Effect.flatMap(
+        Effect.forEach(writes, (write) => Effect.fromResult(Rows.check(owner, write)), { discard: true }),
+        () => Effect.sync(() => writes.filter((write) => !apply(owner, write)).map(({ id }) => id))
       ),
     attempt: (owner, attempt) =>
       Effect.sync(() =>
         Option.map(
-          Option.fromUndefinedOr(of(owner).find(({ attempts }) => attempts.some(({ id }) => id === attempt))),
-          ({ spec }) => spec.id
+          Option.fromUndefinedOr(of(owner).find(({ state }) => state.attempts.some(({ id }) => id === attempt))),
+          ({ state }) => state.spec.id
         )
       )
   }

@@ -1,0 +1,75 @@
+/**
+ * A session as a row of a table, and back. What cannot be read is told by its id, and never shown.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import { issuesOf } from "../../domain/Decode.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
+import { schemaVersion, SessionJson, type SessionState } from "../session/State.ts"
+import type { Unreadable, Write } from "../SessionStore.ts"
+import { storageFault } from "./faults.ts"
+
+/** The most a session may take when it begins; one that lives is written whatever it takes, since a machine hangs on it. */
+const longest = 1_048_576
+
+/** What {@link read} needs of a row, and what tells later whether it is still the same. */
+export const columns = "id, owner, version, schema_version, state, octet_length(state) AS bytes"
+
+const encode = Schema.encodeResult(SessionJson)
+const decode = Schema.decodeUnknownResult(SessionJson)
+const decodeText = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+
+const failed = (id: string, why: string) =>
+  Result.fail(storageFault("commit", `the session ${id} cannot be stored: ${why}`))
+
+/** What a write puts into its row; null deletes it. */
+export const textOf = (
+  owner: Owner,
+  { id, state, version }: Write
+): Result.Result<string | null, AtlasError> => {
+  if (state === null) return Result.succeed(null)
+  if (state.spec.id !== id || state.spec.owner !== owner) return failed(id, "it is another session, or another owner's")
+  const encoded = encode(state)
+  if (Result.isFailure(encoded)) return failed(id, "it does not have the form of a session")
+  const text = JSON.stringify(encoded.success)
+  return version > 0 || Buffer.byteLength(text) <= longest
+    ? Result.succeed(text)
+    : failed(id, `it takes more than ${longest} bytes; shorten what its request holds, such as providerOpts or command`)
+}
+
+/** The same for a store that needs no text: only what begins is looked at as closely. */
+export const check = (owner: Owner, write: Write): Result.Result<unknown, AtlasError> => {
+  const { id, state, version } = write
+  return version === 0 || state === null || state.spec.id !== id || state.spec.owner !== owner
+    ? textOf(owner, write)
+    : Result.void
+}
+
+/** Where the form is wrong: the first step only, because the others may be a caller's own words. */
+const placeOf = (error: Schema.SchemaError): string => {
+  const [step = ""] = (issuesOf(error)[0]?.path ?? "").split(/[.[]/)
+  return step === "" ? "" : ` (at ${step})`
+}
+
+/** The session of a row, or why there is none. */
+export const read = (
+  owner: Owner,
+  row: Readonly<Record<string, unknown>>
+): Result.Result<SessionState, Unreadable> => {
+  const { id, schema_version, state, version } = row
+  const failed = (message: string) => Result.fail({ id: String(id), message })
+  if (Number(schema_version) !== schemaVersion) {
+    return failed(`its form is version ${Number(schema_version)}, and this build reads ${schemaVersion}`)
+  }
+  const json = decodeText(state)
+  if (Result.isFailure(json)) return failed("it is not JSON")
+  const decoded = decode(json.success)
+  if (Result.isFailure(decoded)) {
+    return failed(`it does not have the form of version ${schemaVersion}${placeOf(decoded.failure)}`)
+  }
+  const { spec } = decoded.success
+  if (spec.id !== id || spec.owner !== owner) return failed("it holds another session, or another owner's")
+  if (!Number.isSafeInteger(Number(version)) || Number(version) < 1) return failed("its row has no version")
+  return Result.succeed({ ...decoded.success, version: Number(version) })
+}

@@ -1,0 +1,44 @@
+/**
+ * Sessions in one private SQLite file: the embedded default.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import type * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import * as SqliteNode from "../../storage/SqliteNode.ts"
+import type { SessionStore } from "../SessionStore.ts"
+import { guarded, storageFault } from "./faults.ts"
+import * as Sql from "./sql.ts"
+
+const setting = (name: string) => Effect.orElseSucceed(Config.String(name), () => "")
+
+/** Beside what the local provider keeps, so that one directory holds all there is of a machine's orchestrators. */
+const defaultFile = Effect.gen(function*() {
+  const path = yield* Path.Path
+  const [given, states, home] = yield* Effect.all([
+    setting("ATLAS_STATE_DIR"),
+    setting("XDG_STATE_HOME"),
+    setting("HOME")
+  ])
+  const local = states === "" ? path.join(home === "" ? "/tmp" : home, ".local", "state") : states
+  return path.join(given === "" ? path.join(local, "effect-atlas") : path.resolve(given), "sessions.db")
+})
+
+/** A store in a file, durable before each answer; the file is closed with the scope. */
+export const make = Effect.fnUntraced(function*(
+  options: { readonly filename?: string | undefined }
+): Effect.fn.Return<SessionStore["Service"], AtlasError, Scope.Scope | FileSystem.FileSystem | Path.Path> {
+  const filename = options.filename ?? (yield* defaultFile)
+  const opened = SqliteNode.make({ filename, synchronous: "FULL" }).pipe(
+    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)
+  )
+  const sql = yield* Effect.mapError(
+    guarded("open", opened),
+    ({ reason }) => storageFault("open", `${reason.message}: ${filename}; name another one, or set ATLAS_STATE_DIR`)
+  )
+  return yield* Effect.provideService(Sql.make, SqlClient.SqlClient, sql)
+})

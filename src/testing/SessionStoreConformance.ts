@@ -1,0 +1,220 @@
+/**
+ * What every session store promises, as cases to run: on ours, and on one of your own.
+ *
+ * A case is a name in plain words and an effect. Nothing here needs a test framework; `suite` uses the one it is given.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type { AtlasError } from "../domain/AtlasError.ts"
+import * as Entropy from "../domain/Entropy.ts"
+import { AttemptId, SessionId } from "../orchestrator/session/Ids.ts"
+import { SessionStore } from "../orchestrator/SessionStore.ts"
+import { Owner } from "../provider/NameStamp.ts"
+import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
+import { sessionSeatCases } from "./internal/sessionSeatCases.ts"
+import { sessionStoreCases } from "./internal/sessionStoreCases.ts"
+import type { Definition, Spoilt, Store } from "./internal/sessionTrial.ts"
+import { ConformanceFailure, fail } from "./internal/trial.ts"
+import type { Framework, Result } from "./ProviderConformance.ts"
+
+/**
+ * What the suite must know of a store; everything may be left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The same store opened anew, as a second process would; without it those cases are skipped. */
+  readonly again?: Layer.Layer<SessionStore, unknown> | undefined
+  /** Spoils the stored row of a session behind the store's back; without it those cases are skipped. */
+  readonly spoil?: ((id: SessionId, how: Spoilt) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * One promise and how to see that it is kept. It uses owners of its own and deletes what it commits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Case {
+  /** In plain words: what holds when it passes. */
+  readonly name: string
+  /** Why it does not apply with these options; null when it does. */
+  readonly skipped: string | null
+  readonly run: Effect.Effect<void, ConformanceFailure | AtlasError, SessionStore>
+}
+
+/**
+ * How all cases went.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly results: ReadonlyArray<Result>
+}
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+const word = (length: number) =>
+  Effect.map(Entropy.bytes(length), (bytes) => Array.from(bytes, (byte) => alphabet[byte & 31]).join(""))
+
+/** Remembers as which version each row was written, so that it can be deleted also where it cannot be read. */
+const remembering = (
+  store: Store,
+  owners: ReadonlyArray<Owner>
+): { readonly store: Store; readonly clean: Effect.Effect<void> } => {
+  const written = new Map<SessionId, number>()
+  const commit: Store["commit"] = (owner, writes) =>
+    Effect.tap(store.commit(owner, writes), (lost) =>
+      Effect.sync(() => {
+        for (const { id, version } of writes) if (!lost.includes(id)) written.set(id, version + 1)
+      }))
+  const clean = Effect.suspend(() =>
+    Effect.forEach(owners, (owner) =>
+      Effect.gen(function*() {
+        const { sessions } = yield* store.load(owner)
+        const rows = [...written, ...sessions.map(({ spec, version }) => [spec.id, version] as const)]
+        yield* store.commit(owner, rows.map(([id, version]) => ({ id, version, state: null })))
+      }).pipe(Effect.ignore), { discard: true })
+  )
+  return { store: { ...store, commit }, clean }
+}
+
+/** The nth attempt id that ends a suffix of 9. */
+const attemptOf = (suffix: string, number: number): AttemptId =>
+  AttemptId.make(suffix + [10, 5, 0].map((shift) => alphabet[(number >> shift) & 31]).join(""))
+
+const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Options): Case["run"] =>
+  Effect.gen(function*() {
+    const suffix = yield* word(9)
+    const [owner, other] = [Owner.make(`check${suffix}1`), Owner.make(`check${suffix}2`)]
+    const { clean, store } = remembering(yield* SessionStore, [owner, other])
+    const attempts = new Map<string, AttemptId>()
+    yield* run({
+      store,
+      again: (use) =>
+        again === undefined ? fail("it cannot be opened again") : Effect.scoped(Effect.gen(function*() {
+          const context = yield* Layer.build(Layer.fresh(again)).pipe(
+            Effect.mapError(() => new ConformanceFailure({ message: "it could not be opened again" }))
+          )
+          yield* use(yield* Effect.provideContext(SessionStore, context))
+        })),
+      spoil,
+      owner,
+      other,
+      id: (name) => SessionId.make(`check-${suffix}-${name}`),
+      attempt: (name) => {
+        const id = attempts.get(name) ?? attemptOf(suffix, attempts.size)
+        attempts.set(name, id)
+        return id
+      }
+    }).pipe(Effect.ensuring(clean))
+  }).pipe(Effect.timeoutOrElse({ duration: "1 minute", orElse: () => fail("it took longer than a minute") }))
+
+/**
+ * All cases, as data.
+ *
+ * **Example** (Their names)
+ *
+ * ```ts
+ * import { SessionStoreConformance } from "effect-atlas/testing"
+ *
+ * const names = SessionStoreConformance.cases().map((one) => one.name)
+ * ```
+ *
+ * @category cases
+ * @since 0.1.0
+ */
+export const cases = (options: Options = {}): ReadonlyArray<Case> =>
+  [...sessionStoreCases, ...sessionAttemptCases, ...sessionSeatCases].map((definition) => ({
+    name: definition.name,
+    skipped: definition.needs === "again" && options.again === undefined
+      ? "it cannot be opened again here"
+      : definition.needs === "spoil" && options.spoil === undefined
+      ? "nobody can spoil its rows here"
+      : null,
+    run: prepared(definition, options)
+  }))
+
+const isFailure = Schema.is(ConformanceFailure)
+
+/** What went wrong, without the text of a defect: it may hold what a store should have kept to itself. */
+const explain = (cause: Cause.Cause<ConformanceFailure | AtlasError>): string => {
+  const error = Cause.squash(cause)
+  if (isFailure(error)) return error.message
+  if (error instanceof Error && "_tag" in error && error._tag === "AtlasError") return error.message
+  return `the store broke: ${error instanceof Error ? error.name : typeof error}`
+}
+
+/**
+ * Runs all cases one after the other and reports how each went; never fails.
+ *
+ * **Example** (On a store of one's own)
+ *
+ * ```ts
+ * import * as SessionStore from "effect-atlas/orchestrator/SessionStore"
+ * import { SessionStoreConformance } from "effect-atlas/testing"
+ * import * as Effect from "effect/Effect"
+ *
+ * const report = SessionStoreConformance.run().pipe(Effect.provide(SessionStore.layerMemory))
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (options: Options = {}): Effect.Effect<Report, never, SessionStore> =>
+  Effect.gen(function*() {
+    const results = yield* Effect.forEach(cases(options), (one): Effect.Effect<Result, never, SessionStore> =>
+      one.skipped === null
+        ? Effect.map(Effect.exit(one.run), (exit) =>
+          Exit.isSuccess(exit)
+            ? { name: one.name, outcome: "passed", message: "" }
+            : { name: one.name, outcome: "failed", message: explain(exit.cause) })
+        : Effect.succeed({ name: one.name, outcome: "skipped", message: one.skipped }))
+    const count = (outcome: Result["outcome"]) =>
+      results.filter((result) =>
+        result.outcome === outcome
+      ).length
+    return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
+  })
+
+/**
+ * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
+ *
+ * **Example** (With vitest)
+ *
+ * ```ts
+ * import { describe, it } from "@effect/vitest"
+ * import * as SessionStore from "effect-atlas/orchestrator/SessionStore"
+ * import { SessionStoreConformance } from "effect-atlas/testing"
+ *
+ * SessionStoreConformance.suite({ describe, it }, "memory", SessionStore.layerMemory)
+ * ```
+ *
+ * @category binding
+ * @since 0.1.0
+ */
+export const suite = <E>(
+  framework: Framework,
+  name: string,
+  layer: Layer.Layer<SessionStore, E>,
+  options: Options = {}
+): void => {
+  framework.describe(`SessionStoreConformance (${name})`, () => {
+    for (const one of cases(options)) {
+      framework.it(one.name, async (context) => {
+        if (one.skipped === null) await Effect.runPromise(Effect.provide(one.run, Layer.fresh(layer)))
+        else context.skip?.(one.skipped)
+      }, 90_000)
+    }
+  })
+}

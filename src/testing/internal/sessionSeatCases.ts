@@ -1,0 +1,77 @@
+/** What every session store promises of the one seat of each owner. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Owner } from "../../provider/NameStamp.ts"
+import { type Definition, type Failed, type Store } from "./sessionTrial.ts"
+import { check, failsAs } from "./trial.ts"
+
+const seated = <A, E>(store: Store, owner: Owner, use: Effect.Effect<A, E>): Effect.Effect<A, E | Failed> =>
+  Effect.scoped(Effect.andThen(store.lock(owner), use))
+
+const refused = (store: Store, owner: Owner) =>
+  Effect.gen(function*() {
+    const { message } = yield* failsAs("StorageFault", "a second lock of an owner", Effect.scoped(store.lock(owner)))
+    yield* check(message.includes(String(process.pid)), `the refusal does not say which process sits there: ${message}`)
+  })
+
+export const sessionSeatCases: ReadonlyArray<Definition> = [
+  {
+    name: "a second one at an owner's seat is refused and told which process sits there, as often as it asks",
+    run: ({ owner, store }) => seated(store, owner, Effect.andThen(refused(store, owner), refused(store, owner)))
+  },
+  {
+    name: "a seat is free again when its scope closes, also by a failure or an interruption",
+    run: ({ owner, store }) =>
+      Effect.gen(function*() {
+        yield* seated(store, owner, Effect.void)
+        const failed = yield* Effect.exit(seated(store, owner, Effect.fail("on purpose")))
+        yield* check(Exit.isFailure(failed), "a failure inside was lost")
+        yield* Effect.timeoutOption(seated(store, owner, Effect.never), 50)
+        yield* seated(store, owner, refused(store, owner))
+      })
+  },
+  {
+    name: "a refused one leaves the seat as it was",
+    run: ({ owner, store }) =>
+      Effect.gen(function*() {
+        yield* seated(
+          store,
+          owner,
+          Effect.gen(function*() {
+            yield* refused(store, owner)
+            yield* refused(store, owner)
+          })
+        )
+        yield* seated(store, owner, Effect.void)
+      })
+  },
+  {
+    name: "owners have seats of their own",
+    run: ({ other, owner, store }) =>
+      seated(store, owner, seated(store, other, Effect.andThen(refused(store, owner), refused(store, other))))
+  },
+  {
+    name: "of many that want a seat at once one gets it",
+    run: ({ owner, store }) =>
+      Effect.gen(function*() {
+        const exits = yield* Effect.scoped(
+          Effect.forEach(Array.from({ length: 6 }), () => Effect.exit(store.lock(owner)), { concurrency: "unbounded" })
+        )
+        const taken = exits.filter(Exit.isSuccess).length
+        yield* check(taken === 1, `${taken} of 6 got the seat`)
+      })
+  },
+  {
+    name: "a store that is opened anew meets the seat too",
+    needs: "again",
+    run: ({ again, other, owner, store }) =>
+      Effect.gen(function*() {
+        yield* seated(
+          store,
+          owner,
+          again((second) => Effect.andThen(refused(second, owner), seated(second, other, refused(store, other))))
+        )
+        yield* again((second) => seated(second, owner, refused(store, owner)))
+      })
+  }
+]

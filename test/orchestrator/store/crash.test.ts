@@ -1,0 +1,116 @@
+/**
+ * Real processes that are killed: what they were told is stored is stored, no batch is half there, and their seat is free.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import { hostname } from "node:os"
+import { join } from "node:path"
+import { SessionStore } from "../../../src/orchestrator/SessionStore.ts"
+import * as Postgres from "../../support/postgres.ts"
+import * as kit from "./kit.ts"
+
+/** Commits go on while it is killed: so many are acknowledged first, and then it gets this many turns of our loop. */
+const commitAndKill = (database: string, from: number) =>
+  Effect.scoped(Effect.gen(function*() {
+    const child = yield* kit.worker(database, "commit", String(from))
+    const wanted = 1 + Math.floor(Math.random() * 15)
+    const enough = yield* Latch.make()
+    let sure = from
+    const said = yield* Effect.forkChild(
+      kit.lines(child, (line) => {
+        assert.match(line, /^\d+$/)
+        sure = Number(line)
+        if (sure >= from + wanted) enough.openUnsafe()
+        return true
+      }),
+      { startImmediately: true }
+    )
+    yield* enough.await
+    for (let turn = Math.floor(Math.random() * 40); turn > 0; turn--) {
+      yield* Effect.promise(() => new Promise(setImmediate))
+    }
+    yield* kit.kill(child)
+    // whatever it said before it died is read to the end
+    yield* Fiber.await(said)
+    return sure
+  }))
+
+/** Kills writers of one file, one after the other, and looks after each what is stored. */
+const killMany = (kills: number) =>
+  Effect.gen(function*() {
+    const filename = join(yield* kit.directory, "sessions.db")
+    let version = 0
+    for (let kill = 0; kill < kills; kill++) {
+      const sure = yield* commitAndKill(filename, version)
+      const { sessions, unreadable } = yield* SessionStore.use((store) => store.load(kit.team)).pipe(
+        Effect.provide(kit.fileStore(filename))
+      )
+      assert.deepStrictEqual(unreadable, [])
+      assert.strictEqual(sessions.length, 10)
+      const versions = new Set(sessions.map((session) => `${session.version}/${session.spec.userId}`))
+      assert.strictEqual(versions.size, 1, `half a batch: ${[...versions].join(", ")}`)
+      const [stored] = sessions
+      version = stored?.version ?? 0
+      assert.strictEqual(stored?.spec.userId, String(version))
+      // one more may have been stored than it could say
+      assert.isTrue(version === sure || version === sure + 1, `it was told ${sure}, and ${version} is stored`)
+    }
+    assert.isAtLeast(version, kills)
+  })
+
+it.live(
+  "a process killed in the middle of its commits, many times, loses none of them and leaves none half done",
+  () => Effect.forEach([10, 10], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped),
+  120_000
+)
+
+/** What holds for the seat in any database that processes share. */
+const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => {
+  it.live(
+    "a second process is refused and told who sits there, and gets the seat when that one is killed",
+    () =>
+      Effect.gen(function*() {
+        const where = yield* database
+        const first = yield* kit.worker(where, "hold")
+        assert.strictEqual(yield* kit.word(first), "held")
+        const second = yield* kit.worker(where, "hold")
+        const refusal = (yield* kit.word(second)) ?? ""
+        assert.include(
+          refusal,
+          `the owner ${kit.team} is running already: process ${first.pid} on ${hostname()} since 20`
+        )
+        yield* kit.kill(first)
+        // a server may take a moment to see that its client is gone
+        const third = yield* Effect.gen(function*() {
+          const child = yield* kit.worker(where, "hold")
+          return (yield* kit.word(child)) === "held" ? child : yield* Effect.fail("still refused")
+        }).pipe(Effect.retry({ times: 5 }))
+        const fourth = yield* kit.worker(where, "hold")
+        assert.include((yield* kit.word(fourth)) ?? "", `process ${third.pid} `)
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live("of six processes that start at once one gets the seat", () =>
+    Effect.gen(function*() {
+      const where = yield* database
+      const words = yield* Effect.forEach(
+        Array.from({ length: 6 }),
+        () => Effect.flatMap(kit.worker(where, "hold"), kit.word),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(words.filter((one) => one === "held").length, 1, words.join("\n"))
+      assert.strictEqual(words.filter((one) => one?.startsWith("refused: an orchestrator of the owner")).length, 5)
+    }).pipe(Effect.scoped), 60_000)
+}
+
+describe("an SQLite file", () => {
+  seats(Effect.map(kit.directory, (directory) => join(directory, "sessions.db")))
+})
+
+describe.skipIf(Postgres.whyNot !== null)(`PostgreSQL ${Postgres.whyNot ?? ""}`, () => {
+  seats(Effect.map(Postgres.server, ({ port }) => String(port)))
+})

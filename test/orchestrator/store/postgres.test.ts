@@ -1,0 +1,149 @@
+/**
+ * Sessions in PostgreSQL: a seat whose connection is cut, a server that goes away, a caller's transaction.
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
+import * as Postgres from "../../support/postgres.ts"
+import * as kit from "./kit.ts"
+
+const state = kit.sessionOf("s")
+
+describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres.whyNot ?? ""}`, () => {
+  const scope = Scope.makeUnsafe()
+  let address: Effect.Success<typeof Postgres.server> | undefined
+  beforeAll(async () => {
+    address = await Effect.runPromise(Scope.provide(Postgres.server, scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+  /** A store with connections of its own, as a process has. */
+  const open = (maxConnections = 4) =>
+    Effect.gen(function*() {
+      if (address === undefined) return yield* Effect.die("no server")
+      const client = PgClient.layer({ ...address, maxConnections })
+      const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provideMerge(client))))
+      const sql = Context.get(context, SqlClient.SqlClient)
+      const store = Context.get(context, SessionStore.SessionStore)
+      yield* sql`DELETE FROM atlas_sessions`
+      return { sql, store }
+    })
+
+  /** Ends the connections that hold advisory locks, as a cut cable would. */
+  const cut = (sql: SqlClient.SqlClient) =>
+    Effect.gen(function*() {
+      const rows = yield* sql`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted`
+      assert.strictEqual(rows.length, 1)
+      yield* sql`SELECT 1 / (count(*) - 1) FROM pg_locks WHERE locktype = 'advisory'`.pipe(
+        Effect.flip,
+        Effect.ignore
+      )
+    })
+
+  it.live("a seat whose connection was cut is taken again, while commits go on", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const second = yield* open()
+      yield* first.store.lock(kit.team)
+      yield* cut(second.sql)
+      assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
+      const holders = second.sql`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted`
+      yield* Effect.repeat(holders, { schedule: Schedule.spaced("100 millis"), until: (rows) => rows.length === 1 })
+      const refused = yield* Effect.flip(Effect.scoped(second.store.lock(kit.team)))
+      assert.include(refused.message, `process ${process.pid}`)
+      assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(1, state)]), [])
+    }).pipe(Effect.scoped), 60_000)
+
+  it.live(
+    "who lost the seat to another writes nothing any more: every id is answered, rows stay as they are",
+    () =>
+      Effect.gen(function*() {
+        const first = yield* open()
+        const second = yield* open()
+        yield* first.store.lock(kit.team)
+        assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
+        yield* cut(second.sql)
+        yield* second.store.lock(kit.team).pipe(Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 }))
+        const fresh = kit.sessionOf("fresh")
+        // also what no version would have kept it from
+        assert.deepStrictEqual(
+          yield* first.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]),
+          [state.spec.id, fresh.spec.id]
+        )
+        assert.deepStrictEqual((yield* second.store.load(kit.team)).sessions, [{ ...state, version: 1 }])
+        assert.deepStrictEqual(yield* second.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]), [])
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live("a commit inside the caller's transaction stays when that one is rolled back", () =>
+    Effect.gen(function*() {
+      const { sql, store } = yield* open()
+      yield* Effect.flip(sql.withTransaction(
+        Effect.andThen(store.commit(kit.team, [kit.over(0, state)]), Effect.fail("rolled back"))
+      ))
+      assert.deepStrictEqual((yield* store.load(kit.team)).sessions, [{ ...state, version: 1 }])
+    }).pipe(Effect.scoped))
+
+  it.live(
+    "many writers that commit the same rows in every order wait for each other and do not deadlock",
+    () =>
+      Effect.gen(function*() {
+        const stores = yield* Effect.all([open(), open(), open()])
+        const [first] = stores
+        const states = Array.from({ length: 40 }, (_, index) => kit.sessionOf(`s${index}`))
+        yield* first.store.commit(kit.team, states.map((one) => kit.over(0, one)))
+        const answers = yield* Effect.forEach(
+          Array.from({ length: 30 }, (_, index) => index),
+          (index) => {
+            const own = states.map(({ spec }) => kit.over(1, kit.sessionOf(spec.id, `writer ${index}`)))
+            const store = stores[index % 3]?.store ?? first.store
+            return store.commit(kit.team, index % 2 === 0 ? own : own.toReversed())
+          },
+          { concurrency: "unbounded" }
+        )
+        // whoever came first has written all, the others none
+        assert.strictEqual(answers.filter(({ length }) => length === 0).length, 1)
+        assert.strictEqual(answers.filter(({ length }) => length === 40).length, 29)
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live("stores that are opened at once make the tables once", () =>
+    Effect.gen(function*() {
+      const { sql } = yield* open()
+      for (const table of ["sessions", "session_attempts", "session_seats", "session_migrations"]) {
+        yield* sql.unsafe(`DROP TABLE atlas_${table}`)
+      }
+      yield* Effect.all(Array.from({ length: 5 }, () => open()), { concurrency: "unbounded" })
+      assert.deepStrictEqual((yield* sql`SELECT migration_id FROM atlas_session_migrations`).length, 1)
+    }).pipe(Effect.scoped), 60_000)
+
+  it.live("a server that went away is a storage fault, in the middle of a commit too", () =>
+    Effect.gen(function*() {
+      const own = yield* Scope.fork(yield* Effect.scope)
+      const server = yield* Scope.provide(Postgres.server, own)
+      const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provide(PgClient.layer(server)))))
+      const store = Context.get(context, SessionStore.SessionStore)
+      yield* store.commit(kit.team, [kit.over(0, state)])
+      const states = Array.from({ length: 500 }, (_, index) => kit.sessionOf(`s${index}`))
+      const [during] = yield* Effect.all([
+        Effect.exit(
+          Effect.forEach(states, (one) => store.commit(kit.team, [kit.over(0, one)]), { concurrency: 4, discard: true })
+        ),
+        Scope.close(own, Exit.void)
+      ], { concurrency: "unbounded" })
+      for (const exit of [during, yield* Effect.exit(Effect.asVoid(store.load(kit.team)))]) {
+        const error = yield* Effect.flip(exit)
+        assert.strictEqual(error.reason._tag, "StorageFault")
+        assert.match(error.reason.message, /cannot be reached|failed/)
+      }
+    }).pipe(Effect.scoped), 60_000)
+})
