@@ -21,6 +21,7 @@ import { job } from "./commands/job.ts"
 import { get, logs, ps, wait } from "./commands/look.ts"
 import { down, start, stop } from "./commands/power.ts"
 import { endpoints, spend, templates, volumes } from "./commands/resources.ts"
+import { reap, sessions, task } from "./commands/sessions.ts"
 import { check, demo } from "./commands/trial.ts"
 import { up } from "./commands/up.ts"
 import * as Failure from "./Failure.ts"
@@ -37,6 +38,7 @@ const atlas = Command.make("atlas").pipe(
   ]),
   Command.withSubcommands([
     up,
+    task,
     ps,
     get,
     wait,
@@ -44,6 +46,8 @@ const atlas = Command.make("atlas").pipe(
     stop,
     start,
     down,
+    sessions,
+    reap,
     gpus,
     spend,
     job,

@@ -28,6 +28,10 @@ export const layer = Providers.layer(
   Layer.provide([NodeServices.layer, FetchHttpClient.layer])
 )
 
+/** This machine alone, with its computes in a directory of their own. */
+export const localIn = (stateDir: string) =>
+  Providers.layer(LocalProvider.layer({ stateDir })).pipe(Layer.provide(NodeServices.layer))
+
 /** A server without a secret: it says two lines, listens on every port it is given, and stays. */
 const server = `
 console.log("one"); console.log("two")

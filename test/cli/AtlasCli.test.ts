@@ -7,6 +7,9 @@ import { run } from "./run.ts"
 
 const commands = [
   "up",
+  "task",
+  "sessions",
+  "reap",
   "ps",
   "get",
   "await",

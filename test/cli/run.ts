@@ -12,7 +12,10 @@ import * as Layer from "effect/Layer"
 import * as AtlasCli from "../../src/cli/AtlasCli.ts"
 import { Clouds } from "../../src/cli/Clouds.ts"
 import { FlyTools } from "../../src/cli/FlyTools.ts"
+import { Records } from "../../src/cli/Records.ts"
 import { invocation, Shell } from "../../src/cli/Shell.ts"
+import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
+import * as NameStamp from "../../src/provider/NameStamp.ts"
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>
@@ -24,6 +27,8 @@ export interface Surroundings {
   /** Whether stdout is a terminal. */
   readonly terminal?: boolean
   readonly flyTools?: Layer.Layer<FlyCli.FlyCli>
+  /** Where sessions are kept; a place of its own for each run unless it is given. */
+  readonly store?: SessionStore.SessionStore["Service"]
   /** The directory the command is typed in. */
   readonly directory?: string
 }
@@ -31,8 +36,8 @@ export interface Surroundings {
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
 export const start = (
   args: ReadonlyArray<string>,
-  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], terminal = false }: Surroundings =
-    {}
+  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], store, terminal = false }:
+    Surroundings = {}
 ) => {
   const out: Array<string> = []
   const err: Array<string> = []
@@ -63,6 +68,13 @@ export const start = (
   const ended = AtlasCli.run.pipe(
     Effect.provideService(Shell, shell),
     Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
+    Effect.provideService(
+      Records,
+      Effect.succeed({
+        owner,
+        store: store === undefined ? SessionStore.layerMemory : Layer.succeed(SessionStore.SessionStore, store)
+      })
+    ),
     flyTools === undefined ? identity : Effect.provideService(FlyTools, flyTools),
     Effect.provide(NodeServices.layer),
     Effect.exit,
@@ -78,6 +90,9 @@ export const start = (
 
 /** Runs one command line to its end. */
 export const run = (args: ReadonlyArray<string>, surroundings?: Surroundings) => start(args, surroundings).ended
+
+/** Under whose name the command line keeps sessions here. */
+export const owner = NameStamp.Owner.make("tester")
 
 /** A mock whose computes run at once, and its controls. */
 export const mock = MockProvider.make({ pollInterval: "100 millis", settleWindow: "100 millis" })

@@ -115,7 +115,7 @@ export const makeHome = () => {
 
   /** Ids of the computes on disk. */
   const ids = (): ReadonlyArray<string> =>
-    fs.existsSync(state) ? fs.readdirSync(state).filter((name) => !name.startsWith(".")) : []
+    fs.existsSync(state) ? fs.readdirSync(state).filter((name) => name.startsWith("local-")) : []
 
   /** The process group of a compute. */
   const leader = (id: string): number => JSON.parse(fs.readFileSync(join(state, id, "state.json"), "utf8")).pid

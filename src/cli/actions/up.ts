@@ -3,54 +3,19 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Input } from "../../domain/ComputeRequest.ts"
-import type { LogElement } from "../../domain/LogElement.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
-import * as Environment from "../Environment.ts"
+import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
+import * as Wish from "../Wish.ts"
 
 /** Often enough for a person, seldom enough for an API. */
 const watchInterval = Duration.seconds(2)
-
-interface Wish {
-  readonly gpu: ReadonlyArray<string>
-  readonly gpuCount: Option.Option<number>
-  readonly image: Option.Option<string>
-  readonly ports: ReadonlyArray<string>
-  readonly env: ReadonlyArray<string>
-  readonly name: Option.Option<string>
-  readonly regions: ReadonlyArray<string>
-  readonly auth: Option.Option<"none" | "bearer" | "signed_url">
-  readonly detach: boolean
-  readonly command: ReadonlyArray<string>
-  readonly call: Atlas.Options
-}
-
-const requestOf = (wish: Wish, provider: string) =>
-  Effect.gen(function*() {
-    const { directory } = yield* Shell
-    const env = yield* Environment.read(wish.env, "spawnCompute")
-    const request: Input = {
-      gpuCount: Option.getOrUndefined(wish.gpuCount),
-      image: Option.getOrUndefined(wish.image),
-      ports: wish.ports,
-      env,
-      name: Option.getOrUndefined(wish.name),
-      regionHints: wish.regions,
-      auth: Option.getOrUndefined(wish.auth),
-      command: wish.command,
-      // the one provider that sees the directory we stand in
-      providerOpts: provider === "local" ? { cwd: directory } : {}
-    }
-    return request
-  })
 
 /** Whether the next candidate may do: this one is sold out, or the provider does not have it. */
 const isTaken = ({ reason }: AtlasError): boolean =>
@@ -79,30 +44,9 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
     reason: new Ended({ status: compute.status, exitCode: compute.exitCode, message })
   })
 
-const printLines = (lines: ReadonlyArray<LogElement>) =>
-  Effect.flatMap(
-    Shell,
-    ({ invocation, out }) =>
-      out(lines.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : line.text).join("\n"))
-  )
-
 /** Prints what the compute writes until it is over, and answers it as it was last seen. */
 const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options) => {
-  let after: string | null = null
-
-  const lines = (options: { readonly follow: boolean }, withoutLogs: Effect.Effect<void>) =>
-    Stream.suspend(() => Atlas.streamLogs(compute.id, { ...options, after }, call)).pipe(
-      Stream.runForEachArray((lines) =>
-        // printed and remembered as one, so that whoever goes on reads every line once
-        Effect.uninterruptible(Effect.tap(printLines(lines), () =>
-          Effect.sync(() => {
-            after = lines.at(-1)?.cursor ?? after
-          })))
-      ),
-      // what passes by itself is no reason to end a machine; what does not is found by the look that follows
-      Effect.catchIf((error) => error.isRetryable || error.reason._tag === "NotFound", () => Effect.void),
-      Effect.catchReason("AtlasError", "Unsupported", () => withoutLogs)
-    )
+  const log = LogTail.make(compute.id, call)
 
   /** The compute if it is over, null if it goes on or nobody can say. */
   const look = Atlas.getCompute(compute.id, call).pipe(
@@ -126,10 +70,10 @@ const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options)
     })
 
   return Effect.raceFirst(
-    untilOver(lines({ follow: true }, Effect.never)),
+    untilOver(log.read({ follow: true }, Effect.never)),
     // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
     untilOver(Effect.sleep(watchInterval))
-  ).pipe(Effect.tap(() => lines({ follow: false }, Effect.void)))
+  ).pipe(Effect.tap(() => log.read({ follow: false }, Effect.void)))
 }
 
 /** How the command ended, as an exit code; a compute that ended without one fails. */
@@ -170,12 +114,17 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
     })
   )
 
-/** Rents one compute. */
-export const run = (wish: Wish) =>
+/** Rents one compute; one that has limits is watched as a session. */
+export const run = (wish: Wish.Wish & Wish.Limits) =>
   Effect.gen(function*() {
     const { call, gpu } = wish
+    if (Wish.isLimited(wish)) {
+      if (wish.detach) return yield* Wish.refuseDetached(wish, "up")
+      const { run: attend } = yield* Effect.promise(() => import("./attached.ts"))
+      return yield* attend("up")(wish)
+    }
     const { id, pollInterval } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
-    const request = yield* requestOf(wish, id)
+    const request = yield* Wish.toRequest(wish, id, "spawnCompute")
     yield* progress(`renting from ${id}`)
     yield* wish.detach ? detached(request, gpu, call) : attached(request, gpu, pollInterval, call)
   })

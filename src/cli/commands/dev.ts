@@ -53,8 +53,19 @@ const fly = Command.make("fake-fly", { port, faults: faults("unauthorized-once o
   ])
 )
 
+// the part of `atlas demo` that is killed; for nobody else, so no help speaks of it
+const demo = Command.make(
+  "demo-orchestrator",
+  {},
+  using(async () => (await import("../actions/demo/orchestrator.ts")).run)
+)
+  .pipe(
+    Command.withDescription("Orchestrate for the demo, asked by lines of JSON on stdin."),
+    Command.unlisted
+  )
+
 export const dev = Command.make("dev").pipe(
   Command.withDescription("Clouds that are not there, to build and test against."),
   Command.withExamples([{ command: "atlas dev fake-runpod", description: "RunPod, on a free port" }]),
-  Command.withSubcommands([runpod, fly])
+  Command.withSubcommands([runpod, fly, demo])
 )

@@ -9,7 +9,7 @@ import { using } from "../Clouds.ts"
 import { callOptions, misused, yes } from "../Flags.ts"
 
 const conformance = using(async () => (await import("../actions/check.ts")).run)
-const show = using(async () => (await import("../actions/demo.ts")).run)
+const show = using(async () => (await import("../actions/demo/run.ts")).run)
 
 export const check = Command.make("check", {
   provider: Argument.String("provider").pipe(Argument.withDescription("Id of the provider to check")),
@@ -45,9 +45,9 @@ export const demo = Command.make("demo", {}, () =>
     return yield* show({})
   })).pipe(
     Command.withDescription(
-      "Rent this machine to yourself: start the bundled server behind a bearer token, call it with the token and without, "
-        + "read its log, hand it back, and see that nothing is left."
+      "Rent this machine to yourself: two users with a protected server each, one who uses it and one who leaves, a task "
+        + "with an exit code, an orchestrator that is killed in the middle of it and takes over again, and nothing left."
     ),
     Command.withShortDescription("See it work, on this machine"),
-    Command.withExamples([{ command: "atlas demo", description: "Takes a few seconds and costs nothing" }])
+    Command.withExamples([{ command: "atlas demo", description: "Takes some seconds and costs nothing" }])
   )

@@ -1,0 +1,57 @@
+/**
+ * Sessions and what they tell, as commands print them.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import * as Published from "../orchestrator/session/Published.ts"
+import type { News } from "../orchestrator/SessionEngine.ts"
+import { SessionInfo } from "../orchestrator/SessionInfo.ts"
+import * as Table from "./Table.ts"
+
+/** A session in JSON; its schema encodes to nothing else. */
+export const toJson = Schema.encodeSync(SessionInfo)
+
+const encode = Schema.encodeSync(Published.PublishedJson)
+
+/** One thing a session told, in JSON. */
+export const newsToJson = ({ at, computeId, event, id }: News) => ({
+  type: "event" as const,
+  at: DateTime.formatIso(DateTime.makeUnsafe(at)),
+  id,
+  computeId,
+  event: encode(event)
+})
+
+/** How a session ended, in a word or two; null while it goes on. */
+export const ending = ({ outcome }: SessionInfo): string | null => {
+  switch (outcome?._tag) {
+    case undefined:
+      return null
+    case "Closed":
+      return outcome.reason
+    case "Failed":
+      return outcome.exitCode === null ? `failed: ${outcome.cause}` : `exit code ${outcome.exitCode}`
+    case "Completed":
+      return outcome.exitCode === null ? "completed" : `exit code ${outcome.exitCode}`
+    case "TimedOut":
+      return "timed out"
+  }
+}
+
+/** Sessions for people, a line each. */
+export const table = (sessions: ReadonlyArray<SessionInfo>, options: { readonly color: boolean }): string =>
+  Table.render(
+    ["ID", "STATE", "MODE", "PROVIDER", "COMPUTE", "USER", "STARTED", "SPENT", "OUTCOME"],
+    sessions.map((session) => [
+      session.id,
+      session.state,
+      session.mode,
+      session.provider,
+      session.computeId,
+      session.userId,
+      DateTime.formatIso(session.startedAt),
+      Table.dollars(session.spentUsd),
+      ending(session)
+    ]),
+    options
+  )

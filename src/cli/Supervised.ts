@@ -1,0 +1,112 @@
+/**
+ * An orchestrator inside one run of the command line: its providers, its books, and a last look at each log.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
+import * as Orchestrator from "../orchestrator/Orchestrator.ts"
+import type { Service } from "../provider/Provider.ts"
+import { Providers } from "../provider/Providers.ts"
+import { Records } from "./Records.ts"
+
+/** What a machine wrote last is read before it is asked to end; nobody waits longer for it. */
+const lastWordsLimit = "5 seconds"
+
+/** What is to be done before a machine is asked to end. */
+export interface Farewells {
+  readonly put: (computeId: string, farewell: Effect.Effect<void>) => void
+  readonly of: (computeId: string) => Effect.Effect<void>
+}
+
+/** Farewells, none yet. */
+export const makeFarewells = (): Farewells => {
+  const known = new Map<string, Effect.Effect<void>>()
+  return {
+    put: (computeId, farewell) => void known.set(computeId, farewell),
+    of: (computeId) =>
+      Effect.suspend(() => Effect.asVoid(Effect.timeoutOption(known.get(computeId) ?? Effect.void, lastWordsLimit)))
+  }
+}
+
+/** A provider that is asked at this address, and that hears the farewell before it ends a machine. */
+const supervised = (provider: Service, baseUrl: string | undefined, farewells: Farewells): Service => {
+  const { billing, compute } = provider
+  const at = <Options extends object>(options: Options | undefined) =>
+    baseUrl === undefined ? options : { baseUrl, ...options }
+  return {
+    ...provider,
+    compute: {
+      ...compute,
+      prepare: (request, options) => compute.prepare(request, at(options)),
+      rent: (rent, options) => compute.rent(rent, at(options)),
+      get: (id, options) => compute.get(id, at(options)),
+      list: (filter, options) => compute.list(filter, at(options)),
+      terminate: (id, options) => Effect.andThen(farewells.of(id), compute.terminate(id, at(options))),
+      end: (id, options) => compute.end(id, at(options))
+    },
+    billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, at(options)) }
+  }
+}
+
+/** The provider that the user named, and where to ask it. */
+interface Call {
+  readonly provider?: string | undefined
+  readonly baseUrl?: string | null | undefined
+}
+
+/** The providers in reach, as an orchestrator of this run sees them; the address holds for the named one, or the default. */
+export const providers = (
+  { baseUrl, provider: named }: Call,
+  farewells: Farewells = makeFarewells()
+): Layer.Layer<Providers, AtlasError, Providers> =>
+  Layer.effect(
+    Providers,
+    Effect.gen(function*() {
+      const { all, get } = yield* Providers
+      const moved = baseUrl === undefined || baseUrl === null ? null : yield* get(named, "baseUrl")
+      const each = (provider: Service) =>
+        supervised(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, farewells)
+      return Providers.of({
+        // those without a key are not there: nobody who runs a command wants to hear of them
+        all: all.filter(({ implemented, missing }) => implemented && missing.length === 0).map(each),
+        get: (which, operation) => Effect.map(get(which, operation), each)
+      })
+    })
+  )
+
+/** Says what to do when another atlas has the seat of our owner. */
+export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): Effect.Effect<A, E | AtlasError, R> =>
+  Effect.mapError(
+    effect,
+    (error) =>
+      error instanceof AtlasError && error.operation === "lock" && error.reason._tag === "StorageFault"
+        ? new AtlasError({
+          provider: null,
+          operation: "lock",
+          reason: new StorageFault({
+            message: `${error.reason.message}; wait for it, or give this one an owner of its own: ATLAS_OWNER=NAME`
+          })
+        })
+        : error
+  )
+
+/** Often enough for a person, seldom enough for an API. */
+const shortestPoll = Duration.millis(250)
+const longestPoll = Duration.seconds(5)
+
+/** The orchestrator of this run; it adopts what an earlier one of the same owner has left, and reaps nothing. */
+export const layer = (options: {
+  readonly call: Call
+  readonly farewells: Farewells
+  /** How often the provider may be asked. */
+  readonly pollInterval: Duration.Duration
+}) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const { owner, store } = yield* yield* Records
+    return Orchestrator.layer({
+      owner,
+      pollInterval: Duration.clamp(options.pollInterval, { minimum: shortestPoll, maximum: longestPoll }),
+      reapProviders: []
+    }).pipe(Layer.provide([store, providers(options.call, options.farewells)]))
+  }))

@@ -1,0 +1,190 @@
+/**
+ * What `atlas up` with limits and `atlas task` do: a session in this very process, from its rent to its verified end.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { AtlasError, BudgetExceeded, Ended, Timeout } from "../../domain/AtlasError.ts"
+import { Orchestrator, type Tracked } from "../../orchestrator/Orchestrator.ts"
+import * as Fault from "../../orchestrator/session/Fault.ts"
+import type { News } from "../../orchestrator/SessionEngine.ts"
+import type { SessionInfo } from "../../orchestrator/SessionInfo.ts"
+import { Providers } from "../../provider/Providers.ts"
+import * as ComputeView from "../ComputeView.ts"
+import * as LogTail from "../LogTail.ts"
+import { progress } from "../Progress.ts"
+import * as SessionView from "../SessionView.ts"
+import { Shell } from "../Shell.ts"
+import * as Supervised from "../Supervised.ts"
+import * as Wish from "../Wish.ts"
+
+type Input = Wish.Wish & Wish.Limits
+
+/** Which of the two it is; the session's mode follows. */
+type Verb = "up" | "task"
+
+const say = (value: { readonly type: string; readonly [field: string]: unknown }) =>
+  Effect.flatMap(Shell, ({ invocation, out }) => invocation.json ? out(JSON.stringify(value)) : Effect.void)
+
+const note = (text: string) => Effect.flatMap(Shell, ({ err, invocation }) => invocation.json ? Effect.void : err(text))
+
+/** What somebody who waits wants to know of an event. */
+const wordOf = ({ event }: News): string | null => {
+  switch (event._tag) {
+    case "Status":
+      return event.status === "running" ? "running" : null
+    case "Respawned":
+      return `the machine was taken away; ${event.newId} takes its place`
+    case "RespawnFailed":
+      return `no replacement was to be had: ${event.fault.message}`
+    case "Refused":
+      return `no ${event.candidate.gpu ?? event.candidate.provider}: ${event.fault.message}`
+    case "Terminating":
+      return `ending: ${event.reason}`
+    case "TerminateFailed":
+      return `could not be ended yet, trying again: ${event.fault.message}`
+    default:
+      return null
+  }
+}
+
+/** How the command ended, as an exit code; an end that nobody wanted fails. */
+const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<number | null, AtlasError> => {
+  const fail = (reason: AtlasError["reason"]) => Effect.fail(new AtlasError({ provider, operation: verb, reason }))
+  const over = (message: string) => fail(new Ended({ status: "terminated", message }))
+  const late = new Timeout({ message: "it ran for all of its --max-runtime and was ended" })
+  const dear = new BudgetExceeded({ message: "it has cost all of its --max-cost and was ended" })
+  switch (outcome?._tag) {
+    case "Completed":
+      return outcome.exitCode === null
+        ? over("it has ended, and nobody could say with which exit code")
+        : Effect.succeed(outcome.exitCode)
+    case "TimedOut":
+      return fail(late)
+    case "Failed":
+      if (outcome.exitCode !== null) return Effect.succeed(outcome.exitCode)
+      if (outcome.fault !== null) return Effect.fail(Fault.toError(outcome.fault, verb))
+      if (outcome.cause === "cost_cap") return fail(dear)
+      return over(`its machine ${outcome.cause === "vanished" ? "was ended by somebody else" : `is ${outcome.cause}`}`)
+    case "Closed":
+      if (outcome.reason === "max_runtime") return fail(late)
+      if (outcome.reason === "cost_cap") return fail(dear)
+      if (outcome.reason === "finished") return Effect.succeed(0)
+      // what it was told to do is no failure, and no command's exit code either
+      return outcome.reason === "idle_timeout" ? Effect.succeed(null) : over(`the session was ended: ${outcome.reason}`)
+    case undefined:
+      return over("the session is over and nobody could say how")
+  }
+}
+
+/** Between two readings of a log that came to an end: its machine is over, or could not be asked. */
+const pause = "1 second"
+
+/** Prints what the session's machines write, one after the other. */
+const makeLogs = Effect.fnUntraced(function*(
+  { call, farewells, heard }: {
+    readonly call: Wish.Wish["call"]
+    readonly farewells: Supervised.Farewells
+    readonly heard: Effect.Effect<void>
+  }
+) {
+  const scope = yield* Effect.scope
+  const context = yield* Effect.context<Providers | Shell>()
+  return Effect.fnUntraced(function*(computeId: string, provider: string) {
+    const tail = LogTail.make(computeId, { baseUrl: call.baseUrl, provider }, heard)
+    // what passes by itself ends a reading, not the following
+    const following = yield* Effect.forever(
+      Effect.andThen(tail.read({ follow: true }, Effect.never), Effect.sleep(pause))
+    )
+      .pipe(
+        Effect.catch((error) => progress(`the log cannot be read: ${error.message}`)),
+        Effect.forkIn(scope)
+      )
+    farewells.put(
+      computeId,
+      // whoever follows stops first, so that no line is printed twice
+      Effect.andThen(Fiber.interrupt(following), tail.read({ follow: false }, Effect.void)).pipe(
+        Effect.ignore,
+        Effect.provideContext(context)
+      )
+    )
+  })
+})
+
+const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compute, id }: Tracked) =>
+  Effect.gen(function*() {
+    const orchestrator = yield* Orchestrator
+    const { err, exitWith, invocation } = yield* Shell
+    // stdout is the command's own; in JSON the compute is the first of the objects
+    yield* invocation.json
+      ? say({ type: "compute", ...ComputeView.toJson(compute) })
+      : err(`${ComputeView.rented(compute)}\nsession  ${id}`)
+    yield* say({ type: "session", ...SessionView.toJson(yield* orchestrator.info(id)) })
+    // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
+    const follow = yield* makeLogs({ call: input.call, farewells, heard: Effect.ignore(orchestrator.touch(id)) })
+    yield* follow(compute.id, compute.provider)
+
+    const hear = (news: News) =>
+      Effect.gen(function*() {
+        yield* say(SessionView.newsToJson(news))
+        const word = wordOf(news)
+        if (word !== null) yield* news.event._tag === "Status" ? progress(word) : note(`... ${word}`)
+        if (news.event._tag !== "Respawned") return
+        const { provider } = yield* orchestrator.info(id)
+        yield* follow(news.event.newId, provider)
+      })
+    const hearing = yield* orchestrator.events(id).pipe(
+      Stream.takeUntil((element) => element._tag === "News" && element.event._tag === "Ended"),
+      Stream.runForEach((element) => element._tag === "News" ? Effect.ignore(hear(element)) : Effect.void),
+      Effect.forkScoped
+    )
+    const over = yield* orchestrator.awaitEnd(id)
+    yield* Fiber.await(hearing)
+    yield* say({ type: "session", ...SessionView.toJson(over) })
+    const code = yield* codeOf(verb, over)
+    if (code === null) return yield* note(`the session is over: ${SessionView.ending(over)}`)
+    yield* say({ type: "exit", code })
+    yield* exitWith(code)
+  }).pipe(Effect.scoped)
+
+/** Ends it and waits until it is verified gone, unless it is to outlive us. */
+const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, unknown>) =>
+  Effect.gen(function*() {
+    const orchestrator = yield* Orchestrator
+    const { state } = yield* orchestrator.info(id)
+    if (state === "ended") return
+    if (input.persist && !Exit.hasFails(exit) && state === "live") {
+      return yield* note(`${compute.id} stays; end it with: atlas down ${compute.id} --provider ${compute.provider}`)
+    }
+    yield* orchestrator.stopTracked(id)
+  })
+
+/** Rents one compute as a session and stays with it until it is over. */
+export const run = (verb: Verb) => (input: Input) =>
+  Effect.gen(function*() {
+    if (input.detach) return yield* Wish.refuseDetached(input, verb)
+    const { id: provider, pollInterval } = yield* Effect.flatMap(
+      Providers,
+      ({ get }) => get(input.call.provider, verb)
+    )
+    const request = { ...yield* Wish.toRequest(input, provider, verb), gpu: input.gpu }
+    const mode = verb === "task" ? "task" : "interactive"
+    const farewells = Supervised.makeFarewells()
+    yield* progress(`renting from ${provider}`)
+    const session = Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const orchestrator = yield* Orchestrator
+        const rent = mode === "task" ? orchestrator.runTask : orchestrator.spawn
+        const tracked = yield* restore(rent(request, Wish.toOptions(input, mode, provider)))
+        yield* Effect.onExit(
+          restore(stay(verb, input, farewells, tracked)),
+          (exit) => leave(input, tracked, exit)
+        )
+      })
+    )
+    yield* session.pipe(
+      Effect.provide(Supervised.layer({ call: input.call, farewells, pollInterval })),
+      Supervised.advised
+    )
+  })

@@ -1,0 +1,105 @@
+/**
+ * The part of the demo that is killed: an orchestrator in a process of its own, asked by lines of JSON on its stdin.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { Orchestrator } from "../../../orchestrator/Orchestrator.ts"
+import { Providers } from "../../../provider/Providers.ts"
+import { Shell } from "../../Shell.ts"
+import * as Supervised from "../../Supervised.ts"
+import * as Talk from "./talk.ts"
+
+const provider = "local"
+const readQuestion = Schema.decodeEffect(Talk.QuestionLine)
+const writeAnswer = Schema.encodeEffect(Talk.AnswerLine)
+
+const answer = (said: Talk.Answer) =>
+  Effect.flatMap(Shell, ({ out }) => Effect.flatMap(Effect.orDie(writeAnswer(said)), out))
+
+const act = (question: Talk.Question) =>
+  Effect.gen(function*() {
+    const orchestrator = yield* Orchestrator
+    switch (question._tag) {
+      case "Spawn": {
+        const { idleTtlMs: idleTtl, user } = question
+        const { compute: { auth }, id } = yield* orchestrator.spawn(
+          { image: "builtin:inference-server", ports: ["8000/http"], auth: "bearer", name: user },
+          { provider, userId: user, idleTtl, persist: true }
+        )
+        const ready = yield* orchestrator.awaitReady(id, { timeout: "10 seconds" })
+        const header = auth?.header === null || auth === null ? "" : Redacted.value(auth.header)
+        return yield* answer({
+          _tag: "Spawned",
+          id,
+          user,
+          computeId: ready.id,
+          url: ready.ports[0]?.url ?? "",
+          header
+        })
+      }
+      case "Touch":
+        return yield* orchestrator.touch(question.id)
+      case "Task": {
+        const { id } = yield* orchestrator.runTask(
+          { command: ["sh", "-c", question.script], name: "task" },
+          { provider, maxRuntime: "20 seconds" }
+        )
+        const { outcome } = yield* orchestrator.awaitEnd(id)
+        return yield* answer({
+          _tag: "TaskEnded",
+          exitCode: outcome?._tag === "Completed" || outcome?._tag === "Failed" ? outcome.exitCode : null
+        })
+      }
+    }
+  }).pipe(Effect.catch((error) => answer({ _tag: "Failed", message: error.message })))
+
+const endAll = Effect.gen(function*() {
+  const orchestrator = yield* Orchestrator
+  yield* Effect.forEach(yield* orchestrator.listIds, (id) => orchestrator.stopTracked(id), {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
+/** Adopts, answers, and ends everything when nobody asks any more: also when who asked was killed. */
+export const run = (_: object) =>
+  Effect.gen(function*() {
+    const { get } = yield* Providers
+    const { pollInterval } = yield* get(provider, "demo")
+    const { stdin } = yield* Stdio.Stdio
+    yield* Effect.gen(function*() {
+      const orchestrator = yield* Orchestrator
+      yield* orchestrator.events(null).pipe(
+        Stream.runForEach((element) =>
+          element._tag === "News" && element.event._tag === "Ended"
+            ? answer({ _tag: "SessionEnded", id: element.id, reason: element.event.reason })
+            : Effect.void
+        ),
+        Effect.forkScoped
+      )
+      const left = yield* orchestrator.listIds
+      const adopted = yield* Effect.filter(left, (id) =>
+        orchestrator.awaitReady(id, { timeout: "10 seconds" }).pipe(
+          Effect.as(true),
+          Effect.orElseSucceed(() => false)
+        ))
+      yield* answer({ _tag: "Ready", adopted })
+      yield* stdin.pipe(
+        Stream.decodeText,
+        Stream.splitLines,
+        Stream.mapEffect((line) => Effect.flatMap(Effect.orDie(readQuestion(line)), act), { concurrency: 4 }),
+        Stream.runDrain,
+        Effect.orDie
+      )
+    }).pipe(
+      // also when it is told to stop, or when who asked is gone: only a kill leaves them to the next one
+      Effect.onExit(() => endAll),
+      Effect.scoped,
+      Effect.provide(
+        Supervised.layer({ call: { provider }, farewells: Supervised.makeFarewells(), pollInterval })
+      )
+    )
+  })

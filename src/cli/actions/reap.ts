@@ -1,0 +1,166 @@
+/**
+ * What `atlas reap` does: proves within one run that computes are nobody's, and ends them.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Reaper from "../../orchestrator/Reaper.ts"
+import * as Config from "../../orchestrator/session/Config.ts"
+import type { SessionState } from "../../orchestrator/session/State.ts"
+import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
+import { SessionStore } from "../../orchestrator/SessionStore.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
+import type { Service } from "../../provider/Provider.ts"
+import { Providers } from "../../provider/Providers.ts"
+import { progress } from "../Progress.ts"
+import { Records } from "../Records.ts"
+import { Shell } from "../Shell.ts"
+import * as Supervised from "../Supervised.ts"
+import * as Table from "../Table.ts"
+import type { Wish } from "../Wish.ts"
+
+interface Input {
+  readonly dryRun: boolean
+  readonly grace: Option.Option<Duration.Duration>
+  readonly call: Wish["call"]
+}
+
+const defaultGrace = Duration.minutes(1)
+/** As long as closing would wait. */
+const settleLimit = "30 seconds"
+/** A listing that begins this long after the grace is surely past it. */
+const margin = Duration.millis(100)
+
+/** Looks twice, the grace apart, unless the first look leaves nothing to prove. */
+const prove = Effect.fnUntraced(function*(
+  { dryRun, grace, providers, reaper }: {
+    readonly reaper: Reaper.Reaper
+    readonly providers: ReadonlyArray<Service>
+    readonly grace: Duration.Duration
+    readonly dryRun: boolean
+  }
+) {
+  yield* progress(`listing ${providers.map(({ id }) => id).join(", ")}`)
+  const first = yield* reaper.cycle(providers, { dryRun })
+  const suspects = first.left.filter(({ why }) => why === "young" || why === "seen_once")
+  if (suspects.length === 0) return first
+  yield* progress(
+    `${suspects.length} that no session has; looking again in ${Duration.format(grace)}: ${
+      suspects.map(({ computeId }) => computeId).join(", ")
+    }`
+  )
+  yield* Effect.sleep(Duration.sum(grace, margin))
+  return yield* reaper.cycle(providers, { dryRun })
+})
+
+/** An engine that only knows: it has no seat, writes nothing and ends nothing, so it can stand beside a working one. */
+const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
+  Effect.map(store.load(owner), ({ sessions, unreadable }) => {
+    const seen = (state: SessionState | undefined): SessionEngine.Seen | undefined =>
+      state === undefined ? undefined : { state, compute: null }
+    const find = (test: (state: SessionState) => boolean) => seen(sessions.find(test))
+    return SessionEngine.SessionEngine.of({
+      owner,
+      config: Config.defaults,
+      mutation: null,
+      unreadable: () => unreadable,
+      get: (id) => find(({ spec }) => spec.id === id),
+      all: () => sessions.map((state) => ({ state, compute: null })),
+      byAttempt: (attempt) => find(({ attempts }) => attempts.some(({ id }) => id === attempt)),
+      byCompute: (computeId) => find(({ last }) => last === computeId),
+      at: () => ({ entries: new Set(), unsteady: 0 }),
+      begin: () => Effect.never,
+      tell: () => Effect.void,
+      report: () => {},
+      isBehind: () => false,
+      announce: () => Effect.void,
+      touch: () => {},
+      when: () => Effect.never,
+      waiting: () => 0,
+      news: () => Effect.never,
+      isQuiet: () => true
+    })
+  })
+
+const hasEnded = ({ state: { phase } }: SessionEngine.Seen) => phase._tag === "Ended"
+
+/** Sessions that an atlas which is gone has left: those that were to end with it are ended, and named. */
+const settle = (engine: SessionEngine.SessionEngine["Service"]) =>
+  Effect.gen(function*() {
+    const open = [...engine.all()].filter((seen) => !hasEnded(seen)).map(({ state }) => state.spec.id)
+    if (open.length === 0) return []
+    yield* progress(`${open.length} sessions on record that nobody watches`)
+    const isSettled = (seen: SessionEngine.Seen) => seen.state.spec.persist || hasEnded(seen)
+    yield* Effect.forEach(open, (id) => Effect.exit(engine.when(id, isSettled, "reap")), {
+      concurrency: "unbounded",
+      discard: true
+    }).pipe(Effect.timeoutOption(settleLimit))
+    return open.flatMap((id) => {
+      const seen = engine.get(id)
+      return seen !== undefined && hasEnded(seen) ? [{ id, computeId: seen.state.last }] : []
+    })
+  })
+
+const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
+  not_stamped: "not ours",
+  other_owner: "somebody else's",
+  known: "a session has it",
+  young: "too young",
+  seen_once: "seen once only",
+  store_cannot_tell: "the records cannot tell",
+  being_ended: "being ended",
+  end_failed: "could not be ended"
+}
+
+/** What a run did: what the reaper says, and the sessions that were over before it looked. */
+interface Done extends Reaper.Reaped {
+  readonly sessions: ReadonlyArray<{ readonly id: string; readonly computeId: string | null }>
+}
+
+const show = ({ ended, left, sessions, unlisted }: Done, dryRun: boolean, color: boolean): string => {
+  const rows = [
+    ...ended.map((one) => [one.provider, one.computeId, one.name, dryRun ? "would be ended" : "ended"]),
+    ...left.map((one) => [one.provider, one.computeId, one.name, `left alone: ${reasons[one.why]}`])
+  ]
+  const table = rows.length === 0 ? "nothing to end" : Table.render(["PROVIDER", "ID", "NAME", ""], rows, { color })
+  const over = sessions.map(({ computeId, id }) =>
+    `session ${id} had lost its atlas: ended, ${computeId ?? "no compute"}`
+  )
+  return [...over, table, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
+}
+
+/** Ends what is provably nobody's, after what an earlier run has left behind was taken over. */
+export const run = ({ call, dryRun, grace: wanted }: Input) =>
+  Effect.gen(function*() {
+    const { exitWith, hasColor: color, invocation, out } = yield* Shell
+    const { owner, store } = yield* yield* Records
+    const grace = Option.getOrElse(wanted, () => defaultGrace)
+    const reaped = yield* Effect.gen(function*() {
+      const known = yield* Providers
+      const store = yield* SessionStore
+      const named = call.provider === undefined ? null : yield* known.get(call.provider, "reap")
+      const providers = named === null ? known.all : [named]
+      if (dryRun) {
+        const engine = yield* onlooker(owner, store)
+        const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
+        return { ...reaped, sessions: [] }
+      }
+      // taking the seat adopts what an earlier run has left: what was to end with it is ended now
+      return yield* Effect.provide(
+        Effect.gen(function*() {
+          const engine = yield* SessionEngine.SessionEngine
+          const sessions = yield* settle(engine)
+          const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
+          return { ...reaped, sessions }
+        }),
+        SessionEngine.layer({ owner })
+      )
+    }).pipe(
+      Effect.provide(Layer.provideMerge(store, Supervised.providers(call))),
+      Supervised.advised
+    )
+    yield* out(invocation.json ? JSON.stringify(reaped) : show(reaped, dryRun, color))
+    const isIncomplete = reaped.unlisted.length > 0 || reaped.left.some(({ why }) => why === "end_failed")
+    yield* exitWith(isIncomplete ? 1 : 0)
+  })

@@ -1,0 +1,34 @@
+/**
+ * What `atlas sessions` does: reads the records, and nothing else.
+ */
+import * as Effect from "effect/Effect"
+import * as Clocks from "../../orchestrator/engine/Clocks.ts"
+import * as SessionInfo from "../../orchestrator/SessionInfo.ts"
+import { SessionStore } from "../../orchestrator/SessionStore.ts"
+import { Records } from "../Records.ts"
+import * as SessionView from "../SessionView.ts"
+import { Shell } from "../Shell.ts"
+
+/** Prints the sessions on record, the oldest first. */
+export const list = (_: object) =>
+  Effect.gen(function*() {
+    const { err, hasColor: color, invocation, out } = yield* Shell
+    const { owner, store } = yield* yield* Records
+    const { sessions, unreadable } = yield* Effect.provide(SessionStore.use(({ load }) => load(owner)), store)
+    const now = yield* Clocks.read
+    const infos = sessions.toSorted((a, b) => a.createdAt - b.createdAt).map((state) =>
+      SessionInfo.fromState(state, now)
+    )
+    yield* Effect.forEach(
+      unreadable,
+      ({ id, message }) => err(`warning: the session ${id} cannot be read (${message}): nothing is reaped meanwhile`),
+      { discard: true }
+    )
+    yield* out(
+      invocation.json
+        ? JSON.stringify(infos.map((info) => SessionView.toJson(info)))
+        : infos.length === 0
+        ? "no sessions"
+        : SessionView.table(infos, { color })
+    )
+  })

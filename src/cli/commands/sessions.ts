@@ -1,0 +1,65 @@
+/**
+ * `atlas task`, `sessions` and `reap`: computes that are watched, and those that nobody watches any more.
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import { using } from "../Clouds.ts"
+import { callOptions, duration, stray, toggle } from "../Flags.ts"
+import { loading } from "../FlyTools.ts"
+import { limits, rent } from "../RentFlags.ts"
+
+const attend = using(async () => (await import("../actions/attached.ts")).run("task"))
+const list = loading(async () => (await import("../actions/sessions.ts")).list)
+const clean = using(async () => (await import("../actions/reap.ts")).run)
+
+export const task = Command.make("task", { ...rent, ...limits }, (input) =>
+  Effect.gen(function*() {
+    yield* stray("task", input.command)
+    return yield* attend({ ...input, call: yield* callOptions })
+  })).pipe(
+    Command.withDescription(
+      "Rent a compute for one command, show what it writes, and end it when the command ends or its time is up. The exit "
+        + "code is the command's own. It is on record before it is rented, so that a crash of atlas costs nothing."
+    ),
+    Command.withShortDescription("Run one command in a compute"),
+    Command.withExamples([
+      { command: "atlas task -- ./train.sh", description: "Here, for an hour at most" },
+      {
+        command: "atlas task --provider runpod --gpu h100 --image me/train --max-runtime 8h --max-cost 30",
+        description: "On a GPU, until it is done, or 8 hours, or 30 dollars"
+      }
+    ])
+  )
+
+export const sessions = Command.make("sessions", {}, list).pipe(
+  Command.withDescription(
+    "List the sessions on record, those of the last day that are over included. Only reads: it also works while another "
+      + "atlas watches them."
+  ),
+  Command.withShortDescription("List the sessions on record"),
+  Command.withExamples([
+    { command: "atlas sessions", description: "What is watched, what it has cost, how it ended" },
+    { command: "atlas sessions --json | jq '.[].spentUsd'", description: "Only the money" }
+  ])
+)
+
+export const reap = Command.make("reap", {
+  dryRun: toggle("dry-run").pipe(Flag.withDescription("End nothing, only say what would be ended")),
+  grace: Flag.String("grace").pipe(
+    Flag.withMetavar("TIME"),
+    Flag.withDescription("Leave alone what is younger (default: 1m)"),
+    duration,
+    Flag.optional
+  )
+}, (input) => Effect.flatMap(callOptions, (call) => clean({ ...input, call }))).pipe(
+  Command.withDescription(
+    "End computes that carry our name and that no session has: seen in two complete listings, older than the grace, and "
+      + "not on record. Takes a minute when there is something to prove. All providers that are set up, or that of --provider."
+  ),
+  Command.withShortDescription("End what nobody knows any more"),
+  Command.withExamples([
+    { command: "atlas reap --dry-run", description: "What would be ended, and why the rest is left alone" },
+    { command: "atlas reap --provider runpod", description: "One account" }
+  ])
+)

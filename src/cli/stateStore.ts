@@ -1,0 +1,69 @@
+/**
+ * Where the command line keeps its sessions: one file beside the local provider's computes, under an owner of its own.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
+import { decoder } from "../domain/Decode.ts"
+import * as Entropy from "../domain/Entropy.ts"
+import * as SessionStore from "../orchestrator/SessionStore.ts"
+import { Owner } from "../provider/NameStamp.ts"
+import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
+import type { Kept } from "./Records.ts"
+
+const decodeOwner = decoder(Owner, "ATLAS_OWNER")
+
+const setting = (name: string) =>
+  Config.String(name).pipe(
+    Effect.map((value) => value === "" ? null : value),
+    Effect.orElseSucceed(() => null)
+  )
+
+/** As the local provider finds it. */
+const directory = Effect.gen(function*() {
+  const path = yield* Path.Path
+  const given = yield* setting("ATLAS_STATE_DIR")
+  if (given !== null) return path.resolve(given)
+  const states = (yield* setting("XDG_STATE_HOME")) ?? path.join((yield* setting("HOME")) ?? "/tmp", ".local", "state")
+  return path.join(states, "effect-atlas")
+})
+
+/**
+ * The owner of this state directory, made up once. A name that came from the machine could be another machine's as well, a
+ * clone's for one, and each would end what the other rented.
+ */
+const ownOwner = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* directory
+  const file = path.join(home, "owner")
+  const read = fs.readFileString(file)
+  return yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
+    Effect.gen(function*() {
+      const owner = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      const draft = path.join(home, `.owner-${owner}`)
+      yield* PrivateDirectory.make(home)
+      yield* fs.writeFileString(draft, owner, { flag: "wx", mode: 0o600 })
+      // a link is there as a whole or not at all, and never replaces that of another who was quicker
+      yield* Effect.ignore(fs.link(draft, file))
+      yield* fs.remove(draft)
+      return yield* read
+    })).pipe(Effect.mapError((error) =>
+      new AtlasError({
+        provider: null,
+        operation: "owner",
+        reason: new StorageFault({ message: `${file} cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead` })
+      })
+    ))
+})
+
+/** The books of `ATLAS_OWNER`, else of this state directory. */
+export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
+  const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+  const named = yield* setting("ATLAS_OWNER")
+  const owner = yield* decodeOwner(named ?? (yield* ownOwner).trim(), "owner")
+  return { owner, store: SessionStore.layerSqlite().pipe(Layer.provide(Layer.succeedContext(platform))) }
+})

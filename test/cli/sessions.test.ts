@@ -1,0 +1,368 @@
+/**
+ * `atlas up` with limits, `task`, `sessions` and `reap`, on a moved clock and a mock.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { AtlasError } from "effect-atlas"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
+import { makeMemory } from "../../src/orchestrator/store/memory.ts"
+import * as NameStamp from "../../src/provider/NameStamp.ts"
+import { mock, owner, run, start, type Surroundings } from "./run.ts"
+
+const settle = Effect.forEach(Array.from({ length: 200 }), () => Effect.yieldNow, { discard: true })
+
+/** Lets time pass in small steps, so that what wakes up may do its work before the next one does. */
+const pass = (seconds: number) =>
+  Effect.forEach(Array.from({ length: seconds }), () => Effect.andThen(TestClock.adjust("1 second"), settle), {
+    discard: true
+  })
+
+/** Starts a command and answers its words so far and its end. */
+const begin = (args: ReadonlyArray<string>, surroundings: Surroundings) =>
+  Effect.gen(function*() {
+    const { ended, out } = start(args, surroundings)
+    const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
+    yield* settle
+    const lines = () => out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
+    return { lines, ended: Fiber.join(fiber), fiber }
+  })
+
+const idOf = (line: Record<string, unknown> | undefined) => String(line?.["id"])
+
+const issuesOf = (err: string): ReadonlyArray<string> =>
+  JSON.parse(err).error.issues.map(({ path }: { readonly path: string }) => path)
+
+describe("limits that need somebody who stays", () => {
+  it.effect("are refused with --detach, each by its name", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { code, err } = yield* run(
+        ["up", "--detach", "--image", "x", "--idle-ttl", "5m", "--max-cost", "3", "--persist", "--json"],
+        { providers: [provider] }
+      )
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "validation")
+      assert.match(JSON.parse(err).error.message, /needs a server/)
+      assert.deepStrictEqual(issuesOf(err), ["idle-ttl", "max-cost", "persist"])
+      assert.strictEqual((yield* controls.counts).spawnCompute, 0)
+    }))
+
+  it.effect("a task cannot be left alone either", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* run(["task", "--detach", "--json", "--", "true"], {
+        providers: [(yield* mock).provider]
+      })
+      assert.strictEqual(code, 1)
+      assert.deepStrictEqual(issuesOf(err), ["detach"])
+    }))
+
+  it.effect.each([
+    ["--idle-ttl", "0s"],
+    ["--idle-ttl", "soon"],
+    ["--max-runtime", "5"],
+    ["--max-cost", "much"],
+    ["--max-cost", "NaN"],
+    ["--on-failure", "maybe"],
+    ["--on-failure", "respawn"],
+    ["--on-failure", "respawn:-1"]
+  ])("%s %s is bad usage", ([flag, value]) =>
+    Effect.gen(function*() {
+      const { code, out } = yield* run(["up", "--image", "x", `${flag}=${value}`], {
+        providers: [(yield* mock).provider]
+      })
+      assert.strictEqual(code, 2)
+      assert.strictEqual(out, "")
+    }))
+
+  it.effect.each<readonly [string, ReadonlyArray<string>]>([
+    ["maxCost", ["up", "--max-cost", "0"]],
+    ["maxCost", ["task", "--max-cost=-1"]],
+    ["idleTtl", ["task", "--idle-ttl", "5m"]],
+    ["onFailure", ["task", "--on-failure", "respawn:5000"]]
+  ])("%s is refused before anything is rented: %s", ([field, args]) =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { code, err } = yield* run([...args, "--image", "x", "--json"], { providers: [provider] })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "validation")
+      assert.include(issuesOf(err).join(), field)
+      assert.strictEqual((yield* controls.counts).spawnCompute, 0)
+    }))
+})
+
+describe("up with a limit", () => {
+  it.effect("prints the compute, its session, what it writes, what happens to it, and its exit", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended, lines } = yield* begin(["up", "--image", "x", "--max-runtime", "1h", "--json"], {
+        providers: [provider]
+      })
+      const id = idOf(lines()[0])
+      yield* controls.writeLog(id, "hello")
+      yield* settle
+      yield* controls.setStatus(id, "failed", { exitCode: 7 })
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, 7)
+      const types = lines().map(({ type }) => type)
+      assert.deepStrictEqual(types.filter((type) => type !== "event"), ["compute", "session", "log", "session", "exit"])
+      assert.include(types, "event")
+      assert.deepStrictEqual(lines().at(-1), { type: "exit", code: 7 })
+      assert.strictEqual(lines().at(-2)?.["state"], "ended")
+      assert.deepStrictEqual((yield* controls.ledger).live, [])
+    }))
+
+  it.effect("prints what its machine wrote last, also when nobody could follow the log", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("streamLogs", new AtlasError.Unsupported({ capability: "logs", message: "not yet" }))
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
+      const id = idOf(lines()[0])
+      yield* controls.writeLog(id, "last words")
+      yield* controls.setStatus(id, "failed", { exitCode: 1 })
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, 1)
+      assert.deepStrictEqual(lines().flatMap(({ text }) => text === undefined ? [] : [text]), ["last words"])
+    }))
+
+  it.effect("goes on reading a log that could not be read for a moment, and shows each line once", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("streamLogs", new AtlasError.Transport({ message: "reset" }))
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
+      const id = idOf(lines()[0])
+      const texts = () => lines().flatMap(({ text }) => text === undefined ? [] : [text])
+      yield* controls.writeLog(id, "one")
+      yield* pass(5)
+      assert.deepStrictEqual(texts(), ["one"])
+      yield* controls.writeLog(id, "two")
+      yield* controls.setStatus(id, "failed", { exitCode: 0 })
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, 0)
+      assert.deepStrictEqual(texts(), ["one", "two"])
+    }))
+
+  it.effect("is idle when it has written nothing for so long, which is no failure", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended, lines } = yield* begin(["up", "--image", "x", "--idle-ttl", "10s", "--json"], {
+        providers: [provider]
+      })
+      yield* pass(8)
+      yield* controls.writeLog(idOf(lines()[0]), "still here")
+      yield* pass(8)
+      assert.strictEqual((yield* controls.ledger).live.length, 1)
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, 0)
+      assert.deepInclude(lines().at(-1), { type: "session", outcome: { _tag: "Closed", reason: "idle_timeout" } })
+      assert.deepStrictEqual((yield* controls.ledger).live, [])
+    }))
+
+  it.effect("fails as a timeout when it meets its --max-runtime", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended } = yield* begin(["up", "--image", "x", "--max-runtime", "30s", "--json"], {
+        providers: [provider]
+      })
+      yield* pass(40)
+      const { code, err } = yield* ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "timeout")
+      assert.deepStrictEqual((yield* controls.ledger).live, [])
+    }))
+
+  it.effect("takes the next GPU when the first is sold out, and says what was refused", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("spawnCompute", new AtlasError.NoCapacity({ message: "sold out" }))
+      const { ended, fiber, lines } = yield* begin(
+        ["up", "--image", "x", "--gpu", "h100,a100_80g", "--idle-ttl", "1h", "--json"],
+        { providers: [provider] }
+      )
+      assert.deepInclude(lines()[0], { type: "compute", gpuType: "a100_80g" })
+      const session = lines()[1]
+      assert.match(JSON.stringify(session?.["refusals"]), /sold out/)
+      yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+      yield* pass(10)
+      yield* Effect.exit(ended)
+      assert.deepStrictEqual((yield* controls.ledger).live, [])
+    }))
+
+  it.effect("a second one is refused while the first has the seat, and told what to do", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      const store = yield* makeMemory
+      const first = yield* begin(["up", "--image", "x", "--idle-ttl", "1h", "--json"], { providers: [provider], store })
+      const { code, err } = yield* run(["task", "--image", "x", "--json"], { providers: [provider], store })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "storage_fault")
+      assert.match(JSON.parse(err).error.message, /ATLAS_OWNER=NAME/)
+      // reading needs no seat
+      const read = yield* run(["sessions", "--json"], { providers: [provider], store })
+      assert.deepStrictEqual(JSON.parse(read.out).map(({ state }: { readonly state: string }) => state), ["live"])
+      yield* Effect.forkChild(Fiber.interrupt(first.fiber), { startImmediately: true })
+      yield* pass(10)
+    }))
+
+  it.effect("--persist leaves it running on an interrupt, and the next one adopts it", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const store = yield* makeMemory
+      const surroundings = { providers: [provider], store }
+      const first = yield* begin(["up", "--image", "x", "--persist", "--max-runtime", "30s", "--json"], surroundings)
+      yield* Fiber.interrupt(first.fiber)
+      assert.strictEqual((yield* controls.ledger).live.length, 1)
+      const second = yield* begin(["up", "--image", "x", "--max-runtime", "90s", "--json"], surroundings)
+      yield* pass(40)
+      const { out } = yield* run(["sessions", "--json"], surroundings)
+      assert.deepStrictEqual(
+        JSON.parse(out).map((
+          { outcome, state }: { readonly state: string; readonly outcome: unknown }
+        ) => [state, outcome]),
+        [["ended", { _tag: "Closed", reason: "max_runtime" }], ["live", null]]
+      )
+      assert.strictEqual((yield* controls.ledger).live.length, 1)
+      yield* Effect.forkChild(Fiber.interrupt(second.fiber), { startImmediately: true })
+      yield* pass(10)
+    }))
+})
+
+describe("task", () => {
+  it.effect.each([0, 3])("ends with the command's exit code %i", (exitCode) =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
+      yield* controls.setStatus(idOf(lines()[0]), "failed", { exitCode })
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, exitCode)
+      assert.deepStrictEqual((yield* controls.ledger).live, [])
+    }))
+
+  it.effect("whose machine is gone without an exit code is a failure of kind ended", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
+      yield* controls.setStatus(idOf(lines()[0]), "terminated", {})
+      yield* pass(20)
+      const { code, err } = yield* ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "ended")
+    }))
+
+  it.effect("that takes too long is a failure of kind timeout", () =>
+    Effect.gen(function*() {
+      const { ended } = yield* begin(["task", "--image", "x", "--max-runtime", "20s", "--json"], {
+        providers: [(yield* mock).provider]
+      })
+      yield* pass(30)
+      const { code, err } = yield* ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "timeout")
+    }))
+})
+
+describe("sessions", () => {
+  it.effect("is an empty list before the first one", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* run(["sessions", "--json"])).out, "[]")
+      assert.strictEqual((yield* run(["sessions"])).out, "no sessions")
+    }))
+
+  it.effect("has every field that scripts rely on", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      const store = yield* makeMemory
+      const { fiber } = yield* begin(["up", "--image", "x", "--idle-ttl", "5m", "--json"], {
+        providers: [provider],
+        store
+      })
+      const { out } = yield* run(["sessions", "--json"], { providers: [provider], store })
+      const [session] = JSON.parse(out)
+      for (
+        const field of [
+          "id",
+          "state",
+          "provider",
+          "computeId",
+          "name",
+          "attempt",
+          "userId",
+          "mode",
+          "startedAt",
+          "lastActivityAt",
+          "idleTtlMs",
+          "deadlineAt",
+          "maxCost",
+          "spentUsd",
+          "outcome"
+        ]
+      ) assert.property(session, field)
+      assert.deepInclude(session, { state: "live", mode: "interactive", idleTtlMs: 300_000, attempt: 1, outcome: null })
+      yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+      yield* pass(10)
+    }))
+})
+
+describe("reap", () => {
+  /** Machines that no session has: one under our name, one under another's, one rented by hand. */
+  const strangers = Effect.gen(function*() {
+    const { controls, provider } = yield* mock
+    const rent = (name: NameStamp.NameStamp) => provider.compute.spawn({ image: "x" }, { stamp: name })
+    const ours = yield* rent(yield* NameStamp.make(owner, "lost"))
+    const theirs = yield* rent(yield* NameStamp.make(NameStamp.Owner.make("other"), "work"))
+    const free = yield* provider.compute.spawn({ image: "x" })
+    return { controls, provider, ours, theirs, free }
+  })
+
+  it.effect("ends what carries our name and no session has, after two looks and the grace, and nothing else", () =>
+    Effect.gen(function*() {
+      const { controls, free, ours, provider, theirs } = yield* strangers
+      const { ended } = yield* begin(["reap", "--json"], { providers: [provider] })
+      yield* pass(50)
+      assert.strictEqual((yield* controls.ledger).live.length, 3)
+      yield* pass(30)
+      const { code, out } = yield* ended
+      assert.strictEqual(code, 0)
+      const reaped = JSON.parse(out)
+      assert.deepStrictEqual(
+        reaped.ended.map(({ computeId }: { readonly computeId: string }) => computeId),
+        [ours.id]
+      )
+      assert.deepStrictEqual(
+        reaped.left.map(({ why }: { readonly why: string }) => why),
+        ["other_owner", "other_owner"]
+      )
+      assert.sameMembers((yield* controls.ledger).live.map(({ id }) => id), [theirs.id, free.id])
+    }))
+
+  it.effect("with --dry-run says the same and ends nothing", () =>
+    Effect.gen(function*() {
+      const { controls, ours, provider } = yield* strangers
+      const { ended } = yield* begin(["reap", "--dry-run", "--grace", "5s", "--json"], { providers: [provider] })
+      yield* pass(10)
+      const { code, out } = yield* ended
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(JSON.parse(out).ended.map(({ computeId }: { readonly computeId: string }) => computeId), [
+        ours.id
+      ])
+      assert.strictEqual((yield* controls.ledger).live.length, 3)
+    }))
+
+  it.effect("is over at once when there is nothing to prove", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      const { code, out } = yield* run(["reap"], { providers: [provider] })
+      assert.deepStrictEqual({ code, out }, { code: 0, out: "nothing to end" })
+    }))
+
+  it.effect("says which account could not be listed, and fails", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("listCompute", new AtlasError.Unauthorized({ message: "no" }), 100)
+      const { ended } = yield* begin(["reap", "--json"], { providers: [provider] })
+      yield* pass(70)
+      const { code, out } = yield* ended
+      assert.strictEqual(code, 1)
+      assert.deepStrictEqual(JSON.parse(out).unlisted, ["mock"])
+    }))
+})
