@@ -41,7 +41,8 @@ export const commands: ReadonlyArray<string> = [
   "kill",
   "wait",
   "until [ -s fake.json ]; do sleep 0.1; done",
-  "until [ -s faulty.json ]; do sleep 0.1; done"
+  "until [ -s faulty.json ]; do sleep 0.1; done",
+  "until [ -s up.json ]; do sleep 0.1; done"
 ]
 
 /** Commands that are shown and not run, because they fetch, build or test the checkout this very test runs in. */
