@@ -112,6 +112,36 @@ describe("up with a limit", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
+  it.effect("prints what its machine wrote last, also when nobody could follow the log", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("streamLogs", new AtlasError.Unsupported({ capability: "logs", message: "not yet" }))
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
+      const id = idOf(lines()[0])
+      yield* controls.writeLog(id, "last words")
+      yield* controls.setStatus(id, "failed", { exitCode: 1 })
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, 1)
+      assert.deepStrictEqual(lines().flatMap(({ text }) => text === undefined ? [] : [text]), ["last words"])
+    }))
+
+  it.effect("goes on reading a log that could not be read for a moment, and shows each line once", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.failNext("streamLogs", new AtlasError.Transport({ message: "reset" }))
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
+      const id = idOf(lines()[0])
+      const texts = () => lines().flatMap(({ text }) => text === undefined ? [] : [text])
+      yield* controls.writeLog(id, "one")
+      yield* pass(5)
+      assert.deepStrictEqual(texts(), ["one"])
+      yield* controls.writeLog(id, "two")
+      yield* controls.setStatus(id, "failed", { exitCode: 0 })
+      yield* pass(10)
+      assert.strictEqual((yield* ended).code, 0)
+      assert.deepStrictEqual(texts(), ["one", "two"])
+    }))
+
   it.effect("is idle when it has written nothing for so long, which is no failure", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock

@@ -12,7 +12,7 @@ import { randomOf } from "./fixtures/random.ts"
 const program = fileURLToPath(new URL("fixtures/crashing.ts", import.meta.url))
 const kills = 50
 /** A life is over at the latest when it has taken so many steps. */
-const longestLife = 50
+const longestLife = 40
 
 let home: Home
 beforeEach(() => {
@@ -106,7 +106,7 @@ describe("an orchestrator that is killed again and again", () => {
       assert.strictEqual(last.code, 0, last.complaints)
       const line = last.steps.find((step) => step.startsWith("live "))?.slice("live ".length) ?? "[]"
       const sessions: ReadonlyArray<string> = JSON.parse(line)
-      assert.isAbove(sessions.length, 0)
+      assert.isAtLeast(sessions.length, 3)
       assert.deepStrictEqual(sorted(running()), sorted(sessions))
       assert.deepStrictEqual(sorted(home.ids()), sorted(sessions))
     },

@@ -78,6 +78,9 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
   }
 }
 
+/** Between two readings of a log that came to an end: its machine is over, or could not be asked. */
+const pause = "1 second"
+
 /** Prints what the session's machines write, one after the other. */
 const makeLogs = Effect.fnUntraced(function*(
   { call, farewells, heard }: {
@@ -90,10 +93,14 @@ const makeLogs = Effect.fnUntraced(function*(
   const context = yield* Effect.context<Providers | Shell>()
   return Effect.fnUntraced(function*(computeId: string, provider: string) {
     const tail = LogTail.make(computeId, { baseUrl: call.baseUrl, provider }, heard)
-    const following = yield* tail.read({ follow: true }, Effect.void).pipe(
-      Effect.catch((error) => progress(`the log cannot be read: ${error.message}`)),
-      Effect.forkIn(scope)
+    // what passes by itself ends a reading, not the following
+    const following = yield* Effect.forever(
+      Effect.andThen(tail.read({ follow: true }, Effect.never), Effect.sleep(pause))
     )
+      .pipe(
+        Effect.catch((error) => progress(`the log cannot be read: ${error.message}`)),
+        Effect.forkIn(scope)
+      )
     farewells.put(
       computeId,
       // whoever follows stops first, so that no line is printed twice
