@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
@@ -66,35 +67,30 @@ type Platform =
   | Path.Path
   | ChildProcessSpawner.ChildProcessSpawner
 
-/** A part that stands in for the built-in one. */
-type Part<A> = Layer.Layer<A, FlyError | Config.ConfigError, Platform>
-
 /**
- * Options of the tree: settings of its parts, and parts to use instead of the built-in ones.
+ * Settings of the tree's parts, and parts to use instead of the built-in ones; everything may be left out.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** False builds nothing: subscriptions fail as `NoStreamer`, everything else says that Fly is switched off. Default true. */
+export interface Options<E = never, R = never> {
+  /** False builds nothing at all; see `layerDisabled`. Default true. */
   readonly enabled?: boolean | undefined
-  readonly cli?: FlyCli.Options | Part<FlyCli.FlyCli> | undefined
-  readonly tokens?: FlyTokens.Options | Part<FlyTokens.FlyTokens> | undefined
-  /** Default: private files; see `TokenStorage.layerFile`. */
-  readonly storage?: Part<TokenStorage.TokenStorage> | undefined
-  /** Default: the host that Fly's own command asks; see `FlyLogSource.layerPlatform`. */
-  readonly logSource?: Part<FlyLogSource.FlyLogSource> | undefined
+  readonly cli?: FlyCli.Options | undefined
+  readonly tokens?: FlyTokens.Options | undefined
   readonly logs?: FlyLogStream.Options | undefined
-  /** Default: within this process. */
-  readonly dispatcher?: Part<Dispatcher.Dispatcher> | undefined
+  /**
+   * One layer with every part that is not the built-in one, such as `Layer.mergeAll(storage, dispatcher)`: any of `FlyCli`,
+   * `FlyTokens`, `TokenStorage`, `FlyLogSource` and `Dispatcher`.
+   */
+  readonly parts?: Layer.Layer<never, E, R> | undefined
 }
 
 /** Everything the tree gives, so that a host can also use a part by itself. */
-type Parts =
+type Everything =
   | Fly
   | FlyCli.FlyCli
   | FlyTokens.FlyTokens
-  | TokenStorage.TokenStorage
   | FlyLogs.FlyLogs
   | FlyLogStream.FlyLogStream
   | Dispatcher.Dispatcher
@@ -151,84 +147,102 @@ const off = "Fly is switched off here: the layer was built with enabled: false"
 const disabled: Fly["Service"] = (() => {
   const fail = (app: string | null, operation: string, reason: FlyError["reason"]) =>
     Effect.fail(new FlyError({ app, operation, reason }))
-  const noStreamer = (app: string | null, operation: string) => fail(app, operation, new NoStreamer({ message: off }))
-  const noCli = (operation: string) => fail(null, operation, new FlyNotFound({ message: off }))
+  const noCli = fail(null, "deploy", new FlyNotFound({ message: off }))
   const noToken = (operation: string) => (app: string) => fail(app, operation, new NoToken({ message: off }))
-  const logs: FlyLogStream.FlyLogStream["Service"] = {
-    subscribeLogs: (app) => Stream.fromEffect(noStreamer(app, "subscribeLogs")),
-    subscribe: (app) => noStreamer(app, "subscribeLogs"),
-    startStreamer: (app) => noStreamer(app, "startStreamer"),
-    stopStreamer: (app) => noStreamer(app, "stopStreamer"),
-    streamerRunning: () => Effect.succeed(false),
-    streamers: Effect.succeed([])
-  }
   return {
     discoverApps: () => Effect.succeed([]),
-    deploy: () => noCli("deploy"),
-    streamDeploy: () => Stream.fromEffect(noCli("streamDeploy")),
-    subscribeLogs: logs.subscribeLogs,
-    subscribeDeploy: () => Stream.fromEffect(noStreamer(null, "subscribeDeploy")),
-    logs,
+    deploy: () => noCli,
+    streamDeploy: () => Stream.fromEffect(noCli),
+    subscribeLogs: FlyLogStream.disabled.subscribeLogs,
+    subscribeDeploy: () => Stream.fromEffect(fail(null, "subscribeDeploy", new NoStreamer({ message: off }))),
+    logs: FlyLogStream.disabled,
     tokens: {
-      get: noToken("token"),
-      refresh: noToken("refresh"),
+      get: noToken("token.get"),
+      refresh: noToken("token.refresh"),
       invalidate: () => Effect.void,
-      setManual: noToken("setManual")
+      setManual: noToken("token.set")
     }
   }
 })()
 
 /**
- * Nothing built: subscriptions fail as `NoStreamer`, everything else says that Fly is switched off.
+ * Nothing built: no file, no process, no connection, no fiber.
+ *
+ * **Details**
+ *
+ * Subscriptions fail as `NoStreamer`, deploys as `FlyNotFound`, tokens as `NoToken`, each saying that Fly is switched off; no
+ * apps are found.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerDisabled: Layer.Layer<Fly> = Layer.succeed(Fly, disabled)
 
-const isPart = <A>(option: object | undefined): option is Part<A> => Layer.isLayer(option)
-
-const tree = (options: Options): Layer.Layer<Parts, FlyError | Config.ConfigError, Platform> => {
-  const cli: Part<FlyCli.FlyCli> = isPart<FlyCli.FlyCli>(options.cli) ? options.cli : FlyCli.layer(options.cli)
-  const storage: Part<TokenStorage.TokenStorage> = options.storage ?? TokenStorage.layerFile()
-  const tokens = isPart<FlyTokens.FlyTokens>(options.tokens)
-    ? options.tokens
-    : FlyTokens.layer(options.tokens).pipe(Layer.provide([cli, storage]))
-  // a bus of its own: two trees side by side do not hear each other
-  const dispatcher: Part<Dispatcher.Dispatcher> = options.dispatcher ?? Layer.fresh(Dispatcher.layerMemory)
-  const source: Part<FlyLogSource.FlyLogSource> = options.logSource ?? FlyLogSource.layerPlatform()
-  const logs = FlyLogs.layer.pipe(Layer.provide([source, tokens]))
-  const stream = FlyLogStream.layer(options.logs).pipe(Layer.provide([logs, dispatcher]))
-  return Layer.effect(Fly, make).pipe(
-    Layer.provideMerge(Layer.mergeAll(cli, storage, tokens, dispatcher, logs, stream))
-  )
+/** The tree over the parts that were given. */
+const over = (
+  { cli: cliOptions, logs: logOptions, tokens: tokenOptions }: Options,
+  parts: Context.Context<never>
+): Layer.Layer<Everything, FlyError, Platform> => {
+  const part = <Id, Service, E, R>(key: Context.Key<Id, Service>, builtIn: () => Layer.Layer<Id, E, R>) =>
+    Option.match(Context.getOption(parts, key), {
+      onNone: builtIn,
+      onSome: (service) => Layer.succeed(key, service)
+    })
+  const cli = part(FlyCli.FlyCli, () => FlyCli.layer(cliOptions))
+  const tokens = part(FlyTokens.FlyTokens, () =>
+    FlyTokens.layer(tokenOptions).pipe(
+      Layer.provide([cli, part(TokenStorage.TokenStorage, () => TokenStorage.layerFile())])
+    ))
+  const source = part(FlyLogSource.FlyLogSource, () => FlyLogSource.layerPlatform())
+  // fresh where a layer is a constant: two trees in one graph would share it, and hear each other
+  const dispatcher = part(Dispatcher.Dispatcher, () => Layer.fresh(Dispatcher.layerMemory))
+  const logs = Layer.fresh(FlyLogs.layer).pipe(Layer.provide([source, tokens]))
+  const stream = FlyLogStream.layer(logOptions).pipe(Layer.provide([logs, dispatcher]))
+  return Layer.effect(Fly, make).pipe(Layer.provideMerge(Layer.mergeAll(cli, tokens, dispatcher, logs, stream)))
 }
 
 /**
- * The whole tree: `Fly` and each of its parts. Nothing is asked of Fly before it is used.
+ * The whole tree: `Fly` and its parts. Nothing is asked of Fly before it is used.
+ *
+ * **Details**
+ *
+ * A layer whose `enabled` is only known at run time gives `Fly` alone, since with `false` there is nothing else. Two trees
+ * side by side share nothing but the parts that both were given.
  *
  * **Example** (Inside a host's own graph, with a bus across processes and tokens in memory)
  *
  * ```ts
+ * import * as NodeRedis from "@effect/platform-node/NodeRedis"
  * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import * as Dispatcher from "effect-atlas/events/Dispatcher"
  * import { Fly, TokenStorage } from "effect-atlas/fly"
  * import * as FetchHttpClient from "effect/http/FetchHttpClient"
  * import * as Layer from "effect/Layer"
  *
+ * const bus = Dispatcher.layerRedis().pipe(Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" })))
+ *
  * const layer = Fly.layer({
  *   tokens: { org: "acme" },
- *   storage: TokenStorage.layerMemory,
- *   dispatcher: Dispatcher.layerMemory
+ *   parts: Layer.mergeAll(TokenStorage.layerMemory, bus)
  * }).pipe(Layer.provide([NodeServices.layer, FetchHttpClient.layer]))
  * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: Options & { readonly enabled?: true | undefined } = {}
-): Layer.Layer<Parts, FlyError | Config.ConfigError, Platform> => tree(options)
+export function layer(options: { readonly enabled: false } & Options<unknown, unknown>): Layer.Layer<Fly>
+export function layer<E = never, R = never>(
+  options?: { readonly enabled?: true | undefined } & Options<E, R>
+): Layer.Layer<Everything, FlyError | E, Platform | R>
+export function layer<E = never, R = never>(
+  options: Options<E, R>
+): Layer.Layer<Fly, FlyError | E, Platform | R>
+export function layer<E, R>(
+  { enabled = true, parts, ...settings }: Options<E, R> = {}
+): Layer.Layer<Fly> | Layer.Layer<Everything, FlyError | E, Platform | R> {
+  if (!enabled) return layerDisabled
+  return parts === undefined ? over(settings, Context.empty()) : Layer.flatMap(parts, (given) => over(settings, given))
+}
 
 /**
  * `Fly` as the environment wants it: `ATLAS_FLY_ENABLED` (default true) builds nothing when it is false; tokens and the log
@@ -241,6 +255,6 @@ export const layerConfig: Layer.Layer<Fly, FlyError | Config.ConfigError, Platfo
   Effect.map(Config.Boolean("ATLAS_FLY_ENABLED").pipe(Config.withDefault(true)), (enabled) => {
     if (!enabled) return layerDisabled
     const tokens = FlyTokens.layerConfig.pipe(Layer.provide([FlyCli.layer(), TokenStorage.layerFile()]))
-    return tree({ tokens, logSource: FlyLogSource.layerConfig })
+    return layer({ parts: Layer.mergeAll(tokens, FlyLogSource.layerConfig) })
   })
 )

@@ -296,24 +296,29 @@ export const make = (
 export const layer = (options: Options = {}): Layer.Layer<FlyLogStream, never, FlyLogs | Dispatcher> =>
   Layer.effect(FlyLogStream, make(options))
 
-const disabled = (operation: string) => (app: string) =>
+const off = (operation: string) => (app: string) =>
   Effect.fail(failure(app, operation, new NoStreamer({ message: "Fly operations are switched off here" })))
 
 /**
  * For a host that has Fly operations switched off: nothing runs, and every subscription fails as `NoStreamer`.
  *
+ * @category services
+ * @since 0.1.0
+ */
+export const disabled: FlyLogStream["Service"] = FlyLogStream.of({
+  subscribe: off("subscribeLogs"),
+  subscribeLogs: (app) => Stream.fromEffect(off("subscribeLogs")(app)),
+  startStreamer: off("startStreamer"),
+  stopStreamer: (app) =>
+    Effect.fail(failure(app, "stopStreamer", new NotFound({ message: "nobody follows the app's logs" }))),
+  streamerRunning: () => Effect.succeed(false),
+  streamers: Effect.succeed([])
+})
+
+/**
+ * `disabled` as a layer.
+ *
  * @category layers
  * @since 0.1.0
  */
-export const layerDisabled: Layer.Layer<FlyLogStream> = Layer.succeed(
-  FlyLogStream,
-  FlyLogStream.of({
-    subscribe: disabled("subscribeLogs"),
-    subscribeLogs: (app) => Stream.fromEffect(disabled("subscribeLogs")(app)),
-    startStreamer: disabled("startStreamer"),
-    stopStreamer: (app) =>
-      Effect.fail(failure(app, "stopStreamer", new NotFound({ message: "nobody follows the app's logs" }))),
-    streamerRunning: () => Effect.succeed(false),
-    streamers: Effect.succeed([])
-  })
-)
+export const layerDisabled: Layer.Layer<FlyLogStream> = Layer.succeed(FlyLogStream, disabled)

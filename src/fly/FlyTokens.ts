@@ -112,6 +112,9 @@ export interface Options {
 /** What the service is made of. */
 type Needs = FlyCli | TokenStorage | FileSystem.FileSystem | Path.Path
 
+/** Each search after the first needs a token that was refused while it was being read. */
+const mostSearches = 10
+
 /** Writes that are under way when the scope closes have this long to finish. */
 const lastWrites = Duration.seconds(5)
 
@@ -229,12 +232,16 @@ export const make = (
           : search(app, kind)
     })
 
-    /** Waits for a search; a token that was refused while it went on is looked for again. */
-    const wait = (app: AppName, kind: Cells.FlightKind): Effect.Effect<TokenChain.Found, FlyError> =>
+    /** Waits for a search; a token that was refused while it went on is looked for again, but not for ever. */
+    const wait = (
+      app: AppName,
+      kind: Cells.FlightKind,
+      left = mostSearches
+    ): Effect.Effect<TokenChain.Found, FlyError> =>
       Effect.filterOrElse(
         cells.join(app, kind),
         ({ token }) => !refused.has(app, token),
-        () => wait(app, "find")
+        () => left > 1 ? wait(app, "find", left - 1) : Effect.fail(TokenChain.noToken(app, true))
       )
 
     const acquire = (app: AppName, kind: Cells.FlightKind): Effect.Effect<FlyToken, FlyError> =>

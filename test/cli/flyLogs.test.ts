@@ -2,14 +2,17 @@
  * `atlas fly logs`, against the fake log host on loopback.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { assert, layer } from "@effect/vitest"
-import { FakeFly } from "effect-atlas/testing"
+import { afterAll, assert, layer } from "@effect/vitest"
+import { FakeFly, FakeFlyCli } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
+import * as fs from "node:fs"
 import { createServer } from "node:http"
-import { run, start } from "./run.ts"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { start as startAnywhere, type Surroundings } from "./run.ts"
 
 const fake = FakeFly.layerServer.pipe(
   Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })),
@@ -19,6 +22,19 @@ const fake = FakeFly.layerServer.pipe(
 const address = HttpServer.addressFormattedWith(Effect.succeed)
 
 const env = { FLY_API_TOKEN: "fm2_canary" }
+
+const directory = fs.mkdtempSync(join(tmpdir(), "atlas-cli-logs-"))
+afterAll(() => fs.rmSync(directory, { recursive: true }))
+
+/** With token files of its own and, unless told otherwise, a fly command that knows nothing. */
+const start = (args: ReadonlyArray<string>, { env, ...surroundings }: Surroundings) =>
+  startAnywhere(args, {
+    flyTools: FakeFlyCli.layer(),
+    ...surroundings,
+    env: { ATLAS_FLY_TOKENS_DIR: join(directory, "tokens"), ...env }
+  })
+
+const run = (args: ReadonlyArray<string>, surroundings: Surroundings) => start(args, surroundings).ended
 
 const line = {
   timestamp: "2026-11-20T09:20:01.123456789Z",
@@ -111,7 +127,7 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
       yield* fly.refuse("fm2_deploy")
       const cases = [
         [["no-such-app"], env, "not_found"],
-        [["silent"], { FLY_ACCESS_TOKEN: "fm2_deploy" }, "unauthorized"],
+        [["silent"], { FLY_ACCESS_TOKEN: "fm2_deploy" }, "no_token"],
         [["silent"], {}, "no_token"],
         [["a/b"], env, "validation"]
       ] as const
@@ -120,20 +136,41 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
           const args = ["fly", "logs", app, ...follow, "--base-url", url, "--json"]
           const { code, err, out } = yield* run(args, { env: variables })
           assert.deepStrictEqual([code, out], [1, ""], args.join(" "))
-          assert.strictEqual(JSON.parse(err).error.kind, kind)
+          const { error } = JSON.parse(err)
+          assert.strictEqual(error.kind, kind)
+          // nobody looks for a token that is there and was refused
+          assert.strictEqual(/refused/.test(error.message), "FLY_ACCESS_TOKEN" in variables)
           assert.notInclude(err, "fm2_")
         }
       }
     }))
 
-  it.effect("takes a refused token as refused only after a second try", () =>
+  it.effect("finds another token, and forgets the stored one, when it is refused", () =>
     Effect.gen(function*() {
       const url = yield* address
       const fly = yield* FakeFly.FakeFly
       yield* fly.append("retried", [line])
-      yield* fly.order({ _tag: "Refuse", app: "retried", status: 401 })
-      const { code } = yield* run(["fly", "logs", "retried", "--base-url", url], { env })
-      assert.strictEqual(code, 0)
+      const minting = (token: string) =>
+        FakeFlyCli.layer({ when: ["tokens", "create"], steps: [{ stdout: JSON.stringify({ token }) }] })
+      const stored = join(directory, "tokens", "retried.cached.json")
+      const args = ["fly", "logs", "retried", "--base-url", url]
+      // minted and let in: the next run finds it stored
+      assert.strictEqual((yield* run(args, { flyTools: minting("FlyV1 fm2_canaryOld") })).code, 0)
+      assert.include(fs.readFileSync(stored, "utf8"), "canaryOld")
+      yield* fly.refuse("fm2_canaryOld")
+      const again = yield* run(args, { flyTools: minting("FlyV1 fm2_canaryNew") })
+      assert.deepStrictEqual([again.code, again.err], [0, ""])
+      assert.include(fs.readFileSync(stored, "utf8"), "canaryNew")
+      assert.notInclude(again.out, "canary")
+    }))
+
+  it.effect("uses a token set by hand where nothing else has one", () =>
+    Effect.gen(function*() {
+      const url = yield* address
+      yield* FakeFly.FakeFly.use(({ append }) => append("by-hand", [line]))
+      const set = yield* run(["fly", "token", "set", "by-hand"], { input: "fm2_canary\n" })
+      assert.strictEqual(set.code, 0)
+      assert.strictEqual((yield* run(["fly", "logs", "by-hand", "--base-url", url], {})).code, 0)
     }))
 
   it.effect("without an app is bad usage", () =>

@@ -3,7 +3,6 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { FakeFlyCli } from "effect-atlas/testing"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
@@ -23,7 +22,7 @@ const atHome = <A, E, R>(
     readonly directory: string
     readonly atlas: (
       line: string,
-      surroundings?: Surroundings & { readonly vars?: Readonly<Record<string, string>> }
+      surroundings?: Surroundings
     ) => ReturnType<typeof run>
   }) => Effect.Effect<A, E, R>
 ) =>
@@ -32,13 +31,12 @@ const atHome = <A, E, R>(
     (directory) =>
       use({
         directory,
-        atlas: (line, { vars = {}, ...surroundings } = {}) =>
-          run(["fly", "token", ...line.split(" ")], { flyTools: FakeFlyCli.layer(), ...surroundings }).pipe(
-            Effect.provideService(
-              ConfigProvider.ConfigProvider,
-              ConfigProvider.fromEnvRecord({ HOME: directory, XDG_DATA_HOME: join(directory, "data"), ...vars })
-            )
-          )
+        atlas: (line, { env = {}, ...surroundings } = {}) =>
+          run(["fly", "token", ...line.split(" ")], {
+            flyTools: FakeFlyCli.layer(),
+            ...surroundings,
+            env: { HOME: directory, XDG_DATA_HOME: join(directory, "data"), ...env }
+          })
       }),
     (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
   )
@@ -83,7 +81,7 @@ describe("atlas fly token", () => {
         const set = yield* atlas("set web --json", { input: `${token}\n` })
         assert.deepStrictEqual([set.code, set.out], [0, "{\"app\":\"web\",\"source\":\"manual\"}"])
         assert.deepInclude(JSON.parse((yield* atlas("get web --json")).out), { source: "manual", expiresAt: null })
-        const env = yield* atlas("get web --json", { vars: { FLY_API_TOKEN: "fo1_env" } })
+        const env = yield* atlas("get web --json", { env: { FLY_API_TOKEN: "fo1_env" } })
         assert.deepInclude(JSON.parse(env.out), { source: "config" })
         const empty = yield* atlas("set web --json", { input: "\n" })
         assert.deepStrictEqual([empty.code, JSON.parse(empty.err).error.issues[0].path], [1, "token"])
@@ -97,10 +95,10 @@ describe("atlas fly token", () => {
     atHome(({ atlas, directory }) =>
       Effect.gen(function*() {
         fs.writeFileSync(join(directory, "file"), "")
-        const vars = { ATLAS_FLY_TOKENS_DIR: join(directory, "file") }
-        const { code, err } = yield* atlas("set web --json", { input: token, vars })
+        const env = { ATLAS_FLY_TOKENS_DIR: join(directory, "file") }
+        const { code, err } = yield* atlas("set web --json", { input: token, env })
         assert.deepStrictEqual([code, JSON.parse(err).error.kind], [1, "persist_failed"])
-        assert.include(err, vars.ATLAS_FLY_TOKENS_DIR)
+        assert.include(err, env.ATLAS_FLY_TOKENS_DIR)
       })
     ))
 
@@ -109,7 +107,7 @@ describe("atlas fly token", () => {
       Effect.gen(function*() {
         const file = join(directory, "web.manual.json")
         fs.writeFileSync(file, "junk")
-        const { code, err } = yield* atlas("get web --json", { vars: { ATLAS_FLY_TOKENS_DIR: directory } })
+        const { code, err } = yield* atlas("get web --json", { env: { ATLAS_FLY_TOKENS_DIR: directory } })
         assert.deepStrictEqual([code, JSON.parse(err).error.kind], [1, "manual_corrupt"])
         assert.include(err, file)
       })
@@ -120,7 +118,7 @@ describe("atlas fly token", () => {
     (app) =>
       atHome(({ atlas, directory }) =>
         Effect.gen(function*() {
-          const { code, err } = yield* atlas(`get ${app} --json`, { vars: { FLY_API_TOKEN: "fo1_env" } })
+          const { code, err } = yield* atlas(`get ${app} --json`, { env: { FLY_API_TOKEN: "fo1_env" } })
           assert.deepStrictEqual([code, JSON.parse(err).error.kind], [1, "validation"])
           const tokens = join(directory, "data", "effect-atlas", "fly-tokens")
           assert.deepStrictEqual(fs.readdirSync(tokens), [])

@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Provider, Providers } from "effect-atlas"
 import type { FlyCli } from "effect-atlas/fly"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
@@ -15,6 +16,7 @@ import { FlyTools } from "../../src/cli/FlyTools.ts"
 import { invocation, Shell } from "../../src/cli/Shell.ts"
 
 export interface Surroundings {
+  /** The environment; ours where it is left out. */
   readonly env?: Readonly<Record<string, string>>
   /** What is typed at a question; nobody is there to ask without it. */
   readonly answer?: boolean
@@ -31,8 +33,7 @@ export interface Surroundings {
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
 export const start = (
   args: ReadonlyArray<string>,
-  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], terminal = false }: Surroundings =
-    {}
+  { answer, directory = "/home/me", env, flyTools, input = "", providers = [], terminal = false }: Surroundings = {}
 ) => {
   const out: Array<string> = []
   const err: Array<string> = []
@@ -41,7 +42,7 @@ export const start = (
   const shell = Shell.of({
     invocation: invocation(args),
     directory,
-    variable: (name) => env[name],
+    variable: (name) => env?.[name],
     hasColor: false,
     outIsTerminal: terminal,
     hasAudience: false,
@@ -64,6 +65,9 @@ export const start = (
     Effect.provideService(Shell, shell),
     Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
     flyTools === undefined ? identity : Effect.provideService(FlyTools, flyTools),
+    env === undefined
+      ? identity
+      : Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env)),
     Effect.provide(NodeServices.layer),
     Effect.exit,
     Effect.map((exit) => ({

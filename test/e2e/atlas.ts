@@ -63,8 +63,8 @@ export const isGroupAlive = (group: number): boolean => {
 export const makeHome = () => {
   const directory = fs.mkdtempSync(join(tmpdir(), "atlas-e2e-"))
   const state = join(directory, "state")
-  const own = Object.entries(process.env).filter(([name]) => !/^(ATLAS_|npm_|NODE_OPTIONS|VITEST)/.test(name))
-  const environment = { ...Object.fromEntries(own), ATLAS_STATE_DIR: state, NO_COLOR: "1" }
+  const own = Object.entries(process.env).filter(([name]) => !/^(ATLAS_|FLY_|XDG_|npm_|NODE_OPTIONS|VITEST)/.test(name))
+  const environment = { ...Object.fromEntries(own), HOME: directory, ATLAS_STATE_DIR: state, NO_COLOR: "1" }
 
   const children: Array<ChildProcess> = []
 

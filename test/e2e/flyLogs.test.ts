@@ -2,6 +2,8 @@
  * `atlas fly logs` against `atlas dev fake-fly`: two processes, as a user has them.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as fs from "node:fs"
+import { join } from "node:path"
 import { type Home, makeHome, type Running, until } from "./atlas.ts"
 
 const token = { FLY_API_TOKEN: "fm2_canary" }
@@ -79,6 +81,9 @@ describe("atlas dev fake-fly", () => {
     trouble.child.stdout?.on("data", (chunk: Buffer) => ready += chunk.toString("utf8"))
     await trouble.seen(/\n/)
     const { url } = JSON.parse(ready)
+    // the one in the environment is refused, so another is needed
+    fs.mkdirSync(join(home.directory, ".fly"))
+    fs.writeFileSync(join(home.directory, ".fly", "config.yml"), "access_token: fm2_canaryFile\n")
     const { code, stdout } = await home.run(["fly", "logs", "acme-web", "--base-url", url, "--json"], token)
     assert.strictEqual(code, 0)
     assert.isAbove(JSON.parse(stdout).length, 0)

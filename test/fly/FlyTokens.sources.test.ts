@@ -2,9 +2,14 @@
  * Where a token comes from: every source in its order, and what each of them may not do.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { FlyError } from "effect-atlas/fly"
+import { FlyError, FlyTokens, TokenStorage } from "effect-atlas/fly"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
+import * as Tracer from "effect/Tracer"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
@@ -396,6 +401,42 @@ describe("a refused token", () => {
         assert.deepStrictEqual(shown(yield* get("web")), ["FlyV1 fm2_1", "ets", "facade"])
       }).pipe(Effect.provide(layer({ cli })))
     }))
+
+  it.effect("a storage that has another one each time, all refused while they are read, is not asked for ever", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const storage = Layer.succeed(
+        TokenStorage.TokenStorage,
+        TokenStorage.TokenStorage.of({
+          get: (_, key) =>
+            Effect.sync(() =>
+              key === "manual"
+                ? Option.none()
+                : Option.some({ token: Redacted.make(`fm2_${Math.floor(asked++ / 2)}`), expiresAt: day })
+            ),
+          put: () => Effect.void,
+          delete: () => Effect.void
+        })
+      )
+      const tokens = yield* Effect.map(Layer.build(layer({ storage })), Context.get(FlyTokens.FlyTokens))
+      // between the search and those who wait for it
+      const refusing = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          const end = span.end.bind(span)
+          return Object.assign(span, {
+            end: (...args: Parameters<typeof end>) => {
+              end(...args)
+              Effect.runSync(tokens.invalidate("web"))
+            }
+          })
+        }
+      })
+      const error = yield* Effect.flip(tokens.get("web")).pipe(Effect.provideService(Tracer.Tracer, refusing))
+      assert.strictEqual(error.kind, "no_token")
+      assert.include(error.message, "refused")
+      assert.strictEqual(asked, 20)
+    }).pipe(Effect.scoped))
 
   it.effect("invalidating an app nobody knows starts nothing", () =>
     Effect.gen(function*() {

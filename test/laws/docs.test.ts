@@ -73,7 +73,9 @@ const makeCheckout = () => {
   fs.writeFileSync(`${directory}/.bin/atlas`, atlas, { mode: 0o755 })
   fs.symlinkSync(process.execPath, `${directory}/.bin/node`)
   // nothing of the npm or the atlas that started this test may reach the commands of a page
-  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|ATLAS_|INIT_CWD$|NODE_|VITEST)/.test(name))
+  const own = Object.entries(process.env).filter(([name]) =>
+    !/^(npm_|ATLAS_|FLY_|XDG_|INIT_CWD$|NODE_|VITEST)/.test(name)
+  )
   const env = {
     ...Object.fromEntries(own),
     PATH: `${directory}/.bin:${process.env["PATH"] ?? ""}`,

@@ -20,8 +20,8 @@ export const logs = Command.make("logs", {
   instance: only("instance", "ID", "Only lines of this machine")
 }, (input) => Effect.flatMap(callOptions, ({ baseUrl }) => print({ ...input, baseUrl }))).pipe(
   Command.withDescription(
-    "Print the newest lines of an app's log. The token comes from FLY_ACCESS_TOKEN or FLY_API_TOKEN; a deploy token "
-      + "is refused by Fly, one that may read the organization is not."
+    "Print the newest lines of an app's log. The token is the one that `atlas fly token get` finds; Fly refuses deploy "
+      + "tokens here, one that may read the organization is let in."
   ),
   Command.withShortDescription("Print what an app says"),
   Command.withExamples([

@@ -14,6 +14,8 @@ export const make = () => {
   const entries = new Set<string>()
   return {
     has: (app: string, token: Redacted.Redacted): boolean => entries.size > 0 && entries.has(entry(app, token)),
+    /** Whether any token of the app was refused; it is asked only where a search has failed. */
+    hasAny: (app: string): boolean => [...entries].some((one) => one.startsWith(`${app} `)),
     add: (app: string, token: Redacted.Redacted): void => {
       entries.add(entry(app, token))
       const [oldest] = entries

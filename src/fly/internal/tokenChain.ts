@@ -46,13 +46,14 @@ export interface Sources {
 const seconds = (millis: number, life: Duration.Duration): number =>
   Math.floor((millis + Duration.toMillis(life)) / 1000)
 
-const noToken = (app: AppName): FlyError =>
+/** No source has a token that may be handed out. */
+export const noToken = (app: AppName, wasRefused: boolean): FlyError =>
   new FlyError({
     app,
     operation: "token",
     reason: new NoToken({
-      message: `there is no token for the app ${app}: log in with \`fly auth login\`, set FLY_API_TOKEN, `
-        + `or set one by hand with \`atlas fly token set ${app}\``
+      message: `there is no ${wasRefused ? "token but refused ones" : "token"} for the app ${app}: log in with `
+        + `\`fly auth login\`, set FLY_API_TOKEN, or set one by hand with \`atlas fly token set ${app}\``
     })
   })
 
@@ -124,7 +125,7 @@ export const make = (sources: Sources) => {
     acquire: Effect.fnUntraced(function*(app: AppName, skipStorage: boolean) {
       const found: Found | null = (skipStorage ? null : yield* fromStorage(app)) ?? fromEnvironment(app)
         ?? (yield* fromFile(app)) ?? (yield* fromCommand(app)) ?? (yield* byHand(app))
-      return found ?? (yield* noToken(app))
+      return found ?? (yield* noToken(app, refused.hasAny(app)))
     }),
     /** Lets the next look run the fly command again. */
     endWait: (app: string): void => void misses.delete(app)

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
@@ -12,21 +13,37 @@ import * as Dispatcher from "../../../events/Dispatcher.ts"
 import * as FlyLogs from "../../../fly/FlyLogs.ts"
 import * as FlyLogSource from "../../../fly/FlyLogSource.ts"
 import * as FlyLogStream from "../../../fly/FlyLogStream.ts"
+import * as FlyTokens from "../../../fly/FlyTokens.ts"
 import type { LogEntry } from "../../../fly/LogEntry.ts"
 import { Shell } from "../../Shell.ts"
-import { source } from "./tokens.ts"
+import * as Tokens from "./tokens.ts"
 
 const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
 
 const toText = ({ instance, level, message, region, timestamp }: LogEntry): string =>
   `${timestamp ?? "-"} ${region ?? "-"} ${instance ?? "-"} [${level ?? "-"}] ${message ?? ""}`
 
-const layer = (baseUrl: string | undefined) =>
-  FlyLogStream.layer().pipe(
-    Layer.provideMerge(Layer.unwrap(Effect.map(source, FlyLogs.layerTokens))),
-    Layer.provide(baseUrl === undefined ? FlyLogSource.layerConfig : FlyLogSource.layerPlatform({ baseUrl })),
-    Layer.provide([FetchHttpClient.layer, Dispatcher.layerMemory])
+/** Quiet but for the tokens, in which `level` holds: why there is none is nowhere else to be read. */
+const layer = (baseUrl: string | undefined, level: LogLevel.LogLevel) => {
+  const loud = Effect.provideService(References.MinimumLogLevel, level)
+  const pages = Layer.effect(
+    FlyLogs.FlyLogs,
+    Effect.flatMap(FlyTokens.FlyTokens, (tokens) =>
+      FlyLogs.make({
+        get: (app) => loud(Effect.map(tokens.get(app), ({ token }) => token)),
+        invalidate: tokens.invalidate
+      }))
   )
+  return FlyLogStream.layer().pipe(
+    Layer.provideMerge(pages),
+    Layer.provide([
+      Tokens.layer({ fallback: true }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, level))),
+      baseUrl === undefined ? FlyLogSource.layerConfig : FlyLogSource.layerPlatform({ baseUrl }),
+      Dispatcher.layerMemory
+    ]),
+    Layer.provide(FetchHttpClient.layer)
+  )
+}
 
 interface Input {
   readonly app: string
@@ -82,10 +99,13 @@ export const run = ({ app, baseUrl, follow, instance, region }: Input) =>
       }
     }
     yield* FlyLogStream.FlyLogStream.use((logs) => Stream.runForEach(logs.subscribeLogs(app, filter), show))
-  }).pipe(
-    Effect.provide(layer(baseUrl)),
-    (all) =>
-      Effect.flatMap(Shell, ({ invocation }) =>
-        // a fetch that failed is told by the command itself, in one line
-        invocation.debug ? all : Effect.provideService(all, References.MinimumLogLevel, "Error"))
+  }).pipe((all) =>
+    Effect.gen(function*() {
+      const { invocation } = yield* Shell
+      const level = yield* References.MinimumLogLevel
+      // a fetch that failed is told by the command itself, in one line
+      const quiet = invocation.debug || invocation.json ? level : "Error"
+      const provided = Effect.provide(all, layer(baseUrl, level))
+      yield* Effect.provideService(provided, References.MinimumLogLevel, quiet)
+    })
   )

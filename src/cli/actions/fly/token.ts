@@ -3,31 +3,23 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as FlyTokens from "../../../fly/FlyTokens.ts"
-import * as TokenStorage from "../../../fly/TokenStorage.ts"
-import { FlyTools } from "../../FlyTools.ts"
 import { progress } from "../../Progress.ts"
 import { Shell } from "../../Shell.ts"
 import * as Table from "../../Table.ts"
+import * as Tokens from "./tokens.ts"
 
 interface Wanted {
   readonly app: string
   readonly reveal: boolean
 }
 
-/** The tokens over the user's own files; with `fallback` also over a temporary directory, where nothing outlives the run. */
 const using = <A, E>(
   fallback: boolean,
   use: (tokens: FlyTokens.FlyTokens["Service"]) => Effect.Effect<A, E>
-) =>
-  Effect.flatMap(FlyTools, (tools) =>
-    Effect.provide(
-      FlyTokens.FlyTokens.use(use),
-      FlyTokens.layerConfig.pipe(Layer.provide([TokenStorage.layerFile({ fallback }), tools]))
-    ))
+) => Effect.provide(FlyTokens.FlyTokens.use(use), Tokens.layer({ fallback }))
 
 const moment = (seconds: number): string | null =>
   Option.match(DateTime.make(seconds * 1000), { onNone: () => null, onSome: DateTime.formatIso })
