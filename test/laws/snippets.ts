@@ -38,10 +38,12 @@ export const commands: ReadonlyArray<string> = [
   "export",
   "cd",
   "mkdir",
+  "chmod",
   "kill",
   "wait",
   "until [ -s fake.json ]; do sleep 0.1; done",
-  "until [ -s faulty.json ]; do sleep 0.1; done"
+  "until [ -s faulty.json ]; do sleep 0.1; done",
+  "until [ -s lines.json ]; do sleep 0.1; done"
 ]
 
 /** Commands that are shown and not run, because they fetch, build or test the checkout this very test runs in. */

@@ -34,7 +34,7 @@ const print = ({ app, reveal }: Wanted) => ({ acquirer, expiresAt, source, token
           ["app", app],
           ["source", source],
           ["expires", expiresAt === null ? null : moment(expiresAt)],
-          ["token", revealed]
+          ...(revealed === null ? [] : [["token", revealed] as const])
         ])
     )
   })
