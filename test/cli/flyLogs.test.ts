@@ -107,17 +107,23 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
       assert.deepStrictEqual(out.map((text) => JSON.parse(text).type), ["log", "log"])
     }))
 
-  it.effect("-f tells in one line that a fetch failed, and goes on", () =>
+  it.effect.each(
+    [
+      ["was refused", { _tag: "Refuse", status: 503 }, "the log host did not answer 200"],
+      ["came garbled", { _tag: "Garble" }, "the answer has another shape than Fly's logs"]
+    ] as const
+  )("-f tells in one line that an answer %s, and goes on", ([, fault, sentence]) =>
     Effect.gen(function*() {
       const url = yield* address
       const fly = yield* FakeFly.FakeFly
-      yield* fly.append("shaky", [line])
-      yield* fly.order({ _tag: "Refuse", app: "shaky", status: 503 })
-      const { ended, err, out } = start(["fly", "logs", "shaky", "-f", "--base-url", url], { env })
+      const app = `shaky-${fault._tag}`
+      yield* fly.append(app, [line])
+      yield* fly.order({ ...fault, app })
+      const { ended, err, out } = start(["fly", "logs", app, "-f", "--base-url", url], { env })
       const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
       yield* until(() => out.length === 1)
       yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(err, ["... the log host did not answer 200; trying again in 2s"])
+      assert.deepStrictEqual(err, [`... ${sentence}; trying again in 2s`])
     }))
 
   it.effect("fails, followed or not, where waiting would not help", () =>

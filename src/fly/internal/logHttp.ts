@@ -66,7 +66,6 @@ const lost = ({ reason }: HttpClientError.HttpClientError): Transport => {
 
 const tooLarge = new ProviderFault({ status: 200, message: `the answer is larger than ${bodyLimit} bytes` })
 
-// a new one each time: Node decodes with one that is used again sixty times slower
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 /** The body as text, counted as it comes (and as it is inflated): more than the limit is never held. */

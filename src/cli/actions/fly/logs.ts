@@ -82,8 +82,9 @@ export const run = ({ app, baseUrl, follow, instance, region }: Input) =>
         }
         case "Failed": {
           const { error, retryIn } = element
-          // waiting helps neither an app that is gone nor a token that never worked
-          const isHopeless = error.reason._tag === "NotFound" || (!hasLines && !error.isRetryable)
+          // waiting helps neither an app that is gone nor a token that never worked; an answer may have been cut
+          const isHopeless = error.reason._tag === "NotFound"
+            || (!hasLines && !error.isRetryable && error.reason._tag !== "ProviderFault")
           if (isHopeless) return Effect.fail(error)
           return invocation.json
             ? out(JSON.stringify({
