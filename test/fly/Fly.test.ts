@@ -150,9 +150,11 @@ describe("the whole tree", () => {
 
 describe("a part of the host's own", () => {
   const usedBy = <A, E>(parts: Layer.Layer<never>, use: Effect.Effect<A, E, Fly.Fly | Dispatcher.Dispatcher>) =>
-    use.pipe(
-      Effect.provide(Fly.layer({ tokens: { org: "acme" }, parts })),
-      Effect.provide(platform({ FLY_API_TOKEN: "fm2_env", ATLAS_FLY_TOKENS_DIR: "/nonexistent/tokens" }))
+    Effect.provide(
+      use,
+      Fly.layer({ tokens: { org: "acme" }, parts }).pipe(
+        Layer.provide(platform({ FLY_API_TOKEN: "fm2_env", ATLAS_FLY_TOKENS_DIR: "/nonexistent/tokens" }))
+      )
     )
 
   it.live("stands in for the fly command", () =>
@@ -325,9 +327,9 @@ describe("switched off", () => {
         ),
         Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.die("a request was sent")))
       )
-      const found = yield* outcomes.pipe(
-        Effect.provide(Fly.layerConfig),
-        Effect.provide([untouchable, settings({ ATLAS_FLY_ENABLED: "false" })])
+      const found = yield* Effect.provide(
+        outcomes,
+        Fly.layerConfig.pipe(Layer.provide([untouchable, settings({ ATLAS_FLY_ENABLED: "false" })]))
       )
       assert.deepStrictEqual(found, expected)
     }))
@@ -345,10 +347,11 @@ describe("switched off", () => {
         yield* fake.append("acme-web", [{ message: "hello" }])
         const [first] = yield* Stream.runCollect(Stream.take(fly.subscribeLogs("acme-web"), 1))
         assert.strictEqual(first?._tag, "Logs")
-      }).pipe(
-        Effect.provide(Fly.layerConfig),
-        Effect.provide(platform({ ATLAS_FLY_CLI: "false", ATLAS_FLY_TOKENS_DIR: tokens }))
-      )
+      }).pipe(Effect.provide(
+        Fly.layerConfig.pipe(
+          Layer.provideMerge(platform({ ATLAS_FLY_CLI: "false", ATLAS_FLY_TOKENS_DIR: tokens }))
+        )
+      ))
     }).pipe(Effect.scoped))
 })
 

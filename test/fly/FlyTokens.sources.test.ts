@@ -419,6 +419,7 @@ describe("a refused token", () => {
         })
       )
       const tokens = yield* Effect.map(Layer.build(layer({ storage })), Context.get(FlyTokens.FlyTokens))
+      const runSync = Effect.runSyncWith(yield* Effect.context())
       // between the search and those who wait for it
       const refusing = Tracer.make({
         span: (options) => {
@@ -427,7 +428,7 @@ describe("a refused token", () => {
           return Object.assign(span, {
             end: (...args: Parameters<typeof end>) => {
               end(...args)
-              Effect.runSync(tokens.invalidate("web"))
+              runSync(tokens.invalidate("web"))
             }
           })
         }
