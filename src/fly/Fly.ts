@@ -206,8 +206,7 @@ const over = (
  *
  * **Details**
  *
- * A layer whose `enabled` is only known at run time gives `Fly` alone, since with `false` there is nothing else. Two trees
- * side by side share nothing but the parts that both were given.
+ * Two trees side by side share nothing but the parts that both were given.
  *
  * **Example** (Inside a host's own graph, with a bus across processes and tokens in memory)
  *
@@ -230,13 +229,31 @@ const over = (
  * @category layers
  * @since 0.1.0
  */
-export function layer(options: { readonly enabled: false } & Options<unknown, unknown>): Layer.Layer<Fly>
 export function layer<E = never, R = never>(
   options?: { readonly enabled?: true | undefined } & Options<E, R>
 ): Layer.Layer<Everything, FlyError | E, Platform | R>
+/**
+ * Switched off: nothing is built; see `layerDisabled`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export function layer(options: { readonly enabled: false } & Options<unknown, unknown>): Layer.Layer<Fly>
+/**
+ * Where a setting decides: `Fly` alone, since with `false` there is nothing else.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export function layer<E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<Fly, FlyError | E, Platform | R>
+/**
+ * The one implementation of them all.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export function layer<E, R>(
   { enabled = true, parts, ...settings }: Options<E, R> = {}
 ): Layer.Layer<Fly> | Layer.Layer<Everything, FlyError | E, Platform | R> {
@@ -245,7 +262,7 @@ export function layer<E, R>(
 }
 
 /**
- * `Fly` as the environment wants it: `ATLAS_FLY_ENABLED` (default true) builds nothing when it is false; tokens and the log
+ * The tree as the environment wants it: `ATLAS_FLY_ENABLED` (default true) builds nothing when it is false; tokens and the log
  * host are read from their own variables (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
  *
  * @category layers

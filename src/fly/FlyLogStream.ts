@@ -316,7 +316,7 @@ export const disabled: FlyLogStream["Service"] = FlyLogStream.of({
 })
 
 /**
- * `disabled` as a layer.
+ * The same as a layer.
  *
  * @category layers
  * @since 0.1.0

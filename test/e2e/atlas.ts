@@ -64,7 +64,9 @@ export const makeHome = () => {
   const directory = fs.mkdtempSync(join(tmpdir(), "atlas-e2e-"))
   const state = join(directory, "state")
   const own = Object.entries(process.env).filter(([name]) => !/^(ATLAS_|FLY_|XDG_|npm_|NODE_OPTIONS|VITEST)/.test(name))
-  const environment = { ...Object.fromEntries(own), HOME: directory, ATLAS_STATE_DIR: state, NO_COLOR: "1" }
+  // neither the user's login at Fly nor the user's token files
+  const fly = { FLY_CONFIG_DIR: join(directory, ".fly"), ATLAS_FLY_TOKENS_DIR: join(directory, "tokens") }
+  const environment = { ...Object.fromEntries(own), ATLAS_STATE_DIR: state, NO_COLOR: "1", ...fly }
 
   const children: Array<ChildProcess> = []
 

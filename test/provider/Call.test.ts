@@ -76,7 +76,7 @@ describe("Call", () => {
       [{ env: { KEY: canary } }, "env"],
       [{ s3: { secretAccessKey: canary } }, "s3"]
     ] as const
-  )("%j is refused on %s, unseen", ([options, path]) =>
+  )("what cannot be (%#) is refused, unseen", ([options, path]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(untyped(options))
       assert.strictEqual(error.kind, "validation")
