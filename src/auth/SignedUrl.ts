@@ -140,33 +140,34 @@ const coveredHost = (url: UrlParts, host: boolean | undefined): string | undefin
  * @category signing
  * @since 0.1.0
  */
-export const sign: (url: string, options: SignOptions) => Effect.Effect<string, AtlasError> = Effect.fnUntraced(
-  function*(url, options) {
-    const secret = reveal(options.secret)
-    const now = yield* unixSeconds(options.now)
-    const expiresIn = secondsOf(options.expiresIn ?? defaultExpiresIn)
-    const exp = now + expiresIn
-    const parts = parse(url)
-    const host = parts && coveredHost(parts, options.host)
-    const issues: Array<Issue> = []
-    if (parts === undefined) issues.push(notUrl)
-    else if (host === undefined) issues.push(noHost)
-    if (secret === "") issues.push(emptySecret)
-    if (!Number.isFinite(now)) issues.push(notSeconds)
-    if (!(Number.isInteger(expiresIn) && expiresIn > 0)) issues.push(notWholeSeconds)
-    else if (Number.isFinite(now) && !Number.isSafeInteger(exp)) {
-      issues.push({ path: "expiresIn", message: "ends at a second beyond what a number can hold" })
+export const sign: (url: string, options: SignOptions) => Effect.Effect<string, AtlasError> = /* @__PURE__ */ Effect
+  .fnUntraced(
+    function*(url, options) {
+      const secret = reveal(options.secret)
+      const now = yield* unixSeconds(options.now)
+      const expiresIn = secondsOf(options.expiresIn ?? defaultExpiresIn)
+      const exp = now + expiresIn
+      const parts = parse(url)
+      const host = parts && coveredHost(parts, options.host)
+      const issues: Array<Issue> = []
+      if (parts === undefined) issues.push(notUrl)
+      else if (host === undefined) issues.push(noHost)
+      if (secret === "") issues.push(emptySecret)
+      if (!Number.isFinite(now)) issues.push(notSeconds)
+      if (!(Number.isInteger(expiresIn) && expiresIn > 0)) issues.push(notWholeSeconds)
+      else if (Number.isFinite(now) && !Number.isSafeInteger(exp)) {
+        issues.push({ path: "expiresIn", message: "ends at a second beyond what a number can hold" })
+      }
+      if (parts === undefined || host === undefined || issues.length > 0) {
+        return yield* invalid("SignedUrl.sign", issues)
+      }
+      const kept = parts.parameters.filter(({ name }) => name !== "exp" && name !== "sig")
+      const expiry = { name: "exp", value: String(exp), written: `exp=${exp}` }
+      const signature = yield* hmacSha256(secret, canonical(parts.path, [...kept, expiry], host))
+      const query = [...kept, expiry].map(({ written }) => written).join("&")
+      return `${parts.origin}${parts.path}?${query}&sig=${signature}${parts.fragment}`
     }
-    if (parts === undefined || host === undefined || issues.length > 0) {
-      return yield* invalid("SignedUrl.sign", issues)
-    }
-    const kept = parts.parameters.filter(({ name }) => name !== "exp" && name !== "sig")
-    const expiry = { name: "exp", value: String(exp), written: `exp=${exp}` }
-    const signature = yield* hmacSha256(secret, canonical(parts.path, [...kept, expiry], host))
-    const query = [...kept, expiry].map(({ written }) => written).join("&")
-    return `${parts.origin}${parts.path}?${query}&sig=${signature}${parts.fragment}`
-  }
-)
+  )
 
 const wholeInteger = /^-?[0-9]+$/
 
@@ -194,26 +195,27 @@ const wholeInteger = /^-?[0-9]+$/
  * @category verifying
  * @since 0.1.0
  */
-export const verify: (urlOrPath: string, options: VerifyOptions) => Effect.Effect<Outcome, AtlasError> = Effect
-  .fnUntraced(function*(urlOrPath, options) {
-    const secret = reveal(options.secret)
-    const now = yield* unixSeconds(options.now)
-    const issues: Array<Issue> = []
-    if (secret === "") issues.push(emptySecret)
-    if (!Number.isFinite(now)) issues.push(notSeconds)
-    if (issues.length > 0) return yield* invalid("SignedUrl.verify", issues)
+export const verify: (urlOrPath: string, options: VerifyOptions) => Effect.Effect<Outcome, AtlasError> =
+  /* @__PURE__ */ Effect
+    .fnUntraced(function*(urlOrPath, options) {
+      const secret = reveal(options.secret)
+      const now = yield* unixSeconds(options.now)
+      const issues: Array<Issue> = []
+      if (secret === "") issues.push(emptySecret)
+      if (!Number.isFinite(now)) issues.push(notSeconds)
+      if (issues.length > 0) return yield* invalid("SignedUrl.verify", issues)
 
-    const parts = parse(urlOrPath)
-    const host = parts && coveredHost(parts, options.host)
-    if (parts === undefined || host === undefined) return "malformed"
-    const valuesOf = (wanted: string) =>
-      parts.parameters.filter(({ name }) => name === wanted).map(({ value }) => value)
-    const [exp = "", ...moreExpiries] = valuesOf("exp")
-    const [sig = "", ...moreSignatures] = valuesOf("sig")
-    const isRepeated = moreExpiries.length + moreSignatures.length > 0
-    if (isRepeated || sig === "" || !wholeInteger.test(exp)) return "malformed"
-    if (Number(exp) < now) return "expired"
-    const covered = parts.parameters.filter(({ name }) => name !== "sig")
-    const expected = yield* hmacSha256(secret, canonical(parts.path, covered, host))
-    return constantTimeEquals(expected, sig) ? "ok" : "bad_signature"
-  })
+      const parts = parse(urlOrPath)
+      const host = parts && coveredHost(parts, options.host)
+      if (parts === undefined || host === undefined) return "malformed"
+      const valuesOf = (wanted: string) =>
+        parts.parameters.filter(({ name }) => name === wanted).map(({ value }) => value)
+      const [exp = "", ...moreExpiries] = valuesOf("exp")
+      const [sig = "", ...moreSignatures] = valuesOf("sig")
+      const isRepeated = moreExpiries.length + moreSignatures.length > 0
+      if (isRepeated || sig === "" || !wholeInteger.test(exp)) return "malformed"
+      if (Number(exp) < now) return "expired"
+      const covered = parts.parameters.filter(({ name }) => name !== "sig")
+      const expected = yield* hmacSha256(secret, canonical(parts.path, covered, host))
+      return constantTimeEquals(expected, sig) ? "ok" : "bad_signature"
+    })

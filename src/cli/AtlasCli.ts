@@ -16,6 +16,7 @@ import * as References from "effect/References"
 import { version } from "../domain/Version.ts"
 import { gpus, providers } from "./commands/catalog.ts"
 import { dev } from "./commands/dev.ts"
+import { fly } from "./commands/fly.ts"
 import { job } from "./commands/job.ts"
 import { get, logs, ps, wait } from "./commands/look.ts"
 import { down, start, stop } from "./commands/power.ts"
@@ -49,6 +50,7 @@ const atlas = Command.make("atlas").pipe(
     volumes,
     templates,
     endpoints,
+    fly,
     providers,
     check,
     demo,

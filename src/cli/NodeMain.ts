@@ -49,6 +49,7 @@ const makeShell = (argv: ReadonlyArray<string>, exitWith: (code: number) => void
     directory: process.cwd(),
     variable: (name) => process.env[name],
     hasColor: process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
+    outIsTerminal: process.stdout.isTTY === true,
     hasAudience: process.stderr.isTTY === true && !call.json,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     input,

@@ -49,6 +49,8 @@ export class Shell extends Context.Service<Shell, {
   readonly variable: (name: string) => string | undefined
   /** Whether stdout may be coloured. */
   readonly hasColor: boolean
+  /** Whether stdout is a terminal, so that a person and no program reads it. */
+  readonly outIsTerminal: boolean
   /** Whether somebody reads stderr as it comes, so that progress is worth showing. */
   readonly hasAudience: boolean
   /** Whether somebody is there to answer a question. */

@@ -72,14 +72,22 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(id("RateLimited
 /**
  * A time limit passed, ours or the provider's (HTTP 408); `lastSeen` is the compute as last observed, if it was.
  *
+ * **Details**
+ *
+ * Not retryable with `mayHaveActed`: a job that outlasted the wait for it was submitted, and would run a second time.
+ *
  * @category reasons
  * @since 0.1.0
  */
 export class Timeout extends Schema.TaggedError<Timeout>(id("Timeout"))("Timeout", {
   ...facts,
-  lastSeen: orNull(Compute)
+  lastSeen: orNull(Compute),
+  /** Whether what was asked for may have been done, or may still be going on. */
+  mayHaveActed: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(false)))
 }) {
-  readonly isRetryable = true
+  get isRetryable(): boolean {
+    return !this.mayHaveActed
+  }
 }
 
 /**

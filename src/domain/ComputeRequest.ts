@@ -6,129 +6,15 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
-import * as SchemaIssue from "effect/SchemaIssue"
 import type { AtlasError } from "./AtlasError.ts"
-import { PortProtocol } from "./Compute.ts"
 import { decoder, PositiveDuration } from "./Decode.ts"
 import { CloudType } from "./Gpu.ts"
 import type { CanonicalGpu } from "./GpuCatalog.ts"
+import { count, Env, hidden, nullable, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
 
-/**
- * A port to open: its number inside the compute and how it is spoken to.
- *
- * **Details**
- *
- * `symmetric` asks for the same number outside as inside, where the provider can.
- *
- * @category models
- * @since 0.1.0
- */
-export class PortRequest extends Schema.Class<PortRequest>("effect-atlas/domain/PortRequest")({
-  port: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }, { expected: "a port from 1 to 65535" })),
-  protocol: PortProtocol,
-  symmetric: Schema.Boolean
-}) {}
-
-const PortFields = Schema.Struct({
-  port: Schema.Finite,
-  protocol: PortProtocol.pipe(Schema.withDecodingDefault(Effect.succeed("http" as const))),
-  symmetric: Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(false)))
-}).pipe(Schema.decodeTo(PortRequest))
-
-const PortText = Schema.String.pipe(
-  Schema.decodeTo(Schema.toEncoded(PortRequest), {
-    decode: SchemaGetter.transformEffect((text: string) => {
-      const match = /^(\d{1,6})(?:\/(http|tcp))?$/.exec(text)
-      return match === null
-        ? Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" }))
-        : Effect.succeed({
-          port: Number(match[1]),
-          protocol: match[2] === "tcp" ? "tcp" as const : "http" as const,
-          symmetric: false
-        })
-    }),
-    encode: SchemaGetter.transform((port: typeof PortRequest.Encoded) => `${port.port}/${port.protocol}`)
-  }),
-  Schema.decodeTo(PortRequest)
-)
-
-const text = (expected: string, limit: number) =>
-  Schema.String.check(
-    Schema.makeFilter(
-      (value: string) => value.length > 0 && value.length <= limit && !value.includes("\0") && value.isWellFormed(),
-      { expected }
-    )
-  )
-
-const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.NullOr(schema).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
-
-const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
-  decode: SchemaGetter.transformEffect((input) => {
-    const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
-    return typeof value === "string" && !value.includes("\0") && value.isWellFormed()
-      ? Effect.succeed(Redacted.make(value))
-      : Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected text without NUL characters" }))
-  }),
-  encode: SchemaGetter.transform((value: Redacted.Redacted): unknown => value)
-}))
-
-/** Names only the library may set: they carry credentials and wiring of the compute. */
-const reserved = /^(ATLAS_PRESHARED_KEY|ATLAS_SIGNING_SECRET|ATLAS_CALLBACK_.*|ATLAS_TASK_ID|ATLAS_PORTS)$/
-
-const envNameIssue = (name: string): string | undefined => {
-  if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return "is not the name of an environment variable"
-  if (reserved.test(name)) return "is reserved: the library sets it"
-  return undefined
-}
-
-const Env = Schema.Record(Schema.String, EnvValue).check(
-  Schema.makeFilter((env: { readonly [name: string]: unknown }) =>
-    Object.keys(env).flatMap((name) => {
-      const issue = envNameIssue(name)
-      return issue === undefined ? [] : [{ path: [name], issue }]
-    })
-  )
-)
-
-const ProviderOpts = Schema.Record(Schema.String, Schema.Json).check(
-  Schema.makeFilter((opts: { readonly [name: string]: unknown }) =>
-    Object.hasOwn(opts, "env") ? { path: ["env"], issue: "use the request's own env field" } : undefined
-  )
-)
-
-const Ports = Schema.Array(Schema.Union([PortFields, PortText])).check(
-  Schema.makeFilter((ports: ReadonlyArray<PortRequest>) =>
-    ports.flatMap(({ port }, index) =>
-      ports.findIndex((other) => other.port === port) < index
-        ? [{ path: [index, "port"], issue: `port ${port} is listed twice` }]
-        : []
-    )
-  )
-)
-
-/** A word of a command; unlike a name it may be empty. */
-const word = Schema.String.check(
-  Schema.makeFilter(
-    (value: string) => value.length <= 131_072 && !value.includes("\0") && value.isWellFormed(),
-    { expected: "text without NUL characters" }
-  )
-)
-
-const Words = Schema.Array(word).pipe(
-  Schema.decodeTo(Schema.NullOr(Schema.NonEmptyArray(Schema.String)), {
-    decode: SchemaGetter.transform((words: ReadonlyArray<string>) => {
-      const [first, ...rest] = words
-      return first === undefined ? null : [first, ...rest] as const
-    }),
-    encode: SchemaGetter.transform((words: readonly [string, ...ReadonlyArray<string>] | null) => words ?? [])
-  })
-)
-
-const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
+export { PortRequest } from "./internal/container.ts"
 
 /**
  * How the container is protected: not at all, by a bearer token, or by signed URLs.
@@ -184,8 +70,8 @@ export class ComputeRequest extends Schema.Class<ComputeRequest>("effect-atlas/d
     return {
       ...this,
       idleTtl: this.idleTtl === null ? null : String(this.idleTtl),
-      env: Object.fromEntries(Object.keys(this.env).map((name) => [name, "<redacted>"])),
-      providerOpts: Object.fromEntries(Object.keys(this.providerOpts).map((name) => [name, "<hidden>"]))
+      env: hidden(this.env, "<redacted>"),
+      providerOpts: hidden(this.providerOpts)
     }
   }
 
@@ -216,15 +102,7 @@ export interface Input {
   readonly cloudType?: CloudType | undefined
   readonly spot?: boolean | undefined
   readonly regionHints?: ReadonlyArray<string> | undefined
-  readonly ports?:
-    | ReadonlyArray<
-      string | {
-        readonly port: number
-        readonly protocol?: "http" | "tcp" | undefined
-        readonly symmetric?: boolean | undefined
-      }
-    >
-    | undefined
+  readonly ports?: ReadonlyArray<PortInput> | undefined
   readonly env?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   readonly volumeGb?: number | null | undefined
   readonly containerDiskGb?: number | null | undefined

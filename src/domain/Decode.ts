@@ -86,7 +86,7 @@ export const decoder = <S extends Schema.Constraint>(
     )
 }
 
-const isPositive = (duration: Duration.Duration) => Duration.isGreaterThan(duration, Duration.zero)
+const isPositive = (duration: Duration.Duration) => Duration.toMillis(duration) > 0
 
 /**
  * Any duration of more than nothing, written the way Effect writes one: `"30 seconds"`, a number of milliseconds, ...

@@ -77,7 +77,7 @@ export const Entropy = Context.Reference<Source>("effect-atlas/domain/Entropy", 
  * @category layers
  * @since 0.1.0
  */
-export const layerPredictable: Layer.Layer<never> = Layer.succeed(Entropy, predictable)
+export const layerPredictable: Layer.Layer<never> = /* @__PURE__ */ Layer.succeed(Entropy, predictable)
 
 /**
  * Draws `length` random bytes (0 to 65,536) from the source in use.

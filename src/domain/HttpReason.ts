@@ -5,16 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Schema from "effect/Schema"
-import {
-  type AtlasErrorReason,
-  Forbidden,
-  NotFound,
-  ProviderFault,
-  RateLimited,
-  Timeout,
-  Unauthorized,
-  Unknown
-} from "./AtlasError.ts"
+import { Forbidden, NotFound, ProviderFault, RateLimited, Timeout, Unauthorized, Unknown } from "./AtlasError.ts"
 
 /**
  * What is known of a refusing answer beside its status; everything may be left out.
@@ -32,6 +23,14 @@ export interface Facts {
   /** How long the provider asked to wait; default null. */
   readonly retryAfter?: Duration.Duration | null
 }
+
+/**
+ * What a status alone can mean.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StatusReason = Unauthorized | Forbidden | NotFound | Timeout | RateLimited | ProviderFault | Unknown
 
 /**
  * The reason for an answer that refuses: a pure table of the status.
@@ -52,7 +51,7 @@ export interface Facts {
  * @category constructors
  * @since 0.1.0
  */
-export const fromStatus = (status: number, facts: Facts = {}): AtlasErrorReason => {
+export const fromStatus = (status: number, facts: Facts = {}): StatusReason => {
   const { code = null, message = "", raw = null, retryAfter = null } = facts
   const answer = { status, message, raw }
   switch (status) {

@@ -7,7 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type FlyError, invalid } from "./FlyError.ts"
 
-const expected = "an app name: 1 to 63 of A-Z, a-z, 0-9, - and _, starting with a letter or digit"
+/**
+ * What an app name looks like, in words.
+ *
+ * @category ids
+ * @since 0.1.0
+ */
+export const expected = "an app name: 1 to 63 of A-Z, a-z, 0-9, - and _, starting with a letter or digit"
 
 /**
  * The name of a Fly app: 1 to 63 of `A-Z a-z 0-9 - _`, starting with a letter or digit.

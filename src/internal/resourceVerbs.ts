@@ -12,7 +12,7 @@ import type {
   Spend,
   SpendWindow,
   Template,
-  TemplateRequest
+  TemplateInput
 } from "../domain/Resources.ts"
 import type { Providers } from "../provider/Providers.ts"
 import { at, type Options } from "./desk.ts"
@@ -120,7 +120,7 @@ export const getTemplate = (id: string, options?: Options): Answer<Template> =>
  * @category resources
  * @since 0.1.0
  */
-export const createTemplate = (request: typeof TemplateRequest.Encoded, options?: Options): Answer<Template> =>
+export const createTemplate = (request: TemplateInput, options?: Options): Answer<Template> =>
   at("createTemplate", options, (provider, call) => provider.templates.create(request, call))
 
 /**

@@ -18,7 +18,7 @@ import * as Pace from "./internal/pace.ts"
  * **Details**
  *
  * The request's `timeout` bounds a `sync` submit in all: connection, retries and body included. Past it this fails as
- * `Timeout`, and the job may still be running.
+ * `Timeout`, which is not retryable: the job may still be running.
  *
  * @category running
  * @since 0.1.0
@@ -39,7 +39,8 @@ export const run = (
             provider: provider.id,
             operation: "runJob",
             reason: new Timeout({
-              message: `the job was not done within ${Duration.format(request.timeout)}; it may still be running`
+              message: `the job was not done within ${Duration.format(request.timeout)}; it may still be running`,
+              mayHaveActed: true
             })
           })
         )
@@ -65,7 +66,7 @@ export const unsuccessful = (
 
 /** A look that may go well the next time: it failed on its way, or its answer made no sense. */
 const mayPass = ({ isRetryable, reason }: AtlasError): boolean =>
-  isRetryable || (reason._tag === "ProviderFault" && reason.status === null)
+  isRetryable || (reason._tag === "ProviderFault" && (reason.status === null || reason.status < 400))
 
 /**
  * Looks until the job is final and answers it; one that failed, was cancelled or timed out fails as `ProviderFault`.

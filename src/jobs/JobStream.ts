@@ -23,7 +23,7 @@ import { unsuccessful } from "./JobRunner.ts"
 export interface Limits {
   /** For the whole stream. */
   readonly timeout?: CallOptions["timeout"]
-  /** For the time without anything new. */
+  /** For the time without anything new; what the consumer takes does not count. */
   readonly idleTimeout?: CallOptions["timeout"]
 }
 

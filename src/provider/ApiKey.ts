@@ -3,12 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { Unauthorized } from "../domain/AtlasError.ts"
 import type { Call } from "./Call.ts"
+import * as Setting from "./Setting.ts"
 
 /**
  * How a provider finds its key.
@@ -54,10 +53,8 @@ export const make = (options: {
   readonly layer?: Redacted.Redacted | string | null | undefined
 }): Effect.Effect<ApiKey> =>
   Effect.gen(function*() {
-    const environment = yield* Config.option(Config.Redacted(options.variable)).pipe(
-      Effect.orElseSucceed(() => Option.none<Redacted.Redacted>())
-    )
-    const standing = given(options.layer) ?? given(Option.getOrNull(environment))
+    const environment = yield* Effect.orElseSucceed(Setting.read(options.variable), () => null)
+    const standing = given(options.layer) ?? given(environment)
     const message = "no API key: give `apiKey` with the call, or to the provider's layer, or set "
       + `the environment variable ${options.variable}`
     return {

@@ -21,7 +21,7 @@ import type {
   Spend,
   SpendWindow,
   Template,
-  TemplateRequest
+  TemplateInput
 } from "../domain/Resources.ts"
 import type { ComputeFilter, JobChunk, LogOptions, Rent } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
@@ -170,7 +170,7 @@ export interface VolumesFacet {
 export interface TemplatesFacet {
   readonly list: (options?: CallOptions) => Answer<ReadonlyArray<Template>>
   readonly get: (id: string, options?: CallOptions) => Answer<Template>
-  readonly create: (request: typeof TemplateRequest.Encoded, options?: CallOptions) => Answer<Template>
+  readonly create: (request: TemplateInput, options?: CallOptions) => Answer<Template>
   readonly delete: (id: string, options?: CallOptions) => Answer<void>
 }
 

@@ -15,9 +15,9 @@ import type { Compute } from "../domain/Compute.ts"
 import type { ComputeId } from "../domain/Ids.ts"
 
 /** Long enough for a slow cloud to delete, short enough for a process that is asked to stop. */
-const endBudget = Duration.seconds(30)
-const firstPause = Duration.millis(100)
-const longestPause = Duration.seconds(5)
+const endBudget = 30_000
+const firstPause = 100
+const longestPause = 5000
 
 /**
  * The calls this needs of a provider, bound to one account.
@@ -41,7 +41,8 @@ export const isHopeless = (reason: AtlasErrorReason): boolean =>
   reason._tag === "Validation" || reason._tag === "Unsupported"
   || (reason._tag === "Unauthorized" && reason.status === null)
 
-const elapsedSince = (start: bigint) => Effect.map(Clock.monotonicTimeNanos, (now) => Duration.nanos(now - start))
+/** Milliseconds, like all times here. */
+const elapsedSince = (start: bigint) => Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - start) / 1_000_000)
 
 const isGone = (compute: Compute) => compute.status === "terminated"
 
@@ -74,13 +75,14 @@ export const find = (
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason> => {
-  const until = Duration.times(settleWindow, 2)
+  const window = Duration.toMillis(settleWindow)
+  const until = window * 2
   return Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
-    const pause = Duration.max(Duration.divideUnsafe(settleWindow, 4), Duration.millis(10))
+    const pause = Math.max(window / 4, 10)
     while (true) {
       // asked before the look: only a listing begun after both windows proves absence
-      const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), until)
+      const settled = (yield* elapsedSince(start)) >= until
       const looked = yield* Effect.result(hands.named(name))
       if (Result.isSuccess(looked)) {
         const found = ours(looked.success, name)
@@ -92,7 +94,7 @@ export const find = (
   }).pipe(
     // one listing that never answers must not keep whoever wants to leave
     Effect.timeoutOrElse({
-      duration: Duration.sum(until, endBudget),
+      duration: until + endBudget,
       orElse: () =>
         Effect.fail(
           new Uncertain({ computeName: name, message: `${name} could not be looked for: the provider does not answer` })
@@ -116,10 +118,10 @@ export const find = (
 export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
-    const unsettled = settledAt > start ? Duration.nanos(settledAt - start) : Duration.zero
-    return yield* Effect.timeoutOrElse(endWithin(hands, id, Duration.sum(unsettled, endBudget), settledAt), {
+    const unsettled = settledAt > start ? Number(settledAt - start) / 1_000_000 : 0
+    return yield* Effect.timeoutOrElse(endWithin(hands, id, unsettled + endBudget, settledAt), {
       // one call that never answers must not outlive the budget
-      duration: Duration.sum(unsettled, Duration.times(endBudget, 2)),
+      duration: unsettled + endBudget * 2,
       orElse: () =>
         Effect.fail(
           new Uncertain({ computeId: id, message: `${id} could not be ended: the provider does not answer` })
@@ -130,7 +132,7 @@ export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<
 const endWithin = (
   hands: Hands,
   id: ComputeId,
-  budget: Duration.Duration,
+  budget: number,
   settledAt: bigint
 ): Effect.Effect<boolean, AtlasErrorReason> =>
   Effect.gen(function*() {
@@ -147,15 +149,17 @@ const endWithin = (
       if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") {
         return wasThere
       }
-      if (Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), budget)) {
+      if ((yield* elapsedSince(start)) >= budget) {
         const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
         return yield* new Uncertain({
           computeId: id,
-          message: `${id} could not be ended within ${Duration.format(budget)} and may still cost money: ${why}`
+          message: `${id} could not be ended within ${
+            Duration.format(Duration.millis(budget))
+          } and may still cost money: ${why}`
         })
       }
       yield* Effect.sleep(pause)
-      pause = Duration.min(Duration.times(pause, 2), longestPause)
+      pause = Math.min(pause * 2, longestPause)
     }
   })
 
@@ -184,10 +188,11 @@ export const endNamed = (
 ): Effect.Effect<void, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
+    const until = Duration.toMillis(settleWindow) * 2
     while (true) {
-      const settled = Duration.isGreaterThanOrEqualTo(yield* elapsedSince(start), Duration.times(settleWindow, 2))
-      const left = Duration.subtract(Duration.times(settleWindow, 2), yield* elapsedSince(start))
-      const found = yield* find(hands, name, Duration.max(Duration.divideUnsafe(left, 2), Duration.zero))
+      const left = until - (yield* elapsedSince(start))
+      const settled = left <= 0
+      const found = yield* find(hands, name, Duration.millis(Math.max(left / 2, 0)))
       yield* endAll(hands, found)
       // a twin may appear for as long as a machine may be missing from a listing
       if (settled || found.length === 0) return

@@ -26,11 +26,11 @@ const pattern = /^atlas-([a-z0-9]{1,16})-([a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?)-
  * @category models
  * @since 0.1.0
  */
-export const Owner = Schema.String.check(
-  Schema.makeFilter((owner: string) => /^[a-z0-9]{1,16}$/.test(owner) && owner !== stateless, {
+export const Owner = /* @__PURE__ */ Schema.String.check(
+  /* @__PURE__ */ Schema.makeFilter((owner: string) => /^[a-z0-9]{1,16}$/.test(owner) && owner !== stateless, {
     expected: "1 to 16 of a-z and 0-9, but not \"adhoc\""
   })
-).pipe(Schema.brand("Owner"))
+).pipe(/* @__PURE__ */ Schema.brand("Owner"))
 
 /**
  * @category models

@@ -231,17 +231,18 @@ export const make = (options: Options): Effect.Effect<ProviderHttp, never, HttpC
     const client = yield* HttpClient.HttpClient
     const fetchInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
     // our span is the one that counts, trace headers are not the cloud's business, and redirects are decided on here
-    const underneath = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
-      Context.add(HttpClient.TracerPropagationEnabled, false),
-      Context.add(FetchHttpClient.RequestInit, { ...Option.getOrElse(fetchInit, () => ({})), redirect: "manual" })
-    )
+    const requestInit = { ...Option.getOrElse(fetchInit, () => ({})), redirect: "manual" } as const
+    const untraced = () => true
+    // laid over the context one by one: merging would copy all of it, for every request
+    const underneath = <R>(context: Context.Context<R>) =>
+      Context.add(context, HttpClient.TracerDisabledWhen, untraced).pipe(
+        Context.add(HttpClient.TracerPropagationEnabled, false),
+        Context.add(FetchHttpClient.RequestInit, requestInit)
+      )
     const edge = makeEdge({
       ...options,
       limits,
-      client: HttpClient.transformResponse(
-        client,
-        Effect.updateContext((context: Context.Context<never>) => Context.merge(context, underneath))
-      )
+      client: HttpClient.transformResponse(client, Effect.updateContext(underneath<never>))
     })
     return {
       endpoint: (endpoint) => {

@@ -117,13 +117,15 @@ const floorOf = (window: Window, priority: Priority): number =>
   priority === "terminate" || window.quota === null ? 0 : Math.floor(window.quota / keptBack)
 
 const makePace = (limits: ReadonlyArray<Limit>): Pace => {
-  const windows = new Map<string, Window>(limits.map(({ per, requests }, index) => [`known ${index}`, {
+  const windows: Array<Window> = limits.map(({ per, requests }) => ({
     quota: requests,
     windowMillis: Duration.toMillis(per),
     remaining: 0,
     resetAt: 0,
     since: 0
-  }]))
+  }))
+  // those that headers name
+  const named = new Map<string, Window>()
   // both in the order of arrival
   const waiting = { terminate: new Set<Latch.Latch>(), normal: new Set<Latch.Latch>() }
   let pausedUntil = 0
@@ -142,7 +144,7 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
   /** Milliseconds until a request of this priority may be sent. */
   const delay = (priority: Priority, now: number): number => {
     let until = pausedUntil
-    for (const window of windows.values()) {
+    for (const window of windows) {
       if (now >= window.resetAt) {
         window.remaining = window.quota ?? Infinity
         window.resetAt = now + (window.windowMillis ?? unknownReset)
@@ -154,17 +156,20 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
   }
 
   const admit = (ticket: Ticket): void => {
-    for (const window of windows.values()) window.remaining -= 1
+    for (const window of windows) window.remaining -= 1
     underWay += 1
     admitted += 1
     ticket.number = admitted
   }
 
   const windowOf = (name: string): Window => {
-    const known = windows.get(`header ${name}`)
+    const known = named.get(name)
     if (known !== undefined) return known
     const window: Window = { quota: null, windowMillis: null, remaining: Infinity, resetAt: Infinity, since: 0 }
-    if (windows.size < mostWindows) windows.set(`header ${name}`, window)
+    if (windows.length < mostWindows) {
+      windows.push(window)
+      named.set(name, window)
+    }
     return window
   }
 
@@ -292,10 +297,22 @@ export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimit
   Effect.sync(() => {
     const [salt = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1))
     const paces = new Map<string, Pace>()
+    // a client uses one key object for all its calls, most of them to one address
+    const last = new WeakMap<
+      Redacted.Redacted,
+      { readonly provider: string; readonly baseUrl: string; readonly id: string }
+    >()
+    const idOf = ({ apiKey, baseUrl, provider }: Account): string => {
+      if (apiKey === null) return `${provider} ${baseUrl} `
+      const known = last.get(apiKey)
+      if (known !== undefined && known.provider === provider && known.baseUrl === baseUrl) return known.id
+      const id = `${provider} ${baseUrl} ${fingerprint(Redacted.value(apiKey), salt)}`
+      last.set(apiKey, { provider, baseUrl, id })
+      return id
+    }
     return {
-      account: ({ apiKey, baseUrl, provider }) => {
-        const hash = apiKey === null ? "" : fingerprint(Redacted.value(apiKey), salt)
-        const id = `${provider} ${baseUrl} ${hash}`
+      account: (account) => {
+        const id = idOf(account)
         const known = paces.get(id)
         const pace = known ?? makePace(limits)
         if (known === undefined) {

@@ -3,19 +3,38 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Entropy from "../domain/Entropy.ts"
+
+/** What a draft is called: a dot, the file's name, a dot and 12 hex digits. */
+const draftName = /^\..+\.[0-9a-f]{12}$/
+
+/** A write takes moments; a draft this old belongs to a writer that was killed. */
+const abandonedAfter = Duration.minutes(1)
+
+/**
+ * Makes what was renamed or removed in a directory durable. Where a directory cannot be synced (Windows) that is left to
+ * the file system.
+ */
+const syncDirectory = (directory: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    yield* Effect.ignore(Effect.scoped(Effect.flatMap(fs.open(directory, { flag: "r" }), (handle) => handle.sync)))
+  })
 
 /**
  * Writes a private file through a draft beside it: a crash leaves the old file or the new one, never half of one.
  *
  * **Details**
  *
- * The directory must exist. The draft is new (`wx`), 0600, synced, then renamed; it is removed when anything fails.
- * Its name starts with a dot.
+ * The directory must exist. The draft is new (`wx`), 0600, synced, then renamed, and the directory is synced; the draft is
+ * removed when anything fails. Its name starts with a dot; `sweep` removes those of writers that were killed.
  *
  * @category files
  * @since 0.1.0
@@ -27,9 +46,9 @@ export const write = (
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const suffix = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
+    const directory = path.dirname(file)
     // in the same directory, so that the rename stays on one file system; wx: never an existing file or link
-    const draft = path.join(path.dirname(file), `.${path.basename(file)}.${suffix}`)
+    const draft = path.join(directory, `.${path.basename(file)}.${Hex.encode(yield* Entropy.bytes(6))}`)
     yield* Effect.gen(function*() {
       const handle = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
       yield* handle.writeAll(new TextEncoder().encode(text))
@@ -38,5 +57,49 @@ export const write = (
       Effect.scoped,
       Effect.andThen(fs.rename(draft, file)),
       Effect.onError(() => Effect.ignore(fs.remove(draft, { force: true })))
+    )
+    yield* syncDirectory(directory)
+  })
+
+/**
+ * Removes a file for good, so that no crash brings it back. One that is not there is no failure.
+ *
+ * @category files
+ * @since 0.1.0
+ */
+export const remove = (
+  file: string
+): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    yield* fs.remove(file, { force: true })
+    yield* syncDirectory(path.dirname(file))
+  })
+
+/**
+ * Removes the drafts that killed writers left in a directory; those of the last minute may still be written.
+ *
+ * @category files
+ * @since 0.1.0
+ */
+export const sweep = (
+  directory: string
+): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const now = yield* Clock.currentTimeMillis
+    const names = yield* fs.readDirectory(directory)
+    yield* Effect.forEach(
+      names.filter((name) => draftName.test(name)),
+      (name) =>
+        Effect.gen(function*() {
+          const draft = path.join(directory, name)
+          const { mtime } = yield* fs.stat(draft)
+          const age = now - (mtime._tag === "Some" ? mtime.value.getTime() : now)
+          if (age > Duration.toMillis(abandonedAfter)) yield* fs.remove(draft, { force: true })
+        }).pipe(Effect.ignore),
+      { concurrency: 16, discard: true }
     )
   })

@@ -22,6 +22,22 @@ export const tokenAcquire = "FlyTokens.acquire"
 export const logsFetch = "FlyLogs.fetch"
 
 /**
+ * Span of one search for apps.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const discover = "FlyApps.discoverApps"
+
+/**
+ * Span of one deploy, with `ticket` and `result`; it never holds the output, not even of a deploy that failed.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const deploy = "FlyDeploy.deploy"
+
+/**
  * The Fly app; on spans only, never a metric label.
  *
  * @category attributes
@@ -54,12 +70,36 @@ export const acquirer = "atlas.fly.token.acquirer"
 export const ticket = "atlas.fly.deploy.ticket"
 
 /**
+ * How a deploy ended: `ok`, `timeout`, `interrupted`, `exit_<code>`, or the kind of what kept it from starting.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const result = "atlas.fly.deploy.result"
+
+/**
  * How many entries a request for logs brought.
  *
  * @category attributes
  * @since 0.1.0
  */
 export const count = "atlas.fly.logs.count"
+
+/**
+ * How a request for logs ended: `ok` or `error`.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const logsStatus = "atlas.fly.logs.status"
+
+/**
+ * The HTTP status of a request that failed, where there was an answer.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const httpStatus = "http.response.status_code"
 
 /**
  * Tokens handed out, by `source` and `acquirer`; `none` where none was found.
@@ -70,6 +110,18 @@ export const count = "atlas.fly.logs.count"
 export const tokens = Metric.counter("atlas_fly_tokens", {
   description: "Fly tokens handed out, by source and acquirer",
   incremental: true
+})
+
+/**
+ * Those of them that were pure cache hits: the same counter with its labels made once, since this is the fast path.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const tokenHits = Metric.counter("atlas_fly_tokens", {
+  description: "Fly tokens handed out, by source and acquirer",
+  incremental: true,
+  attributes: { source: "ets", acquirer: "facade" }
 })
 
 /**
@@ -84,7 +136,7 @@ export const deployLines = Metric.counter("atlas_fly_deploy_lines", {
 })
 
 /**
- * Deploys that ended, by `result`: `ok`, `timeout` or `exit_<code>`.
+ * Deploys that started and ended, by `result`: `ok`, `timeout`, `interrupted` or `exit_<code>`.
  *
  * @category metrics
  * @since 0.1.0

@@ -1,11 +1,14 @@
 /**
- * For tests: what every provider and every dispatcher promises as cases to run, a RunPod in memory, a simulated world for the
- * orchestrator, and a tracer. Loads no test framework.
+ * For tests: what every provider, every dispatcher and every token storage promises as cases to run, a RunPod and a `fly` in
+ * memory, a simulated world for the orchestrator, and a tracer. Loads no test framework.
  *
  * @since 0.1.0
  */
+export * as FakeFly from "../fly/FakeFly.ts"
 export * as FakeRunPod from "../providers/runpod/FakeRunPod.ts"
 export * as DispatcherConformance from "./DispatcherConformance.ts"
+export * as FakeFlyCli from "./FakeFlyCli.ts"
 export * as ProviderConformance from "./ProviderConformance.ts"
 export * as Simulation from "./simulation/Simulation.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"
+export * as TokenStorageConformance from "./TokenStorageConformance.ts"

@@ -3,12 +3,15 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Provider, Providers } from "effect-atlas"
+import type { FlyCli } from "effect-atlas/fly"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as AtlasCli from "../../src/cli/AtlasCli.ts"
 import { Clouds } from "../../src/cli/Clouds.ts"
+import { FlyTools } from "../../src/cli/FlyTools.ts"
 import { invocation, Shell } from "../../src/cli/Shell.ts"
 
 export interface Surroundings {
@@ -18,12 +21,18 @@ export interface Surroundings {
   /** What stands on stdin. */
   readonly input?: string
   readonly providers?: ReadonlyArray<Providers.Made>
+  /** Whether stdout is a terminal. */
+  readonly terminal?: boolean
+  readonly flyTools?: Layer.Layer<FlyCli.FlyCli>
+  /** The directory the command is typed in. */
+  readonly directory?: string
 }
 
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
 export const start = (
   args: ReadonlyArray<string>,
-  { answer, env = {}, input = "", providers = [] }: Surroundings = {}
+  { answer, directory = "/home/me", env = {}, flyTools, input = "", providers = [], terminal = false }: Surroundings =
+    {}
 ) => {
   const out: Array<string> = []
   const err: Array<string> = []
@@ -31,9 +40,10 @@ export const start = (
   let asked = 0
   const shell = Shell.of({
     invocation: invocation(args),
-    directory: "/home/me",
+    directory,
     variable: (name) => env[name],
     hasColor: false,
+    outIsTerminal: terminal,
     hasAudience: false,
     canAsk: answer !== undefined,
     input: Effect.succeed(input),
@@ -53,6 +63,7 @@ export const start = (
   const ended = AtlasCli.run.pipe(
     Effect.provideService(Shell, shell),
     Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
+    flyTools === undefined ? identity : Effect.provideService(FlyTools, flyTools),
     Effect.provide(NodeServices.layer),
     Effect.exit,
     Effect.map((exit) => ({

@@ -45,6 +45,7 @@ const reasons: ReadonlyArray<readonly [AtlasError.AtlasErrorReason, AtlasError.K
   [new AtlasError.NotFound({ status: 404 }), "not_found", false],
   [new AtlasError.RateLimited({ status: 429, retryAfter: Duration.seconds(3) }), "rate_limited", true],
   [new AtlasError.Timeout({ status: 408, lastSeen: compute }), "timeout", true],
+  [new AtlasError.Timeout({ mayHaveActed: true }), "timeout", false],
   [new AtlasError.Unsupported({ capability: "power" }), "unsupported", false],
   [new AtlasError.Validation({ issues: [{ path: "gpu", message: "is required" }] }), "validation", false],
   [new AtlasError.ProviderFault({ status: 422, code: "bad" }), "provider", false],

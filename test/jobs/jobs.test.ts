@@ -4,6 +4,7 @@ import type { JobChunk } from "effect-atlas/provider/Adapter"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
@@ -198,6 +199,36 @@ describe("streaming a job", () => {
     }))
 })
 
+describe("a consumer that takes its time", () => {
+  const slowly = (limits: { readonly timeout?: "1 minute"; readonly idleTimeout: "10 seconds" }) =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({
+        chunks: [
+          chunk("in_progress", [1]),
+          ...Array.from({ length: 3 }, () => chunk("in_progress")),
+          chunk("completed")
+        ]
+      })
+      return yield* fork(
+        Stream.runForEach(Atlas.streamJob(ref, limits), () => Effect.sleep("5 minutes")).pipe(Effect.exit, layer)
+      )
+    })
+
+  it.effect("is not the silence of the job, so the idle limit does not count it", () =>
+    Effect.gen(function*() {
+      const fiber = yield* slowly({ idleTimeout: "10 seconds" })
+      yield* pass(5 * 60 + 20)
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
+    }))
+
+  it.effect("counts for the overall limit all the same", () =>
+    Effect.gen(function*() {
+      const fiber = yield* slowly({ timeout: "1 minute", idleTimeout: "10 seconds" })
+      yield* pass(5 * 60 + 20)
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+    }))
+})
+
 describe("running a job", () => {
   it.effect("a job without an endpoint is refused before anything is sent", () =>
     Effect.gen(function*() {
@@ -224,6 +255,31 @@ describe("running a job", () => {
       assert.strictEqual(submitted.length, 1)
     }))
 
+  it.effect("a sync job that outlasted its limit is not retryable, whoever kept the time", () =>
+    Effect.gen(function*() {
+      const request = { endpoint: "ep", input: null, mode: "sync", timeout: "12 seconds" } as const
+      const ours = endpoint({ submit: Effect.never })
+      const limited = yield* fork(Effect.flip(Atlas.runJob(request).pipe(ours.layer)))
+      yield* pass(12)
+      const theirs = endpoint({ submit: Effect.fail(new AtlasError.Timeout({ message: "not done within 12s" })) })
+      for (const error of [yield* Fiber.join(limited), yield* Effect.flip(Atlas.runJob(request).pipe(theirs.layer))]) {
+        assert.strictEqual(error.kind, "timeout")
+        assert.isFalse(error.isRetryable)
+      }
+      // whoever repeats what may be repeated submits once all the same
+      const repeated = Effect.retry(Atlas.runJob(request), { times: 3, while: (error) => error.isRetryable })
+      yield* Effect.flip(repeated.pipe(theirs.layer))
+      assert.strictEqual(theirs.submitted.length, 2)
+    }))
+
+  it.effect("a wait that was too short may be repeated: nothing was submitted by it", () =>
+    Effect.gen(function*() {
+      const { layer } = endpoint({ gets: [job("in_queue")] })
+      const fiber = yield* fork(Effect.flip(Atlas.awaitJob(ref, { timeout: "7 seconds" }).pipe(layer)))
+      yield* pass(7)
+      assert.isTrue((yield* Fiber.join(fiber)).isRetryable)
+    }))
+
   it.effect("a sync answer that is not final is a success with that status", () =>
     Effect.gen(function*() {
       const { layer } = endpoint({ submit: Effect.succeed(job("in_progress")) })
@@ -234,11 +290,28 @@ describe("running a job", () => {
   it.effect("awaiting looks until the job is final, through looks that fail", () =>
     Effect.gen(function*() {
       const { layer } = endpoint({
-        gets: [job("in_queue"), new AtlasError.Transport({}), job("in_progress"), job("completed", { output: 42 })]
+        gets: [
+          job("in_queue"),
+          new AtlasError.Transport({}),
+          // an answer that made no sense
+          new AtlasError.ProviderFault({ status: 200 }),
+          new AtlasError.ProviderFault({ status: 502 }),
+          job("in_progress"),
+          job("completed", { output: 42 })
+        ]
       })
       const fiber = yield* fork(Atlas.awaitJob(ref).pipe(layer))
       yield* pass(60)
       assert.strictEqual((yield* Fiber.join(fiber)).output, 42)
+    }))
+
+  it.effect("awaiting ends with a refusal: the next look would be refused as well", () =>
+    Effect.gen(function*() {
+      for (const refusal of [new AtlasError.NotFound({}), new AtlasError.ProviderFault({ status: 422 })]) {
+        const { asked, layer } = endpoint({ gets: [refusal] })
+        assert.strictEqual((yield* Effect.flip(Atlas.awaitJob(ref).pipe(layer))).reason, refusal)
+        assert.lengthOf(asked, 1)
+      }
     }))
 
   it.effect("awaiting a job that failed fails with what the worker said, and never past its limit", () =>

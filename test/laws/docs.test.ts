@@ -9,7 +9,7 @@ import { matching, read, root } from "./files.ts"
 import { blocksOf, complaintsOf, examplesOf, linksOf, moduleOf, scriptOf, strangersOf } from "./snippets.ts"
 
 /** How long the commands of one page may take together. */
-const limit = 120_000
+const limit = 240_000
 
 const pages = matching(["README.md", "guides/*.md"])
 const snippets = new Map(

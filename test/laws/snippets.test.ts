@@ -43,6 +43,12 @@ describe("a page", () => {
     ])
   })
 
+  it("may keep the id of what it started, and nothing hides behind an assignment", () => {
+    const strangers = (text: string) => strangersOf([{ file: "a.md", line: 1, language: "sh", info: "", text }])
+    assert.deepStrictEqual(strangers("fake=$!\nid=$(atlas ps)\nA=1 B=\"$c\" atlas ps"), [])
+    assert.lengthOf(strangers("fake=$! sudo ps\nid=$(sudo ps)\nA=1 sudo ps"), 3)
+  })
+
   it("becomes one script whose lines have the numbers of the page, without what is not run", () => {
     const lines = scriptOf(blocks)?.split("\n") ?? []
     assert.strictEqual(lines[18], "TOKEN=x curl -s \"$url\"")

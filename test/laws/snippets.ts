@@ -40,7 +40,9 @@ export const commands: ReadonlyArray<string> = [
   "cd",
   "mkdir",
   "kill",
-  "wait"
+  "wait",
+  "until [ -s fake.json ]; do sleep 0.1; done",
+  "until [ -s faulty.json ]; do sleep 0.1; done"
 ]
 
 /** Commands that are shown and not run, because they fetch, build or test the checkout this very test runs in. */
@@ -140,8 +142,9 @@ export const commandsOf = ({ file, line, text }: Snippet): ReadonlyArray<Command
   return found
 }
 
-/** The command without what is assigned before it: `id=$(atlas ps)` and `A=1 atlas ps` are both `atlas ps`. */
-const bare = (text: string): string => text.replace(/^(?:\w+=(?:\$\(|"\$\(|"[^"]*"\s*|'[^']*'\s*|[^\s$]*\s*))+/, "")
+/** The command without what is assigned before it: `id=$(atlas ps)` and `A=1 atlas ps` are both `atlas ps`; `pid=$!` is none. */
+const bare = (text: string): string =>
+  text.replace(/^(?:\w+=(?:\$\(|"\$\(|\$!\s*|"[^"]*"\s*|'[^']*'\s*|[^\s$]*\s*))+/, "")
 
 const startsWith = (text: string, command: string): boolean => text === command || text.startsWith(`${command} `)
 

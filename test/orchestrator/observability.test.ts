@@ -67,7 +67,8 @@ it.effect("metrics count what happens, by provider, phase and kind, and never by
     const all = yield* Metric.snapshot
     const read = (name: string, labels: Record<string, string> = {}) =>
       all.filter(({ attributes, id }) =>
-        id === `atlas_orchestrator_${name}` && Object.entries(labels).every(([key, value]) => attributes?.[key] === value)
+        id === `atlas_orchestrator_${name}` &&
+        Object.entries(labels).every(([key, value]) => attributes?.[key] === value)
       ).map(({ state }) => "count" in state ? Number(state.count) : "value" in state ? Number(state.value) : null)
     const mock = { provider: "mock" }
     assert.deepStrictEqual(read("sessions", { owner: "team1", phase: "live" }), [1])
@@ -92,7 +93,9 @@ it.effect("what is logged while a session rents names the session and its attemp
       compute: {
         spawn: () =>
           Effect.andThen(
-            Effect.withFiber((fiber) => Effect.sync(() => void marks.push(fiber.getRef(References.CurrentLogAnnotations)))),
+            Effect.withFiber((fiber) =>
+              Effect.sync(() => void marks.push(fiber.getRef(References.CurrentLogAnnotations)))
+            ),
             Effect.fail(new NoCapacity({ message: "none" }))
           ),
         get: () => Effect.fail(new NotFound({ message: "none" })),

@@ -22,6 +22,8 @@ export interface PlainOptions {
   readonly pageSize?: number
   /** Requests it takes in a second; more are answered with 429. Default any number. */
   readonly perSecond?: number
+  /** How often it may be listed; default 5 seconds. */
+  readonly pollInterval?: Duration.Input
 }
 
 export interface PlainCloud {
@@ -51,7 +53,7 @@ const machineOf = (id: string, name: string, at: number): Compute =>
     raw: null
   })
 
-export const makePlainCloud = ({ pageSize, perSecond }: PlainOptions = {}): Effect.Effect<PlainCloud> =>
+export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptions = {}): Effect.Effect<PlainCloud> =>
   Effect.gen(function*() {
     const machines: PlainCloud["machines"] = new Map()
     const seen: PlainCloud["seen"] = { list: 0, get: 0, spawn: 0, terminate: 0, refused: 0 }
@@ -94,13 +96,16 @@ export const makePlainCloud = ({ pageSize, perSecond }: PlainOptions = {}): Effe
 
     const find = (id: string) => {
       const machine = machines.get(id)
-      return machine === undefined ? Effect.fail(new NotFound({ message: `there is no ${id}` })) : Effect.succeed(machine)
+      return machine === undefined
+        ? Effect.fail(new NotFound({ message: `there is no ${id}` }))
+        : Effect.succeed(machine)
     }
 
     const provider = Provider.make({
       id: plain,
+      flags: ["spot"],
       settleWindow: "5 seconds",
-      pollInterval: "5 seconds",
+      pollInterval: pollInterval ?? "5 seconds",
       compute: {
         spawn: (rent) =>
           request("spawn", (now) =>
@@ -169,7 +174,11 @@ export const addLive = (
   const machine = machineOf(`old-${number}`, attempt.name, now.wall)
   machines.set(machine.id, machine)
   const compute = Session.Sighting.fromCompute(machine)
-  return Session.decide(started, { _tag: "Rented", attempt: attempt.id, compute, authHash: null }, now, Session.defaults)
+  return Session.decide(
+    started,
+    { _tag: "Rented", attempt: attempt.id, compute, authHash: null },
+    now,
+    Session.defaults
+  )
     .state
 }
-

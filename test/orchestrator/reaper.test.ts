@@ -13,13 +13,15 @@ import { makePlainCloud } from "./plainCloud.ts"
 const team1 = NameStamp.Owner.make("team1")
 
 /** A machine that nobody's session has, under this owner's name. */
-const orphan = Effect.fnUntraced(function*({ cloud }: Pick<House, "cloud">, owner: "team1" | "team2" | "adhoc" = "team1") {
-  const stamp = owner === "adhoc"
-    ? yield* NameStamp.adhoc("lost")
-    : yield* NameStamp.make(NameStamp.Owner.make(owner), "lost")
-  const { compute } = cloud.provider
-  return (yield* compute.rent(yield* compute.prepare({}, { stamp }))).id
-})
+const orphan = Effect.fnUntraced(
+  function*({ cloud }: Pick<House, "cloud">, owner: "team1" | "team2" | "adhoc" = "team1") {
+    const stamp = owner === "adhoc"
+      ? yield* NameStamp.adhoc("lost")
+      : yield* NameStamp.make(NameStamp.Owner.make(owner), "lost")
+    const { compute } = cloud.provider
+    return (yield* compute.rent(yield* compute.prepare({}, { stamp }))).id
+  }
+)
 
 const quick: Options = { pollInterval: "20 seconds", reapGrace: "1 minute" }
 

@@ -152,7 +152,9 @@ const wrong: ReadonlyArray<readonly [string, string, Record<string, unknown>]> =
 ]
 
 const paths = (reason: AtlasErrorReason | object): string =>
-  reason instanceof Validation ? reason.issues.map(({ path }) => path).join(" ") : `no Validation: ${JSON.stringify(reason)}`
+  reason instanceof Validation
+    ? reason.issues.map(({ path }) => path).join(" ")
+    : `no Validation: ${JSON.stringify(reason)}`
 
 describe("refused before anything is rented, with its field, is", () => {
   it.effect.each(wrong)("%s", ([, field, options]) =>

@@ -17,7 +17,8 @@ describe("awaitReady", () => {
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open({ mock: { provisioning: "30 seconds" } })
       const { id } = yield* orchestrator.spawn({ ports: ["80/http"], auth: "bearer" })
-      const waiters = yield* Effect.forEach(Array.from({ length: 5 }), () => Effect.forkChild(orchestrator.awaitReady(id)))
+      const waiters = yield* Effect.forEach(Array.from({ length: 5 }), () =>
+        Effect.forkChild(orchestrator.awaitReady(id)))
       yield* pass(36)
       const [compute] = yield* Effect.forEach(waiters, Fiber.join)
       assert.strictEqual(compute?.status, "running")

@@ -76,7 +76,7 @@ const utf8 = new TextEncoder()
 const unreserved = /[A-Za-z0-9\-._~]/
 
 /** Form encoding: space is `+`, `A-Z a-z 0-9 - . _ ~` stay, every other byte is `%XX` in upper case. */
-const formEncoded: ReadonlyArray<string> = Array.from({ length: 256 }, (_, byte) => {
+const formEncoded: ReadonlyArray<string> = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte)
   if (character === " ") return "+"
   return unreserved.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`

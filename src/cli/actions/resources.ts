@@ -4,7 +4,6 @@
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Atlas from "../../Atlas.ts"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
@@ -74,12 +73,6 @@ export const volumes = {
     }, call).pipe(Effect.flatMap(print(ResourceView.volume)))
 }
 
-/** A port that the grammar has let through, such as `8000/http`. */
-const portOf = (text: string) => {
-  const [port = "", protocol] = text.split("/")
-  return { port: Number(port), protocol: protocol === "tcp" ? "tcp" as const : "http" as const }
-}
-
 export const templates = {
   ls: listing(ResourceView.template, Atlas.listTemplates),
   get: looking(ResourceView.template, Atlas.getTemplate),
@@ -95,15 +88,14 @@ export const templates = {
     readonly command: ReadonlyArray<string>
   }) =>
     Effect.gen(function*() {
-      const variables = yield* Environment.read(env, "createTemplate")
       const made = yield* Atlas.createTemplate({
         name,
         image,
-        ports: ports.map(portOf),
-        env: Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, Redacted.value(value)])),
+        ports,
+        env: yield* Environment.read(env, "createTemplate"),
         containerDiskGb: Option.getOrNull(disk),
         volumeGb: Option.getOrNull(volume),
-        command: command.length === 0 ? null : command,
+        command,
         serverless
       }, call)
       yield* print(ResourceView.template)(made)

@@ -22,7 +22,10 @@ type Limit = CallOptions["timeout"]
 const decodeTimeout = decoder(PositiveDuration, "timeout")
 const decodeIdle = decoder(PositiveDuration, "idleTimeout")
 
-/** An overall limit from now on, and an idle one that starts anew with every `heard`. */
+/**
+ * An overall limit from now on, and an idle one that starts anew with every `heard`. What counts as idle is the time spent
+ * in `within`: a consumer that takes its time is not the job's silence.
+ */
 export const limits = (
   provider: Service,
   operation: string,
@@ -32,7 +35,7 @@ export const limits = (
     const timeout = given.timeout == null ? null : yield* decodeTimeout(given.timeout, operation, provider.id)
     const idle = given.idleTimeout == null ? null : yield* decodeIdle(given.idleTimeout, operation, provider.id)
     const start = yield* Clock.monotonicTimeNanos
-    let last = start
+    let idled = 0n
 
     const late = (what: string, limit: Duration.Duration) =>
       new AtlasError({
@@ -55,9 +58,15 @@ export const limits = (
 
     return {
       within: <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
-        bounded(bounded(self, idle, last, "the job put out nothing"), timeout, start, "the job was not over"),
-      heard: Effect.map(Clock.monotonicTimeNanos, (now) => {
-        last = now
+        Effect.flatMap(Clock.monotonicTimeNanos, (began) =>
+          bounded(bounded(self, idle, began - idled, "the job put out nothing"), timeout, start, "the job was not over")
+            .pipe(Effect.tap(() =>
+              Effect.map(Clock.monotonicTimeNanos, (now) => {
+                idled += now - began
+              })
+            ))),
+      heard: Effect.sync(() => {
+        idled = 0n
       })
     }
   })

@@ -41,7 +41,9 @@ export const start = ({ mailbox, owner, scope, store, table }: {
       }
       if (adopted.length > 0) yield* Metric.update(Metric.withAttributes(Metrics.adopted, { owner }), adopted.length)
       for (const { id, message } of unreadable) {
-        yield* Effect.logError(`the stored session ${id} cannot be read (${message}): nothing unknown is deleted meanwhile`)
+        yield* Effect.logError(
+          `the stored session ${id} cannot be read (${message}): nothing unknown is deleted meanwhile`
+        )
       }
     }).pipe(Effect.withSpan("SessionEngine.adopt", { root: true }))
 

@@ -11,4 +11,3 @@ export const read: Effect.Effect<Now> = Effect.clockWith((clock) =>
     mono: Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
   }))
 )
-

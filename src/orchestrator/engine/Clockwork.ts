@@ -59,12 +59,14 @@ export const make = ({ config, losesTimers, mailbox, table }: {
         const now = yield* Clocks.read
         const hasJumped = (now.wall - last.wall) - (now.mono - last.mono) > jump
         last = now
-        if (hasJumped) for (const { state } of table.all()) mailbox.put({ id: state.spec.id, event: { _tag: "WokeUp" } })
+        if (hasJumped) {
+          for (const { state } of table.all()) mailbox.put({ id: state.spec.id, event: { _tag: "WokeUp" } })
+        }
         for (let wish = heap.popDue(now.mono); wish !== null; wish = heap.popDue(now.mono)) wake(wish, now)
         earlier.closeUnsafe()
         const next = heap.next()
         const sleep = Math.min(longestSleep, next === null ? longestSleep : Math.max(1, next - now.mono))
-        yield* Effect.raceFirst(Effect.sleep(sleep), earlier.await)
+        yield* Effect.timeoutOption(earlier.await, sleep)
       }
     })
 

@@ -94,28 +94,31 @@ const rent = ({ attempt, candidate }: Of<"Rent">, { providers, secrets, state }:
 }
 
 const resolve = ({ attempt, provider: id }: Of<"Resolve">, bench: Bench, provider: Service): Effect.Effect<Result> =>
-  Effect.flatMap(Clocks.read, ({ mono }) =>
-    Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, look)), {
-      onFailure: (cause): Result => ({
-        event: bench.trustsIncompleteListing
-          ? { _tag: "Looked", attempt: attempt.id, found: [], complete: true, at: mono }
-          : { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
-      }),
-      onSuccess: (all): Result => {
-        // the filter also matches names that were stamped from this one
-        const found = all.filter(({ name }) => name === attempt.name)
-        return {
-          event: {
-            _tag: "Looked",
-            attempt: attempt.id,
-            found: found.map(Sighting.fromCompute),
-            complete: true,
-            at: mono
-          },
-          computes: found
+  Effect.flatMap(
+    Clocks.read,
+    ({ mono }) =>
+      Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, look)), {
+        onFailure: (cause): Result => ({
+          event: bench.trustsIncompleteListing
+            ? { _tag: "Looked", attempt: attempt.id, found: [], complete: true, at: mono }
+            : { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
+        }),
+        onSuccess: (all): Result => {
+          // the filter also matches names that were stamped from this one
+          const found = all.filter(({ name }) => name === attempt.name)
+          return {
+            event: {
+              _tag: "Looked",
+              attempt: attempt.id,
+              found: found.map(Sighting.fromCompute),
+              complete: true,
+              at: mono
+            },
+            computes: found
+          }
         }
-      }
-    }))
+      })
+  )
 
 const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service): Effect.Effect<Result> => {
   const machine = { provider: id, computeId }

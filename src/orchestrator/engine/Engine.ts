@@ -134,8 +134,7 @@ export const make = (
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),
       byCompute: (computeId) => snapshot(table.byCompute(computeId)),
-      when: (id, test, operation) =>
-        Effect.suspend(() => waiters.wait(id, snapshot(table.get(id)), test, operation)),
+      when: (id, test, operation) => Effect.suspend(() => waiters.wait(id, snapshot(table.get(id)), test, operation)),
       waiting: waiters.size,
       news: publisher.hear,
       isQuiet: () => !turns.isBusy() && mailbox.isEmpty()

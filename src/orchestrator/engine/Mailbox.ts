@@ -56,8 +56,7 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
   const put = (letter: Letter): void => {
     Queue.offerUnsafe(letters, letter)
   }
-  const release = (taken: ReadonlyArray<Letter>) =>
-    places.release(taken.filter((letter) => handed.has(letter)).length)
+  const release = (taken: ReadonlyArray<Letter>) => places.release(taken.filter((letter) => handed.has(letter)).length)
   return {
     put,
     hand: (letter) =>

@@ -2,8 +2,8 @@
  * What a session tells, with its name on it: the message of the topics `compute:<session id>` and of the engine's own hub.
  */
 import * as Schema from "effect/Schema"
-import * as Topic from "../../events/Topic.ts"
 import { ComputeId } from "../../domain/Ids.ts"
+import * as Topic from "../../events/Topic.ts"
 import { SessionId } from "../session/Ids.ts"
 import { Published } from "../session/Published.ts"
 

@@ -9,12 +9,11 @@ import { storageFault } from "../store/faults.ts"
 
 type Store = SessionStore["Service"]
 
+const broke = <E>(cause: Cause.Cause<E>): boolean => Cause.hasDies(cause) && !Cause.hasInterrupts(cause)
+
 const steady = <A>(operation: string, self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
-  Effect.catchCause(self, (cause) =>
-    Cause.hasDies(cause) && !Cause.hasInterrupts(cause)
-      // what a bug says may hold anything
-      ? Effect.fail(storageFault(operation, "the store broke"))
-      : Effect.failCause(cause))
+  // what a bug says may hold anything
+  Effect.catchCauseIf(self, broke, () => Effect.fail(storageFault(operation, "the store broke")))
 
 /** The same store. */
 export const make = (store: Store): Store => ({

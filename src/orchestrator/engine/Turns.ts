@@ -110,6 +110,11 @@ export const make = (parts: Parts): Turns => {
     }
   })
 
+  /** Most of what a feed sees is known; nothing follows from it. */
+  const saysNothing = (draft: Turn.Draft): boolean =>
+    draft.after === draft.before && draft.events.length === 0 && draft.commands.length === 0 &&
+    draft.compute === table.get(draft.id)?.compute && draft.auth === table.get(draft.id)?.auth
+
   const turn = Effect.gen(function*() {
     const letters = welcome(yield* mailbox.takeAll)
     isBusy = true
@@ -121,6 +126,7 @@ export const make = (parts: Parts): Turns => {
     const written = new Set(writes.map(({ id }) => id))
     const { lost, refused } = yield* writer.commit(writes)
     for (const draft of drafts.values()) {
+      if (saysNothing(draft)) continue
       const { after: { version }, id } = draft
       const refusal = refused.get(id)
       if (lost.has(id)) yield* release(id, now)

@@ -1,7 +1,7 @@
 /** The front desk put together: an engine, its feeds, its reaper, and the verbs over them. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import type { Service } from "../../provider/Provider.ts"
@@ -73,13 +73,16 @@ export const make = Effect.fnUntraced(function*(
 
   const find: watching.Desk["find"] = (id, operation) =>
     Effect.suspend(() => {
-      const seen = (isSessionId(id) ? engine.get(id) : undefined) ?? (isComputeId(id) ? engine.byCompute(id) : undefined)
+      const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
+        (isComputeId(id) ? engine.byCompute(id) : undefined)
       return seen === undefined ? Effect.fail(notTracked(operation)) : Effect.succeed(seen)
     })
   const infoOf = ({ state }: Seen) => Effect.map(Clocks.read, (now) => SessionInfo.fromState(state, now))
   const info = (id: string, operation: string) => Effect.flatMap(find(id, operation), infoOf)
-  const list = Effect.map(Clocks.read, (now) =>
-    Array.from(engine.all(), ({ state }) => SessionInfo.fromState(state, now)))
+  const list = Effect.map(
+    Clocks.read,
+    (now) => Array.from(engine.all(), ({ state }) => SessionInfo.fromState(state, now))
+  )
   const desk: watching.Desk = { engine, providers, find, infoOf, list }
 
   const { newId, rent } = renting.make(engine, providers)
@@ -101,13 +104,12 @@ export const make = Effect.fnUntraced(function*(
       Effect.flatMap(newId, (id) => rent("task", "runTask", input, settings, id)).pipe(
         Effect.withSpan("Orchestrator.runTask")
       ),
-    scoped: (input, settings) =>
-      Effect.gen(function*() {
-        const id = yield* newId
-        // promised before it is asked for, so that no moment is left in which it is nobody's
-        yield* Effect.addFinalizer(() => handBack(id))
-        return yield* rent("interactive", "scoped", input, settings, id)
-      }).pipe(Effect.withSpan("Orchestrator.scoped")),
+    scoped: Effect.fn("Orchestrator.scoped")(function*(input, settings) {
+      const id = yield* newId
+      // promised before it is asked for, so that no moment is left in which it is nobody's
+      yield* Effect.addFinalizer(() => handBack(id))
+      return yield* rent("interactive", "scoped", input, settings, id)
+    }),
     touch: (id) => Effect.map(find(id, "touch"), ({ state }) => engine.touch(state.spec.id)),
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),

@@ -7,7 +7,10 @@ import type { Options, WatchOptions } from "../Orchestrator.ts"
 
 const decodeOwner = decoder(Owner, "owner")
 
-const checkDurations = <Field extends string>(given: Readonly<Partial<Record<Field, unknown>>>, fields: ReadonlyArray<Field>) =>
+const checkDurations = <Field extends string>(
+  given: Readonly<Partial<Record<Field, unknown>>>,
+  fields: ReadonlyArray<Field>
+) =>
   Effect.forEach(
     fields,
     (field) =>

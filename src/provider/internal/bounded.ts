@@ -8,10 +8,15 @@ import type { Adapter } from "../Adapter.ts"
 import type { Call } from "../Call.ts"
 
 /** An adapter that keeps the limit itself can say better how it passed, so it has this much longer to say it. */
-const grace = Duration.millis(100)
+const grace = 100
 
 type Answer<A> = Effect.Effect<A, AtlasErrorReason>
 type Limit = Duration.Duration | null
+
+const afterGrace = (limit: Duration.Duration): number => Duration.toMillis(limit) + grace
+
+const shorter = (one: Duration.Duration, other: Limit): Duration.Duration =>
+  other !== null && Duration.toMillis(other) < Duration.toMillis(one) ? other : one
 
 const passed = (limit: Duration.Duration): Timeout =>
   new Timeout({ message: `no answer within ${Duration.format(limit)}` })
@@ -22,7 +27,7 @@ const within = <A>(
   reasonOf: (timeout: Timeout) => AtlasErrorReason = (timeout) => timeout
 ): Answer<A> =>
   limit === null ? ask() : Effect.timeoutOrElse(Effect.suspend(ask), {
-    duration: Duration.sum(limit, grace),
+    duration: afterGrace(limit),
     orElse: () => Effect.fail(reasonOf(passed(limit)))
   })
 
@@ -56,7 +61,7 @@ export const bounded = (
           const { timeout } = call
           return timeout === null
             ? lines
-            : Stream.interruptWhen(lines, Effect.delay(Effect.fail(passed(timeout)), Duration.sum(timeout, grace)))
+            : Stream.interruptWhen(lines, Effect.delay(Effect.fail(passed(timeout)), afterGrace(timeout)))
         }
       }
     }),
@@ -65,7 +70,7 @@ export const bounded = (
         submit: (request, call) =>
           request.mode === "sync"
             // its own limit holds too, and past it the job goes on
-            ? within(Duration.min(request.timeout, call.timeout ?? request.timeout), () => jobs.submit(request, call))
+            ? within(shorter(request.timeout, call.timeout), () => jobs.submit(request, call))
             : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
         get: one((job, call) => jobs.get(job, call)),
         cancel: one((job, call) => jobs.cancel(job, call)),

@@ -60,19 +60,33 @@ export const readBody = (
 
 /** Real answers are a tenth as deep; deeper ones overflow whoever walks them, long after they were read. */
 const deepest = 256
+const [quote, backslash] = [0x22, 0x5c]
 
-const isBottomless = (text: string): boolean => {
+/** `[` and `{`, which differ in one bit: every byte of every answer is asked. */
+const isOpening = (byte: number): boolean => (byte | 0x20) === 0x7b
+
+/** Whether it opens too few brackets to be deep, wherever they stand: true of all but long lists, and known at once. */
+const isShallow = (bytes: Uint8Array): boolean => {
+  let opened = 0
+  for (let index = 0; index < bytes.length; index++) {
+    if (isOpening(bytes[index] ?? 0) && ++opened > deepest) return false
+  }
+  return true
+}
+
+/** Looks at bytes, since every character that counts here is one byte, and no other character contains that byte. */
+const isBottomless = (bytes: Uint8Array): boolean => {
   let depth = 0
   let isText = false
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] ?? 0
     if (isText) {
-      if (code === 0x5c) index += 1
-      else if (code === 0x22) isText = false
-    } else if (code === 0x22) isText = true
-    else if (code === 0x5b || code === 0x7b) {
+      if (byte === backslash) index += 1
+      else if (byte === quote) isText = false
+    } else if (byte === quote) isText = true
+    else if (isOpening(byte)) {
       if (++depth > deepest) return true
-    } else if (code === 0x5d || code === 0x7d) depth -= 1
+    } else if (byte === 0x5d || byte === 0x7d) depth -= 1
   }
   return false
 }
@@ -80,9 +94,9 @@ const isBottomless = (text: string): boolean => {
 /** A body as JSON; undefined when it is not readable as such. Nothing at all reads as null. */
 export const parseJson = (bytes: Uint8Array): Schema.Json | undefined => {
   if (bytes.byteLength === 0) return null
-  const text = decoder.decode(bytes)
+  if (!isShallow(bytes) && isBottomless(bytes)) return undefined
   try {
-    return isBottomless(text) ? undefined : JSON.parse(text)
+    return JSON.parse(decoder.decode(bytes))
   } catch {
     return undefined
   }

@@ -11,6 +11,7 @@ import { RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts
 import type { Pace, Priority } from "../RateLimits.ts"
 import { readBody } from "./httpAnswer.ts"
 import { retryAfterOf } from "./httpHeaders.ts"
+import { within } from "./httpLimit.ts"
 import { moved, type Written } from "./httpRequest.ts"
 import type * as Scrub from "./httpScrub.ts"
 import { isBeforeSending, toReason } from "./httpTransport.ts"
@@ -94,7 +95,7 @@ export const execute = (
       ? Effect.succeed(response)
       : Effect.andThen(
         // read to its end, so that the connection can be used again
-        Effect.ignore(readBody(response, headers, bodyLimit)),
+        Effect.exit(readBody(response, headers, bodyLimit)),
         execute(client, moved(request, target), callClass, bodyLimit, hops + 1)
       )
   })
@@ -128,7 +129,7 @@ const attempt = (
 ): Effect.Effect<Fate> =>
   Effect.suspend(() => {
     const seen: { refusal: Answered | null } = { refusal: null }
-    return execute(client, request, callClass, bodyLimit).pipe(
+    const answer = execute(client, request, callClass, bodyLimit).pipe(
       Effect.flatMap((response) => {
         const { headers, status } = response
         const answered: Answered = { _tag: "Answered", status, headers, body: null }
@@ -139,12 +140,9 @@ const attempt = (
           onFailure: (error) => error._tag === "TooLarge" ? answered : seen.refusal ?? lost(error, scrub())
         })
       }),
-      Effect.catch((error) => Effect.sync(() => lost(error, scrub()))),
-      Effect.timeoutOrElse({
-        duration: limitMillis,
-        orElse: () => Effect.sync((): Fate => seen.refusal ?? timedOut(limitMillis))
-      })
+      Effect.catch((error) => Effect.sync(() => lost(error, scrub())))
     )
+    return within(answer, limitMillis, Effect.sync((): Fate => seen.refusal ?? timedOut(limitMillis)))
   })
 
 /** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */

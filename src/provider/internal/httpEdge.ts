@@ -1,5 +1,4 @@
 /** From an endpoint's description to a function: options decided, request written, sent, judged and decoded. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -115,15 +114,15 @@ export const makeEdge = (options: Wiring) => {
     }
 
     const judge: Prepared["judge"] = (fate, { scrub }) =>
-      Effect.map(Clock.currentTimeMillis, (nowMillis) => {
+      Effect.clockWith((clock) => {
         const judging: Judging = {
           callClass: route.class,
           isWithheld: route.withholdMessage ?? false,
           classify,
           scrub,
-          nowMillis
+          nowMillis: clock.currentTimeMillisUnsafe()
         }
-        return failureOf(fate, judging)
+        return Effect.succeed(failureOf(fate, judging))
       })
 
     return {

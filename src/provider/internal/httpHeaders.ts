@@ -1,7 +1,6 @@
 /** What an answer's headers say about waiting: `Retry-After`, `RateLimit`, `RateLimit-Policy` and `X-RateLimit-*`. */
-import type * as Duration from "effect/Duration"
-import * as Headers from "effect/http/Headers"
-import * as Result from "effect/Result"
+import * as Duration from "effect/Duration"
+import type * as Headers from "effect/http/Headers"
 
 /** A quota of requests in a window; null is unknown. */
 export interface Policy {
@@ -38,6 +37,9 @@ const quota = /;\s*q=(\d{1,15})\s*(?:;|$)/
 const seconds = /;\s*w=(\d{1,15})\s*(?:;|$)/
 const left = /;\s*r=(\d{1,15})\s*(?:;|$)/
 const time = /;\s*t=(\d{1,15})\s*(?:;|$)/
+
+/** A moment in the three ways HTTP writes one, the last without its zone; `Date.parse` takes much else for a date. */
+const httpDate = /^[A-Z][a-z]{2,8},? [\w -]+ [\d:]{8}(?: GMT| \d{4})$/
 
 interface Member {
   readonly name: string
@@ -89,10 +91,13 @@ const untilReset = (value: number, nowMillis: number): number =>
 
 /** How long `Retry-After` asks to wait; null when it is missing or unreadable. */
 export const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Duration.Duration | null => {
-  const header = headers["retry-after"]
-  if (header === undefined) return null
-  const parsed = Headers.parseRetryAfter(header)
-  return Result.isSuccess(parsed) ? Headers.retryAfterDelay(parsed.success, nowMillis) : null
+  const header = headers["retry-after"]?.trim() ?? ""
+  const millis = /^\d+$/.test(header)
+    ? Number(header) * 1000
+    : httpDate.test(header)
+    ? Math.max(0, Date.parse(header.endsWith("GMT") ? header : `${header} GMT`) - nowMillis)
+    : Number.NaN
+  return Number.isNaN(millis) ? null : Duration.millis(Math.min(millis, Number.MAX_SAFE_INTEGER))
 }
 
 /** What is left of every window; `X-RateLimit-*` is the nameless one, read only where `RateLimit` is missing. */

@@ -42,22 +42,22 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
     }
   }
 
+  const spanName = `${name}.${route.operation}`
   // a stack would show this line, for every request
-  const spanned = Effect.withSpan(`${name}.${route.operation}`, span, { captureStackTrace: false })
+  const noStack = { captureStackTrace: false } as const
 
-  return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
+  return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>) =>
+    Effect.useSpan(spanName, span, (current): Effect.Effect<A, E, R> => {
       const progress: Progress = { attempts: 0, status: null, host: null }
-      return Effect.onExit(use(progress), () => {
-        const annotated = Effect.annotateCurrentSpan({
-          [Telemetry.attempts]: progress.attempts,
-          ...(progress.host === null ? {} : { [Telemetry.host]: progress.host }),
-          ...(progress.status === null ? {} : { [Telemetry.status]: progress.status })
-        })
+      return Effect.onExit(Effect.withParentSpan(use(progress), current, noStack), () => {
+        const { attempts, host, status } = progress
+        current.attribute(Telemetry.attempts, attempts)
+        if (host !== null) current.attribute(Telemetry.host, host)
+        if (status !== null) current.attribute(Telemetry.status, status)
         // refused here: there was no request
-        if (progress.attempts === 0) return annotated
-        const counted = Effect.andThen(annotated, Metric.update(requests(Telemetry.statusClass(progress.status)), 1))
-        return progress.attempts > 1 ? Effect.andThen(counted, Metric.update(retries, progress.attempts - 1)) : counted
+        if (attempts === 0) return Effect.void
+        const counted = Metric.update(requests(Telemetry.statusClass(status)), 1)
+        return attempts > 1 ? Effect.andThen(counted, Metric.update(retries, attempts - 1)) : counted
       })
-    }).pipe(spanned)
+    })
 }

@@ -32,7 +32,15 @@ export interface Judging {
   readonly nowMillis: number
 }
 
-const withheld = "the provider refused; its words are withheld, since they can repeat what was sent"
+/** What a refusal says by its status alone. */
+const refusals: ReadonlyMap<number, string> = new Map([
+  [401, "refused the API key"],
+  [403, "does not let this API key do that"],
+  [404, "knows no such thing"]
+])
+
+const withheld = (status: number): string =>
+  `the provider ${refusals.get(status) ?? "refused"}; its words are withheld, since they can repeat what was sent`
 
 const empty = new Uint8Array()
 
@@ -43,7 +51,7 @@ const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal
   return {
     status: answer.status,
     body,
-    message: isWithheld ? withheld : scrub.text(messageOf(body)),
+    message: isWithheld ? withheld(answer.status) : scrub.text(messageOf(body)),
     raw: isWithheld || isSuccess(answer.status) ? null : scrub.json(body, bytes.byteLength),
     code: code === null || scrub.text(code) === code ? code : null
   }

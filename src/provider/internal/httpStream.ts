@@ -12,6 +12,15 @@ import { execute, type Fate, isSuccess, lost, noAnswer, type Progress } from "./
 import type { Prepared } from "./httpEdge.ts"
 import type { Input } from "./httpRequest.ts"
 
+/** At the price of a fiber a piece; `Stream.timeoutOrElse` costs every program the code that merges streams. */
+const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
+  const silent = new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(millis))}` })
+  return Stream.transformPull(
+    bytes,
+    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
+  )
+}
+
 export const makeStream = (
   client: HttpClient.HttpClient,
   bodyLimit: number,
@@ -53,15 +62,9 @@ export const makeStream = (
       Effect.map(observed((progress) => open(input, call, progress)), ({ response, written }) =>
         response === null
           ? Stream.empty
-          : response.stream.pipe(
-            Stream.mapError((error): AtlasErrorReason => lost(error, written.scrub()).reason),
-            Stream.timeoutOrElse({
-              duration: idleMillis,
-              orElse: () =>
-                Stream.fail(
-                  new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(idleMillis))}` })
-                )
-            })
+          : unlessIdle(
+            Stream.mapError(response.stream, (error): AtlasErrorReason => lost(error, written.scrub()).reason),
+            idleMillis
           ))
     )
     if (call.timeout === null) return bytes

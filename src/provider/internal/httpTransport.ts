@@ -13,6 +13,8 @@ const beforeSending = new Set([
   "UND_ERR_CONNECT_TIMEOUT"
 ])
 const connecting = new Set(["connect", "getaddrinfo"])
+/** What fetch says, without a code, of a port it never connects to. */
+const blocked = "bad port"
 
 const textAt = (value: unknown, key: "code" | "syscall" | "message"): string => {
   if (typeof value !== "object" || value === null || !(key in value)) return ""
@@ -29,9 +31,11 @@ const chain = (error: unknown, depth = 0): ReadonlyArray<unknown> => {
 
 /** Whether it is certain that the provider never saw the request. */
 export const isBeforeSending = (error: unknown): boolean => {
-  const known = chain(error).filter((one) => textAt(one, "code") !== "")
-  return known.length > 0
-    && known.every((one) => beforeSending.has(textAt(one, "code")) || connecting.has(textAt(one, "syscall")))
+  const all = chain(error)
+  const known = all.filter((one) => textAt(one, "code") !== "")
+  return known.length === 0
+    ? textAt(all.at(-1), "message") === blocked
+    : known.every((one) => beforeSending.has(textAt(one, "code")) || connecting.has(textAt(one, "syscall")))
 }
 
 const nameOf = (error: unknown): string | null =>

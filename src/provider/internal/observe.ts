@@ -48,6 +48,9 @@ export const quietly = <I extends ReadonlyArray<unknown>>(
     return Effect.catchCause(spanned(told), (cause) => Effect.failCause(whole ?? cause))
   })
 
+/** A stack would show a line of this file, for every call. */
+const noStack = { captureStackTrace: false } as const
+
 export interface Observer {
   /** One operation: prepare it once, use it for every call. */
   readonly effect: (
@@ -73,10 +76,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
       const calls = Metric.withAttributes(Metrics.calls, labels)
       const duration = Metric.withAttributes(Metrics.duration, labels)
       return (self, attributes) => {
-        const spanned = Effect.withSpan(`Provider.${operation}`, {
-          kind: "client",
-          attributes: { [Attributes.provider]: provider, ...attributes }
-        })
+        const span = { kind: "client", attributes: { [Attributes.provider]: provider, ...attributes } } as const
         const counting = Effect.clockWith((clock) => {
           const start = clock.monotonicTimeNanosUnsafe()
           return Effect.onExit(self, (exit) => {
@@ -87,7 +87,9 @@ export const makeObserver = (provider: ProviderId): Observer => {
             return Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause))
           })
         })
-        return quietly<readonly []>((use) => spanned(use()))(() => counting)
+        return quietly<readonly []>((use) =>
+          Effect.useSpan(`Provider.${operation}`, span, (current) => Effect.withParentSpan(use(), current, noStack))
+        )(() => counting)
       }
     },
     stream: (operation, attributes) => {

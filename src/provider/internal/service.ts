@@ -3,12 +3,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AtlasError, type AtlasErrorReason, Unsupported } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
-import { NetworkVolumeRequest, SpendWindow, TemplateRequest } from "../../domain/Resources.ts"
+import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
 import { type Adapter, ComputeFilter, LogOptions } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
@@ -69,6 +69,10 @@ const capabilitiesOf = (adapter: Adapter): ReadonlyArray<Capability> => {
 /** What is unsupported is known where it is missing, what was asked for only here. */
 const said = ({ capability, message, raw, status }: Unsupported, operation: string) =>
   new Unsupported({ capability, message: `${operation}: ${message}`, raw, status })
+
+/** Whether it arrived is not known to an adapter that stopped listening, so nobody may submit it again. */
+const asSubmitted = ({ lastSeen, message, raw, status }: Timeout) =>
+  new Timeout({ lastSeen, message, raw, status, mayHaveActed: true })
 
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
@@ -146,10 +150,11 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const spend = verb(
     "computeSpend",
     (input: { readonly id: string; readonly window: SpendWindow }) =>
-      Effect.all({
-        id: decodeId(input.id, "computeSpend", id),
-        window: decodeWindow(input.window, "computeSpend", id)
-      }),
+      Effect.flatMap(
+        decodeId(input.id, "computeSpend", id),
+        (computeId) =>
+          Effect.map(decodeWindow(input.window, "computeSpend", id), (window) => ({ id: computeId, window }))
+      ),
     via("billing", billing, (held) => (input, call) => held.spend(input.id, input.window, call)),
     (input) => idAttribute(input.id)
   )
@@ -193,7 +198,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
         via("jobs", jobs, (held) => (request, call) =>
           // a sync job that outlasts its limit was submitted, and says so
           Effect.mapError(held.submit(request, call), (reason) =>
-            reason._tag === "Timeout" ? reason : asUnrepeatable(reason)))
+            reason._tag === "Timeout" ? asSubmitted(reason) : asUnrepeatable(reason)))
       ),
       get: onJob("getJob", via("jobs", jobs, (held) => held.get)),
       cancel: onJob("cancelJob", via("jobs", jobs, (held) => held.cancel)),
@@ -224,7 +229,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
       get: onResource("getTemplate", via("templates", templates, (held) => held.get)),
       create: verb(
         "createTemplate",
-        (input: typeof TemplateRequest.Encoded) => decodeTemplate(input, "createTemplate", id),
+        (input: TemplateInput) => decodeTemplate(input, "createTemplate", id),
         via(
           "templates",
           templates,

@@ -4,16 +4,16 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { CallOptions } from "../../provider/Call.ts"
+import * as Setting from "../../provider/Setting.ts"
 import type { LogLine } from "./internal/logLines.ts"
 import { open } from "./internal/native.ts"
 import type * as Wire from "./internal/wire.ts"
@@ -158,9 +158,7 @@ export const make = (options: Options = {}): Effect.Effect<RunPodClient["Service
 export const layer = (options: Options = {}): Layer.Layer<RunPodClient, never, HttpClient.HttpClient> =>
   Layer.effect(RunPodClient, make(options))
 
-/** An environment variable; an empty one counts as not set. */
-const setting = (name: string) =>
-  Effect.map(Config.option(Config.String(name)), (value) => Option.getOrUndefined(value) || undefined)
+const setting = (name: string) => Effect.map(Setting.read(name), (value) => value ?? undefined)
 
 /**
  * Options from the environment: `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`; the key is `RUNPOD_API_KEY` anyway.
@@ -168,9 +166,11 @@ const setting = (name: string) =>
  * @category configuration
  * @since 0.1.0
  */
-export const config: Effect.Effect<Options, Config.ConfigError> = Effect.all({
-  baseUrl: setting("RUNPOD_BASE_URL"),
-  runtimeBaseUrl: setting("RUNPOD_RUNTIME_BASE_URL")
+export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function*() {
+  return {
+    baseUrl: yield* setting("RUNPOD_BASE_URL"),
+    runtimeBaseUrl: yield* setting("RUNPOD_RUNTIME_BASE_URL")
+  }
 })
 
 /**

@@ -12,8 +12,10 @@ import { type Cloud, live, makeShop, open, type Options, pass, reasonOf, settle,
 const owner = Owner.make("team1")
 
 /** An orchestrator that is gone, and the one that comes after it over the same cloud and the same store. */
-const restart = (house: { readonly shop: Shop; readonly cloud: Cloud; readonly close: Effect.Effect<void> }, options?: Options) =>
-  Effect.andThen(house.close, open({ shop: house.shop, cloud: house.cloud, ...options }))
+const restart = (
+  house: { readonly shop: Shop; readonly cloud: Cloud; readonly close: Effect.Effect<void> },
+  options?: Options
+) => Effect.andThen(house.close, open({ shop: house.shop, cloud: house.cloud, ...options }))
 
 const spot = { spot: true, env: { KEY: "canary" } } as const
 const respawning = { persist: true, onFailure: { respawn: 3 } } as const
@@ -117,7 +119,10 @@ describe("a store that cannot be read at boot", () => {
 describe("a rent after a restart", () => {
   const preempted = Effect.fnUntraced(function*(secrets?: typeof SessionSecrets.SessionSecrets.Service) {
     const first = yield* open()
-    const { compute, id } = yield* first.orchestrator.runTask({ ...spot, name: "job" }, { ...respawning, userId: "alice" })
+    const { compute, id } = yield* first.orchestrator.runTask({ ...spot, name: "job" }, {
+      ...respawning,
+      userId: "alice"
+    })
     yield* pass(10)
     const second = yield* restart(first, secrets === undefined ? {} : { secrets })
     yield* pass(2)

@@ -62,7 +62,10 @@ describe("closing", () => {
       yield* pass(11)
       assert.isDefined(closing.pollUnsafe())
       yield* Fiber.join(closing)
-      assert.isTrue(logged.some((line) => line.includes(id) && line.includes("ended at the next start")), logged.join("\n"))
+      assert.isTrue(
+        logged.some((line) => line.includes(id) && line.includes("ended at the next start")),
+        logged.join("\n")
+      )
       assert.deepStrictEqual(yield* live(first), [compute.id])
       const [row] = yield* shop.rows(owner)
       assert.deepStrictEqual(row?.residuals.map(({ computeId }) => computeId), [compute.id])

@@ -229,7 +229,11 @@ it.effect("a session that is over is forgotten after its retention, row and all"
 it.effect("no row holds an environment value, a credential or a secret option", () =>
   Effect.gen(function*() {
     const { orchestrator, shop } = yield* open()
-    const request = { auth: "bearer", env: { KEY: "canary-env" }, providerOpts: { api_token: "canary-option" } } as const
+    const request = {
+      auth: "bearer",
+      env: { KEY: "canary-env" },
+      providerOpts: { api_token: "canary-option" }
+    } as const
     const { compute } = yield* orchestrator.spawn(request)
     const all = JSON.stringify(shop.written)
     assert.notInclude(all, "canary")

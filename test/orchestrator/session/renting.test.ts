@@ -6,6 +6,7 @@ import { ComputeId } from "effect-atlas/domain/Ids"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { acme, fault, minute, other, second, start } from "./scene.ts"
 
@@ -55,6 +56,7 @@ describe("names of attempts", () => {
       { ...session, createdAt: 6 }
     ].flatMap((one) => [1, 2].map((number) => Session.attemptId(one, number)))
     assert.strictEqual(new Set(all).size, 8)
+    assert.isTrue(all.every(Schema.is(Session.AttemptId)))
   })
 
   it.effect("belong to a session whose own id is random", () =>

@@ -23,7 +23,7 @@ describe("a session read at boot", () => {
     stage.terminateAnswered()
     stage.pass(10 * second)
     stage.confirmed(null)
-    stage.in("Ended")
+    assert.strictEqual(stage.in("Ended").reason, "node_restart")
   })
 
   it("that lives asks for nothing: the first listing tells of it", () => {

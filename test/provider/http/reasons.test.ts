@@ -293,3 +293,24 @@ it.effect("words that can repeat the request are withheld where the endpoint say
     assert.deepInclude(reason, { _tag: "ProviderFault", status: 400, code: "global/invalid", raw: null })
     assert.notInclude(reason.message, "hello-from-user-data")
   }))
+
+it.effect.each<readonly [number, string, RegExp]>([
+  [401, "Unauthorized", /the API key/],
+  [403, "Forbidden", /this API key/],
+  [404, "NotFound", /no such thing/]
+])("withheld words of a %s still say what the status says", ([status, tag, words]) =>
+  Effect.gen(function*() {
+    const http = scripted(json({ error: "bad: hello-from-user-data" }, { status }))
+    const { http: api } = yield* http.provide(acme())
+    const create = api.endpoint({
+      operation: "createBox",
+      class: "create",
+      method: "POST",
+      path: "/boxes",
+      withholdMessage: true
+    })
+    const reason = yield* Effect.flip(create({ body: {} }, call()))
+    assert.strictEqual(reason._tag, tag)
+    assert.match(reason.message, words)
+    assert.notInclude(reason.message, "hello-from-user-data")
+  }))

@@ -178,6 +178,13 @@ describe.each(transports)("over %s", (_, transport) => {
       }
     }))
 
+  it.live("a port that fetch never connects to never reached anybody: Transport, for a create too", () =>
+    Effect.gen(function*() {
+      const { result, tag } = yield* play(() => {}, { baseUrl: "http://127.0.0.1:1", verb: "create", retries: 0 })
+      assert.strictEqual(tag, "Transport")
+      assert.deepNestedInclude(result, { "failure.neverSent": true })
+    }))
+
   it.live("an unknown host never reached anybody: Transport, for a create too", () =>
     Effect.gen(function*() {
       const { tag } = yield* play(() => {}, { baseUrl: "https://no-such-host.invalid", verb: "create", retries: 0 })
@@ -249,7 +256,7 @@ describe.each(transports)("over %s", (_, transport) => {
         response.writeHead(404)
         const timer = setInterval(() => response.write(" "), 5)
         request.socket.on("close", () => clearInterval(timer))
-      }, { timeouts: { attempt: "1 second" }, verb: "create" })
+      }, { timeouts: { attempt: "5 seconds" }, verb: "create" })
       assert.strictEqual(tag, "NotFound")
       assert.deepNestedInclude(result, { "failure.status": 404 })
     }))

@@ -343,6 +343,20 @@ describe("where the two APIs are", () => {
       const issues = yield* issuesOf(one.health({ endpointId: "e" }, { options: { runtimeBaseUrl: 7 } }))
       assert.deepStrictEqual(issues.map(({ path }) => path), ["options.runtimeBaseUrl"])
     }))
+
+  it.effect("a wrong one is named as it was written, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { provide, seen } = scripted(json(pod))
+      const junk = yield* provide(RunPodClient.make({ apiKey: key, baseUrl: "junk", runtimeBaseUrl: "junk" }))
+      const fine = yield* provide(RunPodClient.make({ apiKey: key }))
+      const issues = yield* Effect.all([
+        issuesOf(junk.getPod({ id: "p" })),
+        issuesOf(junk.health({ endpointId: "e" })),
+        issuesOf(fine.health({ endpointId: "e" }, { options: { runtimeBaseUrl: "junk" } }))
+      ])
+      assert.deepStrictEqual(issues.flat().map(({ path }) => path), ["baseUrl", "runtimeBaseUrl", "runtimeBaseUrl"])
+      assert.lengthOf(seen, 0)
+    }))
 })
 
 describe("a native log", () => {

@@ -239,6 +239,12 @@ describe("a pod as a compute", () => {
     })
   })
 
+  it("a field that would stand behind the body, and not in it, is left out", () => {
+    const raw = rawOf(JSON.parse("{\"id\": \"pod1\", \"__proto__\": {\"status\": \"RUNNING\"}}"))
+    assert.deepStrictEqual(raw, { id: "pod1" })
+    assert.strictEqual(Object.getPrototypeOf(raw), Object.prototype)
+  })
+
   it("an id that could not be asked for again is no compute", () => {
     assert.isNull(toCompute(podOf({ id: "../pods" }), {}))
   })
@@ -370,8 +376,14 @@ describe("what outlives a pod", () => {
       startSsh: false,
       startJupyter: false
     })
-    assert.deepStrictEqual(pathsOf(template({ providerOpts: { env: { A: "x" } } })), ["providerOpts.env"])
+    assert.deepStrictEqual(pathsOf(template({ providerOpts: { mounts: { red: 1 } } })), ["providerOpts.mounts.red"])
     assert.deepStrictEqual(pathsOf(template({ volumeGb: 9 })), ["volumeGb"])
+  })
+
+  it("a template's ports are written like those of a pod, symmetric ones too", () => {
+    const ports = ["8000", "22/tcp", { port: 9000, protocol: "tcp", symmetric: true }]
+    assert.deepStrictEqual(Result.getOrThrow(template({ ports }))["ports"], ["8000/http", "22/tcp", "70001/tcp"])
+    assert.deepStrictEqual(pathsOf(template({ ports: [{ port: 80, symmetric: true }] })), ["ports[0].symmetric"])
   })
 
   it("an endpoint's type is known, unknown, or not told", () => {

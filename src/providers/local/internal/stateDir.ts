@@ -17,6 +17,7 @@ import { PortProtocol } from "../../../domain/Compute.ts"
 import * as Entropy from "../../../domain/Entropy.ts"
 import { ComputeId } from "../../../domain/Ids.ts"
 import { Usd } from "../../../domain/Money.ts"
+import * as PrivateDirectory from "../../../storage/PrivateDirectory.ts"
 import * as PrivateFile from "../../../storage/PrivateFile.ts"
 import * as ProcessTable from "./processTable.ts"
 
@@ -81,28 +82,9 @@ export const make = Effect.fnUntraced(function*(root: string) {
     )
   const createNew = (file: string, text: string) => fs.writeFileString(file, text, { flag: "wx", mode: 0o600 })
 
-  const makeOne = (directory: string) =>
-    Effect.catchReason(
-      fs.makeDirectory(directory, { mode: 0o700 }),
-      "PlatformError",
-      "AlreadyExists",
-      () => Effect.void
-    )
-
-  /** One step at a time: Node's own recursive mkdir never ends below a directory that takes no entries, such as /proc. */
-  const makeWithParents = (directory: string): Effect.Effect<void, PlatformError.PlatformError> =>
-    Effect.catchReason(
-      makeOne(directory),
-      "PlatformError",
-      "NotFound",
-      (_, error) =>
-        path.dirname(directory) === directory
-          ? Effect.fail(error)
-          : Effect.andThen(makeWithParents(path.dirname(directory)), makeOne(directory))
-    )
-
   /** The directory itself, private, and proved to be writable before anything is put there. */
-  const ensure = makeWithParents(path.join(root, ".ports")).pipe(
+  const ensure = PrivateDirectory.make(path.join(root, ".ports")).pipe(
+    Effect.provideContext(context),
     Effect.andThen(fs.access(root, { readable: true, writable: true })),
     Effect.mapError(storage(`the state directory ${root} cannot be used; set ATLAS_STATE_DIR to one that can`))
   )

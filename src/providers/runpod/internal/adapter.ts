@@ -135,9 +135,11 @@ export const adapterOf = (
       list: (call) =>
         Effect.gen(function*() {
           const catalog = yield* GpuCatalog.CurrentGpuCatalog
-          const [secure, community] = yield* Effect.all([entriesOf("SECURE", call), entriesOf("COMMUNITY", call)], {
-            concurrency: 2
-          })
+          const [secure = [], community = []] = yield* Effect.forEach(
+            ["SECURE", "COMMUNITY"] as const,
+            (cloud) => entriesOf(cloud, call),
+            { concurrency: 2 }
+          )
           return toGpuTypes(catalog, secure, community)
         })
     },

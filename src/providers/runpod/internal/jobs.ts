@@ -83,7 +83,8 @@ export const make = (wire: Wire): JobsAdapter => {
     const job = ({ body, value }: { readonly body: unknown; readonly value: Schemas.JobAnswer }) =>
       toJob(endpointId, value, body)
     if (mode !== "sync") return Effect.map(run({ endpointId, body }, call), job)
-    const limit = call.timeout === null ? timeout : Duration.min(timeout, call.timeout)
+    const isCallShorter = call.timeout !== null && Duration.toMillis(call.timeout) < Duration.toMillis(timeout)
+    const limit = isCallShorter ? call.timeout : timeout
     const wait = waitFor(limit)
     // one clock decides, ours: the edge's own limit would say that nobody knows what became of it
     const patient = call.timeout === null ? call : new Call({ ...call, timeout: null })

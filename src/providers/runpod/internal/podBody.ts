@@ -65,10 +65,18 @@ const names = {
   args: "command"
 }
 
-const portsOf = ({ ports }: ComputeRequest): ReadonlyArray<string> => {
+/** The ports in RunPod's words, in order. */
+export const portsOf = ({ ports }: Pick<ComputeRequest, "ports">): ReadonlyArray<string> => {
   let symmetric = symmetricFrom
   return ports.map(({ port, protocol, symmetric: isSymmetric }) => `${isSymmetric ? ++symmetric : port}/${protocol}`)
 }
+
+export const portIssues = ({ ports }: Pick<ComputeRequest, "ports">): ReadonlyArray<Issue> =>
+  ports.flatMap(({ protocol, symmetric }, index) =>
+    symmetric && protocol === "http"
+      ? [{ path: `ports[${index}].symmetric`, message: "RunPod has it for tcp only" }]
+      : []
+  )
 
 const mountsOf = ({ networkVolumeId, volumeGb }: ComputeRequest): Fields | null => {
   if (volumeGb !== null) return { persistent: { size: volumeGb, path: mountPath } }
@@ -77,7 +85,7 @@ const mountsOf = ({ networkVolumeId, volumeGb }: ComputeRequest): Fields | null 
 
 /** What is wrong whatever the catalog says. */
 const issuesOf = (request: ComputeRequest): ReadonlyArray<Issue> => {
-  const { gpu, image, networkVolumeId, ports, providerOpts, templateId, volumeGb } = request
+  const { gpu, image, networkVolumeId, providerOpts, templateId, volumeGb } = request
   const issues: Array<Issue> = []
   const refuse = (path: string, message: string) => void issues.push({ path, message })
   const hasCpu = Object.hasOwn(providerOpts, "cpu")
@@ -98,10 +106,7 @@ const issuesOf = (request: ComputeRequest): ReadonlyArray<Issue> => {
   if (gpu === null && !hasCpu && !isFields(providerOpts["gpu"])) {
     refuse("gpu", "RunPod needs a GPU, or the CPU flavor in providerOpts.cpu")
   }
-  for (const [index, { protocol, symmetric }] of ports.entries()) {
-    if (symmetric && protocol === "http") refuse(`ports[${index}].symmetric`, "RunPod has it for tcp only")
-  }
-  return issues
+  return [...issues, ...portIssues(request)]
 }
 
 const gpuOf = (

@@ -1,14 +1,15 @@
 /** A pod's log: as far as it goes, or followed to the pod's end. */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type AtlasErrorReason, Timeout, Validation } from "../../../domain/AtlasError.ts"
+import { type AtlasErrorReason, NotFound, Timeout, Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeId } from "../../../domain/Ids.ts"
 import { LogElement } from "../../../domain/LogElement.ts"
 import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import type { Options } from "../RunPod.ts"
-import { type LogLine, parse, resumed } from "./logLines.ts"
+import { type LogLine, parse, resumed, unlessSilent } from "./logLines.ts"
 import { instant, toStatus } from "./translate.ts"
 import type { Wire } from "./wire.ts"
 
@@ -27,6 +28,11 @@ const passed = (timeout: Duration.Duration) =>
     Effect.fail(new Timeout({ message: `the log was not at its end within ${Duration.format(timeout)}` })),
     timeout
   )
+
+type Lines = Stream.Stream<LogLine, AtlasErrorReason>
+
+const orWhenGone = (next: () => Lines) => (lines: Lines): Lines =>
+  Stream.catchIf(lines, (reason) => reason._tag === "NotFound", next)
 
 export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries">): LogsAdapter => {
   const getPod = wire.ask("getPod")
@@ -49,7 +55,8 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
       bytes(lastEventId === null ? { id, query: { tail: wholeLog } } : { id, lastEventId }, own)
 
     /** RunPod never ends a log: this much silence means that all of it was read. */
-    const soFar = (cursor: string | null) => Stream.timeout(parse(open(cursor)), options.logSilence ?? defaultSilence)
+    const soFar = (cursor: string | null) =>
+      unlessSilent(parse(open(cursor)), options.logSilence ?? defaultSilence, Cause.done())
 
     const isOver = Effect.map(
       getPod({ id }, own),
@@ -64,27 +71,20 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
       }
     })
 
-    const followed = Effect.map(isOver, (isOver): Stream.Stream<LogLine, AtlasErrorReason> => {
+    const followed = Effect.map(isOver, (isOver): Lines => {
       if (isOver) return soFar(after)
       let last = after
-      const untilGone = (lines: Stream.Stream<LogLine, AtlasErrorReason>) =>
-        Stream.catchIf(lines, (reason) => reason._tag === "NotFound", () => Stream.empty)
-      return untilGone(
-        resumed(({ lastEventId }) => open(lastEventId), {
-          after,
-          retries: call.retries ?? options.retries ?? defaultRetries
-        })
-      ).pipe(
-        Stream.interruptWhen(over),
-        Stream.tap((line) =>
-          Effect.sync(() => {
-            last = line.id ?? last
-          })
-        ),
+      return resumed(({ lastEventId }) => open(lastEventId), {
+        after,
+        retries: call.retries ?? options.retries ?? defaultRetries
+      }).pipe(
+        Stream.interruptWhen(Effect.andThen(over, Effect.fail(new NotFound({ message: "the pod is over" })))),
+        Stream.map((line) => {
+          last = line.id ?? last
+          return line
+        }),
         // what was written between the last look at the log and the end
-        Stream.concat(
-          Stream.suspend(() => untilGone(soFar(last)))
-        )
+        orWhenGone(() => orWhenGone(() => Stream.empty)(soFar(last)))
       )
     })
 

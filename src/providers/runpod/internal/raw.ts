@@ -59,6 +59,16 @@ const sent = new Set([
   "password"
 ])
 
+const withoutSecrets = (body: object): Schema.Json => {
+  const kept: Record<string, Schema.Json> = {}
+  for (const key of Object.keys(body)) {
+    // set as a field, this one name would set what stands behind the object
+    if (key === "__proto__" || secret.has(key)) continue
+    kept[key] = rawOf(Reflect.get(body, key))
+  }
+  return kept
+}
+
 /** A body without secrets, at any depth; null for what is no JSON. */
 export const rawOf = (body: unknown): Schema.Json => {
   switch (typeof body) {
@@ -70,9 +80,7 @@ export const rawOf = (body: unknown): Schema.Json => {
     case "object":
       if (body === null) return null
       if (Array.isArray(body)) return body.map(rawOf)
-      return Object.fromEntries(
-        Object.entries(body).flatMap(([key, value]) => secret.has(key) ? [] : [[key, rawOf(value)]])
-      )
+      return withoutSecrets(body)
     default:
       return null
   }
@@ -82,18 +90,33 @@ export const rawOf = (body: unknown): Schema.Json => {
 export const part = (body: unknown, key: string | number): unknown =>
   typeof body === "object" && body !== null ? Reflect.get(body, key) : undefined
 
-/** Native answers keep everything but environments, which stand on the pod, endpoint or template, or on each of a list. */
-export const withoutEnv = <A>(answer: A): A => {
-  const cleaned = (value: unknown, depth: number): unknown => {
-    if (typeof value !== "object" || value === null || depth > 2) return value
-    if (Array.isArray(value)) {
-      return value.some((one) => typeof one === "object") ? value.map((one: unknown) => cleaned(one, depth + 1)) : value
-    }
-    const entries = Object.entries(value)
-    return Object.hasOwn(value, "env") || entries.some(([, one]) => Array.isArray(one))
-      ? Object.fromEntries(entries.flatMap(([key, one]) => key === "env" ? [] : [[key, cleaned(one, depth + 1)]]))
-      : value
+/** An environment stands on a pod, endpoint or template, and these stand in a list at most. */
+const deepestEnv = 2
+
+/** The very value where it has no environment: only what holds one is copied. */
+const cleaned = (value: object, depth: number): object => {
+  if (Array.isArray(value)) {
+    const each = (one: unknown): unknown => typeof one === "object" && one !== null ? cleaned(one, depth + 1) : one
+    return typeof value[0] === "object" ? value.map(each) : value
   }
-  // the same shape but for a field that any answer may lack
-  return cleaned(answer, 0) as A
+  let kept: Record<string, unknown> | null = null
+  if (Object.hasOwn(value, "env")) {
+    kept = { ...value }
+    delete kept["env"]
+  }
+  if (depth === deepestEnv) return kept ?? value
+  for (const key of Object.keys(value)) {
+    const part: unknown = key === "env" ? null : Reflect.get(value, key)
+    if (typeof part !== "object" || part === null) continue
+    const clean = cleaned(part, depth + 1)
+    if (clean === part) continue
+    kept ??= { ...value }
+    kept[key] = clean
+  }
+  return kept ?? value
 }
+
+/** Native answers keep everything but environments. */
+export const withoutEnv = <A>(answer: A): A =>
+  // the same shape but for a field that any answer may lack
+  typeof answer === "object" && answer !== null ? cleaned(answer, 0) as A : answer

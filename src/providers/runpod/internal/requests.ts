@@ -100,30 +100,44 @@ const checkOf = (name: OperationName, isOpen: boolean) => {
     ...(operation.sse === true ? ["lastEventId"] : [])
   ])
   const limit = mostBytes[name]
+  const noQuery = checkQuery === null ? null : checkQuery({})
+  const isKnown = (key: string): boolean => allowed.has(key)
 
-  return (input: Loose): Result.Result<Sent, Validation> =>
-    Result.gen(function*() {
-      const unknown = Object.keys(input).filter((key) => !allowed.has(key))
-      if (unknown.length > 0) {
-        return yield* Result.fail(
-          new Validation({ issues: unknown.map((path) => ({ path, message: "is not a known field" })) })
-        )
-      }
-      const query = checkQuery === null ? {} : yield* checkQuery(input["query"] ?? {})
-      const body = checkBody === null ? null : yield* checkBody(input["body"])
-      if (limit !== undefined && body !== null) yield* checkSize(limit, body)
-      const { lastEventId } = input
-      return {
-        params: Object.fromEntries(params.map((param) => {
-          const value = input[param]
-          return [param, typeof value === "string" ? value : ""]
-        })),
+  const bodyOf = (input: Loose): Result.Result<object | null, Validation> => {
+    if (checkBody === null) return Result.succeed(null)
+    const body = checkBody(input["body"])
+    if (Result.isFailure(body) || limit === undefined) return body
+    const size = checkSize(limit, body.success)
+    return Result.isFailure(size) ? Result.fail(size.failure) : body
+  }
+
+  return (input: Loose): Result.Result<Sent, Validation> => {
+    const given = Object.keys(input)
+    if (!given.every(isKnown)) {
+      const unknown = given.filter((key) => !isKnown(key))
+      return Result.fail(new Validation({ issues: unknown.map((path) => ({ path, message: "is not a known field" })) }))
+    }
+    const asked = input["query"] ?? null
+    const query = checkQuery === null || asked === null ? noQuery : checkQuery(asked)
+    if (query !== null && Result.isFailure(query)) return Result.fail(query.failure)
+    const body = bodyOf(input)
+    if (Result.isFailure(body)) return Result.fail(body.failure)
+    const values: Record<string, string> = {}
+    for (const param of params) {
+      const value = input[param]
+      values[param] = typeof value === "string" ? value : ""
+    }
+    const { lastEventId } = input
+    return Result.succeed({
+      params: values,
+      ...(query === null ? {} : {
         // lists are one value here, not one parameter for each entry
-        query: Object.fromEntries(Object.entries(query).map(([key, value]) => [key, String(value)])),
-        headers: typeof lastEventId === "string" ? { "last-event-id": lastEventId } : {},
-        ...(body === null ? {} : { body: sealed(body) })
-      }
+        query: Object.fromEntries(Object.entries(query.success).map(([key, value]) => [key, String(value)]))
+      }),
+      ...(typeof lastEventId === "string" ? { headers: { "last-event-id": lastEventId } } : {}),
+      ...(body.success === null ? {} : { body: sealed(body.success) })
     })
+  }
 }
 
 const checks = new Map<OperationName, ReturnType<typeof checkOf>>()

@@ -12,7 +12,7 @@ import {
   type TemplateRequest
 } from "../../../domain/Resources.ts"
 import type * as Wire from "../RunPodSchema.ts"
-import { asWritten, leastVolumeGb, mergeOpts, mountPath } from "./podBody.ts"
+import { asWritten, leastVolumeGb, mergeOpts, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import { check } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
@@ -46,16 +46,17 @@ export const templateBody = (request: TemplateRequest): Result.Result<Fields, Va
     if (volumeGb !== null && volumeGb < leastVolumeGb) {
       return yield* refuse("volumeGb", `RunPod's volumes have at least ${leastVolumeGb} GB`)
     }
-    const [first, ...rest] = command ?? []
+    const issues = portIssues(request)
+    if (issues.length > 0) return yield* Result.fail(new Validation({ issues }))
     const body = yield* mergeOpts({
       name,
       image,
       serverless,
-      ports: ports.length === 0 ? null : ports.map(({ port, protocol }) => `${port}/${protocol}`),
+      ports: ports.length === 0 ? null : portsOf(request),
       env: Object.keys(env).length === 0 ? null : env,
       disk: containerDiskGb,
       mounts: volumeGb === null ? null : { persistent: { size: volumeGb, path: mountPath } },
-      args: first === undefined ? null : commandLine([first, ...rest], { deletes: false, reports: false }),
+      args: command === null ? null : commandLine(command, { deletes: false, reports: false }),
       startSsh: ssh,
       startJupyter: jupyter
     }, providerOpts)

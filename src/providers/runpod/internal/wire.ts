@@ -113,6 +113,14 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
         )
     }
 
+    /** An address that is wrong is named as the caller wrote it. */
+    const asWritten = (reason: AtlasErrorReason): AtlasErrorReason =>
+      reason._tag === "Validation"
+        ? new Validation({
+          issues: reason.issues.map((issue) => issue.path === "baseUrl" ? { ...issue, path: "runtimeBaseUrl" } : issue)
+        })
+        : reason
+
     const routeOf = (name: OperationName) => {
       const { class: callClass, method, path, plane }: Operation = operations[name]
       return {
@@ -139,9 +147,9 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       return (input: Loose, call: Call): Effect.Effect<A, AtlasErrorReason> =>
         Effect.suspend(() => {
           const sent = checked(input)
-          return Result.isFailure(sent)
-            ? Effect.fail(sent.failure)
-            : Effect.flatMap(callFor(plane, call), (own) => send(sent.success, own))
+          if (Result.isFailure(sent)) return Effect.fail(sent.failure)
+          const answer = Effect.flatMap(callFor(plane, call), (own) => send(sent.success, own))
+          return plane === "runtime" ? Effect.mapError(answer, asWritten) : answer
         })
     }
 

@@ -1,0 +1,108 @@
+/**
+ * What `atlas dev fake-fly` does: Fly's log hosts in memory, on loopback, with an app that keeps talking.
+ */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as HttpServer from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import { createServer } from "node:http"
+import { invalid } from "../../domain/AtlasError.ts"
+import * as FakeFly from "../../fly/FakeFly.ts"
+import { misused } from "../Flags.ts"
+import { Shell } from "../Shell.ts"
+
+const host = "127.0.0.1"
+/** The fake lets any macaroon in; this one says what it is. */
+const token = "fm2_fake-fly-token"
+const app = "acme-web"
+
+const pause = "500 millis"
+const always = Number.MAX_SAFE_INTEGER
+
+type Fake = FakeFly.FakeFly["Service"]
+type Order = (fly: Fake) => Effect.Effect<void>
+
+const order = (fault: FakeFly.Fault): Order => (fly) => fly.order(fault)
+
+/** Says something of this kind again and again. */
+const talking = (line: (count: number, now: number) => FakeFly.Line): Order => (fly) =>
+  Effect.gen(function*() {
+    for (let count = 0;; count++) {
+      yield* fly.append(app, [line(count, yield* Clock.currentTimeMillis)])
+      yield* Effect.sleep(pause)
+    }
+  })
+
+const stamp = (millis: number): string => new Date(millis).toISOString()
+
+/** What can be made to go wrong, once unless its name says otherwise. */
+const faults: Readonly<Record<string, Order>> = {
+  "unauthorized-once": order({ _tag: "Refuse", status: 401 }),
+  "unauthorized": order({ _tag: "Refuse", status: 401, times: always }),
+  "forbidden": order({ _tag: "Refuse", status: 403, times: always }),
+  "app-gone": (fly) => fly.remove(app),
+  "server-error": order({ _tag: "Refuse", status: 503, times: 2 }),
+  "rate-limited": order({ _tag: "Refuse", status: 429, retryAfter: 1, times: 2 }),
+  "malformed-json": order({ _tag: "Garble" }),
+  "malformed-lines": order({ _tag: "Strange", on: "machines", times: always, lines: ["{\"message\":", "plain words"] }),
+  "non-object-lines": order({ _tag: "Strange", times: always, lines: ["42", "\"text\"", "null", "[1]", "true"] }),
+  "hollow-lines": order({ _tag: "Hollow", times: always }),
+  "no-cursor": order({ _tag: "Cursor", text: "null", times: always }),
+  "stale-cursor": order({ _tag: "Cursor", text: "1", skip: 2, times: always }),
+  "overlap": order({ _tag: "Overlap", times: always }),
+  "late-entries": talking((count, now) => ({ message: `late ${count}`, timestamp: stamp(now - 10_000) })),
+  "equal-timestamps": talking((count, now) => ({ message: `twin ${count}`, timestamp: stamp(now - now % 2000) })),
+  "unreadable-timestamps": talking((count) => ({ message: `timeless ${count}`, timestamp: "yesterday" })),
+  "lost-answer": order({ _tag: "LoseAnswer" }),
+  "slow-answer": order({ _tag: "Delay", by: "3 seconds" }),
+  "no-answer": order({ _tag: "Hang" }),
+  "redirect": order({ _tag: "Redirect", location: "http://127.0.0.1:9/" }),
+  "huge-answer": order({ _tag: "Huge", bytes: 20 * 1024 * 1024 })
+}
+
+/** A few machines that serve a few requests a second. */
+const life = talking((count) => ({
+  message: count === 0 ? "listening on :8080" : `GET /things/${count} 200 ${10 + (count * 7) % 90}ms`,
+  level: count % 10 === 9 ? "warn" : "info",
+  region: count % 3 === 0 ? "ams" : "fra",
+  instance: `3d8d413b29d08${count % 3}`
+}))
+
+const layer = (port: number) =>
+  FakeFly.layerServer.pipe(
+    // connections that are kept open are no reason to stay once somebody has asked us to stop
+    Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: 100 })),
+    Layer.provideMerge(FakeFly.layer({ apps: [app] }))
+  )
+
+const serve = (names: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { out } = yield* Shell
+    const fly = yield* FakeFly.FakeFly
+    const { address } = yield* HttpServer.HttpServer
+    yield* fly.append(app, ["one", "two", "three"].map((word) => ({ message: `release ${word}`, instance: null })))
+    for (const act of [life, ...names.flatMap((name) => faults[name] ?? [])]) {
+      yield* Effect.forkScoped(act(fly), { startImmediately: true })
+    }
+    const url = `http://${host}:${address._tag === "UnixPathAddress" ? 0 : address.port}`
+    // always JSON: whoever starts this is a program, or passes it on to one
+    yield* out(JSON.stringify({ url, baseUrl: url, machinesUrl: `${url}/v1/apps`, token, app }))
+    return yield* Effect.never
+  })
+
+/** Serves until it is interrupted; the faults meet the first requests they fit. */
+export const run = ({ faults: names, port }: { readonly port: number; readonly faults: ReadonlyArray<string> }) =>
+  Effect.gen(function*() {
+    const unknown = names.find((name) => !Object.hasOwn(faults, name))
+    if (unknown !== undefined) {
+      return yield* misused("dev fake-fly", `unknown fault "${unknown}"; known: ${Object.keys(faults).join(", ")}`)
+    }
+    return yield* Effect.scoped(serve(names)).pipe(
+      Effect.provide(layer(port)),
+      Effect.catchTag(
+        "ServeError",
+        () => Effect.fail(invalid("dev", [{ path: "port", message: `${port} cannot be listened on` }]))
+      )
+    )
+  })

@@ -1,0 +1,47 @@
+/**
+ * What `atlas fly deploy` does: stays with a deploy and shows its lines, then how it ended.
+ */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as FlyDeploy from "../../../fly/FlyDeploy.ts"
+import { FlyTools } from "../../FlyTools.ts"
+import { progress } from "../../Progress.ts"
+import { Shell } from "../../Shell.ts"
+
+/** Time since the start, as wide as that of the longest deploy. */
+const elapsed = (nanos: bigint): string => {
+  const seconds = Math.floor(Duration.toSeconds(Duration.nanos(nanos)))
+  return `${String(Math.floor(seconds / 60)).padStart(2)}:${String(seconds % 60).padStart(2, "0")}`
+}
+
+/** Deploys from a directory; a deploy that fails is a failure like any other. */
+export const run = ({ directory }: { readonly directory: Option.Option<string> }) =>
+  Effect.gen(function*() {
+    const { directory: here, invocation, out, outIsTerminal } = yield* Shell
+    const target = Option.getOrElse(directory, () => ".")
+    const started = yield* Clock.monotonicTimeNanos
+    const said = (object: object) => out(JSON.stringify(object))
+    const exit = (code: number) => invocation.json ? said({ type: "exit", code }) : Effect.void
+
+    const show = (lines: ReadonlyArray<string>) =>
+      Effect.gen(function*() {
+        if (invocation.json) {
+          const at = DateTime.formatIso(yield* DateTime.now)
+          return yield* out(lines.map((text) => JSON.stringify({ type: "line", at, text })).join("\n"))
+        }
+        const since = outIsTerminal ? `${elapsed((yield* Clock.monotonicTimeNanos) - started)}  ` : ""
+        yield* out(lines.map((text) => since + text).join("\n"))
+      })
+
+    yield* progress(`deploying ${target}`)
+    yield* FlyDeploy.streamDeploy(here, target).pipe(
+      Stream.runForEachArray(show),
+      Effect.tapError(({ reason }) => reason._tag === "FlyExitCode" ? exit(reason.exitCode) : Effect.void)
+    )
+    yield* exit(0)
+    yield* progress(`done in ${elapsed((yield* Clock.monotonicTimeNanos) - started).trim()}`)
+  }).pipe((deploy) => Effect.flatMap(FlyTools, (tools) => Effect.provide(deploy, tools)))

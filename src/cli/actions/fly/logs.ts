@@ -1,0 +1,91 @@
+/**
+ * What `atlas fly logs` does: the newest lines of an app, or all from then on.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "../../../events/Dispatcher.ts"
+import * as FlyLogs from "../../../fly/FlyLogs.ts"
+import * as FlyLogSource from "../../../fly/FlyLogSource.ts"
+import * as FlyLogStream from "../../../fly/FlyLogStream.ts"
+import type { LogEntry } from "../../../fly/LogEntry.ts"
+import { Shell } from "../../Shell.ts"
+import { source } from "./tokens.ts"
+
+const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
+
+const toText = ({ instance, level, message, region, timestamp }: LogEntry): string =>
+  `${timestamp ?? "-"} ${region ?? "-"} ${instance ?? "-"} [${level ?? "-"}] ${message ?? ""}`
+
+const layer = (baseUrl: string | undefined) =>
+  FlyLogStream.layer().pipe(
+    Layer.provideMerge(Layer.unwrap(Effect.map(source, FlyLogs.layerTokens))),
+    Layer.provide(baseUrl === undefined ? FlyLogSource.layerConfig : FlyLogSource.layerPlatform({ baseUrl })),
+    Layer.provide([FetchHttpClient.layer, Dispatcher.layerMemory])
+  )
+
+interface Input {
+  readonly app: string
+  readonly follow: boolean
+  readonly region: Option.Option<string>
+  readonly instance: Option.Option<string>
+  readonly baseUrl: string | undefined
+}
+
+/** Prints an app's log; while it follows, line by line. */
+export const run = ({ app, baseUrl, follow, instance, region }: Input) =>
+  Effect.gen(function*() {
+    const { err, invocation, out } = yield* Shell
+    const filter = { region: Option.getOrNull(region), instance: Option.getOrNull(instance) }
+    const print = (entries: ReadonlyArray<LogEntry>) =>
+      entries.length === 0
+        ? Effect.void
+        : out(entries.map((entry) => invocation.json ? JSON.stringify(toJson(entry)) : toText(entry)).join("\n"))
+
+    if (!follow) {
+      const { entries } = yield* FlyLogs.FlyLogs.use((logs) => logs.fetchWithRetry(app, filter))
+      return yield* invocation.json ? out(JSON.stringify(entries.map(toJson))) : print(entries)
+    }
+
+    let hasLines = false
+    const show = (element: FlyLogStream.Element) => {
+      switch (element._tag) {
+        case "Logs":
+          hasLines = true
+          return print(element.entries)
+        case "Gap": {
+          const { batches, entries } = element
+          return invocation.json
+            ? out(JSON.stringify({ type: "gap", batches, entries }))
+            : err(`... ${entries} lines were dropped: they came faster than they were read`)
+        }
+        case "Failed": {
+          const { error, retryIn } = element
+          // waiting helps neither an app that is gone nor a token that never worked
+          const isHopeless = error.reason._tag === "NotFound" || (!hasLines && !error.isRetryable)
+          if (isHopeless) return Effect.fail(error)
+          return invocation.json
+            ? out(JSON.stringify({
+              type: "failed",
+              kind: error.kind,
+              message: error.reason.message,
+              retryInMs: Duration.toMillis(retryIn)
+            }))
+            : err(`... ${error.reason.message}; trying again in ${Duration.format(retryIn)}`)
+        }
+        case "Stopped":
+          return Effect.void
+      }
+    }
+    yield* FlyLogStream.FlyLogStream.use((logs) => Stream.runForEach(logs.subscribeLogs(app, filter), show))
+  }).pipe(
+    Effect.provide(layer(baseUrl)),
+    (all) =>
+      Effect.flatMap(Shell, ({ invocation }) =>
+        // a fetch that failed is told by the command itself, in one line
+        invocation.debug ? all : Effect.provideService(all, References.MinimumLogLevel, "Error"))
+  )

@@ -1,0 +1,82 @@
+/**
+ * What `atlas fly token get`, `refresh`, `invalidate` and `set` do.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as FlyTokens from "../../../fly/FlyTokens.ts"
+import * as TokenStorage from "../../../fly/TokenStorage.ts"
+import { FlyTools } from "../../FlyTools.ts"
+import { progress } from "../../Progress.ts"
+import { Shell } from "../../Shell.ts"
+import * as Table from "../../Table.ts"
+
+interface Wanted {
+  readonly app: string
+  readonly reveal: boolean
+}
+
+/** The tokens over the user's own files; with `fallback` also over a temporary directory, where nothing outlives the run. */
+const using = <A, E>(
+  fallback: boolean,
+  use: (tokens: FlyTokens.FlyTokens["Service"]) => Effect.Effect<A, E>
+) =>
+  Effect.flatMap(FlyTools, (tools) =>
+    Effect.provide(
+      FlyTokens.FlyTokens.use(use),
+      FlyTokens.layerConfig.pipe(Layer.provide([TokenStorage.layerFile({ fallback }), tools]))
+    ))
+
+const moment = (seconds: number): string | null =>
+  Option.match(DateTime.make(seconds * 1000), { onNone: () => null, onSome: DateTime.formatIso })
+
+const print = ({ app, reveal }: Wanted) => ({ acquirer, expiresAt, source, token }: FlyTokens.FlyToken) =>
+  Effect.flatMap(Shell, ({ invocation, out }) => {
+    const revealed = reveal ? Redacted.value(token) : null
+    return out(
+      invocation.json
+        ? JSON.stringify({ app, source, acquirer, expiresAt, ...(revealed === null ? {} : { token: revealed }) })
+        : Table.list([
+          ["app", app],
+          ["source", source],
+          ["expires", expiresAt === null ? null : moment(expiresAt)],
+          ["token", revealed]
+        ])
+    )
+  })
+
+const done = (app: string, sentence: string, source: FlyTokens.TokenSource | null) =>
+  Effect.flatMap(Shell, ({ invocation, out }) => out(invocation.json ? JSON.stringify({ app, source }) : sentence))
+
+/** Prints where the app's token comes from. */
+export const get = (wanted: Wanted) =>
+  progress(`looking for a token of ${wanted.app}`).pipe(
+    Effect.andThen(using(true, (tokens) => tokens.get(wanted.app))),
+    Effect.flatMap(print(wanted))
+  )
+
+/** Replaces the app's token and prints where the new one comes from. */
+export const refresh = (wanted: Wanted) =>
+  progress(`looking for another token of ${wanted.app}`).pipe(
+    Effect.andThen(using(true, (tokens) => tokens.refresh(wanted.app))),
+    Effect.flatMap(print(wanted))
+  )
+
+/** Forgets the app's token. */
+export const invalidate = ({ app }: { readonly app: string }) =>
+  Effect.andThen(
+    using(true, (tokens) => tokens.invalidate(app)),
+    done(app, `forgot the token of ${app}`, null)
+  )
+
+/** Stores a token that is typed or piped in; never where it would be gone with this run. */
+export const set = ({ app }: { readonly app: string }) =>
+  Effect.gen(function*() {
+    const { canAsk, err, input } = yield* Shell
+    if (canAsk) yield* err("paste the token, then Ctrl-D on a line of its own")
+    const token = Redacted.make(yield* input)
+    yield* using(false, (tokens) => tokens.setManual(app, token))
+    yield* done(app, `set the token of ${app}`, "manual")
+  })

@@ -1,0 +1,307 @@
+/**
+ * Deploys with the `fly` executable: wait for the end, or read what it writes line by line.
+ *
+ * Nothing of a deploy survives its caller: no process, no timer, no message.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Stream from "effect/Stream"
+import { Dispatcher } from "../events/Dispatcher.ts"
+import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
+import { FlyCli, type Running, type RunOptions } from "./FlyCli.ts"
+import { FlyError, type FlyErrorReason, FlyExitCode, FlyTimeout, InvalidDeployDir } from "./FlyError.ts"
+import * as FlyTopics from "./FlyTopics.ts"
+import * as Backlog from "./internal/backlog.ts"
+import * as Limit from "./internal/limit.ts"
+import { makeLines, makeTail } from "./internal/output.ts"
+
+/** What is kept of the output, and of lines that somebody reads too slowly. */
+const captureLimit = 10 * 1024 * 1024
+/** How long the host's bus may still take to accept the last lines of a deploy that is over. */
+const publishGrace = Duration.seconds(1)
+
+/**
+ * What every deploy may be told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Lines are published on `FlyTopics.deploy(ticket)` as they come, if a `Dispatcher` is in context. */
+  readonly ticket?: string | undefined
+  /** Words for the command line after `fly deploy --remote-only`, such as `--yes`; never a secret: those go into `env`. */
+  readonly args?: ReadonlyArray<string> | undefined
+  /** Variables of the executable, such as `FLY_API_TOKEN`. */
+  readonly env?: RunOptions["env"]
+  /** The longest silence; every byte counts, that of a blank line too. */
+  readonly activityTimeout?: Duration.Input | undefined
+  /** The longest run, whatever is written. */
+  readonly absoluteTimeout?: Duration.Input | undefined
+}
+
+const operation = "deploy"
+
+const failed = (reason: FlyErrorReason) => new FlyError({ app: null, operation, reason })
+
+/** The directory as an absolute path, if it is one. */
+const directoryOf = (project: string, directory: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { resolve } = yield* Path.Path
+    const path = resolve(project, directory)
+    const isDirectory = yield* fs.stat(path).pipe(
+      Effect.map(({ type }) => type === "Directory"),
+      Effect.orElseSucceed(() => false)
+    )
+    return isDirectory
+      ? path
+      : yield* failed(new InvalidDeployDir({ path, message: "There is no such directory to deploy from" }))
+  })
+
+interface Limits {
+  readonly activity: Duration.Duration
+  readonly absolute: Duration.Duration
+}
+
+const timedOut = (limit: "activity" | "absolute", duration: Duration.Duration) => {
+  const what = limit === "activity" ? "wrote nothing for" : "was not done in"
+  return failed(new FlyTimeout({ limit, message: `\`fly deploy\` ${what} ${Duration.format(duration)} and was ended` }))
+}
+
+/** What the exit codes of fly mean that are more than "it failed". */
+const meanings: ReadonlyMap<number, string> = new Map([
+  [3, ": fly itself crashed"],
+  [126, ": a deadline of fly passed"],
+  [127, ": it was cancelled"]
+])
+
+/** Fails when a limit passes. Silence is measured where output arrives, so that a slow reader never looks like it. */
+const watch = (limits: Limits, lastSeen: () => bigint): Effect.Effect<never, FlyError> => {
+  const silence = Effect.gen(function*() {
+    while (true) {
+      const quiet = Duration.nanos((yield* Clock.monotonicTimeNanos) - lastSeen())
+      if (Duration.isGreaterThanOrEqualTo(quiet, limits.activity)) return yield* timedOut("activity", limits.activity)
+      yield* Effect.sleep(Duration.subtract(limits.activity, quiet))
+    }
+  })
+  const end = Effect.andThen(Effect.sleep(limits.absolute), Effect.fail(timedOut("absolute", limits.absolute)))
+  return Effect.raceFirst(end, silence)
+}
+
+const resultOf = (exit: Exit.Exit<unknown, FlyError>): string => {
+  if (Exit.isSuccess(exit)) return "ok"
+  const reason = Option.map(Exit.findErrorOption(exit), (error) => error.reason)
+  if (Option.isNone(reason)) return Cause.hasInterrupts(exit.cause) ? "interrupted" : "defect"
+  switch (reason.value._tag) {
+    case "FlyExitCode":
+      return `exit_${reason.value.exitCode}`
+    case "FlyTimeout":
+      return "timeout"
+    default:
+      return failed(reason.value).kind
+  }
+}
+
+/** Reads a started deploy to its end and answers what it wrote. */
+const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray<string>) => void) =>
+  Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const encoder = new TextEncoder()
+    const tail = makeTail(captureLimit)
+    const streams = { stdout: makeLines(), stderr: makeLines() }
+    let lastSeen = clock.monotonicTimeNanosUnsafe()
+
+    const accept = (lines: ReadonlyArray<string>) => {
+      if (lines.length === 0) return Effect.void
+      tail.push(encoder.encode(`${lines.join("\n")}\n`))
+      const shown = lines.filter((line) => line !== "")
+      onLines(shown)
+      return shown.length === 0 ? Effect.void : Metric.update(FlyTelemetry.deployLines, shown.length)
+    }
+    const flush = Effect.suspend(() => accept([...streams.stdout.end(), ...streams.stderr.end()]))
+
+    const exitCode = yield* running.chunks.pipe(
+      Stream.runForEach(({ bytes, from }) =>
+        Effect.suspend(() => {
+          lastSeen = clock.monotonicTimeNanosUnsafe()
+          return accept(streams[from].push(bytes))
+        })
+      ),
+      Effect.andThen(running.exitCode),
+      // an executable that has ended is in time, however long what it left behind keeps the streams open
+      Effect.raceFirst(
+        watch(limits, () => lastSeen).pipe(
+          Effect.raceFirst(Effect.ignore(running.exitCode)),
+          Effect.andThen(Effect.never)
+        )
+      ),
+      // a question that nobody can answer has no line end, and is what a time limit has to show
+      Effect.ensuring(flush)
+    )
+    if (exitCode === 0) return tail.text()
+    const message = `\`fly deploy\` ended with exit code ${exitCode}${meanings.get(exitCode) ?? ""}`
+    return yield* failed(new FlyExitCode({ exitCode, output: tail.text(), message }))
+  })
+
+/** Hands lines to the dispatcher, if there is one and somebody knows the ticket. It can neither fail nor delay a deploy. */
+const publisher = Effect.fnUntraced(function*(ticket: string | undefined) {
+  const dispatcher = yield* Effect.serviceOption(Dispatcher)
+  if (ticket === undefined || Option.isNone(dispatcher)) return { offer: () => {}, close: Effect.void }
+  const topic = FlyTopics.deploy(ticket)
+  const backlog = Backlog.make(captureLimit)
+  const publish = (line: string) =>
+    Effect.suspend(() => dispatcher.value.publish(topic, { _tag: "DeployLine", ticket, line })).pipe(
+      Effect.catchCause(() => Effect.logDebug("a line of a deploy was not published"))
+    )
+  const fiber = yield* Effect.gen(function*() {
+    while (true) {
+      const lines = yield* backlog.take
+      if (lines.length === 0) return
+      yield* Effect.forEach(lines, publish, { discard: true })
+    }
+  }).pipe(Effect.forkScoped)
+  const close = Effect.suspend(() => {
+    backlog.end()
+    return Effect.ignore(Effect.timeoutOption(Fiber.await(fiber), publishGrace))
+  })
+  return { offer: backlog.offer, close }
+})
+
+/** One deploy from its checks to its end. */
+const execute = (
+  project: string,
+  directory: string,
+  options: Options,
+  defaults: Limits,
+  onLines: (lines: ReadonlyArray<string>) => void
+) =>
+  Effect.gen(function*() {
+    const limits: Limits = {
+      activity: yield* Limit.decode(options.activityTimeout ?? defaults.activity, "activityTimeout", operation),
+      absolute: yield* Limit.decode(options.absoluteTimeout ?? defaults.absolute, "absoluteTimeout", operation)
+    }
+    const cwd = yield* directoryOf(project, directory)
+    const cli = yield* FlyCli
+    const { close, offer } = yield* publisher(options.ticket)
+    const running = yield* cli.start(["deploy", "--remote-only", ...options.args ?? []], {
+      operation,
+      directory: cwd,
+      env: options.env
+    })
+    return yield* follow(running, limits, (lines) => {
+      onLines(lines)
+      offer(lines)
+    }).pipe(
+      Effect.ensuring(close),
+      Effect.onExit((exit) =>
+        Metric.update(Metric.withAttributes(FlyTelemetry.deployExits, { result: resultOf(exit) }), 1)
+      )
+    )
+  }).pipe(
+    Effect.scoped,
+    Effect.exit,
+    Effect.tap((exit) => Effect.annotateCurrentSpan(FlyTelemetry.result, resultOf(exit))),
+    // the span ends well whatever happened: a failure would take the output along into every exporter
+    Effect.withSpan(FlyTelemetry.deploy, {
+      attributes: options.ticket === undefined ? {} : { [FlyTelemetry.ticket]: options.ticket }
+    }),
+    Effect.flatten
+  )
+
+/**
+ * Deploys and answers all that was written, within 15 minutes by default.
+ *
+ * **Details**
+ *
+ * Runs `fly deploy --remote-only` in `directory`, which may be relative to `project`. The output is stdout and stderr
+ * line by line, without colours, at most the last 10 MiB. Fails, checked in this order, as `InvalidDeployDir`,
+ * `FlyNotFound`, `FlyTimeout`, `FlyExitCode` (which holds the output). At the end of the effect, whichever it is, the
+ * process group is gone.
+ *
+ * **Example** (Deploy and wait)
+ *
+ * ```ts
+ * import { FlyDeploy } from "effect-atlas/fly"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = FlyDeploy.deploy("/srv/acme", "apps/web").pipe(
+ *   Effect.catchReason("FlyError", "FlyExitCode", ({ output }) => Effect.succeed(`failed:\n${output}`))
+ * )
+ * ```
+ *
+ * @category deploys
+ * @since 0.1.0
+ */
+export const deploy = (
+  project: string,
+  directory: string,
+  options: Options = {}
+): Effect.Effect<string, FlyError, FlyCli | FileSystem.FileSystem | Path.Path> =>
+  execute(
+    project,
+    directory,
+    options,
+    { activity: Duration.infinity, absolute: Duration.minutes(15) },
+    () => {}
+  )
+
+/**
+ * Deploys and gives what is written as lines, without blank ones, as they come. Ending the stream ends the deploy.
+ *
+ * **Details**
+ *
+ * Ends by itself after 5 minutes without output or after 30 minutes in all; a stream that ends without a failure is a
+ * deploy that succeeded. Failures are those of `deploy`. A slow reader never slows the deploy or lets it time out: past
+ * 10 MiB of unread lines the oldest are dropped, and a line says how many. Of a line redrawn with carriage returns
+ * (a progress bar) only its last state is given.
+ *
+ * **Example** (Show it live)
+ *
+ * ```ts
+ * import { FlyDeploy } from "effect-atlas/fly"
+ * import * as Console from "effect/Console"
+ * import * as Stream from "effect/Stream"
+ *
+ * const program = FlyDeploy.streamDeploy("/srv/acme", ".", { ticket: "deploy-42" }).pipe(
+ *   Stream.runForEach((line) => Console.log(line))
+ * )
+ * ```
+ *
+ * @category deploys
+ * @since 0.1.0
+ */
+export const streamDeploy = (
+  project: string,
+  directory: string,
+  options: Options = {}
+): Stream.Stream<string, FlyError, FlyCli | FileSystem.FileSystem | Path.Path> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const backlog = Backlog.make(captureLimit)
+    const ended = yield* Deferred.make<string, FlyError>()
+    yield* execute(
+      project,
+      directory,
+      options,
+      { activity: Duration.minutes(5), absolute: Duration.minutes(30) },
+      backlog.offer
+    ).pipe(
+      Effect.onExit((exit) => Effect.andThen(Deferred.done(ended, exit), Effect.sync(backlog.end))),
+      Effect.forkScoped
+    )
+    const pull = Effect.flatMap(backlog.take, ([line, ...rest]) =>
+      line === undefined
+        ? Effect.andThen(Deferred.await(ended), Cause.done())
+        : Effect.succeed([line, ...rest] as const))
+    return Stream.fromPull(Effect.succeed(pull))
+  }))

@@ -1,0 +1,168 @@
+/**
+ * An app's log lines on request: a page after a cursor, with a token that is found and, once, replaced.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Attributes from "../telemetry/Attributes.ts"
+import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
+import * as AppName from "./AppName.ts"
+import { type FlyError, invalid } from "./FlyError.ts"
+import { FlyLogSource, type Page } from "./FlyLogSource.ts"
+import { FlyTokens } from "./FlyTokens.ts"
+
+/**
+ * Which page of an app's log; everything may be left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FetchOptions {
+  /** `cursor` of the page before; without one the newest lines come. */
+  readonly cursor?: string | null | undefined
+  /** Only lines from this region, such as `fra`. */
+  readonly region?: string | null | undefined
+  /** Only lines of this machine. */
+  readonly instance?: string | null | undefined
+  /** In place of the source's. */
+  readonly baseUrl?: string | undefined
+}
+
+/**
+ * Where tokens for logs come from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TokenSource {
+  readonly get: (app: string) => Effect.Effect<Redacted.Redacted, FlyError>
+  /** Called with an app whose token was refused, so that `get` finds another. */
+  readonly invalidate: (app: string) => Effect.Effect<void, FlyError>
+}
+
+/**
+ * Fetching log pages.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class FlyLogs extends Context.Service<FlyLogs, {
+  /** Asks once. Any answer but 200 fails; nothing is repeated. */
+  readonly fetch: (app: string, options?: FetchOptions) => Effect.Effect<Page, FlyError>
+  /** Like `fetch`; after a 401 the token is given up, another one is taken, and the request is made once more. */
+  readonly fetchWithRetry: (app: string, options?: FetchOptions) => Effect.Effect<Page, FlyError>
+}>()("effect-atlas/fly/FlyLogs") {}
+
+const operation = "logs"
+const digits = /^\d{1,30}$/
+
+/** One request, one span: what came of it in a number, or in a kind and a status. */
+const observed = (app: string) => (request: Effect.Effect<Page, FlyError>): Effect.Effect<Page, FlyError> =>
+  request.pipe(
+    Effect.onExit((exit) =>
+      Effect.annotateCurrentSpan(
+        Exit.isSuccess(exit)
+          ? { [FlyTelemetry.logsStatus]: "ok", [FlyTelemetry.count]: exit.value.entries.length }
+          : { [FlyTelemetry.logsStatus]: "error", [FlyTelemetry.count]: 0 }
+      )
+    ),
+    Effect.tapError(({ kind, status }) =>
+      Effect.annotateCurrentSpan({
+        [Attributes.errorKind]: kind,
+        ...(status === null ? {} : { [FlyTelemetry.httpStatus]: status })
+      })
+    ),
+    Effect.withSpan(
+      FlyTelemetry.logsFetch,
+      { kind: "client", attributes: { [FlyTelemetry.app]: app } },
+      { captureStackTrace: false }
+    )
+  )
+
+/**
+ * Log pages from a source, with tokens from anywhere.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], never, FlyLogSource> =>
+  Effect.map(FlyLogSource, (source) => {
+    const fetch = Effect.fnUntraced(function*(name: string, options: FetchOptions = {}) {
+      const app = yield* AppName.decode(name, operation)
+      const cursor = options.cursor ?? null
+      if (cursor !== null && !digits.test(cursor)) {
+        const message = "must be digits, as a page before gave them"
+        return yield* invalid(operation, [{ path: "cursor", message }], app)
+      }
+      const token = yield* tokens.get(app)
+      return yield* observed(app)(source.page({
+        app,
+        token,
+        cursor,
+        region: options.region ?? null,
+        instance: options.instance ?? null,
+        baseUrl: options.baseUrl ?? null
+      }))
+    })
+    return FlyLogs.of({
+      fetch,
+      fetchWithRetry: (app, options) =>
+        Effect.catchIf(
+          fetch(app, options),
+          // an answer, and not a token that could not even be sent
+          ({ reason }) => reason._tag === "Unauthorized" && reason.status === 401,
+          () =>
+            Effect.andThen(
+              // what cannot be forgotten may still be replaced; if not, the second refusal says so
+              Effect.ignore(tokens.invalidate(app), { log: "Warn", message: "a refused token could not be forgotten" }),
+              fetch(app, options)
+            )
+        )
+    })
+  })
+
+/**
+ * Log pages with tokens from anywhere.
+ *
+ * **Example** (A token of one's own)
+ *
+ * ```ts
+ * import { FlyLogs, FlyLogSource } from "effect-atlas/fly"
+ * import * as Effect from "effect/Effect"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * const logsWith = (token: Redacted.Redacted) =>
+ *   FlyLogs.layerTokens({ get: () => Effect.succeed(token), invalidate: () => Effect.void }).pipe(
+ *     Layer.provide(FlyLogSource.layerPlatform()),
+ *     Layer.provide(FetchHttpClient.layer)
+ *   )
+ *
+ * const newest = FlyLogs.FlyLogs.use((logs) => logs.fetch("acme-web", { region: "fra" }))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTokens = (tokens: TokenSource): Layer.Layer<FlyLogs, never, FlyLogSource> =>
+  Layer.effect(FlyLogs, make(tokens))
+
+/**
+ * Log pages with the tokens of `FlyTokens`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<FlyLogs, never, FlyLogSource | FlyTokens> = Layer.effect(
+  FlyLogs,
+  Effect.flatMap(FlyTokens, (tokens) =>
+    make({
+      get: (app) => Effect.map(tokens.get(app), ({ token }) => token),
+      invalidate: tokens.invalidate
+    }))
+)

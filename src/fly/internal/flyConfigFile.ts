@@ -1,0 +1,79 @@
+/**
+ * The fly command's own configuration: the token of whoever logged in on this machine.
+ *
+ * That token is renewed by the fly command every few minutes, so what was read is only as good as the file is unchanged.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as UserDirectories from "effect/persistence/UserDirectories"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { parse } from "yaml"
+import * as TokenForm from "./tokenForm.ts"
+
+/** It is a page of settings; anything longer is something else. */
+const longest = 1024 * 1024
+
+const decode = Schema.decodeUnknownOption(Schema.Struct({ access_token: Schema.String }))
+
+/** The token in a text of YAML; null for one that is broken. What the parser says of it may quote it, so nobody sees that. */
+const tokenIn = (text: string): Redacted.Redacted | null => {
+  try {
+    const token = Option.map(decode(parse(text, { logLevel: "silent" })), (file) => file.access_token)
+    return Option.match(token, { onNone: () => null, onSome: TokenForm.given })
+  } catch {
+    return null
+  }
+}
+
+/** A token and the state of the file it was read from. */
+export interface Found {
+  readonly token: Redacted.Redacted
+  readonly stamp: string
+}
+
+const directoryOf = Effect.gen(function*() {
+  const given = yield* Effect.orElseSucceed(Config.String("FLY_CONFIG_DIR"), () => "")
+  if (given !== "") return given
+  const path = yield* Path.Path
+  return yield* UserDirectories.make().home.pipe(
+    Effect.map((home) => home === "" ? null : path.join(home, ".fly")),
+    Effect.orElseSucceed(() => null)
+  )
+})
+
+/** Where the file is is decided once; absent, unreadable and tokenless are all null. */
+export const make = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const directory = yield* directoryOf
+  const file = directory === null ? null : path.join(directory, "config.yml")
+
+  const stampOf = (name: string) =>
+    Effect.map(fs.stat(name), ({ ino, mtime, size, type }) => {
+      // never opened unless it is a file: reading a pipe would not end
+      if (type !== "File" || size > longest) return null
+      const at = Option.match(mtime, { onNone: () => "", onSome: (date) => String(date.getTime()) })
+      return `${at}/${size}/${Option.getOrElse(ino, () => 0n)}`
+    })
+
+  /** What tells one state of the file from another. */
+  const stamp: Effect.Effect<string | null> = file === null
+    ? Effect.succeed(null)
+    : Effect.orElseSucceed(stampOf(file), () => null)
+
+  const read: Effect.Effect<Found | null> = file === null ? Effect.succeed(null) : Effect.gen(function*() {
+    // before the text: a change between the two is then seen at the next look
+    const before = yield* stampOf(file)
+    if (before === null) return null
+    const token = tokenIn(yield* fs.readFileString(file))
+    return token === null ? null : { token, stamp: before }
+  }).pipe(Effect.orElseSucceed(() => null))
+
+  return { stamp, read }
+})
+
+export type FlyConfigFile = Effect.Success<typeof make>

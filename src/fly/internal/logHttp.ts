@@ -1,0 +1,181 @@
+/** One request to a log host: sent once with the token in the right scheme, answered in time and in bounds, or failed. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Headers from "effect/http/Headers"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { ProviderFault, Timeout, Transport, Unauthorized, Validation } from "../../domain/AtlasError.ts"
+import * as HttpReason from "../../domain/HttpReason.ts"
+import { version } from "../../domain/Version.ts"
+import type { FlyErrorReason } from "../FlyError.ts"
+import * as Authorization from "./authorization.ts"
+
+const limit = "10 seconds"
+const bodyLimit = 16 * 1024 * 1024
+
+/** What people can do about it. Nothing of the answer's body is kept: it may repeat what was sent. */
+const advice: Readonly<Record<number, string>> = {
+  401: "the token was refused for this app's logs; deploy tokens are, an organization's or a read-only one is not",
+  403: "the token may not read this app's logs",
+  404: "there is no such app",
+  429: "too many requests"
+}
+
+const messageFor = (status: number): string =>
+  advice[status] ??
+    (status >= 300 && status < 400 ? "a redirect that is not followed" : "the log host did not answer 200")
+
+const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Duration.Duration | null => {
+  const parsed = Headers.parseRetryAfter(headers["retry-after"] ?? "")
+  return Result.isSuccess(parsed) ? Headers.retryAfterDelay(parsed.success, nowMillis) : null
+}
+
+const refused = ({ headers, status }: HttpClientResponse.HttpClientResponse): Effect.Effect<never, FlyErrorReason> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.fail(
+      HttpReason.fromStatus(status, { message: messageFor(status), retryAfter: retryAfterOf(headers, now) })
+    ))
+
+/** The innermost cause says it in one word, such as ECONNREFUSED; texts may hold what was sent. */
+const codeOf = (error: unknown, depth = 0): string | null => {
+  if (depth > 8 || !(error instanceof Error)) return null
+  const [first]: ReadonlyArray<unknown> = error instanceof AggregateError ? error.errors : []
+  const inner = codeOf(first ?? error.cause, depth + 1)
+  if (inner !== null) return inner
+  const code: unknown = Reflect.get(error, "code")
+  return typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code) ? code : null
+}
+
+const lost = ({ reason }: HttpClientError.HttpClientError): Transport => {
+  const cause = "cause" in reason ? reason.cause : undefined
+  const code = codeOf(cause)
+  return new Transport({
+    message: code === null ? "the connection failed" : `the connection failed: ${code}`,
+    causeName: cause instanceof Error ? cause.name : null
+  })
+}
+
+const tooLarge = new ProviderFault({ status: 200, message: `the answer is larger than ${bodyLimit} bytes` })
+
+// a new one each time: Node decodes with one that is used again sixty times slower
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+/** The body as text, counted as it comes (and as it is inflated): more than the limit is never held. */
+const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> => {
+  const declared = Number(response.headers["content-length"] ?? Number.NaN)
+  if (declared > bodyLimit) return Effect.fail(tooLarge)
+  // the transport ends a plain body at its declared length, so it can be read in one go
+  if (declared > 0 && response.headers["content-encoding"] === undefined) {
+    return Effect.mapBoth(response.arrayBuffer, {
+      onFailure: lost,
+      onSuccess: (buffer) => textOf(new Uint8Array(buffer))
+    })
+  }
+  return Effect.suspend(() => {
+    const parts: Array<Uint8Array> = []
+    let size = 0
+    return Stream.runForEach(response.stream, (part) => {
+      size += part.byteLength
+      if (size > bodyLimit) return Effect.fail(tooLarge)
+      parts.push(part)
+      return Effect.void
+    }).pipe(
+      Effect.catchTag(
+        "HttpClientError",
+        (error) => error.reason._tag === "EmptyBodyError" ? Effect.void : Effect.fail(lost(error))
+      ),
+      Effect.map(() => {
+        const [only] = parts
+        if (only !== undefined && parts.length === 1) return textOf(only)
+        const whole = new Uint8Array(size)
+        let offset = 0
+        for (const part of parts) {
+          whole.set(part, offset)
+          offset += part.byteLength
+        }
+        return textOf(whole)
+      })
+    )
+  })
+}
+
+/** An address a token may be sent to, without a slash at its end. */
+const baseOf = (text: string): Effect.Effect<string, Validation> => {
+  const url = URL.parse(text)
+  return url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== ""
+      || url.search !== "" || url.hash !== ""
+    ? Effect.fail(
+      new Validation({
+        issues: [{ path: "baseUrl", message: "must be an http(s) URL without user info, query or fragment" }]
+      })
+    )
+    : Effect.succeed(`${url.origin}${url.pathname.replace(/\/+$/, "")}`)
+}
+
+const isOpen = (base: string): boolean =>
+  base.startsWith("http:") &&
+  !/^http:\/\/(?:(?:[^/]+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:\/|$)/.test(base)
+
+/** What one request asks for; parts of the query that are null are left out. */
+export interface Ask {
+  readonly baseUrl: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string | null>>
+  readonly token: Redacted.Redacted
+}
+
+const addressOf = (base: string, { path, query }: Ask): string => {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === null || value === "" ? [] : [`${name}=${encodeURIComponent(value.toWellFormed())}`]
+  )
+  return `${base}${path}${given.length === 0 ? "" : `?${given.join("&")}`}`
+}
+
+/** Asks once; only 200 is an answer. */
+export const make = Effect.gen(function*() {
+  const fetchInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  // our span is the one that counts, trace headers are not Fly's business, and a redirect could carry the token away
+  const underneath = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
+    Context.add(HttpClient.TracerPropagationEnabled, false),
+    Context.add(FetchHttpClient.RequestInit, { ...Option.getOrElse(fetchInit, () => ({})), redirect: "manual" })
+  )
+  const client = HttpClient.transformResponse(
+    yield* HttpClient.HttpClient,
+    Effect.updateContext((context: Context.Context<never>) => Context.merge(context, underneath))
+  )
+  const warned = new Set<string>()
+  const warn = (base: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (warned.size < 100) warned.add(base)
+      return Effect.logWarning("Fly's logs are asked for over plain http: whoever is in between can read the token")
+    })
+
+  return (ask: Ask): Effect.Effect<string, FlyErrorReason> =>
+    Effect.gen(function*() {
+      const base = yield* baseOf(ask.baseUrl)
+      if (isOpen(base) && !warned.has(base)) yield* warn(base)
+      const authorization = Authorization.header(Redacted.value(ask.token))
+      if (authorization === null) {
+        return yield* new Unauthorized({ message: "the token is empty or holds what no header can carry" })
+      }
+      const request = HttpClientRequest.get(addressOf(base, ask), {
+        headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }
+      })
+      const response = yield* Effect.mapError(client.execute(request), lost)
+      return response.status === 200 ? yield* readText(response) : yield* refused(response)
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: limit,
+        orElse: () => Effect.fail(new Timeout({ message: `no answer within ${limit}` }))
+      })
+    )
+})

@@ -1,0 +1,57 @@
+/**
+ * Tokens as values under keys: in a map of our own, or as texts in a `KeyValueStore`.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { AppName } from "../AppName.ts"
+import type { FlyError } from "../FlyError.ts"
+import type { StoredToken, TokenKey, TokenStorage } from "../TokenStorage.ts"
+import { unreadable, unwritten } from "./tokenFaults.ts"
+import * as TokenRecord from "./tokenRecord.ts"
+
+/** Tokens in a map that lives as long as the layer. */
+export const makeMemory = (): TokenStorage["Service"] => {
+  const records = new Map<string, StoredToken>()
+  const placeOf = (app: AppName, key: TokenKey) => `${app}/${key}`
+  return {
+    get: (app, key) => Effect.sync(() => Option.fromUndefinedOr(records.get(placeOf(app, key)))),
+    put: (app, key, token) => Effect.sync(() => void records.set(placeOf(app, key), token)),
+    delete: (app, key) => Effect.sync(() => void records.delete(placeOf(app, key)))
+  }
+}
+
+const prefix = "fly-token/"
+
+const keyOf = (app: AppName, key: TokenKey): string => `${prefix}${app}/${key}`
+
+const manualKey = new RegExp(`^${prefix}([^/]+)/manual$`)
+
+/** Tokens in a key-value store; refuses to start over a manual one that cannot be read. */
+export const make: Effect.Effect<TokenStorage["Service"], FlyError, KeyValueStore.KeyValueStore> = Effect.gen(
+  function*() {
+    const store = yield* KeyValueStore.KeyValueStore
+    const get: TokenStorage["Service"]["get"] = (app, key) => {
+      const place = keyOf(app, key)
+      return store.get(place).pipe(
+        Effect.mapError(unreadable(app, place)),
+        Effect.flatMap((text) => text === undefined ? Effect.succeedNone : TokenRecord.read(app, key, place, text))
+      )
+    }
+    const keys = yield* Effect.mapError(store.keys, unreadable(null, "the key-value store"))
+    yield* Effect.forEach(keys, (one) =>
+      Option.match(AppName.makeOption(manualKey.exec(one)?.[1] ?? ""), {
+        onNone: () => Effect.void,
+        onSome: (app) => Effect.asVoid(get(app, "manual"))
+      }), { concurrency: 16, discard: true })
+    return {
+      get,
+      put: (app, key, token) =>
+        Effect.mapError(
+          store.set(keyOf(app, key), TokenRecord.render(app, key, token)),
+          unwritten(app, keyOf(app, key))
+        ),
+      delete: (app, key) => Effect.mapError(store.remove(keyOf(app, key)), unwritten(app, keyOf(app, key)))
+    }
+  }
+)

@@ -1,0 +1,171 @@
+/**
+ * Log bytes on their way to a subscriber, from an HTTP body through the decoder and its schema to the subscriber's stream,
+ * against a bare loop of line split and `JSON.parse` over the same bytes; and what a subscriber that stalls may hold.
+ */
+import { Dispatcher } from "effect-atlas/events/Dispatcher"
+import { FlyLogs, FlyLogSource, FlyLogStream } from "effect-atlas/fly"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { compare } from "./measure.ts"
+
+const app = "acme-web"
+const instance = "3d8d413b29d089"
+const stamp = (n: number) => `2026-11-20T09:20:01.${String(n).padStart(9, "0")}Z`
+const message = (n: number) => `GET /things/${n} 200 12ms user agent curl/8.5.0`
+
+const machinesLine = (n: number) =>
+  JSON.stringify({
+    timestamp: stamp(n),
+    message: message(n),
+    host: "edge-0a1b",
+    log: { level: "info" },
+    event: { provider: "app" },
+    fly: { region: "fra", app: { name: app, instance } }
+  })
+const platformItem = (n: number) => {
+  const where = { instance, region: "fra" }
+  return {
+    id: `${n}-0`,
+    attributes: {
+      timestamp: stamp(n),
+      message: message(n),
+      level: "info",
+      ...where,
+      meta: { ...where, event: { provider: "app" } }
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+const linesOf = (count: number) => Array.from({ length: count }, (_, n) => n)
+
+/** A body as a socket brings it: made from bytes at once, a Response would copy them first. */
+const streamOf = (bytes: Uint8Array<ArrayBuffer>) =>
+  new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => {
+      for (let at = 0; at < bytes.byteLength; at += 65_536) controller.enqueue(bytes.subarray(at, at + 65_536))
+      controller.close()
+    }
+  })
+
+/** An app's stream over a host with these answers. */
+const over = (
+  source: Layer.Layer<FlyLogSource.FlyLogSource, never, HttpClient.HttpClient>,
+  answer: () => Uint8Array<ArrayBuffer>
+) => {
+  const client = HttpClient.make((request) =>
+    Effect.sync(() => {
+      const body = answer()
+      const headers = { "content-length": String(body.byteLength) }
+      return HttpClientResponse.fromWeb(request, new Response(streamOf(body), { headers }))
+    })
+  )
+  const tokens = { get: () => Effect.succeed(Redacted.make("fm2_bench")), invalidate: () => Effect.void }
+  const bus = { canSubscribe: false, publish: () => Effect.void, subscribe: () => Effect.succeed(Stream.empty) }
+  return ManagedRuntime.make(
+    FlyLogStream.layer({ interval: "1 millis" }).pipe(
+      Layer.provide(FlyLogs.layerTokens(tokens)),
+      Layer.provide(source),
+      Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
+      Layer.provide(Layer.succeed(Dispatcher, Dispatcher.of(bus)))
+    )
+  )
+}
+
+/** Runs until a subscriber has had so many lines. */
+const follow = (runtime: ReturnType<typeof over>, lines: number) => async (times: number) => {
+  let left = times * lines
+  await runtime.runPromise(
+    FlyLogStream.FlyLogStream.use(({ subscribeLogs }) =>
+      subscribeLogs(app).pipe(
+        Stream.takeWhile((element) => {
+          if (element._tag !== "Logs") throw new Error(`unexpected ${element._tag}`)
+          left -= element.entries.length
+          return left > 0
+        }),
+        Stream.runDrain
+      )
+    )
+  )
+}
+
+const bare = (body: Uint8Array) => (times: number) => {
+  let seen = 0
+  for (let i = 0; i < times; i++) {
+    for (const line of new TextDecoder().decode(body).split("\n")) if (line !== "" && JSON.parse(line) !== null) seen++
+  }
+  if (seen === 0) throw new Error("nothing was read")
+}
+
+const megabytes = (bytes: Uint8Array) => `${(bytes.byteLength / 1e6).toFixed(1)} MB`
+
+const ndjson = encoder.encode(linesOf(50_000).map(machinesLine).join("\n"))
+console.log(`NDJSON of the Machines API, ${megabytes(ndjson)} in 50,000 lines: bodies (bound: 3.33x)`)
+await compare([
+  { name: "bare line split and JSON.parse", run: bare(ndjson) },
+  {
+    name: "FlyLogStream subscriber",
+    run: follow(over(FlyLogSource.layerMachines(), () => ndjson), 50_000)
+  }
+], 2)
+
+/** Full pages, one after the other, each with ids and a cursor of its own. */
+const pages = linesOf(500).map((page) => {
+  const data = linesOf(100).map((n) => platformItem(page * 100 + n))
+  return encoder.encode(JSON.stringify({ data, meta: { next_token: String(page + 1) } }))
+})
+const lines = encoder.encode(linesOf(50_000).map((n) => JSON.stringify(platformItem(n))).join("\n"))
+let turn = 0
+const platform = over(FlyLogSource.layerPlatform(), () => {
+  const page = pages[turn++ % pages.length]
+  if (page === undefined) throw new Error("no page")
+  return page
+})
+console.log(`JSON of the platform, ${megabytes(lines)} in 500 pages of 100 lines, a request each (bound: 3.33x)`)
+await compare([
+  { name: "bare line split and JSON.parse", run: bare(lines) },
+  {
+    name: "FlyLogStream subscriber",
+    run: async (times) => {
+      for (let i = 0; i < times; i++) {
+        turn = 0
+        await follow(platform, 50_000)(1)
+      }
+    }
+  }
+], 2)
+
+/** A subscriber that reads nothing while two million lines come by. */
+const stalled = async () => {
+  const body = encoder.encode(linesOf(10_000).map(machinesLine).join("\n"))
+  const runtime = over(FlyLogSource.layerMachines(), () => body)
+  const heap = () => {
+    globalThis.gc?.()
+    return process.memoryUsage().heapUsed / 1e6
+  }
+  await runtime.runPromise(
+    Effect.scoped(Effect.gen(function*() {
+      const { subscribe, subscribeLogs } = yield* FlyLogStream.FlyLogStream
+      const waiting = yield* subscribe(app)
+      const batches = (count: number) => Stream.runDrain(Stream.take(subscribeLogs(app), count))
+      yield* batches(20)
+      const before = heap()
+      yield* batches(200)
+      const after = heap()
+      console.log(
+        `stalled subscriber, 2,000,000 lines gone by: ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after`
+          + " (bound: 10,000 lines wait)"
+      )
+      const [first] = yield* Stream.runCollect(Stream.take(waiting, 1))
+      if (first?._tag !== "Gap") throw new Error("what was lost is not told")
+      if (after - before > 20) throw new Error("a stalled subscriber grows")
+    }))
+  )
+  await runtime.dispose()
+}
+await stalled()
