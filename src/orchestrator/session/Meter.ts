@@ -102,7 +102,10 @@ export const reprice = (meter: Meter, machine: Machine, rate: number | null, wal
   if (!isPrice(rate)) return meter
   return change(meter, machine, (old) => {
     if (old.rate === rate) return old
-    if (old.rate === null) return { ...old, rate }
+    // it counts from the beginning, and what was billed of that time is not paid twice
+    if (old.rate === null) {
+      return { ...old, rate, usd: Math.max(0, old.usd - rate * Math.max(0, wall - old.since) / hour) }
+    }
     return { ...old, usd: costOf(old, wall), rate, since: Math.max(wall, old.since) }
   })
 }
@@ -119,7 +122,8 @@ export const raise = (meter: Meter, machine: Machine, billedUsd: number, wall: n
     machine,
     (old) =>
       Number.isFinite(billedUsd) && billedUsd > costOf(old, wall)
-        ? { ...old, usd: billedUsd, since: Math.max(wall, old.since) }
+        // while the price is unknown the bill, which lags, is no measure of the time before it
+        ? { ...old, usd: billedUsd, since: old.rate === null ? old.since : Math.max(wall, old.since) }
         : old
   )
 

@@ -109,7 +109,10 @@ export const make = (options: {
     const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
     const isKnown = row !== undefined && ((row.phase._tag === "Live" && row.phase.computeId === id) ||
       row.residuals.some(({ computeId }) => computeId === id))
-    const isReading = member.services?.engine.isQuiet() ?? false
+    const engine = member.services?.engine
+    // one that could not read its rows yet knows of none
+    const isReading = engine !== undefined && engine.isQuiet() && row !== undefined &&
+      engine.get(row.spec.id) !== undefined
     if (isAwaited || isKnown || !isReading || !ledger.bills(machine)) {
       overlooked.delete(id)
       return

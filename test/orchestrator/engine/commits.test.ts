@@ -70,6 +70,25 @@ describe("before its row is written", () => {
     }))
 })
 
+describe("while a commit keeps the engine busy", () => {
+  it.effect("a touch counts, though its session was to be woken before", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: "1 minute" })
+      const other = yield* orchestrator.spawn({})
+      yield* pass(50)
+      yield* shop.door.close
+      yield* Effect.forkChild(orchestrator.stopTracked(other.id))
+      yield* pass(15)
+      yield* orchestrator.touch(id)
+      yield* shop.door.open
+      yield* pass(5)
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      yield* pass(60)
+      assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+    }))
+})
+
 describe("a store that cannot be written", () => {
   it.effect("begins no session: nothing is rented, and the caller is told why", () =>
     Effect.gen(function*() {
@@ -90,6 +109,20 @@ describe("a store that cannot be written", () => {
       const caller = yield* Effect.forkChild(orchestrator.spawn({}))
       yield* pass(1)
       assert.strictEqual((yield* Fiber.join(caller)).compute.status, "running")
+    }))
+
+  it.effect("takes a refused beginning out again also when nobody writes any more", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      shop.orders.lateCommits = 1
+      const caller = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+      yield* settle
+      shop.orders.commits = 1
+      yield* pass(1)
+      assert.instanceOf(yield* Fiber.join(caller), StorageFault)
+      assert.strictEqual((yield* shop.rows(owner)).length, 1)
+      yield* pass(15)
+      assert.deepStrictEqual(yield* shop.rows(owner), [])
     }))
 
   it.effect("takes a refused beginning out again that was stored after all", () =>

@@ -155,6 +155,30 @@ describe("the cap", () => {
   })
 })
 
+describe("a price that becomes known late", () => {
+  it("counts from the beginning, also where a lagging bill came before it, and nothing is counted twice", () => {
+    const stage = start()
+    stage.rented({ costPerHour: null })
+    stage.pass(hour)
+    stage.billed(0.5)
+    assert.closeTo(stage.spent(), 0.5, 1e-9)
+    stage.pass(hour)
+    stage.observed({ costPerHour: 2 })
+    assert.closeTo(stage.spent(), 4, 1e-9)
+    stage.pass(hour)
+    assert.closeTo(stage.spent(), 6, 1e-9)
+  })
+
+  it("never makes a bill smaller that was higher", () => {
+    const stage = start()
+    stage.rented({ costPerHour: null })
+    stage.pass(hour)
+    stage.billed(5)
+    stage.observed({ costPerHour: 1 })
+    assert.closeTo(stage.spent(), 5, 1e-9)
+  })
+})
+
 describe("the bill", () => {
   const reconciled = { policy: { reconcileSpend: 15 * minute, maxCost: 10 } } as const
 

@@ -237,6 +237,18 @@ describe("a lost answer", () => {
   })
 })
 
+describe("a machine that the feed has found", () => {
+  it("is not taken for a stray by the look that was on its way", () => {
+    const stage = start()
+    stage.unanswered()
+    stage.observed()
+    stage.asked()
+    stage.looked([stage.sighting()])
+    stage.in("Live")
+    assert.deepStrictEqual([stage.asked(), stage.state.residuals], [[], []])
+  })
+})
+
 describe("a stop while nobody knows what was rented", () => {
   it.each(["Renting", "Resolving"] as const)("is remembered in %s and carried out when it is known", (phase) => {
     const stage = start()

@@ -17,6 +17,15 @@ describe("a session read at boot", () => {
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
   })
 
+  it("that ends at once believes that its machine is gone, however long the process before had run", () => {
+    const stage = live()
+    stage.restart(hour)
+    stage.terminateAnswered()
+    stage.pass(10 * second)
+    stage.confirmed(null)
+    assert.strictEqual(stage.in("Ended").reason, "node_restart")
+  })
+
   it("that lives asks for nothing: the first listing tells of it", () => {
     const stage = live(kept)
     stage.restart(hour)
