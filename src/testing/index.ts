@@ -1,11 +1,6 @@
 /**
-<<<<<<< HEAD
  * For tests: what every provider, dispatcher, session store and token storage promises as cases to run, a RunPod, a Fly and a
  * `fly` in memory, a simulated world for the orchestrator, and a tracer. Loads no test framework.
-=======
- * For tests: what every provider, every dispatcher and every token storage promises as cases to run, a RunPod and a `fly` in
- * memory, a simulated world for the orchestrator, and a tracer. Loads no test framework.
->>>>>>> orch-sim
  *
  * @since 0.1.0
  */
