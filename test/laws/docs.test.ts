@@ -64,7 +64,9 @@ describe("every link leads somewhere", () => {
 const makeCheckout = () => {
   const directory = fs.mkdtempSync(`${tmpdir()}/atlas-docs-`)
   for (
-    const path of ["package.json", "node_modules", "src", "test", "guides"].filter((one) => fs.existsSync(`${root}/${one}`))
+    const path of ["package.json", "node_modules", "src", "test", "guides"].filter((one) =>
+      fs.existsSync(`${root}/${one}`)
+    )
   ) {
     fs.symlinkSync(`${root}/${path}`, `${directory}/${path}`)
   }
