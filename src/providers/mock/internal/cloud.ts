@@ -149,11 +149,13 @@ export const makeCloud = (provisioning: number): Cloud => {
   const made = new Map<string, Machine>()
   let onTheWay: Array<OnItsWay> = []
   let listingLag = 0
+  let latest = Number.NEGATIVE_INFINITY
   return {
     send: (due, arrive) => {
       onTheWay = [...onTheWay, { due, arrive }].toSorted((a, b) => a.due - b.due)
     },
     settle: (now) => {
+      latest = Math.max(latest, now)
       while (onTheWay[0] !== undefined && onTheWay[0].due <= now) {
         const [next, ...rest] = onTheWay
         onTheWay = rest
@@ -184,7 +186,9 @@ export const makeCloud = (provisioning: number): Cloud => {
       return machine === undefined || machine.forgotten ? undefined : machine
     },
     visible: (now) =>
-      Array.from(made.values()).filter((machine) => !machine.forgotten && machine.visibleAt <= now).toReversed(),
+      // a wall clock of ours that is set back hides nothing that a cloud has shown
+      Array.from(made.values()).filter((machine) => !machine.forgotten && machine.visibleAt <= Math.max(latest, now))
+        .toReversed(),
     change: (machine, now, facts) => {
       meter(machine, now)
       Object.assign(machine, facts)
