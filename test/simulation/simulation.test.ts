@@ -21,7 +21,7 @@ const caught: Readonly<
   "forget-twin": ["deletes", "one"],
   "terminate-answered-means-gone": ["deletes", "ends"],
   "one-terminate-try": ["deletes", "ends", "liveness"],
-  "reap-without-store-answer": ["owners", "ours"],
+  "reap-without-store-answer": ["usurpers", "ours"],
   "reap-young": ["owners", "ours"],
   "reap-any-owner": ["owners", "ours"],
   "respawn-before-residual": ["preemption", "one"],
