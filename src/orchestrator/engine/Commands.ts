@@ -122,20 +122,24 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, bench: Bench, provide
 
 const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service): Effect.Effect<Result> => {
   const machine = { provider: id, computeId }
-  return Effect.matchCause(bounded(id, "confirm", provider.compute.get(computeId, look)), {
-    onFailure: (cause): Result => {
-      const fault = faultOf(id, cause)
-      return {
-        event: fault.reason === "NotFound"
-          ? { _tag: "Confirmed", ...machine, compute: null }
-          : { _tag: "ConfirmFailed", ...machine, fault }
-      }
-    },
-    onSuccess: (compute): Result => ({
-      event: { _tag: "Confirmed", ...machine, compute: Sighting.fromCompute(compute) },
-      computes: [compute]
-    })
-  })
+  return Effect.flatMap(
+    Clocks.read,
+    ({ mono: at }) =>
+      Effect.matchCause(bounded(id, "confirm", provider.compute.get(computeId, look)), {
+        onFailure: (cause): Result => {
+          const fault = faultOf(id, cause)
+          return {
+            event: fault.reason === "NotFound"
+              ? { _tag: "Confirmed", ...machine, compute: null, at }
+              : { _tag: "ConfirmFailed", ...machine, fault }
+          }
+        },
+        onSuccess: (compute): Result => ({
+          event: { _tag: "Confirmed", ...machine, compute: Sighting.fromCompute(compute), at },
+          computes: [compute]
+        })
+      })
+  )
 }
 
 const terminate = ({ computeId, provider: id }: Of<"Terminate">, provider: Service): Effect.Effect<Result> => {

@@ -42,8 +42,10 @@ const observed = (state: SessionState, turn: Turn, event: EventOf<"Observed">): 
 const confirmed = (state: SessionState, turn: Turn, event: EventOf<"Confirmed">): SessionState => {
   const { phase } = state
   const residual = residuals.find(state, event)
-  if (residual !== undefined) return residuals.looked(state, turn, residual, event.compute)
-  if (phase._tag === "Live" && isSame(phase, event)) return living.confirmed(state, turn, phase, event.compute)
+  if (residual !== undefined) return residuals.looked(state, turn, residual, event.compute, event.at)
+  if (phase._tag === "Live" && isSame(phase, event)) {
+    return living.confirmed(state, turn, phase, event.compute, event.at)
+  }
   return state
 }
 

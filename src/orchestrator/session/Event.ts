@@ -25,7 +25,8 @@ const authHash = Schema.NullOr(Schema.String)
  * - `Looked` (`complete` says every page was read, `at` when the listing began on the monotonic clock), `LookFailed`:
  *   results of `Resolve`.
  * - `Observed`: the feed saw it. `Missed`: a complete listing was without it.
- * - `Confirmed` (`compute` is null when the provider does not know it), `ConfirmFailed`: results of `Confirm`.
+ * - `Confirmed` (`compute` is null when the provider does not know it, `at` when the look began on the monotonic clock,
+ *   now where it is left out), `ConfirmFailed`: results of `Confirm`.
  * - `TerminateAnswered`, `TerminateFailed`: results of `Terminate`; accepted is not gone.
  * - `Billed`, `BillFailed`: results of `Reconcile`.
  * - `Touched`, `StopRequested`, `Report`: from callers and containers.
@@ -48,7 +49,11 @@ export const SessionEvent = Schema.Union([
   Schema.TaggedStruct("LookFailed", { attempt, fault: Fault }),
   Schema.TaggedStruct("Observed", { compute: Sighting }),
   Schema.TaggedStruct("Missed", machine),
-  Schema.TaggedStruct("Confirmed", { ...machine, compute: Schema.NullOr(Sighting) }),
+  Schema.TaggedStruct("Confirmed", {
+    ...machine,
+    compute: Schema.NullOr(Sighting),
+    at: Schema.optionalKey(Schema.Finite)
+  }),
   Schema.TaggedStruct("ConfirmFailed", { ...machine, fault: Fault }),
   Schema.TaggedStruct("TerminateAnswered", machine),
   Schema.TaggedStruct("TerminateFailed", { ...machine, fault: Fault }),

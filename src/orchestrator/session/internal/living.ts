@@ -75,10 +75,11 @@ export const confirmed = (
   state: SessionState,
   turn: Turn,
   phase: PhaseOf<"Live">,
-  seen: Sighting | null
+  seen: Sighting | null,
+  asked = turn.now.mono
 ): SessionState => {
   if (seen === null) {
-    return phase.settles > turn.now.mono
+    return phase.settles > asked
       ? withTimers(state, { check: { at: phase.settles, tries: 0 } })
       : dead(state, turn, phase, null)
   }

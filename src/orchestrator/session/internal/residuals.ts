@@ -113,9 +113,16 @@ export const terminateFailed = (state: SessionState, turn: Turn, event: EventOf<
 }
 
 /** What a look at a dying machine told; null is "not found". */
-export const looked = (state: SessionState, turn: Turn, old: Residual, seen: Sighting | null): SessionState => {
+export const looked = (
+  state: SessionState,
+  turn: Turn,
+  old: Residual,
+  seen: Sighting | null,
+  asked = turn.now.mono
+): SessionState => {
   if (seen === null) {
-    if (old.settles <= turn.now.mono) return bury(state, turn, old)
+    // an answer is about the moment of its question
+    if (old.settles <= asked) return bury(state, turn, old)
     return old.step === "confirming" ? change(state, old, { step: "accepted", at: old.settles }) : state
   }
   if (seen.status === "terminated") return bury(state, turn, old)
