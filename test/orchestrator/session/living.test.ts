@@ -78,6 +78,17 @@ describe("a look at the machine", () => {
     stage.in("Ended")
   })
 
+  it("that was asked for within the settle window proves nothing, however late its answer comes", () => {
+    const stage = start()
+    stage.rented()
+    stage.observed({ status: "stopped" })
+    stage.asked()
+    stage.pass(6 * second)
+    // asked when the machine was new: the scene's clock begins there
+    stage.send({ _tag: "Confirmed", provider: acme, computeId: id("m1"), compute: null, at: 1_000_000 })
+    stage.in("Live")
+  })
+
   it.each(["Unauthorized", "ProviderFault", "Transport", "RateLimited", "Unknown"] as const)(
     "that fails as %s is never a death: it is told, and repeated with a longer and longer pause",
     (reason) => {
