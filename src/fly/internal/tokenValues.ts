@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Semaphore from "effect/Semaphore"
 import { AppName } from "../AppName.ts"
 import type { FlyError } from "../FlyError.ts"
 import type { StoredToken, TokenKey, TokenStorage } from "../TokenStorage.ts"
@@ -31,6 +32,8 @@ const manualKey = new RegExp(`^${prefix}([^/]+)/manual$`)
 export const make: Effect.Effect<TokenStorage["Service"], FlyError, KeyValueStore.KeyValueStore> = Effect.gen(
   function*() {
     const store = yield* KeyValueStore.KeyValueStore
+    // a store may write in place, and two such writes at once mix
+    const { withPermit: oneAtATime } = yield* Semaphore.make(1)
     const get: TokenStorage["Service"]["get"] = (app, key) => {
       const place = keyOf(app, key)
       return store.get(place).pipe(
@@ -47,11 +50,12 @@ export const make: Effect.Effect<TokenStorage["Service"], FlyError, KeyValueStor
     return {
       get,
       put: (app, key, token) =>
-        Effect.mapError(
-          store.set(keyOf(app, key), TokenRecord.render(app, key, token)),
-          unwritten(app, keyOf(app, key))
+        store.set(keyOf(app, key), TokenRecord.render(app, key, token)).pipe(
+          oneAtATime,
+          Effect.mapError(unwritten(app, keyOf(app, key)))
         ),
-      delete: (app, key) => Effect.mapError(store.remove(keyOf(app, key)), unwritten(app, keyOf(app, key)))
+      delete: (app, key) =>
+        store.remove(keyOf(app, key)).pipe(oneAtATime, Effect.mapError(unwritten(app, keyOf(app, key))))
     }
   }
 )

@@ -86,7 +86,7 @@ describe("a look at the machine", () => {
     stage.pass(6 * second)
     // asked when the machine was new: the scene's clock begins there
     stage.send({ _tag: "Confirmed", provider: acme, computeId: id("m1"), compute: null, at: 1_000_000 })
-    stage.in("Live")
+    assert.strictEqual(stage.in("Live")._tag, "Live")
   })
 
   it.each(["Unauthorized", "ProviderFault", "Transport", "RateLimited", "Unknown"] as const)(
