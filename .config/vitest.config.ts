@@ -8,6 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["effect-atlas-source"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    // many of them wait for other processes
+    maxWorkers: 2,
     setupFiles: ["./test/setup.ts"],
     // tests that start real processes share two cores with everybody else; a hang must still end on its own
     testTimeout: 30_000,

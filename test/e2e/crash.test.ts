@@ -11,8 +11,10 @@ import { randomOf } from "./fixtures/random.ts"
 
 const program = fileURLToPath(new URL("fixtures/crashing.ts", import.meta.url))
 const kills = 50
-/** A life is over at the latest when it has taken so many steps. */
-const longestLife = 40
+/** A life is over at the latest when it has taken so many steps of its own. */
+const longestLife = 24
+/** What every life begins with again for those before it, however short it is: it would do nothing else. */
+const inherited = /^(get|terminate)/
 
 let home: Home
 beforeEach(() => {
@@ -31,7 +33,7 @@ interface Life {
 const prepare = (args: ReadonlyArray<string>, steps = Number.POSITIVE_INFINITY) => {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: home.directory,
-    env: { ...process.env, ATLAS_STATE_DIR: home.state, NODE_COMPILE_CACHE: `${home.directory}/cache` },
+    env: { ...process.env, ATLAS_STATE_DIR: home.state },
     stdio: ["pipe", "pipe", "pipe"]
   })
   let output = ""
@@ -39,7 +41,7 @@ const prepare = (args: ReadonlyArray<string>, steps = Number.POSITIVE_INFINITY) 
   child.stderr.on("data", (chunk: Buffer) => complaints += chunk.toString("utf8"))
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString("utf8")
-    if (output.split("\n").length > steps) child.kill("SIGKILL")
+    if (output.split("\n").filter((line) => line !== "" && !inherited.test(line)).length >= steps) child.kill("SIGKILL")
   })
   const ended = new Promise<Life>((resolve, reject) => {
     child.on("error", reject)
@@ -99,9 +101,8 @@ describe("an orchestrator that is killed again and again", () => {
         `${kills} kills in ${Math.round((Date.now() - begun) / 1000)} s: ${count("rent")} rents, ${count("terminate")} `
           + `terminates, ${count("commit")} commits; killed in the middle of ${halfDone.join(", ")}`
       )
-      // how far fifty short lives come depends on the machine and the seed
-      assert.isAtLeast(count("rent"), 10)
-      assert.isAtLeast(count("terminate done"), 10)
+      assert.isAtLeast(count("rent"), 20)
+      assert.isAtLeast(count("terminate done"), 20)
 
       const last = await settle()
       assert.strictEqual(last.code, 0, last.complaints)

@@ -2,7 +2,7 @@
  * Real processes that write token files: killed in the middle of it, and two at once.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { afterAll, assert, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { AppName, TokenStorage } from "effect-atlas/fly"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,16 +15,12 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** Many processes of the same code: compiled once. */
-const compiled = fs.mkdtempSync(join(tmpdir(), "atlas-token-compiled-"))
-afterAll(() => fs.rmSync(compiled, { recursive: true, force: true }))
-
 const writer = (...args: ReadonlyArray<string>) =>
   spawn(process.execPath, [
     "--conditions=effect-atlas-source",
     fileURLToPath(new URL("./tokenWriter.ts", import.meta.url)),
     ...args
-  ], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NODE_COMPILE_CACHE: compiled } })
+  ], { stdio: ["ignore", "pipe", "inherit"] })
 
 const temp = Effect.acquireRelease(
   Effect.sync(() => fs.mkdtempSync(join(tmpdir(), "atlas-token-crash-"))),

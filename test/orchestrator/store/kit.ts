@@ -71,9 +71,6 @@ export const over = (version: number, state: Session.SessionState): SessionStore
   state
 })
 
-/** Many processes of the same code: compiled once. */
-const compiled = join(tmpdir(), "atlas-session-compiled")
-
 /** A process of its own that does something with a store; killed with the scope. */
 export const worker = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
@@ -82,10 +79,7 @@ export const worker = (...args: ReadonlyArray<string>) =>
         "--conditions=effect-atlas-source",
         fileURLToPath(new URL("./storeWorker.ts", import.meta.url)),
         ...args
-      ], {
-        stdio: ["ignore", "pipe", "inherit"],
-        env: { ...process.env, NODE_COMPILE_CACHE: compiled }
-      })
+      ], { stdio: ["ignore", "pipe", "inherit"] })
     ),
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
   )
