@@ -1,8 +1,8 @@
 /**
  * A PostgreSQL of the tests' own: a private cluster in a temporary directory, on a free port of loopback.
  *
- * Uses the `initdb` and `postgres` on PATH. Where they are missing `whyNot` says so, for tests to skip with. PostgreSQL
- * refuses to run as root, so root runs it as another user.
+ * Uses the `initdb` and `postgres` on PATH or where Debian's package has them. Where they are missing `whyNot` says so, for
+ * tests to skip with. PostgreSQL refuses to run as root, so root runs it as another user.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
@@ -15,10 +15,13 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 
-const onPath = (name: string): string | undefined =>
-  (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, name)).find((file) =>
-    fs.existsSync(file)
-  )
+/** Debian's package puts its programs in a directory a version, beside PATH. */
+const debian = "/usr/lib/postgresql"
+const versions = fs.existsSync(debian) ? fs.readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : []
+
+const found = (name: string): string | undefined =>
+  [...(process.env["PATH"] ?? "").split(delimiter), ...versions.map((version) => join(debian, version, "bin"))]
+    .map((directory) => join(directory, name)).find((file) => fs.existsSync(file))
 
 /** Whom root runs it as: a user of this machine, since `initdb` asks for the name of its own; null where we are not root. */
 const runner = (): { readonly uid: number; readonly gid: number } | null | undefined => {
@@ -30,11 +33,11 @@ const runner = (): { readonly uid: number; readonly gid: number } | null | undef
 
 const other = runner()
 
-const missing = ["initdb", "postgres"].filter((name) => onPath(name) === undefined)
+const missing = ["initdb", "postgres"].filter((name) => found(name) === undefined)
 
 /** Why no PostgreSQL can be had here; null when it can. */
 export const whyNot: string | null = missing.length > 0
-  ? `PostgreSQL is not here: no ${missing.join(", ")} on PATH`
+  ? `PostgreSQL is not here: no ${missing.join(", ")}`
   : other === undefined
   ? "PostgreSQL does not run as root, and there is no user postgres or nobody"
   : null
@@ -68,13 +71,13 @@ const start = async () => {
   const port = await freePort()
   const env = { PATH: process.env["PATH"] ?? "", LC_ALL: "C", HOME: root }
   try {
-    execFileSync(onPath("initdb") ?? "", ["-D", data, "-U", "atlas", "-A", "trust", "-E", "UTF8", "--no-sync"], {
+    execFileSync(found("initdb") ?? "", ["-D", data, "-U", "atlas", "-A", "trust", "-E", "UTF8", "--no-sync"], {
       ...owner,
       env,
       cwd: root,
       stdio: "pipe"
     })
-    const server = spawn(onPath("postgres") ?? "", [
+    const server = spawn(found("postgres") ?? "", [
       "-D",
       data,
       "-h",
