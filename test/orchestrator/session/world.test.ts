@@ -4,7 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { type Check, play, Violation } from "./world.ts"
+import { play } from "./world.ts"
+import { type Check, Violation } from "./world/check.ts"
 
 describe("a session in a world of troubles", () => {
   it("holds every check, seed after seed", { timeout: 120_000 }, () => {

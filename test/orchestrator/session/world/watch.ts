@@ -1,0 +1,182 @@
+/** Holds every decision of a play against the cloud's ledger and against what was decided before. */
+import type { ComputeId } from "effect-atlas/domain/Ids"
+import * as Equal from "effect/Equal"
+import * as Schema from "effect/Schema"
+import * as Session from "../../../../src/orchestrator/Session.ts"
+import type { Check } from "./check.ts"
+import type { Cloud } from "./cloud.ts"
+
+const mayDiffer = 1e-6
+
+const encode = Schema.encodeUnknownSync(Session.SessionJson)
+const decode = Schema.decodeUnknownSync(Session.SessionJson)
+
+/** A state as a store would give it back. */
+export const reread = (state: Session.SessionState): Session.SessionState =>
+  decode(JSON.parse(JSON.stringify(encode(state))))
+
+/** The machines that the session has or is ending. */
+export const knownOf = (state: Session.SessionState): ReadonlySet<ComputeId> => {
+  const known = new Set(state.residuals.map(({ computeId }) => computeId))
+  if (state.phase._tag === "Live") known.add(state.phase.computeId)
+  return known
+}
+
+/** What a play has to show. */
+export interface Scenery {
+  readonly cloud: Cloud
+  readonly config: Session.DecideConfig
+  readonly now: () => Session.Clock.Now
+  /** Asked for, and not answered yet. */
+  readonly inFlight: () => ReadonlyArray<Session.Command>
+  /** Everything told so far. */
+  readonly published: () => ReadonlyArray<Session.Published>
+  /** Whether a crash and a wall clock that was set back have come together: then nobody can know the time between. */
+  readonly isTimeLost: () => boolean
+  readonly fail: (check: Check, facts: string) => never
+}
+
+type Before = Session.SessionState | null
+
+export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, published }: Scenery) => {
+  const { bills, cost, machines } = cloud
+  const created = new Set<string>()
+  let heardEvents = 0
+  let spentBefore = 0
+  let lastDeadline: number | null = null
+
+  const has = (tag: Session.Command["_tag"], id?: string): boolean =>
+    inFlight().some((command) =>
+      command._tag === tag && (id === undefined || ("computeId" in command && command.computeId === id))
+    )
+
+  /** One command as it is asked for. */
+  const asked = (command: Session.Command, after: Session.SessionState): void => {
+    if (command._tag === "Forget" && knownOf(after).size > 0) {
+      fail("a machine once known is known until it is gone", "forgotten with residuals")
+    }
+    if (command._tag !== "Rent") return
+    if (created.has(command.attempt.id)) fail("one create for an attempt", command.attempt.id)
+    created.add(command.attempt.id)
+    const known = knownOf(after)
+    const beside = machines.find((machine) => machine.goneAt === null && !machine.isTwin && !known.has(machine.id))
+    if (beside !== undefined) {
+      fail("no second rent beside a machine that is not being ended", `${beside.id} of ${beside.name}`)
+    }
+  }
+
+  const isEveryMachineKnown = (before: Before, event: Session.SessionEvent, after: Session.SessionState): void => {
+    const { phase } = after
+    const known = knownOf(after)
+    if (before !== null) {
+      const knownBefore = knownOf(before)
+      const lost = machines.find((machine) => bills(machine) && knownBefore.has(machine.id) && !known.has(machine.id))
+      if (lost !== undefined) fail("a machine once known is known until it is gone", `${lost.id} after ${event._tag}`)
+    }
+    if (event._tag === "Observed" && event.compute.status !== "terminated" && !known.has(event.compute.computeId)) {
+      const isAwaited = phase._tag === "Renting" && phase.attempt.name === event.compute.name
+      if (!isAwaited) fail("a machine that is seen is known", event.compute.computeId)
+    }
+  }
+
+  const isSomebodyAtIt = (event: Session.SessionEvent, after: Session.SessionState): void => {
+    const { phase } = after
+    const wake = Session.nextWake(after, now(), config)
+    const rests = (what: string): never =>
+      fail("somebody is always at it, or a wake time is set", `${what} after ${event._tag}`)
+    if (phase._tag === "Renting" && !has("Rent")) rests("a rent")
+    if (phase._tag === "Resolving" && !has("Resolve") && wake === null) rests("a lost answer")
+    if (phase._tag === "Waiting" && wake === null) rests("a pause")
+    if (phase._tag === "Live" && wake === null && !has("Confirm") && !has("Reconcile")) rests("a machine")
+    for (const residual of after.residuals) {
+      if (residual.at === null && !has("Terminate", residual.computeId) && !has("Confirm", residual.computeId)) {
+        rests(residual.computeId)
+      }
+    }
+    if (phase._tag === "Ending" && after.residuals.length === 0) rests("an end with nothing left")
+  }
+
+  const isMoneyRight = (event: Session.SessionEvent, after: Session.SessionState): void => {
+    const { phase, spec: { policy: { maxCost } } } = after
+    const known = knownOf(after)
+    const spent = Session.spentUsd(after, now())
+    if (event._tag !== "Adopted" && spent < spentBefore - mayDiffer) {
+      fail("the spend never goes back", `${spentBefore} to ${spent} after ${event._tag}`)
+    }
+    spentBefore = spent
+    const ledger = machines
+      .filter((machine) => machine.price !== null && (known.has(machine.id) || after.buried.includes(machine.id)))
+      .reduce((sum, machine) => sum + cost(machine), 0)
+    if (!isTimeLost() && spent < ledger - mayDiffer) {
+      fail("the spend is never below the ledger", `${spent} < ${ledger} after ${event._tag}`)
+    }
+    if (phase._tag !== "Live" || maxCost === null) return
+    if (event._tag === "WokeUp" && spent >= maxCost + mayDiffer) {
+      fail("a capped session does not live past its cap", `${spent} of ${maxCost}`)
+    }
+    const machine = cloud.find(phase.computeId)
+    if (machine?.price === null) fail("a capped session lives on no unknown price", machine.id)
+  }
+
+  const isDeadlineKept = (event: Session.SessionEvent, after: Session.SessionState): void => {
+    // what is left shrinks at least as fast as the monotonic clock runs
+    const left = Session.runtimeLeft(after, now())
+    if (left === null) return
+    const deadline = now().mono + left
+    if (event._tag !== "Adopted" && lastDeadline !== null && deadline > lastDeadline + 1 && left > 0) {
+      fail("a deadline never moves later", `${lastDeadline} to ${deadline}`)
+    }
+    lastDeadline = deadline
+  }
+
+  const isWordKept = (before: Before, event: Session.SessionEvent, { phase, report }: Session.SessionState): void => {
+    if (before === null) return
+    if (event._tag === "Report" && before.report !== report) {
+      const current = "attempt" in before.phase ? before.phase.attempt.id : null
+      if (current !== event.attempt) fail("only reports of the current attempt count", event.attempt)
+    }
+    if (event._tag === "Closing" && before.spec.persist && before.report === null && before.phase !== phase) {
+      fail("closing keeps what persists", `${before.phase._tag} became ${phase._tag}`)
+    }
+  }
+
+  const tellsOneEnd = (isTask: boolean): void => {
+    const told = published()
+    const tags = told.map(({ _tag }) => _tag)
+    const one = (tag: Session.Published["_tag"]): number => {
+      const first = tags.indexOf(tag)
+      if (first === -1 || first !== tags.lastIndexOf(tag)) fail("events tell one end, in order", tags.join(" "))
+      return first
+    }
+    const terminating = one("Terminating")
+    if (isTask && one("Task") > terminating) fail("events tell one end, in order", tags.join(" "))
+    const last = told.at(-2)
+    if (one("Ended") !== tags.length - 1 || last?._tag !== "Status" || last.status !== "terminated") {
+      fail("events tell one end, in order", tags.join(" "))
+    }
+  }
+
+  /** One decision after it was made and its commands are under way. */
+  const decided = (before: Before, event: Session.SessionEvent, after: Session.SessionState): void => {
+    isEveryMachineKnown(before, event, after)
+    isSomebodyAtIt(event, after)
+    isMoneyRight(event, after)
+    isDeadlineKept(event, after)
+    isWordKept(before, event, after)
+    // a sample, for it costs more than all the rest; the state that a crash reads back comes this way too
+    const isSample = heardEvents++ % 16 === 0
+    if (isSample && !Equal.equals(reread(after), after)) {
+      fail("a state survives its JSON", JSON.stringify(after))
+    }
+    if (after.phase._tag === "Ended" && before?.phase._tag !== "Ended") tellsOneEnd(after.spec.mode === "task")
+  }
+
+  return {
+    asked,
+    decided,
+    /** The process is another one: its monotonic clock cannot be compared with the last. */
+    rebooted: (): void => {
+      lastDeadline = null
+    }
+  }
+}
