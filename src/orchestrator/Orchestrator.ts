@@ -120,6 +120,11 @@ export interface WatchOptions {
   readonly reapProviders?: ReadonlyArray<string> | undefined
   /** A machine younger than this is never cleaned away; default 1 minute. */
   readonly reapGrace?: Duration.Input | undefined
+  /**
+   * Names in `providerOpts` that are not stored, besides those that look like a credential; a rent after a restart asks
+   * `SessionSecrets` for them.
+   */
+  readonly withhold?: ReadonlyArray<string> | undefined
 }
 
 /**

@@ -19,6 +19,7 @@ import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
+import { locate } from "./internal/defects.ts"
 import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId } from "./session/Ids.ts"
@@ -99,10 +100,8 @@ const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }:
 }
 
 /** A session can do nothing about it, so it hears of it once for each time that the account begins to fail. */
-const tellFailed = (engine: SessionEngine["Service"], provider: Service, error: AtlasError) =>
+const tellFailed = (engine: SessionEngine["Service"], provider: Service, fault: Fault.Fault) =>
   Effect.gen(function*() {
-    yield* Effect.logWarning(`${provider.id} could not be listed: ${error.message}`)
-    const fault = Fault.fromError(error)
     const live = [...engine.at(provider.id).entries].flatMap(({ state: { phase, spec } }) =>
       phase._tag === "Live" && phase.provider === provider.id ? [{ id: spec.id, computeId: phase.computeId }] : []
     )
@@ -136,7 +135,9 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
         failures += 1
         const { kind } = answer.failure
         yield* Metric.update(Metric.withAttributes(Metrics.pollFailures, { ...labels, kind }), 1)
-        return failures === 1 ? yield* tellFailed(engine, provider, answer.failure) : undefined
+        if (failures > 1) return
+        yield* Effect.logWarning(`${provider.id} could not be listed: ${answer.failure.message}`)
+        return yield* tellFailed(engine, provider, Fault.fromError(answer.failure))
       }
       failures = 0
       known = answer.success.begunAt.mono
@@ -146,7 +147,10 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
       // a bug of one account's adapter must not end its watch
       Effect.catchDefect((defect) => {
         failures += 1
-        return Effect.logError(`${provider.id}: a listing broke`, defect)
+        const said = Effect.logError(`${provider.id}: a listing broke: ${locate(defect)}`)
+        return failures > 1
+          ? said
+          : Effect.andThen(said, tellFailed(engine, provider, Fault.make("Unknown", "the adapter broke", provider.id)))
       })
     )
 

@@ -121,11 +121,12 @@ interface Sighting {
 const makeWords = () => {
   const said = new Set<string>()
   return {
-    once: (key: string, say: Effect.Effect<void>): Effect.Effect<void> => {
-      if (said.has(key)) return Effect.void
-      said.add(key)
-      return say
-    },
+    once: (key: string, say: Effect.Effect<void>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (said.has(key)) return Effect.void
+        said.add(key)
+        return say
+      }),
     again: (key: string): void => void said.delete(key)
   }
 }

@@ -3,11 +3,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
+import * as Provider from "effect-atlas/provider/Provider"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { live, makeShop, open, pass, settle } from "./house.ts"
+import { overhear } from "./overheard.ts"
 import { addLive, makePlainCloud, owner, plain } from "./plainCloud.ts"
 
 const listener = (heard: Array<string>) =>
@@ -89,14 +92,58 @@ describe("an account is listed", () => {
       assert.strictEqual(cloud.seen.list, 0)
     }))
 
-  it.effect("on and on after its adapter broke", () =>
+  it.effect("at the old pace again as soon as it answers", () =>
     Effect.gen(function*() {
-      const { controls } = yield* open()
-      yield* controls.dieNext("listCompute", new Error("a bug"))
-      const start = (yield* controls.counts).listCompute
-      yield* pass(300)
-      assert.isAtLeast((yield* controls.counts).listCompute - start, 2)
+      const { controls, orchestrator } = yield* open()
+      yield* orchestrator.spawn({}, { idleTtl: false })
+      yield* pass(10)
+      yield* controls.failNext("listCompute", new ProviderFault({ status: 400 }), 3)
+      yield* pass(20, "1 minute")
+      const before = (yield* controls.counts).listCompute
+      yield* pass(10, "1 minute")
+      assert.isAtLeast((yield* controls.counts).listCompute - before, 9)
     }))
+
+  it.effect("at a pace that differs by up to a tenth from one time to the next, so that hosts do not come together", () =>
+    Effect.gen(function*() {
+      const times: Array<number> = []
+      const listed = Provider.make({
+        id: "listed",
+        compute: {
+          spawn: () => Effect.fail(new ProviderFault({ status: 400 })),
+          get: () => Effect.fail(new ProviderFault({ status: 500 })),
+          list: () => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), [])),
+          terminate: () => Effect.fail(new ProviderFault({ status: 500 }))
+        }
+      })
+      yield* open({ more: [listed], reapProviders: ["listed"], pollInterval: "100 seconds" })
+      yield* pass(3_000)
+      const pauses = times.slice(1).map((time, index) => (time - (times[index] ?? 0)) / 1_000)
+      assert.isAtLeast(Math.min(...pauses), 90)
+      // looked at every five seconds
+      assert.isAtMost(Math.max(...pauses), 116)
+      assert.isAbove(new Set(pauses).size, 5)
+    }))
+
+  it.effect("on and on after its adapter broke, which is a failed look; only the place of the bug is logged", () =>
+    overhear((lines) =>
+      Effect.gen(function*() {
+        const { controls, orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
+        const heard: Array<string> = []
+        yield* listener(heard)(orchestrator.events(id))
+        yield* controls.dieNext("listCompute", Object.assign(new TypeError("key=canary"), { request: "canary" }))
+        const start = (yield* controls.counts).listCompute
+        yield* pass(300)
+        assert.isAtLeast((yield* controls.counts).listCompute - start, 2)
+        assert.strictEqual(heard.filter((tag) => tag === "PollFailed").length, 1)
+        const said = lines.filter((line) => line.includes("a listing broke"))
+        assert.strictEqual(said.length, 1)
+        assert.include(said[0], "TypeError")
+        assert.include(said[0], "feed.test.ts")
+        assert.notInclude(lines.join("\n"), "canary")
+      })
+    ))
 })
 
 describe("a machine that is missing from a complete listing", () => {

@@ -5,9 +5,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Provider from "effect-atlas/provider/Provider"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { type House, live, open, type Options, pass, settle } from "./house.ts"
+import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 const team1 = NameStamp.Owner.make("team1")
@@ -119,11 +121,17 @@ describe("never touched is", () => {
   it.effect("a machine of a session, running or ending", () =>
     Effect.gen(function*() {
       const house = yield* open({ ...quick, reapGrace: "1 second" })
-      yield* house.orchestrator.spawn({}, { idleTtl: false })
+      const { id } = yield* house.orchestrator.spawn({}, { idleTtl: false })
       yield* pass(200)
       assert.strictEqual((yield* live(house)).length, 1)
       const { left } = yield* house.orchestrator.reapNow()
       assert.deepStrictEqual(left.map(({ why }) => why), ["known"])
+      yield* house.controls.ignoreDeletes(1_000)
+      yield* Effect.forkChild(house.orchestrator.stopTracked(id, { timeout: "1 hour" }))
+      yield* pass(100)
+      const ending = yield* house.orchestrator.reapNow()
+      assert.deepStrictEqual(ending.left.map(({ why }) => why), ["known"])
+      yield* house.controls.ignoreDeletes(0)
     }))
 
   it.effect("a machine whose session began while the store was asked", () =>
@@ -166,6 +174,82 @@ it.effect("an account that cannot be listed is named and does not spare the othe
     yield* pass(120)
     assert.deepStrictEqual(yield* live(house), [])
     assert.deepStrictEqual((yield* house.orchestrator.reapNow()).unlisted.map(String), ["broken"])
+  }))
+
+it.effect("other owners and a store that cannot tell are said once, not with every cycle, and again after it could", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      const said = (words: string) => lines.filter((line) => line.includes(words)).length
+      const house = yield* open(quick)
+      yield* orphan(house, "team2")
+      yield* orphan(house)
+      house.shop.orders.attempts = 1_000
+      yield* pass(300)
+      assert.deepStrictEqual([said("team2"), said("cannot tell what is ours")], [1, 1])
+      house.shop.orders.attempts = 0
+      yield* pass(40)
+      assert.strictEqual((yield* live(house)).length, 1)
+      yield* orphan(house)
+      house.shop.orders.attempts = 1_000
+      yield* pass(300)
+      assert.deepStrictEqual([said("team2"), said("cannot tell what is ours")], [1, 2])
+    })
+  ))
+
+it.effect("a bug in the reaper's way is logged by its place alone, and the next listing is judged", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      const house = yield* open(quick)
+      yield* orphan(house)
+      yield* pass(30)
+      const { attempt } = house.shop.service
+      let asked = 0
+      Object.assign(house.shop.service, {
+        attempt: (...given: Parameters<typeof attempt>) => {
+          asked += 1
+          if (asked === 1) throw new TypeError("password=canary")
+          return attempt(...given)
+        }
+      })
+      yield* pass(120)
+      assert.deepStrictEqual(yield* live(house), [])
+      assert.isTrue(lines.some((line) => line.includes("the reaper broke: TypeError")), lines.join("\n"))
+      assert.notInclude(lines.join("\n"), "canary")
+    })
+  ))
+
+it.effect("a provider without its settings is neither asked nor a hindrance, and is named once", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      let asked = 0
+      const ask = Effect.suspend(() => {
+        asked += 1
+        return Effect.fail(new ProviderFault({ status: 500 }))
+      })
+      const keyless = Provider.make({
+        id: "keyless",
+        missing: ["KEYLESS_API_KEY"],
+        compute: { spawn: () => ask, get: () => ask, list: () => ask, terminate: () => ask }
+      })
+      const house = yield* open({ ...quick, more: [keyless] })
+      yield* orphan(house)
+      yield* pass(200)
+      assert.deepStrictEqual([asked, (yield* live(house)).length], [0, 0])
+      assert.deepStrictEqual((yield* house.orchestrator.reapNow()).unlisted, [])
+      assert.strictEqual(lines.filter((line) => line.includes("KEYLESS_API_KEY")).length, 1)
+    })
+  ))
+
+it.effect("the reaper and the feeds stop before sessions are ended: nothing is listed any more once closing has begun", () =>
+  Effect.gen(function*() {
+    const house = yield* open({ ...quick, pollInterval: "5 seconds" })
+    yield* house.orchestrator.spawn({})
+    yield* house.controls.delay("terminate", { answer: "15 seconds" })
+    yield* pass(10)
+    const [before, start] = [(yield* house.controls.counts).listCompute, yield* Clock.currentTimeMillis]
+    yield* house.close
+    assert.isAtLeast((yield* Clock.currentTimeMillis) - start, 15_000)
+    assert.strictEqual((yield* house.controls.counts).listCompute, before)
   }))
 
 it.effect("a reaper that is slow does not keep the feed from looking", () =>

@@ -4,13 +4,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { AtlasErrorReason } from "effect-atlas/domain/AtlasError"
 import { NoCapacity, ProviderFault, RateLimited, Unauthorized, Validation } from "effect-atlas/domain/AtlasError"
-import type { SpawnOptions } from "effect-atlas/orchestrator"
+import { Session, type SpawnOptions } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { inTime, live, open, reasonOf } from "./house.ts"
+import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 describe("spawn answers", () => {
@@ -192,6 +193,47 @@ describe("refused before anything is rented, with its field, is", () => {
       assert.strictEqual(paths((yield* Effect.flip(open({ reapProviders: ["acme"] }))).reason), "provider")
     }))
 })
+
+it.effect("a session that may rent again where nobody cleans up is warned of, and no other", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      const warned = () => lines.filter((line) => line.includes("not among reapProviders")).length
+      const plain = yield* makePlainCloud()
+      const { orchestrator } = yield* open({ more: [plain.provider], reapProviders: ["mock"] })
+      const again = { onFailure: { respawn: 1 } } as const
+      yield* orchestrator.spawn({ spot: true }, again)
+      yield* orchestrator.spawn({ spot: true }, { ...again, provider: "plain", onFailure: "stop" })
+      yield* orchestrator.spawn({}, { ...again, provider: "plain" })
+      assert.strictEqual(warned(), 0)
+      yield* orchestrator.spawn({ spot: true }, { ...again, provider: "plain" })
+      assert.strictEqual(warned(), 1)
+      assert.isTrue(lines.some((line) => line.includes("rent again at plain")))
+    })
+  ))
+
+it.effect("names that the host keeps back are not stored", () =>
+  Effect.gen(function*() {
+    const { engine, orchestrator, shop } = yield* open({ withhold: ["volume"] })
+    const { id } = yield* orchestrator.spawn({ providerOpts: { volume: "canary", costPerHour: 2 } })
+    assert.notInclude(JSON.stringify(shop.written), "canary")
+    assert.deepStrictEqual(engine.get(id)?.state.spec.request.withheld, ["volume"])
+    assert.strictEqual(paths((yield* Effect.flip(open({ withhold: [""] }))).reason), "withhold[0]")
+  }))
+
+it.effect("what is left out of a task has the defaults of a task", () =>
+  Effect.gen(function*() {
+    const { engine, orchestrator } = yield* open()
+    const policyOf = (id: Session.SessionId) => engine.get(id)?.state.spec.policy
+    assert.deepStrictEqual(policyOf((yield* orchestrator.runTask({})).id), Session.Policy.task)
+    assert.deepStrictEqual(policyOf((yield* orchestrator.spawn({})).id), Session.Policy.interactive)
+    const given = yield* orchestrator.runTask({}, { readyTimeout: false, maxRuntime: "2 hours", finishGrace: "5 seconds" })
+    assert.deepStrictEqual(policyOf(given.id), {
+      ...Session.Policy.task,
+      readyTimeout: null,
+      maxRuntime: 7_200_000,
+      finishGrace: 5_000
+    })
+  }))
 
 it.effect("false switches a limit off, and what is left out has its default", () =>
   Effect.gen(function*() {

@@ -2,13 +2,15 @@
  * Looking at sessions: waiting for them, listening to them, what they cost, and ending them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
+import { ProviderFault, Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import type { Orchestrator } from "effect-atlas/orchestrator"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { inTime, live, open, pass, reasonOf, settle } from "./house.ts"
 
@@ -36,6 +38,43 @@ describe("awaitReady", () => {
       assert.instanceOf(reason, Timeout)
       assert.strictEqual(reason instanceof Timeout ? reason.lastSeen?.id : null, compute.id)
       assert.deepStrictEqual(yield* live(house), [compute.id])
+    }))
+
+  it.effect("is refused a time without end, of a session and of what is none", () =>
+    Effect.gen(function*() {
+      const { cloud, orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
+      const { id } = yield* orchestrator.spawn({})
+      const machine = yield* cloud.provider.compute.spawn({})
+      const timeout = Duration.infinity
+      assert.propertyVal(yield* reasonOf(orchestrator.awaitReady(id, { timeout })), "_tag", "Validation")
+      const elsewhere = orchestrator.awaitReady(machine.id, { timeout, provider: "mock" })
+      assert.propertyVal(yield* reasonOf(elsewhere), "_tag", "Validation")
+    }))
+
+  it.effect("waits fifteen minutes unless told otherwise, also while looks fail", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
+      const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
+      yield* controls.failNext("listCompute", new ProviderFault({ status: 500 }), 1_000)
+      const waiter = yield* Effect.forkChild(reasonOf(orchestrator.awaitReady(id)))
+      yield* pass(14, "1 minute")
+      assert.isUndefined(waiter.pollUnsafe())
+      yield* pass(61)
+      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Timeout")
+    }))
+
+  it.effect("follows a respawn on the first deadline", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ mock: { provisioning: "50 seconds" } })
+      const { compute, id } = yield* orchestrator.spawn({ spot: true }, { onFailure: { respawn: 1 } })
+      const waiter = yield* Effect.forkChild(reasonOf(orchestrator.awaitReady(id, { timeout: "55 seconds" })))
+      yield* pass(40)
+      yield* controls.setStatus(compute.id, "stopped")
+      yield* pass(14)
+      assert.strictEqual((yield* orchestrator.info(id)).respawns, 1)
+      assert.isUndefined(waiter.pollUnsafe())
+      yield* pass(2)
+      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Timeout")
     }))
 
   it.effect("follows a respawn", () =>
@@ -232,6 +271,51 @@ it.effect("what was spent is told by session, by provider, by user and together,
     assert.closeTo(all.totalUsd, a + b, 1e-6)
     assert.closeTo(all.byProvider.get("mock") ?? 0, a + b, 1e-6)
     assert.deepStrictEqual([all.byUser.get("alice"), all.byUser.get("bob")], [a, b])
+  }))
+
+it.effect("a touch of a session that is over, or of none, is refused as not tracked", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator } = yield* open()
+    const { id } = yield* orchestrator.spawn({})
+    yield* orchestrator.touch(id)
+    assert.propertyVal(yield* reasonOf(orchestrator.touch("nobody")), "_tag", "NotTracked")
+    yield* controls.ignoreDeletes(1)
+    const stop = yield* Effect.forkChild(orchestrator.stopTracked(id))
+    yield* settle
+    assert.propertyVal(yield* reasonOf(orchestrator.touch(id)), "_tag", "NotTracked")
+    yield* inTime(Fiber.join(stop))
+    assert.propertyVal(yield* reasonOf(orchestrator.touch(id)), "_tag", "NotTracked")
+  }))
+
+it.effect("a touch never waits for a provider or a store, and counts", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator, shop } = yield* open()
+    const { id } = yield* orchestrator.spawn({}, { idleTtl: "1 minute" })
+    yield* controls.delay("listCompute", { answer: "1 hour" })
+    yield* pass(50)
+    yield* shop.door.close
+    yield* orchestrator.touch(id)
+    yield* shop.door.open
+    yield* pass(50)
+    assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+    yield* controls.delay("listCompute", {})
+  }))
+
+it.effect("the bill is waited for no longer than ten seconds, and that is told", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator } = yield* open()
+    const { id } = yield* orchestrator.spawn({}, { reconcileSpend: "30 seconds", idleTtl: false, heartbeat: false })
+    yield* controls.delay("computeSpend", { answer: "1 hour" })
+    const heard = yield* Effect.forkChild(
+      Stream.runHead(Stream.filter(orchestrator.events(id), (one) =>
+        one._tag === "News" && one.event._tag.startsWith("SpendReconcile")))
+    )
+    yield* pass(39)
+    assert.isUndefined(heard.pollUnsafe())
+    yield* pass(3)
+    const told = Option.getOrThrow(yield* Fiber.join(heard))
+    assert.strictEqual(told._tag === "News" ? told.event._tag : null, "SpendReconcileFailed")
+    yield* controls.delay("computeSpend", {})
   }))
 
 it.effect("a task does not mind being touched, and its exit is its outcome", () =>

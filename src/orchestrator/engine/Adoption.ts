@@ -6,8 +6,10 @@ import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
+import type { ProviderId } from "../../domain/Ids.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
+import type { SessionState } from "../session/State.ts"
 import type { SessionStore, Unreadable } from "../SessionStore.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { forgetful, type Table } from "./Table.ts"
@@ -15,14 +17,24 @@ import { forgetful, type Table } from "./Table.ts"
 /** How often a store that could not be read is asked again. */
 const readAgain = Schedule.spaced("10 seconds")
 
+/** The accounts that a session may still have something at. */
+const placesOf = ({ phase, residuals, spec }: SessionState): ReadonlyArray<ProviderId> => {
+  const dying = residuals.map(({ provider }) => provider)
+  if (phase._tag === "Ending" || phase._tag === "Ended") return dying
+  if (phase._tag === "Live") return [phase.provider, ...dying]
+  return [...spec.candidates.map(({ provider }) => provider), ...dying]
+}
+
 /** Stands for all rows of a store that could not be read at all. */
 const everything = "*"
 
 /**
  * Takes up what is stored, now or as soon as the store can be read; answers a look at what could not be read so far.
  */
-export const start = ({ mailbox, owner, scope, store, table }: {
+export const start = ({ isAtHand, mailbox, owner, scope, store, table }: {
   readonly owner: Owner
+  /** Whether a provider can be asked at all. */
+  readonly isAtHand: (provider: ProviderId) => boolean
   readonly store: Pick<SessionStore["Service"], "load">
   readonly table: Table
   readonly mailbox: Mailbox
@@ -38,6 +50,16 @@ export const start = ({ mailbox, owner, scope, store, table }: {
       for (const state of adopted) {
         table.put(state, forgetful)
         mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
+      }
+      const strangers = new Map<ProviderId, number>()
+      for (const id of adopted.flatMap((state) => [...new Set(placesOf(state))])) {
+        if (!isAtHand(id)) strangers.set(id, (strangers.get(id) ?? 0) + 1)
+      }
+      for (const [id, count] of strangers) {
+        yield* Effect.logError(
+          `${count} stored sessions have or may have machines at ${id}, which is not set up here: ` +
+            "they are kept, and cannot be ended until it is"
+        )
       }
       if (adopted.length > 0) yield* Metric.update(Metric.withAttributes(Metrics.adopted, { owner }), adopted.length)
       for (const { id, message } of unreadable) {

@@ -22,6 +22,8 @@ import * as Clocks from "./Clocks.ts"
 
 /** A look that is part of a loop: soon over, and the loop itself is the retry. */
 const look = { timeout: "5 seconds", retries: 0 } as const
+/** One terminate, the adapter's own retries included: a graceful end, of half a minute, has time for another try. */
+const farewell = { timeout: "20 seconds" } as const
 /** Nothing a provider does may keep a command for ever; its own limits are shorter. */
 const limit = "2 minutes"
 
@@ -144,7 +146,7 @@ const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service):
 
 const terminate = ({ computeId, provider: id }: Of<"Terminate">, provider: Service): Effect.Effect<Result> => {
   const machine = { provider: id, computeId }
-  return Effect.matchCause(bounded(id, "terminate", provider.compute.terminate(computeId)), {
+  return Effect.matchCause(bounded(id, "terminate", provider.compute.terminate(computeId, farewell)), {
     onFailure: (cause): Result => {
       const fault = faultOf(id, cause)
       return {

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
+import type { ProviderId } from "../../domain/Ids.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as Config from "../session/Config.ts"
 import type { Options, Seen, SessionEngine } from "../SessionEngine.ts"
@@ -55,6 +56,10 @@ export const make = (
     yield* Effect.addFinalizer((exit) => Scope.close(inner, exit))
 
     const config = configOf(providers, options)
+    const usable = new Set(providers.all.flatMap(({ id, implemented, missing }) =>
+      implemented && missing.length === 0 ? [id] : []
+    ))
+    const isAtHand = (id: ProviderId): boolean => usable.has(id)
     const table = Table.make()
     const mailbox = yield* Mailbox.make
     const waiters = Waiters.make()
@@ -87,7 +92,7 @@ export const make = (
       writer,
       isClosing: () => isClosing
     })
-    const unreadable = yield* Adoption.start({ owner, store, table, mailbox, scope: inner })
+    const unreadable = yield* Adoption.start({ owner, store, table, mailbox, isAtHand, scope: inner })
     yield* Effect.forkIn(turns.run, inner)
     yield* Effect.forkIn(clockwork.run, inner)
     yield* Effect.forkIn(writer.withdraw, inner)

@@ -7,6 +7,7 @@ import * as Metric from "effect/Metric"
 import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
+import { locate } from "../internal/defects.ts"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
 import type { SessionId } from "../session/Ids.ts"
@@ -136,7 +137,7 @@ export const make = (parts: Parts): Turns => {
     yield* gauge
   }).pipe(
     // one turn that breaks must not end all others
-    Effect.catchDefect((defect) => Effect.logError("a turn of the orchestrator broke", defect)),
+    Effect.catchDefect((defect) => Effect.logError(`a turn of the orchestrator broke: ${locate(defect)}`)),
     Effect.ensuring(Effect.sync(() => {
       isBusy = false
     }))

@@ -42,12 +42,8 @@ export interface Waiters {
 }
 
 /** The failure of a question about a session that is not here. */
-export const notTracked = (operation: string): AtlasError =>
-  new AtlasError({
-    provider: null,
-    operation,
-    reason: new NotTracked({ message: "no session of this id is tracked here" })
-  })
+export const notTracked = (operation: string, message = "no session of this id is tracked here"): AtlasError =>
+  new AtlasError({ provider: null, operation, reason: new NotTracked({ message }) })
 
 /** Nobody waits yet. */
 export const make = (): Waiters => {

@@ -16,6 +16,7 @@ import { type Seen, SessionEngine } from "../SessionEngine.ts"
 import * as SessionInfo from "../SessionInfo.ts"
 import { SessionStore } from "../SessionStore.ts"
 import * as Spending from "../Spending.ts"
+import { locate } from "./defects.ts"
 import * as renting from "./renting.ts"
 import * as watching from "./watching.ts"
 
@@ -42,7 +43,7 @@ const judgeAside = (reaper: Reaper.Reaper, reaped: ReadonlyArray<Service>, scope
       if (!ids.has(id) || busy.has(id)) return Effect.void
       busy.add(id)
       return reaper.judge(listing).pipe(
-        Effect.catchDefect((defect) => Effect.logError(`${id}: the reaper broke`, defect)),
+        Effect.catchDefect((defect) => Effect.logError(`${id}: the reaper broke: ${locate(defect)}`)),
         Effect.ensuring(Effect.sync(() => busy.delete(id))),
         Effect.forkIn(scope),
         Effect.asVoid
@@ -60,12 +61,13 @@ export const make = Effect.fnUntraced(function*(
   const usable = yield* usableOf(providers)
   for (const id of options.reapProviders ?? []) yield* providers.get(id, "orchestrator")
   const reaped = usable.filter(({ id }) => options.reapProviders?.includes(id) ?? true)
+  const reapedIds = new Set(reaped.map(({ id }) => id))
   const reaper = Reaper.make({ engine, store, grace: options.reapGrace })
   yield* ProviderFeed.start({
     engine,
     providers: usable,
     interval: options.pollInterval,
-    alwaysListed: new Set(reaped.map(({ id }) => id)),
+    alwaysListed: reapedIds,
     onListing: judgeAside(reaper, reaped, yield* Effect.scope)
   })
   const spending = Effect.map(Clocks.read, (now) => Spending.of(engine.all(), now))
@@ -85,7 +87,7 @@ export const make = Effect.fnUntraced(function*(
   )
   const desk: watching.Desk = { engine, providers, find, infoOf, list }
 
-  const { newId, rent } = renting.make(engine, providers)
+  const { newId, rent } = renting.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
   const stopTracked = watching.stopTracked(desk)
 
   /** What the closing of a scope can do; the orchestrator goes on ending what was not verified in time. */
@@ -110,7 +112,11 @@ export const make = Effect.fnUntraced(function*(
       yield* Effect.addFinalizer(() => handBack(id))
       return yield* rent("interactive", "scoped", input, settings, id)
     }),
-    touch: (id) => Effect.map(find(id, "touch"), ({ state }) => engine.touch(state.spec.id)),
+    touch: (id) =>
+      Effect.flatMap(find(id, "touch"), (seen) =>
+        renting.isEnding(seen)
+          ? Effect.fail(notTracked("touch", "the session is over: a touch keeps it no longer"))
+          : Effect.sync(() => engine.touch(seen.state.spec.id))),
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
     stopTracked,

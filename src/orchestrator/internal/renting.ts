@@ -87,7 +87,26 @@ export interface Renting {
   readonly newId: Effect.Effect<SessionId>
 }
 
-export const make = (engine: SessionEngine["Service"], providers: Providers["Service"]): Renting => {
+/** Says that a replacement may be rented where nobody would clean up after us, should every record of it be lost. */
+const warnOfUnreaped = (
+  candidates: ReadonlyArray<RentRequest.Candidate>,
+  reaped: ReadonlySet<string>
+): Effect.Effect<void> => {
+  const unreaped = [...new Set(candidates.map(({ provider }) => provider))].filter((id) => !reaped.has(id))
+  return unreaped.length === 0 ? Effect.void : Effect.logWarning(
+    `this session may rent again at ${unreaped.join(", ")}, which is not among reapProviders: ` +
+      "a machine whose record is lost would stay there"
+  )
+}
+
+export const make = ({ engine, providers, reaped, withhold }: {
+  readonly engine: SessionEngine["Service"]
+  readonly providers: Providers["Service"]
+  /** Accounts that the reaper cleans. */
+  readonly reaped: ReadonlySet<string>
+  /** Names in `providerOpts` that are not stored. */
+  readonly withhold: ReadonlyArray<string>
+}): Renting => {
   const rent: Renting["rent"] = Effect.fnUntraced(function*(mode, operation, input, options, id) {
     const decoded = yield* SpawnOptions.decodeRequest(input, operation)
     const { request } = decoded
@@ -98,8 +117,11 @@ export const make = (engine: SessionEngine["Service"], providers: Providers["Ser
       request.idleTtl
     )
     const candidates = yield* placesFor(providers, decoded, wanted, operation)
+    const { onFailure } = policy
+    if (request.spot && onFailure._tag === "Respawn" && onFailure.max > 0) yield* warnOfUnreaped(candidates, reaped)
     const { owner } = engine
-    const spec = { id, owner, mode, userId, persist, request: RentRequest.fromRequest(request), candidates, policy }
+    const stored = RentRequest.fromRequest(request, withhold)
+    const spec = { id, owner, mode, userId, persist, request: stored, candidates, policy }
     const settled = Effect.gen(function*() {
       const secrets = { env: request.env, providerOpts: request.providerOpts }
       const seen = yield* engine.begin(spec, secrets, (one) => hasMachine(one) || isEnding(one), operation)

@@ -1,11 +1,13 @@
 /** Settings of an orchestrator, checked before anything runs. */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../../domain/Decode.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import type { Options, WatchOptions } from "../Orchestrator.ts"
 
 const decodeOwner = decoder(Owner, "owner")
+const decodeNames = decoder(Schema.Array(Schema.NonEmptyString), "withhold")
 
 const checkDurations = <Field extends string>(
   given: Readonly<Partial<Record<Field, unknown>>>,
@@ -21,7 +23,10 @@ const checkDurations = <Field extends string>(
   )
 
 export const checkWatch = (options: WatchOptions): Effect.Effect<void, AtlasError> =>
-  checkDurations(options, ["pollInterval", "reapGrace"])
+  Effect.andThen(
+    checkDurations(options, ["pollInterval", "reapGrace"]),
+    Effect.asVoid(decodeNames(options.withhold ?? [], "orchestrator"))
+  )
 
 export const checkEngine = (options: Options): Effect.Effect<Owner, AtlasError> =>
   Effect.andThen(checkDurations(options, ["retention", "closeWithin"]), decodeOwner(options.owner, "orchestrator"))

@@ -84,7 +84,7 @@ export const scoped = (
   Orchestrator.use((orchestrator) => orchestrator.scoped(request, options))
 
 /**
- * Counts as use of a session, so that it is not idle; never waits. A task does not mind.
+ * Counts as use of a session, so that it is not idle; never waits. A task does not mind. One that is over fails as `NotTracked`.
  *
  * @category verbs
  * @since 0.1.0

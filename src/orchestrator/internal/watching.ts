@@ -1,6 +1,7 @@
 /** Waiting for a session and listening to it; nothing here asks a provider for a session that is tracked. */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AtlasError, Timeout, Uncertain } from "../../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../../domain/Decode.ts"
@@ -25,7 +26,10 @@ export interface Desk {
 
 const readyWithin = "15 minutes"
 
-const decodeTimeout = decoder(PositiveDuration, "timeout")
+const decodeTimeout = decoder(
+  PositiveDuration.check(Schema.makeFilter(Duration.isFinite, { expected: "a time that ends" })),
+  "timeout"
+)
 
 const fail = (operation: string, reason: AtlasError["reason"]) =>
   Effect.fail(new AtlasError({ provider: null, operation, reason }))

@@ -37,7 +37,7 @@ interface Limit {
 
 /** Whether a command of the container's own ends it, so that a finish report is its end. */
 const endsByItself = ({ spec }: SessionState): boolean =>
-  spec.mode === "task" || (spec.request.command !== null && spec.request.selfTerminate)
+  spec.mode === "task" || ((spec.request.command ?? []).length > 0 && spec.request.selfTerminate)
 
 /** The limits that hold in this phase, the one that counts first if several are reached. */
 const limitsOf = (state: SessionState, reading: Reading, config: DecideConfig): ReadonlyArray<Limit> => {

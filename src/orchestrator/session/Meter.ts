@@ -56,8 +56,13 @@ export const zero: Meter = { settledUsd: 0, running: [] }
 
 const hour = 3_600_000
 
-/** A price that can be believed; anything else keeps the last one. */
-const isPrice = (rate: number | null): rate is number => rate !== null && Number.isFinite(rate) && rate >= 0
+/**
+ * Whether a price can be believed; what cannot keeps the last one, and is none at the beginning.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isPrice = (rate: number | null): rate is number => rate !== null && Number.isFinite(rate) && rate >= 0
 
 const costOf = ({ rate, since, usd }: Running, wall: number): number =>
   usd + (rate ?? 0) * Math.max(0, wall - since) / hour

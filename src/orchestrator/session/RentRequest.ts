@@ -69,42 +69,62 @@ export const RentRequest = Schema.Struct({
 export type RentRequest = typeof RentRequest.Type
 
 /** A name like these holds a credential in some cloud's options. */
-const secretive = /token|secret|passw|api_?key|credential|auth|private|signature|presigned/i
+const secretive = /token|secret|passw|(?:api|access)[_-]?key|credential|auth|private|signature|presigned/i
+
+/** An address that opens its door by itself: with a password in it, or signed. */
+const isOpenDoor = (value: Schema.Json): boolean =>
+  typeof value === "string" &&
+  (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*@/i.test(value) ||
+    /^[a-z][a-z0-9+.-]*:\/\/[^?\s]*\?(?:.*&)?(?:[\w-]*(?:signature|token|secret|credential)[\w-]*|sig)=/i.test(value))
 
 const isObject = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const scrub = (value: Schema.Json, path: string, withheld: Array<string>): Schema.Json => {
-  if (Array.isArray(value)) return value.map((item: Schema.Json, index) => scrub(item, `${path}[${index}]`, withheld))
-  if (!isObject(value)) return value
-  return scrubRecord(value, path, withheld)
+interface Scrubber {
+  readonly isSecret: (name: string) => boolean
+  /** Paths of what was left out. */
+  readonly withheld: Array<string>
+}
+
+/** One value without its secrets: nothing at all when it is one. */
+const scrub = (value: Schema.Json, path: string, scrubber: Scrubber): ReadonlyArray<Schema.Json> => {
+  if (isOpenDoor(value)) {
+    scrubber.withheld.push(path)
+    return []
+  }
+  if (Array.isArray(value)) {
+    return [value.flatMap((item: Schema.Json, index) => scrub(item, `${path}[${index}]`, scrubber))]
+  }
+  return [isObject(value) ? scrubRecord(value, path, scrubber) : value]
 }
 
 const scrubRecord = (
   record: { readonly [key: string]: Schema.Json },
   path: string,
-  withheld: Array<string>
+  scrubber: Scrubber
 ): { readonly [key: string]: Schema.Json } =>
   Object.fromEntries(
     Object.entries(record).flatMap(([key, value]) => {
       const at = path === "" ? key : `${path}.${key}`
-      if (secretive.test(key)) {
-        withheld.push(at)
+      if (scrubber.isSecret(key)) {
+        scrubber.withheld.push(at)
         return []
       }
-      return [[key, scrub(value, at, withheld)]]
+      return scrub(value, at, scrubber).map((kept) => [key, kept])
     })
   )
 
 /**
- * A checked request without its secrets.
+ * A checked request without its secrets: what looks like a credential by its name, `withhold` included, or is a signed URL.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const fromRequest = (request: ComputeRequest): RentRequest => {
+export const fromRequest = (request: ComputeRequest, withhold: ReadonlyArray<string> = []): RentRequest => {
   const withheld: Array<string> = []
-  const providerOpts = scrubRecord(request.providerOpts, "", withheld)
+  const named = new Set(withhold.map((name) => name.toLowerCase()))
+  const isSecret = (name: string): boolean => secretive.test(name) || named.has(name.toLowerCase())
+  const providerOpts = scrubRecord(request.providerOpts, "", { isSecret, withheld })
   return {
     gpuCount: request.gpuCount,
     image: request.image,

@@ -2,12 +2,15 @@
  * The next boot: what is stored is taken up again, with the machines that live; secrets come from the host or not at all.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { ProviderFault } from "effect-atlas/domain/AtlasError"
 import type { SessionSecrets } from "effect-atlas/orchestrator"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { type Cloud, live, makeShop, open, type Options, pass, reasonOf, settle, type Shop } from "../house.ts"
+import { type Cloud, inTime, live, makeShop, open, type Options, pass, reasonOf, settle, type Shop } from "../house.ts"
+import { overhear } from "../overheard.ts"
+import { makePlainCloud } from "../plainCloud.ts"
 
 const owner = Owner.make("team1")
 
@@ -61,6 +64,45 @@ describe("a session that persists", () => {
       assert.strictEqual(after.getCompute, before.getCompute)
       assert.isAtMost(after.listCompute - before.listCompute, 2)
     }))
+
+  it.effect("whose provider does not answer keeps its deadline, and its machine", () =>
+    Effect.gen(function*() {
+      const first = yield* open()
+      const { compute, id } = yield* first.orchestrator.runTask({}, { persist: true, maxRuntime: "10 minutes" })
+      yield* pass(10)
+      yield* first.close
+      yield* first.controls.failNext("listCompute", new ProviderFault({ status: 500 }), 1_000)
+      yield* first.controls.failNext("getCompute", new ProviderFault({ status: 500 }), 1_000)
+      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      yield* pass(9, "1 minute")
+      assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
+      assert.deepStrictEqual(yield* live(second), [compute.id])
+      yield* pass(61)
+      assert.strictEqual((yield* second.orchestrator.info(id)).outcome?._tag, "TimedOut")
+      assert.deepStrictEqual(yield* live(second), [])
+    }))
+
+  it.effect("whose provider is not set up any more is kept, and that is logged once for all of them", () =>
+    overhear((lines) =>
+      Effect.gen(function*() {
+        const plain = yield* makePlainCloud()
+        const first = yield* open({ more: [plain.provider] })
+        const request = { provider: "plain", persist: true } as const
+        const { id } = yield* first.orchestrator.runTask({}, request)
+        yield* first.orchestrator.runTask({}, request)
+        yield* first.orchestrator.runTask({}, { persist: true })
+        const second = yield* restart(first)
+        yield* pass(200)
+        const said = lines.filter((line) => line.includes("not set up here"))
+        assert.strictEqual(said.length, 1)
+        assert.include(said[0], "2 stored sessions have or may have machines at plain")
+        assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
+        assert.strictEqual(plain.machines.size, 2)
+        const third = yield* restart(second, { more: [plain.provider] })
+        yield* inTime(third.orchestrator.stopTracked(id))
+        assert.strictEqual(plain.machines.size, 1)
+      })
+    ))
 
   it.effect("is refused to another owner", () =>
     Effect.gen(function*() {

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Owner } from "effect-atlas/provider/NameStamp"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -75,6 +76,18 @@ describe("closing", () => {
       yield* pass(240)
       assert.deepStrictEqual(yield* live(second), [])
       assert.strictEqual((yield* second.orchestrator.info(id)).state, "ended")
+    }))
+
+  it.effect("waits half a minute unless told otherwise, in which a terminate that hangs is given up and tried again", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      yield* house.orchestrator.spawn({})
+      yield* house.controls.delay("terminate", { request: "1 hour" })
+      const start = yield* Clock.currentTimeMillis
+      yield* house.close
+      const took = (yield* Clock.currentTimeMillis) - start
+      assert.isTrue(took >= 30_000 && took <= 32_000, `${took}`)
+      assert.strictEqual((yield* house.controls.counts).terminate, 2)
     }))
 
   it.effect("refuses who comes too late, and ends a session whose rent is still on its way", () =>

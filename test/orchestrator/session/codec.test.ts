@@ -93,6 +93,29 @@ describe("a stored request", () => {
       assert.notInclude(JSON.stringify(stored), canary)
     }))
 
+  it.effect("holds no signed URL and none of the names that its host keeps back", () =>
+    Effect.gen(function*() {
+      const request = yield* ComputeRequest.decode({
+        providerOpts: {
+          accessKeyId: canary,
+          Pin: canary,
+          site: { pin: canary, url: "https://example.com/data?version=2" },
+          data: [
+            `https://bucket.s3.amazonaws.com/x?X-Amz-Expires=60&X-Amz-Signature=${canary}`,
+            `https://store.blob.core.windows.net/x?sv=1&sig=${canary}`,
+            "s3://bucket/x"
+          ],
+          mirror: `https://me:${canary}@example.com/x`
+        }
+      })
+      const stored = Session.RentRequest.fromRequest(request, ["pin"])
+      assert.deepStrictEqual(stored.withheld, ["accessKeyId", "Pin", "site.pin", "data[0]", "data[1]", "mirror"])
+      assert.deepStrictEqual(stored.providerOpts, {
+        site: { url: "https://example.com/data?version=2" },
+        data: ["s3://bucket/x"]
+      })
+    }))
+
   it.effect("becomes the same request again with its secrets, at the candidate's place", () =>
     Effect.gen(function*() {
       const candidate = { provider: acme, gpu: "h100", regionHints: ["eu"] }

@@ -135,6 +135,21 @@ describe("the cap", () => {
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
   })
 
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])("with a price of %s has none: it fails closed too", (costPerHour) => {
+    const stage = start({ policy: { maxCost: 1 } })
+    stage.rented({ costPerHour })
+    assert.strictEqual(stage.in("Ending").reason, "no_price")
+  })
+
+  it("of a task that has reported ends it on its report", () => {
+    const stage = start({ mode: "task", policy: { maxCost: 1, finishGrace: hour } })
+    stage.rented({ costPerHour: 2 })
+    stage.report(0)
+    stage.pass(30 * minute)
+    assert.strictEqual(stage.in("Ending").reason, "cost_cap")
+    assert.deepStrictEqual(stage.in("Ending").outcome, { _tag: "Completed", exitCode: 0 })
+  })
+
   it("that is reached lets nothing be rented again", () => {
     const stage = live({ request: { spot: true }, policy: { maxCost: 1, onFailure: { _tag: "Respawn", max: 9 } } })
     stage.now.wall += hour

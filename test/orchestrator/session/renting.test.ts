@@ -229,6 +229,29 @@ describe("a lost answer", () => {
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
   })
 
+  it("past the session's limits ends it too when no listing of that name is ever complete", () => {
+    const stage = start({ policy: { maxRuntime: minute } })
+    stage.unanswered()
+    stage.pass(2 * minute)
+    stage.looked([], false)
+    assert.strictEqual(stage.in("Ended").reason, "max_runtime")
+  })
+
+  it("is looked for as long as it takes when a stop is all that waits for it", () => {
+    const stage = start()
+    stage.unanswered()
+    stage.stop()
+    for (let times = 0; times < 30; times++) {
+      stage.lookFailed()
+      stage.pass(minute)
+      stage.looked([], false)
+      stage.pass(minute)
+    }
+    stage.in("Resolving")
+    stage.looked([stage.sighting()])
+    assert.strictEqual(stage.in("Ending").reason, "stopped")
+  })
+
   it("is found when the feed sees it first", () => {
     const stage = start()
     stage.unanswered()

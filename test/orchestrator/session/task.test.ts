@@ -14,6 +14,22 @@ describe("a task", () => {
     assert.deepStrictEqual([maxRuntime, readyTimeout, idleTtl, heartbeat], [hour, 15 * minute, null, null])
   })
 
+  it("and an interactive session have the same other limits: half an hour idle, a minute's beat and grace, a bill each quarter", () => {
+    const { onFailure, ...limits } = Session.Policy.interactive
+    assert.deepStrictEqual(limits, {
+      idleTtl: 30 * minute,
+      maxRuntime: null,
+      readyTimeout: null,
+      finishGrace: minute,
+      heartbeat: minute,
+      reconcileSpend: 15 * minute,
+      maxCost: null
+    })
+    assert.deepStrictEqual(onFailure, { _tag: "Stop" })
+    const { finishGrace, maxCost, reconcileSpend } = Session.Policy.task
+    assert.deepStrictEqual([finishGrace, maxCost, reconcileSpend], [minute, null, 15 * minute])
+  })
+
   it("has no heartbeat and no idle clock, and a touch does nothing", () => {
     const stage = task({ policy: { idleTtl: minute, heartbeat: minute } })
     assert.isTrue(stage.touch().isSame)
@@ -162,14 +178,29 @@ describe("a finish report", () => {
   })
 
   it("ends an interactive session only if its command ends the machine, and a touch does not put that off", () => {
-    for (const command of [["run"], null]) {
-      const stage = live({ request: { command }, policy: { finishGrace: minute } })
+    const cases = [
+      { command: ["run"], selfTerminate: true, ends: true },
+      { command: ["run"], selfTerminate: false, ends: false },
+      { command: [], selfTerminate: true, ends: false },
+      { command: null, selfTerminate: true, ends: false }
+    ]
+    for (const { ends, ...request } of cases) {
+      const stage = live({ request, policy: { finishGrace: minute } })
       stage.report(0)
       stage.pass(30 * second)
       stage.touch()
       stage.pass(hour)
-      if (command === null) stage.in("Live")
-      else assert.deepStrictEqual(stage.in("Ending").outcome, { _tag: "Closed", reason: "finished" })
+      if (ends) assert.deepStrictEqual(stage.in("Ending").outcome, { _tag: "Closed", reason: "finished" })
+      else stage.in("Live")
     }
+  })
+
+  it("is no use: an interactive session becomes idle as if there were none", () => {
+    const stage = live({ policy: { idleTtl: minute } })
+    stage.touch()
+    stage.pass(30 * second)
+    stage.report(0)
+    stage.pass(30 * second)
+    assert.strictEqual(stage.in("Ending").reason, "idle_timeout")
   })
 })

@@ -167,15 +167,15 @@ const settled = (
   const { mono, wall } = turn.now
   const { computeId, provider } = compute
   const { policy } = state.spec
-  const isUncapped = policy.maxCost !== null && compute.costPerHour === null
-  const rate = isUncapped && is(turn.config, "unknown-price-is-zero") ? 0 : compute.costPerHour
+  const known = Meter.isPrice(compute.costPerHour) ? compute.costPerHour : null
+  const rate = known === null && policy.maxCost !== null && is(turn.config, "unknown-price-is-zero") ? 0 : known
   const settles = mono + residuals.settleWindow(turn, compute)
   const owned: SessionState = {
     ...state,
     last: computeId,
     meter: Meter.open(state.meter, compute, rate, Math.min(attempt.sentAt, wall))
   }
-  const unwanted = stopping ?? (isUncapped && rate === null ? "no_price" : null)
+  const unwanted = stopping ?? (policy.maxCost !== null && rate === null ? "no_price" : null)
   if (unwanted !== null) {
     return residuals.add(end(owned, turn, { reason: unwanted }), turn, compute, {
       name: attempt.name,
@@ -275,7 +275,7 @@ export const looked = (state: SessionState, turn: Turn, event: EventOf<"Looked">
   if (ours.length > 0) return adoptFound(state, turn, phase, ours)
   return complete && at >= proofAt(state, turn, phase)
     ? nothingMade(state, turn, phase)
-    : lookAgain(state, turn, phase)
+    : lookAgain(state, turn, phase, phase.cause)
 }
 
 /** From when on a complete listing without the name proves that nothing was made: after the settle window, twice. */
@@ -296,23 +296,23 @@ const nothingMade = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving"
 
 const limits: ReadonlySet<EndReason> = new Set<EndReason>(["max_runtime", "cost_cap", "idle_timeout", "finished"])
 
-const lookAgain = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
-  const tries = (state.timers.look?.tries ?? 0) + 1
+/** A look that told nothing: it is repeated later, unless the session is past its limits. */
+const lookAgain = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">, fault: Fault): SessionState => {
   const { mono } = turn.now
+  const { stopping } = phase
+  const proof = proofAt(state, turn, phase)
+  // past its limits it does not look for ever: the name stays watched, and what shows up under it is ended
+  if (stopping !== null && limits.has(stopping) && mono >= proof) return end(state, turn, { reason: stopping, fault })
+  const tries = (state.timers.look?.tries ?? 0) + 1
   const later = mono + pauseAfter(tries, phase.attempt.id)
   // the first look that can prove an absence is not missed by a long pause
-  const proof = proofAt(state, turn, phase)
   return withTimers(state, { look: { at: mono < proof ? Math.min(later, proof) : later, tries } })
 }
 
 export const lookFailed = (state: SessionState, turn: Turn, event: EventOf<"LookFailed">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Resolving" || phase.attempt.id !== event.attempt) return state
-  // past its limits it does not look for ever: the name stays watched, and what shows up under it is ended
-  if (phase.stopping !== null && limits.has(phase.stopping) && turn.now.mono >= proofAt(state, turn, phase)) {
-    return end(state, turn, { reason: phase.stopping, fault: event.fault })
-  }
-  return lookAgain(state, turn, phase)
+  return lookAgain(state, turn, phase, event.fault)
 }
 
 /** Looks for a lost answer when it is due. */
