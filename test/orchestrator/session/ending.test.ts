@@ -17,8 +17,9 @@ describe("an end", () => {
     assert.deepStrictEqual(stage.asked(), [terminate])
     stage.terminateAnswered()
     stage.in("Ending")
+    stage.pass(second - 1)
     assert.deepStrictEqual(stage.asked(), [], "accepted is not gone, and it takes a while")
-    stage.pass(second)
+    stage.pass(1)
     assert.deepStrictEqual(stage.asked(), [confirm])
     stage.confirmed(null)
     assert.deepStrictEqual(stage.in("Ended").outcome, { _tag: "Closed", reason: "stopped" })
@@ -173,6 +174,18 @@ describe("a machine that shows up late", () => {
     assert.isAtLeast(stage.spent(), 2)
   })
 
+  it("and whose birth nobody knows is paid for from when its rent may have been sent", () => {
+    const stage = start()
+    const first = stage.attempt()
+    stage.unanswered()
+    stage.pass(10 * second)
+    stage.looked([])
+    stage.refused("NoCapacity")
+    stage.pass(hour)
+    stage.observed({ name: first.name, createdAt: null, costPerHour: 2 })
+    assert.closeTo(stage.spent(), 2, 0.01)
+  })
+
   it("of an earlier attempt is ended while the next one is rented", () => {
     const stage = start()
     const first = stage.attempt()
@@ -224,6 +237,21 @@ describe("a machine that shows up late", () => {
 })
 
 describe("an ended session", () => {
+  it("is remembered for a day unless its host says otherwise", () => {
+    for (const config of [{}, { retention: 2 * hour }]) {
+      const stage = live({ config })
+      stage.stop()
+      stage.bury()
+      stage.asked()
+      const { at } = stage.in("Ended")
+      const retention = config.retention ?? 24 * hour
+      stage.pass(retention - (stage.now.wall - at) - 1)
+      assert.deepStrictEqual(stage.asked(), [])
+      stage.pass(1)
+      assert.deepStrictEqual(stage.askedFor(), ["Forget"])
+    }
+  })
+
   it("is forgotten when its time is over, once, and not while something is left of it", () => {
     const stage = live()
     stage.stop()

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { live, minute, second, start } from "./scene.ts"
+import { hour, live, minute, second, start } from "./scene.ts"
 
 const id = ComputeId.make
 
@@ -53,6 +53,22 @@ describe("idleness", () => {
     assert.strictEqual(stage.in("Ending").reason, "idle_timeout")
   })
 
+  it("is not put off by a replacement", () => {
+    const stage = live({
+      request: { spot: true },
+      policy: { idleTtl: minute, onFailure: { _tag: "Respawn", max: 9 } }
+    })
+    stage.touch()
+    stage.pass(30 * second)
+    stage.missed()
+    stage.confirmed(null)
+    stage.rented({ computeId: id("m2") })
+    stage.pass(30 * second - 1)
+    stage.in("Live")
+    stage.pass(1)
+    assert.strictEqual(stage.in("Ending").reason, "idle_timeout")
+  })
+
   it("a touch is stored at most once a minute", () => {
     const stage = live()
     stage.pass(minute)
@@ -84,6 +100,17 @@ describe("an interactive session", () => {
     ready.observed({ status: "running" })
     ready.pass(10 * minute)
     ready.in("Live")
+  })
+
+  it("has the whole time to be ready from the rent on, and has been ready once it ran", () => {
+    const stage = start({ policy: { readyTimeout: minute } })
+    stage.pass(10 * minute)
+    stage.rented({ status: "provisioning" })
+    stage.pass(minute - 1)
+    stage.observed({ status: "running" })
+    stage.observed({ status: "provisioning" })
+    stage.pass(hour)
+    stage.in("Live")
   })
 
   it("ends when its runtime is over, however the wall clock jumps back", () => {

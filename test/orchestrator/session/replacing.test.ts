@@ -79,7 +79,8 @@ describe("a replacement", () => {
     stage.report(0)
     stage.missed()
     stage.confirmed(null)
-    assert.deepStrictEqual(stage.in("Ended").outcome, { _tag: "Completed", exitCode: 0 })
+    const { outcome, reason } = stage.in("Ended")
+    assert.deepStrictEqual([reason, outcome], ["finished", { _tag: "Completed", exitCode: 0 }])
   })
 
   it("that is not to be had ends the session and says why", () => {

@@ -189,6 +189,17 @@ describe("an end that a crash cut off", () => {
 })
 
 describe("a pause that a crash cut off", () => {
+  it("is the end of a session that nobody asked to keep: nothing is rented again", () => {
+    const stage = live({ request: { spot: true }, policy: { onFailure: { _tag: "Respawn", max: 1 } } })
+    stage.observed({ status: "stopped" })
+    stage.confirmed({ status: "stopped" })
+    stage.restart()
+    assert.strictEqual(stage.in("Ending").reason, "node_restart")
+    stage.bury()
+    assert.notInclude(stage.askedFor(), "Rent")
+    stage.in("Ended")
+  })
+
   it("goes on, and a replacement does not come before its time", () => {
     const stage = live({
       ...kept,
