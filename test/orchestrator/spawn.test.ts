@@ -226,7 +226,11 @@ it.effect("what is left out of a task has the defaults of a task", () =>
     const policyOf = (id: Session.SessionId) => engine.get(id)?.state.spec.policy
     assert.deepStrictEqual(policyOf((yield* orchestrator.runTask({})).id), Session.Policy.task)
     assert.deepStrictEqual(policyOf((yield* orchestrator.spawn({})).id), Session.Policy.interactive)
-    const given = yield* orchestrator.runTask({}, { readyTimeout: false, maxRuntime: "2 hours", finishGrace: "5 seconds" })
+    const given = yield* orchestrator.runTask({}, {
+      readyTimeout: false,
+      maxRuntime: "2 hours",
+      finishGrace: "5 seconds"
+    })
     assert.deepStrictEqual(policyOf(given.id), {
       ...Session.Policy.task,
       readyTimeout: null,

@@ -56,9 +56,9 @@ export const make = (
     yield* Effect.addFinalizer((exit) => Scope.close(inner, exit))
 
     const config = configOf(providers, options)
-    const usable = new Set(providers.all.flatMap(({ id, implemented, missing }) =>
-      implemented && missing.length === 0 ? [id] : []
-    ))
+    const usable = new Set(
+      providers.all.flatMap(({ id, implemented, missing }) => implemented && missing.length === 0 ? [id] : [])
+    )
     const isAtHand = (id: ProviderId): boolean => usable.has(id)
     const table = Table.make()
     const mailbox = yield* Mailbox.make

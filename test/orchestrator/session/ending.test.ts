@@ -152,16 +152,19 @@ describe("an end", () => {
 })
 
 describe("a stop", () => {
-  it.each(["task", "interactive"] as const)("ends a persistent %s like any other, and a restart does not undo it", (mode) => {
-    const stage = live({ mode, persist: true })
-    stage.stop()
-    assert.deepStrictEqual(stage.asked(), [terminate])
-    stage.restart()
-    stage.send({ _tag: "Closing" })
-    assert.strictEqual(stage.in("Ending").reason, "stopped")
-    stage.bury()
-    assert.strictEqual(stage.in("Ended").reason, "stopped")
-  })
+  it.each(["task", "interactive"] as const)(
+    "ends a persistent %s like any other, and a restart does not undo it",
+    (mode) => {
+      const stage = live({ mode, persist: true })
+      stage.stop()
+      assert.deepStrictEqual(stage.asked(), [terminate])
+      stage.restart()
+      stage.send({ _tag: "Closing" })
+      assert.strictEqual(stage.in("Ending").reason, "stopped")
+      stage.bury()
+      assert.strictEqual(stage.in("Ended").reason, "stopped")
+    }
+  )
 })
 
 describe("a machine that shows up late", () => {

@@ -135,11 +135,14 @@ describe("the cap", () => {
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
   })
 
-  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])("with a price of %s has none: it fails closed too", (costPerHour) => {
-    const stage = start({ policy: { maxCost: 1 } })
-    stage.rented({ costPerHour })
-    assert.strictEqual(stage.in("Ending").reason, "no_price")
-  })
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
+    "with a price of %s has none: it fails closed too",
+    (costPerHour) => {
+      const stage = start({ policy: { maxCost: 1 } })
+      stage.rented({ costPerHour })
+      assert.strictEqual(stage.in("Ending").reason, "no_price")
+    }
+  )
 
   it("of a task that has reported ends it on its report", () => {
     const stage = start({ mode: "task", policy: { maxCost: 1, finishGrace: hour } })
