@@ -6,16 +6,14 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import * as HttpClient from "effect/http/HttpClient"
-import * as Option from "effect/Option"
+import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { AtlasErrorReason } from "../domain/AtlasError.ts"
+import * as BareClient from "../http/BareClient.ts"
 import type { ApiKey } from "./ApiKey.ts"
 import type { Call } from "./Call.ts"
 import type * as HttpCall from "./internal/httpCall.ts"
@@ -228,22 +226,7 @@ export interface ProviderHttp {
 export const make = (options: Options): Effect.Effect<ProviderHttp, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const limits = options.limits ?? (yield* RateLimits.make())
-    const client = yield* HttpClient.HttpClient
-    const fetchInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    // our span is the one that counts, trace headers are not the cloud's business, and redirects are decided on here
-    const requestInit = { ...Option.getOrElse(fetchInit, () => ({})), redirect: "manual" } as const
-    const untraced = () => true
-    // laid over the context one by one: merging would copy all of it, for every request
-    const underneath = <R>(context: Context.Context<R>) =>
-      Context.add(context, HttpClient.TracerDisabledWhen, untraced).pipe(
-        Context.add(HttpClient.TracerPropagationEnabled, false),
-        Context.add(FetchHttpClient.RequestInit, requestInit)
-      )
-    const edge = makeEdge({
-      ...options,
-      limits,
-      client: HttpClient.transformResponse(client, Effect.updateContext(underneath<never>))
-    })
+    const edge = makeEdge({ ...options, limits, client: yield* BareClient.make })
     return {
       endpoint: (endpoint) => {
         const ask = edge.ask(endpoint, endpoint.success)

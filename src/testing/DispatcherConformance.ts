@@ -5,17 +5,15 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { Dispatcher } from "../events/Dispatcher.ts"
 import { type Bus, dispatcherCases, type DispatcherDefinition } from "./internal/dispatcherCases.ts"
-import { ConformanceFailure, fail } from "./internal/trial.ts"
-import type { Framework, Result } from "./ProviderConformance.ts"
+import { attempt, bind, type Framework, limited, type Report, report, type Result } from "./internal/runner.ts"
+import type { ConformanceFailure } from "./internal/trial.ts"
 
+export type { Report } from "./internal/runner.ts"
 export { ConformanceFailure } from "./internal/trial.ts"
 
 /**
@@ -57,19 +55,6 @@ export interface Case<R = never> {
   readonly run: Effect.Effect<void, ConformanceFailure, Dispatcher | R>
 }
 
-/**
- * How all cases went.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Report {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly results: ReadonlyArray<Result>
-}
-
 const timeLimitOf = (options: { readonly timeLimit?: Duration.Input | undefined }): Duration.Duration =>
   Duration.fromInputUnsafe(options.timeLimit ?? "30 seconds")
 
@@ -100,12 +85,7 @@ export const cases = <R = never>(options: Options<R> = {}): ReadonlyArray<Case<R
         failNext: options.failNext ?? Effect.void
       }
       yield* run(bus)
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: timeLimit,
-        orElse: () => fail(`it took longer than ${Duration.format(timeLimit)}`)
-      })
-    )
+    }).pipe((run) => limited(run, timeLimit))
   return dispatcherCases.map((definition) => ({
     name: definition.name,
     needs: definition.needs ?? null,
@@ -134,13 +114,8 @@ export const skipReason = <R>(
   return null
 }
 
-const isFailure = Schema.is(ConformanceFailure)
-
-const explain = (cause: Cause.Cause<ConformanceFailure>): string => {
-  const error = Cause.squash(cause)
-  if (isFailure(error)) return error.message
-  return `the dispatcher broke: ${error instanceof Error ? error.name : typeof error}`
-}
+const tried = <R>(options: Options<R>) => (one: Case<R>) =>
+  Effect.flatMap(Dispatcher, (dispatcher) => attempt(skipReason(one, dispatcher, options), one.run))
 
 /**
  * Runs all cases one after the other and reports how each went; never fails.
@@ -160,25 +135,8 @@ const explain = (cause: Cause.Cause<ConformanceFailure>): string => {
  */
 export const run = <R = never>(
   options: Options<R> = {},
-  onResult: (result: Result) => Effect.Effect<void> = () => Effect.void
-): Effect.Effect<Report, never, Dispatcher | R> =>
-  Effect.gen(function*() {
-    const dispatcher = yield* Dispatcher
-    const results: Array<Result> = []
-    for (const one of cases(options)) {
-      const skipped = skipReason(one, dispatcher, options)
-      const exit = skipped === null ? yield* Effect.exit(one.run) : Exit.void
-      const result: Result = skipped !== null
-        ? { name: one.name, outcome: "skipped", message: skipped }
-        : Exit.isSuccess(exit)
-        ? { name: one.name, outcome: "passed", message: "" }
-        : { name: one.name, outcome: "failed", message: explain(exit.cause) }
-      results.push(result)
-      yield* onResult(result)
-    }
-    const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length
-    return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
-  })
+  onResult?: (result: Result) => Effect.Effect<void>
+): Effect.Effect<Report, never, Dispatcher | R> => report("dispatcher", cases(options), tried(options), onResult)
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -201,21 +159,12 @@ export const suite = <R, E>(
   name: string,
   layer: Layer.Layer<Dispatcher | R, E>,
   options: Options<R> = {}
-): void => {
-  // a case that ran into its limit still closes its layer
-  const limit = Duration.sum(timeLimitOf(options), Duration.seconds(10))
-  framework.describe(`DispatcherConformance (${name})`, () => {
-    for (const one of cases(options)) {
-      framework.it(one.name, async (context) => {
-        const skipped = await Effect.runPromise(
-          Effect.gen(function*() {
-            const skip = skipReason(one, yield* Dispatcher, options)
-            if (skip === null) yield* one.run
-            return skip
-          }).pipe(Effect.provide(Layer.fresh(layer)))
-        )
-        if (skipped !== null) context.skip?.(skipped)
-      }, Duration.toMillis(limit))
-    }
-  })
-}
+): void =>
+  bind(
+    framework,
+    `DispatcherConformance (${name})`,
+    cases(options),
+    (one) => Effect.provide(tried(options)(one), Layer.fresh(layer)),
+    // a case that ran into its limit still closes its layer
+    Duration.sum(timeLimitOf(options), Duration.seconds(10))
+  )

@@ -5,12 +5,9 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { Input } from "../domain/ComputeRequest.ts"
@@ -21,8 +18,18 @@ import { computeCases } from "./internal/computeCases.ts"
 import { facetCases } from "./internal/facetCases.ts"
 import { type FaultHooks, promiseCases } from "./internal/promiseCases.ts"
 import { resourceCases } from "./internal/resourceCases.ts"
-import { ConformanceFailure, type Definition, fail, makeTrial } from "./internal/trial.ts"
+import {
+  attempt,
+  bind,
+  type Framework,
+  limited,
+  type Report as Outcome,
+  report,
+  type Result
+} from "./internal/runner.ts"
+import { type ConformanceFailure, type Definition, fail, makeTrial } from "./internal/trial.ts"
 
+export type { Framework, Result } from "./internal/runner.ts"
 export { ConformanceFailure } from "./internal/trial.ts"
 
 /**
@@ -79,31 +86,17 @@ export interface Case<R = never> {
 }
 
 /**
- * How one case went, and why.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Result {
-  readonly name: string
-  readonly outcome: "passed" | "failed" | "skipped"
-  /** What was not as promised, or why it was skipped; empty when passed. */
-  readonly message: string
-}
-
-/**
  * How all cases went.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Report {
+export interface Report extends Outcome {
   readonly provider: string
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly results: ReadonlyArray<Result>
 }
+
+const timeLimitOf = (options: { readonly timeLimit?: Duration.Input | undefined }): Duration.Duration =>
+  Duration.fromInputUnsafe(options.timeLimit ?? "5 minutes")
 
 /** Keeps the books of one suite: fails what could cost more than is left, and closed where the price is unknown. */
 const makeBudget = (maxCost: number | undefined, timeLimit: Duration.Duration) => {
@@ -137,7 +130,7 @@ const makeBudget = (maxCost: number | undefined, timeLimit: Duration.Duration) =
  * @since 0.1.0
  */
 export const cases = <R = never>(options: Options<R> = {}): ReadonlyArray<Case<R>> => {
-  const timeLimit = Duration.fromInputUnsafe(options.timeLimit ?? "5 minutes")
+  const timeLimit = timeLimitOf(options)
   const afford = makeBudget(options.maxCost, timeLimit)
   const hooks: FaultHooks<R> = options
   const prepared = (definition: Definition<R>): Case<R>["run"] =>
@@ -152,12 +145,7 @@ export const cases = <R = never>(options: Options<R> = {}): ReadonlyArray<Case<R
         request: options.request ?? {},
         afford
       }))
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: timeLimit,
-        orElse: () => fail(`it took longer than ${Duration.format(timeLimit)}`)
-      })
-    )
+    }).pipe((run) => limited(run, timeLimit))
   const definitions = [
     ...computeCases,
     ...facetCases(options.speak),
@@ -190,17 +178,8 @@ export const skipReason = <R>(
   return null
 }
 
-const isFailure = Schema.is(ConformanceFailure)
-
-/** What went wrong, without the text of a defect: it may hold what an adapter should have kept to itself. */
-const explain = (cause: Cause.Cause<ConformanceFailure | AtlasError>): string => {
-  const error = Cause.squash(cause)
-  if (isFailure(error)) return error.message
-  if (typeof error === "object" && error !== null && "_tag" in error && error._tag === "AtlasError") {
-    return error instanceof Error ? error.message : "AtlasError"
-  }
-  return `the adapter broke: ${error instanceof Error ? error.name : typeof error}`
-}
+const tried = <R>(options: Options<R>) => (one: Case<R>) =>
+  Effect.flatMap(Provider, (provider) => attempt(skipReason(one, provider, options), one.run))
 
 /**
  * Runs all cases one after the other and reports how each went; never fails.
@@ -226,46 +205,12 @@ const explain = (cause: Cause.Cause<ConformanceFailure | AtlasError>): string =>
  */
 export const run = <R = never>(
   options: Options<R> = {},
-  onResult: (result: Result) => Effect.Effect<void> = () => Effect.void
+  onResult?: (result: Result) => Effect.Effect<void>
 ): Effect.Effect<Report, never, Provider | R> =>
   Effect.gen(function*() {
     const provider = yield* Provider
-    const results: Array<Result> = []
-    for (const one of cases(options)) {
-      const skipped = skipReason(one, provider, options)
-      const exit = skipped === null ? yield* Effect.exit(one.run) : Exit.void
-      const result: Result = skipped !== null
-        ? { name: one.name, outcome: "skipped", message: skipped }
-        : Exit.isSuccess(exit)
-        ? { name: one.name, outcome: "passed", message: "" }
-        : { name: one.name, outcome: "failed", message: explain(exit.cause) }
-      results.push(result)
-      yield* onResult(result)
-    }
-    const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length
-    return {
-      provider: provider.id,
-      passed: count("passed"),
-      failed: count("failed"),
-      skipped: count("skipped"),
-      results
-    }
+    return { provider: provider.id, ...(yield* report("adapter", cases(options), tried(options), onResult)) }
   })
-
-/**
- * What `suite` needs of a test framework: `describe` and `it` of vitest, or anything that looks like them.
- *
- * @category binding
- * @since 0.1.0
- */
-export interface Framework {
-  readonly describe: (name: string, define: () => void) => unknown
-  readonly it: (
-    name: string,
-    test: (context: { readonly skip?: (reason: string) => unknown }) => Promise<void>,
-    timeoutMillis?: number
-  ) => unknown
-}
 
 /** A case is interrupted at its time limit and then hands back, which has a limit of its own. */
 const handingBack = Duration.minutes(2)
@@ -291,20 +236,11 @@ export const suite = <R, E>(
   name: string,
   layer: Layer.Layer<Provider | R, E>,
   options: Options<R> = {}
-): void => {
-  const limit = Duration.sum(Duration.fromInputUnsafe(options.timeLimit ?? "5 minutes"), handingBack)
-  framework.describe(`ProviderConformance (${name})`, () => {
-    for (const one of cases(options)) {
-      framework.it(one.name, async (context) => {
-        const skipped = await Effect.runPromise(
-          Effect.gen(function*() {
-            const skip = skipReason(one, yield* Provider, options)
-            if (skip === null) yield* one.run
-            return skip
-          }).pipe(Effect.provide(Layer.fresh(layer)))
-        )
-        if (skipped !== null) context.skip?.(skipped)
-      }, Duration.toMillis(limit))
-    }
-  })
-}
+): void =>
+  bind(
+    framework,
+    `ProviderConformance (${name})`,
+    cases(options),
+    (one) => Effect.provide(tried(options)(one), Layer.fresh(layer)),
+    Duration.sum(timeLimitOf(options), handingBack)
+  )

@@ -5,22 +5,22 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import * as Entropy from "../domain/Entropy.ts"
 import { AttemptId, SessionId } from "../orchestrator/session/Ids.ts"
 import { SessionStore } from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
+import { attempt, bind, type Framework, limited, opened, type Report, report } from "./internal/runner.ts"
 import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
 import { sessionSeatCases } from "./internal/sessionSeatCases.ts"
 import { sessionStoreCases } from "./internal/sessionStoreCases.ts"
 import type { Definition, Spoilt, Store } from "./internal/sessionTrial.ts"
-import { ConformanceFailure, fail } from "./internal/trial.ts"
-import type { Framework, Result } from "./ProviderConformance.ts"
+import { type ConformanceFailure, fail } from "./internal/trial.ts"
+
+export type { Report } from "./internal/runner.ts"
 
 /**
  * What the suite must know of a store; everything may be left out.
@@ -49,18 +49,9 @@ export interface Case {
   readonly run: Effect.Effect<void, ConformanceFailure | AtlasError, SessionStore>
 }
 
-/**
- * How all cases went.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Report {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly results: ReadonlyArray<Result>
-}
+/** The most one case may take; a test has more, since what ran into its limit still closes its layer. */
+const timeLimit = Duration.minutes(1)
+const testLimit = Duration.seconds(90)
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -101,13 +92,7 @@ const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Opt
     const attempts = new Map<string, AttemptId>()
     yield* run({
       store,
-      again: (use) =>
-        again === undefined ? fail("it cannot be opened again") : Effect.scoped(Effect.gen(function*() {
-          const context = yield* Layer.build(Layer.fresh(again)).pipe(
-            Effect.mapError(() => new ConformanceFailure({ message: "it could not be opened again" }))
-          )
-          yield* use(yield* Effect.provideContext(SessionStore, context))
-        })),
+      again: again === undefined ? () => fail("it cannot be opened again") : opened(SessionStore, again),
       spoil,
       owner,
       other,
@@ -118,7 +103,7 @@ const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Opt
         return id
       }
     }).pipe(Effect.ensuring(clean))
-  }).pipe(Effect.timeoutOrElse({ duration: "1 minute", orElse: () => fail("it took longer than a minute") }))
+  }).pipe((run) => limited(run, timeLimit, "a minute"))
 
 /**
  * All cases, as data.
@@ -145,16 +130,6 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
     run: prepared(definition, options)
   }))
 
-const isFailure = Schema.is(ConformanceFailure)
-
-/** What went wrong, without the text of a defect: it may hold what a store should have kept to itself. */
-const explain = (cause: Cause.Cause<ConformanceFailure | AtlasError>): string => {
-  const error = Cause.squash(cause)
-  if (isFailure(error)) return error.message
-  if (error instanceof Error && "_tag" in error && error._tag === "AtlasError") return error.message
-  return `the store broke: ${error instanceof Error ? error.name : typeof error}`
-}
-
 /**
  * Runs all cases one after the other and reports how each went; never fails.
  *
@@ -172,20 +147,7 @@ const explain = (cause: Cause.Cause<ConformanceFailure | AtlasError>): string =>
  * @since 0.1.0
  */
 export const run = (options: Options = {}): Effect.Effect<Report, never, SessionStore> =>
-  Effect.gen(function*() {
-    const results = yield* Effect.forEach(cases(options), (one): Effect.Effect<Result, never, SessionStore> =>
-      one.skipped === null
-        ? Effect.map(Effect.exit(one.run), (exit) =>
-          Exit.isSuccess(exit)
-            ? { name: one.name, outcome: "passed", message: "" }
-            : { name: one.name, outcome: "failed", message: explain(exit.cause) })
-        : Effect.succeed({ name: one.name, outcome: "skipped", message: one.skipped }))
-    const count = (outcome: Result["outcome"]) =>
-      results.filter((result) =>
-        result.outcome === outcome
-      ).length
-    return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
-  })
+  report("store", cases(options), (one) => attempt(one.skipped, one.run))
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -208,13 +170,11 @@ export const suite = <E>(
   name: string,
   layer: Layer.Layer<SessionStore, E>,
   options: Options = {}
-): void => {
-  framework.describe(`SessionStoreConformance (${name})`, () => {
-    for (const one of cases(options)) {
-      framework.it(one.name, async (context) => {
-        if (one.skipped === null) await Effect.runPromise(Effect.provide(one.run, Layer.fresh(layer)))
-        else context.skip?.(one.skipped)
-      }, 90_000)
-    }
-  })
-}
+): void =>
+  bind(
+    framework,
+    `SessionStoreConformance (${name})`,
+    cases(options),
+    (one) => attempt(one.skipped, Effect.provide(one.run, Layer.fresh(layer))),
+    testLimit
+  )

@@ -5,19 +5,19 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Entropy from "../domain/Entropy.ts"
 import { AppName } from "../fly/AppName.ts"
 import type { FlyError } from "../fly/FlyError.ts"
 import { TokenStorage } from "../fly/TokenStorage.ts"
+import { attempt, bind, type Framework, limited, opened, type Report, report } from "./internal/runner.ts"
 import { type Definition, tokenStorageCases } from "./internal/tokenStorageCases.ts"
-import { ConformanceFailure, fail } from "./internal/trial.ts"
-import type { Framework, Result } from "./ProviderConformance.ts"
+import type { ConformanceFailure } from "./internal/trial.ts"
+
+export type { Report } from "./internal/runner.ts"
 
 /**
  * What the suite must know of a storage; everything may be left out.
@@ -44,18 +44,9 @@ export interface Case {
   readonly run: Effect.Effect<void, ConformanceFailure | FlyError, TokenStorage>
 }
 
-/**
- * How all cases went.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Report {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly results: ReadonlyArray<Result>
-}
+/** The most one case may take; a test has more, since what ran into its limit still closes its layer. */
+const timeLimit = Duration.minutes(1)
+const testLimit = Duration.seconds(90)
 
 /** Names that no app has, so that the suite can be run on a storage in use; they are deleted whatever happens. */
 const prepared = (definition: Definition, { again }: Options): Case["run"] =>
@@ -77,22 +68,11 @@ const prepared = (definition: Definition, { again }: Options): Case["run"] =>
     yield* definition.run({
       storage,
       app,
-      again: again === undefined ? null : (use) =>
-        Effect.flatMap(
-          Effect.exit(Effect.scoped(
-            Layer.build(Layer.fresh(again)).pipe(
-              Effect.mapError(() =>
-                new ConformanceFailure({ message: "it could not be opened again" })
-              ),
-              Effect.flatMap((context) =>
-                Effect.flatMap(TokenStorage, use).pipe(Effect.provideContext(context))
-              )
-            )
-          )),
-          (exit) => exit
-        )
+      again: again === undefined ? null : opened(TokenStorage, again)
     }).pipe(Effect.ensuring(clean))
-  }).pipe(Effect.timeoutOrElse({ duration: "1 minute", orElse: () => fail("it took longer than a minute") }))
+  }).pipe((run) =>
+    limited(run, timeLimit, "a minute")
+  )
 
 /**
  * All cases, as data.
@@ -115,16 +95,6 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
     run: prepared(definition, options)
   }))
 
-const isFailure = Schema.is(ConformanceFailure)
-
-/** What went wrong, without the text of a defect: it may hold what a storage should have kept to itself. */
-const explain = (cause: Cause.Cause<ConformanceFailure | FlyError>): string => {
-  const error = Cause.squash(cause)
-  if (isFailure(error)) return error.message
-  if (error instanceof Error && "_tag" in error && error._tag === "FlyError") return error.message
-  return `the storage broke: ${error instanceof Error ? error.name : typeof error}`
-}
-
 /**
  * Runs all cases one after the other and reports how each went; never fails.
  *
@@ -142,20 +112,7 @@ const explain = (cause: Cause.Cause<ConformanceFailure | FlyError>): string => {
  * @since 0.1.0
  */
 export const run = (options: Options = {}): Effect.Effect<Report, never, TokenStorage> =>
-  Effect.gen(function*() {
-    const results = yield* Effect.forEach(cases(options), (one): Effect.Effect<Result, never, TokenStorage> =>
-      one.skipped === null
-        ? Effect.map(Effect.exit(one.run), (exit) =>
-          Exit.isSuccess(exit)
-            ? { name: one.name, outcome: "passed", message: "" }
-            : { name: one.name, outcome: "failed", message: explain(exit.cause) })
-        : Effect.succeed({ name: one.name, outcome: "skipped", message: one.skipped }))
-    const count = (outcome: Result["outcome"]) =>
-      results.filter((result) =>
-        result.outcome === outcome
-      ).length
-    return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
-  })
+  report("storage", cases(options), (one) => attempt(one.skipped, one.run))
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -178,13 +135,11 @@ export const suite = <E>(
   name: string,
   layer: Layer.Layer<TokenStorage, E>,
   options: Options = {}
-): void => {
-  framework.describe(`TokenStorageConformance (${name})`, () => {
-    for (const one of cases(options)) {
-      framework.it(one.name, async (context) => {
-        if (one.skipped === null) await Effect.runPromise(Effect.provide(one.run, Layer.fresh(layer)))
-        else context.skip?.(one.skipped)
-      }, 90_000)
-    }
-  })
-}
+): void =>
+  bind(
+    framework,
+    `TokenStorageConformance (${name})`,
+    cases(options),
+    (one) => attempt(one.skipped, Effect.provide(one.run, Layer.fresh(layer))),
+    testLimit
+  )

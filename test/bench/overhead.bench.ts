@@ -1,29 +1,13 @@
 /**
  * What the front desk adds to a call (options, id check, span, metrics, error mapping): Atlas against its bare adapter.
  */
-import { Atlas, AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
+import { Atlas, AtlasError, Provider, Providers } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
+import { machine } from "../support/acme.ts"
 import { compare } from "./measure.ts"
 
-const compute = new Compute.Compute({
-  id: Ids.ComputeId.make("acme-1"),
-  provider: Ids.ProviderId.make("acme"),
-  status: "running",
-  name: null,
-  publicIp: null,
-  ports: [],
-  gpuType: null,
-  gpuCount: 1,
-  costPerHour: null,
-  region: null,
-  image: null,
-  auth: null,
-  createdAt: null,
-  exitCode: null,
-  failure: null,
-  raw: null
-})
+const compute = machine()
 const get = (id: string) => id === compute.id ? Effect.succeed(compute) : Effect.fail(new AtlasError.NotFound({}))
 const acme = Provider.make({
   id: "acme",

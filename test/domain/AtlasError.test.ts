@@ -8,33 +8,20 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
-
-const acme = Ids.ProviderId.make("acme")
+import { acme, machine } from "../support/acme.ts"
 
 const fail = (reason: AtlasError.AtlasErrorReason, provider: typeof acme | null = acme) =>
   new AtlasError.AtlasError({ provider, operation: "spawnCompute", reason })
 
-const compute = new Compute.Compute({
+const compute = machine({
   id: Ids.ComputeId.make("pod-1"),
-  provider: acme,
   status: "provisioning",
-  name: null,
-  publicIp: null,
-  ports: [],
-  gpuType: null,
-  gpuCount: 1,
-  costPerHour: null,
-  region: null,
-  image: null,
   auth: new Compute.AuthHandle({
     scheme: "bearer",
     token: Redacted.make("canary-token"),
     hash: "00",
     header: Redacted.make("Bearer canary-token")
   }),
-  createdAt: null,
-  exitCode: null,
-  failure: null,
   raw: { note: "canary-raw" }
 })
 

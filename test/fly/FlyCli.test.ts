@@ -88,9 +88,9 @@ describe("a run", () => {
     inPlace((place) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(
-          run(["deploy", canary], { env: place.env("stubborn"), timeout: "400 millis", operation: "acquire", app: "a" })
+          run(["deploy", canary], { env: place.env("stubborn"), timeout: "2 seconds", operation: "acquire", app: "a" })
         )
-        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not end in 400ms and was ended")
+        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not end in 2s and was ended")
         assert.deepStrictEqual([error.operation, error.app], ["acquire", "a"])
         assert.isFalse(isGroupAlive(yield* group(place)))
         assert.notInclude(inspect(error, { depth: 9 }), canary)

@@ -3,97 +3,37 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Dispatcher } from "effect-atlas/events/Dispatcher"
-import { type FlyCli, FlyDeploy, type FlyError, FlyTopics } from "effect-atlas/fly"
+import { FlyDeploy, FlyTopics } from "effect-atlas/fly"
 import * as FlyTelemetry from "effect-atlas/telemetry/FlyTelemetry"
 import { FakeFlyCli, SpanRecorder } from "effect-atlas/testing"
-import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
-import * as Option from "effect/Option"
-import * as Path from "effect/Path"
-import * as PlatformError from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
-
-const canary = "canary-71ce"
-
-/** A disk of three directories, so that nothing here waits for a real one. */
-const disk = FileSystem.layerNoop({
-  stat: (path) =>
-    ["/tmp", "/usr/bin"].includes(path)
-      ? Effect.succeed(directoryInfo)
-      : Effect.fail(
-        PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "stat", pathOrDescriptor: path })
-      )
-})
-
-const fake = (...replies: ReadonlyArray<FakeFlyCli.Reply>) =>
-  Layer.mergeAll(FakeFlyCli.layer(...replies), disk, Path.layer)
-
-const directoryInfo: FileSystem.File.Info = {
-  type: "Directory",
-  mtime: Option.none(),
-  atime: Option.none(),
-  birthtime: Option.none(),
-  dev: 0n,
-  ino: Option.none(),
-  mode: 0o755,
-  nlink: Option.none(),
-  uid: Option.none(),
-  gid: Option.none(),
-  rdev: Option.none(),
-  size: ByteSize.zero,
-  blksize: Option.none(),
-  blocks: Option.none()
-}
-
-const calls = FakeFlyCli.FakeFlyCli.use((controls) => controls.calls)
-const states = Effect.map(calls, (all) => all.map(({ state }) => state))
-
-/** Lets everybody get as far as they can without the clock. */
-const settle = Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, { discard: true })
-
-/** A deploy that runs while the test moves the clock. */
-const begin = (options: FlyDeploy.Options = {}) =>
-  Effect.gen(function*() {
-    const lines: Array<string> = []
-    const fiber = yield* FlyDeploy.streamDeploy("/", "tmp", options).pipe(
-      Stream.runForEach((line) => Effect.sync(() => void lines.push(line))),
-      Effect.exit,
-      Effect.forkChild({ startImmediately: true })
-    )
-    yield* settle
-    return { lines, fiber }
-  })
-
-const failureOf = (exit: Exit.Exit<unknown, FlyError.FlyError>): string =>
-  Exit.isFailure(exit)
-    ? exit.cause.reasons.map((reason) => reason._tag === "Fail" ? reason.error.message : reason._tag).join()
-    : "none"
-
-const pass = (duration: "1 minute" | "4 minutes" | "5 minutes" | "29 minutes") =>
-  Effect.andThen(TestClock.adjust(duration), settle)
-
-/** Metrics of this test alone. */
-const alone = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => Effect.provideService(self, Metric.MetricRegistry, new Map()))
-
-const exits = (result: string) =>
-  Effect.map(Metric.value(Metric.withAttributes(FlyTelemetry.deployExits, { result })), ({ count }) => count)
-
-type Use = Effect.Effect<unknown, unknown, FlyCli.FlyCli | FileSystem.FileSystem | Path.Path>
-
-const everyMinute = (text: string, count: number): ReadonlyArray<FakeFlyCli.Step> =>
-  Array.from({ length: count }, () => ({ after: "1 minute", stdout: text }))
+import {
+  alone,
+  begin,
+  calls,
+  canary,
+  everyMinute,
+  exits,
+  failureOf,
+  fake,
+  pass,
+  publishing,
+  recording,
+  settle,
+  states,
+  type Use
+} from "./deployKit.ts"
 
 describe("limits", () => {
   it.effect("silence of 5 minutes ends a deploy, and the silence only", () =>
@@ -211,20 +151,6 @@ describe("failures, in the order they are checked", () => {
       assert.deepStrictEqual((yield* calls).map(({ options }) => options.directory), ["/usr/bin", "/tmp"])
     }).pipe(Effect.provide(fake({}))))
 })
-
-/** A bus that keeps what it is given. */
-const recording = () => {
-  const messages: Array<readonly [topic: string, message: unknown]> = []
-  const bus = Dispatcher.of({
-    canSubscribe: false,
-    publish: (topic, message) => Effect.sync(() => void messages.push([topic.name, message])),
-    subscribe: () => Effect.succeed(Stream.empty)
-  })
-  return { messages, bus }
-}
-
-const publishing = (publish: () => Effect.Effect<void>) =>
-  Dispatcher.of({ canSubscribe: false, publish, subscribe: () => Effect.succeed(Stream.empty) })
 
 describe("lines by ticket", () => {
   const lines = fake({ steps: [{ stdout: "one\n\n" }, { after: "1 minute", stderr: "two\nthree" }] })

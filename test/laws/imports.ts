@@ -34,7 +34,7 @@ export interface Exception {
 export const exceptions: ReadonlyArray<Exception> = []
 
 const ground = ["domain", "telemetry", "auth", "events", "storage"]
-const upper = [...ground, "provider"]
+const upper = [...ground, "http", "provider"]
 const product = [...upper, "fly", "jobs", "callbacks", "orchestrator", "Atlas.ts"]
 
 /** Each room and the rooms it may use, lowest floor first. `providers/*` holds for the clouds not named here. */
@@ -44,11 +44,12 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   auth: ["domain"],
   events: ["domain"],
   storage: ["domain"],
-  provider: ["domain", "telemetry", "auth"],
-  fly: ["domain", "telemetry", "events", "storage"],
-  "providers/*": ["domain", "telemetry", "auth", "provider"],
-  "providers/flymachines": ["domain", "telemetry", "auth", "provider", "fly"],
-  "providers/local": ["domain", "telemetry", "auth", "provider", "storage"],
+  http: ["domain"],
+  provider: ["domain", "telemetry", "auth", "http"],
+  fly: ["domain", "telemetry", "events", "storage", "http"],
+  "providers/*": ["domain", "telemetry", "auth", "http", "provider"],
+  "providers/flymachines": ["domain", "telemetry", "auth", "http", "provider", "fly"],
+  "providers/local": ["domain", "telemetry", "auth", "http", "provider", "storage"],
   jobs: upper,
   callbacks: upper,
   orchestrator: upper,
@@ -61,7 +62,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 /** Rooms that must also load in a browser, or be light enough for everybody. */
-const withoutNode = ["domain", "auth", "provider", "telemetry", "Atlas.ts", "index.ts"]
+const withoutNode = ["domain", "auth", "http", "provider", "telemetry", "Atlas.ts", "index.ts"]
 
 /** Packages that may be imported at all, and where; `*` is everywhere. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {

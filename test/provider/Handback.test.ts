@@ -2,7 +2,8 @@
  * Looking for what a lost answer may have rented, and ending a compute until its absence is seen.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Compute, Ids } from "effect-atlas"
+import type { Compute } from "effect-atlas"
+import { AtlasError, Ids } from "effect-atlas"
 import * as Handback from "effect-atlas/provider/Handback"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -10,30 +11,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import * as acme from "../support/acme.ts"
 
 const id = Ids.ComputeId.make("pod-1")
 const wanted = "atlas-adhoc-web-abcdefghijkl"
 
-const machine = (fields: Partial<Compute.Compute> = {}) =>
-  new Compute.Compute({
-    id,
-    provider: Ids.ProviderId.make("acme"),
-    status: "running",
-    name: wanted,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
-    costPerHour: null,
-    region: null,
-    image: null,
-    auth: null,
-    createdAt: null,
-    exitCode: null,
-    failure: null,
-    raw: null,
-    ...fields
-  })
+const machine = (fields: Partial<Compute.Compute> = {}) => acme.machine({ id, name: wanted, ...fields })
 
 const notFound = Effect.fail(new AtlasError.NotFound({}))
 const broken = Effect.fail(new AtlasError.ProviderFault({ status: 500, message: "oops" }))

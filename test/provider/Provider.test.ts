@@ -2,13 +2,15 @@
  * What every provider gets from being made: checks before anything is sent, credentials, filters, honest capabilities.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Compute, type ComputeRequest, Ids, Money, Provider } from "effect-atlas"
+import type { Compute } from "effect-atlas"
+import { AtlasError, type ComputeRequest, Ids, Money, Provider } from "effect-atlas"
 import type { Adapter, Rent } from "effect-atlas/provider/Adapter"
 import type { Call } from "effect-atlas/provider/Call"
 import { Flag } from "effect-atlas/provider/Capability"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as acme from "../support/acme.ts"
 
 const kindOf = <A>(self: Effect.Effect<A, AtlasError.AtlasError>) =>
   Effect.match(self, { onSuccess: () => "success", onFailure: (error) => error.kind })
@@ -16,25 +18,7 @@ const kindOf = <A>(self: Effect.Effect<A, AtlasError.AtlasError>) =>
 const nowhere = Effect.fail(new AtlasError.NotFound({}))
 
 const machine = (fields: Partial<Compute.Compute> = {}) =>
-  new Compute.Compute({
-    id: Ids.ComputeId.make("pod-1"),
-    provider: Ids.ProviderId.make("acme"),
-    status: "running",
-    name: null,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
-    costPerHour: Money.Usd.make(1),
-    region: null,
-    image: null,
-    auth: null,
-    createdAt: null,
-    exitCode: null,
-    failure: null,
-    raw: null,
-    ...fields
-  })
+  acme.machine({ id: Ids.ComputeId.make("pod-1"), costPerHour: Money.Usd.make(1), ...fields })
 
 /** A provider that remembers how its adapter was called. */
 const recorded = (

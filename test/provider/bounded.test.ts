@@ -2,13 +2,15 @@
  * The time limit of a call holds for every adapter, also for one that never looks at it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Compute, Ids, Provider } from "effect-atlas"
-import type { Adapter, Rent } from "effect-atlas/provider/Adapter"
+import type { Compute } from "effect-atlas"
+import { AtlasError, Provider } from "effect-atlas"
+import type { Adapter } from "effect-atlas/provider/Adapter"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { machine } from "../support/acme.ts"
 
 const silent = () => Effect.never
 
@@ -66,26 +68,6 @@ const calls: ReadonlyArray<readonly [string, (options?: { readonly timeout: "3 s
   ["the bill", (options) => acme.billing.spend("a", {}, options)]
 ]
 
-const machine = (rent: Rent) =>
-  new Compute.Compute({
-    id: Ids.ComputeId.make("acme-1"),
-    provider: Ids.ProviderId.make("acme"),
-    status: "running",
-    name: rent.name,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
-    costPerHour: null,
-    region: null,
-    image: null,
-    auth: null,
-    createdAt: null,
-    exitCode: null,
-    failure: null,
-    raw: null
-  })
-
 describe("an adapter that never answers", () => {
   it.effect.each(calls)(
     "%s ends as a timeout with the limit of its call, and not before",
@@ -129,7 +111,7 @@ describe("a create that is cut off by its limit", () => {
           check: () => Effect.void,
           spawn: (rent) =>
             Effect.suspend(() => {
-              made.push(machine(rent))
+              made.push(machine({ name: rent.name }))
               return Effect.never
             }),
           list: () => Effect.sync(() => made)

@@ -3,33 +3,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
-import type { Rent } from "effect-atlas/provider/Adapter"
 import { SpanRecorder } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-
-const computeOf = ({ name }: Pick<Rent, "name">) =>
-  new Compute.Compute({
-    id: Ids.ComputeId.make("acme-1"),
-    provider: Ids.ProviderId.make("acme"),
-    status: "running",
-    name,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
-    costPerHour: null,
-    region: null,
-    image: null,
-    auth: null,
-    createdAt: null,
-    exitCode: null,
-    failure: null,
-    raw: null
-  })
+import { machine } from "../support/acme.ts"
 
 /** Makes the machine, unless told not to, and then fails its create with this reason. */
 const careless = (reason: AtlasError.AtlasErrorReason, makes = true) => {
@@ -40,7 +20,7 @@ const careless = (reason: AtlasError.AtlasErrorReason, makes = true) => {
     compute: {
       spawn: (rent) =>
         Effect.suspend(() => {
-          if (makes) made.push(computeOf(rent))
+          if (makes) made.push(machine({ name: rent.name }))
           return Effect.fail(reason)
         }),
       get: () => nothing,
@@ -99,7 +79,7 @@ describe("whoever leaves early", () => {
     compute: {
       spawn: (rent) =>
         Effect.suspend(() => {
-          const compute = computeOf(rent)
+          const compute = machine({ name: rent.name })
           made.push(compute)
           return Effect.delay(Effect.succeed(compute), "1 minute")
         }),
@@ -147,7 +127,7 @@ describe("a create answered with another compute", () => {
         compute: {
           spawn: (rent) =>
             Effect.sync(() => {
-              ours = computeOf(rent)
+              ours = machine({ name: rent.name })
               return new Compute.Compute({ ...ours, id: Ids.ComputeId.make("victim"), name: "production-db" })
             }),
           get: () => Effect.fail(new AtlasError.NotFound({})),
@@ -175,7 +155,7 @@ describe("a create answered with an id that nobody has", () => {
         compute: {
           spawn: (rent) =>
             Effect.sync(() => {
-              const compute = computeOf(rent)
+              const compute = machine({ name: rent.name })
               made.push(compute)
               return new Compute.Compute({ ...compute, id: Ids.ComputeId.make("nobody") })
             }),
@@ -199,11 +179,7 @@ describe("a create answered with an id that nobody has", () => {
 describe("a look answered with another compute", () => {
   it.effect("is no look: the end of the other one is not taken for the end of ours", () =>
     Effect.gen(function*() {
-      const other = new Compute.Compute({
-        ...computeOf({ name: "other" }),
-        id: Ids.ComputeId.make("acme-2"),
-        status: "terminated"
-      })
+      const other = machine({ id: Ids.ComputeId.make("acme-2"), name: "other", status: "terminated" })
       const provider = Provider.make({
         id: "acme",
         compute: {

@@ -2,8 +2,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { type FaultLine, makeFaultLine } from "../../http/FakeHost.ts"
 import type { Fault, Line, RecordedRequest } from "../FakeFly.ts"
-import * as FakeFaults from "./fakeFlyFaults.ts"
 import * as LogTime from "./logTime.ts"
 
 /** A line as it is kept: when, in nanoseconds, and what it says. */
@@ -17,7 +17,7 @@ export interface State {
   readonly apps: Map<string, Array<Kept>>
   readonly refused: Set<string>
   readonly requests: Array<RecordedRequest>
-  readonly faults: FakeFaults.Faults
+  readonly faults: FaultLine<Fault>
   /** How `next_token` is written. */
   readonly cursors: "string" | "number" | "alternating"
   serial: number
@@ -27,7 +27,7 @@ export const makeState = (apps: ReadonlyArray<string>, cursors: State["cursors"]
   apps: new Map(apps.map((app) => [app, []])),
   refused: new Set(),
   requests: [],
-  faults: FakeFaults.make(),
+  faults: makeFaultLine(),
   cursors,
   serial: 0
 })
@@ -112,9 +112,15 @@ const refusal = (status: number, headers: Readonly<Record<string, string>> = {},
   body: body ?? JSON.stringify({ error: `refused with ${status}` })
 })
 
+/** What a request is for. */
+interface Target {
+  readonly endpoint: "platform" | "machines"
+  readonly app: string
+}
+
 const routes = { platform: /^\/api\/v1\/apps\/([^/]+)\/logs$/, machines: /^\/v1\/apps\/([^/]+)\/logs$/ } as const
 
-const route = (url: URL): FakeFaults.Target | undefined => {
+const route = (url: URL): Target | undefined => {
   for (const endpoint of ["platform", "machines"] as const) {
     const [, app] = routes[endpoint].exec(url.pathname) ?? []
     if (app !== undefined) return { endpoint, app: decodeURIComponent(app) }
@@ -126,7 +132,7 @@ const digits = (text: string | null): bigint | null => text !== null && /^\d{1,3
 
 const page = (
   state: State,
-  { app, endpoint }: FakeFaults.Target,
+  { app, endpoint }: Target,
   query: URLSearchParams,
   fault: Fault | undefined
 ): Reply => {
@@ -163,12 +169,15 @@ const page = (
   }
 }
 
-const answer = (state: State, incoming: Incoming, target: FakeFaults.Target | undefined) =>
+const answer = (state: State, incoming: Incoming, target: Target | undefined) =>
   Effect.gen(function*() {
     const query = incoming.url.searchParams
     if (target === undefined) return refusal(404)
     if (incoming.method !== "GET") return refusal(405)
-    const fault = state.faults.take(target)
+    const { app, endpoint } = target
+    const fault = state.faults.take((one) =>
+      (one.on === undefined || one.on === endpoint) && (one.app === undefined || one.app === app)
+    )
     switch (fault?._tag) {
       case "LoseAnswer":
         return broken
@@ -187,7 +196,7 @@ const answer = (state: State, incoming: Incoming, target: FakeFaults.Target | un
         return { ...refusal(200), body: " ".repeat(fault.bytes) }
     }
     if (!isLetIn(state, incoming.authorization)) return refusal(401)
-    if (!state.apps.has(target.app)) return refusal(404)
+    if (!state.apps.has(app)) return refusal(404)
     return page(state, target, query, fault)
   })
 

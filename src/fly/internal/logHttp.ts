@@ -1,21 +1,19 @@
 /** One request to a log host: sent once with the token in the right scheme, answered in time and in bounds, or failed. */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Headers from "effect/http/Headers"
-import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
-import { ProviderFault, Timeout, Transport, Unauthorized, Validation } from "../../domain/AtlasError.ts"
+import { ProviderFault, Timeout, Transport, Unauthorized } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
 import { version } from "../../domain/Version.ts"
+import * as BareClient from "../../http/BareClient.ts"
+import * as BaseUrl from "../../http/BaseUrl.ts"
+import * as Body from "../../http/Body.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
 import * as Authorization from "./authorization.ts"
 
@@ -66,63 +64,12 @@ const lost = ({ reason }: HttpClientError.HttpClientError): Transport => {
 
 const tooLarge = new ProviderFault({ status: 200, message: `the answer is larger than ${bodyLimit} bytes` })
 
-const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
-
-/** The body as text, counted as it comes (and as it is inflated): more than the limit is never held. */
-const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> => {
-  const declared = Number(response.headers["content-length"] ?? Number.NaN)
-  if (declared > bodyLimit) return Effect.fail(tooLarge)
-  // the transport ends a plain body at its declared length, so it can be read in one go
-  if (declared > 0 && response.headers["content-encoding"] === undefined) {
-    return Effect.mapBoth(response.arrayBuffer, {
-      onFailure: lost,
-      onSuccess: (buffer) => textOf(new Uint8Array(buffer))
-    })
-  }
-  return Effect.suspend(() => {
-    const parts: Array<Uint8Array> = []
-    let size = 0
-    return Stream.runForEach(response.stream, (part) => {
-      size += part.byteLength
-      if (size > bodyLimit) return Effect.fail(tooLarge)
-      parts.push(part)
-      return Effect.void
-    }).pipe(
-      Effect.catchTag(
-        "HttpClientError",
-        (error) => error.reason._tag === "EmptyBodyError" ? Effect.void : Effect.fail(lost(error))
-      ),
-      Effect.map(() => {
-        const [only] = parts
-        if (only !== undefined && parts.length === 1) return textOf(only)
-        const whole = new Uint8Array(size)
-        let offset = 0
-        for (const part of parts) {
-          whole.set(part, offset)
-          offset += part.byteLength
-        }
-        return textOf(whole)
-      })
-    )
+/** The body as text; more than the limit is never held. */
+const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> =>
+  Effect.mapBoth(Body.read(response, response.headers, bodyLimit), {
+    onFailure: (error) => error._tag === "TooLarge" ? tooLarge : lost(error),
+    onSuccess: (bytes) => new TextDecoder().decode(bytes)
   })
-}
-
-/** An address a token may be sent to, without a slash at its end. */
-const baseOf = (text: string): Effect.Effect<string, Validation> => {
-  const url = URL.parse(text)
-  return url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== ""
-      || url.search !== "" || url.hash !== ""
-    ? Effect.fail(
-      new Validation({
-        issues: [{ path: "baseUrl", message: "must be an http(s) URL without user info, query or fragment" }]
-      })
-    )
-    : Effect.succeed(`${url.origin}${url.pathname.replace(/\/+$/, "")}`)
-}
-
-const isOpen = (base: string): boolean =>
-  base.startsWith("http:") &&
-  !/^http:\/\/(?:(?:[^/]+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:\/|$)/.test(base)
 
 /** What one request asks for; parts of the query that are null are left out. */
 export interface Ask {
@@ -141,16 +88,7 @@ const addressOf = (base: string, { path, query }: Ask): string => {
 
 /** Asks once; only 200 is an answer. */
 export const make = Effect.gen(function*() {
-  const fetchInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-  // our span is the one that counts, trace headers are not Fly's business, and a redirect could carry the token away
-  const underneath = Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
-    Context.add(HttpClient.TracerPropagationEnabled, false),
-    Context.add(FetchHttpClient.RequestInit, { ...Option.getOrElse(fetchInit, () => ({})), redirect: "manual" })
-  )
-  const client = HttpClient.transformResponse(
-    yield* HttpClient.HttpClient,
-    Effect.updateContext((context: Context.Context<never>) => Context.merge(context, underneath))
-  )
+  const client = yield* BareClient.make
   const warned = new Set<string>()
   const warn = (base: string): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -160,13 +98,13 @@ export const make = Effect.gen(function*() {
 
   return (ask: Ask): Effect.Effect<string, FlyErrorReason> =>
     Effect.gen(function*() {
-      const base = yield* baseOf(ask.baseUrl)
-      if (isOpen(base) && !warned.has(base)) yield* warn(base)
+      const { href, isOpen } = yield* Effect.fromResult(BaseUrl.parse(ask.baseUrl))
+      if (isOpen && !warned.has(href)) yield* warn(href)
       const authorization = Authorization.header(Redacted.value(ask.token))
       if (authorization === null) {
         return yield* new Unauthorized({ message: "the token is empty or holds what no header can carry" })
       }
-      const request = HttpClientRequest.get(addressOf(base, ask), {
+      const request = HttpClientRequest.get(addressOf(href, ask), {
         headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }
       })
       const response = yield* Effect.mapError(client.execute(request), lost)

@@ -8,8 +8,8 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Random from "effect/Random"
 import { RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts"
+import * as Body from "../../http/Body.ts"
 import type { Pace, Priority } from "../RateLimits.ts"
-import { readBody } from "./httpAnswer.ts"
 import { retryAfterOf } from "./httpHeaders.ts"
 import { within } from "./httpLimit.ts"
 import { moved, type Written } from "./httpRequest.ts"
@@ -95,7 +95,7 @@ export const execute = (
       ? Effect.succeed(response)
       : Effect.andThen(
         // read to its end, so that the connection can be used again
-        Effect.exit(readBody(response, headers, bodyLimit)),
+        Effect.exit(Body.read(response, headers, bodyLimit)),
         execute(client, moved(request, target), callClass, bodyLimit, hops + 1)
       )
   })
@@ -135,7 +135,7 @@ const attempt = (
         const answered: Answered = { _tag: "Answered", status, headers, body: null }
         // a refusal is one whether or not its body arrives
         if (!isSuccess(status)) seen.refusal = answered
-        return Effect.match(readBody(response, headers, bodyLimit), {
+        return Effect.match(Body.read(response, headers, bodyLimit), {
           onSuccess: (body): Fate => ({ ...answered, body }),
           onFailure: (error) => error._tag === "TooLarge" ? answered : seen.refusal ?? lost(error, scrub())
         })

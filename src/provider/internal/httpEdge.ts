@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { version } from "../../domain/Version.ts"
+import * as BaseUrl from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
 import type { Answer, Decodable, Options, Route } from "../ProviderHttp.ts"
 import type { Pace, RateLimits } from "../RateLimits.ts"
@@ -50,13 +51,13 @@ export interface Prepared {
 
 export const makeEdge = (options: Wiring) => {
   const { auth, authorize = bearer, bodyLimit = defaults.bodyLimit, client, limits, name, provider } = options
-  const standingBase = Url.parseBase(options.baseUrl)
+  const standingBase = BaseUrl.parse(options.baseUrl)
   const warned = new Set<string>()
 
-  const baseFor = (call: Call) => call.baseUrl === null ? standingBase : Url.parseBase(call.baseUrl)
+  const baseFor = (call: Call) => call.baseUrl === null ? standingBase : BaseUrl.parse(call.baseUrl)
 
   /** Says once for each host that the way there is open. */
-  const warn = (base: Url.Base): Effect.Effect<void> =>
+  const warn = (base: BaseUrl.BaseUrl): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (warned.size < 100) warned.add(base.host)
       return Effect.logWarning(

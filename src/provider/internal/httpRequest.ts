@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { Unauthorized, Validation } from "../../domain/AtlasError.ts"
+import type { BaseUrl } from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
 import * as Scrub from "./httpScrub.ts"
 import * as Url from "./httpUrl.ts"
@@ -66,7 +67,7 @@ const encode = (body: unknown): Result.Result<string | undefined, Validation> =>
 }
 
 export const write = (
-  base: Url.Base,
+  base: BaseUrl,
   shape: Shape,
   input: Input,
   call: Call,

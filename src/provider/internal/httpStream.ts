@@ -5,9 +5,9 @@ import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
+import * as Body from "../../http/Body.ts"
 import type { Call } from "../Call.ts"
 import type { ProviderHttp } from "../ProviderHttp.ts"
-import { readBody } from "./httpAnswer.ts"
 import { execute, type Fate, isSuccess, lost, noAnswer, type Progress } from "./httpCall.ts"
 import type { Prepared } from "./httpEdge.ts"
 import type { Input } from "./httpRequest.ts"
@@ -44,7 +44,7 @@ export const makeStream = (
           // a success is read by whoever takes the stream, a refusal here, so that it can say why
           const body = isSuccess(status)
             ? new Uint8Array()
-            : yield* Effect.orElseSucceed(readBody(response, headers, bodyLimit), () => null)
+            : yield* Effect.orElseSucceed(Body.read(response, headers, bodyLimit), () => null)
           return { _tag: "Answered", status, headers, body } satisfies Fate
         }).pipe(
           Effect.catch((error) => Effect.sync((): Fate => lost(error, written.scrub()))),

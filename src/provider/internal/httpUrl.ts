@@ -1,37 +1,10 @@
-/** Addresses: base URLs that are safe to send a key to, paths built from a template, and redirects that stay at home. */
+/** Addresses below a base URL: paths built from a template, queries, and redirects that stay at home. */
 import * as UrlParams from "effect/http/UrlParams"
 import * as Result from "effect/Result"
 import { Validation } from "../../domain/AtlasError.ts"
-
-export interface Base {
-  /** Without a slash at its end. */
-  readonly href: string
-  readonly host: string
-  /** Anybody between us and the host could read the key. */
-  readonly isOpen: boolean
-}
-
-const loopback = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
-
-const isLoopback = (url: URL): boolean => loopback.test(url.hostname)
+import { isLoopback } from "../../http/BaseUrl.ts"
 
 const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
-
-/** An https base URL, or an http one, which is open unless its host is this machine. */
-export const parseBase = (text: string): Result.Result<Base, Validation> => {
-  const url = URL.parse(text)
-  if (
-    url === null || (url.protocol !== "https:" && url.protocol !== "http:") || url.username !== ""
-    || url.password !== "" || url.search !== "" || url.hash !== ""
-  ) {
-    return refuse("baseUrl", "must be an http(s) URL without user info, query or fragment")
-  }
-  return Result.succeed({
-    href: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
-    host: url.host,
-    isOpen: url.protocol === "http:" && !isLoopback(url)
-  })
-}
 
 /** The names between braces in a path template, such as `id` in `/pods/{id}`. */
 export type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest>

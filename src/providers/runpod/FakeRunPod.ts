@@ -14,8 +14,9 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import { makeFaultLine } from "../../http/FakeHost.ts"
 import { makeControls } from "./fake/controls.ts"
-import { makeFaults, millisOf } from "./fake/faults.ts"
+import { millisOf } from "./fake/faults.ts"
 import { defaultJob, plannerOf } from "./fake/plans.ts"
 import { makeQuotas, type Quota } from "./fake/quota.ts"
 import { makeHandler, type Server } from "./fake/server.ts"
@@ -114,7 +115,7 @@ const make = (options: Options) =>
     const server: Server = {
       state,
       account: { access: "all", requests: [] },
-      faults: makeFaults(),
+      faults: makeFaultLine(),
       quotas: makeQuotas(quotas ?? []),
       limitsRuntime: quotas !== null,
       refusesDefaultAgents: options.refusesDefaultAgents ?? true,

@@ -1,4 +1,4 @@
-/** What goes wrong on order: which fault meets which request, and what it does to the answer. */
+/** What goes wrong on order, and what it does to the answer. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -7,44 +7,6 @@ import { broken, problem, refusal, type Reply, text, type Written } from "./repl
 
 export const millisOf = (duration: Duration.Input | undefined, otherwise = 0): number =>
   duration === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(duration))
-
-interface Ordered {
-  readonly fault: Fault
-  skip: number
-  times: number
-}
-
-export interface Faults {
-  readonly order: (fault: Fault) => void
-  /** The first fault in line for this request, which is used up by it. */
-  readonly take: (operation: string) => Fault | undefined
-  readonly clear: () => void
-  readonly pending: () => number
-}
-
-export const makeFaults = (): Faults => {
-  let line: ReadonlyArray<Ordered> = []
-  return {
-    order: (fault) => {
-      line = [...line, { fault, skip: fault.skip ?? 0, times: fault.times ?? 1 }]
-    },
-    take: (operation) => {
-      const fitting = line.find(({ fault: { on } }) => on === undefined || on === operation)
-      if (fitting === undefined) return undefined
-      if (fitting.skip > 0) {
-        fitting.skip -= 1
-        return undefined
-      }
-      fitting.times -= 1
-      if (fitting.times <= 0) line = line.filter((one) => one !== fitting)
-      return fitting.fault
-    },
-    clear: () => {
-      line = []
-    },
-    pending: () => line.length
-  }
-}
 
 /** Whether the request is done before the fault strikes. */
 export const acts = (fault: Fault): boolean => {

@@ -6,9 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Entropy from "../../../domain/Entropy.ts"
+import type { FaultLine } from "../../../http/FakeHost.ts"
 import type { Access, Fault, RecordedRequest } from "../FakeRunPodControls.ts"
 import type { OperationName } from "../schema/operations.ts"
-import { acts, entriesIn, type Faults, millisOf, strike } from "./faults.ts"
+import { acts, entriesIn, millisOf, strike } from "./faults.ts"
 import { diceFrom, type Input } from "./input.ts"
 import { createPod } from "./podRoutes.ts"
 import { makeRuntimeQuotas, type Quotas } from "./quota.ts"
@@ -35,7 +36,7 @@ export interface Account {
 export interface Server {
   readonly state: State
   readonly account: Account
-  readonly faults: Faults
+  readonly faults: FaultLine<Fault>
   readonly quotas: Quotas
   readonly limitsRuntime: boolean
   readonly refusesDefaultAgents: boolean
@@ -114,7 +115,7 @@ const answer = (
   plane: Plane
 ): Effect.Effect<Reply> =>
   Effect.gen(function*() {
-    const fault = server.faults.take(operation)
+    const fault = server.faults.take(({ on }) => on === undefined || on === operation)
     const bytes = writes(incoming.method) ? yield* Entropy.bytes(16) : new Uint8Array(0)
     const inputAt = (now: number, query: URLSearchParams): Input => ({
       now,

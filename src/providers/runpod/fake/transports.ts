@@ -3,12 +3,13 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
+import { connectionFailure, hangUp } from "../../../http/FakeHost.ts"
 import { find, settle, statusOf } from "./pods.ts"
 import { type Reply, text, type Written } from "./reply.ts"
 import type { Plane } from "./routes.ts"
@@ -22,15 +23,6 @@ const hosts: Readonly<Record<string, Plane>> = {
   "v2-rest.runpod.io": "management",
   "api.runpod.ai": "runtime"
 }
-
-/** A failure as a transport words it; whoever reads `code` and `syscall` sees whether a byte was sent. */
-const failure = (request: HttpClientRequest.HttpClientRequest, code: string, syscall: string) =>
-  new HttpClientError.HttpClientError({
-    reason: new HttpClientError.TransportError({
-      request,
-      cause: new TypeError("fetch failed", { cause: Object.assign(new Error(`${syscall} ${code}`), { code, syscall }) })
-    })
-  })
 
 const proxied = /^([a-z0-9]+)-(\d+)\.proxy\.runpod\.net$/
 
@@ -62,7 +54,7 @@ const bodyOf = (
       return Effect.succeed("")
     case "Stream":
       return Stream.mkString(Stream.decodeText(body.stream)).pipe(
-        Effect.mapError(() => failure(request, "ECONNRESET", "write"))
+        Effect.mapError(() => connectionFailure(request, "ECONNRESET", "write"))
       )
   }
 }
@@ -76,7 +68,7 @@ const toClient = (request: HttpClientRequest.HttpClientRequest, reply: Exclude<R
       : Stream.toReadableStreamWith(
         Stream.mapError(
           reply.bytes,
-          () => new TypeError("terminated", { cause: failure(request, "ECONNRESET", "read") })
+          () => new TypeError("terminated", { cause: connectionFailure(request, "ECONNRESET", "read") })
         ),
         context
       )
@@ -90,26 +82,16 @@ export const clientOf = (state: State, handle: Handle): HttpClient.HttpClient =>
       const behind = behindProxy(state, url.hostname)
       if (plane === undefined) {
         return behind === undefined
-          ? yield* failure(request, "ENOTFOUND", "getaddrinfo")
+          ? yield* connectionFailure(request, "ENOTFOUND", "getaddrinfo")
           : yield* toClient(request, yield* behind)
       }
       const body = yield* bodyOf(request)
       const reply = yield* handle({ method: request.method, url, headers: request.headers, body, planes: [plane] })
       return reply._tag === "Broken"
-        ? yield* failure(request, "ECONNRESET", "read")
+        ? yield* connectionFailure(request, "ECONNRESET", "read")
         : yield* toClient(request, reply)
     })
   )
-
-/** Cuts the connection under a request once what was written is out, where there is one: Node's requests have a socket. */
-const hangUp = (source: object): boolean => {
-  const socket: unknown = Reflect.get(source, "socket")
-  if (typeof socket !== "object" || socket === null) return false
-  const destroy: unknown = Reflect.get(socket, "destroySoon") ?? Reflect.get(socket, "destroy")
-  if (typeof destroy !== "function") return false
-  Reflect.apply(destroy, socket, [])
-  return true
-}
 
 export const responseTo = (
   request: HttpServerRequest.HttpServerRequest,

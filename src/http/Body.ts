@@ -1,0 +1,56 @@
+/** The body of an answer, read under a size limit. */
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Stream from "effect/Stream"
+
+/** The body is larger than we are ready to hold. */
+export class TooLarge {
+  readonly _tag = "TooLarge"
+}
+
+const joined = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return only
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.byteLength
+  }
+  return whole
+}
+
+/** Its bytes, counted as they come in (and as they are inflated): more than `limit` is never held. */
+export const read = (
+  response: HttpClientResponse.HttpClientResponse,
+  headers: Headers.Headers,
+  limit: number
+): Effect.Effect<Uint8Array, HttpClientError.HttpClientError | TooLarge> => {
+  const declared = headers["content-length"]
+  // the transport ends a plain body at its declared length, so it can be read in one go
+  const isBounded = declared !== undefined && Number(declared) <= limit && headers["content-encoding"] === undefined
+  if (isBounded) {
+    return Effect.flatMap(
+      response.arrayBuffer,
+      (buffer) => buffer.byteLength > limit ? Effect.fail(new TooLarge()) : Effect.succeed(new Uint8Array(buffer))
+    )
+  }
+  return Effect.suspend(() => {
+    const parts: Array<Uint8Array> = []
+    let size = 0
+    return Stream.runForEach(response.stream, (part) => {
+      size += part.byteLength
+      if (size > limit || Number(declared) > limit) return Effect.fail(new TooLarge())
+      parts.push(part)
+      return Effect.void
+    }).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError",
+        () => Effect.void
+      ),
+      Effect.map(() => joined(parts, size))
+    )
+  })
+}

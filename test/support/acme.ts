@@ -1,0 +1,25 @@
+/** A machine of a cloud that tests make up: running, and nothing else is known of it. */
+import { Compute, Ids } from "effect-atlas"
+
+export const acme = Ids.ProviderId.make("acme")
+
+export const machine = (fields: Partial<Compute.Compute> = {}): Compute.Compute =>
+  new Compute.Compute({
+    id: Ids.ComputeId.make("acme-1"),
+    provider: acme,
+    status: "running",
+    name: null,
+    publicIp: null,
+    ports: [],
+    gpuType: null,
+    gpuCount: 1,
+    costPerHour: null,
+    region: null,
+    image: null,
+    auth: null,
+    createdAt: null,
+    exitCode: null,
+    failure: null,
+    raw: null,
+    ...fields
+  })
