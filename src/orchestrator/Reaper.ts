@@ -99,7 +99,7 @@ export interface Reaper {
  * @since 0.1.0
  */
 export interface Options {
-  readonly engine: SessionEngine["Service"]
+  readonly engine: Pick<SessionEngine["Service"], "owner" | "mutation" | "unreadable" | "byAttempt">
   readonly store: Pick<SessionStore["Service"], "attempt">
   /** A machine younger than this is left alone, by its own age and since we first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined

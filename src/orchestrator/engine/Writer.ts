@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type { AtlasError } from "../../domain/AtlasError.ts"
@@ -40,7 +39,7 @@ const begins = ({ state, version }: Write): boolean => version === 0 && state !=
 /** A writer for one owner; `whileFailing` runs after each failed try. */
 export const make = ({ ignoresVersions, owner, store, whileFailing }: {
   readonly owner: Owner
-  readonly store: Pick<SessionStore["Service"], "commit" | "load">
+  readonly store: Pick<SessionStore["Service"], "commit">
   /** A planted fault: who lost a compare-and-set goes on as if it had won. */
   readonly ignoresVersions: boolean
   readonly whileFailing: (error: AtlasError) => Effect.Effect<void>
@@ -49,33 +48,19 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
   const withdrawn = new Set<SessionId>()
   const isOwing = Latch.makeUnsafe()
 
-  /** A try that failed may have been done all the same: then the next one finds rows that are already as they should be. */
-  const notOurs = (writes: ReadonlyArray<Write>, lost: ReadonlySet<SessionId>) =>
-    Effect.map(store.load(owner), ({ sessions }) => {
-      const rows = new Map(sessions.map((row) => [row.spec.id, row]))
-      const isDone = ({ id, state, version }: Write): boolean => {
-        const row = rows.get(id)
-        return state === null
-          ? row === undefined
-          : row !== undefined && row.version === version + 1 && Equal.equals(row, { ...state, version: row.version })
-      }
-      return new Set(writes.filter((write) => lost.has(write.id) && !isDone(write)).map(({ id }) => id))
-    })
-
-  const attempt = Effect.fnUntraced(function*(writes: ReadonlyArray<Write>, isFirst: boolean) {
+  // a try that failed may have been done all the same: a store counts the very same write again as written
+  const attempt = Effect.fnUntraced(function*(writes: ReadonlyArray<Write>) {
     const withdrawals = [...withdrawn].map((id): Write => ({ id, version: 1, state: null }))
     const answer = new Set(yield* store.commit(owner, [...withdrawals, ...writes]))
     for (const { id } of withdrawals) withdrawn.delete(id)
-    if (ignoresVersions) return new Set<SessionId>()
-    const lost = new Set(writes.filter(({ id }) => answer.has(id)).map(({ id }) => id))
-    return isFirst || lost.size === 0 ? lost : yield* notOurs(writes, lost)
+    return new Set(ignoresVersions ? [] : writes.flatMap(({ id }) => answer.has(id) ? [id] : []))
   })
 
   const withdraw: Writer["withdraw"] = Effect.forever(
     Effect.gen(function*() {
       yield* isOwing.await
       yield* Effect.sleep(Duration.millis(longestPause))
-      yield* Effect.ignore(attempt([], true))
+      yield* Effect.ignore(attempt([]))
       if (withdrawn.size === 0) isOwing.closeUnsafe()
     })
   )
@@ -84,7 +69,7 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
     const refused = new Map<SessionId, AtlasError>()
     let left = writes
     for (let tries = 1, pause = firstPause; left.length > 0; tries++, pause = Math.min(pause * 2, longestPause)) {
-      const answer = yield* Effect.result(attempt(left, tries === 1))
+      const answer = yield* Effect.result(attempt(left))
       if (Result.isSuccess(answer)) return { lost: answer.success, refused }
       const error = answer.failure
       yield* Effect.logError(`sessions could not be stored, nothing is done until they are: ${error.reason.message}`)
