@@ -3,12 +3,14 @@
  */
 import { assert, it } from "@effect/vitest"
 import { NoCapacity, NotFound, ProviderFault } from "effect-atlas/domain/AtlasError"
+import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Provider from "effect-atlas/provider/Provider"
 import { SpanRecorder } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import { inTime, open, pass, reasonOf } from "./house.ts"
+import { inTime, open, pass, reasonOf, settle } from "./house.ts"
 
 const own = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provideService(self, Metric.MetricRegistry, new Map())
 
@@ -47,6 +49,32 @@ it.effect("a span for each attempt has its commands under it, names session and 
     assert.isDefined(recorder.find("Reaper.judge"))
     assert.isDefined(recorder.find("SessionEngine.adopt"))
     assert.notInclude(recorder.dump(), "canary")
+  }).pipe(Effect.provide(SpanRecorder.layer)))
+
+it.effect("the span of an attempt ends also when its row was lost to somebody else, or the engine closes before it is settled", () =>
+  Effect.gen(function*() {
+    const recorder = yield* SpanRecorder.SpanRecorder
+    const { close, controls, orchestrator, shop } = yield* open({ closeWithin: "1 second" })
+    yield* controls.delay("spawnCompute", { request: "1 hour" })
+    const first = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+    yield* settle
+    const [id] = yield* orchestrator.listIds
+    if (id === undefined) return assert.fail("no session began")
+    const second = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
+    yield* settle
+    yield* shop.steal(Owner.make("team1"), id)
+    yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+    yield* settle
+    yield* Fiber.join(first)
+    const attempts = () =>
+      recorder.spans.filter(({ name }) => name === "Session.attempt").map(({ attributes, status }) => [
+        status._tag,
+        attributes.get("atlas.attempt.outcome")
+      ])
+    assert.deepStrictEqual(attempts(), [["Ended", "released"], ["Started", undefined]])
+    yield* close
+    yield* Fiber.join(second)
+    assert.deepStrictEqual(attempts(), [["Ended", "released"], ["Ended", "unsettled"]])
   }).pipe(Effect.provide(SpanRecorder.layer)))
 
 it.effect("metrics count what happens, by provider, phase and kind, and never by id or user", () =>

@@ -10,6 +10,7 @@ import * as Tracer from "effect/Tracer"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Attempt } from "../session/Phase.ts"
 import type { SessionState } from "../session/State.ts"
+import type { Entry } from "./Table.ts"
 import type { Draft } from "./Turn.ts"
 
 const settling = (state: SessionState | null): Attempt | null =>
@@ -28,16 +29,26 @@ const outcomeOf = ({ after }: Draft, attempt: Attempt): string =>
     ? "live"
     : after.refusals.at(-1)?.fault.reason ?? "ended"
 
+const finish = (held: { span: Tracer.AnySpan | null }, outcome: string): Effect.Effect<void> => {
+  const { span } = held
+  if (span?._tag !== "Span") return Effect.void
+  return Effect.map(Clock.currentTimeNanos, (now) => {
+    span.attribute(Attributes.attemptOutcome, outcome)
+    span.end(now, Exit.void)
+    held.span = stub(span)
+  })
+}
+
+/** Ends the span of an attempt of which nothing more will be heard here. */
+export const abandon = (entry: Pick<Entry, "state" | "span">, outcome: "released" | "unsettled"): Effect.Effect<void> =>
+  settling(entry.state) === null ? Effect.void : finish(entry, outcome)
+
 /** Ends the span of an attempt that is settled, and opens that of a new one. */
 export const follow = (draft: Draft): Effect.Effect<void> => {
   const [before, after] = [settling(draft.before), settling(draft.after)]
   if (before?.id === after?.id) return Effect.void
   return Effect.gen(function*() {
-    if (before !== null && draft.span?._tag === "Span") {
-      draft.span.attribute(Attributes.attemptOutcome, outcomeOf(draft, before))
-      draft.span.end(yield* Clock.currentTimeNanos, Exit.void)
-      draft.span = stub(draft.span)
-    }
+    if (before !== null) yield* finish(draft, outcomeOf(draft, before))
     if (after === null) return
     const { candidates, id } = draft.after.spec
     draft.span = yield* Effect.makeSpan("Session.attempt", {

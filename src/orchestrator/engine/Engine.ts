@@ -13,6 +13,7 @@ import type { Options, Seen, SessionEngine } from "../SessionEngine.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
 import { SessionStore } from "../SessionStore.ts"
 import * as Adoption from "./Adoption.ts"
+import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Clocks from "./Clocks.ts"
 import * as Clockwork from "./Clockwork.ts"
 import * as Closing from "./Closing.ts"
@@ -103,7 +104,10 @@ export const make = (
       }).pipe(
         // a turn that has just ended the last session still has others to answer
         Effect.andThen(Effect.yieldNow),
-        Effect.ensuring(Effect.sync(() => waiters.close(Turns.closing)))
+        Effect.ensuring(Effect.sync(() => waiters.close(Turns.closing))),
+        Effect.ensuring(Effect.suspend(() =>
+          Effect.forEach(table.all(), (entry) => AttemptSpans.abandon(entry, "unsettled"), { discard: true })
+        ))
       )
     )
 

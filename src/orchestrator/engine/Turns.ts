@@ -68,14 +68,14 @@ export const make = (parts: Parts): Turns => {
       { discard: true }
     )
 
-  const release = (id: SessionId, now: Now) => {
+  const release = Effect.fnUntraced(function*(id: SessionId, now: Now) {
+    const entry = table.get(id)
+    if (entry !== undefined) yield* AttemptSpans.abandon(entry, "released")
     table.remove(id)
     waiters.gone(id)
-    return Effect.andThen(
-      Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`),
-      publisher.tell({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
-    )
-  }
+    yield* Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`)
+    yield* publisher.tell({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
+  })
 
   const decide = (letters: ReadonlyArray<Letter>, now: Now) =>
     Effect.clockWith((clock) => {
