@@ -168,6 +168,25 @@ describe("refused before anything is rented, with its field, is", () => {
       assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length], [0, 0])
     }))
 
+  const text = "x".repeat(1_048_576)
+  const large: ReadonlyArray<readonly [string, SpawnOptions.Input]> = [
+    ["command", { command: Array.from({ length: 512 }, () => text.slice(0, 4_096)) }],
+    ["providerOpts.cloudInit", { providerOpts: { small: "x", cloudInit: text } }],
+    ["env", { env: { [text]: "1" } }],
+    ["image", { image: text }]
+  ]
+  it.effect.each(large)("what no store would take: a mebibyte of %s", ([field, request]) =>
+    Effect.gen(function*() {
+      const { controls, orchestrator, shop } = yield* open()
+      const session = yield* Effect.forkChild(reasonOf(orchestrator.spawn(request)))
+      const task = yield* Effect.forkChild(reasonOf(orchestrator.runTask(request)))
+      const small = yield* Effect.forkChild(orchestrator.spawn({}))
+      for (const one of [session, task]) assert.strictEqual(paths(yield* Fiber.join(one)), field)
+      // who began in the same moment is not held up
+      yield* Fiber.join(small)
+      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length > 0], [1, true])
+    }))
+
   it.effect("a limit that a task does not know, or that it must have", () =>
     Effect.gen(function*() {
       const { orchestrator } = yield* open()

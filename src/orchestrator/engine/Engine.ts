@@ -18,6 +18,7 @@ import * as Clocks from "./Clocks.ts"
 import * as Clockwork from "./Clockwork.ts"
 import * as Closing from "./Closing.ts"
 import * as EngineMutation from "./EngineMutation.ts"
+import * as FirstRow from "./FirstRow.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Runner from "./Runner.ts"
@@ -122,6 +123,8 @@ export const make = (
       begin: (spec, secrets, test, operation) =>
         Effect.gen(function*() {
           if (isClosing) return yield* Turns.closing
+          const tooLarge = FirstRow.refusalOf(spec, operation)
+          if (tooLarge !== null) return yield* tooLarge
           const caller = Option.getOrUndefined(yield* Effect.option(Effect.currentParentSpan))
           const letter = { id: spec.id, event: { _tag: "Started", spec }, secrets, caller } as const
           return yield* waiters.begun(spec.id, mailbox.hand(letter), test, operation)

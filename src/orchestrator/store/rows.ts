@@ -11,7 +11,7 @@ import type { Unreadable, Write } from "../SessionStore.ts"
 import { storageFault } from "./faults.ts"
 
 /** The most a session may take when it begins; one that lives is written whatever it takes, since a machine hangs on it. */
-const longest = 1_048_576
+export const longest = 1_048_576
 
 /** What {@link read} needs of a row, and what tells later whether it is still the same. */
 export const columns = "id, owner, version, schema_version, state, octet_length(state) AS bytes"
