@@ -154,7 +154,7 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
       })
     )
 
-    while (true) {
+    while (engine.stopped("listCompute") === null) {
       const { entries, unsteady } = engine.at(provider.id)
       const isUsed = entries.size > 0 || alwaysListed.has(provider.id)
       const pause = (unsteady > 0 ? fast : slow) * Math.min(2 ** failures, longestBackoff) * jitter

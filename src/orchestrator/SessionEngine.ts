@@ -96,7 +96,7 @@ export class SessionEngine extends Context.Service<SessionEngine, {
     operation: string
   ) => Effect.Effect<Seen, AtlasError>
   /** Hands in an event of a caller; waits while too many are unread. */
-  readonly tell: (id: SessionId, event: SessionEvent) => Effect.Effect<void>
+  readonly tell: (id: SessionId, event: SessionEvent, operation?: string) => Effect.Effect<void, AtlasError>
   /** What a feed saw; never waits. */
   readonly report: (id: SessionId, event: SessionEvent, compute?: Compute) => void
   /** Whether reports are unread, so that more of them would only pile up. */
@@ -117,10 +117,18 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
   /** How many callers wait. */
   readonly waiting: () => number
-  /** What one session tells from now on, or all of them (null); a slow reader loses the oldest and is told how many. */
+  /**
+   * What one session tells from now on, or all of them (null); a slow reader loses the oldest and is told how many. It ends
+   * when the engine closes; that of all fails when the owner's seat is lost.
+   */
   readonly news: (
     id: SessionId | null
-  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<News.News>>, never, Scope.Scope>
+  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<News.News>, AtlasError>, AtlasError, Scope.Scope>
+  /**
+   * Why nothing is done here any more, as a failure of that operation: the engine has closed, or its owner's seat was lost
+   * to another one, which then has all sessions. Null while it works.
+   */
+  readonly stopped: (operation: string) => AtlasError | null
   /** Whether nothing is unread or half done; commands may still be under way. */
   readonly isQuiet: () => boolean
 }>()("effect-atlas/orchestrator/SessionEngine") {}
@@ -132,7 +140,8 @@ export class SessionEngine extends Context.Service<SessionEngine, {
  *
  * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone; what
  * is left is logged with its id, stands in the store and is taken up again at the next boot. Fails as `StorageFault` when
- * somebody else sits in the owner's seat. A store that cannot be read keeps nobody from working: it is asked again until it
+ * somebody else sits in the owner's seat. When somebody takes the seat later, every session is let go of and nothing is rented
+ * or ended any more. A store that cannot be read keeps nobody from working: it is asked again until it
  * can, and nothing unknown is deleted meanwhile.
  *
  * @category constructors

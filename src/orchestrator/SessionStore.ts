@@ -59,6 +59,17 @@ export interface Loaded {
 }
 
 /**
+ * An owner's seat that was taken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Seat {
+  /** Asks whose it is now: null while it is still ours, else who has taken it over, in words. */
+  readonly lostTo: Effect.Effect<string | null, AtlasError>
+}
+
+/**
  * The store in use. Every failure is an `AtlasError` with the reason `StorageFault`.
  *
  * @category services
@@ -67,9 +78,10 @@ export interface Loaded {
 export class SessionStore extends Context.Service<SessionStore, {
   /**
    * Takes the one seat of an owner until the scope closes or the process dies; fails when somebody sits there, and says
-   * who: process, host and since when.
+   * who: process, host and since when. The seat says later whether somebody else has taken it after all, as after a
+   * connection that was cut or a lock file that was deleted.
    */
-  readonly lock: (owner: Owner) => Effect.Effect<void, AtlasError, Scope.Scope>
+  readonly lock: (owner: Owner) => Effect.Effect<Seat, AtlasError, Scope.Scope>
   /** All sessions of an owner. Rows that cannot be read keep nobody from the others. */
   readonly load: (owner: Owner) => Effect.Effect<Loaded, AtlasError>
   /**

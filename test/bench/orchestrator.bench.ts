@@ -14,7 +14,7 @@ type Store = SessionStore.SessionStore["Service"]
 
 /** Rows as text, so that what is read of them is the engine's alone; what is written is thrown away. */
 const textStore = (rows: ReadonlyArray<string>): Store => ({
-  lock: () => Effect.void,
+  lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }),
   load: () =>
     Effect.sync(() => ({ sessions: rows.map((row): Session.SessionState => JSON.parse(row)), unreadable: [] })),
   commit: () => Effect.succeed([]),

@@ -41,6 +41,10 @@ export interface Shop {
     loads: number
     attempts: number
     unreadable: ReadonlyArray<SessionStore.Unreadable>
+    /** So many of the next questions whose the seat is are not answered. */
+    seats: number
+    /** Who has taken the seat over; nothing is written any more. */
+    seat: string | null
   }
   /** Closed: commits wait. */
   readonly door: Latch.Latch
@@ -59,15 +63,20 @@ export const makeShop: Effect.Effect<Shop, never, Scope.Scope> = Effect.gen(func
     brokenCommits: 0,
     loads: 0,
     attempts: 0,
-    unreadable: []
+    unreadable: [],
+    seats: 0,
+    seat: null
   }
-  const take = (key: "commits" | "lateCommits" | "brokenCommits" | "loads" | "attempts"): boolean => {
+  const take = (key: "commits" | "lateCommits" | "brokenCommits" | "loads" | "attempts" | "seats"): boolean => {
     if (orders[key] === 0) return false
     orders[key] -= 1
     return true
   }
   const service: Store = {
-    lock: inner.lock,
+    lock: (owner) =>
+      Effect.as(inner.lock(owner), {
+        lostTo: Effect.suspend(() => take("seats") ? Effect.fail(fault("lock")) : Effect.succeed(orders.seat))
+      }),
     load: (owner) =>
       Effect.suspend(() =>
         take("loads")
@@ -79,6 +88,7 @@ export const makeShop: Effect.Effect<Shop, never, Scope.Scope> = Effect.gen(func
         yield* door.await
         if (take("commits")) return yield* fault("commit")
         if (take("brokenCommits")) return yield* Effect.die("the driver broke: password=hunter2")
+        if (orders.seat !== null) return writes.map(({ id }) => id)
         const lost = yield* inner.commit(owner, writes)
         written.push(writes)
         return take("lateCommits") ? yield* fault("commit") : lost
@@ -145,7 +155,7 @@ export const open = (options: Options = {}): Effect.Effect<House, AtlasError, Sc
     yield* Effect.addFinalizer(() =>
       Effect.andThen(
         Effect.suspend(() => {
-          shop.orders.commits = 0
+          Object.assign(shop.orders, { commits: 0, seats: 0 })
           return shop.door.open
         }),
         inTime(close)

@@ -98,7 +98,10 @@ const broken: ReadonlyArray<readonly [string, (store: Store) => Partial<Store>]>
         sessions: all.sessions.map((session) => ({ ...session, version: 0 }))
       }))
   })],
-  ["has seats for everybody", () => ({ lock: () => Effect.void })],
+  ["has seats for everybody", () => ({ lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }) })],
+  ["says that a seat is somebody else's as soon as it is taken", (store) => ({
+    lock: (owner) => Effect.as(store.lock(owner), { lostTo: Effect.succeed("process 1") })
+  })],
   ["does not give a seat back", (store) => ({
     lock: (owner) => Effect.provideService(store.lock(owner), Scope.Scope, Scope.makeUnsafe())
   })],

@@ -6,8 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Reaper from "../../orchestrator/Reaper.ts"
-import * as Config from "../../orchestrator/session/Config.ts"
-import type { SessionState } from "../../orchestrator/session/State.ts"
 import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -54,34 +52,17 @@ const prove = Effect.fnUntraced(function*(
   return yield* reaper.cycle(providers, { dryRun })
 })
 
-/** An engine that only knows: it has no seat, writes nothing and ends nothing, so it can stand beside a working one. */
+/** What a reaper asks an engine, of one that has no seat, so that it can stand beside a working one. */
 const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
-  Effect.map(store.load(owner), ({ sessions, unreadable }) => {
-    const seen = (state: SessionState | undefined): SessionEngine.Seen | undefined =>
-      state === undefined ? undefined : { state, compute: null }
-    const find = (test: (state: SessionState) => boolean) => seen(sessions.find(test))
-    return SessionEngine.SessionEngine.of({
-      owner,
-      config: Config.defaults,
-      mutation: null,
-      unreadable: () => unreadable,
-      get: (id) => find(({ spec }) => spec.id === id),
-      all: () => sessions.map((state) => ({ state, compute: null })),
-      byAttempt: (attempt) => find(({ attempts }) => attempts.some(({ id }) => id === attempt)),
-      byCompute: (computeId) => find(({ last }) => last === computeId),
-      at: () => ({ entries: new Set(), unsteady: 0 }),
-      begin: () => Effect.never,
-      tell: () => Effect.void,
-      report: () => {},
-      isBehind: () => false,
-      announce: () => Effect.void,
-      touch: () => {},
-      when: () => Effect.never,
-      waiting: () => 0,
-      news: () => Effect.never,
-      isQuiet: () => true
-    })
-  })
+  Effect.map(store.load(owner), ({ sessions, unreadable }): Reaper.Options["engine"] => ({
+    owner,
+    mutation: null,
+    unreadable: () => unreadable,
+    byAttempt: (attempt) => {
+      const state = sessions.find(({ attempts }) => attempts.some(({ id }) => id === attempt))
+      return state === undefined ? undefined : { state, compute: null }
+    }
+  }))
 
 const hasEnded = ({ state: { phase } }: SessionEngine.Seen) => phase._tag === "Ended"
 

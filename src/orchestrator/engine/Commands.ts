@@ -18,6 +18,7 @@ import * as RentRequest from "../session/RentRequest.ts"
 import * as Sighting from "../session/Sighting.ts"
 import type { SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
+import { storageFault } from "../store/faults.ts"
 import * as Clocks from "./Clocks.ts"
 
 /** A look that is part of a loop: soon over, and the loop itself is the retry. */
@@ -40,6 +41,8 @@ export interface Bench {
   /** What the session rents with; fails when nobody has it any more. */
   readonly secrets: Effect.Effect<Secrets, AtlasError>
   readonly state: SessionState
+  /** Whether nobody has taken the owner's seat from us; waits until the store can tell. */
+  readonly isSeatOurs: Effect.Effect<boolean>
   /** A planted fault: a listing that failed counts as a complete and empty one. */
   readonly trustsIncompleteListing: boolean
 }
@@ -63,13 +66,16 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
-const rent = ({ attempt, candidate }: Of<"Rent">, { providers, secrets, state }: Bench): Effect.Effect<Result> => {
+const rent = ({ attempt, candidate }: Of<"Rent">, { isSeatOurs, providers, secrets, state }: Bench): Effect.Effect<Result> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
     const stamp = NameStamp.parse(attempt.name)
     const provider = yield* providers.get(id, "spawn")
     const request = yield* RentRequest.toRequest(state.spec.request, candidate, yield* secrets)
-    return { provider, ready: yield* provider.compute.prepare(request, { stamp: Option.getOrUndefined(stamp) }) }
+    const ready = yield* provider.compute.prepare(request, { stamp: Option.getOrUndefined(stamp) })
+    // it may have waited long for its turn, and whoever has the seat now has the session too
+    if (!(yield* isSeatOurs)) return yield* storageFault("spawn", "the owner's seat was lost before it was sent")
+    return { provider, ready }
   })
   const refused = (cause: Cause.Cause<AtlasError>): Result => ({
     event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) }

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
 import { Providers } from "../../provider/Providers.ts"
@@ -22,10 +23,12 @@ import * as FirstRow from "./FirstRow.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Runner from "./Runner.ts"
+import * as Standing from "./Standing.ts"
 import * as Steady from "./Steady.ts"
 import * as Table from "./Table.ts"
 import * as Turns from "./Turns.ts"
 import * as Waiters from "./Waiters.ts"
+import { notTracked } from "./Waiters.ts"
 import * as Writer from "./Writer.ts"
 
 /** Looking right after an accepted terminate is worth it only where looks are cheap. */
@@ -52,7 +55,7 @@ export const make = (
     const providers = yield* Providers
     const store = Steady.make(yield* SessionStore)
     const ask = yield* SessionSecrets
-    yield* store.lock(owner)
+    const standing = Standing.make(owner, yield* store.lock(owner))
     // everything that runs lives in here; it is closed last, when the sessions have had their time
     const inner = yield* Scope.make()
     yield* Effect.addFinalizer((exit) => Scope.close(inner, exit))
@@ -65,11 +68,10 @@ export const make = (
     const table = Table.make()
     const mailbox = yield* Mailbox.make
     const waiters = Waiters.make()
-    let isClosing = false
     const clockwork = yield* Clockwork.make({ config, mailbox, table, losesTimers: mutation === "lose-timer" })
     const publisher = yield* Scope.provide(Publisher.make, inner)
     const runner = yield* Scope.provide(
-      Runner.make({ providers, ask, mailbox, trustsIncompleteListing: mutation === "trust-incomplete-listing" }),
+      Runner.make({ providers, ask, mailbox, isSeatOurs: standing.isOurs, trustsIncompleteListing: mutation === "trust-incomplete-listing" }),
       inner
     )
     const writer = Writer.make({
@@ -92,20 +94,25 @@ export const make = (
       publisher,
       runner,
       writer,
-      isClosing: () => isClosing
+      standing
     })
     const unreadable = yield* Adoption.start({ owner, store, table, mailbox, isAtHand, scope: inner })
     yield* Effect.forkIn(turns.run, inner)
     yield* Effect.forkIn(clockwork.run, inner)
     yield* Effect.forkIn(writer.withdraw, inner)
+    yield* Effect.forkIn(standing.watch, inner)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        isClosing = true
+        standing.close()
         return Closing.close({ mailbox, table, waiters, within: closeWithin })
       }).pipe(
         // a turn that has just ended the last session still has others to answer
         Effect.andThen(Effect.yieldNow),
-        Effect.ensuring(Effect.sync(() => waiters.close(Turns.closing))),
+        Effect.ensuring(Effect.suspend(() => {
+          standing.closed()
+          waiters.close((operation) => standing.stopped(operation) ?? notTracked(operation))
+          return mailbox.close
+        })),
         Effect.ensuring(Effect.suspend(() =>
           Effect.forEach(table.all(), (entry) => AttemptSpans.abandon(entry, "unsettled"), { discard: true })
         ))
@@ -115,21 +122,28 @@ export const make = (
     const snapshot = (entry: Table.Entry | undefined): Seen | undefined =>
       entry === undefined ? undefined : { state: entry.state, compute: entry.compute }
 
+    const ifWorking = <A, E, R>(operation: string, self: Effect.Effect<A, E, R>) =>
+      Effect.suspend((): Effect.Effect<A, E | AtlasError, R> => standing.stopped(operation) ?? self)
+
     return {
       owner,
       config,
       mutation,
-      unreadable,
+      unreadable: () => {
+        const reason = standing.stopped("reap")?.reason
+        return reason === undefined ? unreadable() : [{ id: "*", message: reason.message }]
+      },
       begin: (spec, secrets, test, operation) =>
         Effect.gen(function*() {
-          if (isClosing) return yield* Turns.closing
+          const refusal = standing.refusal(operation)
+          if (refusal !== null) return yield* refusal
           const tooLarge = FirstRow.refusalOf(spec, operation)
           if (tooLarge !== null) return yield* tooLarge
           const caller = Option.getOrUndefined(yield* Effect.option(Effect.currentParentSpan))
           const letter = { id: spec.id, event: { _tag: "Started", spec }, secrets, caller } as const
           return yield* waiters.begun(spec.id, mailbox.hand(letter), test, operation)
         }),
-      tell: (id, event) => mailbox.hand({ id, event }),
+      tell: (id, event, operation = event._tag) => ifWorking(operation, mailbox.hand({ id, event })),
       report: (id, event, compute) =>
         mailbox.report({ id, event, computes: compute === undefined ? undefined : [compute] }),
       isBehind: mailbox.isBehind,
@@ -146,9 +160,16 @@ export const make = (
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),
       byCompute: (computeId) => snapshot(table.byCompute(computeId)),
-      when: (id, test, operation) => Effect.suspend(() => waiters.wait(id, snapshot(table.get(id)), test, operation)),
+      when: (id, test, operation) =>
+        ifWorking(operation, Effect.suspend(() => waiters.wait(id, snapshot(table.get(id)), test, operation))),
       waiting: waiters.size,
-      news: publisher.hear,
+      news: (id) =>
+        ifWorking(
+          "events",
+          // one session's ends with its Released
+          Effect.map(publisher.hear(id), (news) => id === null ? Stream.interruptWhen(news, standing.loss) : news)
+        ),
+      stopped: standing.stopped,
       isQuiet: () => !turns.isBusy() && mailbox.isEmpty()
     }
   })

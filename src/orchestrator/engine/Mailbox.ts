@@ -44,6 +44,8 @@ export interface Mailbox {
   /** Takes out the unread beginnings of sessions, so that their callers can be told at once that nothing will come of them. */
   readonly takeStarts: Effect.Effect<ReadonlyArray<SessionId>>
   readonly isEmpty: () => boolean
+  /** Nobody waits for a place any more, because nobody reads. */
+  readonly close: Effect.Effect<void>
 }
 
 /** An empty mailbox. */
@@ -93,6 +95,7 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
       yield* release(starts)
       return starts.map(({ id }) => id)
     }),
-    isEmpty: () => Queue.sizeUnsafe(letters) === 0
+    isEmpty: () => Queue.sizeUnsafe(letters) === 0,
+    close: places.resize(Number.MAX_SAFE_INTEGER)
   }
 })

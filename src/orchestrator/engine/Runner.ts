@@ -44,10 +44,11 @@ export interface Runner {
 }
 
 /** A runner whose commands live as long as the scope. */
-export const make = ({ ask, mailbox, providers, trustsIncompleteListing }: {
+export const make = ({ ask, isSeatOurs, mailbox, providers, trustsIncompleteListing }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
+  readonly isSeatOurs: Effect.Effect<boolean>
   readonly trustsIncompleteListing: boolean
 }): Effect.Effect<Runner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
@@ -97,6 +98,7 @@ export const make = ({ ask, mailbox, providers, trustsIncompleteListing }: {
             providers,
             state: after,
             secrets: secretsOf(after, secrets),
+            isSeatOurs,
             trustsIncompleteListing
           }).pipe(
             Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes: marks }),

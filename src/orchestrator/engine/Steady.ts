@@ -17,7 +17,7 @@ const steady = <A>(operation: string, self: Effect.Effect<A, AtlasError>): Effec
 
 /** The same store. */
 export const make = (store: Store): Store => ({
-  lock: store.lock,
+  lock: (owner) => Effect.map(store.lock(owner), ({ lostTo }) => ({ lostTo: steady("lock", lostTo) })),
   load: (owner) => steady("load", store.load(owner)),
   commit: (owner, writes) => steady("commit", store.commit(owner, writes)),
   attempt: (owner, attempt) => steady("attempt", store.attempt(owner, attempt))

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
+import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
 import { locate } from "../internal/defects.ts"
@@ -20,6 +20,7 @@ import type { AnyMutation } from "./EngineMutation.ts"
 import type { Letter, Mailbox } from "./Mailbox.ts"
 import type { Publisher } from "./Publisher.ts"
 import type { Runner } from "./Runner.ts"
+import type { Standing } from "./Standing.ts"
 import * as Table from "./Table.ts"
 import * as Turn from "./Turn.ts"
 import type { Waiters } from "./Waiters.ts"
@@ -37,27 +38,22 @@ export interface Parts {
   readonly publisher: Publisher
   readonly runner: Runner
   readonly writer: Writer
-  readonly isClosing: () => boolean
+  readonly standing: Standing
 }
 
 /** Turn after turn, for ever. */
 export interface Turns {
-  readonly run: Effect.Effect<never>
+  /** Ends when the owner's seat is lost. */
+  readonly run: Effect.Effect<void>
   /** Whether a turn is half done. */
   readonly isBusy: () => boolean
 }
-
-/** What a caller is told who comes too late. */
-export const closing: AtlasError = invalid("spawn", [{
-  path: "",
-  message: "the orchestrator is closing: nothing is rented"
-}])
 
 const snapshot = ({ compute, state }: Table.Entry): Seen => ({ state, compute })
 
 /** The turns of an engine. */
 export const make = (parts: Parts): Turns => {
-  const { clockwork, config, mailbox, mutation, publisher, runner, table, waiters, writer } = parts
+  const { clockwork, config, mailbox, mutation, publisher, runner, standing, table, waiters, writer } = parts
   const gauge = Counters.makeGauge(parts.owner, table.counts)
   let isBusy = false
 
@@ -68,13 +64,26 @@ export const make = (parts: Parts): Turns => {
       { discard: true }
     )
 
-  const release = Effect.fnUntraced(function*(id: SessionId, now: Now) {
+  const letGo = Effect.fnUntraced(function*(id: SessionId, now: Now) {
     const entry = table.get(id)
     if (entry !== undefined) yield* AttemptSpans.abandon(entry, "released")
     table.remove(id)
-    waiters.gone(id)
-    yield* Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`)
     yield* publisher.tell({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
+  })
+
+  const release = Effect.fnUntraced(function*(id: SessionId, now: Now) {
+    yield* Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`)
+    yield* letGo(id, now)
+    waiters.gone(id)
+  })
+
+  /** Somebody else has all sessions now; the error says so and has been logged. */
+  const releaseAll = Effect.fnUntraced(function*(error: AtlasError) {
+    const now = yield* Clocks.read
+    yield* Effect.forEach([...table.all()], ({ state }) => letGo(state.spec.id, now), { discard: true })
+    waiters.close((operation) => standing.stopped(operation) ?? error)
+    yield* mailbox.close
+    yield* gauge
   })
 
   const decide = (letters: ReadonlyArray<Letter>, now: Now) =>
@@ -87,9 +96,10 @@ export const make = (parts: Parts): Turns => {
 
   /** A session that nobody has begun yet is not begun any more. */
   const welcome = (letters: ReadonlyArray<Letter>): ReadonlyArray<Letter> => {
-    if (!parts.isClosing()) return letters
+    const refusal = standing.refusal("spawn")
+    if (refusal === null) return letters
     return letters.filter(({ event, id }) => {
-      if (event._tag === "Started") waiters.gone(id, closing)
+      if (event._tag === "Started") waiters.gone(id, refusal)
       return event._tag !== "Started"
     })
   }
@@ -126,6 +136,8 @@ export const make = (parts: Parts): Turns => {
     const writes = Turn.writes(drafts)
     const written = new Set(writes.map(({ id }) => id))
     const { lost, refused } = yield* writer.commit(writes)
+    // then the others are lost as well, and this turn is over
+    if (lost.size > 0 && (yield* standing.isLost)) return yield* Effect.never
     for (const draft of drafts.values()) {
       if (saysNothing(draft)) continue
       const { after: { version }, id } = draft
@@ -143,5 +155,8 @@ export const make = (parts: Parts): Turns => {
     }))
   )
 
-  return { run: Effect.forever(turn), isBusy: () => isBusy }
+  return {
+    run: Effect.raceFirst(Effect.forever(turn), standing.loss).pipe(Effect.catch(releaseAll)),
+    isBusy: () => isBusy
+  }
 }

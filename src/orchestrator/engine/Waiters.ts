@@ -21,8 +21,8 @@ export interface Waiters {
   readonly changed: (id: SessionId, seen: () => Seen) => void
   /** A session is not here any more, or (with an error) never came to be. */
   readonly gone: (id: SessionId, error?: AtlasError) => void
-  /** Nothing will come any more. */
-  readonly close: (error: AtlasError) => void
+  /** Nothing will come any more, for the reason that this gives to who asked for that operation. */
+  readonly close: (error: (operation: string) => AtlasError) => void
   /** Waits for a session that is here; fails at once when it is not. */
   readonly wait: (
     id: SessionId,
@@ -49,10 +49,8 @@ export const notTracked = (operation: string, message = "no session of this id i
 export const make = (): Waiters => {
   const waiters = new Map<SessionId, Set<Waiter>>()
 
-  const fail = (id: SessionId, error: AtlasError | undefined): void => {
-    for (const { done, operation } of waiters.get(id) ?? []) {
-      Deferred.doneUnsafe(done, Effect.fail(error ?? notTracked(operation)))
-    }
+  const fail = (id: SessionId, error: (operation: string) => AtlasError): void => {
+    for (const { done, operation } of waiters.get(id) ?? []) Deferred.doneUnsafe(done, Effect.fail(error(operation)))
   }
 
   const begun: Waiters["begun"] = (id, begin, test, operation) =>
@@ -78,7 +76,7 @@ export const make = (): Waiters => {
         if (waiter.test(now)) Deferred.doneUnsafe(waiter.done, Effect.succeed(now))
       }
     },
-    gone: fail,
+    gone: (id, error) => fail(id, error === undefined ? notTracked : () => error),
     close: (error) => {
       for (const id of waiters.keys()) fail(id, error)
     },

@@ -77,7 +77,7 @@ export const make = Effect.fnUntraced(function*(
     Effect.suspend(() => {
       const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
         (isComputeId(id) ? engine.byCompute(id) : undefined)
-      return seen === undefined ? Effect.fail(notTracked(operation)) : Effect.succeed(seen)
+      return seen === undefined ? Effect.fail(engine.stopped(operation) ?? notTracked(operation)) : Effect.succeed(seen)
     })
   const infoOf = ({ state }: Seen) => Effect.map(Clocks.read, (now) => SessionInfo.fromState(state, now))
   const info = (id: string, operation: string) => Effect.flatMap(find(id, operation), infoOf)
@@ -94,7 +94,10 @@ export const make = Effect.fnUntraced(function*(
   const handBack = (id: SessionId) =>
     Effect.catch(
       stopTracked(id),
-      (error) => error.kind === "not_tracked" ? Effect.void : Effect.logError(`${id}: ${error.message}`)
+      (error) =>
+        error.kind === "not_tracked" || engine.stopped("scoped") !== null
+          ? Effect.void
+          : Effect.logError(`${id}: ${error.message}`)
     )
 
   return {
@@ -114,9 +117,9 @@ export const make = Effect.fnUntraced(function*(
     }),
     touch: (id) =>
       Effect.flatMap(find(id, "touch"), (seen) =>
-        renting.isEnding(seen)
+        engine.stopped("touch") ?? (renting.isEnding(seen)
           ? Effect.fail(notTracked("touch", "the session is over: a touch keeps it no longer"))
-          : Effect.sync(() => engine.touch(seen.state.spec.id))),
+          : Effect.sync(() => engine.touch(seen.state.spec.id)))),
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
     stopTracked,

@@ -42,7 +42,7 @@ export const stopTracked = ({ engine, find }: Desk): Service["stopTracked"] => (
   Effect.gen(function*() {
     const { state } = yield* find(id, "stopTracked")
     const limit = yield* decodeTimeout(options?.timeout ?? patience, "stopTracked")
-    yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" })
+    yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
     yield* Effect.timeoutOrElse(untilGone(engine, state.spec.id, "stopTracked"), {
       duration: limit,
       orElse: () => {

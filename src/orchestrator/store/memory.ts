@@ -55,7 +55,7 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
           return Effect.sync(() => seats.set(owner, { holder: describe(me) }))
         }),
         () => Effect.sync(() => seats.delete(owner))
-      ).pipe(Effect.asVoid),
+      ).pipe(Effect.as({ lostTo: Effect.succeed(null) })),
     load: (owner) =>
       Effect.sync(() => ({
         sessions: of(owner).map(({ state, version }) => ({ ...state, version })),

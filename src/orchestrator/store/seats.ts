@@ -28,7 +28,8 @@ export interface Exclusion {
 
 /** The seats of a store. */
 export interface Seats {
-  readonly lock: (owner: Owner) => Effect.Effect<void, AtlasError, Scope.Scope>
+  /** Takes the seat; what it gives asks who sits there when it is not us any more. */
+  readonly lock: (owner: Owner) => Effect.Effect<Effect.Effect<string | null, SqlError>, AtlasError, Scope.Scope>
   /** Who writes: the same for as long as a seat is held, and never again. */
   readonly writer: (owner: Owner) => string
   /** Inside the transaction of a commit: whether nobody has taken the seat from us. Without a seat row versions decide alone. */
@@ -53,7 +54,6 @@ export const self = Effect.map(Clock.currentTimeMillis, (since) => ({ pid: proce
 export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Effect<Seats> =>
   Effect.map(newToken, (unseated) => {
     const held = new Map<Owner, string>()
-    const told = new Set<string>()
     const share = sql.onDialectOrElse({ pg: () => sql`FOR SHARE`, orElse: () => sql`` })
 
     const holder = (owner: Owner) =>
@@ -94,6 +94,10 @@ export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Eff
           Effect.andThen(sit(owner, token), Effect.sync(() => held.set(owner, token))),
           () => leave(owner, token)
         )
+        return Effect.map(
+          holder(owner),
+          (now) => now === null ? "nobody; somebody has left again" : now.token === token ? null : now.text
+        )
       })
 
     return {
@@ -101,7 +105,7 @@ export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Eff
         Effect.gen(function*() {
           // what was taken before something failed is given back at once, however long the caller's scope is open
           const seat = yield* Scope.fork(yield* Effect.scope)
-          yield* guarded("lock", Scope.provide(take(owner), seat)).pipe(
+          return yield* guarded("lock", Scope.provide(take(owner), seat)).pipe(
             Effect.onError(() => Scope.close(seat, Exit.void))
           )
         }),
@@ -111,17 +115,7 @@ export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Eff
           const token = held.get(owner)
           if (token === undefined) return true
           const [row] = yield* sql`SELECT token FROM atlas_session_seats WHERE owner = ${owner} ${share}`
-          if (row?.["token"] === token) return true
-          if (!told.has(token)) {
-            told.add(token)
-            const now = yield* holder(owner)
-            yield* Effect.logError(
-              `the seat of the owner ${owner} was taken over (${
-                now?.text ?? "and left again"
-              }): nothing is written any more`
-            )
-          }
-          return false
+          return row?.["token"] === token
         })
     }
   })

@@ -31,6 +31,16 @@ export const sessionSeatCases: ReadonlyArray<Definition> = [
       })
   },
   {
+    name: "a seat says that it is still its holder's, also after somebody was refused",
+    run: ({ owner, store }) =>
+      Effect.scoped(Effect.gen(function*() {
+        const { lostTo } = yield* store.lock(owner)
+        yield* refused(store, owner)
+        const thief = yield* lostTo
+        yield* check(thief === null, `it is said to be taken by ${thief}`)
+      }))
+  },
+  {
     name: "a refused one leaves the seat as it was",
     run: ({ owner, store }) =>
       Effect.gen(function*() {

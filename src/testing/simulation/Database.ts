@@ -78,6 +78,9 @@ export const make = (world: World, witness: Witness): Database => {
   const rows = new Map<SessionId, SessionState>()
   const attempts = new Map<string, SessionId>()
   const seats = new Map<Process, Array<Scope.Closeable>>()
+  /** Who took each seat last. */
+  const holders = new Map<string, Process>()
+  let locks = 0
   const pending = new Map<Process, Set<() => void>>()
   let worksSince = 0
 
@@ -114,7 +117,12 @@ export const make = (world: World, witness: Witness): Database => {
         const exit = Effect.runSyncExit(Scope.provide(real.lock(owner), scope))
         if (Exit.isFailure(exit)) return Effect.fail(broken("lock"))
         seats.set(process, [...(seats.get(process) ?? []), scope])
-        return Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+        holders.set(owner, process)
+        // every other process cannot see that its seat was taken over: there the versions of the rows must do
+        const isBlind = ++locks % 2 === 0
+        return Effect.as(Effect.addFinalizer(() => Scope.close(scope, Exit.void)), {
+          lostTo: Effect.sync(() => isBlind || holders.get(owner) === process ? null : "another process")
+        })
       }),
     load: (owner) =>
       world.call<Loaded, Atlas.AtlasError>(process, {

@@ -2,11 +2,13 @@
  * A graceful end: what does not persist is ended and verified, within a time, and what could not be is said and on record.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type { AtlasError } from "effect-atlas/domain/AtlasError"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
 import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../house.ts"
 
 const owner = Owner.make("team1")
@@ -113,6 +115,80 @@ describe("closing", () => {
       yield* settle
       yield* house.close
       assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Validation")
+    }))
+
+  it.effect("answers who comes or still waits with what has happened, each under its own verb, and ends the streams", () =>
+    Effect.gen(function*() {
+      const house = yield* open({ mock: { provisioning: "1 hour" }, closeWithin: "5 seconds" })
+      const { controls, engine, orchestrator } = house
+      const { id } = yield* orchestrator.runTask({}, { persist: true })
+      const other = yield* orchestrator.runTask({}, { persist: true })
+      yield* controls.delay("spawnCompute", { request: "1 hour" })
+      yield* controls.delay("terminate", { request: "1 hour" })
+      const waiting = {
+        spawn: orchestrator.spawn({}),
+        awaitReady: orchestrator.awaitReady(id),
+        awaitEnd: orchestrator.awaitEnd(id),
+        stopTracked: orchestrator.stopTracked(other.id)
+      }
+      const waiters = yield* Effect.forEach(
+        Object.entries(waiting),
+        ([operation, verb]) => Effect.map(Effect.forkChild(Effect.flip(verb)), (fiber) => ({ operation, fiber }))
+      )
+      const streams = yield* Effect.forEach(
+        [id, null],
+        (one) => Effect.forkChild(Stream.runDrain(orchestrator.events(one)))
+      )
+      yield* settle
+      yield* house.close
+      const answers = yield* Effect.forEach(
+        waiters,
+        ({ fiber, operation }) => Effect.map(Fiber.join(fiber), (error) => ({ operation, error }))
+      )
+      yield* Effect.forEach(streams, Fiber.join)
+      const late = {
+        spawn: orchestrator.spawn({}),
+        touch: orchestrator.touch(id),
+        stopTracked: orchestrator.stopTracked(id),
+        awaitEnd: orchestrator.awaitEnd(id),
+        events: Stream.runDrain(orchestrator.events(null))
+      }
+      for (const [operation, verb] of Object.entries(late)) {
+        answers.push({ operation, error: yield* Effect.flip<unknown, AtlasError, never>(verb) })
+      }
+      for (const { error, operation } of answers) {
+        assert.deepStrictEqual([error.operation, error.kind], [operation, "validation"])
+        assert.include(error.message, "the orchestrator has closed")
+      }
+      // what was known is still told, and costs nobody anything
+      assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+      assert.strictEqual(engine.waiting(), 0)
+    }))
+
+  it.effect("answers also who waits for a place among ten thousand letters that nobody will read", () =>
+    Effect.gen(function*() {
+      const house = yield* open({ closeWithin: "5 seconds" })
+      const { id } = yield* house.orchestrator.runTask({}, { persist: true })
+      // the engine is held up by its store, and its mailbox fills
+      yield* house.shop.door.close
+      yield* Effect.forkChild(Effect.exit(house.orchestrator.stopTracked(id)))
+      yield* settle
+      yield* Effect.forEach(
+        Array.from({ length: 10_000 }),
+        () => house.engine.tell(id, { _tag: "WokeUp" }),
+        { discard: true }
+      )
+      const waiters = yield* Effect.forEach(
+        [house.orchestrator.spawn({}), house.orchestrator.stopTracked(id, { timeout: "1 hour" })],
+        (verb) => Effect.forkChild(Effect.flip<unknown, AtlasError, never>(verb))
+      )
+      yield* settle
+      const closing = yield* Effect.forkChild(house.close)
+      yield* pass(7)
+      const kinds = yield* Effect.forEach(waiters, (one) => Effect.map(Fiber.join(one), ({ kind }) => kind))
+      assert.deepStrictEqual(kinds, ["validation", "validation"])
+      yield* house.shop.door.open
+      yield* Fiber.join(closing)
     }))
 
   it.effect("with a store that cannot be written ends in time all the same", () =>

@@ -67,10 +67,12 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       Effect.gen(function*() {
         const first = yield* open()
         const second = yield* open()
-        yield* first.store.lock(kit.team)
+        const seat = yield* first.store.lock(kit.team)
         assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
+        assert.isNull(yield* seat.lostTo)
         yield* cut(second.sql)
         yield* second.store.lock(kit.team).pipe(Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 }))
+        assert.include(yield* seat.lostTo, `process ${process.pid} on`)
         const fresh = kit.sessionOf("fresh")
         // also what no version would have kept it from
         assert.deepStrictEqual(
