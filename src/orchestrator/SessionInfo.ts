@@ -56,7 +56,7 @@ export const SessionInfo = Schema.Struct({
   spentUsd: Schema.Finite,
   respawns: Schema.Int,
   outcome: orNull(Outcome),
-  /** Candidates that made nothing, and why. */
+  /** Candidates that made nothing, and why: first those that could not be asked at all, then those that refused. */
   refusals: Schema.Array(Schema.Struct({ ...Refusal.fields, candidate: Candidate })),
   /** Machines that must die and are not verified gone yet. */
   dying: Schema.Array(ComputeId)
@@ -109,7 +109,10 @@ export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => 
     spentUsd: spentUsd(state, read),
     respawns: state.respawns,
     outcome: phase._tag === "Ended" || phase._tag === "Ending" ? phase.outcome : null,
-    refusals: state.refusals.map((refusal) => ({ ...refusal, candidate: candidateOf(refusal.candidate) })),
+    refusals: [
+      ...(spec.unfit ?? []).map((unfit) => ({ ...unfit, at: state.createdAt })),
+      ...state.refusals.map((refusal) => ({ ...refusal, candidate: candidateOf(refusal.candidate) }))
+    ],
     dying: state.residuals.map(({ computeId }) => computeId)
   }
 }

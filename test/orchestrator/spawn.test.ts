@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { AtlasErrorReason } from "effect-atlas/domain/AtlasError"
 import { NoCapacity, ProviderFault, RateLimited, Unauthorized, Validation } from "effect-atlas/domain/AtlasError"
-import { Session, type SpawnOptions } from "effect-atlas/orchestrator"
+import { Session, type SessionInfo, type SpawnOptions } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -72,6 +72,35 @@ describe("candidates", () => {
         [["mock", "h100", "NoCapacity"]]
       )
       assert.deepStrictEqual([info.provider, info.attempt], ["plain", 2])
+    }))
+
+  it.effect("that cannot be asked at all are told of with those that refused, each with its reason", () =>
+    Effect.gen(function*() {
+      const plain = yield* makePlainCloud()
+      const { controls, orchestrator } = yield* open({ more: [plain.provider] })
+      const { id } = yield* orchestrator.spawn({ gpu: ["h100", "nothing"] })
+      const seen = (info: SessionInfo.SessionInfo) =>
+        info.refusals.map(({ candidate, fault }) => [candidate.provider, candidate.gpu, fault.reason])
+      assert.deepStrictEqual(seen(yield* orchestrator.info(id)), [["mock", "nothing", "Validation"]])
+      yield* controls.failNext("spawnCompute", new NoCapacity({ message: "no h100" }))
+      const reason = yield* reasonOf(orchestrator.spawn({ gpu: ["h100", "nothing"] }))
+      assert.propertyVal(reason, "_tag", "NoCapacity")
+      assert.match("message" in reason ? reason.message : "", /^no h100 \(before: mock nothing: .*gpu/)
+      const failed = (yield* orchestrator.list).find(({ state }) => state === "ended")
+      assert.deepStrictEqual(failed === undefined ? [] : seen(failed), [
+        ["mock", "nothing", "Validation"],
+        ["mock", "h100", "NoCapacity"]
+      ])
+    }))
+
+  it.effect("of which none can be asked are refused with what is wrong with each", () =>
+    Effect.gen(function*() {
+      const { orchestrator, shop } = yield* open()
+      const reason = yield* reasonOf(orchestrator.spawn({ gpu: ["nothing", "nowhere"] }))
+      assert.propertyVal(reason, "_tag", "Validation")
+      const message = "message" in reason ? reason.message : ""
+      assert.match(message, /gpu.*\(before: mock nothing: .*gpu/)
+      assert.strictEqual(shop.written.length, 0)
     }))
 
   it.effect("that all refuse are told of with what each said", () =>

@@ -21,6 +21,13 @@ export const isEnding = (seen: Seen): boolean => seen.state.phase._tag === "Endi
 
 const hasMachine = (seen: Seen): boolean => seen.state.phase._tag === "Live"
 
+/** What a place said, in the words of a failure that tells of others too. */
+const said = (place: RentRequest.Candidate | undefined, { message }: Fault.Fault): string =>
+  `${[place?.provider, place?.gpu].filter((part) => typeof part === "string").join(" ")}: ${message}`
+
+const withOthers = (message: string, others: ReadonlyArray<string>): string =>
+  others.length === 0 ? message : `${message} (before: ${others.join("; ")})`
+
 /** What a caller is told when the machine it waits for will not come. */
 export const lost = (state: SessionState, operation: string): AtlasError => {
   const { attempts, phase, refusals, spec } = state
@@ -36,12 +43,9 @@ export const lost = (state: SessionState, operation: string): AtlasError => {
   }
   if (outcome._tag === "Failed" && outcome.fault !== null) {
     const { message } = outcome.fault
-    const others = refusals.slice(0, -1).map(({ candidate, fault }) => {
-      const place = spec.candidates[candidate]
-      return `${[place?.provider, place?.gpu].filter((part) => typeof part === "string").join(" ")}: ${fault.message}`
-    })
-    const all = others.length === 0 ? message : `${message} (before: ${others.join("; ")})`
-    return Fault.toError({ ...outcome.fault, message: all }, operation)
+    const unfit = (spec.unfit ?? []).map(({ candidate, fault }) => said(candidate, fault))
+    const others = refusals.slice(0, -1).map(({ candidate, fault }) => said(spec.candidates[candidate], fault))
+    return Fault.toError({ ...outcome.fault, message: withOthers(message, [...unfit, ...others]) }, operation)
   }
   return fail(
     new Ended({
@@ -54,7 +58,7 @@ export const lost = (state: SessionState, operation: string): AtlasError => {
 
 type Decoded = Effect.Success<ReturnType<typeof SpawnOptions.decodeRequest>>
 
-/** Every place to rent at that can be asked at all; what none of them can is refused before anything is rented. */
+/** Every place to rent at: those that can be asked at all, and why the others cannot; where none can it is refused at once. */
 const placesFor = Effect.fnUntraced(function*(
   providers: Providers["Service"],
   { gpus, request }: Decoded,
@@ -65,14 +69,24 @@ const placesFor = Effect.fnUntraced(function*(
   const places = gpus.flatMap((gpu) => found.map((provider) => ({ provider, gpu })))
   const tried = yield* Effect.forEach(places, ({ gpu, provider }) => {
     const place: RentRequest.Candidate = { provider: provider.id, gpu, regionHints: request.regionHints }
-    return Effect.result(Effect.as(provider.compute.prepare({ ...request, gpu }), place))
+    return Effect.match(provider.compute.prepare({ ...request, gpu }), {
+      onSuccess: () => ({ place, error: null }),
+      onFailure: (error) => ({ place, error })
+    })
   })
-  const [first, ...rest] = tried.flatMap((one) => one._tag === "Success" ? [one.success] : [])
-  if (first !== undefined) return [first, ...rest] as const
-  const refusal = tried.find((one) => one._tag === "Failure")
-  return yield* refusal === undefined
-    ? invalid(operation, [{ path: "provider", message: "give at least one" }])
-    : refusal.failure
+  const refused = tried.flatMap(({ error, place }) => error === null ? [] : [{ place, error }])
+  const unfit = refused.map(({ error, place }) => ({ candidate: place, fault: Fault.fromError(error) }))
+  const [first, ...rest] = tried.flatMap(({ error, place }) => error === null ? [place] : [])
+  if (first !== undefined) {
+    return { candidates: [first, ...rest] as const, ...(unfit.length === 0 ? {} : { unfit }) }
+  }
+  const last = refused.at(-1)
+  if (last === undefined) return yield* invalid(operation, [{ path: "provider", message: "give at least one" }])
+  // one alone keeps its own issues, with their fields
+  if (refused.length === 1) return yield* last.error
+  const others = unfit.slice(0, -1).map(({ candidate, fault }) => said(candidate, fault))
+  const fault = Fault.fromError(last.error)
+  return yield* Fault.toError({ ...fault, message: withOthers(fault.message, others) }, operation)
 })
 
 /** The two verbs that rent, and the id under which they do. */
@@ -116,12 +130,14 @@ export const make = ({ engine, providers, reaped, withhold }: {
       operation,
       request.idleTtl
     )
-    const candidates = yield* placesFor(providers, decoded, wanted, operation)
+    const places = yield* placesFor(providers, decoded, wanted, operation)
     const { onFailure } = policy
-    if (request.spot && onFailure._tag === "Respawn" && onFailure.max > 0) yield* warnOfUnreaped(candidates, reaped)
+    if (request.spot && onFailure._tag === "Respawn" && onFailure.max > 0) {
+      yield* warnOfUnreaped(places.candidates, reaped)
+    }
     const { owner } = engine
     const stored = RentRequest.fromRequest(request, withhold)
-    const spec = { id, owner, mode, userId, persist, request: stored, candidates, policy }
+    const spec = { id, owner, mode, userId, persist, request: stored, ...places, policy }
     const settled = Effect.gen(function*() {
       const secrets = { env: request.env, providerOpts: request.providerOpts }
       const seen = yield* engine.begin(spec, secrets, (one) => hasMachine(one) || isEnding(one), operation)

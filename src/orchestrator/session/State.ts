@@ -53,6 +53,8 @@ export const SessionSpec = Schema.Struct({
   request: RentRequest,
   /** In order of preference. */
   candidates: Schema.NonEmptyArray(Candidate),
+  /** Places that were wished for and cannot be asked at all, and why; left out where there are none. */
+  unfit: Schema.optionalKey(Schema.Array(Schema.Struct({ candidate: Candidate, fault: Fault }))),
   policy: Policy
 })
 
