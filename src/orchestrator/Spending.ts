@@ -18,7 +18,7 @@ import type { Seen } from "./SessionEngine.ts"
  */
 export interface Spending {
   readonly totalUsd: number
-  /** What a machine cost counts for its provider; what those cost that are gone, for the provider of the last. */
+  /** What each machine cost, where it was rented. */
   readonly byProvider: ReadonlyMap<string, number>
   /** Sessions without a user count under null. */
   readonly byUser: ReadonlyMap<string | null, number>
@@ -38,10 +38,9 @@ export const of = (sessions: Iterable<Seen>, read: Now): Spending => {
   const byProvider = new Map<string, number>()
   const byUser = new Map<string | null, number>()
   let totalUsd = 0
-  for (const { state: { attempts, clock, meter, spec } } of sessions) {
+  for (const { state: { clock, meter, spec } } of sessions) {
     const { wall } = advance(clock, read)
-    const last = spec.candidates[attempts.at(-1)?.candidate ?? 0] ?? spec.candidates[0]
-    add(byProvider, last.provider, meter.settledUsd)
+    for (const { provider, usd } of meter.settled) add(byProvider, provider, usd)
     for (const machine of meter.running) add(byProvider, machine.provider, Meter.spentOn(meter, machine, wall))
     const usd = Meter.spent(meter, wall)
     add(byUser, spec.userId, usd)

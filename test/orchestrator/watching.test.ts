@@ -2,7 +2,7 @@
  * Looking at sessions: waiting for them, listening to them, what they cost, and ending them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { ProviderFault, Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
+import { NoCapacity, ProviderFault, Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import type { Orchestrator } from "effect-atlas/orchestrator"
 import * as Duration from "effect/Duration"
@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { inTime, live, open, pass, reasonOf, settle } from "./house.ts"
+import { makePlainCloud } from "./plainCloud.ts"
 
 describe("awaitReady", () => {
   it.effect("answers the running machine, and asks for nothing itself", () =>
@@ -316,6 +317,36 @@ it.effect("the bill is waited for no longer than ten seconds, and that is told",
     const told = Option.getOrThrow(yield* Fiber.join(heard))
     assert.strictEqual(told._tag === "News" ? told.event._tag : null, "SpendReconcileFailed")
     yield* controls.delay("computeSpend", {})
+
+it.effect("what each provider has cost is what its own machines cost, also after a session went on at another one", () =>
+  Effect.gen(function*() {
+    const plain = yield* makePlainCloud()
+    const { controls, orchestrator } = yield* open({ more: [plain.provider] })
+    const { compute, id } = yield* orchestrator.spawn({ spot: true, providerOpts: { costPerHour: 3_600 } }, {
+      provider: ["mock", "plain"],
+      onFailure: { respawn: 1 }
+    })
+    yield* pass(20)
+    yield* controls.failNext("spawnCompute", new NoCapacity({ message: "sold out" }))
+    yield* controls.setStatus(compute.id, "terminated")
+    yield* pass(90)
+    assert.strictEqual((yield* orchestrator.info(id)).provider, "plain")
+    const { byProvider, totalUsd } = yield* orchestrator.spending
+    const mock = byProvider.get("mock") ?? 0
+    assert.isTrue(mock >= 20 && mock < 90, `${mock}`)
+    assert.closeTo(mock + (byProvider.get("plain") ?? 0), totalUsd, 1e-6)
+    assert.isBelow(byProvider.get("plain") ?? 0, 1)
+  }))
+
+it.effect("what was spent is forgotten with its session: the total is of those that are remembered", () =>
+  Effect.gen(function*() {
+    const { orchestrator } = yield* open({ retention: "1 minute" })
+    const { id } = yield* orchestrator.spawn({ providerOpts: { costPerHour: 3_600 } })
+    yield* pass(10)
+    yield* inTime(orchestrator.stopTracked(id))
+    assert.isAtLeast((yield* orchestrator.spending).totalUsd, 10)
+    yield* pass(70)
+    assert.strictEqual((yield* orchestrator.spending).totalUsd, 0)
   }))
 
 it.effect("a task does not mind being touched, and its exit is its outcome", () =>

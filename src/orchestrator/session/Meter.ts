@@ -36,7 +36,8 @@ export type Running = typeof Running.Type
  * @since 0.1.0
  */
 export const Meter = Schema.Struct({
-  settledUsd: Schema.Finite,
+  /** What the machines that are gone have cost at each provider. */
+  settled: Schema.Array(Schema.Struct({ provider: ProviderId, usd: Schema.Finite })),
   running: Schema.Array(Running)
 })
 
@@ -52,7 +53,7 @@ export type Meter = typeof Meter.Type
  * @category constructors
  * @since 0.1.0
  */
-export const zero: Meter = { settledUsd: 0, running: [] }
+export const zero: Meter = { settled: [], running: [] }
 
 const hour = 3_600_000
 
@@ -132,6 +133,12 @@ export const raise = (meter: Meter, machine: Machine, billedUsd: number, wall: n
         : old
   )
 
+const settle = (settled: Meter["settled"], provider: ProviderId, usd: number): Meter["settled"] => {
+  const index = settled.findIndex((one) => one.provider === provider)
+  const old = settled[index]
+  return old === undefined ? [...settled, { provider, usd }] : settled.with(index, { provider, usd: old.usd + usd })
+}
+
 /**
  * A machine that is gone costs nothing from here on.
  *
@@ -141,7 +148,7 @@ export const raise = (meter: Meter, machine: Machine, billedUsd: number, wall: n
 export const close = (meter: Meter, machine: Machine, wall: number): Meter => {
   const old = meter.running.find((running) => isOf(running, machine))
   return old === undefined ? meter : {
-    settledUsd: meter.settledUsd + costOf(old, wall),
+    settled: settle(meter.settled, old.provider, costOf(old, wall)),
     running: meter.running.filter((running) => running !== old)
   }
 }
@@ -175,7 +182,10 @@ export const spentOn = (meter: Meter, machine: Machine, wall: number): number =>
  * @since 0.1.0
  */
 export const spent = (meter: Meter, wall: number): number =>
-  meter.running.reduce((sum, running) => sum + costOf(running, wall), meter.settledUsd)
+  meter.running.reduce(
+    (sum, running) => sum + costOf(running, wall),
+    meter.settled.reduce((sum, { usd }) => sum + usd, 0)
+  )
 
 /** Less than this is rounding. */
 const negligible = 1e-9

@@ -83,7 +83,7 @@ export const plain = (
     createdAt: 1,
     phase: { _tag: "Waiting", candidate: 0, limited: 0, lost: 0, until: 1, why: "respawn" },
     residuals: [],
-    meter: { settledUsd: 0, running: [] },
+    meter: { settled: [], running: [] },
     attempts: sent,
     refusals: [],
     respawns: 0,
