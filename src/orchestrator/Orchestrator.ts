@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -192,3 +193,56 @@ export const layer = (
       Effect.map(settings.checkEngine(options), (owner) => SessionEngine.layer({ ...options, owner }))
     ))
   )
+
+/** A variable that is empty counts as one that is not set, so nobody has a word of its own. */
+const names = (text: string): ReadonlyArray<string> =>
+  text.trim() === "none" ? [] : text.split(",").map((name) => name.trim()).filter((name) => name !== "")
+
+const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
+
+/**
+ * An orchestrator configured from the environment: `ATLAS_OWNER`, which must be set, and `ATLAS_POLL_INTERVAL`,
+ * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN` and `ATLAS_RETENTION`.
+ *
+ * **Details**
+ *
+ * Durations are written as in code (`30 seconds`). The providers to clean up stand between commas; `none` is none. What is
+ * not set has its default.
+ *
+ * **Example** (With the store of this machine)
+ *
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Providers } from "effect-atlas"
+ * import { Orchestrator, SessionStore } from "effect-atlas/orchestrator"
+ * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * // ATLAS_OWNER=shop ATLAS_POLL_INTERVAL="30 seconds" RUNPOD_API_KEY=... node server.ts
+ * const layer = Orchestrator.layerConfig.pipe(
+ *   Layer.provide([SessionStore.layerSqlite(), Providers.layer(RunPod.layerConfig)]),
+ *   Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<
+  Orchestrator | SessionEngine.SessionEngine,
+  AtlasError | Config.ConfigError,
+  SessionStore | Providers
+> = Layer.unwrap(
+  Effect.map(
+    Config.all({
+      owner: Config.NonEmptyString("ATLAS_OWNER"),
+      pollInterval: optional(Config.Duration("ATLAS_POLL_INTERVAL")),
+      reapProviders: optional(Config.map(Config.String("ATLAS_REAP_PROVIDERS"), names)),
+      reapGrace: optional(Config.Duration("ATLAS_REAP_GRACE")),
+      closeWithin: optional(Config.Duration("ATLAS_CLOSE_WITHIN")),
+      retention: optional(Config.Duration("ATLAS_RETENTION"))
+    }),
+    layer
+  )
+)
