@@ -138,6 +138,32 @@ it.effect("three hundred spawns at once are as many machines, each rented once",
     assert.strictEqual((yield* house.controls.counts).spawnCompute, 300)
   }))
 
+it.effect("of two hundred callers at once many leave at any moment: every machine that lives is a session's whose caller has it", () =>
+  Effect.gen(function*() {
+    const house = yield* open()
+    yield* house.controls.delay("spawnCompute", { request: "1 second", answer: "1 second" })
+    const callers = yield* Effect.forEach(
+      Array.from({ length: 200 }),
+      () => Effect.forkChild(house.orchestrator.spawn({}))
+    )
+    for (let second = 0; second < 60; second++) {
+      // a different few each second, waiting, sent, answered
+      for (const [index, caller] of callers.entries()) {
+        if ((index * 7 + second) % 40 === 0 && caller.pollUnsafe() === undefined) {
+          yield* Effect.forkChild(Fiber.interrupt(caller))
+        }
+      }
+      yield* pass(1)
+    }
+    yield* pass(60)
+    const exits = callers.map((caller) => caller.pollUnsafe())
+    const kept = exits.flatMap((exit) => exit !== undefined && Exit.isSuccess(exit) ? [exit.value.compute.id] : [])
+    assert.isTrue(kept.length > 20 && kept.length < 180, `${kept.length}`)
+    assert.sameMembers([...yield* live(house)], kept)
+    assert.strictEqual((yield* house.orchestrator.listIds).length, kept.length)
+    assert.strictEqual(house.engine.waiting(), 0)
+  }))
+
 it.effect("what was waited for is not here any more: the question fails at once", () =>
   Effect.gen(function*() {
     const { orchestrator } = yield* open()

@@ -1,14 +1,22 @@
 /**
  * The engine's order: first the row, then the word and the deed; and what it does when the row cannot be written.
  */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { StorageFault } from "effect-atlas/domain/AtlasError"
+import { SessionStore } from "effect-atlas/orchestrator"
 import { Owner } from "effect-atlas/provider/NameStamp"
+import * as SqliteNode from "effect-atlas/storage/SqliteNode"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import { live, open, pass, reasonOf, settle } from "../house.ts"
+import { join } from "node:path"
+import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../house.ts"
+import { directory } from "../store/kit.ts"
 
 const owner = Owner.make("team1")
 
@@ -100,6 +108,28 @@ describe("a store that cannot be written", () => {
       assert.instanceOf(reason, StorageFault)
       assert.strictEqual((yield* controls.counts).spawnCompute, 0)
       assert.deepStrictEqual(yield* orchestrator.listIds, [])
+    }))
+
+  it.effect("because its disk is full, a real one, rents nothing; those that live go on when there is room again", () =>
+    Effect.gen(function*() {
+      const filename = join(yield* directory, "sessions.db")
+      const client = SqliteNode.layer({ filename, synchronous: "FULL" }).pipe(Layer.provide(NodeServices.layer))
+      const context = yield* Layer.build(SessionStore.layerSql.pipe(Layer.provideMerge(client)))
+      const sql = Context.get(context, SqlClient.SqlClient)
+      const shop = { ...yield* makeShop, service: Context.get(context, SessionStore.SessionStore) }
+      const { controls, orchestrator } = yield* open({ shop })
+      const { compute, id } = yield* orchestrator.spawn({})
+      const [{ page_count = 0 } = {}] = yield* sql<{ page_count: number }>`PRAGMA page_count`
+      yield* sql.unsafe(`PRAGMA max_page_count = ${page_count}`)
+      // large enough that no free page holds it
+      const reason = yield* inTime(reasonOf(orchestrator.spawn({ providerOpts: { note: "x".repeat(100_000) } })))
+      assert.instanceOf(reason, StorageFault)
+      assert.include(String(reason), "is full")
+      assert.strictEqual((yield* controls.counts).spawnCompute, 1)
+      assert.deepStrictEqual(yield* orchestrator.listIds, [id])
+      yield* sql.unsafe("PRAGMA max_page_count = 1000000")
+      yield* inTime(orchestrator.stopTracked(id))
+      assert.notInclude(yield* live({ controls }), compute.id)
     }))
 
   it.effect("once does not matter: a second try is made before a caller is refused", () =>
