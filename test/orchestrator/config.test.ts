@@ -10,20 +10,22 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { makePlainCloud } from "./plainCloud.ts"
 import { pass } from "./house.ts"
+import { makePlainCloud } from "./plainCloud.ts"
 
 const build = (env: Record<string, string>) =>
   Effect.gen(function*() {
     const { controls, provider } = yield* MockProvider.make({})
     const plain = yield* makePlainCloud()
-    const context = yield* Layer.build(Layer.fresh(Orchestrator.layerConfig).pipe(
-      Layer.provide([
-        SessionStore.layerMemory,
-        Layer.succeed(Providers.Providers, Providers.make([provider, plain.provider])),
-        ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))
-      ])
-    ))
+    const context = yield* Layer.build(
+      Layer.fresh(Orchestrator.layerConfig).pipe(
+        Layer.provide([
+          SessionStore.layerMemory,
+          Layer.succeed(Providers.Providers, Providers.make([provider, plain.provider])),
+          ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))
+        ])
+      )
+    )
     return {
       orchestrator: Context.get(context, Orchestrator.Orchestrator),
       engine: Context.get(context, SessionEngine.SessionEngine),

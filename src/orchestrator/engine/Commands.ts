@@ -66,7 +66,10 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
-const rent = ({ attempt, candidate }: Of<"Rent">, { isSeatOurs, providers, secrets, state }: Bench): Effect.Effect<Result> => {
+const rent = (
+  { attempt, candidate }: Of<"Rent">,
+  { isSeatOurs, providers, secrets, state }: Bench
+): Effect.Effect<Result> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
     const stamp = NameStamp.parse(attempt.name)

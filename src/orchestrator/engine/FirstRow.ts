@@ -9,7 +9,6 @@ import { longest } from "../store/rows.ts"
 /** What the first row holds besides what was asked for: one attempt, clocks, numbers; a thousand bytes in truth. */
 const rest = 8_192
 
-
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 
 /** The largest part of what was asked for, as its caller calls it. */
@@ -34,6 +33,7 @@ export const refusalOf = (spec: SessionSpec, operation: string): AtlasError | nu
   const bytes = bytesOf(spec)
   if (bytes <= longest - rest) return null
   const [path, size] = largestPart(spec)
-  const message = `a session is stored in ${longest} bytes at most and this one takes ${bytes}: shorten it, it takes ${size}`
+  const message =
+    `a session is stored in ${longest} bytes at most and this one takes ${bytes}: shorten it, it takes ${size}`
   return invalid(operation, [{ path, message }])
 }

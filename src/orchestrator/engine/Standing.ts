@@ -49,7 +49,8 @@ export const make = (owner: Owner, seat: Seat): Standing => {
     if (state === "closed") {
       return refused("the orchestrator has closed: what was not over is on record, for the next start to take up")
     }
-    const message = `this orchestrator has lost the seat of the owner ${owner} (now: ${state.lostTo}) and does nothing ` +
+    const message =
+      `this orchestrator has lost the seat of the owner ${owner} (now: ${state.lostTo}) and does nothing ` +
       "any more: the one that sits there has taken up its sessions; stop this one, or start it again under an owner of its own"
     return new AtlasError({ provider: null, operation, reason: new StorageFault({ message }) })
   }

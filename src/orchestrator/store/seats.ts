@@ -28,8 +28,9 @@ export interface Exclusion {
 
 /** The seats of a store. */
 export interface Seats {
-  /** Takes the seat; what it gives asks who sits there when it is not us any more. */
-  readonly lock: (owner: Owner) => Effect.Effect<Effect.Effect<string | null, SqlError>, AtlasError, Scope.Scope>
+  readonly lock: (
+    owner: Owner
+  ) => Effect.Effect<{ readonly lostTo: Effect.Effect<string | null, SqlError> }, AtlasError, Scope.Scope>
   /** Who writes: the same for as long as a seat is held, and never again. */
   readonly writer: (owner: Owner) => string
   /** Inside the transaction of a commit: whether nobody has taken the seat from us. Without a seat row versions decide alone. */
@@ -94,10 +95,11 @@ export const make = (sql: SqlClient.SqlClient, exclusion: Exclusion): Effect.Eff
           Effect.andThen(sit(owner, token), Effect.sync(() => held.set(owner, token))),
           () => leave(owner, token)
         )
-        return Effect.map(
+        const lostTo = Effect.map(
           holder(owner),
-          (now) => now === null ? "nobody; somebody has left again" : now.token === token ? null : now.text
+          (now) => now === null ? "nobody, the other one has left again" : now.token === token ? null : now.text
         )
+        return { lostTo }
       })
 
     return {

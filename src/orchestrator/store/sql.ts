@@ -83,7 +83,7 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     })
 
     return {
-      lock: (owner) => Effect.map(seats.lock(owner), (lostTo) => ({ lostTo: outside("lock", lostTo) })),
+      lock: (owner) => Effect.map(seats.lock(owner), ({ lostTo }) => ({ lostTo: outside("lock", lostTo) })),
       load: (owner) =>
         outside(
           "load",

@@ -121,7 +121,9 @@ describe("a create that waits for its turn", () => {
       shop.orders.seat = thief
       yield* pass(60)
       assert.strictEqual((yield* controls.counts).spawnCompute, 8)
-      for (const caller of callers) saysLost(yield* Fiber.join(caller))
+      for (const caller of callers) {
+        saysLost(yield* Fiber.join(caller))
+      }
     }))
 
   it.effect("waits for a store that cannot tell, and is sent when it can", () =>

@@ -113,22 +113,26 @@ const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => {
 describe("an SQLite file", () => {
   seats(Effect.map(kit.directory, (directory) => join(directory, "sessions.db")))
 
-  it.live("whose lock file was deleted has a seat that another process can take: who sat there is told, and writes nothing", () =>
-    Effect.gen(function*() {
-      const file = join(yield* kit.directory, "sessions.db")
-      const context = yield* Layer.build(kit.fileStore(file))
-      const store = Context.get(context, SessionStore)
-      const seat = yield* store.lock(kit.team)
-      const state = kit.sessionOf("s")
-      assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(0, state)]), [])
-      assert.isNull(yield* seat.lostTo)
-      fs.rmSync(`${file}.${kit.team}.lock`)
-      assert.isNull(yield* seat.lostTo)
-      const thief = yield* kit.worker(file, "hold")
-      assert.strictEqual(yield* kit.word(thief), "held")
-      assert.include(yield* seat.lostTo, `process ${thief.pid} on ${hostname()}`)
-      assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(1, state)]), [state.spec.id])
-    }).pipe(Effect.scoped), 60_000)
+  it.live(
+    "whose lock file was deleted has a seat that another process can take: who sat there is told, and writes nothing",
+    () =>
+      Effect.gen(function*() {
+        const file = join(yield* kit.directory, "sessions.db")
+        const context = yield* Layer.build(kit.fileStore(file))
+        const store = Context.get(context, SessionStore)
+        const seat = yield* store.lock(kit.team)
+        const state = kit.sessionOf("s")
+        assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(0, state)]), [])
+        assert.isNull(yield* seat.lostTo)
+        fs.rmSync(`${file}.${kit.team}.lock`)
+        assert.isNull(yield* seat.lostTo)
+        const thief = yield* kit.worker(file, "hold")
+        assert.strictEqual(yield* kit.word(thief), "held")
+        assert.include(yield* seat.lostTo, `process ${thief.pid} on ${hostname()}`)
+        assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(1, state)]), [state.spec.id])
+      }).pipe(Effect.scoped),
+    60_000
+  )
 })
 
 describe.skipIf(Postgres.whyNot !== null)(`PostgreSQL ${Postgres.whyNot ?? ""}`, () => {
