@@ -165,6 +165,24 @@ describe("closing", () => {
       assert.strictEqual(engine.waiting(), 0)
     }))
 
+  it.effect("tells who listens the end of each session before the stream ends", () =>
+    Effect.gen(function*() {
+      const house = yield* open()
+      const ids = yield* Effect.forEach(
+        Array.from({ length: 5 }),
+        () => Effect.map(house.orchestrator.spawn({}), ({ id }) => id)
+      )
+      const streams = yield* Effect.forEach(
+        [...ids, null],
+        (id) => Effect.forkChild(Stream.runCollect(house.orchestrator.events(id)))
+      )
+      yield* settle
+      yield* house.close
+      const heard = yield* Effect.forEach(streams, Fiber.join)
+      const ended = heard.map((all) => all.filter((one) => one._tag === "News" && one.event._tag === "Ended").length)
+      assert.deepStrictEqual(ended, [1, 1, 1, 1, 1, 5])
+    }))
+
   it.effect("answers also who waits for a place among ten thousand letters that nobody will read", () =>
     Effect.gen(function*() {
       const house = yield* open({ closeWithin: "5 seconds" })
