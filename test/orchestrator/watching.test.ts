@@ -317,6 +317,7 @@ it.effect("the bill is waited for no longer than ten seconds, and that is told",
     const told = Option.getOrThrow(yield* Fiber.join(heard))
     assert.strictEqual(told._tag === "News" ? told.event._tag : null, "SpendReconcileFailed")
     yield* controls.delay("computeSpend", {})
+  }))
 
 it.effect("what each provider has cost is what its own machines cost, also after a session went on at another one", () =>
   Effect.gen(function*() {
