@@ -149,6 +149,7 @@ export const make = (options: {
         world.broken("one", `${name} is created beside ${beside.id} of the same session, which is not being ended`)
       }
     },
+    refused: (name) => void created.delete(attemptOf(name)),
     ending: (process, id) => {
       const machine = ledger.find(id)
       const owner = fleet().memberOf(process)?.owner

@@ -143,14 +143,10 @@ export const make = (options: {
   })
 
   const programOf = (place: Place, process: Process.Process): Effect.Effect<Services, AtlasError> => {
+    const providers = Effect.map(Effect.forEach(clouds, (cloud) => cloud.providerFor(process)), Providers.make)
     const layer = Orchestrator.layer(place.options).pipe(
       Layer.provide(Layer.succeed(SessionStore, database.storeFor(process))),
-      Layer.provide(
-        Layer.succeed(
-          Providers.Providers,
-          Providers.make(clouds.map((cloud) => cloud.providerFor(process)))
-        )
-      )
+      Layer.provide(Layer.effect(Providers.Providers, providers))
     )
     return Effect.gen(function*() {
       const scope = yield* Scope.make()
@@ -299,6 +295,7 @@ export const make = (options: {
       while (isBusy) {
         isBusy = false
         for (const { process } of members) if (process.isAlive() && process.drain()) isBusy = true
+        for (const cloud of clouds) if (cloud.drain()) isBusy = true
       }
     }
   }

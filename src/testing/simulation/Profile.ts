@@ -7,7 +7,11 @@ import type * as Rng from "./Rng.ts"
 import { calm, type Weather } from "./Weather.ts"
 
 /**
- * The kinds of worlds; the seed's last digits choose one.
+ * The kinds of worlds; the remainder of the seed by their number chooses one.
+ *
+ * **Details**
+ *
+ * `runpod` is RunPod's own adapter over a RunPod in memory, with the troubles of any of the others.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +27,8 @@ export const kinds = [
   "usurpers",
   "owners",
   "closing",
-  "peace"
+  "peace",
+  "runpod"
 ] as const
 
 /**
@@ -70,6 +75,8 @@ export interface Pace {
  */
 export interface Profile {
   readonly kind: Kind
+  /** The kind whose troubles it has: its own, but for those of RunPod. */
+  readonly like: Kind
   readonly owners: number
   readonly clouds: number
   readonly isShuffled: boolean
@@ -105,7 +112,7 @@ const still: Pace = {
 }
 
 const changes: Readonly<
-  Record<Kind, {
+  Record<Exclude<Kind, "runpod">, {
     readonly pace?: Partial<Pace>
     readonly weather?: Partial<Weather>
     readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
@@ -190,9 +197,14 @@ const changes: Readonly<
  */
 export const of = (seed: number, rng: Rng.Rng): Profile => {
   const kind = kinds[seed % kinds.length] ?? "mixed"
-  const { pace, rest, weather } = changes[kind]
+  // the troubles of any of the others
+  const like = kind === "runpod"
+    ? rng.pick("mixed", "rents", "deletes", "crashes", "clocks", "money", "preemption", "usurpers", "owners", "closing", "peace")
+    : kind
+  const { pace, rest, weather } = changes[like]
   return {
     kind,
+    like,
     owners: rng.chance(0.2) ? 2 : 1,
     clouds: rng.chance(0.5) ? 2 : 1,
     isShuffled: rng.chance(0.5),
@@ -205,6 +217,8 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     impatient: 0.05,
     retention: rng.chance(0.2) ? 20 : 1_440,
     ...rest,
+    // RunPod has none
+    ...(kind === "runpod" ? { spot: 0 } : {}),
     pace: { ...still, ...pace },
     weather: { ...calm, ...weather }
   }
