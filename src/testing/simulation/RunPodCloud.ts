@@ -80,10 +80,20 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const faults = RunPodFaults.make(rng.fork(), world.weather)
   const apiKey = Redacted.make(`canary-key-${rng.below(1_000_000)}`)
   world.canaries.push(Redacted.value(apiKey))
+  /** Whether something may have changed since the ledger was read. */
+  let isStale = false
   // a machine of its own, whose clocks nobody touches
+  const host = Host.make(id, timeline)
   const self = Process.make({
     name: id,
-    host: Host.make(id, timeline),
+    host: {
+      ...host,
+      after: (millis, run) =>
+        host.after(millis, () => {
+          isStale = true
+          run()
+        })
+    },
     rng: rng.fork(),
     isShuffled: false,
     onLog: () => {},
@@ -154,8 +164,6 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     }
   }
 
-  /** Whether something may have changed since the ledger was read. */
-  let isStale = false
   const change = <A, E>(effect: Effect.Effect<A, E>, done?: (exit: Exit.Exit<A, E>) => void): void => {
     isStale = true
     self.run(effect, done)
