@@ -67,7 +67,7 @@ export const make = (
     const clockwork = yield* Clockwork.make({ config, mailbox, table, losesTimers: mutation === "lose-timer" })
     const publisher = yield* Scope.provide(Publisher.make, inner)
     const runner = yield* Scope.provide(
-      Runner.make({ providers, ask, mailbox, trustsIncompleteListing: mutation === "trust-incomplete-listing" }),
+      Runner.make({ providers, ask, mailbox, mutation }),
       inner
     )
     const writer = Writer.make({

@@ -182,7 +182,7 @@ export const make = (options: {
     told: (member, news) => {
       const { event, id } = news
       const text = JSON.stringify(news)
-      const leaked = world.canaries.find((canary) => text.includes(canary))
+      const leaked = world.secrets.find(text)
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
       if (!isWritten(row, news)) {

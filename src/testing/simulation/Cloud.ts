@@ -278,7 +278,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
         spawn: (rent, options) =>
           Effect.suspend(() => {
             witness.creating(process, rent.name)
-            for (const value of Object.values(rent.env)) world.canaries.push(Redacted.value(value))
+            for (const value of Object.values(rent.env)) world.secrets.add(Redacted.value(value))
             return call(
               `create ${rent.name}`,
               options,

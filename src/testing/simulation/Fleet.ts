@@ -24,6 +24,7 @@ import type { Cloud } from "./Cloud.ts"
 import type { Database } from "./Database.ts"
 import * as Host from "./Host.ts"
 import * as Process from "./Process.ts"
+import { marker } from "./Secrets.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -104,7 +105,7 @@ export interface Fleet {
 }
 
 /** Environment values of a session, as its host would find them again. */
-export const environment = (id: string): string => `canary-${id}`
+export const environment = (id: string): string => `${marker}${id}`
 
 /**
  * A fleet without a process.
@@ -190,8 +191,12 @@ export const make = (options: {
       isShuffled,
       onLog: (line) => {
         world.note(() => `${process.name} logs ${line}`)
-        const leaked = world.canaries.find((canary) => line.includes(canary))
+        const leaked = world.secrets.find(line)
         if (leaked !== undefined) world.broken("secrets", `a line of the log holds ${leaked}`)
+      },
+      onSpan: (name, text) => {
+        const leaked = world.secrets.find(text)
+        if (leaked !== undefined) world.broken("secrets", `a span ${name} holds ${leaked}`)
       },
       onSpin: () => {
         world.broken("liveness", `${process.name} goes on and on at one moment`)

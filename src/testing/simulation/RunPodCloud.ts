@@ -24,6 +24,7 @@ import type { Cloud, Witness } from "./Cloud.ts"
 import * as Host from "./Host.ts"
 import * as Process from "./Process.ts"
 import * as RunPodFaults from "./RunPodFaults.ts"
+import { marker } from "./Secrets.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -78,8 +79,8 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const { ledger, timeline } = world
   const rng = world.rng.fork()
   const faults = RunPodFaults.make(rng.fork(), world.weather)
-  const apiKey = Redacted.make(`canary-key-${rng.below(1_000_000)}`)
-  world.canaries.push(Redacted.value(apiKey))
+  const apiKey = Redacted.make(`${marker}key-${rng.below(1_000_000)}`)
+  world.secrets.add(Redacted.value(apiKey))
   /** Whether something may have changed since the ledger was read. */
   let isStale = false
   // a machine of its own, whose clocks nobody touches
@@ -97,6 +98,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     rng: rng.fork(),
     isShuffled: false,
     onLog: () => {},
+    onSpan: null,
     onSpin: () => world.broken("liveness", "the cloud goes on and on at one moment")
   })
   const built: { fake?: Context.Context<FakeRunPod.FakeRunPod | FakeRunPod.FakeRunPodControls> } = {}
@@ -224,7 +226,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         const wanted = operation === "createPod" ? wantedIn(request) : { name: "", env: [] }
         if (operation === "createPod") {
           witness.creating(process, wanted.name)
-          world.canaries.push(...wanted.env)
+          for (const value of wanted.env) world.secrets.add(value)
         }
         if (operation === "deletePod") witness.ending(process, url.pathname.split("/").at(-1) ?? "")
         return world.call<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>(process, {

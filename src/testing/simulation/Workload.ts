@@ -123,7 +123,7 @@ export const start = (options: {
   const scan = (exit: Exit.Exit<unknown, unknown>): void => {
     if (Exit.isSuccess(exit)) return
     const text = exit.cause.reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" ")
-    const leaked = world.canaries.find((canary) => text.includes(canary))
+    const leaked = world.secrets.find(text)
     if (leaked !== undefined) world.broken("secrets", `an error holds ${leaked}`)
   }
 

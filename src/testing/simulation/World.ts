@@ -9,6 +9,7 @@ import { type Invariant, Violation } from "./Invariant.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import * as Rng from "./Rng.ts"
+import * as Secrets from "./Secrets.ts"
 import * as Timeline from "./Timeline.ts"
 import { calm, type Weather } from "./Weather.ts"
 
@@ -63,7 +64,7 @@ export interface World {
   /** Who kills; set once the fleet is there. */
   onKill: (process: Process) => void
   /** Values that nobody may write anywhere. */
-  readonly canaries: Array<string>
+  readonly secrets: Secrets.Secrets
 }
 
 /**
@@ -158,7 +159,7 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
       }),
     isOut: (process, label) => out.get(process)?.has(label) ?? false,
     onKill: (process) => process.kill(),
-    canaries: []
+    secrets: Secrets.make()
   }
   return world
 }
