@@ -27,7 +27,7 @@ const caught: Readonly<
   "reap-young": ["owners", "ours"],
   "reap-any-owner": ["owners", "ours"],
   "respawn-before-residual": ["preemption", "one"],
-  "renting-adopted-as-never-sent": ["crashes", "one"],
+  "renting-adopted-as-never-sent": ["crashes", "one", "ends"],
   "drop-stray-after-ended": ["rents", "ends"],
   "publish-before-commit": ["mixed", "order"],
   "ignore-cas": ["usurpers", "one", "order"],

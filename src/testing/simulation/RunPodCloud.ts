@@ -108,7 +108,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         provisioning: rng.pick(1_000, 10_000, 40_000),
         starting: rng.pick(500, 20_000),
         lingering: rng.pick(0, 0, 20_000, 300_000),
-        pageSize: rng.pick(2, 5, 1_000),
+        pageSize: rng.pick(3, 10, 1_000),
         quotas: rng.pick(FakeRunPod.generousQuotas, FakeRunPod.documentedQuotas.slice(0, 1))
       }),
       Scope.makeUnsafe()
