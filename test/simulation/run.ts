@@ -32,7 +32,12 @@ const mostShown = 10
 const hour = 3_600_000
 
 const played = (seed: number, mutation: Simulation.Mutation | null, trace?: (line: string) => void): Played => {
-  const { kind, machines, sessions, simulated, violation } = Simulation.play({ seed, mutation, trace, runpod: RunPod.make })
+  const { kind, machines, sessions, simulated, violation } = Simulation.play({
+    seed,
+    mutation,
+    trace,
+    runpod: RunPod.make
+  })
   const [invariant, message] = [violation?.invariant ?? null, violation?.message ?? ""]
   return { seed, kind, invariant, message, simulated, sessions, machines }
 }

@@ -69,7 +69,10 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
 const plain = (env: Rent["env"]) =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
 
-const rent = ({ attempt, candidate }: Of<"Rent">, { mutation, providers, secrets, state }: Bench): Effect.Effect<Result> => {
+const rent = (
+  { attempt, candidate }: Of<"Rent">,
+  { mutation, providers, secrets, state }: Bench
+): Effect.Effect<Result> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
     const stamp = NameStamp.parse(attempt.name)

@@ -136,7 +136,9 @@ export const make = (options: {
     makeDispatcher: () => dispatcher
   }
   const logger = Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) => {
-    const marks = Object.entries(fiber.getRef(References.CurrentLogAnnotations)).map(([key, value]) => `${key}=${value}`)
+    const marks = Object.entries(fiber.getRef(References.CurrentLogAnnotations)).map(([key, value]) =>
+      `${key}=${value}`
+    )
     const text = Array.isArray(message) ? message.join(" ") : String(message)
     onLog(`${logLevel} ${text} ${String(cause.reasons)} ${marks.join(" ")}`)
   })

@@ -6,17 +6,7 @@
 import type * as Rng from "./Rng.ts"
 import { calm, type Weather } from "./Weather.ts"
 
-/**
- * The kinds of worlds; the remainder of the seed by their number chooses one.
- *
- * **Details**
- *
- * `runpod` is RunPod's own adapter over a RunPod in memory, with the troubles of any of the others.
- *
- * @category models
- * @since 0.1.0
- */
-export const kinds = [
+const plainKinds = [
   "mixed",
   "rents",
   "deletes",
@@ -27,9 +17,20 @@ export const kinds = [
   "usurpers",
   "owners",
   "closing",
-  "peace",
-  "runpod"
+  "peace"
 ] as const
+
+/**
+ * The kinds of worlds; the remainder of the seed by their number chooses one.
+ *
+ * **Details**
+ *
+ * `runpod` is RunPod's own adapter over a RunPod in memory, with the troubles of any of the others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const kinds = [...plainKinds, "runpod"] as const
 
 /**
  * One kind.
@@ -76,7 +77,7 @@ export interface Pace {
 export interface Profile {
   readonly kind: Kind
   /** The kind whose troubles it has: its own, but for those of RunPod. */
-  readonly like: Kind
+  readonly like: (typeof plainKinds)[number]
   readonly owners: number
   readonly clouds: number
   readonly isShuffled: boolean
@@ -112,7 +113,7 @@ const still: Pace = {
 }
 
 const changes: Readonly<
-  Record<Exclude<Kind, "runpod">, {
+  Record<(typeof plainKinds)[number], {
     readonly pace?: Partial<Pace>
     readonly weather?: Partial<Weather>
     readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
@@ -197,10 +198,7 @@ const changes: Readonly<
  */
 export const of = (seed: number, rng: Rng.Rng): Profile => {
   const kind = kinds[seed % kinds.length] ?? "mixed"
-  // the troubles of any of the others
-  const like = kind === "runpod"
-    ? rng.pick("mixed", "rents", "deletes", "crashes", "clocks", "money", "preemption", "usurpers", "owners", "closing", "peace")
-    : kind
+  const like = kind === "runpod" ? rng.pick(...plainKinds) : kind
   const { pace, rest, weather } = changes[like]
   return {
     kind,

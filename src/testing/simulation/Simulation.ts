@@ -20,6 +20,7 @@ import * as World from "./World.ts"
 
 export { type Invariant, invariants, Violation } from "./Invariant.ts"
 export { type Kind, kinds } from "./Profile.ts"
+export type { Maker } from "./RunPodCloud.ts"
 
 /**
  * A fault that can be planted, by name.
@@ -82,6 +83,10 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
 
 /**
  * Plays one seed: the same seed gives the same run, event for event.
+ *
+ * **Details**
+ *
+ * One world of twelve rents through RunPod's own adapter, over a RunPod in memory, when `runpod` hands it in.
  *
  * **Example** (One seed)
  *
