@@ -71,6 +71,17 @@ describe("Simulation", () => {
     assert.fail(`${mutation} was not caught in 12 worlds of the kind ${kind}`)
   })
 
+  it.each(["retry-create", "terminate-answered-means-gone", "downtime-free"] as const)(
+    "the planted fault %s is caught through RunPod's adapter too",
+    limit,
+    (mutation) => {
+      const [seed = 0] = seedsOf("runpod", 1)
+      const { clouds, violation } = Simulation.play({ seed, mutation, runpod })
+      assert.include(clouds, "runpod")
+      assert.include(caught[mutation], violation?.invariant)
+    }
+  )
+
   it("worlds of the kind runpod rent through RunPod's adapter where it is handed in, else from the clouds of the others", () => {
     const [seed = 0] = seedsOf("runpod", 1)
     const { clouds, machines } = Simulation.play({ seed, runpod })
