@@ -9,7 +9,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
@@ -18,6 +18,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { connectionFailure } from "../../http/FakeHost.ts"
 import type * as Provider from "../../provider/Provider.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
 import type { Cloud, Witness } from "./Cloud.ts"
@@ -68,15 +69,6 @@ const operationOf = (method: string, path: string): RunPodFaults.Operation | nul
   if (!path.startsWith("/v2/pods/")) return null
   return method === "DELETE" ? "deletePod" : method === "GET" ? "getPod" : null
 }
-
-/** Nobody listens there: not a byte was sent, so that even a create may be sent again. */
-const unreachable = (request: HttpClientRequest.HttpClientRequest) =>
-  new HttpClientError.HttpClientError({
-    reason: new HttpClientError.TransportError({
-      request,
-      cause: Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", syscall: "connect" })
-    })
-  })
 
 /** How much rarer a connection is refused than an answer lost. */
 const unreachableShare = 0.1
@@ -243,7 +235,8 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         if (operation === "deletePod") witness.ending(process, url.pathname.split("/").at(-1) ?? "")
         if (rng.chance(world.weather().lose * unreachableShare)) {
           world.note(() => `${process.name} cannot connect for ${request.method} ${url.pathname}`)
-          return Effect.fail(unreachable(request))
+          // not a byte was sent, so that even a create may be sent again
+          return Effect.fail(connectionFailure(request, "ECONNREFUSED", "connect"))
         }
         return world.call<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>(process, {
           label: `${request.method} ${url.pathname}${url.search} ${wanted.name}`,
