@@ -7,6 +7,7 @@
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
+import * as RunPod from "../../src/providers/runpod/RunPod.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
 
 interface Played {
@@ -31,7 +32,12 @@ const mostShown = 10
 const hour = 3_600_000
 
 const played = (seed: number, mutation: Simulation.Mutation | null, trace?: (line: string) => void): Played => {
-  const { kind, machines, sessions, simulated, violation } = Simulation.play({ seed, mutation, trace })
+  const { kind, machines, sessions, simulated, violation } = Simulation.play({
+    seed,
+    mutation,
+    trace,
+    runpod: RunPod.make
+  })
   const [invariant, message] = [violation?.invariant ?? null, violation?.message ?? ""]
   return { seed, kind, invariant, message, simulated, sessions, machines }
 }

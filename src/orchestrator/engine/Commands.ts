@@ -4,10 +4,12 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import { AtlasError, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
+import type { Rent } from "../../provider/Adapter.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
@@ -20,6 +22,7 @@ import type { SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 import { storageFault } from "../store/faults.ts"
 import * as Clocks from "./Clocks.ts"
+import type { AnyMutation } from "./EngineMutation.ts"
 
 /** A look that is part of a loop: soon over, and the loop itself is the retry. */
 const look = { timeout: "5 seconds", retries: 0 } as const
@@ -43,8 +46,7 @@ export interface Bench {
   readonly state: SessionState
   /** Whether nobody has taken the owner's seat from us; waits until the store can tell. */
   readonly isSeatOurs: Effect.Effect<boolean>
-  /** A planted fault: a listing that failed counts as a complete and empty one. */
-  readonly trustsIncompleteListing: boolean
+  readonly mutation: AnyMutation | null
 }
 
 type Sent = Exclude<Command, { readonly _tag: "Forget" }>
@@ -66,9 +68,13 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
+/** For a planted fault: the values themselves. */
+const plain = (env: Rent["env"]) =>
+  Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
+
 const rent = (
   { attempt, candidate }: Of<"Rent">,
-  { isSeatOurs, providers, secrets, state }: Bench
+  { isSeatOurs, mutation, providers, secrets, state }: Bench
 ): Effect.Effect<Result> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
@@ -87,8 +93,12 @@ const rent = (
     // nothing has been sent yet, whatever it was
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
-      const authHash = ready.auth?.hash ?? null
-      return Effect.matchCause(bounded(id, "spawn", provider.compute.rent(ready)), {
+      const token = mutation === "keep-token" && ready.auth !== null ? Redacted.value(ready.auth.token) : null
+      const authHash = token ?? ready.auth?.hash ?? null
+      const rented = mutation === "trace-environment"
+        ? Effect.andThen(Effect.annotateCurrentSpan(plain(ready.env)), provider.compute.rent(ready))
+        : provider.compute.rent(ready)
+      return Effect.matchCause(bounded(id, "spawn", rented), {
         onFailure: (cause) =>
           Option.exists(Cause.findErrorOption(cause), ({ reason }) => isRefusal(reason)) ? refused(cause) : {
             event: { _tag: "Unanswered", attempt: attempt.id, fault: faultOf(id, cause), authHash },
@@ -110,7 +120,7 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, bench: Bench, provide
     ({ mono }) =>
       Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, look)), {
         onFailure: (cause): Result => ({
-          event: bench.trustsIncompleteListing
+          event: bench.mutation === "trust-incomplete-listing"
             ? { _tag: "Looked", attempt: attempt.id, found: [], complete: true, at: mono }
             : { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
         }),

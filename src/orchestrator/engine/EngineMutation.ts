@@ -12,7 +12,9 @@ export const engineMutations = [
   "trust-incomplete-listing",
   "reap-without-store-answer",
   "reap-young",
-  "reap-any-owner"
+  "reap-any-owner",
+  "keep-token",
+  "trace-environment"
 ] as const
 
 /** One of them. */

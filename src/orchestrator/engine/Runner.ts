@@ -15,6 +15,7 @@ import type { SessionState } from "../session/State.ts"
 import * as SessionSecrets from "../SessionSecrets.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Commands from "./Commands.ts"
+import type { AnyMutation } from "./EngineMutation.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { Draft } from "./Turn.ts"
 
@@ -44,12 +45,12 @@ export interface Runner {
 }
 
 /** A runner whose commands live as long as the scope. */
-export const make = ({ ask, isSeatOurs, mailbox, providers, trustsIncompleteListing }: {
+export const make = ({ ask, isSeatOurs, mailbox, mutation, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
   readonly isSeatOurs: Effect.Effect<boolean>
-  readonly trustsIncompleteListing: boolean
+  readonly mutation: AnyMutation | null
 }): Effect.Effect<Runner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const pools = new Map<string, Semaphore.Semaphore>()
@@ -99,7 +100,7 @@ export const make = ({ ask, isSeatOurs, mailbox, providers, trustsIncompleteList
             state: after,
             secrets: secretsOf(after, secrets),
             isSeatOurs,
-            trustsIncompleteListing
+            mutation
           }).pipe(
             Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes: marks }),
             Effect.annotateLogs(marks),

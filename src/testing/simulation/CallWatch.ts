@@ -149,6 +149,7 @@ export const make = (options: {
         world.broken("one", `${name} is created beside ${beside.id} of the same session, which is not being ended`)
       }
     },
+    refused: (name) => void created.delete(attemptOf(name)),
     ending: (process, id) => {
       const machine = ledger.find(id)
       const owner = fleet().memberOf(process)?.owner
@@ -181,7 +182,7 @@ export const make = (options: {
     told: (member, news) => {
       const { event, id } = news
       const text = JSON.stringify(news)
-      const leaked = world.canaries.find((canary) => text.includes(canary))
+      const leaked = world.secrets.find(text)
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
       if (!isWritten(row, news)) {

@@ -43,6 +43,8 @@ export interface Witness {
   readonly creating: (process: Process, name: string) => void
   /** A create has reached the cloud. */
   readonly created: (name: string) => void
+  /** A create was refused for coming too fast: nothing was made, and it may be sent again. */
+  readonly refused: (name: string) => void
   /** A process is about to send a delete. */
   readonly ending: (process: Process, id: string) => void
   /** A whole listing has reached a process. */
@@ -53,6 +55,22 @@ type Reason = Atlas.AtlasErrorReason
 type Answer<A> = Result.Result<A, Reason>
 
 /**
+ * What befalls the machines of a cloud without any process of ours.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fate {
+  readonly vanish: (machine: Machine) => void
+  readonly fail: (machine: Machine) => void
+  /** It stops, perhaps because its command has ended. */
+  readonly stop: (machine: Machine, exitCode: number | null) => void
+  readonly setRate: (machine: Machine, rate: number) => void
+  /** Somebody rents one under this name. */
+  readonly plant: (name: string) => void
+}
+
+/**
  * One cloud account.
  *
  * @category models
@@ -60,8 +78,11 @@ type Answer<A> = Result.Result<A, Reason>
  */
 export interface Cloud {
   readonly id: ProviderId
+  readonly fate: Fate
   /** The account as one process reaches it. */
-  readonly providerFor: (process: Process) => Provider.Made
+  readonly providerFor: (process: Process) => Effect.Effect<Provider.Made>
+  /** Runs what can go on in the cloud itself; false when there was nothing. */
+  readonly drain: () => boolean
 }
 
 const computeOf = (machine: Machine, status = machine.status): Compute => {
@@ -239,7 +260,10 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
         label: `${name} ${label}`,
         travel: travel(),
         outlives: rng.chance(0.6),
-        act,
+        act: (answer) => {
+          const result = act()
+          if (result !== null) answer(result)
+        },
         back: travel(),
         limit: { millis, error: () => new Atlas.Timeout({ message: "no answer in time" }) },
         heard: hear
@@ -254,7 +278,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
         spawn: (rent, options) =>
           Effect.suspend(() => {
             witness.creating(process, rent.name)
-            for (const value of Object.values(rent.env)) world.canaries.push(Redacted.value(value))
+            for (const value of Object.values(rent.env)) world.secrets.add(Redacted.value(value))
             return call(
               `create ${rent.name}`,
               options,
@@ -289,5 +313,40 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     }
   }
 
-  return { id, providerFor: (process) => Provider.make(adapterFor(process)) }
+  return {
+    id,
+    providerFor: (process) => Effect.sync(() => Provider.make(adapterFor(process))),
+    drain: () => false,
+    fate: {
+      vanish: (machine) => {
+        ledger.end(machine)
+        machine.status = "terminated"
+        machine.isRemoved = true
+      },
+      fail: (machine) => {
+        ledger.end(machine)
+        machine.status = "failed"
+      },
+      stop: (machine, exitCode) => {
+        machine.status = "stopped"
+        machine.exitCode = exitCode
+      },
+      setRate: ledger.setRate,
+      plant: (planted) => {
+        const now = timeline.now()
+        const made = ledger.add({
+          provider: id,
+          name: planted,
+          origin: "planted",
+          isSpot: false,
+          bornAt: now,
+          visibleAt: now,
+          rate: 1,
+          isPriced: true,
+          status: "running"
+        })
+        world.note(() => `somebody made ${made.id} as ${made.name}`)
+      }
+    }
+  }
 }

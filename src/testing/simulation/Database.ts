@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -130,10 +131,10 @@ export const make = (world: World, witness: Witness): Database => {
         travel: 1 + rng.below(20),
         outlives: false,
         back: 1,
-        act: () => {
-          if (rng.chance(world.weather().loadFails)) return fails("load")
+        act: (answer) => {
+          if (rng.chance(world.weather().loadFails)) return answer(fails("load"))
           const { sessions, unreadable } = Effect.runSync(Effect.orDie(real.load(owner)))
-          return Result.succeed({ sessions: sessions.map(reread), unreadable })
+          answer(Result.succeed({ sessions: sessions.map(reread), unreadable }))
         },
         heard: () => witness.loaded(process)
       }),
@@ -141,28 +142,28 @@ export const make = (world: World, witness: Witness): Database => {
       Effect.suspend(() => {
         const slow = rng.chance(world.weather().commitSlow)
         let isDone = false
-        let answer: ReadonlyArray<SessionId> = []
+        let lost: ReadonlyArray<SessionId> = []
         const act = (): void => {
           if (isDone) return
           isDone = true
           mine.delete(act)
-          answer = apply(process, owner, writes)
+          lost = apply(process, owner, writes)
         }
         const mine = pending.get(process) ?? new Set<() => void>()
         pending.set(process, mine)
-        return world.call(process, {
+        return world.call<ReadonlyArray<SessionId>, Atlas.AtlasError>(process, {
           label: "commit",
           travel: slow ? 1_000 + rng.below(25_000) : 1 + rng.below(4),
           outlives: false,
           back: slow ? rng.below(5_000) : 1,
-          act: () => {
+          act: (answer) => {
             const troubled = rng.chance(world.weather().commitFails)
             if (troubled && rng.chance(0.5)) {
               mine.delete(act)
-              return fails("commit")
+              return answer(fails("commit"))
             }
             act()
-            return troubled ? fails("commit") : Result.succeed(answer)
+            answer(troubled ? fails("commit") : Result.succeed(lost))
           }
         }).pipe((call) =>
           Effect.suspend(() => {
@@ -172,15 +173,17 @@ export const make = (world: World, witness: Witness): Database => {
         )
       }),
     attempt: (owner, attempt) =>
-      world.call(process, {
+      world.call<Option.Option<SessionId>, Atlas.AtlasError>(process, {
         label: `whose ${attempt}`,
         travel: 1 + rng.below(10),
         outlives: false,
         back: 1,
-        act: () =>
-          rng.chance(world.weather().loadFails)
-            ? fails("attempt")
-            : Result.succeed(Effect.runSync(Effect.orDie(real.attempt(owner, attempt))))
+        act: (answer) =>
+          answer(
+            rng.chance(world.weather().loadFails)
+              ? fails("attempt")
+              : Result.succeed(Effect.runSync(Effect.orDie(real.attempt(owner, attempt))))
+          )
       })
   })
 

@@ -24,6 +24,7 @@ import type { Cloud } from "./Cloud.ts"
 import type { Database } from "./Database.ts"
 import * as Host from "./Host.ts"
 import * as Process from "./Process.ts"
+import { marker } from "./Secrets.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -104,7 +105,7 @@ export interface Fleet {
 }
 
 /** Environment values of a session, as its host would find them again. */
-export const environment = (id: string): string => `canary-${id}`
+export const environment = (id: string): string => `${marker}${id}`
 
 /**
  * A fleet without a process.
@@ -143,14 +144,10 @@ export const make = (options: {
   })
 
   const programOf = (place: Place, process: Process.Process): Effect.Effect<Services, AtlasError> => {
+    const providers = Effect.map(Effect.forEach(clouds, (cloud) => cloud.providerFor(process)), Providers.make)
     const layer = Orchestrator.layer(place.options).pipe(
       Layer.provide(Layer.succeed(SessionStore, database.storeFor(process))),
-      Layer.provide(
-        Layer.succeed(
-          Providers.Providers,
-          Providers.make(clouds.map((cloud) => cloud.providerFor(process)))
-        )
-      )
+      Layer.provide(Layer.effect(Providers.Providers, providers))
     )
     return Effect.gen(function*() {
       const scope = yield* Scope.make()
@@ -194,8 +191,12 @@ export const make = (options: {
       isShuffled,
       onLog: (line) => {
         world.note(() => `${process.name} logs ${line}`)
-        const leaked = world.canaries.find((canary) => line.includes(canary))
+        const leaked = world.secrets.find(line)
         if (leaked !== undefined) world.broken("secrets", `a line of the log holds ${leaked}`)
+      },
+      onSpan: (name, text) => {
+        const leaked = world.secrets.find(text)
+        if (leaked !== undefined) world.broken("secrets", `a span ${name} holds ${leaked}`)
       },
       onSpin: () => {
         world.broken("liveness", `${process.name} goes on and on at one moment`)
@@ -299,6 +300,7 @@ export const make = (options: {
       while (isBusy) {
         isBusy = false
         for (const { process } of members) if (process.isAlive() && process.drain()) isBusy = true
+        for (const cloud of clouds) if (cloud.drain()) isBusy = true
       }
     }
   }

@@ -19,7 +19,7 @@ export const invariants = {
   money: "the meter is never below the ledger and never goes back, and a cap is kept",
   order:
     "nothing is told or asked for before the row that says so is committed, and each end is told once and in order",
-  secrets: "no secret stands in a row, an event, an error or a line of the log",
+  secrets: "no secret stands in a row, an event, an error, a span or a line of the log",
   liveness: "no session rests with nothing under way and no time to wake",
   outcome: "an outcome rests on a report of the attempt it is about",
   adoption: "a session that persists outlives its process",

@@ -92,7 +92,7 @@ export interface Ledger {
 export interface NewMachine
   extends
     Pick<Machine, "provider" | "name" | "origin" | "isSpot" | "bornAt" | "visibleAt" | "rate" | "isPriced">,
-    Partial<Pick<Machine, "status" | "ignores" | "slowness">>
+    Partial<Pick<Machine, "id" | "status" | "ignores" | "slowness">>
 {}
 
 const hour = 3_600_000
@@ -135,8 +135,8 @@ export const make = (now: () => number): Ledger => {
         status: "provisioning",
         ignores: 0,
         slowness: 0,
-        ...made,
         id: ComputeId.make(`m${all.length + 1}`),
+        ...made,
         owner: stamp?.owner ?? null,
         attempt: stamp?.attempt ?? null,
         named: new Set(),

@@ -13,9 +13,11 @@ import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
+import * as Tracer from "effect/Tracer"
 import * as Entropy from "../../domain/Entropy.ts"
 import type * as Host from "./Host.ts"
 import type * as Rng from "./Rng.ts"
+import * as Secrets from "./Secrets.ts"
 
 /**
  * A running, ended or killed process.
@@ -79,7 +81,8 @@ const entropyOf = (rng: Rng.Rng): Entropy.Source => ({
  *
  * **Details**
  *
- * `isShuffled` takes the fibers that can go on in any order, as no program may rely on one. `onLog` sees every line.
+ * `isShuffled` takes the fibers that can go on in any order, as no program may rely on one. `onLog` sees every line with
+ * its annotations, `onSpan` all that an exporter could ship of a span; without it nothing is traced.
  *
  * @category constructors
  * @since 0.1.0
@@ -90,10 +93,11 @@ export const make = (options: {
   readonly rng: Rng.Rng
   readonly isShuffled: boolean
   readonly onLog: (line: string) => void
+  readonly onSpan: ((name: string, text: string) => void) | null
   /** It goes on and on without waiting for anything. */
   readonly onSpin: () => void
 }): Process => {
-  const { host, name, onLog, rng } = options
+  const { host, name, onLog, onSpan, rng } = options
   let isAlive = true
   let ready: Array<() => void> = []
   const order = rng.fork()
@@ -131,8 +135,12 @@ export const make = (options: {
     shouldYield: (fiber) => fiber.currentOpCount >= 2048,
     makeDispatcher: () => dispatcher
   }
-  const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
-    onLog(`${logLevel} ${Array.isArray(message) ? message.join(" ") : String(message)} ${String(cause.reasons)}`)
+  const logger = Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) => {
+    const marks = Object.entries(fiber.getRef(References.CurrentLogAnnotations)).map(([key, value]) =>
+      `${key}=${value}`
+    )
+    const text = Array.isArray(message) ? message.join(" ") : String(message)
+    onLog(`${logLevel} ${text} ${String(cause.reasons)} ${marks.join(" ")}`)
   })
   const clock = clockOf({
     ...host,
@@ -146,7 +154,8 @@ export const make = (options: {
     Context.add(Random.Random, randomOf(rng.fork())),
     Context.add(Entropy.Entropy, entropyOf(rng.fork())),
     Context.add(Logger.CurrentLoggers, new Set([logger])),
-    Context.add(References.TracerEnabled, false)
+    Context.add(References.TracerEnabled, onSpan !== null),
+    Context.add(Tracer.Tracer, Secrets.tracer(onSpan ?? (() => {})))
   )
   return {
     name,

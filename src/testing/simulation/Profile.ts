@@ -6,13 +6,7 @@
 import type * as Rng from "./Rng.ts"
 import { calm, type Weather } from "./Weather.ts"
 
-/**
- * The kinds of worlds; the seed's last digits choose one.
- *
- * @category models
- * @since 0.1.0
- */
-export const kinds = [
+const plainKinds = [
   "mixed",
   "rents",
   "deletes",
@@ -25,6 +19,18 @@ export const kinds = [
   "closing",
   "peace"
 ] as const
+
+/**
+ * The kinds of worlds; the remainder of the seed by their number chooses one.
+ *
+ * **Details**
+ *
+ * `runpod` is RunPod's own adapter over a RunPod in memory, with the troubles of any of the others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const kinds = [...plainKinds, "runpod"] as const
 
 /**
  * One kind.
@@ -70,6 +76,8 @@ export interface Pace {
  */
 export interface Profile {
   readonly kind: Kind
+  /** The kind whose troubles it has: its own, but for those of RunPod. */
+  readonly like: (typeof plainKinds)[number]
   readonly owners: number
   readonly clouds: number
   readonly isShuffled: boolean
@@ -105,7 +113,7 @@ const still: Pace = {
 }
 
 const changes: Readonly<
-  Record<Kind, {
+  Record<(typeof plainKinds)[number], {
     readonly pace?: Partial<Pace>
     readonly weather?: Partial<Weather>
     readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
@@ -190,9 +198,11 @@ const changes: Readonly<
  */
 export const of = (seed: number, rng: Rng.Rng): Profile => {
   const kind = kinds[seed % kinds.length] ?? "mixed"
-  const { pace, rest, weather } = changes[kind]
+  const like = kind === "runpod" ? rng.pick(...plainKinds) : kind
+  const { pace, rest, weather } = changes[like]
   return {
     kind,
+    like,
     owners: rng.chance(0.2) ? 2 : 1,
     clouds: rng.chance(0.5) ? 2 : 1,
     isShuffled: rng.chance(0.5),
@@ -205,6 +215,8 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     impatient: 0.05,
     retention: rng.chance(0.2) ? 20 : 1_440,
     ...rest,
+    // RunPod has none
+    ...(kind === "runpod" ? { spot: 0 } : {}),
     pace: { ...still, ...pace },
     weather: { ...calm, ...weather }
   }

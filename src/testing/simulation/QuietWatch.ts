@@ -29,6 +29,8 @@ const rounding = 1e-6
 const second = 1_000
 const minute = 60 * second
 
+/** How often it looks: far more often than anything it looks for may last. */
+const pause = 3 * second
 /** A jump of the wall clock or a sleep is noticed within this; so is what the store could not take. */
 const notice = 65 * second
 /** Longer than any command may be under way, pools and all. */
@@ -179,7 +181,7 @@ export const make = (options: {
   }
 
   const quiet = (): void => {
-    if (now() - lookedAt < second) return
+    if (now() - lookedAt < pause) return
     lookedAt = now()
     for (const member of fleet.running()) {
       const { process, services } = member

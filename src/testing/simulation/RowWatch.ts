@@ -136,7 +136,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
       writers.set(id, process)
       if (before?.meter !== after.meter) hears(after)
       const text = JSON.stringify(after)
-      const leaked = world.canaries.find((canary) => text.includes(canary))
+      const leaked = world.secrets.find(text)
       if (leaked !== undefined) world.broken("secrets", `the row of ${id} holds ${leaked}`)
       reportsOf(after)
       ends(member, before, after)

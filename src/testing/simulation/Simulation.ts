@@ -14,11 +14,13 @@ import type { Violation } from "./Invariant.ts"
 import * as Profile from "./Profile.ts"
 import * as QuietWatch from "./QuietWatch.ts"
 import * as RowWatch from "./RowWatch.ts"
+import * as RunPodCloud from "./RunPodCloud.ts"
 import * as Workload from "./Workload.ts"
 import * as World from "./World.ts"
 
 export { type Invariant, invariants, Violation } from "./Invariant.ts"
 export { type Kind, kinds } from "./Profile.ts"
+export type { Maker } from "./RunPodCloud.ts"
 
 /**
  * A fault that can be planted, by name.
@@ -47,6 +49,8 @@ export interface Options {
   readonly seed: number
   /** A planted fault; default none. */
   readonly mutation?: Mutation | null | undefined
+  /** `RunPod.make`; without it, worlds of the kind `runpod` are played on the clouds of all the others. */
+  readonly runpod?: RunPodCloud.Maker | undefined
   /** Reads the trace, line by line. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -60,6 +64,8 @@ export interface Options {
 export interface Result {
   readonly seed: number
   readonly kind: Profile.Kind
+  /** The providers that were rented from. */
+  readonly clouds: ReadonlyArray<string>
   /** The first invariant that was broken; null when all held. */
   readonly violation: Violation | null
   /** True time that was played, in milliseconds. */
@@ -78,6 +84,10 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
 /**
  * Plays one seed: the same seed gives the same run, event for event.
  *
+ * **Details**
+ *
+ * One world of twelve rents through RunPod's own adapter, over a RunPod in memory, when `runpod` hands it in.
+ *
  * **Example** (One seed)
  *
  * ```ts
@@ -90,7 +100,7 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
  * @category running
  * @since 0.1.0
  */
-export const play = ({ mutation = null, seed, trace }: Options): Result => {
+export const play = ({ mutation = null, runpod, seed, trace }: Options): Result => {
   const world = World.make(seed, trace ?? null)
   const { timeline } = world
   const profile = Profile.of(seed, world.rng.fork())
@@ -109,7 +119,12 @@ export const play = ({ mutation = null, seed, trace }: Options): Result => {
     grace
   })
   const database = late.database = Database.make(world, rows)
-  const clouds = ["acme", "bolt"].slice(0, profile.clouds).map((name) => Cloud.make(world, name, calls))
+  const isRunPod = profile.kind === "runpod" && runpod !== undefined
+  const names = isRunPod ? ["acme"].slice(0, profile.clouds - 1) : ["acme", "bolt"].slice(0, profile.clouds)
+  const clouds = [
+    ...(isRunPod ? [RunPodCloud.make(world, calls, runpod)] : []),
+    ...names.map((name) => Cloud.make(world, name, calls))
+  ]
   const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
     owner,
     options: { owner, mutation, retention: profile.retention * minute, reapGrace: grace },
@@ -146,6 +161,7 @@ export const play = ({ mutation = null, seed, trace }: Options): Result => {
   return {
     seed,
     kind: profile.kind,
+    clouds: clouds.map(({ id }) => id),
     violation: world.violation(),
     simulated: timeline.now(),
     sessions: rows.begun.size,

@@ -9,7 +9,7 @@ import { AttemptId } from "../../orchestrator/session/Ids.ts"
 import type { Seen } from "../../orchestrator/SessionEngine.ts"
 import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
-import type { Cloud } from "./Cloud.ts"
+import type { Cloud, Fate } from "./Cloud.ts"
 import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { Pace, Profile } from "./Profile.ts"
@@ -94,14 +94,17 @@ export const start = (options: {
     const { member, services: { orchestrator } } = at
     const isTask = rng.chance(profile.tasks)
     const number = ++calls
+    // RunPod rents nothing without an image and a GPU, and knows every option
+    const isPlain = profile.kind !== "runpod"
     const request: SpawnOptions.Input = {
-      gpu: rng.chance(0.5) ? ["h100", "a100_80g"] : null,
+      gpu: rng.chance(0.5) || !isPlain ? ["h100", "a100_80g"] : null,
+      image: isPlain ? null : "me/server:1",
       name: `job ${number}`,
       spot: rng.chance(profile.spot),
       auth: rng.chance(0.3) ? "signed_url" : "none",
       env: rng.chance(0.5) ? { KEY: environment(`env${number}`) } : {},
       command: isTask ? ["run"] : null,
-      providerOpts: rng.chance(0.2) ? { region: "eu", api_key: environment(`opt${number}`) } : {}
+      providerOpts: isPlain && rng.chance(0.2) ? { region: "eu", api_key: environment(`opt${number}`) } : {}
     }
     const wish = optionsOf(rng, profile, clouds, isTask)
     const asked = isTask ? orchestrator.runTask(request, wish) : orchestrator.spawn(request, wish)
@@ -120,7 +123,7 @@ export const start = (options: {
   const scan = (exit: Exit.Exit<unknown, unknown>): void => {
     if (Exit.isSuccess(exit)) return
     const text = exit.cause.reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" ")
-    const leaked = world.canaries.find((canary) => text.includes(canary))
+    const leaked = world.secrets.find(text)
     if (leaked !== undefined) world.broken("secrets", `an error holds ${leaked}`)
   }
 
@@ -164,30 +167,25 @@ export const start = (options: {
   const machine = (isWanted: (machine: Machine) => boolean): Machine | undefined =>
     rng.one(ledger.all.filter((one) => ledger.bills(one) && ledger.isVisible(one) && isWanted(one)))
 
+  const fateOf = ({ provider }: Machine): Fate | undefined => clouds.find(({ id }) => id === provider)?.fate
+
   /** A machine comes to some end that nobody asked for. */
   const strike = (): void => {
     const victim = machine(({ status }) => status === "running" || status === "provisioning")
-    if (victim === undefined) return
+    const fate = victim && fateOf(victim)
+    if (victim === undefined || fate === undefined) return
     const kind = rng.below(victim.isSpot ? 5 : 4)
     world.note(() => `${victim.id} ${["vanishes", "fails", "stops", "ends its command", "is preempted"][kind]}`)
-    if (kind === 0) {
-      ledger.end(victim)
-      victim.status = "terminated"
-      victim.isRemoved = true
-    } else if (kind === 1) {
-      ledger.end(victim)
-      victim.status = "failed"
-    } else if (kind === 3 && !victim.isSpot) {
-      victim.status = "stopped"
-      victim.exitCode = rng.below(3)
-    } else victim.status = "stopped"
+    if (kind === 0) fate.vanish(victim)
+    else if (kind === 1) fate.fail(victim)
+    else fate.stop(victim, kind === 3 && !victim.isSpot ? rng.below(3) : null)
   }
 
   const reprice = (): void => {
     const found = machine(() => true)
     if (found === undefined) return
     if (!found.isPriced && rng.chance(0.5)) found.isPriced = true
-    else ledger.setRate(found, rng.pick(0.25, 0.5, 1, 2, 4, 8))
+    else fateOf(found)?.setRate(found, rng.pick(0.25, 0.5, 1, 2, 4, 8))
     world.note(() => `${found.id} costs ${found.rate}${found.isPriced ? "" : ", and nobody knows"}`)
   }
 
@@ -202,22 +200,11 @@ export const start = (options: {
   const plant = (): void => {
     const owner = rng.pick<string | null>(rng.one(fleet.places)?.owner ?? null, "adhoc", "stranger", null)
     const attempt = Array.from({ length: 12 }, () => rng.pick("a", "b", "c", "d", "2", "3")).join("")
-    const cloud = rng.one(clouds)
-    if (cloud === undefined) return
-    const made = ledger.add({
-      provider: cloud.id,
-      name: owner === null
+    rng.one(clouds)?.fate.plant(
+      owner === null
         ? `database-${attempt}`
-        : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt) }),
-      origin: "planted",
-      isSpot: false,
-      bornAt: timeline.now(),
-      visibleAt: timeline.now(),
-      rate: 1,
-      isPriced: true,
-      status: "running"
-    })
-    world.note(() => `somebody made ${made.id} as ${made.name}`)
+        : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt) })
+    )
   }
 
   const withHost = (act: (place: Place) => void): void => {

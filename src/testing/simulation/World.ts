@@ -9,6 +9,7 @@ import { type Invariant, Violation } from "./Invariant.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import * as Rng from "./Rng.ts"
+import * as Secrets from "./Secrets.ts"
 import * as Timeline from "./Timeline.ts"
 import { calm, type Weather } from "./Weather.ts"
 
@@ -24,8 +25,8 @@ export interface Outside<A, E> {
   readonly travel: number
   /** Whether it acts even when the process is killed before. */
   readonly outlives: boolean
-  /** What it does there; null when no answer ever comes. */
-  readonly act: () => Result.Result<A, E> | null
+  /** What it does there; it may answer later, or never. */
+  readonly act: (answer: (result: Result.Result<A, E>) => void) => void
   /** Milliseconds until the answer is back. */
   readonly back: number
   /** What it fails with when the answer takes longer. */
@@ -56,12 +57,14 @@ export interface World {
   /** A moment at which a process may be killed. */
   readonly point: (process: Process, label: string) => void
   readonly call: <A, E>(process: Process, outside: Outside<A, E>) => Effect.Effect<A, E>
-  /** Calls of a process that are out, by label. */
+  /** Work of a process that counts as out until it ends, such as a call with all its attempts. */
+  readonly out: <A, E, R>(process: Process, label: string, work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Calls and work of a process that are out, by label. */
   readonly isOut: (process: Process, label: string) => boolean
   /** Who kills; set once the fleet is there. */
   onKill: (process: Process) => void
   /** Values that nobody may write anywhere. */
-  readonly canaries: Array<string>
+  readonly secrets: Secrets.Secrets
 }
 
 /**
@@ -78,6 +81,21 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
   let weather = calm
   let calmSince: number | null = 0
   let violation: Violation | null = null
+
+  /** Something is out; answers how to say, once, that it is not any more. */
+  const goesOut = (process: Process, label: string): () => boolean => {
+    const mine = out.get(process) ?? new Map<string, number>()
+    out.set(process, mine.set(label, (mine.get(label) ?? 0) + 1))
+    let isOpen = true
+    return () => {
+      if (!isOpen) return false
+      isOpen = false
+      const left = (mine.get(label) ?? 1) - 1
+      if (left === 0) mine.delete(label)
+      else mine.set(label, left)
+      return true
+    }
+  }
 
   const world: World = {
     timeline,
@@ -108,17 +126,7 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
         world.point(process, `${label} asked`)
         if (!process.isAlive()) return
         world.note(() => `${process.name} -> ${label}`)
-        const mine = out.get(process) ?? new Map<string, number>()
-        out.set(process, mine.set(label, (mine.get(label) ?? 0) + 1))
-        let isOpen = true
-        const close = (): boolean => {
-          if (!isOpen) return false
-          isOpen = false
-          const left = (mine.get(label) ?? 1) - 1
-          if (left === 0) mine.delete(label)
-          else mine.set(label, left)
-          return true
-        }
+        const close = goesOut(process, label)
         const answer = (result: Result.Result<unknown, unknown>, then: () => void): void =>
           process.deliver(() => {
             if (!close()) return
@@ -127,14 +135,14 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
           })
         timeline.after(travel, () => {
           if (!process.isAlive() && !outlives) return
-          const result = act()
+          act((result) =>
+            void timeline.after(back, () =>
+              answer(result, () => {
+                if (Result.isSuccess(result)) heard?.(result.success)
+                resume(Effect.fromResult(result))
+              }))
+          )
           world.point(process, `${label} done`)
-          if (result === null) return
-          timeline.after(back, () =>
-            answer(result, () => {
-              if (Result.isSuccess(result)) heard?.(result.success)
-              resume(Effect.fromResult(result))
-            }))
         })
         if (limit !== undefined) {
           timeline.after(limit.millis, () => {
@@ -144,9 +152,14 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
         }
         return Effect.sync(() => void close())
       }),
+    out: (process, label, work) =>
+      Effect.suspend(() => {
+        const close = goesOut(process, label)
+        return Effect.onExit(work, () => Effect.sync(() => void close()))
+      }),
     isOut: (process, label) => out.get(process)?.has(label) ?? false,
     onKill: (process) => process.kill(),
-    canaries: []
+    secrets: Secrets.make()
   }
   return world
 }
@@ -164,7 +177,10 @@ const said = (result: Result.Result<unknown, unknown>): string => {
   if (Array.isArray(success)) {
     return `${success.length}: ${success.map((one) => String(Object(one).id ?? one)).join(" ")}`
   }
-  return typeof success === "object" && success !== null && "id" in success
+  if (typeof success !== "object" || success === null) return "yes"
+  return "id" in success
     ? `${String(success.id)} ${String(Object(success).status)}`
+    : "status" in success
+    ? String(success.status)
     : "yes"
 }

@@ -189,6 +189,20 @@ describe("a machine that shows up late", () => {
     assert.closeTo(stage.spent(), 2, 0.01)
   })
 
+  it("and already runs is paid for since its create was sent, as its cloud may only say when it was last started", () => {
+    const stage = live()
+    stage.pass(hour)
+    stage.observed({ computeId: id("twin"), createdAt: stage.now.wall })
+    assert.isAtLeast(stage.spent(), 4)
+  })
+
+  it("and does not run yet is paid for since it was made", () => {
+    const stage = live()
+    stage.pass(hour)
+    stage.observed({ computeId: id("twin"), status: "provisioning", createdAt: stage.now.wall })
+    assert.closeTo(stage.spent(), 2, 0.1)
+  })
+
   it("of an earlier attempt is ended while the next one is rented", () => {
     const stage = start()
     const first = stage.attempt()

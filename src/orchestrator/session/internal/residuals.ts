@@ -63,8 +63,11 @@ export const addStray = (
   why: ResidualCause
 ): SessionState => {
   const { mono, wall } = turn.now
+  const { createdAt, status } = seen
+  // of one that has started, some clouds say only when it last did so, and it has been paid for since its create
+  const born = status === "provisioning" ? createdAt : Math.min(createdAt ?? attempt.sentAt, attempt.sentAt)
   // one that was verified gone was paid for until then
-  const began = state.buried.includes(seen.computeId) ? wall : seen.createdAt ?? attempt.sentAt
+  const began = state.buried.includes(seen.computeId) ? wall : born ?? attempt.sentAt
   const meter = Meter.open(state.meter, seen, seen.costPerHour, Math.min(began, wall))
   turn.events.push({ _tag: "StrayFound", computeId: seen.computeId })
   return add({ ...state, meter }, turn, seen, { name: seen.name, settles: mono + settleWindow(turn, seen), why })

@@ -1,6 +1,5 @@
 /** The two ways to reach the fake: as an `HttpClient` of the same process, and as an HTTP server. */
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -15,6 +14,8 @@ import { type Reply, text, type Written } from "./reply.ts"
 import type { Plane } from "./routes.ts"
 import type { Incoming } from "./server.ts"
 import type { State } from "./state.ts"
+
+const encoder = new TextEncoder()
 
 type Handle = (incoming: Incoming) => Effect.Effect<Reply>
 
@@ -59,21 +60,23 @@ const bodyOf = (
   }
 }
 
-/** An answer for a client in this process; its body is read on the caller's own clock. */
-const toClient = (request: HttpClientRequest.HttpClientRequest, reply: Exclude<Reply, { _tag: "Broken" }>) =>
-  Effect.contextWith((context: Context.Context<never>) => {
-    const init = { status: reply.status, headers: { ...reply.headers } }
-    const body = reply._tag === "Written"
-      ? reply.body
-      : Stream.toReadableStreamWith(
-        Stream.mapError(
-          reply.bytes,
-          () => new TypeError("terminated", { cause: connectionFailure(request, "ECONNRESET", "read") })
-        ),
-        context
-      )
-    return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, init)))
-  })
+/**
+ * An answer for a client in this process. Its body is read in the reader's own fiber, by its own clock, and without a turn
+ * of the event loop: a simulation has none.
+ */
+const toClient = (
+  request: HttpClientRequest.HttpClientRequest,
+  reply: Exclude<Reply, { _tag: "Broken" }>
+): HttpClientResponse.HttpClientResponse => {
+  const { headers, status } = reply
+  const bare = HttpClientResponse.fromWeb(request, new Response(null, { status, headers: { ...headers } }))
+  if (reply._tag === "Written" && reply.body === null) return bare
+  const stream = reply._tag === "Written"
+    ? Stream.fromArray(reply.body === "" || reply.body === null ? [] : [encoder.encode(reply.body)])
+    : Stream.mapError(reply.bytes, () => connectionFailure(request, "ECONNRESET", "read"))
+  const arrayBuffer = Effect.map(Stream.mkUint8Array(stream), (bytes) => bytes.slice().buffer)
+  return Object.defineProperties(bare, { stream: { value: stream }, arrayBuffer: { value: arrayBuffer } })
+}
 
 export const clientOf = (state: State, handle: Handle): HttpClient.HttpClient =>
   HttpClient.make((request, url) =>
@@ -83,13 +86,13 @@ export const clientOf = (state: State, handle: Handle): HttpClient.HttpClient =>
       if (plane === undefined) {
         return behind === undefined
           ? yield* connectionFailure(request, "ENOTFOUND", "getaddrinfo")
-          : yield* toClient(request, yield* behind)
+          : toClient(request, yield* behind)
       }
       const body = yield* bodyOf(request)
       const reply = yield* handle({ method: request.method, url, headers: request.headers, body, planes: [plane] })
       return reply._tag === "Broken"
         ? yield* connectionFailure(request, "ECONNRESET", "read")
-        : yield* toClient(request, reply)
+        : toClient(request, reply)
     })
   )
 

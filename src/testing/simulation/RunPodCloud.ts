@@ -1,0 +1,299 @@
+/**
+ * RunPod in a simulated world: the real adapter, handed in, over the fake cloud in memory. What is in the fake's ledger is
+ * true here too; what goes wrong on the way is ordered from the fake, by the weather.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import type { ComputeStatus } from "../../domain/Compute.ts"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { connectionFailure } from "../../http/FakeHost.ts"
+import type * as Provider from "../../provider/Provider.ts"
+import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
+import type { Cloud, Witness } from "./Cloud.ts"
+import * as Host from "./Host.ts"
+import * as Process from "./Process.ts"
+import * as RunPodFaults from "./RunPodFaults.ts"
+import { marker } from "./Secrets.ts"
+import type { World } from "./World.ts"
+
+/**
+ * Makes the adapter over an `HttpClient`, as `RunPod.make` does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Maker = (options: {
+  readonly apiKey: Redacted.Redacted
+}) => Effect.Effect<Provider.Made, never, HttpClient.HttpClient>
+
+const id = ProviderId.make("runpod")
+
+const statuses: Readonly<Record<FakeRunPod.LedgerEntry["status"], ComputeStatus>> = {
+  PROVISIONING: "provisioning",
+  STARTING: "provisioning",
+  RUNNING: "running",
+  EXITED: "stopped",
+  ERROR: "failed",
+  TERMINATED: "terminated"
+}
+
+/** What a create asks for, as it goes out. */
+interface Wanted {
+  readonly name: string
+  readonly env: ReadonlyArray<string>
+}
+
+const record = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? { ...value } : {}
+
+const wantedIn = ({ body }: HttpClientRequest.HttpClientRequest): Wanted => {
+  const { env, name } = record(body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(body.body)) : null)
+  return { name: String(name), env: Object.values(record(env)).map(String) }
+}
+
+/** What a request is about; a page of a list is a list. */
+const operationOf = (method: string, path: string): RunPodFaults.Operation | null => {
+  if (path === "/v2/pods") return method === "POST" ? "createPod" : "listPods"
+  if (!path.startsWith("/v2/pods/")) return null
+  return method === "DELETE" ? "deletePod" : method === "GET" ? "getPod" : null
+}
+
+/** How much rarer a connection is refused than an answer lost. */
+const unreachableShare = 0.1
+
+/**
+ * A RunPod account in a world.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
+  const { ledger, timeline } = world
+  const rng = world.rng.fork()
+  const faults = RunPodFaults.make(rng.fork(), world.weather)
+  const apiKey = Redacted.make(`${marker}key-${rng.below(1_000_000)}`)
+  world.secrets.add(Redacted.value(apiKey))
+  /** Whether something may have changed since the ledger was read. */
+  let isStale = false
+  // a machine of its own, whose clocks nobody touches
+  const host = Host.make(id, timeline)
+  const self = Process.make({
+    name: id,
+    host: {
+      ...host,
+      after: (millis, run) =>
+        host.after(millis, () => {
+          isStale = true
+          run()
+        })
+    },
+    rng: rng.fork(),
+    isShuffled: false,
+    onLog: () => {},
+    onSpan: null,
+    onSpin: () => world.broken("liveness", "the cloud goes on and on at one moment")
+  })
+  const built: { fake?: Context.Context<FakeRunPod.FakeRunPod | FakeRunPod.FakeRunPodControls> } = {}
+  self.run(
+    Layer.buildWithScope(
+      FakeRunPod.layer({
+        provisioning: rng.pick(1_000, 10_000, 40_000),
+        starting: rng.pick(500, 20_000),
+        lingering: rng.pick(0, 0, 20_000, 300_000),
+        pageSize: rng.pick(3, 10, 1_000),
+        quotas: rng.pick(FakeRunPod.generousQuotas, FakeRunPod.documentedQuotas.slice(0, 1))
+      }),
+      Scope.makeUnsafe()
+    ),
+    (exit) => {
+      if (Exit.isSuccess(exit)) built.fake = exit.value
+    }
+  )
+  self.drain()
+  if (built.fake === undefined) throw new Error("the cloud could not be built")
+  const { client } = Context.get(built.fake, FakeRunPod.FakeRunPod)
+  const controls = Context.get(built.fake, FakeRunPod.FakeRunPodControls)
+  const planted = new Set<string>()
+  const late = new Set<string>()
+  let lag = 0
+
+  /** Keeps the world's ledger as the fake's is. */
+  const mirror = ({ made }: FakeRunPod.Ledger): void => {
+    for (const entry of made) {
+      const rate = entry.status === "EXITED" || entry.status === "ERROR" ? 0 : entry.costPerHour
+      const known = ledger.find(entry.id)
+      if (known === undefined) {
+        const bornAt = DateTime.toEpochMillis(entry.createdAt) - Host.epoch
+        const attempt = entry.name.slice(-12)
+        const origin = planted.has(entry.name)
+          ? "planted"
+          : ledger.ofAttempt(attempt).length > 0
+          ? "twin"
+          : late.has(entry.name)
+          ? "late"
+          : "rent"
+        const machine = ledger.add({
+          id: ComputeId.make(entry.id),
+          provider: id,
+          name: entry.name,
+          origin,
+          isSpot: false,
+          bornAt,
+          visibleAt: bornAt + (origin === "planted" ? 0 : lag),
+          rate,
+          isPriced: true
+        })
+        machine.named.add(rate)
+        world.note(() => `${id} makes ${entry.id} (${origin}) for ${entry.name}`)
+      } else if (known.goneAt === null) {
+        known.status = statuses[entry.status]
+        if (known.rate !== rate) ledger.setRate(known, rate)
+        known.named.add(rate)
+        if (entry.endedAt !== null) {
+          ledger.end(known)
+          known.isRemoved = true
+          world.note(() => `${id}: ${entry.id} is gone`)
+        }
+      }
+    }
+  }
+
+  const change = <A, E>(effect: Effect.Effect<A, E>, done?: (exit: Exit.Exit<A, E>) => void): void => {
+    isStale = true
+    self.run(effect, done)
+  }
+
+  const drain = (): boolean => {
+    if (!self.drain() && !isStale) return false
+    isStale = false
+    self.run(controls.ledger, (exit) => {
+      if (Exit.isSuccess(exit)) mirror(exit.value)
+    })
+    self.drain()
+    return true
+  }
+
+  const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
+
+  /** A request arrives; null is one that nobody will hear of. */
+  const arrive = (
+    request: HttpClientRequest.HttpClientRequest,
+    operation: RunPodFaults.Operation | null,
+    name: string,
+    answer: (result: Result.Result<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
+  ): void => {
+    const order = operation === null ? RunPodFaults.nothing : faults(operation)
+    if (operation === "createPod") {
+      witness.created(name)
+      if (order.isLate) late.add(name)
+    }
+    if (order.fault !== null) world.note(() => `${id} has in mind: ${JSON.stringify(order.fault)}`)
+    const enact = operation === "createPod" || operation === "deletePod" ? change : self.run
+    enact(
+      Effect.gen(function*() {
+        yield* controls.clearFaults
+        if (order.fault !== null) yield* controls.order(order.fault)
+        yield* controls.ignoreDeletes(order.isIgnored ? 1 : 0)
+        if (operation === "createPod") {
+          lag = order.lag
+          yield* controls.setListingLag(lag, { get: order.lagHidesGet })
+        }
+        return yield* Effect.result(client.execute(request))
+      }),
+      (exit) => {
+        if (!Exit.isSuccess(exit)) return
+        const { value } = exit
+        const isRefused = Result.isSuccess(value) && value.success.status === 429
+        if (isRefused && operation === "createPod") witness.refused(name)
+        if (!order.isUnheard) answer(value)
+      }
+    )
+  }
+
+  /** How one process reaches it. */
+  const clientFor = (process: Process.Process): HttpClient.HttpClient =>
+    HttpClient.make((request, url) =>
+      Effect.suspend(() => {
+        const operation = operationOf(request.method, url.pathname)
+        const wanted = operation === "createPod" ? wantedIn(request) : { name: "", env: [] }
+        if (operation === "createPod") {
+          witness.creating(process, wanted.name)
+          for (const value of wanted.env) world.secrets.add(value)
+        }
+        if (operation === "deletePod") witness.ending(process, url.pathname.split("/").at(-1) ?? "")
+        if (rng.chance(world.weather().lose * unreachableShare)) {
+          world.note(() => `${process.name} cannot connect for ${request.method} ${url.pathname}`)
+          // not a byte was sent, so that even a create may be sent again
+          return Effect.fail(connectionFailure(request, "ECONNREFUSED", "connect"))
+        }
+        return world.call<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>(process, {
+          label: `${request.method} ${url.pathname}${url.search} ${wanted.name}`,
+          travel: travel(),
+          outlives: rng.chance(0.6),
+          act: (answer) => arrive(request, operation, wanted.name, answer),
+          back: travel()
+        })
+      })
+    )
+
+  /** The same provider, with its calls known to the world from their beginning to their end. */
+  const watched = (process: Process.Process, made: Provider.Made): Provider.Made => {
+    const { compute } = made
+    const out = <A, E>(label: string, work: Effect.Effect<A, E>) => world.out(process, `${id} ${label}`, work)
+    return {
+      ...made,
+      compute: {
+        ...compute,
+        rent: (rent, options) => out(`create ${rent.name}`, compute.rent(rent, options)),
+        get: (wanted, options) => out(`get ${wanted}`, compute.get(wanted, options)),
+        terminate: (wanted, options) => out(`delete ${wanted}`, compute.terminate(wanted, options)),
+        list: (filter, options) => {
+          const all = compute.list(filter, options)
+          const name = filter?.name
+          return out(
+            name === undefined ? "list" : `list ${name}`,
+            name === undefined
+              ? Effect.tap(all, (found) => Effect.sync(() => witness.listed(process, found.map((one) => one.id))))
+              : all
+          )
+        }
+      }
+    }
+  }
+
+  return {
+    id,
+    drain,
+    providerFor: (process) =>
+      Effect.map(
+        Effect.provideService(maker({ apiKey }), HttpClient.HttpClient, clientFor(process)),
+        (made) => watched(process, made)
+      ),
+    fate: {
+      vanish: (machine) => change(controls.vanish(machine.id)),
+      fail: (machine) => change(controls.failPod(machine.id)),
+      // a command that ends takes its pod with it
+      stop: (machine, exitCode) => change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id)),
+      setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
+      plant: (name) => {
+        planted.add(name)
+        world.note(() => `somebody makes ${name}`)
+        change(
+          controls.plantPod({ name, image: "me/other:1", gpu: { id: "NVIDIA L4", count: 1 } })
+        )
+      }
+    }
+  }
+}
