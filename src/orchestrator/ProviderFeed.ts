@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
+import type { ProviderId } from "../domain/Ids.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
@@ -22,9 +23,9 @@ import * as Clocks from "./engine/Clocks.ts"
 import { locate } from "./internal/defects.ts"
 import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
-import { AttemptId } from "./session/Ids.ts"
+import { AttemptId, type SessionId } from "./session/Ids.ts"
 import * as Sighting from "./session/Sighting.ts"
-import type { Seen, SessionEngine } from "./SessionEngine.ts"
+import type { SessionEngine } from "./SessionEngine.ts"
 
 /**
  * One complete listing of an account.
@@ -76,20 +77,32 @@ export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
   }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
 /** The session a machine was rented for, as its name says. */
-const sessionOf = (engine: SessionEngine["Service"], { name }: Compute): Seen | undefined =>
+const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId | undefined =>
   Option.match(NameStamp.parse(name ?? ""), {
     onNone: () => undefined,
-    onSome: ({ attempt, owner }) => owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt)) : undefined
+    onSome: ({ attempt, owner }) =>
+      owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt))?.state.spec.id : undefined
   })
+
+/** The machines that sessions know by their ids: whatever these are called now, they are still theirs. */
+const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyMap<string, SessionId> => {
+  const held = new Map<string, SessionId>()
+  for (const { state: { phase, residuals, spec } } of engine.at(provider).entries) {
+    for (const residual of residuals) if (residual.provider === provider) held.set(residual.computeId, spec.id)
+    if (phase._tag === "Live" && phase.provider === provider) held.set(phase.computeId, spec.id)
+  }
+  return held
+}
 
 /** Tells the sessions what one complete listing says of their machines. */
 const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
+  const held = heldAt(engine, provider.id)
   const seen = new Set<string>()
   for (const compute of computes) {
     seen.add(compute.id)
-    const session = sessionOf(engine, compute)
+    const session = held.get(compute.id) ?? namedIn(engine, compute)
     if (session === undefined) continue
-    engine.report(session.state.spec.id, { _tag: "Observed", compute: Sighting.fromCompute(compute) }, compute)
+    engine.report(session, { _tag: "Observed", compute: Sighting.fromCompute(compute) }, compute)
   }
   for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
     if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue

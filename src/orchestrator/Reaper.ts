@@ -99,7 +99,7 @@ export interface Reaper {
  * @since 0.1.0
  */
 export interface Options {
-  readonly engine: Pick<SessionEngine["Service"], "owner" | "mutation" | "unreadable" | "byAttempt">
+  readonly engine: Pick<SessionEngine["Service"], "owner" | "mutation" | "unreadable" | "byAttempt" | "byCompute">
   readonly store: Pick<SessionStore["Service"], "attempt">
   /** A machine younger than this is left alone, by its own age and since we first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined
@@ -195,6 +195,13 @@ export const make = (options: Options): Reaper => {
     return "end_failed" as const
   })
 
+  /** By the attempt in its name, or by its id: whoever may rename machines can give one any name. */
+  const isKnown = (attempt: AttemptId, { id, provider }: Compute): boolean => {
+    if (engine.byAttempt(attempt) !== undefined) return true
+    const phase = engine.byCompute(id)?.state.phase
+    return phase?._tag === "Live" && phase.computeId === id && phase.provider === provider
+  }
+
   /** Null when it was ended. */
   const verdict = Effect.fnUntraced(function*(
     compute: Compute,
@@ -213,13 +220,13 @@ export const make = (options: Options): Reaper => {
       return "other_owner"
     }
     const attempt = AttemptId.make(stamp.attempt)
-    if (engine.byAttempt(attempt) !== undefined) return "known"
+    if (isKnown(attempt, compute)) return "known"
     if (isYoung(compute, sighting, listing)) return "young"
     if (sighting.listings < 2) return "seen_once"
     const answer = yield* isUnknownToStore(attempt)
     if (answer !== "none") return answer === "known" ? "known" : "store_cannot_tell"
     // asked last of all: a session may have begun while the store answered
-    if (engine.byAttempt(attempt) !== undefined) return "known"
+    if (isKnown(attempt, compute)) return "known"
     if (dryRun) return null
     const key = `${listing.provider.id} ${compute.id}`
     if (beingEnded.has(key)) return "being_ended"
