@@ -61,6 +61,10 @@ const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
     byAttempt: (attempt) => {
       const state = sessions.find(({ attempts }) => attempts.some(({ id }) => id === attempt))
       return state === undefined ? undefined : { state, compute: null }
+    },
+    byCompute: (computeId) => {
+      const state = sessions.find(({ phase }) => phase._tag === "Live" && phase.computeId === computeId)
+      return state === undefined ? undefined : { state, compute: null }
     }
   }))
 
