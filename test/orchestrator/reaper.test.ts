@@ -3,14 +3,18 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
+import { Reaper } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Provider from "effect-atlas/provider/Provider"
+import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { type House, live, open, type Options, pass, settle } from "./house.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
+import { sessionOf } from "./store/kit.ts"
 
 const team1 = NameStamp.Owner.make("team1")
 
@@ -134,7 +138,7 @@ describe("never touched is", () => {
       yield* house.controls.ignoreDeletes(0)
     }))
 
-  it.effect("a machine whose session began while the store was asked", () =>
+  it.effect("a machine whose session began while the account was listed", () =>
     Effect.gen(function*() {
       const house = yield* open({ pollInterval: "1 hour", reapGrace: "1 millis" })
       yield* settle
@@ -146,6 +150,35 @@ describe("never touched is", () => {
       yield* Fiber.join(cycles)
       assert.strictEqual((yield* live(house)).length, 1)
       yield* house.controls.delay("listCompute", {})
+    }))
+
+  it.effect("a machine whose session began while the store was asked", () =>
+    Effect.gen(function*() {
+      const cloud = yield* MockProvider.make()
+      const id = yield* orphan({ cloud })
+      const session = { state: sessionOf("late"), compute: null }
+      let isHere = false
+      const asked = Effect.sync(() => {
+        isHere = true
+        return Option.none()
+      })
+      const reaper = Reaper.make({
+        engine: {
+          owner: team1,
+          mutation: null,
+          unreadable: () => [],
+          byAttempt: () => isHere ? session : undefined,
+          byCompute: () => undefined
+        },
+        store: { attempt: () => asked },
+        grace: 0
+      })
+      yield* reaper.cycle([cloud.provider])
+      const { ended, left } = yield* reaper.cycle([cloud.provider])
+      assert.deepStrictEqual({ ended, left: left.map(({ computeId, why }) => [computeId, why]) }, {
+        ended: [],
+        left: [[id, "known"]]
+      })
     }))
 
   it.effect("an account that is not on the list of those to clean up", () =>
