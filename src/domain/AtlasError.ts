@@ -190,6 +190,7 @@ export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))
  * **Details**
  *
  * `computeName` is the stamped name under which a rented compute would be found, `computeId` its id where that is known.
+ * `lastSeen` is a compute that was certainly made by this very call, under another name than it was asked for.
  *
  * @category reasons
  * @since 0.1.0
@@ -197,7 +198,8 @@ export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))
 export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("Uncertain", {
   ...facts,
   computeName: orNull(Schema.String),
-  computeId: orNull(ComputeId)
+  computeId: orNull(ComputeId),
+  lastSeen: orNull(Compute)
 }) {
   readonly isRetryable = false
 }

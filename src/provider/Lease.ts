@@ -51,6 +51,10 @@ export const make = (
 ): Lease => {
   let known: Known = { _tag: "Nothing" }
   let isClosed = false
+  /** What the create certainly made under another name; nobody would find it by ours. */
+  let misnamed: Compute | null = null
+
+  const endMisnamed = Effect.suspend(() => misnamed === null ? Effect.void : compute.end(misnamed.id, options))
 
   const uncertain = (asked: AtlasError, looked: string) =>
     new AtlasError({
@@ -58,17 +62,30 @@ export const make = (
       operation: asked.operation,
       reason: new Uncertain({
         computeName: rent.name,
+        computeId: asked.reason._tag === "Uncertain" ? asked.reason.computeId : null,
         status: asked.status,
         message: `the create was not answered (${asked.reason.message || "no reason given"}) and ${looked}`
       })
     })
 
+  const notFound = Effect.suspend(() =>
+    misnamed === null
+      ? Effect.succeed("look once more before renting again")
+      : Effect.match(endMisnamed, {
+        onSuccess: () => "what was made instead is ended",
+        onFailure: ({ reason }) => `what was made instead could not be ended: ${reason.message}`
+      })
+  )
+
   const resolved = (asked: AtlasError) =>
     Effect.matchEffect(compute.resolve(rent, options), {
       onSuccess: (found) =>
         found === null
-          ? Effect.fail(uncertain(asked, `${rent.name} did not appear; look once more before renting again`))
-          : Effect.succeed(found),
+          ? Effect.flatMap(
+            notFound,
+            (then) => Effect.fail(uncertain(asked, `${rent.name} did not appear; ${then}`))
+          )
+          : Effect.as(Effect.ignore(endMisnamed), found),
       onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${rent.name} failed: ${failed.reason.message}`))
     })
 
@@ -79,7 +96,7 @@ export const make = (
       case "Made":
         return compute.end(known.id, { ...options, madeAt: known.at, name: rent.name })
       case "Maybe":
-        return compute.abandon(rent, options)
+        return Effect.ensuring(compute.abandon(rent, options), Effect.ignore(endMisnamed))
     }
   })
 
@@ -87,6 +104,11 @@ export const make = (
     known = { _tag: "Maybe" }
     return compute.rent(rent, options)
   }).pipe(
+    Effect.tapError(({ reason }) =>
+      Effect.sync(() => {
+        if (reason._tag === "Uncertain") misnamed = reason.lastSeen
+      })
+    ),
     Effect.catchIf((error) => error.reason._tag === "Uncertain", resolved),
     Effect.onExit((exit) =>
       Effect.flatMap(Clock.monotonicTimeNanos, (now) => {

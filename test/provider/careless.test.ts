@@ -143,6 +143,39 @@ describe("a create answered with another compute", () => {
     }))
 })
 
+describe("a create answered with our compute under another name", () => {
+  it.effect("ends it and says so, with its id: nobody would find it again", () =>
+    Effect.gen(function*() {
+      const made: Array<Compute.Compute> = []
+      const gone = Effect.fail(new AtlasError.NotFound({}))
+      const found = (id: string) => {
+        const one = made.find((one) => one.id === id)
+        return one === undefined ? gone : Effect.succeed(one)
+      }
+      const provider = Provider.make({
+        id: "acme",
+        settleWindow: "10 millis",
+        compute: {
+          spawn: (rent) =>
+            Effect.sync(() => {
+              const compute = computeOf({ name: rent.name.toUpperCase() })
+              made.push(compute)
+              return compute
+            }),
+          get: (id) => Effect.suspend(() => found(id)),
+          list: () => Effect.sync(() => [...made]),
+          terminate: (id) => Effect.map(Effect.suspend(() => found(id)), () => void made.pop())
+        }
+      })
+      const asked = yield* Effect.forkChild(Effect.flip(provider.compute.spawn({})))
+      yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 10 })
+      const { reason } = yield* Fiber.join(asked)
+      assert.deepStrictEqual(reason._tag === "Uncertain" ? [reason.computeId, reason.computeName === null] : [], ["acme-1", false])
+      assert.include(reason.message, "what was made instead is ended")
+      assert.deepStrictEqual(made, [])
+    }))
+})
+
 describe("a create answered with an id that nobody has", () => {
   it.effect("does not hide the machine: what has its name is ended when it is handed back", () =>
     Effect.gen(function*() {

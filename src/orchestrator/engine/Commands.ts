@@ -5,9 +5,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { AtlasError, Unknown } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
-import type { ProviderId } from "../../domain/Ids.ts"
+import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
 import type { Rent } from "../../provider/Adapter.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
@@ -46,6 +46,8 @@ export interface Bench {
   readonly state: SessionState
   /** Whether nobody has taken the owner's seat from us; waits until the store can tell. */
   readonly isSeatOurs: Effect.Effect<boolean>
+  /** Whether a session has this machine. */
+  readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly mutation: AnyMutation | null
 }
 
@@ -74,7 +76,7 @@ const plain = (env: Rent["env"]) =>
 
 const rent = (
   { attempt, candidate }: Of<"Rent">,
-  { isSeatOurs, mutation, providers, secrets, state }: Bench
+  { isHeld, isSeatOurs, mutation, providers, secrets, state }: Bench
 ): Effect.Effect<Result> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
@@ -89,6 +91,14 @@ const rent = (
   const refused = (cause: Cause.Cause<AtlasError>): Result => ({
     event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) }
   })
+  /** A machine that a session has was not made by this create, whatever was answered. */
+  const unanswered = (fault: Fault.Fault, authHash: string | null, reason: AtlasErrorReason | null): SessionEvent => {
+    const { computeId, ...rest } = fault
+    const event = { _tag: "Unanswered", attempt: attempt.id, authHash } as const
+    if (computeId === undefined || isHeld(id, computeId)) return { ...event, fault: rest }
+    const lastSeen = reason?._tag === "Uncertain" ? reason.lastSeen : null
+    return { ...event, fault, ...(lastSeen === null ? {} : { misnamed: Sighting.fromCompute(lastSeen) }) }
+  }
   return Effect.matchCauseEffect(prepared, {
     // nothing has been sent yet, whatever it was
     onFailure: (cause) => Effect.succeed(refused(cause)),
@@ -99,11 +109,11 @@ const rent = (
         ? Effect.andThen(Effect.annotateCurrentSpan(plain(ready.env)), provider.compute.rent(ready))
         : provider.compute.rent(ready)
       return Effect.matchCause(bounded(id, "spawn", rented), {
-        onFailure: (cause) =>
-          Option.exists(Cause.findErrorOption(cause), ({ reason }) => isRefusal(reason)) ? refused(cause) : {
-            event: { _tag: "Unanswered", attempt: attempt.id, fault: faultOf(id, cause), authHash },
-            auth: ready.auth
-          },
+        onFailure: (cause) => {
+          const reason = Option.getOrNull(Cause.findErrorOption(cause))?.reason ?? null
+          if (reason !== null && isRefusal(reason)) return refused(cause)
+          return { event: unanswered(faultOf(id, cause), authHash, reason), auth: ready.auth }
+        },
         onSuccess: (compute): Result => ({
           event: { _tag: "Rented", attempt: attempt.id, compute: Sighting.fromCompute(compute), authHash },
           computes: [compute],

@@ -71,7 +71,7 @@ export const make = (
     const clockwork = yield* Clockwork.make({ config, mailbox, table, losesTimers: mutation === "lose-timer" })
     const publisher = yield* Scope.provide(Publisher.make, inner)
     const runner = yield* Scope.provide(
-      Runner.make({ providers, ask, mailbox, mutation, isSeatOurs: standing.isOurs }),
+      Runner.make({ providers, ask, mailbox, mutation, isHeld: table.isHeld, isSeatOurs: standing.isOurs }),
       inner
     )
     const writer = Writer.make({

@@ -45,10 +45,11 @@ export interface Runner {
 }
 
 /** A runner whose commands live as long as the scope. */
-export const make = ({ ask, isSeatOurs, mailbox, mutation, providers }: {
+export const make = ({ ask, isHeld, isSeatOurs, mailbox, mutation, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
+  readonly isHeld: Commands.Bench["isHeld"]
   readonly isSeatOurs: Effect.Effect<boolean>
   readonly mutation: AnyMutation | null
 }): Effect.Effect<Runner, never, Scope.Scope> =>
@@ -99,6 +100,7 @@ export const make = ({ ask, isSeatOurs, mailbox, mutation, providers }: {
             providers,
             state: after,
             secrets: secretsOf(after, secrets),
+            isHeld,
             isSeatOurs,
             mutation
           }).pipe(

@@ -54,6 +54,8 @@ export interface Table {
   readonly byAttempt: (attempt: AttemptId) => Entry | undefined
   /** The session whose machine this is or was last. */
   readonly byCompute: (computeId: ComputeId) => Entry | undefined
+  /** Whether a session has this machine, to keep or to end. */
+  readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly at: (provider: ProviderId) => Place
   readonly counts: Counts
   /** Puts a session in, or its new state. */
@@ -141,6 +143,14 @@ export const make = (): Table => {
     all: () => entries.values(),
     byAttempt: (attempt) => attempts.get(attempt),
     byCompute: (computeId) => machines.get(computeId),
+    isHeld: (provider, computeId) => {
+      const isIt = (one: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
+        one.provider === provider && one.computeId === computeId
+      for (const { state: { phase, residuals } } of placeAt(provider).entries) {
+        if ((phase._tag === "Live" && isIt(phase)) || residuals.some(isIt)) return true
+      }
+      return false
+    },
     at: placeAt,
     counts,
     put: (state, memory) => {

@@ -21,7 +21,8 @@ const authHash = Schema.NullOr(Schema.String)
  * **Details**
  *
  * - `Started`: the first event; everything in it is checked already.
- * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (nobody knows): results of `Rent`.
+ * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (nobody knows; `misnamed` is a machine that it certainly
+ *   made under another name): results of `Rent`.
  * - `Looked` (`complete` says every page was read, `at` when the listing began on the monotonic clock), `LookFailed`:
  *   results of `Resolve`.
  * - `Observed`: the feed saw it. `Missed`: a complete listing was without it.
@@ -39,7 +40,7 @@ export const SessionEvent = Schema.Union([
   Schema.TaggedStruct("Started", { spec: SessionSpec }),
   Schema.TaggedStruct("Rented", { attempt, compute: Sighting, authHash }),
   Schema.TaggedStruct("Refused", { attempt, fault: Fault }),
-  Schema.TaggedStruct("Unanswered", { attempt, fault: Fault, authHash }),
+  Schema.TaggedStruct("Unanswered", { attempt, fault: Fault, authHash, misnamed: Schema.optionalKey(Sighting) }),
   Schema.TaggedStruct("Looked", {
     attempt,
     found: Schema.Array(Sighting),

@@ -6,7 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as AtlasError from "../../domain/AtlasError.ts"
-import { ProviderId } from "../../domain/Ids.ts"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 
 /** Long enough for a sentence and its detail; a provider's whole page does not belong in a row. */
 const longestMessage = 500
@@ -31,7 +31,8 @@ const reasons = [
 ] as const satisfies ReadonlyArray<AtlasError.AtlasErrorReason["_tag"]>
 
 /**
- * A failure without its body: which reason, what it says, the HTTP status and how long the provider asked to wait.
+ * A failure without its body: which reason, what it says, the HTTP status and how long the provider asked to wait; of an
+ * `Uncertain` one also under which name to look, and the machine that may have been made.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +44,9 @@ export const Fault = Schema.Struct({
   message: Schema.String,
   status: Schema.NullOr(Schema.Int),
   /** Milliseconds. */
-  retryAfter: Schema.NullOr(Schema.Finite)
+  retryAfter: Schema.NullOr(Schema.Finite),
+  computeName: Schema.optionalKey(Schema.String),
+  computeId: Schema.optionalKey(ComputeId)
 })
 
 /**
@@ -63,7 +66,9 @@ export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault =>
   provider,
   message: reason.message.slice(0, longestMessage),
   status: typeof reason.status === "number" ? reason.status : null,
-  retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null ? Duration.toMillis(reason.retryAfter) : null
+  retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null ? Duration.toMillis(reason.retryAfter) : null,
+  ...(reason._tag === "Uncertain" && reason.computeName !== null ? { computeName: reason.computeName } : {}),
+  ...(reason._tag === "Uncertain" && reason.computeId !== null ? { computeId: reason.computeId } : {})
 })
 
 /**
@@ -81,7 +86,7 @@ export const make = (reason: Fault["reason"], message: string, provider: Provide
 })
 
 const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
-  const { message, status } = fault
+  const { computeId = null, computeName = null, message, status } = fault
   const facts = { message, status }
   switch (fault.reason) {
     case "Unauthorized":
@@ -108,7 +113,7 @@ const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
     case "NoCapacity":
       return new AtlasError.NoCapacity(facts)
     case "Uncertain":
-      return new AtlasError.Uncertain(facts)
+      return new AtlasError.Uncertain({ ...facts, computeName, computeId })
     case "Ended":
       return new AtlasError.Ended({ message, status: "terminated" })
     case "BudgetExceeded":

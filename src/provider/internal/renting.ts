@@ -5,14 +5,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
 import {
   type AtlasError,
   type AtlasErrorReason,
   invalid,
-  Uncertain,
   Unknown,
   Unsupported
 } from "../../domain/AtlasError.ts"
@@ -30,10 +28,10 @@ import * as Handback from "../Handback.ts"
 import * as Lease from "../Lease.ts"
 import * as NameStamp from "../NameStamp.ts"
 import type { ComputeFacet, RentOptions } from "../Provider.ts"
+import * as Answer from "./answer.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
 const decodeId = decoder(ComputeId, "id")
-const isComputeId = Schema.is(ComputeId)
 
 interface Wiring {
   readonly id: ProviderId
@@ -134,20 +132,17 @@ export const make = (
       madeAt.set(computeId, now)
     })
 
-  /** An answer about another machine than the one asked for is no answer: ours is looked for by its name. */
-  const isOurs = (rent: Rent, made: Compute): boolean => made.name === rent.name && isComputeId(made.id)
-
   const send = (rent: Rent, options: CallOptions | undefined) =>
-    Effect.flatMap(decodeCall(options, "spawnCompute"), (call) =>
-      compute.spawn(rent, call).pipe(
+    Effect.gen(function*() {
+      const call = yield* decodeCall(options, "spawnCompute")
+      const sentAt = yield* Clock.currentTimeMillis
+      return yield* compute.spawn(rent, call).pipe(
         Effect.mapError(asUnrepeatable),
-        Effect.filterOrFail(
-          (made) => isOurs(rent, made),
-          () => new Uncertain({ computeName: rent.name, message: "the create was answered with another compute" })
-        ),
+        Effect.filterOrFail((made) => Answer.isOurs(rent, made), (made) => Answer.strange(rent, made, sentAt)),
         Effect.tap((made) => remember(made.id)),
         Effect.mapBoth({ onSuccess: (made) => withAuth(made, rent.auth), onFailure: wrap("spawnCompute") })
-      ))
+      )
+    })
 
   const lookFor = (rent: Rent, options: CallOptions | undefined) =>
     Effect.gen(function*() {

@@ -137,7 +137,8 @@ const resolve = (
       limited: phase.limited,
       stopping: facts.stopping,
       since: turn.now.mono,
-      cause: facts.fault,
+      // whoever is told of it can look as well
+      cause: facts.fault.reason === "Uncertain" ? { computeName: phase.attempt.name, ...facts.fault } : facts.fault,
       authHash: facts.authHash
     },
     timers: { ...noTimers, look: { at: null, tries: 0 } }
@@ -152,7 +153,15 @@ export const unanswered = (state: SessionState, turn: Turn, event: EventOf<"Unan
     turn.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
     return state
   }
-  return resolve(state, turn, phase, { fault: event.fault, authHash: event.authHash, stopping: phase.stopping })
+  const { authHash, fault, misnamed } = event
+  const known = misnamed === undefined ? state : residuals.addStray(
+    { ...state, last: misnamed.computeId },
+    turn,
+    misnamed,
+    phase.attempt,
+    "stray"
+  )
+  return resolve(known, turn, phase, { fault, authHash, stopping: phase.stopping })
 }
 
 /** The rent is settled: a machine is ours, and is kept unless somebody wants it gone or its price cannot be capped. */
@@ -288,7 +297,9 @@ const proofAt = ({ spec }: SessionState, { config }: Turn, { attempt, since }: P
 /** The name was looked for long enough: this attempt is over and made nothing. */
 const nothingMade = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
   const { attempt: { candidate }, cause, limited, lost, stopping } = phase
-  if (stopping !== null) return end(state, turn, { reason: stopping })
+  if (stopping !== null) return end(state, turn, { reason: stopping, fault: cause })
+  // the answer named a machine: not "nothing was made", so nothing more is
+  if (cause.computeId !== undefined) return refuse(state, turn, cause)
   return lost === 0
     ? rent(state, turn, { candidate, lost: 1, limited })
     : next(state, turn, candidate, cause)

@@ -1,0 +1,156 @@
+/**
+ * A create that is answered with a machine of another name: what it certainly made is ended, what is doubtful is named, what
+ * others have is left alone.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { NotFound, Uncertain } from "effect-atlas/domain/AtlasError"
+import { Compute } from "effect-atlas/domain/Compute"
+import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
+import { Usd } from "effect-atlas/domain/Money"
+import * as Provider from "effect-atlas/provider/Provider"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import { inTime, open, pass, reasonOf } from "./house.ts"
+
+const acme = ProviderId.make("acme")
+
+/** A cloud that keeps and answers what this makes of the name it was asked for. */
+const cloudOf = (
+  answered: (name: string) => { readonly name: string | null } | Compute,
+  isDated = false
+) => {
+  const machines = new Map<string, Compute>()
+  const counts = { spawn: 0, terminate: 0 }
+  const find = (id: string) => {
+    const machine = machines.get(id)
+    return machine === undefined ? Effect.fail(new NotFound({ message: "not here" })) : Effect.succeed(machine)
+  }
+  const provider = Provider.make({
+    id: "acme",
+    settleWindow: "300 millis",
+    pollInterval: "100 millis",
+    compute: {
+      spawn: (rent) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          counts.spawn += 1
+          const answer = answered(rent.name)
+          if (answer instanceof Compute) return answer
+          const machine = new Compute({
+            id: ComputeId.make(`acme-${counts.spawn}`),
+            provider: acme,
+            status: "running",
+            name: answer.name,
+            publicIp: null,
+            ports: [],
+            gpuType: null,
+            gpuCount: 1,
+            costPerHour: Usd.make(3_600),
+            region: null,
+            image: null,
+            auth: null,
+            createdAt: isDated ? DateTime.makeUnsafe(now) : null,
+            exitCode: null,
+            failure: null,
+            raw: null
+          })
+          machines.set(machine.id, machine)
+          return machine
+        }),
+      get: find,
+      list: () => Effect.sync(() => [...machines.values()]),
+      terminate: (id) =>
+        Effect.map(find(id), () => {
+          counts.terminate += 1
+          machines.delete(id)
+        })
+    }
+  })
+  return { provider, machines, counts }
+}
+
+const begun = (cloud: ReturnType<typeof cloudOf>) => open({ more: [cloud.provider], reapGrace: "1 second" })
+const options = { provider: "acme", idleTtl: false } as const
+
+describe("a create answered with a machine that bears our name in another form", () => {
+  for (const mode of ["spawn", "runTask"] as const) {
+    it.effect(`is not repeated by ${mode}: the machine is ended and verified gone, paid for and named`, () =>
+      Effect.gen(function*() {
+        const cloud = cloudOf((name) => ({ name: name.toUpperCase() }))
+        const { orchestrator } = yield* begun(cloud)
+        const request = mode === "runTask" ? { command: ["train"] } : {}
+        const reason = yield* inTime(reasonOf(orchestrator[mode](request, { provider: "acme" })))
+        assert.instanceOf(reason, Uncertain)
+        assert.strictEqual(reason instanceof Uncertain ? reason.computeId : null, "acme-1")
+        const [session] = yield* orchestrator.list
+        assert.strictEqual(reason instanceof Uncertain ? reason.computeName : null, session?.name)
+        assert.deepStrictEqual(cloud.counts, { spawn: 1, terminate: 1 })
+        assert.strictEqual(cloud.machines.size, 0)
+        assert.deepStrictEqual([session?.state, session?.computeId], ["ended", "acme-1"])
+        const { outcome } = session ?? {}
+        assert.strictEqual(outcome?._tag === "Failed" ? outcome.fault?.computeId : null, "acme-1")
+        assert.isAbove(session?.spentUsd ?? 0, 0)
+      }))
+  }
+
+  it.effect("does not hide a machine that has our name as well", () =>
+    Effect.gen(function*() {
+      const cloud = cloudOf((name) => ({ name: name.toUpperCase() }))
+      const { provider } = cloud
+      const both: typeof provider = {
+        ...provider,
+        compute: {
+          ...provider.compute,
+          rent: (rent, call) =>
+            Effect.tapError(provider.compute.rent(rent, call), () =>
+              Effect.sync(() => {
+                const made = cloud.machines.get("acme-1")
+                if (made !== undefined) {
+                  cloud.machines.set("ours", new Compute({ ...made, id: ComputeId.make("ours"), name: rent.name }))
+                }
+              }))
+        }
+      }
+      const { orchestrator } = yield* open({ more: [both] })
+      const { compute } = yield* inTime(orchestrator.spawn({}, options))
+      assert.strictEqual(compute.id, "ours")
+      yield* pass(10)
+      assert.deepStrictEqual([...cloud.machines.keys()], ["ours"])
+    }))
+})
+
+describe("a create answered with a machine whose name says nothing", () => {
+  for (const isDated of [false, true]) {
+    it.effect(`${isDated ? "that is new" : "of no age"} is not repeated; it is named, and not ended without a proof`, () =>
+      Effect.gen(function*() {
+        const cloud = cloudOf(() => ({ name: "pod-7" }), isDated)
+        const { orchestrator } = yield* begun(cloud)
+        const reason = yield* inTime(reasonOf(orchestrator.spawn({}, options)))
+        assert.strictEqual(reason instanceof Uncertain ? reason.computeId : null, "acme-1")
+        assert.include(reason instanceof Uncertain ? reason.message : "", "acme-1, which is called pod-7")
+        assert.deepStrictEqual(cloud.counts, { spawn: 1, terminate: 0 })
+      }))
+  }
+})
+
+describe("a create answered with a machine that was there before", () => {
+  it.effect("of another session is repeated, and never touches that one, not even when it was renamed", () =>
+    Effect.gen(function*() {
+      for (const name of [undefined, "mine", null]) {
+        let victim: Compute | undefined
+        const cloud = cloudOf((name) => victim ?? { name })
+        const { orchestrator } = yield* begun(cloud)
+        const first = yield* orchestrator.spawn({}, options)
+        const machine = cloud.machines.get(first.compute.id)
+        assert.isDefined(machine)
+        if (machine === undefined) return
+        victim = name === undefined ? machine : new Compute({ ...machine, name })
+        cloud.machines.set(victim.id, victim)
+        const reason = yield* inTime(reasonOf(orchestrator.spawn({}, options)))
+        assert.strictEqual(reason instanceof Uncertain ? reason.computeId : victim.id, null)
+        yield* pass(10)
+        assert.deepStrictEqual(cloud.counts, { spawn: 3, terminate: 0 })
+        assert.strictEqual((yield* orchestrator.info(first.id)).state, "live")
+      }
+    }))
+})
