@@ -134,10 +134,20 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     const polls = Metric.withAttributes(Metrics.polls, labels)
     const age = Metric.withAttributes(Metrics.pollAge, labels)
     let failures = 0
-    /** Monotonic clock: when the last listing, and the last complete one, was begun; null before the first. */
+    /** Monotonic clock: when the last listing was begun; null before the first. */
     let asked: number | null = null
-    let known: number | null = null
+    /** Monotonic clock: what of the account is known is from this moment. */
+    let known = (yield* Clocks.read).mono
     let jitter = 1
+
+    const isUsed = (): boolean => engine.at(provider.id).entries.size > 0 || alwaysListed.has(provider.id)
+    // beside the listings, so that one that hangs does not hide how long ago the last one was
+    const measure = Effect.flatMap(Clocks.read, ({ mono }) => {
+      // of an account that nobody has a machine at there is nothing to know
+      if (!isUsed()) known = mono
+      return Metric.update(age, (mono - known) / 1_000)
+    })
+    yield* Effect.forkChild(Effect.forever(Effect.delay(measure, Math.max(1_000, fast))))
 
     const look = Effect.gen(function*() {
       asked = (yield* Clocks.read).mono
@@ -168,14 +178,12 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     )
 
     while (engine.stopped("listCompute") === null) {
-      const { entries, unsteady } = engine.at(provider.id)
-      const isUsed = entries.size > 0 || alwaysListed.has(provider.id)
+      const { unsteady } = engine.at(provider.id)
       const pause = (unsteady > 0 ? fast : slow) * Math.min(2 ** failures, longestBackoff) * jitter
       const { mono } = yield* Clocks.read
-      if (known !== null) yield* Metric.update(age, (mono - known) / 1_000)
       const left = asked === null ? 0 : asked + pause - mono
       // an engine that has not read the last listing yet has no use for another
-      if (isUsed && left <= 0 && !engine.isBehind()) yield* look
+      if (isUsed() && left <= 0 && !engine.isBehind()) yield* look
       // looked at often and asked seldom: a session that begins meanwhile need not wait for the slow pace
       yield* Effect.sleep(left > 0 ? Math.max(1, Math.min(fast, left)) : fast)
     }

@@ -168,6 +168,7 @@ export const decode = (
 
 const Gpus = Schema.Array(Schema.NonEmptyString)
 const decodeGpus = decoder(Gpus, "gpu")
+const decodeInput = decoder(Schema.Record(Schema.String, Schema.Unknown))
 
 /**
  * The GPUs of a request in order of preference, and the request at the first of them, checked.
@@ -176,13 +177,14 @@ const decodeGpus = decoder(Gpus, "gpu")
  * @since 0.1.0
  */
 export const decodeRequest = (
-  { gpu, ...input }: Input,
+  given: Input,
   operation: string
 ): Effect.Effect<
   { readonly gpus: ReadonlyArray<string | null>; readonly request: ComputeRequest.ComputeRequest },
   AtlasError
 > =>
   Effect.gen(function*() {
+    const { gpu, ...input } = yield* decodeInput(given, operation)
     const listed = typeof gpu === "string" ? [gpu] : yield* decodeGpus(gpu ?? [], operation)
     const gpus = listed.length === 0 ? [null] : listed
     const request = yield* ComputeRequest.decode({ ...input, gpu: gpus[0] ?? null }, operation)

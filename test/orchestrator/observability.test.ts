@@ -113,6 +113,19 @@ it.effect("metrics count what happens, by provider, phase and kind, and never by
     for (const secret of ["alice", first.id, first.compute.id]) assert.notInclude(labels, secret)
   })))
 
+it.effect("how old the picture of an account is grows while its listing hangs", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator } = yield* open()
+    yield* orchestrator.spawn({}, { idleTtl: false })
+    yield* pass(10)
+    yield* controls.delay("listCompute", { answer: "2 hours" })
+    yield* pass(10, "1 minute")
+    const all = yield* Metric.snapshot
+    const ages = all.filter(({ id }) => id === "atlas_orchestrator_poll_age_seconds").map(({ state }) => state)
+    assert.isTrue(ages.some((state) => "value" in state && Number(state.value) > 400), JSON.stringify(ages.length))
+    yield* controls.delay("listCompute", {})
+  }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
 it.effect("what is logged while a session rents names the session and its attempt", () =>
   Effect.gen(function*() {
     const marks: Array<Readonly<Record<string, unknown>>> = []

@@ -57,6 +57,18 @@ describe("spawn answers", () => {
     }))
 })
 
+it.effect("what is no request at all is refused before anything is rented", () =>
+  Effect.gen(function*() {
+    const { controls, orchestrator } = yield* open()
+    // as an untyped caller would
+    const odd: ReadonlyArray<SpawnOptions.Input> = JSON.parse("[null, 3, \"h100\", []]")
+    for (const input of odd) {
+      const reason = yield* reasonOf(orchestrator.spawn(input))
+      assert.propertyVal(reason, "_tag", "Validation")
+    }
+    assert.strictEqual((yield* controls.counts).spawnCompute, 0)
+  }))
+
 describe("candidates", () => {
   it.effect("are asked in order, each GPU at each provider, until one rents", () =>
     Effect.gen(function*() {

@@ -28,7 +28,6 @@ import * as Steady from "./Steady.ts"
 import * as Table from "./Table.ts"
 import * as Turns from "./Turns.ts"
 import * as Waiters from "./Waiters.ts"
-import { notTracked } from "./Waiters.ts"
 import * as Writer from "./Writer.ts"
 
 /** Looking right after an accepted terminate is worth it only where looks are cheap. */
@@ -110,7 +109,7 @@ export const make = (
         Effect.andThen(Effect.yieldNow),
         Effect.ensuring(Effect.suspend(() => {
           standing.closed()
-          waiters.close((operation) => standing.stopped(operation) ?? notTracked(operation))
+          waiters.close(standing.unanswered)
           return mailbox.close
         })),
         Effect.ensuring(Effect.suspend(() =>

@@ -5,7 +5,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { AtlasError, StorageFault, Validation } from "../../domain/AtlasError.ts"
+import { AtlasError, NotTracked, StorageFault, Uncertain, Validation } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { Seat } from "../SessionStore.ts"
 
@@ -13,6 +13,8 @@ import type { Seat } from "../SessionStore.ts"
 const lookEvery = "15 seconds"
 /** How soon a store that did not say whose the seat is is asked again. */
 const askAgain = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("10 seconds")])
+
+const closed = "the orchestrator has closed: what was not over is on record, for the next start to take up"
 
 type State = "working" | "closing" | "closed" | { readonly lostTo: string }
 
@@ -27,6 +29,8 @@ export interface Standing {
   readonly refusal: (operation: string) => AtlasError | null
   /** Why nothing is done any more; null while it is. */
   readonly stopped: (operation: string) => AtlasError | null
+  /** What is told to who waits when nothing is waited for any more. */
+  readonly unanswered: (operation: string) => AtlasError
   /** Fails once the seat is known to be lost. */
   readonly loss: Effect.Effect<never, AtlasError>
   /** Asks the store; who gets no answer does not know of a loss. */
@@ -45,10 +49,8 @@ export const make = (owner: Owner, seat: Seat): Standing => {
   const errorOf = (state: Exclude<State, "working">, operation: string): AtlasError => {
     const refused = (message: string) =>
       new AtlasError({ provider: null, operation, reason: new Validation({ issues: [{ path: "", message }] }) })
-    if (state === "closing") return refused("the orchestrator is closing: nothing is rented")
-    if (state === "closed") {
-      return refused("the orchestrator has closed: what was not over is on record, for the next start to take up")
-    }
+    if (state === "closing") return refused("the orchestrator is closing or has closed: nothing is rented")
+    if (state === "closed") return new AtlasError({ provider: null, operation, reason: new NotTracked({ message: closed }) })
     const message =
       `this orchestrator has lost the seat of the owner ${owner} (now: ${state.lostTo}) and does nothing ` +
       "any more: the one that sits there has taken up its sessions; stop this one, or start it again under an owner of its own"
@@ -77,8 +79,13 @@ export const make = (owner: Owner, seat: Seat): Standing => {
     closed: () => {
       if (typeof state !== "object") state = "closed"
     },
-    refusal: (operation) => state === "working" ? null : errorOf(state, operation),
+    refusal: (operation) =>
+      state === "working" ? null : errorOf(state === "closed" ? "closing" : state, operation),
     stopped: (operation) => state === "working" || state === "closing" ? null : errorOf(state, operation),
+    unanswered: (operation) =>
+      typeof state === "object"
+        ? errorOf(state, operation)
+        : new AtlasError({ provider: null, operation, reason: new Uncertain({ message: closed }) }),
     loss: Deferred.await(loss),
     isLost,
     // asked for ever, so there is no failure left

@@ -197,7 +197,8 @@ export const spending: Effect.Effect<Spending, never, Orchestrator> = Effect.sus
  *
  * **Gotchas**
  *
- * A machine must be seen in two complete listings and be older than the grace: the first cycle after a start ends nothing.
+ * A machine must be seen in two complete listings, those of the feed included, and be older than the grace: the first cycle
+ * after a start ends nothing unless the feed has seen it that long before.
  *
  * @category verbs
  * @since 0.1.0

@@ -34,9 +34,14 @@ const decodeTimeout = decoder(
 const fail = (operation: string, reason: AtlasError["reason"]) =>
   Effect.fail(new AtlasError({ provider: null, operation, reason }))
 
-/** One that is forgotten meanwhile is over. */
+/** One that is forgotten meanwhile is over, as long as anybody would know. */
 const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: string) =>
-  Effect.catchReason(Effect.asVoid(engine.when(id, isOver, operation)), "AtlasError", "NotTracked", () => Effect.void)
+  Effect.catchReason(
+    Effect.asVoid(engine.when(id, isOver, operation)),
+    "AtlasError",
+    "NotTracked",
+    () => engine.stopped(operation) ?? Effect.void
+  )
 
 export const stopTracked = ({ engine, find }: Desk): Service["stopTracked"] => (id, options) =>
   Effect.gen(function*() {

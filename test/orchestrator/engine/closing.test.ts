@@ -114,7 +114,7 @@ describe("closing", () => {
       const waiter = yield* Effect.forkChild(reasonOf(house.orchestrator.awaitEnd(id)))
       yield* settle
       yield* house.close
-      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Validation")
+      assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Uncertain")
     }))
 
   it.effect("answers who comes or still waits with what has happened, each under its own verb, and ends the streams", () =>
@@ -146,18 +146,21 @@ describe("closing", () => {
         ({ fiber, operation }) => Effect.map(Fiber.join(fiber), (error) => ({ operation, error }))
       )
       yield* Effect.forEach(streams, Fiber.join)
+      for (const { error, operation } of answers) {
+        assert.deepStrictEqual([error.operation, error.kind], [operation, "uncertain"])
+        assert.include(error.message, "the orchestrator has closed")
+      }
+      const none = yield* Effect.flip(orchestrator.spawn({}))
+      assert.deepStrictEqual([none.operation, none.kind], ["spawn", "validation"])
       const late = {
-        spawn: orchestrator.spawn({}),
         touch: orchestrator.touch(id),
         stopTracked: orchestrator.stopTracked(id),
         awaitEnd: orchestrator.awaitEnd(id),
         events: Stream.runDrain(orchestrator.events(null))
       }
       for (const [operation, verb] of Object.entries(late)) {
-        answers.push({ operation, error: yield* Effect.flip<unknown, AtlasError, never>(verb) })
-      }
-      for (const { error, operation } of answers) {
-        assert.deepStrictEqual([error.operation, error.kind], [operation, "validation"])
+        const error = yield* Effect.flip<unknown, AtlasError, never>(verb)
+        assert.deepStrictEqual([error.operation, error.kind], [operation, "not_tracked"])
         assert.include(error.message, "the orchestrator has closed")
       }
       // what was known is still told, and costs nobody anything
@@ -204,7 +207,7 @@ describe("closing", () => {
       const closing = yield* Effect.forkChild(house.close)
       yield* pass(7)
       const kinds = yield* Effect.forEach(waiters, (one) => Effect.map(Fiber.join(one), ({ kind }) => kind))
-      assert.deepStrictEqual(kinds, ["validation", "validation"])
+      assert.deepStrictEqual(kinds, ["uncertain", "not_tracked"])
       yield* house.shop.door.open
       yield* Fiber.join(closing)
     }))
