@@ -260,6 +260,33 @@ describe("the bill", () => {
     assert.closeTo(stage.spent(), spent + 1, 1e-9)
   })
 
+  it("is asked for once more when the session ends, and raises what it has cost until its machine is gone", () => {
+    const stage = live(reconciled)
+    stage.pass(5 * minute)
+    stage.asked()
+    stage.stop()
+    assert.sameMembers([...stage.askedFor()], ["Reconcile", "Terminate"])
+    const estimated = stage.spent()
+    stage.billed(estimated + 3)
+    assert.closeTo(stage.spent(), estimated + 3, 1e-9)
+    assert.include(stage.toldOf(), "SpendReconciled")
+    stage.bury()
+    const spent = stage.spent()
+    assert.isAtLeast(spent, estimated + 3)
+    // one that comes later still is no concern any more
+    assert.isTrue(stage.billed(100).isSame)
+    assert.strictEqual(stage.in("Ended").reason, "stopped")
+  })
+
+  it("is not asked for at the end where there is none", () => {
+    const stage = live(reconciled)
+    stage.pass(15 * minute)
+    stage.asked()
+    stage.billFailed("Unsupported")
+    stage.stop()
+    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
+  })
+
   it("of no number raises nothing", () => {
     const stage = live(reconciled)
     const spent = stage.spent()

@@ -68,6 +68,10 @@ export const end = (state: SessionState, turn: Turn, how: End): SessionState => 
     timers: noTimers
   }
   if (phase._tag !== "Live") return ending
+  // the last question about its bill, while it is still counted; null where there is no billing to ask
+  if (state.timers.bill !== null && state.timers.bill.at !== null) {
+    turn.commands.push({ _tag: "Reconcile", provider: phase.provider, computeId: phase.computeId })
+  }
   return residuals.add(ending, turn, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
 }
 

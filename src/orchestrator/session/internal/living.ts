@@ -189,20 +189,22 @@ const nextBill = (state: SessionState, turn: Turn): SessionState => {
   return withTimers(state, { bill: reconcileSpend === null ? null : { at: turn.now.mono + reconcileSpend, tries: 0 } })
 }
 
-/** The bill of the current machine; that of an earlier one is no concern any more. */
+/** The bill of the current machine, or of the last one while it ends; that of an earlier one is no concern any more. */
 export const billed = (state: SessionState, turn: Turn, event: EventOf<"Billed">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Live" || !isSame(phase, event)) return state
+  const isLast = phase._tag === "Ending" && state.last === event.computeId && residuals.find(state, event) !== undefined
+  if (!isLast && (phase._tag !== "Live" || !isSame(phase, event))) return state
   const { wall } = turn.now
-  const estimatedUsd = Meter.spentOn(state.meter, phase, wall)
-  const meter = Meter.raise(state.meter, phase, event.usd, wall)
+  const estimatedUsd = Meter.spentOn(state.meter, event, wall)
+  const meter = Meter.raise(state.meter, event, event.usd, wall)
   turn.events.push({
     _tag: "SpendReconciled",
     estimatedUsd,
     billedUsd: event.usd,
     spentUsd: Meter.spent(meter, wall)
   })
-  return nextBill(meter === state.meter ? state : { ...state, meter }, turn)
+  const known = meter === state.meter ? state : { ...state, meter }
+  return isLast ? known : nextBill(known, turn)
 }
 
 export const billFailed = (state: SessionState, turn: Turn, event: EventOf<"BillFailed">): SessionState => {
