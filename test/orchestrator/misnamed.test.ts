@@ -5,15 +5,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { NotFound, Uncertain } from "effect-atlas/domain/AtlasError"
 import { Compute } from "effect-atlas/domain/Compute"
-import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
+import { ComputeId } from "effect-atlas/domain/Ids"
 import { Usd } from "effect-atlas/domain/Money"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import { machine } from "../support/acme.ts"
 import { inTime, open, pass, reasonOf } from "./house.ts"
-
-const acme = ProviderId.make("acme")
 
 /** A cloud that keeps and answers what this makes of the name it was asked for. */
 const cloudOf = (
@@ -23,8 +22,8 @@ const cloudOf = (
   const machines = new Map<string, Compute>()
   const counts = { spawn: 0, terminate: 0 }
   const find = (id: string) => {
-    const machine = machines.get(id)
-    return machine === undefined ? Effect.fail(new NotFound({ message: "not here" })) : Effect.succeed(machine)
+    const found = machines.get(id)
+    return found === undefined ? Effect.fail(new NotFound({ message: "not here" })) : Effect.succeed(found)
   }
   const provider = Provider.make({
     id: "acme",
@@ -36,26 +35,14 @@ const cloudOf = (
           counts.spawn += 1
           const answer = answered(rent.name)
           if (answer instanceof Compute) return answer
-          const machine = new Compute({
+          const made = machine({
             id: ComputeId.make(`acme-${counts.spawn}`),
-            provider: acme,
-            status: "running",
             name: answer.name,
-            publicIp: null,
-            ports: [],
-            gpuType: null,
-            gpuCount: 1,
             costPerHour: Usd.make(3_600),
-            region: null,
-            image: null,
-            auth: null,
-            createdAt: isDated ? DateTime.makeUnsafe(now) : null,
-            exitCode: null,
-            failure: null,
-            raw: null
+            createdAt: isDated ? DateTime.makeUnsafe(now) : null
           })
-          machines.set(machine.id, machine)
-          return machine
+          machines.set(made.id, made)
+          return made
         }),
       get: find,
       list: () => Effect.sync(() => [...machines.values()]),
@@ -141,10 +128,10 @@ describe("a create answered with a machine that was there before", () => {
         const cloud = cloudOf((name) => victim ?? { name })
         const { orchestrator } = yield* begun(cloud)
         const first = yield* orchestrator.spawn({}, options)
-        const machine = cloud.machines.get(first.compute.id)
-        assert.isDefined(machine)
-        if (machine === undefined) return
-        victim = name === undefined ? machine : new Compute({ ...machine, name })
+        const known = cloud.machines.get(first.compute.id)
+        assert.isDefined(known)
+        if (known === undefined) return
+        victim = name === undefined ? known : new Compute({ ...known, name })
         cloud.machines.set(victim.id, victim)
         const reason = yield* inTime(reasonOf(orchestrator.spawn({}, options)))
         assert.strictEqual(reason instanceof Uncertain ? reason.computeId : victim.id, null)

@@ -158,7 +158,7 @@ describe("a create answered with our compute under another name", () => {
         compute: {
           spawn: (rent) =>
             Effect.sync(() => {
-              const compute = computeOf({ name: rent.name.toUpperCase() })
+              const compute = machine({ name: rent.name.toUpperCase() })
               made.push(compute)
               return compute
             }),
@@ -170,7 +170,10 @@ describe("a create answered with our compute under another name", () => {
       const asked = yield* Effect.forkChild(Effect.flip(provider.compute.spawn({})))
       yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 10 })
       const { reason } = yield* Fiber.join(asked)
-      assert.deepStrictEqual(reason._tag === "Uncertain" ? [reason.computeId, reason.computeName === null] : [], ["acme-1", false])
+      assert.deepStrictEqual(reason._tag === "Uncertain" ? [reason.computeId, reason.computeName === null] : [], [
+        "acme-1",
+        false
+      ])
       assert.include(reason.message, "what was made instead is ended")
       assert.deepStrictEqual(made, [])
     }))

@@ -50,7 +50,9 @@ export const make = (owner: Owner, seat: Seat): Standing => {
     const refused = (message: string) =>
       new AtlasError({ provider: null, operation, reason: new Validation({ issues: [{ path: "", message }] }) })
     if (state === "closing") return refused("the orchestrator is closing or has closed: nothing is rented")
-    if (state === "closed") return new AtlasError({ provider: null, operation, reason: new NotTracked({ message: closed }) })
+    if (state === "closed") {
+      return new AtlasError({ provider: null, operation, reason: new NotTracked({ message: closed }) })
+    }
     const message =
       `this orchestrator has lost the seat of the owner ${owner} (now: ${state.lostTo}) and does nothing ` +
       "any more: the one that sits there has taken up its sessions; stop this one, or start it again under an owner of its own"
@@ -79,8 +81,7 @@ export const make = (owner: Owner, seat: Seat): Standing => {
     closed: () => {
       if (typeof state !== "object") state = "closed"
     },
-    refusal: (operation) =>
-      state === "working" ? null : errorOf(state === "closed" ? "closing" : state, operation),
+    refusal: (operation) => state === "working" ? null : errorOf(state === "closed" ? "closing" : state, operation),
     stopped: (operation) => state === "working" || state === "closing" ? null : errorOf(state, operation),
     unanswered: (operation) =>
       typeof state === "object"

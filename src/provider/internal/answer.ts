@@ -19,7 +19,8 @@ export const isOurs = (rent: Rent, made: Compute): boolean => made.name === rent
 const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "")
 
 /** Nobody else's name holds the attempt, however the provider wrote it. */
-const bearsAttempt = ({ stamp }: Rent, { name }: Compute): boolean => name !== null && bare(name).includes(stamp.attempt)
+const bearsAttempt = ({ stamp }: Rent, { name }: Compute): boolean =>
+  name !== null && bare(name).includes(stamp.attempt)
 
 /** Whether it certainly is somebody else's, or was there before. */
 const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
@@ -33,7 +34,9 @@ const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
 export const strange = (rent: Rent, made: Compute, sentAt: number): Uncertain => {
   const known = { computeName: rent.name, message: "the create was answered with another compute" }
   if (!isComputeId(made.id) || made.name === rent.name) return new Uncertain(known)
-  const message = `the create was answered with ${made.id}, which is called ${made.name ?? "nothing"} and not ${rent.name}`
+  const message = `the create was answered with ${made.id}, which is called ${
+    made.name ?? "nothing"
+  } and not ${rent.name}`
   const named = { ...known, computeId: made.id, message }
   if (bearsAttempt(rent, made)) return new Uncertain({ ...named, lastSeen: made })
   return new Uncertain(isForeign(made, sentAt) ? known : named)

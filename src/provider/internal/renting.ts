@@ -7,13 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import {
-  type AtlasError,
-  type AtlasErrorReason,
-  invalid,
-  Unknown,
-  Unsupported
-} from "../../domain/AtlasError.ts"
+import { type AtlasError, type AtlasErrorReason, invalid, Unknown, Unsupported } from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
