@@ -122,7 +122,7 @@ describe("a stream of events", () => {
       yield* settle
       yield* inTime(orchestrator.stopTracked(id))
       const elements = yield* inTime(Fiber.join(heard))
-      assert.deepStrictEqual(tags(elements), ["State", "Terminating", "Status", "Ended"])
+      assert.deepStrictEqual(tags(elements), ["State", "Terminating", "SpendReconciled", "Status", "Ended"])
       assert.isTrue(elements.every((one) => one._tag !== "News" || (one.id === id && one.computeId === compute.id)))
     }))
 
@@ -168,7 +168,7 @@ describe("a stream of events", () => {
       const elements = yield* inTime(Fiber.join(stalled))
       assert.isAtMost(elements.length, 1_100)
       const lost = elements.reduce((sum, one) => sum + (one._tag === "Gap" ? one.lost : 0), 0)
-      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "News").length, 5_003)
+      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "News").length, 5_004)
       assert.strictEqual(tags(elements).at(-1), "Ended")
     }))
 
