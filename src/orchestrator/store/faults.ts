@@ -36,6 +36,16 @@ const sqlStates = new Map<string, string>([
   ["55P03", "another connection kept the session database locked for too long"]
 ])
 
+/** What the system says of the file of an embedded one. */
+const systemCodes = new Map<string, string>([
+  ["EACCES", "this user may not write the session database"],
+  ["EPERM", "this user may not write the session database"],
+  ["EROFS", "the session database is on a file system that is read-only"],
+  ["ENOSPC", "the disk of the session database is full"],
+  ["EDQUOT", "the disk quota for the session database is used up"],
+  ["ENOTDIR", "the directory of the session database is no directory"]
+])
+
 /** The code a driver gave, wherever in the chain of causes it stands. */
 const codeOf = (error: unknown): string | number | null => {
   for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 5; depth++) {
@@ -50,7 +60,9 @@ const codeOf = (error: unknown): string | number | null => {
 
 const sentenceOf = (error: SqlError): string => {
   const code = codeOf(error.reason)
-  const known = typeof code === "number" ? sqliteCodes.get(code & 0xff) : sqlStates.get(code ?? "")
+  const known = typeof code === "number"
+    ? sqliteCodes.get(code & 0xff)
+    : sqlStates.get(code ?? "") ?? systemCodes.get(code ?? "")
   if (known !== undefined) return known
   const { _tag } = error.reason
   if (_tag === "ConnectionError") return "the session database cannot be reached, or its connection was lost"
