@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
-import { begin, idOf, mock, owner, pass, run } from "./run.ts"
+import { begin, idOf, mock, owner, pass, run, settle } from "./run.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
 beforeAll(() => Promise.all([import("../../src/cli/actions/attached.ts"), import("../../src/cli/actions/reap.ts")]))
@@ -96,6 +96,7 @@ describe("reap", () => {
       providers: [provider],
       store
     })
+    while (lines().length < 2) yield* settle
     yield* Fiber.interrupt(fiber)
     yield* controls.failNext("terminate", new AtlasError.Forbidden({ message: "the key may not delete" }), 10_000)
     const load: typeof store.load = (owner) =>
@@ -158,6 +159,7 @@ describe("reap", () => {
       const { controls, provider } = yield* mock
       const surroundings = { providers: [provider], store: yield* makeMemory }
       const { fiber, lines } = yield* begin(["up", "--image", "x", "--persist", "--json"], surroundings)
+      while (lines().length < 2) yield* settle
       yield* Fiber.interrupt(fiber)
       const computeId = idOf(lines()[0])
       yield* controls.setStatus(computeId, "terminated", {})
@@ -176,6 +178,7 @@ describe("reap", () => {
         ["task", "--image", "x", "--persist", "--max-runtime", "30s", "--json"],
         surroundings
       )
+      while (lines().length < 2) yield* settle
       yield* Fiber.interrupt(fiber)
       yield* pass(40)
       const { ended } = yield* begin(["reap", "--json"], surroundings)
@@ -192,7 +195,8 @@ describe("reap", () => {
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       const surroundings = { providers: [provider], store: yield* makeMemory }
-      const { fiber } = yield* begin(["up", "--image", "x", "--persist", "--json"], surroundings)
+      const { fiber, lines } = yield* begin(["up", "--image", "x", "--persist", "--json"], surroundings)
+      while (lines().length < 2) yield* settle
       yield* Fiber.interrupt(fiber)
       const { ended } = yield* begin(["reap", "--json"], surroundings)
       yield* pass(5)

@@ -44,9 +44,13 @@ describe("limits that need somebody who stays", () => {
     ["--max-runtime", "5"],
     ["--max-cost", "much"],
     ["--max-cost", "NaN"],
+    ["--max-cost", "0"],
+    ["--max-cost", "-1"],
     ["--on-failure", "maybe"],
     ["--on-failure", "respawn"],
-    ["--on-failure", "respawn:-1"]
+    ["--on-failure", "respawn:-1"],
+    ["--on-failure", "respawn:5000"],
+    ["--on-failure", "respawn:999999999999"]
   ])("%s %s is bad usage", ([flag, value]) =>
     Effect.gen(function*() {
       const { code, out } = yield* run(["up", "--image", "x", `${flag}=${value}`], {
@@ -57,10 +61,7 @@ describe("limits that need somebody who stays", () => {
     }))
 
   it.effect.each<readonly [string, ReadonlyArray<string>]>([
-    ["maxCost", ["up", "--max-cost", "0"]],
-    ["maxCost", ["task", "--max-cost=-1"]],
-    ["idleTtl", ["task", "--idle-ttl", "5m"]],
-    ["onFailure", ["task", "--on-failure", "respawn:5000"]]
+    ["idleTtl", ["task", "--idle-ttl", "5m"]]
   ])("%s is refused before anything is rented: %s", ([field, args]) =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock

@@ -21,7 +21,7 @@ const sqliteCodes = new Map<number, string>([
   [5, "another connection kept the session database locked for too long"],
   [6, "another connection kept the session database locked for too long"],
   [8, "the session database is read-only"],
-  [10, "the disk of the session database failed"],
+  [10, "the disk of the session database failed, or is full"],
   [11, "the session database is damaged; restore it from a copy"],
   [13, "the disk of the session database is full"],
   [14, "the session database cannot be opened"],
