@@ -55,12 +55,12 @@ const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
 }
 
 /**
- * The sessions of this engine that are open, as far as they concern the named provider, or all of them; and those of their
+ * Those of these sessions that are open, as far as they concern the named provider, or all of them; and those of their
  * providers that cannot be asked from here, each with the reason.
  */
-export const open = Effect.fnUntraced(function*(engine: SessionEngine["Service"], named: string | undefined) {
+export const open = Effect.fnUntraced(function*(all: Iterable<SessionState>, named: string | undefined) {
   const providers = yield* Providers
-  const states = [...engine.all()].map(({ state }) => state).filter((state) =>
+  const states = [...all].filter((state) =>
     !hasEnded(state) && (named === undefined || placesOf(state).some((place) => place === named))
   )
   const reachable = new Set(providers.all.map(({ id }) => id))

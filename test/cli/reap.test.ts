@@ -36,10 +36,19 @@ describe("reap", () => {
     return { controls, provider, ours, theirs, free }
   })
 
+  /** The command's own code is loaded on first use, which takes time that no clock of a test moves. */
+  const untilListed = ({ counts }: Effect.Success<typeof strangers>["controls"]) =>
+    Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(
+      Effect.andThen(counts),
+      Effect.repeat({ until: ({ listCompute }) => listCompute > 0 })
+    )
+
   it.effect("ends what carries our name and no session has, after two looks and the grace, and nothing else", () =>
     Effect.gen(function*() {
       const { controls, free, ours, provider, theirs } = yield* strangers
       const { ended } = yield* begin(["reap", "--json"], { providers: [provider] })
+      yield* untilListed(controls)
+      yield* settle
       yield* pass(50)
       assert.strictEqual((yield* controls.ledger).live.length, 3)
       yield* pass(30)
@@ -61,6 +70,8 @@ describe("reap", () => {
     Effect.gen(function*() {
       const { controls, ours, provider } = yield* strangers
       const { ended } = yield* begin(["reap", "--dry-run", "--grace", "5s", "--json"], { providers: [provider] })
+      yield* untilListed(controls)
+      yield* settle
       yield* pass(10)
       const { code, out } = yield* ended
       assert.strictEqual(code, 0)

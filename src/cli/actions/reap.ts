@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Reaper from "../../orchestrator/Reaper.ts"
+import type { SessionState } from "../../orchestrator/session/State.ts"
 import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -53,9 +54,13 @@ const prove = Effect.fnUntraced(function*(
   return yield* reaper.cycle(providers, { dryRun })
 })
 
+/** Knows the sessions on record and does nothing about them. */
+type Onlooker = Reaper.Options["engine"] & { readonly sessions: ReadonlyArray<SessionState> }
+
 /** What a reaper asks an engine, of one that has no seat, so that it can stand beside a working one. */
 const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
-  Effect.map(store.load(owner), ({ sessions, unreadable }): Reaper.Options["engine"] => ({
+  Effect.map(store.load(owner), ({ sessions, unreadable }): Onlooker => ({
+    sessions,
     owner,
     mutation: null,
     unreadable: () => unreadable,
@@ -111,7 +116,7 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
       const store = yield* SessionStore
       const named = call.provider === undefined ? null : yield* known.get(call.provider, "reap")
       const providers = named === null ? known.all : [named]
-      const judge = (engine: SessionEngine.SessionEngine["Service"]) =>
+      const judge = (engine: Reaper.Options["engine"]) =>
         prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
       const withUnreached = (reaped: Reaper.Reaped, { unreached }: Leftovers.Open) => ({
         ...reaped,
@@ -119,14 +124,14 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
       })
       if (dryRun) {
         const engine = yield* onlooker(owner, store)
-        const open = yield* Leftovers.open(engine, named?.id)
+        const open = yield* Leftovers.open(engine.sessions, named?.id)
         return { ...withUnreached(yield* judge(engine), open), sessions: [], unsettled: [] }
       }
       // taking the seat adopts what an earlier run has left: what was to end with it is ended now
       return yield* Effect.provide(
         Effect.gen(function*() {
           const engine = yield* SessionEngine.SessionEngine
-          const open = yield* Leftovers.open(engine, named?.id)
+          const open = yield* Leftovers.open([...engine.all()].map(({ state }) => state), named?.id)
           const report = yield* Leftovers.settle(engine, open)
           const reaped = yield* judge(engine)
           return { ...withUnreached(reaped, open), ...yield* report }
