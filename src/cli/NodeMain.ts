@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { createInterface } from "node:readline"
 import * as AtlasCli from "./AtlasCli.ts"
+import * as Failure from "./Failure.ts"
 import { invocation, Shell } from "./Shell.ts"
 
 /** 128 + the signal's number, as shells count. */
@@ -16,10 +17,13 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 /** The first asks, the second is often the same one sent by a shell and by npm; the third means it. */
 const signalsToGiveUp = 3
 
-const write = (stream: NodeJS.WriteStream) => (text: string) =>
+const write = (stream: NodeJS.WriteStream, failed: (error: NodeJS.ErrnoException) => void) => (text: string) =>
   Effect.callback<void>((resume) => {
-    // an error here is a reader who left; the handlers in `main` deal with it
-    stream.write(`${text}\n`, () => resume(Effect.void))
+    stream.write(`${text}\n`, (error) => {
+      // said here too: the run may be over before the stream tells
+      if (error) failed(error)
+      resume(Effect.void)
+    })
   })
 
 const ask = (question: string) =>
@@ -42,7 +46,10 @@ const input = Effect.callback<string>((resume) => {
   return Effect.sync(() => process.stdin.pause())
 })
 
-const makeShell = (argv: ReadonlyArray<string>, exitWith: (code: number) => void): Shell["Service"] => {
+const makeShell = (argv: ReadonlyArray<string>, { exitWith, failed }: {
+  readonly exitWith: (code: number) => void
+  readonly failed: (error: NodeJS.ErrnoException) => void
+}): Shell["Service"] => {
   const call = invocation(argv)
   return Shell.of({
     invocation: call,
@@ -53,12 +60,26 @@ const makeShell = (argv: ReadonlyArray<string>, exitWith: (code: number) => void
     hasAudience: process.stderr.isTTY === true && !call.json,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     input,
-    out: write(process.stdout),
-    err: write(process.stderr),
+    out: write(process.stdout, failed),
+    // nobody could be told
+    err: write(process.stderr, () => {}),
     ask,
     exitWith: (code) => Effect.sync(() => exitWith(code))
   })
 }
+
+/** Words of commands that go on when stdout cannot be written: what they began is worth more than what they print. */
+const steadfast: ReadonlySet<string> = new Set(["up", "task", "deploy"])
+
+const lost = (code: string): Failure.Failure => ({
+  exitCode: 1,
+  kind: "storage_fault",
+  message: `stdout could not be written (${code}): what was printed from there on is lost`,
+  provider: null,
+  operation: "stdout",
+  issues: [],
+  hint: null
+})
 
 /** Runs the command line with these arguments and ends the process with its exit code. */
 export const main = (argv: ReadonlyArray<string>): void => {
@@ -67,9 +88,14 @@ export const main = (argv: ReadonlyArray<string>): void => {
   /** What a signal or a reader who left decided. */
   let overruled: number | undefined
   let received = 0
+  /** Why stdout takes no more. */
+  let broken: Failure.Failure | undefined
 
-  const shell = makeShell(argv, (code) => {
-    asked = code
+  const shell = makeShell(argv, {
+    exitWith: (code) => {
+      asked = code
+    },
+    failed: (error) => failed(error)
   })
   const fiber = Effect.runFork(
     AtlasCli.run.pipe(Effect.provide(NodeServices.layer), Effect.provideService(Shell, shell))
@@ -79,6 +105,16 @@ export const main = (argv: ReadonlyArray<string>): void => {
     fiber.interruptUnsafe()
   }
 
+  const failed = (error: NodeJS.ErrnoException) => {
+    if (broken !== undefined || overruled === 0) return
+    // whoever read our output has enough: nothing failed, and nothing may be left
+    if (error.code === "EPIPE") return stop(0)
+    broken = lost(error.code ?? error.message)
+    const { args, json, trailing } = shell.invocation
+    if (!args.slice(0, args.length - trailing).some((word) => steadfast.has(word))) return stop(1)
+    if (!json) process.stderr.write(`warning: ${broken.message}; the command goes on\n`)
+  }
+
   for (const [signal, code] of Object.entries(signals)) {
     process.on(signal, () => {
       received += 1
@@ -86,8 +122,7 @@ export const main = (argv: ReadonlyArray<string>): void => {
       stop(code)
     })
   }
-  // whoever read our output has enough: nothing failed, and nothing may be left
-  process.stdout.on("error", () => stop(0))
+  process.stdout.on("error", failed)
   process.stderr.on("error", () => {})
   // a bug outside of every fiber is no reason to leave a machine behind
   process.on("uncaughtException", (error) => {
@@ -97,7 +132,11 @@ export const main = (argv: ReadonlyArray<string>): void => {
 
   fiber.addObserver((exit) => {
     const own = Exit.isSuccess(exit) ? asked : AtlasCli.exitCodeOf(exit)
+    if (broken !== undefined && !Exit.hasFails(exit)) {
+      process.stderr.write(`${shell.invocation.json ? Failure.toJson(broken) : Failure.toText(broken)}\n`)
+    }
     // a hand-back that failed after the reader left is worse than a reader who left
-    process.exit(overruled === 0 && Exit.hasFails(exit) ? own : overruled ?? own)
+    const code = overruled === 0 && Exit.hasFails(exit) ? own : overruled ?? own
+    process.exit(code === 0 && broken !== undefined ? broken.exitCode : code)
   })
 }

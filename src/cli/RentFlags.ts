@@ -44,10 +44,15 @@ export const rent = {
   )
 }
 
+/** As many as a session takes. */
+const mostRespawns = 1_000
+
 const policy = (text: string): Option.Option<"stop" | { readonly respawn: number }> => {
   if (text === "stop") return Option.some("stop")
   const [, times] = /^respawn:(\d{1,6})$/.exec(text) ?? []
-  return times === undefined ? Option.none() : Option.some({ respawn: Number(times) })
+  return times === undefined || Number(times) > mostRespawns
+    ? Option.none()
+    : Option.some({ respawn: Number(times) })
 }
 
 /** Limits of a session: whoever gives one has the compute watched. */
@@ -67,6 +72,7 @@ export const limits = {
   maxCost: Flag.Finite("max-cost").pipe(
     Flag.withMetavar("DOLLARS"),
     Flag.withDescription("End it when it has cost this much; refused where the price is not known"),
+    Flag.filter((dollars) => dollars > 0, () => "an amount of dollars above 0, such as 0.5 or 30"),
     Flag.optional
   ),
   persist: toggle("persist").pipe(
@@ -75,7 +81,7 @@ export const limits = {
   onFailure: Flag.String("on-failure").pipe(
     Flag.withMetavar("stop|respawn:N"),
     Flag.withDescription("When a spot machine is taken away: stop (default), or rent again up to N times"),
-    Flag.filterMap(policy, () => "stop, or respawn:N with N from 0 on"),
+    Flag.filterMap(policy, () => `stop, or respawn:N with N from 0 to ${mostRespawns}`),
     Flag.optional
   )
 }

@@ -7,9 +7,19 @@ import { enableCompileCache } from "node:module"
 import { homedir } from "node:os"
 import { join } from "node:path"
 
+// Without HOME, as under some init systems, the user's home is still the user's: state belongs there and not in /tmp.
+if (!process.env["HOME"]) {
+  delete process.env["HOME"]
+  try {
+    process.env["HOME"] = homedir()
+  } catch {
+    // a user whom the system does not know; commands that keep state say what to set
+  }
+}
+
 // Compiled code is kept between runs, which halves the start. In the user's own cache, where nobody else can plant
 // code, and only if there is one: a program that prints its help creates no directories.
-const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache")
+const cache = process.env["XDG_CACHE_HOME"] || join(process.env["HOME"] ?? "/", ".cache")
 if (fs.existsSync(cache)) enableCompileCache(join(cache, "effect-atlas"))
 
 const { main } = await import("./NodeMain.ts")

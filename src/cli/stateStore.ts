@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
 import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import { decoder } from "../domain/Decode.ts"
 import * as Entropy from "../domain/Entropy.ts"
@@ -15,6 +16,10 @@ import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
 import type { Kept } from "./Records.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
+const isOwner = Schema.is(Owner)
+
+const unusable = (message: string) =>
+  new AtlasError({ provider: null, operation: "owner", reason: new StorageFault({ message }) })
 
 const setting = (name: string) =>
   Config.String(name).pipe(
@@ -27,8 +32,12 @@ const directory = Effect.gen(function*() {
   const path = yield* Path.Path
   const given = yield* setting("ATLAS_STATE_DIR")
   if (given !== null) return path.resolve(given)
-  const states = (yield* setting("XDG_STATE_HOME")) ?? path.join((yield* setting("HOME")) ?? "/tmp", ".local", "state")
-  return path.join(states, "effect-atlas")
+  const states = yield* setting("XDG_STATE_HOME")
+  const home = yield* setting("HOME")
+  if (states !== null) return path.join(states, "effect-atlas")
+  // records in a directory that everybody shares, and that a reboot clears, would be none
+  if (home === null) return yield* unusable("nobody says where sessions are kept: set ATLAS_STATE_DIR, or HOME")
+  return path.join(home, ".local", "state", "effect-atlas")
 })
 
 /**
@@ -41,29 +50,37 @@ const ownOwner = Effect.gen(function*() {
   const home = yield* directory
   const file = path.join(home, "owner")
   const read = fs.readFileString(file)
-  return yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
+  const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
       const owner = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
       const draft = path.join(home, `.owner-${owner}`)
       yield* PrivateDirectory.make(home)
-      yield* fs.writeFileString(draft, owner, { flag: "wx", mode: 0o600 })
+      // on disk before it has its name: an empty file after a power cut would be nobody
+      yield* Effect.scoped(Effect.gen(function*() {
+        const handle = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
+        yield* handle.writeAll(new TextEncoder().encode(owner))
+        yield* handle.sync
+      }))
       // a link is there as a whole or not at all, and never replaces that of another who was quicker
       yield* Effect.ignore(fs.link(draft, file))
       yield* fs.remove(draft)
       return yield* read
-    })).pipe(Effect.mapError((error) =>
-      new AtlasError({
-        provider: null,
-        operation: "owner",
-        reason: new StorageFault({ message: `${file} cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead` })
-      })
-    ))
+    })).pipe(
+      Effect.mapError((error) => unusable(`${file} cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead`))
+    )
+  const owner = text.trim()
+  return isOwner(owner) ? owner : yield* unusable(
+    `${file} holds no owner (1 to 16 of a-z and 0-9): put back what it held, or remove it for a new one, which knows `
+      + "nothing of what the old one rented; or set ATLAS_OWNER"
+  )
 })
 
 /** The books of `ATLAS_OWNER`, else of this state directory. */
 export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
   const named = yield* setting("ATLAS_OWNER")
-  const owner = yield* decodeOwner(named ?? (yield* ownOwner).trim(), "owner")
-  return { owner, store: SessionStore.layerSqlite().pipe(Layer.provide(Layer.succeedContext(platform))) }
+  const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
+  const path = yield* Path.Path
+  const filename = path.join(yield* directory, "sessions.db")
+  return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }
 })

@@ -8,8 +8,10 @@ import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import { TestClock } from "effect/testing"
 import * as AtlasCli from "../../src/cli/AtlasCli.ts"
 import { Clouds } from "../../src/cli/Clouds.ts"
 import { FlyTools } from "../../src/cli/FlyTools.ts"
@@ -104,3 +106,25 @@ export const mock = MockProvider.make({ pollInterval: "100 millis", settleWindow
 
 /** A name that is only reserved. */
 export const reserved = Provider.placeholder("runpod", ["raw_tcp"])
+
+/** Lets everything run that can. */
+export const settle = Effect.forEach(Array.from({ length: 200 }), () => Effect.yieldNow, { discard: true })
+
+/** Lets time pass in small steps, so that what wakes up may do its work before the next one does. */
+export const pass = (seconds: number) =>
+  Effect.forEach(Array.from({ length: seconds }), () => Effect.andThen(TestClock.adjust("1 second"), settle), {
+    discard: true
+  })
+
+/** Starts a command and answers its words so far and its end. */
+export const begin = (args: ReadonlyArray<string>, surroundings: Surroundings) =>
+  Effect.gen(function*() {
+    const { ended, out } = start(args, surroundings)
+    const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
+    yield* settle
+    const lines = () => out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
+    return { lines, ended: Fiber.join(fiber), fiber }
+  })
+
+/** The id in a line of JSON. */
+export const idOf = (line: Record<string, unknown> | undefined) => String(line?.["id"])

@@ -1,34 +1,15 @@
 /**
- * `atlas up` with limits, `task`, `sessions` and `reap`, on a moved clock and a mock.
+ * `atlas up` with limits, `task` and `sessions`, on a moved clock and a mock.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { TestClock } from "effect/testing"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
-import * as NameStamp from "../../src/provider/NameStamp.ts"
-import { mock, owner, run, start, type Surroundings } from "./run.ts"
+import { begin, idOf, mock, pass, run, settle } from "./run.ts"
 
-const settle = Effect.forEach(Array.from({ length: 200 }), () => Effect.yieldNow, { discard: true })
-
-/** Lets time pass in small steps, so that what wakes up may do its work before the next one does. */
-const pass = (seconds: number) =>
-  Effect.forEach(Array.from({ length: seconds }), () => Effect.andThen(TestClock.adjust("1 second"), settle), {
-    discard: true
-  })
-
-/** Starts a command and answers its words so far and its end. */
-const begin = (args: ReadonlyArray<string>, surroundings: Surroundings) =>
-  Effect.gen(function*() {
-    const { ended, out } = start(args, surroundings)
-    const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
-    yield* settle
-    const lines = () => out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
-    return { lines, ended: Fiber.join(fiber), fiber }
-  })
-
-const idOf = (line: Record<string, unknown> | undefined) => String(line?.["id"])
+// commands load their work when they are chosen; here it is loaded before the clock stands still
+beforeAll(() => import("../../src/cli/actions/attached.ts"))
 
 const issuesOf = (err: string): ReadonlyArray<string> =>
   JSON.parse(err).error.issues.map(({ path }: { readonly path: string }) => path)
@@ -63,9 +44,13 @@ describe("limits that need somebody who stays", () => {
     ["--max-runtime", "5"],
     ["--max-cost", "much"],
     ["--max-cost", "NaN"],
+    ["--max-cost", "0"],
+    ["--max-cost", "-1"],
     ["--on-failure", "maybe"],
     ["--on-failure", "respawn"],
-    ["--on-failure", "respawn:-1"]
+    ["--on-failure", "respawn:-1"],
+    ["--on-failure", "respawn:5000"],
+    ["--on-failure", "respawn:999999999999"]
   ])("%s %s is bad usage", ([flag, value]) =>
     Effect.gen(function*() {
       const { code, out } = yield* run(["up", "--image", "x", `${flag}=${value}`], {
@@ -76,10 +61,7 @@ describe("limits that need somebody who stays", () => {
     }))
 
   it.effect.each<readonly [string, ReadonlyArray<string>]>([
-    ["maxCost", ["up", "--max-cost", "0"]],
-    ["maxCost", ["task", "--max-cost=-1"]],
-    ["idleTtl", ["task", "--idle-ttl", "5m"]],
-    ["onFailure", ["task", "--on-failure", "respawn:5000"]]
+    ["idleTtl", ["task", "--idle-ttl", "5m"]]
   ])("%s is refused before anything is rented: %s", ([field, args]) =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
@@ -300,80 +282,5 @@ describe("sessions", () => {
       assert.deepInclude(session, { state: "live", mode: "interactive", idleTtlMs: 300_000, attempt: 1, outcome: null })
       yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
       yield* pass(10)
-    }))
-})
-
-describe("reap", () => {
-  /** Machines that no session has: one under our name, one under another's, one rented by hand. */
-  const strangers = Effect.gen(function*() {
-    const { controls, provider } = yield* mock
-    const rent = (name: NameStamp.NameStamp) => provider.compute.spawn({ image: "x" }, { stamp: name })
-    const ours = yield* rent(yield* NameStamp.make(owner, "lost"))
-    const theirs = yield* rent(yield* NameStamp.make(NameStamp.Owner.make("other"), "work"))
-    const free = yield* provider.compute.spawn({ image: "x" })
-    return { controls, provider, ours, theirs, free }
-  })
-
-  /** The command's own code is loaded on first use, which takes time that no clock of a test moves. */
-  const untilListed = ({ counts }: Effect.Success<typeof strangers>["controls"]) =>
-    Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(
-      Effect.andThen(counts),
-      Effect.repeat({ until: ({ listCompute }) => listCompute > 0 })
-    )
-
-  it.effect("ends what carries our name and no session has, after two looks and the grace, and nothing else", () =>
-    Effect.gen(function*() {
-      const { controls, free, ours, provider, theirs } = yield* strangers
-      const { ended } = yield* begin(["reap", "--json"], { providers: [provider] })
-      yield* untilListed(controls)
-      yield* settle
-      yield* pass(50)
-      assert.strictEqual((yield* controls.ledger).live.length, 3)
-      yield* pass(30)
-      const { code, out } = yield* ended
-      assert.strictEqual(code, 0)
-      const reaped = JSON.parse(out)
-      assert.deepStrictEqual(
-        reaped.ended.map(({ computeId }: { readonly computeId: string }) => computeId),
-        [ours.id]
-      )
-      assert.deepStrictEqual(
-        reaped.left.map(({ why }: { readonly why: string }) => why),
-        ["other_owner", "other_owner"]
-      )
-      assert.sameMembers((yield* controls.ledger).live.map(({ id }) => id), [theirs.id, free.id])
-    }))
-
-  it.effect("with --dry-run says the same and ends nothing", () =>
-    Effect.gen(function*() {
-      const { controls, ours, provider } = yield* strangers
-      const { ended } = yield* begin(["reap", "--dry-run", "--grace", "5s", "--json"], { providers: [provider] })
-      yield* untilListed(controls)
-      yield* settle
-      yield* pass(10)
-      const { code, out } = yield* ended
-      assert.strictEqual(code, 0)
-      assert.deepStrictEqual(JSON.parse(out).ended.map(({ computeId }: { readonly computeId: string }) => computeId), [
-        ours.id
-      ])
-      assert.strictEqual((yield* controls.ledger).live.length, 3)
-    }))
-
-  it.effect("is over at once when there is nothing to prove", () =>
-    Effect.gen(function*() {
-      const { provider } = yield* mock
-      const { code, out } = yield* run(["reap"], { providers: [provider] })
-      assert.deepStrictEqual({ code, out }, { code: 0, out: "nothing to end" })
-    }))
-
-  it.effect("says which account could not be listed, and fails", () =>
-    Effect.gen(function*() {
-      const { controls, provider } = yield* mock
-      yield* controls.failNext("listCompute", new AtlasError.Unauthorized({ message: "no" }), 100)
-      const { ended } = yield* begin(["reap", "--json"], { providers: [provider] })
-      yield* pass(70)
-      const { code, out } = yield* ended
-      assert.strictEqual(code, 1)
-      assert.deepStrictEqual(JSON.parse(out).unlisted, ["mock"])
     }))
 })

@@ -69,6 +69,23 @@ describe("task", () => {
     assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 3 })
   })
 
+  it.skipIf(!fs.existsSync("/dev/full"))(
+    "goes on to its end on a full disk, and says that its output is lost",
+    async () => {
+      const task = "sh -c 'echo a; sleep 0.5; echo b; touch \"finished-$1\"; exit $1' sh"
+      const failed = await home.shell(`atlas task -- ${task} 5 >/dev/full`)
+      assert.strictEqual(failed.code, 5)
+      assert.match(failed.stderr, /^error \[storage_fault\] stdout could not be written \(ENOSPC\)/m)
+      const done = await home.shell(`atlas task --json -- ${task} 0 >/dev/full`)
+      assert.strictEqual(done.code, 1)
+      assert.deepInclude(JSON.parse(done.stderr).error, { kind: "storage_fault", operation: "stdout" })
+      assert.isTrue(["finished-5", "finished-0"].every((file) => fs.existsSync(join(home.directory, file))))
+      // what only reads has no reason to go on
+      assert.strictEqual((await home.shell("atlas sessions --json >/dev/full")).code, 1)
+    },
+    60_000
+  )
+
   it("that takes longer than it may is ended and fails", async () => {
     const { code, stderr } = await home.run(["task", "--max-runtime", "1s", "--json", "--", "sleep", "1000"])
     assert.strictEqual(code, 1)

@@ -66,7 +66,12 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
       if (outcome.exitCode !== null) return Effect.succeed(outcome.exitCode)
       if (outcome.fault !== null) return Effect.fail(Fault.toError(outcome.fault, verb))
       if (outcome.cause === "cost_cap") return fail(dear)
-      return over(`its machine ${outcome.cause === "vanished" ? "was ended by somebody else" : `is ${outcome.cause}`}`)
+      if (outcome.cause === "vanished") return over("its machine was ended by somebody else")
+      return over(
+        `its machine is ${outcome.cause} and left no exit code${
+          provider === "local" ? ": it could not be written down (is the disk of the state directory full?)" : ""
+        }`
+      )
     case "Closed":
       if (outcome.reason === "max_runtime") return fail(late)
       if (outcome.reason === "cost_cap") return fail(dear)

@@ -6,11 +6,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Reaper from "../../orchestrator/Reaper.ts"
+import type { SessionState } from "../../orchestrator/session/State.ts"
 import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
+import * as Leftovers from "../Leftovers.ts"
 import { progress } from "../Progress.ts"
 import { Records } from "../Records.ts"
 import { Shell } from "../Shell.ts"
@@ -25,8 +27,8 @@ interface Input {
 }
 
 const defaultGrace = Duration.minutes(1)
-/** As long as closing would wait. */
-const settleLimit = "30 seconds"
+/** All that is to end has had its time before the engine closes. */
+const closeWithin = "1 second"
 /** A listing that begins this long after the grace is surely past it. */
 const margin = Duration.millis(100)
 
@@ -52,9 +54,13 @@ const prove = Effect.fnUntraced(function*(
   return yield* reaper.cycle(providers, { dryRun })
 })
 
+/** Knows the sessions on record and does nothing about them. */
+type Onlooker = Reaper.Options["engine"] & { readonly sessions: ReadonlyArray<SessionState> }
+
 /** What a reaper asks an engine, of one that has no seat, so that it can stand beside a working one. */
 const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
-  Effect.map(store.load(owner), ({ sessions, unreadable }): Reaper.Options["engine"] => ({
+  Effect.map(store.load(owner), ({ sessions, unreadable }): Onlooker => ({
+    sessions,
     owner,
     mutation: null,
     unreadable: () => unreadable,
@@ -68,25 +74,6 @@ const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
     }
   }))
 
-const hasEnded = ({ state: { phase } }: SessionEngine.Seen) => phase._tag === "Ended"
-
-/** Sessions that an atlas which is gone has left: those that were to end with it are ended, and named. */
-const settle = (engine: SessionEngine.SessionEngine["Service"]) =>
-  Effect.gen(function*() {
-    const open = [...engine.all()].filter((seen) => !hasEnded(seen)).map(({ state }) => state.spec.id)
-    if (open.length === 0) return []
-    yield* progress(`${open.length} sessions on record that nobody watches`)
-    const isSettled = (seen: SessionEngine.Seen) => seen.state.spec.persist || hasEnded(seen)
-    yield* Effect.forEach(open, (id) => Effect.exit(engine.when(id, isSettled, "reap")), {
-      concurrency: "unbounded",
-      discard: true
-    }).pipe(Effect.timeoutOption(settleLimit))
-    return open.flatMap((id) => {
-      const seen = engine.get(id)
-      return seen !== undefined && hasEnded(seen) ? [{ id, computeId: seen.state.last }] : []
-    })
-  })
-
 const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
   not_stamped: "not ours",
   other_owner: "somebody else's",
@@ -98,12 +85,10 @@ const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
   end_failed: "could not be ended"
 }
 
-/** What a run did: what the reaper says, and the sessions that were over before it looked. */
-interface Done extends Reaper.Reaped {
-  readonly sessions: ReadonlyArray<{ readonly id: string; readonly computeId: string | null }>
-}
+/** What a run did: what the reaper says, and what became of the sessions that were open. */
+interface Done extends Reaper.Reaped, Leftovers.Report {}
 
-const show = ({ ended, left, sessions, unlisted }: Done, dryRun: boolean, color: boolean): string => {
+const show = ({ ended, left, sessions, unlisted, unsettled }: Done, dryRun: boolean, color: boolean): string => {
   const rows = [
     ...ended.map((one) => [one.provider, one.computeId, one.name, dryRun ? "would be ended" : "ended"]),
     ...left.map((one) => [one.provider, one.computeId, one.name, `left alone: ${reasons[one.why]}`])
@@ -112,7 +97,12 @@ const show = ({ ended, left, sessions, unlisted }: Done, dryRun: boolean, color:
   const over = sessions.map(({ computeId, id }) =>
     `session ${id} had lost its atlas: ended, ${computeId ?? "no compute"}`
   )
-  return [...over, table, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
+  const open = unsettled.map(({ computeId, id, message, provider, state }) =>
+    `session ${id} had lost its atlas and is still ${state}: ${computeId ?? "no compute"} of ${provider}: ${message}`
+  )
+  // "nothing to end" would be a lie beside a session that has not ended
+  const said = rows.length === 0 && open.length > 0 ? [] : [table]
+  return [...over, ...open, ...said, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
 }
 
 /** Ends what is provably nobody's, after what an earlier run has left behind was taken over. */
@@ -126,26 +116,34 @@ export const run = ({ call, dryRun, grace: wanted }: Input) =>
       const store = yield* SessionStore
       const named = call.provider === undefined ? null : yield* known.get(call.provider, "reap")
       const providers = named === null ? known.all : [named]
+      const judge = (engine: Reaper.Options["engine"]) =>
+        prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
+      const withUnreached = (reaped: Reaper.Reaped, { unreached }: Leftovers.Open) => ({
+        ...reaped,
+        unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])]
+      })
       if (dryRun) {
         const engine = yield* onlooker(owner, store)
-        const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
-        return { ...reaped, sessions: [] }
+        const open = yield* Leftovers.open(engine.sessions, named?.id)
+        return { ...withUnreached(yield* judge(engine), open), sessions: [], unsettled: [] }
       }
       // taking the seat adopts what an earlier run has left: what was to end with it is ended now
       return yield* Effect.provide(
         Effect.gen(function*() {
           const engine = yield* SessionEngine.SessionEngine
-          const sessions = yield* settle(engine)
-          const reaped = yield* prove({ reaper: Reaper.make({ engine, store, grace }), providers, grace, dryRun })
-          return { ...reaped, sessions }
+          const open = yield* Leftovers.open([...engine.all()].map(({ state }) => state), named?.id)
+          const report = yield* Leftovers.settle(engine, open)
+          const reaped = yield* judge(engine)
+          return { ...withUnreached(reaped, open), ...yield* report }
         }),
-        SessionEngine.layer({ owner })
+        SessionEngine.layer({ owner, closeWithin })
       )
     }).pipe(
       Effect.provide(Layer.provideMerge(store, Supervised.providers(call))),
       Supervised.advised
     )
     yield* out(invocation.json ? JSON.stringify(reaped) : show(reaped, dryRun, color))
-    const isIncomplete = reaped.unlisted.length > 0 || reaped.left.some(({ why }) => why === "end_failed")
+    const isIncomplete = reaped.unlisted.length > 0 || reaped.unsettled.length > 0 ||
+      reaped.left.some(({ why }) => why === "end_failed")
     yield* exitWith(isIncomplete ? 1 : 0)
   })

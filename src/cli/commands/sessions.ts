@@ -20,7 +20,9 @@ export const task = Command.make("task", { ...rent, ...limits }, (input) =>
   })).pipe(
     Command.withDescription(
       "Rent a compute for one command, show what it writes, and end it when the command ends or its time is up. The exit "
-        + "code is the command's own. It is on record before it is rented, so that a crash of atlas costs nothing."
+        + "code is the command's own. It is on record before it is rented, so that a crash of atlas costs nothing. What it writes is shown as lines of "
+        + "text in UTF-8, errors among them: bytes do not pass unharmed, so write those to a file or a store. On a full disk "
+        + "it goes on and its output is lost; it ends when whoever reads its output leaves."
     ),
     Command.withShortDescription("Run one command in a compute"),
     Command.withExamples([
@@ -55,7 +57,9 @@ export const reap = Command.make("reap", {
 }, (input) => Effect.flatMap(callOptions, (call) => clean({ ...input, call }))).pipe(
   Command.withDescription(
     "End computes that carry our name and that no session has: seen in two complete listings, older than the grace, and "
-      + "not on record. Takes a minute when there is something to prove. All providers that are set up, or that of --provider."
+      + "not on record. Takes a minute when there is something to prove. All providers that are set up, or that of --provider. Sessions whose "
+      + "atlas is gone are ended first. Exit code 1 when one of them is still open, a machine could not be ended, or an "
+      + "account could not be listed, such as one whose API key is not set here."
   ),
   Command.withShortDescription("End what nobody knows any more"),
   Command.withExamples([

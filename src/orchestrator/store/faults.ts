@@ -21,7 +21,7 @@ const sqliteCodes = new Map<number, string>([
   [5, "another connection kept the session database locked for too long"],
   [6, "another connection kept the session database locked for too long"],
   [8, "the session database is read-only"],
-  [10, "the disk of the session database failed"],
+  [10, "the disk of the session database failed, or is full"],
   [11, "the session database is damaged; restore it from a copy"],
   [13, "the disk of the session database is full"],
   [14, "the session database cannot be opened"],
@@ -34,6 +34,16 @@ const sqlStates = new Map<string, string>([
   ["53100", "the disk of the session database is full"],
   ["53300", "the session database takes no more connections"],
   ["55P03", "another connection kept the session database locked for too long"]
+])
+
+/** What the system says of the file of an embedded one. */
+const systemCodes = new Map<string, string>([
+  ["EACCES", "this user may not write the session database"],
+  ["EPERM", "this user may not write the session database"],
+  ["EROFS", "the session database is on a file system that is read-only"],
+  ["ENOSPC", "the disk of the session database is full"],
+  ["EDQUOT", "the disk quota for the session database is used up"],
+  ["ENOTDIR", "the directory of the session database is no directory"]
 ])
 
 /** The code a driver gave, wherever in the chain of causes it stands. */
@@ -50,7 +60,9 @@ const codeOf = (error: unknown): string | number | null => {
 
 const sentenceOf = (error: SqlError): string => {
   const code = codeOf(error.reason)
-  const known = typeof code === "number" ? sqliteCodes.get(code & 0xff) : sqlStates.get(code ?? "")
+  const known = typeof code === "number"
+    ? sqliteCodes.get(code & 0xff)
+    : sqlStates.get(code ?? "") ?? systemCodes.get(code ?? "")
   if (known !== undefined) return known
   const { _tag } = error.reason
   if (_tag === "ConnectionError") return "the session database cannot be reached, or its connection was lost"

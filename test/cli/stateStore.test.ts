@@ -1,0 +1,53 @@
+/**
+ * Under whose name the command line keeps its sessions, and what it says when that cannot be known.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import { records } from "../../src/cli/stateStore.ts"
+
+const recordsIn = (env: Readonly<Record<string, string>>) =>
+  Effect.provideService(records, ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env))
+
+describe("the owner of a state directory", () => {
+  it.layer(NodeServices.layer)((it) => {
+    it.effect("is made up once and stays", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const home = yield* fs.makeTempDirectoryScoped()
+        const env = { ATLAS_STATE_DIR: home }
+        const { owner } = yield* recordsIn(env)
+        assert.strictEqual((yield* recordsIn(env)).owner, owner)
+        assert.deepStrictEqual(yield* fs.readDirectory(home), ["owner"])
+      }))
+
+    it.effect.each(["", "\n", "Not An Owner", "a".repeat(17)])(
+      "that is %j in its file is blamed on the file, with what to do about it",
+      (text) =>
+        Effect.gen(function*() {
+          const fs = yield* FileSystem.FileSystem
+          const home = yield* fs.makeTempDirectoryScoped()
+          yield* fs.writeFileString(`${home}/owner`, text)
+          const { kind, reason } = yield* Effect.flip(recordsIn({ ATLAS_STATE_DIR: home }))
+          assert.strictEqual(kind, "storage_fault")
+          assert.include(reason.message, `${home}/owner`)
+          assert.include(reason.message, "remove it")
+        })
+    )
+
+    it.effect("that ATLAS_OWNER gives badly is blamed on ATLAS_OWNER", () =>
+      Effect.gen(function*() {
+        const { kind, reason } = yield* Effect.flip(recordsIn({ ATLAS_OWNER: "Not-An-Owner", ATLAS_STATE_DIR: "/x" }))
+        assert.strictEqual(kind, "validation")
+        assert.include(reason.message, "ATLAS_OWNER")
+      }))
+
+    it.effect("is looked for nowhere when nobody says where home is", () =>
+      Effect.gen(function*() {
+        const { reason } = yield* Effect.flip(recordsIn({}))
+        assert.include(reason.message, "ATLAS_STATE_DIR")
+      }))
+  })
+})
