@@ -12,8 +12,8 @@ export default defineConfig({
     maxWorkers: 2,
     setupFiles: ["./test/setup.ts"],
     // tests that start real processes share two cores with everybody else; a hang must still end on its own
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
     reporters: process.env["CI"] === undefined ? ["default"] : ["default", "json"],
     // where .ci/run reads its counts

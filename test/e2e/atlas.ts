@@ -11,7 +11,7 @@ const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 export const server = fileURLToPath(new URL("fixtures/server.cjs", import.meta.url))
 
 /** Long enough for a busy machine; a test that needs it has failed already. */
-const patience = 20_000
+const patience = 60_000
 
 export interface Ended {
   readonly code: number | null

@@ -47,11 +47,11 @@ const refuse = (message: string): never => {
   process.exit(2)
 }
 
-const count = (name: string, text: string | undefined, otherwise: number): number => {
+const count = (name: string, text: string | undefined, otherwise: number, least = 0): number => {
   const value = text === undefined ? otherwise : Number(text)
-  return Number.isInteger(value) && value >= 0 && value < 2 ** 31
+  return Number.isInteger(value) && value >= least && value < 2 ** 31
     ? value
-    : refuse(`--${name}: a whole number, 0 or more`)
+    : refuse(`--${name}: a whole number, ${least} or more`)
 }
 
 const readArguments = () => {
@@ -146,10 +146,10 @@ if (isMainThread) {
   if (seed !== undefined) one(count("seed", seed, 0), mutation, values.trace)
   else {
     const from = count("from", values.from, 0)
-    const until = from + count("seeds", values.seeds, 100)
+    const until = from + count("seeds", values.seeds, 100, 1)
     const next = new Int32Array(new SharedArrayBuffer(4))
     next[0] = from
-    many({ next, until, mutation }, from, Math.max(1, count("workers", values.workers, availableParallelism())))
+    many({ next, until, mutation }, from, count("workers", values.workers, availableParallelism(), 1))
   }
 } else {
   const share: Share = workerData
