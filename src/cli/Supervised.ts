@@ -1,6 +1,7 @@
 /**
  * An orchestrator inside one run of the command line: its providers, its books, and a last look at each log.
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,17 +16,45 @@ const lastWordsLimit = "5 seconds"
 
 /** What is to be done before a machine is asked to end. */
 export interface Farewells {
+  /** One was rented here: its end waits for its farewell, which may not be there yet. */
+  readonly expect: (computeId: string) => void
   readonly put: (computeId: string, farewell: Effect.Effect<void>) => void
   readonly of: (computeId: string) => Effect.Effect<void>
+  /** Nobody will put one any more. */
+  readonly dismiss: Effect.Effect<void>
+}
+
+/** For those who print no log. */
+export const noFarewells: Farewells = {
+  expect: () => {},
+  put: () => {},
+  of: () => Effect.void,
+  dismiss: Effect.void
 }
 
 /** Farewells, none yet. */
 export const makeFarewells = (): Farewells => {
-  const known = new Map<string, Effect.Effect<void>>()
+  const known = new Map<string, Deferred.Deferred<Effect.Effect<void>>>()
+  let isDismissed = false
+  const expect = (computeId: string) => {
+    const there = known.get(computeId) ?? Deferred.makeUnsafe<Effect.Effect<void>>()
+    known.set(computeId, there)
+    if (isDismissed) Deferred.doneUnsafe(there, Effect.succeed(Effect.void))
+    return there
+  }
   return {
-    put: (computeId, farewell) => void known.set(computeId, farewell),
+    expect: (computeId) => void expect(computeId),
+    put: (computeId, farewell) => void Deferred.doneUnsafe(expect(computeId), Effect.succeed(farewell)),
     of: (computeId) =>
-      Effect.suspend(() => Effect.asVoid(Effect.timeoutOption(known.get(computeId) ?? Effect.void, lastWordsLimit)))
+      Effect.suspend(() => {
+        const there = known.get(computeId)
+        if (there === undefined) return Effect.void
+        return Effect.asVoid(Effect.timeoutOption(Effect.flatten(Deferred.await(there)), lastWordsLimit))
+      }),
+    dismiss: Effect.sync(() => {
+      isDismissed = true
+      for (const there of known.values()) Deferred.doneUnsafe(there, Effect.succeed(Effect.void))
+    })
   }
 }
 
@@ -39,7 +68,8 @@ const supervised = (provider: Service, baseUrl: string | undefined, farewells: F
     compute: {
       ...compute,
       prepare: (request, options) => compute.prepare(request, at(options)),
-      rent: (rent, options) => compute.rent(rent, at(options)),
+      rent: (rent, options) =>
+        Effect.tap(compute.rent(rent, at(options)), ({ id }) => Effect.sync(() => farewells.expect(id))),
       get: (id, options) => compute.get(id, at(options)),
       list: (filter, options) => compute.list(filter, at(options)),
       terminate: (id, options) => Effect.andThen(farewells.of(id), compute.terminate(id, at(options))),
@@ -58,7 +88,7 @@ interface Call {
 /** The providers in reach, as an orchestrator of this run sees them; the address holds for the named one, or the default. */
 export const providers = (
   { baseUrl, provider: named }: Call,
-  farewells: Farewells = makeFarewells()
+  farewells: Farewells = noFarewells
 ): Layer.Layer<Providers, AtlasError, Providers> =>
   Layer.effect(
     Providers,

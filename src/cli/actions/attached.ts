@@ -181,10 +181,12 @@ export const run = (verb: Verb) => (input: Input) =>
       Effect.gen(function*() {
         const orchestrator = yield* Orchestrator
         const rent = mode === "task" ? orchestrator.runTask : orchestrator.spawn
-        const tracked = yield* restore(rent(request, Wish.toOptions(input, mode, provider)))
+        const tracked = yield* restore(rent(request, Wish.toOptions(input, mode, provider))).pipe(
+          Effect.onError(() => farewells.dismiss)
+        )
         yield* Effect.onExit(
           restore(stay(verb, input, farewells, tracked)),
-          (exit) => leave(input, tracked, exit)
+          (exit) => Effect.andThen(farewells.dismiss, leave(input, tracked, exit))
         )
       })
     )
