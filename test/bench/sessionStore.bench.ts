@@ -15,7 +15,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Session from "../../src/orchestrator/Session.ts"
 import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
-import { sessionOf } from "../orchestrator/store/kit.ts"
+import { sessionOf } from "../orchestrator/store/harness.ts"
 import { compare } from "./measure.ts"
 
 type Store = SessionStore.SessionStore["Service"]

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { TestConsole } from "effect/testing"
 import { readFileSync } from "node:fs"
 import { version } from "../../src/domain/Version.ts"
-import { run } from "./run.ts"
+import { run } from "./harness.ts"
 
 const commands = [
   "up",

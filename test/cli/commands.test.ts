@@ -3,7 +3,7 @@ import { Atlas, AtlasError, Provider, Providers } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { mock, reserved, run } from "./run.ts"
+import { mock, reserved, run } from "./harness.ts"
 
 /** A mock with this many computes that run. */
 const rented = (count: number) =>

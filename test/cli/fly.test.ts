@@ -9,8 +9,8 @@ import * as TestClock from "effect/testing/TestClock"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { makePlace } from "../fly/kit.ts"
-import { run, start } from "./run.ts"
+import { makePlace } from "../fly/harness.ts"
+import { run, start } from "./harness.ts"
 
 const jsonLines = (text: string): ReadonlyArray<Record<string, unknown>> =>
   text.split("\n").map((line) => JSON.parse(line))

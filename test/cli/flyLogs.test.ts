@@ -12,7 +12,7 @@ import * as fs from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { start as startAnywhere, type Surroundings } from "./run.ts"
+import { start as startAnywhere, type Surroundings } from "./harness.ts"
 
 const fake = FakeFly.layerServer.pipe(
   Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })),

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { run, type Surroundings } from "./run.ts"
+import { run, type Surroundings } from "./harness.ts"
 
 const token = "FlyV1 fm2_canary,fm2_x"
 

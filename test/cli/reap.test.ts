@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
-import { begin, idOf, mock, owner, pass, run, settle } from "./run.ts"
+import { begin, idOf, mock, owner, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
 beforeAll(() => Promise.all([import("../../src/cli/actions/attached.ts"), import("../../src/cli/actions/reap.ts")]))

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { mock, run } from "./run.ts"
+import { mock, run } from "./harness.ts"
 
 const surroundings = Effect.map(mock, ({ controls, provider }) => ({ controls, around: { providers: [provider] } }))
 

@@ -6,7 +6,7 @@ import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
-import { begin, idOf, mock, pass, run, settle } from "./run.ts"
+import { begin, idOf, mock, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
 beforeAll(() => import("../../src/cli/actions/attached.ts"))

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
-import { mock, run, start } from "./run.ts"
+import { mock, run, start } from "./harness.ts"
 
 /** A provider that has none of some GPUs, and remembers what it was asked for. */
 const picky = (missing: Readonly<Record<string, AtlasError.AtlasErrorReason>>) => {

@@ -4,7 +4,7 @@
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Compute, type Home, isGroupAlive, makeHome, until } from "./atlas.ts"
+import { type Compute, type Home, isGroupAlive, makeHome, until } from "./harness.ts"
 
 let home: Home
 beforeEach(() => {

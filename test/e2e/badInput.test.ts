@@ -4,7 +4,7 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { type Home, makeHome } from "./atlas.ts"
+import { type Home, makeHome } from "./harness.ts"
 
 let home: Home
 beforeAll(() => {

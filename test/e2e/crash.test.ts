@@ -6,8 +6,8 @@ import { spawn } from "node:child_process"
 import { randomInt } from "node:crypto"
 import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
-import { type Home, makeHome } from "./atlas.ts"
 import { randomOf } from "./fixtures/random.ts"
+import { type Home, makeHome } from "./harness.ts"
 
 const program = fileURLToPath(new URL("fixtures/crashing.ts", import.meta.url))
 const kills = 50

@@ -3,8 +3,8 @@
  */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { delimiter } from "node:path"
-import { bin, makePlace } from "../fly/kit.ts"
-import { type Home, isGroupAlive, makeHome, until } from "./atlas.ts"
+import { bin, makePlace } from "../fly/harness.ts"
+import { type Home, isGroupAlive, makeHome, until } from "./harness.ts"
 
 let home: Home
 let place: ReturnType<typeof makePlace>

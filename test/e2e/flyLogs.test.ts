@@ -4,7 +4,7 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { type Home, makeHome, type Running, until } from "./atlas.ts"
+import { type Home, makeHome, type Running, until } from "./harness.ts"
 
 const token = { FLY_API_TOKEN: "fm2_canary" }
 

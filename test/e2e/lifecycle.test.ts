@@ -4,7 +4,7 @@
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { type Compute, type Home, isGroupAlive, makeHome, server, status } from "./atlas.ts"
+import { type Compute, type Home, isGroupAlive, makeHome, server, status } from "./harness.ts"
 
 let home: Home
 beforeEach(() => {

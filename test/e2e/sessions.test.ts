@@ -4,7 +4,7 @@
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { type Compute, type Home, isGroupAlive, makeHome, type Running } from "./atlas.ts"
+import { type Compute, type Home, isGroupAlive, makeHome, type Running } from "./harness.ts"
 
 let home: Home
 beforeEach(() => {

@@ -32,7 +32,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { home } from "./tokenKit.ts"
+import { home } from "./tokenHarness.ts"
 
 /** A fly command that deploys and makes tokens named after it. */
 const cliOf = (name: string) =>

@@ -11,8 +11,8 @@ import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { inspect } from "node:util"
-import { isGroupAlive, until } from "../e2e/atlas.ts"
-import { bin, inPlace, layer, type Place } from "./kit.ts"
+import { isGroupAlive, until } from "../e2e/harness.ts"
+import { bin, inPlace, layer, type Place } from "./harness.ts"
 
 const canary = "canary-9f2c"
 

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { isGroupAlive, until } from "../e2e/atlas.ts"
-import { inPlace, layer, type Place } from "./kit.ts"
+import { isGroupAlive, until } from "../e2e/harness.ts"
+import { inPlace, layer, type Place } from "./harness.ts"
 
 /** The lines of a deploy, and its failure if it has one. */
 const streamed = (place: Place, mode: string, options: FlyDeploy.Options = {}) =>

@@ -33,7 +33,7 @@ import {
   settle,
   states,
   type Use
-} from "./deployKit.ts"
+} from "./deployHarness.ts"
 
 describe("limits", () => {
   it.effect("silence of 5 minutes ends a deploy, and the silence only", () =>

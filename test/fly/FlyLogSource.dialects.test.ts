@@ -6,7 +6,7 @@ import { FlyLogSource } from "effect-atlas/fly"
 import { FakeFly } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
 import { said } from "./logs.ts"
-import { app, fake, host, page } from "./logSourceKit.ts"
+import { app, fake, host, page } from "./logSourceHarness.ts"
 
 describe("the platform's cursor", () => {
   const token = (meta: string) => `{"meta":${meta},"data":[]}`

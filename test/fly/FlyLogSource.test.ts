@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { createServer } from "node:http"
 import { canary, said } from "./logs.ts"
-import { app, both, empty, fake, host, page } from "./logSourceKit.ts"
+import { app, both, empty, fake, host, page } from "./logSourceHarness.ts"
 
 describe("a request", () => {
   it.effect("to the platform names only what is set, and no question mark where nothing is", () =>

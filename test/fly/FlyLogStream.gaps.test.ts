@@ -12,7 +12,7 @@ import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import { bus, Published, stack } from "./logs.ts"
-import { app, append, asked, listen, messages, tags, tick } from "./logStreamKit.ts"
+import { app, append, asked, listen, messages, tags, tick } from "./logStreamHarness.ts"
 
 describe("a failed fetch", () => {
   it.effect("is logged with app and reason, told to subscribers, and keeps the streamer and its place", () =>

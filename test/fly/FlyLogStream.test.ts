@@ -14,7 +14,7 @@ import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { canary, Published, stack, tokensOf } from "./logs.ts"
-import { app, append, asked, listen, messages, tags, tick } from "./logStreamKit.ts"
+import { app, append, asked, listen, messages, tags, tick } from "./logStreamHarness.ts"
 
 it.effect("the first batch reaches the subscriber that started the poller", () =>
   Effect.gen(function*() {

@@ -9,7 +9,19 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
-import { counting, fakeCli, get, home, invalidate, layer, minting, refresh, shown, store, stored } from "./tokenKit.ts"
+import {
+  counting,
+  fakeCli,
+  get,
+  home,
+  invalidate,
+  layer,
+  minting,
+  refresh,
+  shown,
+  store,
+  stored
+} from "./tokenHarness.ts"
 
 const day = 86_400
 

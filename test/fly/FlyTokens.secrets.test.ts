@@ -28,7 +28,7 @@ import {
   refresh,
   setManual,
   store
-} from "./tokenKit.ts"
+} from "./tokenHarness.ts"
 
 const canary = (name: string) => `fm2_canary${name}`
 

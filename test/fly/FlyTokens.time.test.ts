@@ -27,7 +27,7 @@ import {
   shown,
   store,
   stored
-} from "./tokenKit.ts"
+} from "./tokenHarness.ts"
 
 const day = 86_400
 

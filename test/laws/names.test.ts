@@ -68,7 +68,7 @@ const escapesOf = ({ path, text }: File): ReadonlyArray<{ readonly escape: strin
 
 const sources = matching(["src/**/*.ts"])
 
-it("the top of the repository holds what the house has and nothing else", () => {
+it("the top of the repository holds what is listed here and nothing else", () => {
   const visible = new Set(tracked().map((path) => path.split("/")[0] ?? "").filter((name) => !name.startsWith(".")))
   assert.deepStrictEqual([...visible].toSorted(), topLevel)
 })

@@ -10,7 +10,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { pass } from "./house.ts"
+import { pass } from "./harness.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 const build = (env: Record<string, string>) =>

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { live, makeShop, open, pass, settle } from "./house.ts"
+import { live, makeShop, open, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { addLive, makePlainCloud, owner, plain } from "./plainCloud.ts"
 

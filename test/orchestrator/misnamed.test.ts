@@ -12,7 +12,7 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { machine } from "../support/acme.ts"
-import { inTime, open, pass, reasonOf } from "./house.ts"
+import { inTime, open, pass, reasonOf } from "./harness.ts"
 
 /** A cloud that keeps and answers what this makes of the name it was asked for. */
 const cloudOf = (

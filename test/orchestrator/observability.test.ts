@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import { inTime, open, pass, reasonOf, settle } from "./house.ts"
+import { inTime, open, pass, reasonOf, settle } from "./harness.ts"
 
 const own = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provideService(self, Metric.MetricRegistry, new Map())
 

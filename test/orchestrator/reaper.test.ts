@@ -11,16 +11,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { type House, live, open, type Options, pass, settle } from "./house.ts"
+import { type Harness, live, open, type Options, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
-import { sessionOf } from "./store/kit.ts"
+import { sessionOf } from "./store/harness.ts"
 
 const team1 = NameStamp.Owner.make("team1")
 
 /** A machine that nobody's session has, under this owner's name. */
 const orphan = Effect.fnUntraced(
-  function*({ cloud }: Pick<House, "cloud">, owner: "team1" | "team2" | "adhoc" = "team1") {
+  function*({ cloud }: Pick<Harness, "cloud">, owner: "team1" | "team2" | "adhoc" = "team1") {
     const stamp = owner === "adhoc"
       ? yield* NameStamp.adhoc("lost")
       : yield* NameStamp.make(NameStamp.Owner.make(owner), "lost")

@@ -6,7 +6,7 @@ import { Compute } from "effect-atlas/domain/Compute"
 import { Usd } from "effect-atlas/domain/Money"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
-import { makeShop, open, pass } from "./house.ts"
+import { makeShop, open, pass } from "./harness.ts"
 import { addLive, makePlainCloud, owner, type PlainCloud } from "./plainCloud.ts"
 
 /** What a person does in the provider's console, or what happens there. */

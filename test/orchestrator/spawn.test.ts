@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { inTime, live, open, reasonOf } from "./house.ts"
+import { inTime, live, open, reasonOf } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 

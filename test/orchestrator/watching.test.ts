@@ -12,7 +12,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { inTime, live, open, pass, reasonOf, settle } from "./house.ts"
+import { inTime, live, open, pass, reasonOf, settle } from "./harness.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 describe("awaitReady", () => {

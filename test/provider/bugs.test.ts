@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { acme, call, input, scripted, status } from "./http/kit.ts"
+import { acme, call, input, scripted, status } from "./http/harness.ts"
 
 const canary = "canary-of-a-bug"
 const bug = new TypeError(`cannot read ${canary}`, { cause: { body: canary } })

@@ -8,7 +8,18 @@ import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { type Cloud, inTime, live, makeShop, open, type Options, pass, reasonOf, settle, type Shop } from "../house.ts"
+import {
+  type Cloud,
+  inTime,
+  live,
+  makeShop,
+  open,
+  type Options,
+  pass,
+  reasonOf,
+  settle,
+  type Shop
+} from "../harness.ts"
 import { overhear } from "../overheard.ts"
 import { makePlainCloud } from "../plainCloud.ts"
 

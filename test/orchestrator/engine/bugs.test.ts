@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { inTime, live, open, pass } from "../house.ts"
+import { inTime, live, open, pass } from "../harness.ts"
 import { overhear } from "../overheard.ts"
 
 const bug = (): Error => Object.assign(new TypeError("key=canary"), { request: "canary" })

@@ -9,7 +9,7 @@ import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Mailbox from "../../../src/orchestrator/engine/Mailbox.ts"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { live, open, pass, reasonOf, settle } from "../house.ts"
+import { live, open, pass, reasonOf, settle } from "../harness.ts"
 
 const id = Session.SessionId.make("session-1")
 const woke = { id, event: { _tag: "WokeUp" } } as const

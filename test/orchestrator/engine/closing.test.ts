@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
-import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../house.ts"
+import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../harness.ts"
 
 const owner = Owner.make("team1")
 

@@ -15,8 +15,8 @@ import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
-import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../house.ts"
-import { directory } from "../store/kit.ts"
+import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../harness.ts"
+import { directory } from "../store/harness.ts"
 
 const owner = Owner.make("team1")
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
-import { live, open, pass, reasonOf, settle } from "../house.ts"
+import { live, open, pass, reasonOf, settle } from "../harness.ts"
 
 const thief = "process 7 on elsewhere"
 

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as WakeHeap from "../../../src/orchestrator/engine/WakeHeap.ts"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { open, pass, settle, withJumps } from "../house.ts"
+import { open, pass, settle, withJumps } from "../harness.ts"
 
 const nameOf = (number: number) => Session.SessionId.make(`s${number}`)
 

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { fault, minute, second, start } from "./scene.ts"
+import { fault, minute, second, start } from "./harness.ts"
 import { type Random, random } from "./world/random.ts"
 
 const acme = ProviderId.make("acme")

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { acme, live, minute, requestOf } from "./scene.ts"
+import { acme, live, minute, requestOf } from "./harness.ts"
 import { play } from "./world.ts"
 
 const canary = "sk-canary-7f3a"

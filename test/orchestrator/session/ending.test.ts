@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { acme, fault, hour, live, minute, second, start, task } from "./scene.ts"
+import { acme, fault, hour, live, minute, second, start, task } from "./harness.ts"
 
 const id = ComputeId.make
 const confirm: Session.Command = { _tag: "Confirm", provider: acme, computeId: id("m1") }

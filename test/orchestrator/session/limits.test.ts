@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { hour, live, minute, second, start } from "./scene.ts"
+import { hour, live, minute, second, start } from "./harness.ts"
 
 const id = ComputeId.make
 

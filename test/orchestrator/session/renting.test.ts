@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { acme, fault, minute, other, second, start } from "./scene.ts"
+import { acme, fault, minute, other, second, start } from "./harness.ts"
 
 const two = [
   { provider: acme, gpu: "h100", regionHints: [] },

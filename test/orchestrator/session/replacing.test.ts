@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
-import { live, minute, second, task } from "./scene.ts"
+import { live, minute, second, task } from "./harness.ts"
 
 const id = ComputeId.make
 

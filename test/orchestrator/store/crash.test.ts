@@ -13,17 +13,17 @@ import { hostname } from "node:os"
 import { join } from "node:path"
 import { SessionStore } from "../../../src/orchestrator/SessionStore.ts"
 import * as Postgres from "../../support/postgres.ts"
-import * as kit from "./kit.ts"
+import * as harness from "./harness.ts"
 
 /** Commits go on while it is killed: so many are acknowledged first, and then it gets this many turns of our loop. */
 const commitAndKill = (database: string, from: number) =>
   Effect.scoped(Effect.gen(function*() {
-    const child = yield* kit.worker(database, "commit", String(from))
+    const child = yield* harness.worker(database, "commit", String(from))
     const wanted = 1 + Math.floor(Math.random() * 15)
     const enough = yield* Latch.make()
     let sure = from
     const said = yield* Effect.forkChild(
-      kit.lines(child, (line) => {
+      harness.lines(child, (line) => {
         assert.match(line, /^\d+$/)
         sure = Number(line)
         if (sure >= from + wanted) enough.openUnsafe()
@@ -35,7 +35,7 @@ const commitAndKill = (database: string, from: number) =>
     for (let turn = Math.floor(Math.random() * 40); turn > 0; turn--) {
       yield* Effect.promise(() => new Promise(setImmediate))
     }
-    yield* kit.kill(child)
+    yield* harness.kill(child)
     // whatever it said before it died is read to the end
     yield* Fiber.await(said)
     return sure
@@ -44,12 +44,12 @@ const commitAndKill = (database: string, from: number) =>
 /** Kills writers of one file, one after the other, and looks after each what is stored. */
 const killMany = (kills: number) =>
   Effect.gen(function*() {
-    const filename = join(yield* kit.directory, "sessions.db")
+    const filename = join(yield* harness.directory, "sessions.db")
     let version = 0
     for (let kill = 0; kill < kills; kill++) {
       const sure = yield* commitAndKill(filename, version)
-      const { sessions, unreadable } = yield* SessionStore.use((store) => store.load(kit.team)).pipe(
-        Effect.provide(kit.fileStore(filename))
+      const { sessions, unreadable } = yield* SessionStore.use((store) => store.load(harness.team)).pipe(
+        Effect.provide(harness.fileStore(filename))
       )
       assert.deepStrictEqual(unreadable, [])
       assert.strictEqual(sessions.length, 10)
@@ -77,22 +77,22 @@ const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => {
     () =>
       Effect.gen(function*() {
         const where = yield* database
-        const first = yield* kit.worker(where, "hold")
-        assert.strictEqual(yield* kit.word(first), "held")
-        const second = yield* kit.worker(where, "hold")
-        const refusal = (yield* kit.word(second)) ?? ""
+        const first = yield* harness.worker(where, "hold")
+        assert.strictEqual(yield* harness.word(first), "held")
+        const second = yield* harness.worker(where, "hold")
+        const refusal = (yield* harness.word(second)) ?? ""
         assert.include(
           refusal,
-          `the owner ${kit.team} is running already: process ${first.pid} on ${hostname()} since 20`
+          `the owner ${harness.team} is running already: process ${first.pid} on ${hostname()} since 20`
         )
-        yield* kit.kill(first)
+        yield* harness.kill(first)
         // a server may take a moment to see that its client is gone
         const third = yield* Effect.gen(function*() {
-          const child = yield* kit.worker(where, "hold")
-          return (yield* kit.word(child)) === "held" ? child : yield* Effect.fail("still refused")
+          const child = yield* harness.worker(where, "hold")
+          return (yield* harness.word(child)) === "held" ? child : yield* Effect.fail("still refused")
         }).pipe(Effect.retry({ times: 5 }))
-        const fourth = yield* kit.worker(where, "hold")
-        assert.include((yield* kit.word(fourth)) ?? "", `process ${third.pid} `)
+        const fourth = yield* harness.worker(where, "hold")
+        assert.include((yield* harness.word(fourth)) ?? "", `process ${third.pid} `)
       }).pipe(Effect.scoped),
     60_000
   )
@@ -102,7 +102,7 @@ const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => {
       const where = yield* database
       const words = yield* Effect.forEach(
         Array.from({ length: 6 }),
-        () => Effect.flatMap(kit.worker(where, "hold"), kit.word),
+        () => Effect.flatMap(harness.worker(where, "hold"), harness.word),
         { concurrency: "unbounded" }
       )
       assert.strictEqual(words.filter((one) => one === "held").length, 1, words.join("\n"))
@@ -111,25 +111,25 @@ const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => {
 }
 
 describe("an SQLite file", () => {
-  seats(Effect.map(kit.directory, (directory) => join(directory, "sessions.db")))
+  seats(Effect.map(harness.directory, (directory) => join(directory, "sessions.db")))
 
   it.live(
     "whose lock file was deleted has a seat that another process can take: who sat there is told, and writes nothing",
     () =>
       Effect.gen(function*() {
-        const file = join(yield* kit.directory, "sessions.db")
-        const context = yield* Layer.build(kit.fileStore(file))
+        const file = join(yield* harness.directory, "sessions.db")
+        const context = yield* Layer.build(harness.fileStore(file))
         const store = Context.get(context, SessionStore)
-        const seat = yield* store.lock(kit.team)
-        const state = kit.sessionOf("s")
-        assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(0, state)]), [])
+        const seat = yield* store.lock(harness.team)
+        const state = harness.sessionOf("s")
+        assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(0, state)]), [])
         assert.isNull(yield* seat.lostTo)
-        fs.rmSync(`${file}.${kit.team}.lock`)
+        fs.rmSync(`${file}.${harness.team}.lock`)
         assert.isNull(yield* seat.lostTo)
-        const thief = yield* kit.worker(file, "hold")
-        assert.strictEqual(yield* kit.word(thief), "held")
+        const thief = yield* harness.worker(file, "hold")
+        assert.strictEqual(yield* harness.word(thief), "held")
         assert.include(yield* seat.lostTo, `process ${thief.pid} on ${hostname()}`)
-        assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(1, state)]), [state.spec.id])
+        assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(1, state)]), [state.spec.id])
       }).pipe(Effect.scoped),
     60_000
   )

@@ -12,9 +12,9 @@ import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 import * as Postgres from "../../support/postgres.ts"
-import * as kit from "./kit.ts"
+import * as harness from "./harness.ts"
 
-const state = kit.sessionOf("s")
+const state = harness.sessionOf("s")
 
 describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres.whyNot ?? ""}`, () => {
   const scope = Scope.makeUnsafe()
@@ -51,14 +51,14 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
     Effect.gen(function*() {
       const first = yield* open()
       const second = yield* open()
-      yield* first.store.lock(kit.team)
+      yield* first.store.lock(harness.team)
       yield* cut(second.sql)
-      assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
+      assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(0, state)]), [])
       const holders = second.sql`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted`
       yield* Effect.repeat(holders, { schedule: Schedule.spaced("100 millis"), until: (rows) => rows.length === 1 })
-      const refused = yield* Effect.flip(Effect.scoped(second.store.lock(kit.team)))
+      const refused = yield* Effect.flip(Effect.scoped(second.store.lock(harness.team)))
       assert.include(refused.message, `process ${process.pid}`)
-      assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(1, state)]), [])
+      assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(1, state)]), [])
     }).pipe(Effect.scoped), 60_000)
 
   it.live(
@@ -67,20 +67,25 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       Effect.gen(function*() {
         const first = yield* open()
         const second = yield* open()
-        const seat = yield* first.store.lock(kit.team)
-        assert.deepStrictEqual(yield* first.store.commit(kit.team, [kit.over(0, state)]), [])
+        const seat = yield* first.store.lock(harness.team)
+        assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(0, state)]), [])
         assert.isNull(yield* seat.lostTo)
         yield* cut(second.sql)
-        yield* second.store.lock(kit.team).pipe(Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 }))
+        yield* second.store.lock(harness.team).pipe(
+          Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 })
+        )
         assert.include(yield* seat.lostTo, `process ${process.pid} on`)
-        const fresh = kit.sessionOf("fresh")
+        const fresh = harness.sessionOf("fresh")
         // also what no version would have kept it from
         assert.deepStrictEqual(
-          yield* first.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]),
+          yield* first.store.commit(harness.team, [harness.over(1, state), harness.over(0, fresh)]),
           [state.spec.id, fresh.spec.id]
         )
-        assert.deepStrictEqual((yield* second.store.load(kit.team)).sessions, [{ ...state, version: 1 }])
-        assert.deepStrictEqual(yield* second.store.commit(kit.team, [kit.over(1, state), kit.over(0, fresh)]), [])
+        assert.deepStrictEqual((yield* second.store.load(harness.team)).sessions, [{ ...state, version: 1 }])
+        assert.deepStrictEqual(
+          yield* second.store.commit(harness.team, [harness.over(1, state), harness.over(0, fresh)]),
+          []
+        )
       }).pipe(Effect.scoped),
     60_000
   )
@@ -89,9 +94,9 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
     Effect.gen(function*() {
       const { sql, store } = yield* open()
       yield* Effect.flip(sql.withTransaction(
-        Effect.andThen(store.commit(kit.team, [kit.over(0, state)]), Effect.fail("rolled back"))
+        Effect.andThen(store.commit(harness.team, [harness.over(0, state)]), Effect.fail("rolled back"))
       ))
-      assert.deepStrictEqual((yield* store.load(kit.team)).sessions, [{ ...state, version: 1 }])
+      assert.deepStrictEqual((yield* store.load(harness.team)).sessions, [{ ...state, version: 1 }])
     }).pipe(Effect.scoped))
 
   it.live(
@@ -100,14 +105,14 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       Effect.gen(function*() {
         const stores = yield* Effect.all([open(), open(), open()])
         const [first] = stores
-        const states = Array.from({ length: 40 }, (_, index) => kit.sessionOf(`s${index}`))
-        yield* first.store.commit(kit.team, states.map((one) => kit.over(0, one)))
+        const states = Array.from({ length: 40 }, (_, index) => harness.sessionOf(`s${index}`))
+        yield* first.store.commit(harness.team, states.map((one) => harness.over(0, one)))
         const answers = yield* Effect.forEach(
           Array.from({ length: 30 }, (_, index) => index),
           (index) => {
-            const own = states.map(({ spec }) => kit.over(1, kit.sessionOf(spec.id, `writer ${index}`)))
+            const own = states.map(({ spec }) => harness.over(1, harness.sessionOf(spec.id, `writer ${index}`)))
             const store = stores[index % 3]?.store ?? first.store
-            return store.commit(kit.team, index % 2 === 0 ? own : own.toReversed())
+            return store.commit(harness.team, index % 2 === 0 ? own : own.toReversed())
           },
           { concurrency: "unbounded" }
         )
@@ -134,15 +139,18 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       const server = yield* Scope.provide(Postgres.server, own)
       const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provide(PgClient.layer(server)))))
       const store = Context.get(context, SessionStore.SessionStore)
-      yield* store.commit(kit.team, [kit.over(0, state)])
-      const states = Array.from({ length: 500 }, (_, index) => kit.sessionOf(`s${index}`))
+      yield* store.commit(harness.team, [harness.over(0, state)])
+      const states = Array.from({ length: 500 }, (_, index) => harness.sessionOf(`s${index}`))
       const [during] = yield* Effect.all([
         Effect.exit(
-          Effect.forEach(states, (one) => store.commit(kit.team, [kit.over(0, one)]), { concurrency: 4, discard: true })
+          Effect.forEach(states, (one) => store.commit(harness.team, [harness.over(0, one)]), {
+            concurrency: 4,
+            discard: true
+          })
         ),
         Scope.close(own, Exit.void)
       ], { concurrency: "unbounded" })
-      for (const exit of [during, yield* Effect.exit(Effect.asVoid(store.load(kit.team)))]) {
+      for (const exit of [during, yield* Effect.exit(Effect.asVoid(store.load(harness.team)))]) {
         const error = yield* Effect.flip(exit)
         assert.strictEqual(error.reason._tag, "StorageFault")
         assert.match(error.reason.message, /cannot be reached|failed/)

@@ -10,7 +10,7 @@ import { join } from "node:path"
 import * as Orchestrator from "../../../src/orchestrator/Orchestrator.ts"
 import { SessionStore } from "../../../src/orchestrator/SessionStore.ts"
 import * as Mock from "../../support/mock.ts"
-import * as kit from "./kit.ts"
+import * as harness from "./harness.ts"
 
 const canary = "canary-9b27"
 
@@ -32,12 +32,12 @@ it.live(
   "what is secret in a request, and the token it got, are in no byte of the database",
   () =>
     Effect.gen(function*() {
-      const directory = yield* kit.directory
+      const directory = yield* harness.directory
       const filename = join(directory, "sessions.db")
       const bytes = () =>
         fs.readdirSync(directory).map((file) => fs.readFileSync(join(directory, file), "latin1")).join("\n")
-      const layer = Orchestrator.layer({ owner: kit.team }).pipe(
-        Layer.provideMerge(Layer.merge(Mock.layer(), kit.fileStore(filename)))
+      const layer = Orchestrator.layer({ owner: harness.team }).pipe(
+        Layer.provideMerge(Layer.merge(Mock.layer(), harness.fileStore(filename)))
       )
       yield* Effect.gen(function*() {
         const session = yield* Orchestrator.spawn(request, { userId: "alice-the-user", persist: true })
@@ -57,8 +57,8 @@ it.live(
           assert.notInclude(stored, secret)
         }
       }).pipe(Effect.provide(layer))
-      const after = yield* SessionStore.use((store) => store.load(kit.team)).pipe(
-        Effect.provide(kit.fileStore(filename))
+      const after = yield* SessionStore.use((store) => store.load(harness.team)).pipe(
+        Effect.provide(harness.fileStore(filename))
       )
       assert.strictEqual(after.sessions.length, 2)
       assert.notInclude(bytes(), canary)

@@ -14,10 +14,10 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
-import * as kit from "./kit.ts"
+import * as harness from "./harness.ts"
 
 const canary = "canary-51d0"
-const state = kit.sessionOf("s", canary)
+const state = harness.sessionOf("s", canary)
 const modeOf = (file: string) => fs.statSync(file).mode & 0o777
 
 /** A store on a client of ours, so that the client can be turned against it. */
@@ -44,24 +44,24 @@ const faultOf = <A, E>(effect: Effect.Effect<A, E>) =>
 describe("the file", () => {
   it.live("is private from its first byte, with all that lies beside it, in a private directory", () =>
     Effect.gen(function*() {
-      const directory = join(yield* kit.directory, "a", "b")
+      const directory = join(yield* harness.directory, "a", "b")
       const filename = join(directory, "sessions.db")
       yield* Effect.gen(function*() {
         const store = yield* SessionStore.SessionStore
-        yield* store.lock(kit.team)
-        yield* store.commit(kit.team, [kit.over(0, state)])
+        yield* store.lock(harness.team)
+        yield* store.commit(harness.team, [harness.over(0, state)])
         const files = fs.readdirSync(directory)
-        assert.includeMembers(files, ["sessions.db", "sessions.db-wal", `sessions.db.${kit.team}.lock`])
+        assert.includeMembers(files, ["sessions.db", "sessions.db-wal", `sessions.db.${harness.team}.lock`])
         assert.deepStrictEqual([...new Set(files.map((file) => modeOf(join(directory, file))))], [0o600])
         assert.deepStrictEqual([modeOf(directory), modeOf(join(directory, ".."))], [0o700, 0o700])
-      }).pipe(Effect.scoped, Effect.provide(kit.fileStore(filename)))
+      }).pipe(Effect.scoped, Effect.provide(harness.fileStore(filename)))
     }).pipe(Effect.scoped))
 
   it.live("is in ATLAS_STATE_DIR, else in the user's state directory", () =>
     Effect.gen(function*() {
-      const root = yield* kit.directory
+      const root = yield* harness.directory
       const opened = (env: Record<string, string>) =>
-        Effect.scoped(Layer.build(kit.fileStore())).pipe(
+        Effect.scoped(Layer.build(harness.fileStore())).pipe(
           Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env))
         )
       yield* opened({ ATLAS_STATE_DIR: join(root, "given"), XDG_STATE_HOME: join(root, "xdg"), HOME: root })
@@ -78,7 +78,7 @@ describe("the file", () => {
   it.live("is written through to the disk before a commit is answered", () =>
     Effect.gen(function*() {
       const exec = vi.spyOn(DatabaseSync.prototype, "exec")
-      yield* Effect.scoped(Layer.build(kit.fileStore(join(yield* kit.directory, "sessions.db"))))
+      yield* Effect.scoped(Layer.build(harness.fileStore(join(yield* harness.directory, "sessions.db"))))
       const pragmas = exec.mock.calls.map(([text]) => text)
       exec.mockRestore()
       assert.includeMembers(pragmas, ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"])
@@ -87,12 +87,12 @@ describe("the file", () => {
   it.live("tells rows that were changed by hand: of another owner, under another id, without a version", () =>
     Effect.gen(function*() {
       const { sql, store } = yield* onClient({ filename: ":memory:" })
-      for (const id of ["a", "b", "c", "d"]) yield* store.commit(kit.team, [kit.over(0, kit.sessionOf(id))])
+      for (const id of ["a", "b", "c", "d"]) yield* store.commit(harness.team, [harness.over(0, harness.sessionOf(id))])
       yield* sql`UPDATE atlas_sessions SET state = replace(state, 'team1', 'team2') WHERE id = 'a'`
       yield* sql`UPDATE atlas_sessions SET id = 'z' WHERE id = 'b'`
       yield* sql`UPDATE atlas_sessions SET version = 'x' WHERE id = 'c'`
-      const { sessions, unreadable } = yield* store.load(kit.team)
-      assert.deepStrictEqual(sessions.map(({ spec }) => spec.id), [kit.sessionOf("d").spec.id])
+      const { sessions, unreadable } = yield* store.load(harness.team)
+      assert.deepStrictEqual(sessions.map(({ spec }) => spec.id), [harness.sessionOf("d").spec.id])
       assert.deepStrictEqual(unreadable, [
         { id: "a", message: "it holds another session, or another owner's" },
         { id: "c", message: "its row has no version" },
@@ -102,68 +102,69 @@ describe("the file", () => {
 
   it.live("is opened by a later build of the same tables, and its rows are read again", () =>
     Effect.gen(function*() {
-      const filename = join(yield* kit.directory, "sessions.db")
+      const filename = join(yield* harness.directory, "sessions.db")
       for (const version of [0, 1, 2]) {
-        yield* SessionStore.SessionStore.use((store) => store.commit(kit.team, [kit.over(version, state)])).pipe(
-          Effect.provide(kit.fileStore(filename))
-        )
+        yield* SessionStore.SessionStore.use((store) => store.commit(harness.team, [harness.over(version, state)]))
+          .pipe(
+            Effect.provide(harness.fileStore(filename))
+          )
       }
-      const { sessions } = yield* SessionStore.SessionStore.use((store) => store.load(kit.team)).pipe(
-        Effect.provide(kit.fileStore(filename))
+      const { sessions } = yield* SessionStore.SessionStore.use((store) => store.load(harness.team)).pipe(
+        Effect.provide(harness.fileStore(filename))
       )
       assert.deepStrictEqual(sessions, [{ ...state, version: 3 }])
     }).pipe(Effect.scoped))
 
   it.live("that is no database, or cannot be made, fails as a storage fault that names it and says what to do", () =>
     Effect.gen(function*() {
-      const root = yield* kit.directory
+      const root = yield* harness.directory
       const junk = join(root, "junk.db")
       fs.writeFileSync(junk, `${canary} `.repeat(1_000))
       for (const filename of [junk, root, join(junk, "below.db")]) {
-        const message = yield* faultOf(Effect.scoped(Layer.build(kit.fileStore(filename))))
+        const message = yield* faultOf(Effect.scoped(Layer.build(harness.fileStore(filename))))
         assert.include(message, filename)
         assert.include(message, "ATLAS_STATE_DIR")
       }
-      assert.include(yield* faultOf(Effect.scoped(Layer.build(kit.fileStore(junk)))), "is no database")
+      assert.include(yield* faultOf(Effect.scoped(Layer.build(harness.fileStore(junk)))), "is no database")
     }).pipe(Effect.scoped))
 })
 
 describe("a failure is a storage fault in a sentence without a row", () => {
   it.live("a full disk: nothing of the batch is written, and it works again when there is room", () =>
     Effect.gen(function*() {
-      const { sql, store } = yield* onClient({ filename: join(yield* kit.directory, "sessions.db") })
-      yield* store.commit(kit.team, [kit.over(0, kit.sessionOf("first", canary))])
+      const { sql, store } = yield* onClient({ filename: join(yield* harness.directory, "sessions.db") })
+      yield* store.commit(harness.team, [harness.over(0, harness.sessionOf("first", canary))])
       const [{ page_count = 0 } = {}] = yield* sql<{ page_count: number }>`PRAGMA page_count`
       yield* sql.unsafe(`PRAGMA max_page_count = ${page_count + 4}`)
-      const many = Array.from({ length: 50 }, (_, index) => kit.over(0, kit.sessionOf(`s${index}`, canary)))
-      assert.include(yield* faultOf(store.commit(kit.team, many)), "is full")
-      assert.strictEqual((yield* store.load(kit.team)).sessions.length, 1)
+      const many = Array.from({ length: 50 }, (_, index) => harness.over(0, harness.sessionOf(`s${index}`, canary)))
+      assert.include(yield* faultOf(store.commit(harness.team, many)), "is full")
+      assert.strictEqual((yield* store.load(harness.team)).sessions.length, 1)
       yield* sql.unsafe("PRAGMA max_page_count = 1000000")
-      assert.deepStrictEqual(yield* store.commit(kit.team, many), [])
-      assert.strictEqual((yield* store.load(kit.team)).sessions.length, 51)
+      assert.deepStrictEqual(yield* store.commit(harness.team, many), [])
+      assert.strictEqual((yield* store.load(harness.team)).sessions.length, 51)
     }).pipe(Effect.scoped))
 
   it.live("a database that is read-only", () =>
     Effect.gen(function*() {
-      const { sql, store } = yield* onClient({ filename: join(yield* kit.directory, "sessions.db") })
+      const { sql, store } = yield* onClient({ filename: join(yield* harness.directory, "sessions.db") })
       yield* sql`PRAGMA query_only = 1`
-      assert.include(yield* faultOf(store.commit(kit.team, [kit.over(0, state)])), "read-only")
-      assert.include(yield* faultOf(Effect.scoped(store.lock(kit.team))), "read-only")
+      assert.include(yield* faultOf(store.commit(harness.team, [harness.over(0, state)])), "read-only")
+      assert.include(yield* faultOf(Effect.scoped(store.lock(harness.team))), "read-only")
       // reading goes on
-      assert.deepStrictEqual(yield* store.load(kit.team), { sessions: [], unreadable: [] })
+      assert.deepStrictEqual(yield* store.load(harness.team), { sessions: [], unreadable: [] })
       yield* sql`PRAGMA query_only = 0`
-      yield* Effect.scoped(store.lock(kit.team))
+      yield* Effect.scoped(store.lock(harness.team))
     }).pipe(Effect.scoped))
 
   it.live("a database that another connection keeps locked for longer than the client waits", () =>
     Effect.gen(function*() {
-      const filename = join(yield* kit.directory, "sessions.db")
+      const filename = join(yield* harness.directory, "sessions.db")
       const { store } = yield* onClient({ filename, busyTimeout: "60 millis" })
       const other = new DatabaseSync(filename)
       other.exec("BEGIN IMMEDIATE")
-      assert.include(yield* faultOf(store.commit(kit.team, [kit.over(0, state)])), "locked for too long")
+      assert.include(yield* faultOf(store.commit(harness.team, [harness.over(0, state)])), "locked for too long")
       other.exec("ROLLBACK")
-      assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(0, state)]), [])
+      assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(0, state)]), [])
       other.close()
     }).pipe(Effect.scoped))
 
@@ -172,59 +173,62 @@ describe("a failure is a storage fault in a sentence without a row", () => {
       const { sql, store } = yield* onClient({ filename: ":memory:" })
       yield* sql`DROP TABLE atlas_sessions`
       for (
-        const verb of [Effect.asVoid(store.load(kit.team)), Effect.asVoid(store.commit(kit.team, [kit.over(0, state)]))]
+        const verb of [
+          Effect.asVoid(store.load(harness.team)),
+          Effect.asVoid(store.commit(harness.team, [harness.over(0, state)]))
+        ]
       ) {
         assert.include(yield* faultOf(verb), "the session database failed")
       }
       const attempt = state.attempts[0]?.id ?? Session.AttemptId.make("aaaaaaaaaaaa")
-      assert.include(yield* faultOf(store.attempt(kit.team, attempt)), "the session database failed")
+      assert.include(yield* faultOf(store.attempt(harness.team, attempt)), "the session database failed")
     }).pipe(Effect.scoped))
 
   it.live("a client that was closed", () =>
     Effect.gen(function*() {
-      const { store } = yield* Effect.scoped(onClient({ filename: join(yield* kit.directory, "sessions.db") }))
-      yield* faultOf(store.load(kit.team))
-      yield* faultOf(store.commit(kit.team, [kit.over(0, state)]))
+      const { store } = yield* Effect.scoped(onClient({ filename: join(yield* harness.directory, "sessions.db") }))
+      yield* faultOf(store.load(harness.team))
+      yield* faultOf(store.commit(harness.team, [harness.over(0, state)]))
     }).pipe(Effect.scoped))
 })
 
 it.live("a commit inside a transaction of the same client is refused instead of waiting for itself, and rolled back with nothing", () =>
   Effect.gen(function*() {
     const { sql, store } = yield* onClient({ filename: ":memory:" })
-    const message = yield* faultOf(sql.withTransaction(store.commit(kit.team, [kit.over(0, state)])))
+    const message = yield* faultOf(sql.withTransaction(store.commit(harness.team, [harness.over(0, state)])))
     assert.include(message, "outside of any transaction")
-    assert.deepStrictEqual(yield* store.commit(kit.team, [kit.over(0, state)]), [])
+    assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(0, state)]), [])
   }).pipe(Effect.scoped))
 
 it.live("an interrupted commit is whole or not there", () =>
   Effect.gen(function*() {
-    const { store } = yield* onClient({ filename: join(yield* kit.directory, "sessions.db") })
-    const many = Array.from({ length: 300 }, (_, index) => kit.over(0, kit.sessionOf(`s${index}`)))
+    const { store } = yield* onClient({ filename: join(yield* harness.directory, "sessions.db") })
+    const many = Array.from({ length: 300 }, (_, index) => harness.over(0, harness.sessionOf(`s${index}`)))
     for (const turns of [0, 1, 2, 3]) {
       let turn = 0
       const soon = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
       const stop = Effect.repeat(soon, { until: () => turn++ >= turns })
-      yield* Effect.raceFirst(store.commit(kit.team, many), stop)
-      const { sessions } = yield* store.load(kit.team)
+      yield* Effect.raceFirst(store.commit(harness.team, many), stop)
+      const { sessions } = yield* store.load(harness.team)
       assert.include([0, 300], sessions.length)
-      yield* store.commit(kit.team, sessions.map(({ spec, version }) => ({ id: spec.id, version, state: null })))
+      yield* store.commit(harness.team, sessions.map(({ spec, version }) => ({ id: spec.id, version, state: null })))
     }
   }).pipe(Effect.scoped))
 
 it.live("two stores of one process on one file sit in one seat, one after the other, and share the rest", () =>
   Effect.gen(function*() {
-    const filename = join(yield* kit.directory, "sessions.db")
+    const filename = join(yield* harness.directory, "sessions.db")
     const build = Effect.map(
-      Layer.build(kit.fileStore(filename)),
+      Layer.build(harness.fileStore(filename)),
       (context) => Context.get(context, SessionStore.SessionStore)
     )
     const [first, second] = yield* Effect.all([build, build])
     yield* Effect.scoped(Effect.gen(function*() {
-      yield* first.lock(kit.team)
-      assert.include(yield* faultOf(Effect.scoped(second.lock(kit.team))), `process ${process.pid} `)
+      yield* first.lock(harness.team)
+      assert.include(yield* faultOf(Effect.scoped(second.lock(harness.team))), `process ${process.pid} `)
     }))
-    yield* Effect.scoped(second.lock(kit.team))
-    yield* first.commit(kit.team, [kit.over(0, state)])
-    assert.deepStrictEqual(yield* second.commit(kit.team, [kit.over(0, state)]), [state.spec.id])
-    assert.deepStrictEqual((yield* second.load(kit.team)).sessions, [{ ...state, version: 1 }])
+    yield* Effect.scoped(second.lock(harness.team))
+    yield* first.commit(harness.team, [harness.over(0, state)])
+    assert.deepStrictEqual(yield* second.commit(harness.team, [harness.over(0, state)]), [state.spec.id])
+    assert.deepStrictEqual((yield* second.load(harness.team)).sessions, [{ ...state, version: 1 }])
   }).pipe(Effect.scoped))

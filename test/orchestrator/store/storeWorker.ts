@@ -9,7 +9,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
-import { over, sessionOf, team } from "./kit.ts"
+import { over, sessionOf, team } from "./harness.ts"
 
 const [database = "", mode = "", from = "0"] = process.argv.slice(2)
 

@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { policiesOf, rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
 import * as RateLimits from "../../../src/provider/RateLimits.ts"
-import { acme, call, canaryKey, input, json, printed, scripted, tagOf } from "./kit.ts"
+import { acme, call, canaryKey, input, json, printed, scripted, tagOf } from "./harness.ts"
 
 const account = { provider: "acme", baseUrl: "https://api.acme.example", apiKey: Redacted.make("one") }
 

@@ -7,7 +7,7 @@ import * as HttpReason from "../../../src/domain/HttpReason.ts"
 import { codeOf, messageOf } from "../../../src/provider/internal/httpAnswer.ts"
 import * as Scrub from "../../../src/provider/internal/httpScrub.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
-import { acme, call, input, json, rent, scripted, status, tagOf } from "./kit.ts"
+import { acme, call, input, json, rent, scripted, status, tagOf } from "./harness.ts"
 
 /** The reason a read, or a create, fails for. */
 const reasonOf = (answer: Response, options: Partial<Options> = {}, verb: "get" | "create" = "get") =>

@@ -6,7 +6,19 @@ import * as ApiKey from "../../../src/provider/ApiKey.ts"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Input, Options } from "../../../src/provider/ProviderHttp.ts"
 import { read } from "../../laws/files.ts"
-import { acme, assertNoCanary, Box, call, canaryEnv, canaryKey, input, ok, printed, recorded, scripted } from "./kit.ts"
+import {
+  acme,
+  assertNoCanary,
+  Box,
+  call,
+  canaryEnv,
+  canaryKey,
+  input,
+  ok,
+  printed,
+  recorded,
+  scripted
+} from "./harness.ts"
 
 /** What one read or create puts on the wire, and how it ended. */
 const send = (options: {

@@ -7,7 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { AtlasErrorReason } from "../../../src/domain/AtlasError.ts"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
-import { acme, call, input, ok, rent, type Script, scripted, status, tagOf } from "./kit.ts"
+import { acme, call, input, ok, rent, type Script, scripted, status, tagOf } from "./harness.ts"
 
 type Verb = "get" | "create" | "stop" | "remove"
 

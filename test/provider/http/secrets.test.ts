@@ -18,7 +18,7 @@ import {
   type Script,
   scripted,
   status
-} from "./kit.ts"
+} from "./harness.ts"
 
 const everything = (answer: Script) =>
   Effect.gen(function*() {

@@ -20,7 +20,7 @@ import {
   serve,
   tagOf,
   transports
-} from "./kit.ts"
+} from "./harness.ts"
 
 type Handle = (request: IncomingMessage, response: ServerResponse, seen: ReadonlyArray<string>) => void
 

@@ -19,7 +19,7 @@ import {
   serve,
   status,
   transports
-} from "./kit.ts"
+} from "./harness.ts"
 
 const route = {
   operation: "followLogs",

@@ -9,7 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { type Operation, type OperationName, operations } from "../../../src/providers/runpod/RunPodSchema.ts"
 import { contract, exceptions, isThere, path } from "./contract.ts"
-import { type Got, inProcess, podBody, runtime, send, type Sent, textAt } from "./fakeKit.ts"
+import { type Got, inProcess, podBody, runtime, send, type Sent, textAt } from "./fakeHarness.ts"
 
 interface Exchange {
   readonly operation: OperationName

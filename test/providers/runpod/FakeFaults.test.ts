@@ -5,7 +5,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { at, headers, inProcess, listAt, management, podBody, send, textAt } from "./fakeKit.ts"
+import { at, headers, inProcess, listAt, management, podBody, send, textAt } from "./fakeHarness.ts"
 
 const controls = FakeRunPod.FakeRunPodControls
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { at, inProcess, listAt, runtime, send, textAt } from "./fakeKit.ts"
+import { at, inProcess, listAt, runtime, send, textAt } from "./fakeHarness.ts"
 
 const endpoint = `${runtime}/demo`
 

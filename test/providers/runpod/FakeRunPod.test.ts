@@ -5,7 +5,7 @@ import * as Random from "effect/Random"
 import * as TestClock from "effect/testing/TestClock"
 import * as Entropy from "../../../src/domain/Entropy.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { at, headers, inProcess, listAt, podBody, send, textAt } from "./fakeKit.ts"
+import { at, headers, inProcess, listAt, podBody, send, textAt } from "./fakeHarness.ts"
 
 const create = (name: string, more: object = {}) =>
   Effect.map(send("POST", "/pods", { body: podBody(name, more) }), (got) => {

@@ -7,7 +7,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { at, headers, podBody, textAt } from "./fakeKit.ts"
+import { at, headers, podBody, textAt } from "./fakeHarness.ts"
 
 const layer = (options: FakeRunPod.Options = {}) =>
   FakeRunPod.layerServer.pipe(

@@ -9,8 +9,8 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
-import { json, status } from "../../provider/http/kit.ts"
-import { against, client, cloud, createBody, pod } from "./clientKit.ts"
+import { json, status } from "../../provider/http/harness.ts"
+import { against, client, cloud, createBody, pod } from "./clientHarness.ts"
 import { failureOf, key, layer, settled } from "./harness.ts"
 
 describe("reads", () => {

@@ -10,8 +10,8 @@ import type { AtlasError } from "../../../src/domain/AtlasError.ts"
 import * as Providers from "../../../src/provider/Providers.ts"
 import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
 import { type Operation, operations } from "../../../src/providers/runpod/RunPodSchema.ts"
-import { json, type Script, scripted, status } from "../../provider/http/kit.ts"
-import { against, client, cloud, createBody, pod } from "./clientKit.ts"
+import { json, type Script, scripted, status } from "../../provider/http/harness.ts"
+import { against, client, cloud, createBody, pod } from "./clientHarness.ts"
 import { failureOf, issuesOf, key, layer, settled } from "./harness.ts"
 
 describe("a native call", () => {

@@ -6,7 +6,7 @@ import addFormats from "ajv-formats"
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import type { Got } from "./fakeKit.ts"
+import type { Got } from "./fakeHarness.ts"
 
 /** It lies beside this checkout; where it does not, tests against it are skipped and say so. */
 export const path = process.env["RUNPOD_OPENAPI"]

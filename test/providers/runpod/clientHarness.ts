@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
-import { type Script, scripted } from "../../provider/http/kit.ts"
+import { type Script, scripted } from "../../provider/http/harness.ts"
 import { key } from "./harness.ts"
 
 /** A client whose answers are scripted, and what it sent. */

@@ -122,7 +122,7 @@ export interface Options extends Partial<Orchestrator.Options> {
 
 export type Cloud = Effect.Success<ReturnType<typeof MockProvider.make>>
 
-export interface House {
+export interface Harness {
   readonly orchestrator: Orchestrator.Orchestrator["Service"]
   readonly engine: SessionEngine.SessionEngine["Service"]
   readonly controls: MockProvider.Controls
@@ -145,7 +145,7 @@ export const inTime = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   })
 
 /** Builds one; what is not closed by hand closes with the test. */
-export const open = (options: Options = {}): Effect.Effect<House, AtlasError, Scope.Scope> =>
+export const open = (options: Options = {}): Effect.Effect<Harness, AtlasError, Scope.Scope> =>
   Effect.gen(function*() {
     const { bus, mock, more = [], secrets, ...rest } = options
     const cloud = options.cloud ?? (yield* MockProvider.make(mock))
@@ -196,7 +196,7 @@ export const pass = (seconds: number, step: Duration.Input = "1 second"): Effect
   )
 
 /** The machines that really live. */
-export const live = ({ controls }: Pick<House, "controls">) =>
+export const live = ({ controls }: Pick<Harness, "controls">) =>
   Effect.map(controls.ledger, (ledger) => ledger.live.map(({ id }) => id))
 
 /** Both clocks of the test, of which the wall clock can be set and the monotonic one stopped for a while. */
