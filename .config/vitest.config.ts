@@ -1,22 +1,60 @@
+/**
+ * The tests by kind; a file's name or folder says its kind, and test/laws/kinds.test.ts holds it to that.
+ */
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+
+const processes = ["test/**/*.process.test.ts"]
+const servers = ["test/**/*.server.test.ts"]
+const docs = ["test/docs/**/*.test.ts"]
+const laws = ["test/laws/**/*.test.ts"]
+
+/** Kinds that wait for other processes begin first, so that the ones that only compute fill the cores meanwhile. */
+const order = ["process", "docs", "server", "laws", "pure"]
+
+class ByKind extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const sorted = await super.sort(files)
+    const place = ({ project }: TestSpecification) => order.indexOf(project.name)
+    return sorted.toSorted((a, b) => place(a) - place(b))
+  }
+}
 
 export default defineConfig({
-  root: fileURLToPath(new URL("..", import.meta.url)),
+  root,
   // "effect-atlas" inside the checkout means src/, not dist/
   resolve: { conditions: ["effect-atlas-source"] },
   ssr: { resolve: { conditions: ["effect-atlas-source"] } },
   test: {
-    include: ["test/**/*.test.ts"],
-    // many of them wait for other processes
-    maxWorkers: 2,
+    // two cores are busy with this many, since most of them wait for other processes
+    maxWorkers: 5,
+    sequence: { sequencer: ByKind },
     setupFiles: ["./test/setup.ts"],
-    // tests that start real processes share two cores with everybody else; a hang must still end on its own
+    // a test that hangs must end on its own, also on a machine that is busy with other things
     testTimeout: 90_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
     reporters: process.env["CI"] === undefined ? ["default"] : ["default", "json"],
     // where .ci/run reads its counts
-    outputFile: { json: ".tmp/vitest.json" }
+    outputFile: { json: ".tmp/vitest.json" },
+    projects: [
+      {
+        extends: true,
+        // in this very process, under a clock of its own: files share what they load, so what one changes another sees
+        test: {
+          name: "pure",
+          include: ["test/**/*.test.ts"],
+          exclude: [...processes, ...servers, ...docs, ...laws],
+          isolate: false
+        }
+      },
+      { extends: true, test: { name: "process", include: processes } },
+      { extends: true, test: { name: "server", include: servers, globalSetup: "./test/support/servers.ts" } },
+      { extends: true, test: { name: "docs", include: docs } },
+      { extends: true, test: { name: "laws", include: laws } }
+    ]
   }
 })

@@ -2,7 +2,7 @@
  * A PostgreSQL of the tests' own: a private cluster in a temporary directory, on a free port of loopback.
  *
  * Uses the `initdb` and `postgres` on PATH or where Debian's package has them. Where they are missing `whyNot` says so, for
- * tests to skip with. PostgreSQL refuses to run as root, so root runs it as another user.
+ * tests to skip with; in CI (`CI=true`) they fail instead. PostgreSQL refuses to run as root, so root runs it as another user.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
@@ -41,6 +41,10 @@ export const whyNot: string | null = missing.length > 0
   : other === undefined
   ? "PostgreSQL does not run as root, and there is no user postgres or nobody"
   : null
+
+if (whyNot !== null && process.env["CI"] === "true") {
+  throw new Error(`${whyNot}: in CI the tests with PostgreSQL must run`)
+}
 
 const freePort = () =>
   new Promise<number>((resolve, reject) => {

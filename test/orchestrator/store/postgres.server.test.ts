@@ -13,6 +13,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 import * as Postgres from "../../support/postgres.ts"
 import * as harness from "./harness.ts"
+import { seats } from "./seats.ts"
 
 const state = harness.sessionOf("s")
 
@@ -156,4 +157,8 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
         assert.match(error.reason.message, /cannot be reached|failed/)
       }
     }).pipe(Effect.scoped), 60_000)
+})
+
+describe.skipIf(Postgres.whyNot !== null)(`shared by processes ${Postgres.whyNot ?? ""}`, () => {
+  seats(Effect.map(Postgres.server, ({ port }) => String(port)))
 })
