@@ -17,6 +17,7 @@ const order = ["process", "docs", "server", "laws", "pure"]
 
 class ByKind extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- not the method of arrays
     const sorted = await super.sort(files)
     const place = ({ project }: TestSpecification) => order.indexOf(project.name)
     return sorted.toSorted((a, b) => place(a) - place(b))

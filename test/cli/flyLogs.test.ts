@@ -12,6 +12,7 @@ import * as fs from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { untilSo } from "../support/until.ts"
 import { start as startAnywhere, type Surroundings } from "./harness.ts"
 
 const fake = FakeFly.layerServer.pipe(
@@ -44,14 +45,8 @@ const line = {
   instance: "3d8d413b29d089"
 }
 
-/** Waits on what the command has written; a real server has no clock that could be moved. */
-const until = (isSo: () => boolean) =>
-  Effect.promise(async () => {
-    for (let turn = 0; !isSo(); turn++) {
-      if (turn > 1000) throw new Error("never happened")
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  })
+/** Waits on what the command has written. */
+const until = (isSo: () => boolean) => untilSo(String(isSo), isSo)
 
 layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
   it.effect("prints the newest lines in the pinned shape, an array with --json", () =>

@@ -4,7 +4,8 @@
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Compute, type Home, isGroupAlive, makeHome, until } from "./harness.ts"
+import { until } from "../support/until.ts"
+import { type Compute, type Home, isGroupAlive, makeHome } from "./harness.ts"
 
 let home: Home
 beforeEach(() => {

@@ -4,7 +4,8 @@
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { delimiter } from "node:path"
 import { bin, makePlace } from "../fly/harness.ts"
-import { type Home, isGroupAlive, makeHome, until } from "./harness.ts"
+import { until } from "../support/until.ts"
+import { type Home, isGroupAlive, makeHome } from "./harness.ts"
 
 let home: Home
 let place: ReturnType<typeof makePlace>

@@ -4,7 +4,8 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { type Home, makeHome, type Running, until } from "./harness.ts"
+import { until } from "../support/until.ts"
+import { type Home, makeHome, type Running } from "./harness.ts"
 
 const token = { FLY_API_TOKEN: "fm2_canary" }
 

@@ -6,12 +6,10 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { until } from "../support/until.ts"
 
 const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 export const server = fileURLToPath(new URL("fixtures/server.cjs", import.meta.url))
-
-/** Long enough for a busy machine; a test that needs it has failed already. */
-const patience = 60_000
 
 export interface Ended {
   readonly code: number | null
@@ -33,15 +31,6 @@ export interface Running {
   readonly ended: Promise<Ended>
   /** Waits until stdout has something that matches. */
   readonly seen: (pattern: RegExp) => Promise<void>
-}
-
-/** Waits until something is so; a real process has no clock that could be moved. */
-export const until = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + patience
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`never happened: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 /** Whether anything runs in a process group; a dead process that nobody has buried yet does not run. */

@@ -3,7 +3,8 @@
  */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
-import { type Compute, type Home, makeHome, type Running, until } from "./harness.ts"
+import { until } from "../support/until.ts"
+import { type Compute, type Home, makeHome, type Running } from "./harness.ts"
 
 const key = "rpa_canary-1f2e3d4c"
 /** Looks are seconds apart, as they are with the real cloud. */

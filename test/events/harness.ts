@@ -8,6 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { repeatUntil } from "../support/until.ts"
 
 /** Every log line as JSON with all it carries. */
 export const keepLogs = () => {
@@ -41,11 +42,9 @@ export const collectGarbage = async (): Promise<void> => {
   collect()
 }
 
-/** Waits until it holds, looking often; the time limit of the test ends one that never does. */
+/** Waits until it holds. */
 export const until = <R>(holds: Effect.Effect<boolean, never, R>): Effect.Effect<void, never, R> =>
-  Effect.gen(function*() {
-    while (!(yield* holds)) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-  })
+  Effect.asVoid(repeatUntil(holds, (isSo) => isSo))
 
 /** The next messages of a subscription. */
 export const next = <A>(stream: Stream.Stream<Delivery<A>>, count: number) =>

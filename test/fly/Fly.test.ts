@@ -32,6 +32,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import { join } from "node:path"
+import { repeatUntil } from "../support/until.ts"
 import { home } from "./tokenHarness.ts"
 
 /** A fly command that deploys and makes tokens named after it. */
@@ -119,7 +120,7 @@ describe("the whole tree", () => {
       const following = yield* Effect.forkChild(Stream.runCollect(subscribeLogs("acme-web")), {
         startImmediately: true
       })
-      yield* Effect.repeat(logs.streamerRunning("acme-web"), { until: (isRunning) => isRunning })
+      yield* repeatUntil(logs.streamerRunning("acme-web"), (isRunning) => isRunning)
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual((yield* Fiber.join(following)).at(-1)?._tag, "Stopped")
       assert.deepStrictEqual(yield* logs.streamers, [])

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { isGroupAlive, until } from "../e2e/harness.ts"
+import { isGroupAlive } from "../e2e/harness.ts"
+import { until } from "../support/until.ts"
 import { inPlace, layer, type Place } from "./harness.ts"
 
 /** The lines of a deploy, and its failure if it has one. */

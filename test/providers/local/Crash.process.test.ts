@@ -59,7 +59,10 @@ describe("whatever happens to the process that rented", () => {
         for (const isMoment of moments) {
           yield* Effect.scoped(Effect.gen(function*() {
             const { child } = yield* startProcess(stateDir, 1)
-            yield* until(() => isMoment(leftIn(stateDir)) || child.exitCode !== null)
+            // without a pause between the looks, which would outlast every moment
+            while (!isMoment(leftIn(stateDir)) && child.exitCode === null) {
+              yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+            }
             child.kill("SIGKILL")
             yield* ended(child)
           }))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas } from "effect-atlas"
 import * as Effect from "effect/Effect"
+import { repeatUntil } from "../../support/until.ts"
 import { leftIn, logOf, node, until, withLocal } from "./harness.ts"
 
 /** A command that writes what it got as one line of JSON and stays. */
@@ -66,7 +67,7 @@ describe("the shell that leads a compute leaves no trace in the command", () => 
           process.kill(-pid, name)
           yield* until(() => logOf(stateDir, id).includes(name))
         }
-        const ended = yield* Effect.repeat(Atlas.getCompute(id), { until: ({ status }) => status !== "running" })
+        const ended = yield* repeatUntil(Atlas.getCompute(id), ({ status }) => status !== "running")
         assert.deepStrictEqual([ended.status, ended.exitCode], ["failed", 3])
       })
     ))

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Atlas } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
+import { repeatUntil } from "../../support/until.ts"
 import { isAlive, leftIn, logOf, node, stateOf, until, withLocal } from "./harness.ts"
 
 const deaf = (word: string) =>
@@ -73,7 +74,7 @@ describe("nothing of a compute outlives it", () => {
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({ command: daemon })
         const pid = yield* pidOf(stateDir, id, "daemon")
-        yield* Effect.repeat(Atlas.getCompute(id), { until: ({ status }) => status === "failed" })
+        yield* repeatUntil(Atlas.getCompute(id), ({ status }) => status === "failed")
         assert.isTrue(isAlive(pid))
         yield* Atlas.stop(id)
         assert.isFalse(isAlive(pid))
@@ -88,7 +89,7 @@ describe("nothing of a compute outlives it", () => {
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({ command: daemon })
         const pid = yield* pidOf(stateDir, id, "daemon")
-        yield* Effect.repeat(Atlas.getCompute(id), { until: ({ status }) => status === "failed" })
+        yield* repeatUntil(Atlas.getCompute(id), ({ status }) => status === "failed")
         yield* Atlas.start(id)
         assert.isFalse(isAlive(pid))
       })

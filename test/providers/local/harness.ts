@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { untilSo } from "../../support/until.ts"
 
 export const providers = (stateDir: string, env: Readonly<Record<string, string>> = {}) =>
   Providers.layer(LocalProvider.layer({ stateDir })).pipe(
@@ -59,11 +60,8 @@ export const leftIn = (stateDir: string, folder = ""): ReadonlyArray<string> => 
   }
 }
 
-/** Waits until it holds, looking often; a test that waits for ever is ended by its time limit. */
-export const until = (holds: () => boolean): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    while (!holds()) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-  })
+/** Waits until it holds. */
+export const until = (holds: () => boolean): Effect.Effect<void> => untilSo(String(holds), holds)
 
 export const isAlive = (pid: number): boolean => {
   try {

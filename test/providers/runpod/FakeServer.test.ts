@@ -7,6 +7,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
+import { repeatUntil } from "../../support/until.ts"
 import { at, headers, podBody, textAt } from "./fakeHarness.ts"
 
 const layer = (options: FakeRunPod.Options = {}) =>
@@ -101,7 +102,7 @@ it.live("a request nobody answers ends with its client", () =>
     const controls = yield* FakeRunPod.FakeRunPodControls
     yield* controls.order({ _tag: "Hang", on: "listPods" })
     const hanging = yield* Effect.forkChild(ask("/pods"))
-    yield* Effect.repeat(controls.requests, { until: (requests) => requests.length > 0 })
+    yield* repeatUntil(controls.requests, (requests) => requests.length > 0)
     yield* Fiber.interrupt(hanging)
     assert.strictEqual((yield* ask("/pods")).status, 200)
   })))
