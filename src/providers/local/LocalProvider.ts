@@ -19,7 +19,7 @@ import type { Adapter } from "../../provider/Adapter.ts"
 import * as Provider from "../../provider/Provider.ts"
 import * as Gpus from "./internal/gpus.ts"
 import * as LogFile from "./internal/logFile.ts"
-import { described, isOver, toCompute } from "./internal/observe.ts"
+import { described, isOver, sight, toCompute } from "./internal/observe.ts"
 import * as Plan from "./internal/plan.ts"
 import * as ProcessTable from "./internal/processTable.ts"
 import * as Running from "./internal/running.ts"
@@ -124,8 +124,8 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
       list: () =>
         Effect.flatMap(posix(dir.list), (entries) => {
           let snapshot: ProcessTable.Snapshot | undefined
-          const look = () => snapshot ??= ProcessTable.look()
-          return Effect.forEach(entries, (entry) => toCompute(dir, provider, entry, look), { concurrency: 16 })
+          const shared = { ...sight, processes: () => snapshot ??= ProcessTable.look() }
+          return Effect.forEach(entries, (entry) => toCompute(dir, provider, entry, shared), { concurrency: 16 })
         }),
       terminate: (id) => Effect.flatMap(stateOf(id), running.terminate)
     },

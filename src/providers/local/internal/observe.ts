@@ -35,25 +35,41 @@ export const isOver = (state: State): boolean => {
     : !ProcessTable.isAlive(leader.pid, leader.start)
 }
 
-const looking = (state: State, leader: Leader, look: () => ProcessTable.Snapshot): Effect.Effect<Findings> =>
+/** What a look at this machine shows. */
+export interface Sight {
+  readonly processes: () => ProcessTable.Snapshot
+  readonly sockets: ProcessTable.SocketTable
+}
+
+/** This machine as it is now. */
+export const sight: Sight = { processes: ProcessTable.look, sockets: ProcessTable.socketTable }
+
+const looking = (dir: StateDir, state: State, leader: Leader, { processes, sockets }: Sight): Effect.Effect<Findings> =>
   Effect.gen(function*() {
     if (state.ports.length === 0) return findings("running")
     const holders = (snapshot: ProcessTable.Snapshot) => {
       const members = ProcessTable.membersOf(state.id, leader, snapshot)
-      return state.ports.map(({ external }) => ({ external, holder: ProcessTable.holderOf(external, members) }))
+      return state.ports.map(({ external }) => ({
+        external,
+        holder: ProcessTable.holderOf(external, members, sockets)
+      }))
     }
-    let ports = holders(look())
+    let ports = holders(processes())
     // a process that was started after the look is a stranger to it, so nobody is called one after a single look
     if (ports.some(({ holder }) => holder === "other")) ports = holders(ProcessTable.look())
     const lost = ports.find(({ holder }) => holder === "other")
     if (lost !== undefined) return findings("failed", `port ${lost.external} is held by another process`)
+    // what any process of ours has seen to be ready stays so while its leader lives, whatever one look misses
+    if (yield* dir.wasReady(state)) return findings("running")
     const open = yield* Effect.forEach(
       ports,
       // seen from the kernel's side where that can be: a connection could be the only one a program waits for
-      ({ external, holder }) => holder === "member" ? Effect.succeed(true) : Ports.accepts(external),
+      ({ external, holder }) => holder === null ? Ports.accepts(external) : Effect.succeed(holder === "member"),
       { concurrency: "unbounded" }
     )
-    return findings(open.every(Boolean) ? "running" : "provisioning")
+    if (!open.every(Boolean)) return findings("provisioning")
+    yield* dir.markReady(state)
+    return findings("running")
   })
 
 const ended = (exitCode: number): Findings =>
@@ -73,11 +89,13 @@ const unexplained = (state: State, leader: Leader | null): Findings => {
 const judge = (
   dir: StateDir,
   state: State,
-  look: () => ProcessTable.Snapshot
+  seen: Sight
 ): Effect.Effect<Findings, StorageFault> =>
   Effect.gen(function*() {
     const leader = leaderOf(state)
-    if (leader !== null && ProcessTable.isAlive(leader.pid, leader.start)) return yield* looking(state, leader, look)
+    if (leader !== null && ProcessTable.isAlive(leader.pid, leader.start)) {
+      return yield* looking(dir, state, leader, seen)
+    }
     const lost = yield* dir.failure(state)
     if (lost !== null) return findings("failed", lost)
     const [code, isStopping] = yield* Effect.all([dir.exitCode(state), dir.isStopping(state)])
@@ -90,7 +108,7 @@ export const toCompute = (
   dir: StateDir,
   provider: ProviderId,
   entry: Entry,
-  look: () => ProcessTable.Snapshot = ProcessTable.look
+  seen: Sight = sight
 ): Effect.Effect<Compute, StorageFault> =>
   entry._tag === "Broken"
     ? Effect.succeed(
@@ -113,7 +131,7 @@ export const toCompute = (
         raw: null
       })
     )
-    : Effect.map(judge(dir, entry.state, look), (found) => described(dir, provider, entry.state, found))
+    : Effect.map(judge(dir, entry.state, seen), (found) => described(dir, provider, entry.state, found))
 
 /** A compute as its records describe it, with this status. */
 export const described = (dir: StateDir, provider: ProviderId, state: State, found: Findings): Compute =>

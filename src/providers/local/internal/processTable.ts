@@ -161,9 +161,18 @@ const reachable: ReadonlySet<string> = new Set([
   "0000000000000000FFFF00000100007F"
 ])
 
-const listeners = (port: number): ReadonlySet<string> => {
+/** The kernel's table of TCP sockets, one line each; null where there is none that could be read. */
+export type SocketTable = () => ReadonlyArray<string> | null
+
+/** The table as it is right now. While sockets come and go a reading of it can miss one that is there all the time. */
+export const socketTable: SocketTable = () => {
+  const ipv4 = onLinux ? readOrNull("/proc/net/tcp") : null
+  if (ipv4 === null) return null
+  return [ipv4, readOrNull("/proc/net/tcp6") ?? ""].flatMap((text) => text.split("\n").slice(1))
+}
+
+const listeners = (port: number, lines: ReadonlyArray<string>): ReadonlySet<string> => {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0")
-  const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => readOrNull(file)?.split("\n").slice(1) ?? [])
   return new Set(lines.flatMap((line) => {
     const [, local = "", , state = "", , , , , , inode = ""] = line.trim().split(/\s+/)
     const [address = "", at = ""] = local.split(":")
@@ -189,10 +198,19 @@ const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean | null =
   }
 }
 
-/** Who listens on a loopback port: one of these processes, somebody else, nobody, or null where it cannot be told. */
-export const holderOf = (port: number, members: ReadonlyArray<Process>): "member" | "other" | "nobody" | null => {
-  if (!onLinux) return null
-  const sockets = listeners(port)
+/** Which process listens on a loopback port: one of these, another one, none, or null where it cannot be told. */
+export const holderOf = (
+  port: number,
+  members: ReadonlyArray<Process>,
+  table: SocketTable = socketTable
+): "member" | "other" | "nobody" | null => {
+  let sockets: ReadonlySet<string> = new Set()
+  // a reading can miss a socket, so one that shows none is not believed
+  for (let readings = 0; readings < 2 && sockets.size === 0; readings++) {
+    const lines = table()
+    if (lines === null) return null
+    sockets = listeners(port, lines)
+  }
   if (sockets.size === 0) return "nobody"
   const held = members.map(({ pid }) => holdsOneOf(pid, sockets))
   if (held.includes(true)) return "member"

@@ -242,6 +242,10 @@ export const make = Effect.fnUntraced(function*(root: string) {
   const isStopping = ({ id, run }: State) => exists(fileOf(id, `stop.${run}`))
   const markStopping = ({ id, run }: State) => writePrivate(fileOf(id, `stop.${run}`), "")
 
+  /** Whether all ports of this run have been seen to listen once; a note that cannot be written is made at the next look. */
+  const wasReady = ({ id, run }: State) => exists(fileOf(id, `ready.${run}`))
+  const markReady = ({ id, run }: State) => Effect.ignore(writePrivate(fileOf(id, `ready.${run}`), ""))
+
   /** Out of the list first, then off the disk: what is half removed is no compute any more. */
   const remove = (id: ComputeId, ports: ReadonlyArray<number>): Effect.Effect<void, StorageFault> =>
     fs.rename(directoryOf(id), directoryOf(`.gone-${id}`)).pipe(
@@ -266,6 +270,8 @@ export const make = Effect.fnUntraced(function*(root: string) {
     exitCode,
     isStopping,
     markStopping,
+    wasReady,
+    markReady,
     reservePort,
     releasePorts,
     remove,
