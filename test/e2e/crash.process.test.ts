@@ -6,11 +6,12 @@ import { spawn } from "node:child_process"
 import { randomInt } from "node:crypto"
 import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
+import { isFull } from "../support/full.ts"
 import { randomOf } from "./fixtures/random.ts"
 import { type Home, makeHome } from "./harness.ts"
 
 const program = fileURLToPath(new URL("fixtures/crashing.ts", import.meta.url))
-const kills = 50
+const kills = isFull ? 50 : 10
 /** A life is over at the latest when it has taken so many steps of its own. */
 const longestLife = 24
 /** What every life begins with again for those before it, however short it is: it would do nothing else. */
@@ -81,7 +82,6 @@ describe("an orchestrator that is killed again and again", () => {
       const seed = Number(process.env["ATLAS_CRASH_SEED"] ?? randomInt(2 ** 31))
       console.log(`seed ${seed} (again: ATLAS_CRASH_SEED=${seed})`)
       const random = randomOf(seed)
-      const begun = Date.now()
       const counts = new Map<string, number>()
       const prepareOne = (kill: number) =>
         prepare(["work", String(seed + kill)], 1 + Math.floor(random() * longestLife))
@@ -98,11 +98,12 @@ describe("an orchestrator that is killed again and again", () => {
       const count = (step: string) => counts.get(step) ?? 0
       const halfDone = ["commit", "rent", "terminate"].map((step) => `${count(step) - count(`${step} done`)} ${step}`)
       console.log(
-        `${kills} kills in ${Math.round((Date.now() - begun) / 1000)} s: ${count("rent")} rents, ${count("terminate")} `
-          + `terminates, ${count("commit")} commits; killed in the middle of ${halfDone.join(", ")}`
+        `${kills} kills: ${count("rent")} rents, ${count("terminate")} terminates, ${count("commit")} commits; `
+          + `killed in the middle of ${halfDone.join(", ")}`
       )
-      assert.isAtLeast(count("rent"), 20)
-      assert.isAtLeast(count("terminate done"), 20)
+      // it was at work when it was killed
+      assert.isAtLeast(count("rent"), kills * 0.4)
+      assert.isAtLeast(count("terminate done"), kills * 0.4)
 
       const last = await settle()
       assert.strictEqual(last.code, 0, last.complaints)

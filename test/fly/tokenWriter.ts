@@ -1,7 +1,7 @@
 /**
  * A process of its own that writes tokens into a directory until it is done or killed, and says what it has written.
  *
- * Arguments: the directory, then `loop`, or `many` with a prefix and a count, or `where`.
+ * Arguments: the directory, then `loop` with the number to go on from, or `many` with a prefix and a count.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
@@ -31,8 +31,7 @@ const program = mode === "loop"
       yield* say(String(number))
     }
   })
-  : mode === "many"
-  ? Effect.forEach(
+  : Effect.forEach(
     Array.from({ length: Number(count) }, (_, index) => index),
     (index) =>
       Effect.andThen(
@@ -41,7 +40,6 @@ const program = mode === "loop"
       ),
     { concurrency: 16, discard: true }
   )
-  : Effect.andThen(put("web", "cached", 1), say("written"))
 
 await Effect.runPromise(
   Effect.provide(program, TokenStorage.layerFile({ directory }).pipe(Layer.provide(NodeServices.layer)))

@@ -49,11 +49,11 @@ const limit = { timeout: 120_000 }
 
 describe("Simulation", () => {
   it.each(kinds)("every invariant holds in worlds of the kind %s", limit, (kind) => {
-    for (const seed of seedsOf(kind, 4)) {
-      const { sessions, violation } = Simulation.play({ seed, runpod })
-      assert.isNull(violation, `npm run sim -- --seed ${seed} --trace: ${violation?.message}`)
-      assert.isAbove(sessions, 0)
-    }
+    // one of each; .ci/run plays a thousand with `npm run sim`
+    const [seed = 0] = seedsOf(kind, 1)
+    const { sessions, violation } = Simulation.play({ seed, runpod })
+    assert.isNull(violation, `npm run sim -- --seed ${seed} --trace: ${violation?.message}`)
+    assert.isAbove(sessions, 0)
   })
 
   it("every fault that can be planted is listed here", () => {

@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { SessionStore } from "../../../src/orchestrator/SessionStore.ts"
+import { isFull } from "../../support/full.ts"
 import * as harness from "./harness.ts"
 import * as processes from "./processes.ts"
 import { seats } from "./seats.ts"
@@ -66,7 +67,7 @@ const killMany = (kills: number) =>
 
 it.live(
   "a process killed in the middle of its commits, many times, loses none of them and leaves none half done",
-  () => Effect.forEach([10, 10], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped),
+  () => Effect.forEach(isFull ? [10, 10] : [5, 5], killMany, { concurrency: "unbounded" }).pipe(Effect.scoped),
   120_000
 )
 
