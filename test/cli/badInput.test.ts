@@ -1,19 +1,30 @@
 /**
  * Wrong input: a kind, a field, an exit code, nothing on stdout and nothing left behind.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Home, makeHome } from "./harness.ts"
+import { run } from "./harness.ts"
 
-let home: Home
-beforeAll(() => {
-  home = makeHome()
-})
-afterAll(() => home.close())
+const directory = fs.mkdtempSync(join(tmpdir(), "atlas-bad-input-"))
+afterAll(() => fs.rmSync(directory, { recursive: true }))
+
+const state = join(directory, "state")
+
+/** With the providers and the records of the program itself, and nothing set but where they would be kept. */
+const refused = (args: ReadonlyArray<string>, stateDir = state) =>
+  run(args, {
+    providers: "as shipped",
+    directory,
+    env: { PATH: process.env["PATH"] ?? "", ATLAS_STATE_DIR: stateDir }
+  })
 
 describe("bad input", () => {
-  it.each([
+  const cases: ReadonlyArray<
+    readonly [what: string, args: ReadonlyArray<string>, code: number, kind: string, path: string | undefined]
+  > = [
     ["an unknown GPU", ["up", "--gpu", "nope", "--", "true"], 1, "validation", "gpu"],
     ["port 0", ["up", "--port", "0", "--", "true"], 1, "validation", "ports[0].port"],
     ["port 70000", ["up", "--port", "8000", "--port", "70000", "--", "true"], 1, "validation", "ports[1].port"],
@@ -31,41 +42,42 @@ describe("bad input", () => {
     ["an unknown command", ["nope"], 2, "validation", ""],
     ["a number that is none", ["up", "--gpu-count", "many"], 2, "validation", "--gpu-count"],
     ["everything, unasked", ["down", "--all"], 2, "validation", ""]
-  ])("%s", async (_, args, code, kind, path) => {
-    const at = args.indexOf("--")
-    const asJson = at === -1 ? [...args, "--json"] : [...args.slice(0, at), "--json", ...args.slice(at)]
-    const [plain, json] = await Promise.all([home.run(args), home.run(asJson)])
+  ]
 
-    assert.deepStrictEqual({ code: plain.code, stdout: plain.stdout }, { code, stdout: "" })
-    assert.match(plain.stderr, new RegExp(`^error \\[${kind}\\] .+\n${code === 2 ? "try `atlas.*`\n" : ""}$`))
+  it.live.each(cases)("%s", ([, args, code, kind, path]) =>
+    Effect.gen(function*() {
+      const at = args.indexOf("--")
+      const asJson = at === -1 ? [...args, "--json"] : [...args.slice(0, at), "--json", ...args.slice(at)]
 
-    assert.deepStrictEqual({ code: json.code, stdout: json.stdout }, { code, stdout: "" })
-    assert.match(json.stderr, /^[^\n]+\n$/)
-    const { error } = JSON.parse(json.stderr)
-    assert.deepStrictEqual(Object.keys(error), ["kind", "message", "provider", "operation", "issues"])
-    assert.strictEqual(error.kind, kind)
-    assert.strictEqual(error.issues[0]?.path, path)
+      const plain = yield* refused(args)
+      assert.deepStrictEqual({ code: plain.code, out: plain.out }, { code, out: "" })
+      assert.match(plain.err, new RegExp(`^error \\[${kind}\\] .+${code === 2 ? "\ntry `atlas.*`" : ""}$`))
 
-    assert.isFalse(fs.existsSync(home.state), "nothing was made")
-  })
+      const json = yield* refused(asJson)
+      assert.deepStrictEqual({ code: json.code, out: json.out }, { code, out: "" })
+      assert.match(json.err, /^[^\n]+$/)
+      const { error } = JSON.parse(json.err)
+      assert.deepStrictEqual(Object.keys(error), ["kind", "message", "provider", "operation", "issues"])
+      assert.strictEqual(error.kind, kind)
+      assert.strictEqual(error.issues[0]?.path, path)
 
-  it("a state directory that cannot be written", async () => {
-    const file = join(home.directory, "file")
-    fs.writeFileSync(file, "")
-    const { code, stderr, stdout } = await home.run(["up", "--json", "--", "true"], {
-      ATLAS_STATE_DIR: `${file}/state`
-    })
-    assert.strictEqual(code, 1)
-    assert.strictEqual(stdout, "")
-    assert.strictEqual(JSON.parse(stderr).error.kind, "storage_fault")
-  })
+      assert.isFalse(fs.existsSync(state), "nothing was made")
+    }))
 
-  it("shows a stack trace only where the log level asks for one", async () => {
-    const [quiet, detailed] = await Promise.all([
-      home.run(["get", "local-nobody"]),
-      home.run(["get", "local-nobody", "--log-level", "debug"])
-    ])
-    assert.notMatch(quiet.stderr, /\n\s+at /)
-    assert.match(detailed.stderr, /\n\s+at /)
-  })
+  it.live("a state directory that cannot be written", () =>
+    Effect.gen(function*() {
+      const file = join(directory, "file")
+      fs.writeFileSync(file, "")
+      const { code, err, out } = yield* refused(["up", "--json", "--", "true"], `${file}/state`)
+      assert.deepStrictEqual({ code, out }, { code: 1, out: "" })
+      assert.strictEqual(JSON.parse(err).error.kind, "storage_fault")
+    }))
+
+  it.live("shows a stack trace only where the log level asks for one", () =>
+    Effect.gen(function*() {
+      const quiet = yield* refused(["get", "local-nobody"])
+      const detailed = yield* refused(["get", "local-nobody", "--log-level", "debug"])
+      assert.notMatch(quiet.err, /\n\s+at /)
+      assert.match(detailed.err, /\n\s+at /)
+    }))
 })

@@ -27,7 +27,8 @@ export interface Surroundings {
   readonly answer?: boolean
   /** What stands on stdin. */
   readonly input?: string
-  readonly providers?: ReadonlyArray<Providers.Made>
+  /** The providers there are, or those the program itself has, with the records it keeps. */
+  readonly providers?: ReadonlyArray<Providers.Made> | "as shipped"
   /** Whether stdout is a terminal. */
   readonly terminal?: boolean
   readonly flyTools?: Layer.Layer<FlyCli.FlyCli>
@@ -35,6 +36,16 @@ export interface Surroundings {
   readonly store?: SessionStore.SessionStore["Service"]
   /** The directory the command is typed in. */
   readonly directory?: string
+}
+
+const over = (providers: ReadonlyArray<Providers.Made>, store: Surroundings["store"]) => {
+  const registry = Providers.make(providers, { default: providers[0]?.id ?? "" })
+  const kept = store === undefined ? SessionStore.layerMemory : Layer.succeed(SessionStore.SessionStore, store)
+  return <A, E, R>(self: Effect.Effect<A, E, R>) =>
+    self.pipe(
+      Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
+      Effect.provideService(Records, Effect.succeed({ owner, store: kept }))
+    )
 }
 
 /** A shell whose words are kept: `out` and `err` grow while a command runs. */
@@ -68,17 +79,9 @@ export const start = (
         asked = code
       })
   })
-  const registry = Providers.make(providers, { default: providers[0]?.id ?? "" })
   const ended = AtlasCli.run.pipe(
     Effect.provideService(Shell, shell),
-    Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
-    Effect.provideService(
-      Records,
-      Effect.succeed({
-        owner,
-        store: store === undefined ? SessionStore.layerMemory : Layer.succeed(SessionStore.SessionStore, store)
-      })
-    ),
+    providers === "as shipped" ? identity : over(providers, store),
     flyTools === undefined ? identity : Effect.provideService(FlyTools, flyTools),
     env === undefined
       ? identity
