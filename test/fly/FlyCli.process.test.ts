@@ -13,7 +13,7 @@ import { join } from "node:path"
 import { inspect } from "node:util"
 import { isGroupAlive } from "../e2e/harness.ts"
 import { until } from "../support/until.ts"
-import { bin, inPlace, layer, type Place } from "./harness.ts"
+import { bin, inPlace, layer, type Place, timedFrom } from "./harness.ts"
 
 const canary = "canary-9f2c"
 
@@ -85,13 +85,12 @@ describe("a run", () => {
       assert.strictEqual((yield* run(["deploy"], { env: { FAKE_FLY_MODE: "killed" } })).exitCode, 137)
     }).pipe(Effect.provide(layer())))
 
-  it.live("that takes too long fails, and its group is gone by then", () =>
+  it.effect("that takes too long fails, and its group is gone by then", () =>
     inPlace((place) =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(
-          run(["deploy", canary], { env: place.env("stubborn"), timeout: "2 seconds", operation: "acquire", app: "a" })
-        )
-        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not end in 2s and was ended")
+        const options = { env: place.env("stubborn"), timeout: "500 millis", operation: "acquire", app: "a" } as const
+        const error = yield* timedFrom(() => place.runs().length > 0, Effect.flip(run(["deploy", canary], options)))
+        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not end in 500ms and was ended")
         assert.deepStrictEqual([error.operation, error.app], ["acquire", "a"])
         assert.isFalse(isGroupAlive(yield* group(place)))
         assert.notInclude(inspect(error, { depth: 9 }), canary)
