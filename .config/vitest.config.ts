@@ -49,6 +49,7 @@ export default defineConfig({
           name: "pure",
           include: ["test/**/*.test.ts"],
           exclude: [...processes, ...servers, ...docs, ...laws],
+          setupFiles: ["./test/setup.pure.ts"],
           isolate: false
         }
       },

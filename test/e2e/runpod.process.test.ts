@@ -64,7 +64,7 @@ describe("RunPod on the command line", () => {
     const { id } = await json(...up) as Compute
     assert.deepStrictEqual((await json("ps") as ReadonlyArray<Compute>).map((one) => one.id), [id])
     assert.strictEqual((await json("get", id) as Compute).id, id)
-    assert.strictEqual((await json("await", id, "--timeout", "30s") as Compute).status, "running")
+    assert.strictEqual((await json("await", id, "--timeout", "5m") as Compute).status, "running")
     const logs = await json("logs", id) as ReadonlyArray<{ readonly type: string; readonly text: string }>
     assert.include(logs.map(({ text, type }) => `${type}: ${text}`), "log: create container test/image")
     assert.strictEqual((await json("stop", id) as Compute).status, "stopped")

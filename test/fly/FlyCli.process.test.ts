@@ -12,8 +12,9 @@ import * as fs from "node:fs"
 import { join } from "node:path"
 import { inspect } from "node:util"
 import { isGroupAlive } from "../e2e/harness.ts"
+import { timedFrom } from "../support/timedFrom.ts"
 import { until } from "../support/until.ts"
-import { bin, inPlace, layer, type Place, timedFrom } from "./harness.ts"
+import { bin, inPlace, layer, type Place } from "./harness.ts"
 
 const canary = "canary-9f2c"
 

@@ -9,8 +9,9 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { isGroupAlive } from "../e2e/harness.ts"
+import { timedFrom } from "../support/timedFrom.ts"
 import { untilSo } from "../support/until.ts"
-import { inPlace, layer, type Place, timedFrom } from "./harness.ts"
+import { inPlace, layer, type Place } from "./harness.ts"
 
 /** The lines of a deploy, and its failure if it has one. */
 const streamed = (place: Place, mode: string, options: FlyDeploy.Options = {}, lines: Array<string> = []) =>

@@ -100,7 +100,7 @@ describe("SqliteNode", () => {
         yield* two`UPDATE numbers SET n = ${Number(n) + 1}`
       })))
       // while it waits this very thread is free
-      yield* Effect.sleep("100 millis")
+      for (let turn = 0; turn < 20; turn++) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       yield* Deferred.succeed(mayGo, void 0)
       yield* Fiber.join(holder)
       yield* Fiber.join(waiter)

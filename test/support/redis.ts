@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
+import { until } from "./until.ts"
 
 const program = (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, "redis-server"))
   .find((file) => fs.existsSync(file))
@@ -74,10 +75,10 @@ const launch = async (): Promise<RedisServer & { readonly directory: string }> =
     const log = join(directory, "log")
     const made = spawn(program ?? "", [...options, "--logfile", log], { stdio: "ignore" })
     child = made
-    while (!(await isUp(port))) {
+    await until("redis-server answers", () => {
       if (made.exitCode !== null) throw new Error(`redis-server ended: ${fs.readFileSync(log, "utf8")}`)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+      return isUp(port)
+    })
   }
   const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
     if (child === undefined) return

@@ -12,6 +12,7 @@ import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 import * as Postgres from "../../support/postgres.ts"
+import { repeatUntil } from "../../support/until.ts"
 import * as harness from "./harness.ts"
 import { seats } from "./seats.ts"
 
@@ -56,7 +57,7 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
       yield* cut(second.sql)
       assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(0, state)]), [])
       const holders = second.sql`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted`
-      yield* Effect.repeat(holders, { schedule: Schedule.spaced("100 millis"), until: (rows) => rows.length === 1 })
+      yield* repeatUntil(holders, (rows) => rows.length === 1)
       const refused = yield* Effect.flip(Effect.scoped(second.store.lock(harness.team)))
       assert.include(refused.message, `process ${process.pid}`)
       assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(1, state)]), [])
@@ -72,9 +73,7 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
         assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(0, state)]), [])
         assert.isNull(yield* seat.lostTo)
         yield* cut(second.sql)
-        yield* second.store.lock(harness.team).pipe(
-          Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 100 })
-        )
+        yield* Effect.retry(second.store.lock(harness.team), Schedule.spaced("20 millis"))
         assert.include(yield* seat.lostTo, `process ${process.pid} on`)
         const fresh = harness.sessionOf("fresh")
         // also what no version would have kept it from

@@ -28,7 +28,7 @@ export const seats = (database: Effect.Effect<string, unknown, Scope.Scope>) => 
         const third = yield* Effect.gen(function*() {
           const child = yield* processes.worker(where, "hold")
           return (yield* processes.word(child)) === "held" ? child : yield* Effect.fail("still refused")
-        }).pipe(Effect.retry({ times: 5 }))
+        }).pipe(Effect.eventually)
         const fourth = yield* processes.worker(where, "hold")
         assert.include((yield* processes.word(fourth)) ?? "", `process ${third.pid} `)
       }).pipe(Effect.scoped),

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { readFileSync } from "node:fs"
 import { version } from "../../../src/domain/Version.ts"
 import * as ApiKey from "../../../src/provider/ApiKey.ts"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Input, Options } from "../../../src/provider/ProviderHttp.ts"
-import { read } from "../../laws/files.ts"
 import {
   acme,
   assertNoCanary,
@@ -62,7 +62,10 @@ describe("every request", () => {
     }))
 
   it("names the version of the manifest", () => {
-    assert.strictEqual(version, JSON.parse(read("package.json").text).version)
+    assert.strictEqual(
+      version,
+      JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version
+    )
   })
 
   it.effect("carries the key in whatever header the cloud wants", () =>

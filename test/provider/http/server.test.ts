@@ -8,6 +8,8 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { gzipSync } from "node:zlib"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
+import { timedFrom } from "../../support/timedFrom.ts"
+import { untilSo } from "../../support/until.ts"
 import {
   acme,
   assertNoCanary,
@@ -191,25 +193,35 @@ describe.each(transports)("over %s", (_, transport) => {
       assert.strictEqual(tag, "Transport")
     }))
 
-  it.live("a body that only drips ends with the attempt's limit, and its connection is closed", () =>
+  /** Plays a body that only drips, its limits counted from when the server has been asked. */
+  const dripping = (options: Parameters<typeof play>[1]) => {
+    let asked = false
+    const script: typeof drip = (...answering) => {
+      asked = true
+      drip(...answering)
+    }
+    return timedFrom(() => asked, play(script, options))
+  }
+
+  it.effect("a body that only drips ends with the attempt's limit, and its connection is closed", () =>
     Effect.gen(function*() {
-      const timeouts = { attempt: "1 second" } as const
+      const timeouts = { attempt: "200 millis" } as const
       for (const [verb, expected] of [["get", "Timeout"], ["create", "Uncertain"]] as const) {
-        const { server, tag } = yield* play(drip, { timeouts, retries: 0, verb })
+        const { server, tag } = yield* dripping({ timeouts, retries: 0, verb })
         assert.deepStrictEqual([tag, server.seen.length], [expected, 1])
-        yield* Effect.yieldNow.pipe(Effect.delay("1 millis"), Effect.repeat({ until: () => server.open.size === 0 }))
+        yield* untilSo("it is closed", () => server.open.size === 0)
       }
     }))
 
-  it.live("nothing outlives the call's limit: not the connection, not a retry", () =>
+  it.effect("nothing outlives the call's limit: not the connection, not a retry", () =>
     Effect.gen(function*() {
-      const { server, tag } = yield* play(drip, {
-        timeouts: { attempt: "1 second" },
-        callOptions: { timeout: "4 seconds", retries: 3 }
+      const { server, tag } = yield* dripping({
+        timeouts: { attempt: "200 millis" },
+        callOptions: { timeout: "800 millis", retries: 3 }
       })
       assert.strictEqual(tag, "Timeout")
       const count = server.seen.length
-      yield* Effect.yieldNow.pipe(Effect.delay("1 millis"), Effect.repeat({ until: () => server.open.size === 0 }))
+      yield* untilSo("it is closed", () => server.open.size === 0)
       assert.strictEqual(server.seen.length, count)
     }))
 
@@ -218,11 +230,9 @@ describe.each(transports)("over %s", (_, transport) => {
       const server = yield* serve(drip)
       const { get } = yield* acme({ baseUrl: server.url })
       const fiber = yield* Effect.forkChild(get(input, call()))
-      const until = (done: () => boolean) =>
-        Effect.yieldNow.pipe(Effect.delay("1 millis"), Effect.repeat({ until: done }))
-      yield* until(() => server.seen.length === 1)
+      yield* untilSo("it is asked", () => server.seen.length === 1)
       yield* Fiber.interrupt(fiber)
-      yield* until(() => server.open.size === 0)
+      yield* untilSo("it is closed", () => server.open.size === 0)
     }).pipe(Effect.scoped, Effect.provide(transport)))
 
   it.live("a body over 16 MiB is not read to its end: ProviderFault, for a create Uncertain", () =>

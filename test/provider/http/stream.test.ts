@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
+import { untilSo } from "../../support/until.ts"
 import {
   acme,
   assertNoCanary,
@@ -133,7 +134,7 @@ describe("a stream", () => {
 })
 
 describe.each(transports)("a stream over %s", (_, transport) => {
-  const until = (done: () => boolean) => Effect.yieldNow.pipe(Effect.delay("1 millis"), Effect.repeat({ until: done }))
+  const until = (done: () => boolean) => untilSo(String(done), done)
 
   it.live("closes its connection when its reader has enough", () =>
     Effect.gen(function*() {
