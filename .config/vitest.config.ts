@@ -7,6 +7,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
+/** The file for a report in JSON, if one is wanted. */
+const report = process.env["ATLAS_TEST_REPORT"]
+
 const processes = ["test/**/*.process.test.ts"]
 const servers = ["test/**/*.server.test.ts"]
 const docs = ["test/docs/**/*.test.ts"]
@@ -38,9 +41,8 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
-    reporters: process.env["CI"] === undefined ? ["default"] : ["default", "json"],
-    // where .ci/run reads its counts
-    outputFile: { json: ".tmp/vitest.json" },
+    // .ci/run reads its counts from a report
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
       {
         extends: true,

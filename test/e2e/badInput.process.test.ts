@@ -1,5 +1,5 @@
 /**
- * Wrong input to the program itself: its exit code and its streams. test/cli/badInput.test.ts has every kind of it.
+ * Wrong input to the program itself: its exit code and its streams. test/cli/badInput.process.test.ts has every kind of it.
  */
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import * as fs from "node:fs"

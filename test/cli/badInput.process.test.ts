@@ -1,5 +1,7 @@
 /**
  * Wrong input: a kind, a field, an exit code, nothing on stdout and nothing left behind.
+ *
+ * The program is not started, but it asks the system for its GPUs, which starts a process.
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
