@@ -15,6 +15,9 @@ const servers = ["test/**/*.server.test.ts"]
 const docs = ["test/docs/**/*.test.ts"]
 const laws = ["test/laws/**/*.test.ts"]
 
+/** What these start is put into few files first. */
+const programs = "./test/setup.programs.ts"
+
 /** Kinds that wait for other processes begin first, so that the ones that only compute fill the cores meanwhile. */
 const order = ["process", "docs", "server", "laws", "pure"]
 
@@ -55,9 +58,9 @@ export default defineConfig({
           isolate: false
         }
       },
-      { extends: true, test: { name: "process", include: processes } },
-      { extends: true, test: { name: "server", include: servers, globalSetup: "./test/support/servers.ts" } },
-      { extends: true, test: { name: "docs", include: docs } },
+      { extends: true, test: { name: "process", include: processes, globalSetup: programs } },
+      { extends: true, test: { name: "server", include: servers, globalSetup: [programs, "./test/setup.servers.ts"] } },
+      { extends: true, test: { name: "docs", include: docs, globalSetup: programs } },
       { extends: true, test: { name: "laws", include: laws } }
     ]
   }

@@ -7,6 +7,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { matching, read, root } from "../laws/files.ts"
 import { blocksOf, linksOf, scriptOf, strangersOf } from "../laws/snippets.ts"
+import { programOf } from "../support/programs.ts"
 
 /** How long the commands of one page may take together. */
 const limit = 240_000
@@ -25,7 +26,7 @@ const makeCheckout = () => {
     fs.symlinkSync(`${root}/${path}`, `${directory}/${path}`)
   }
   for (const path of [".bin", ".home"]) fs.mkdirSync(`${directory}/${path}`)
-  const atlas = `#!/bin/sh\nexec "${process.execPath}" "${root}/src/cli/main.ts" "$@"\n`
+  const atlas = `#!/bin/sh\nexec "${process.execPath}" "${programOf("src/cli/main.ts")}" "$@"\n`
   fs.writeFileSync(`${directory}/.bin/atlas`, atlas, { mode: 0o755 })
   fs.symlinkSync(process.execPath, `${directory}/.bin/node`)
   // nothing of the npm or the atlas that started this test may reach the commands of a page

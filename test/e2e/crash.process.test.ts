@@ -5,12 +5,12 @@ import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
 import { randomInt } from "node:crypto"
 import * as fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import { isFull } from "../support/full.ts"
+import { programOf } from "../support/programs.ts"
 import { randomOf } from "./fixtures/random.ts"
 import { type Home, makeHome } from "./harness.ts"
 
-const program = fileURLToPath(new URL("fixtures/crashing.ts", import.meta.url))
+const program = programOf("test/e2e/fixtures/crashing.ts")
 const kills = isFull ? 50 : 10
 /** A life is over at the latest when it has taken so many steps of its own. */
 const longestLife = 24

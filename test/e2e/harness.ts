@@ -6,9 +6,10 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { programOf } from "../support/programs.ts"
 import { until } from "../support/until.ts"
 
-const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const program = programOf("src/cli/main.ts")
 export const server = fileURLToPath(new URL("fixtures/server.cjs", import.meta.url))
 
 export interface Ended {

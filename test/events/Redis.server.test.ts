@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
+import { programOf } from "../support/programs.ts"
 import * as Redis from "../support/redis.ts"
 import { counted, countFibers, keepLogs, message, next, ownMetrics, until } from "./harness.ts"
 import { pings, pongs } from "./redisTopics.ts"
@@ -42,7 +42,7 @@ const process = (redis: Redis.RedisServer) =>
       Effect.sync(() => {
         const args = [
           "--conditions=effect-atlas-source",
-          fileURLToPath(new URL("./redisProcess.ts", import.meta.url)),
+          programOf("test/events/redisProcess.ts"),
           redis.url
         ]
         return spawn(globalThis.process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })

@@ -13,13 +13,13 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 import { isFull } from "../support/full.ts"
+import { programOf } from "../support/programs.ts"
 
 const writer = (...args: ReadonlyArray<string>) =>
   spawn(process.execPath, [
     "--conditions=effect-atlas-source",
-    fileURLToPath(new URL("./tokenWriter.ts", import.meta.url)),
+    programOf("test/fly/tokenWriter.ts"),
     ...args
   ], { stdio: ["ignore", "pipe", "inherit"] })
 

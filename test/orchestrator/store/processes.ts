@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
+import { programOf } from "../../support/programs.ts"
 
 /** A process of its own that does something with a store; killed with the scope. */
 export const worker = (...args: ReadonlyArray<string>) =>
@@ -12,7 +12,7 @@ export const worker = (...args: ReadonlyArray<string>) =>
     Effect.sync(() =>
       spawn(process.execPath, [
         "--conditions=effect-atlas-source",
-        fileURLToPath(new URL("./storeWorker.ts", import.meta.url)),
+        programOf("test/orchestrator/store/storeWorker.ts"),
         ...args
       ], { stdio: ["ignore", "pipe", "inherit"] })
     ),

@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { programOf } from "../../support/programs.ts"
 import { isAlive, leftIn, stateOf, until, withLocal } from "./harness.ts"
 
-const starter = fileURLToPath(new URL("./starter.ts", import.meta.url))
+const starter = programOf("test/providers/local/starter.ts")
 
 const startProcess = (stateDir: string, count: number, env: Readonly<Record<string, string>> = {}) =>
   Effect.acquireRelease(

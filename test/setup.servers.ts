@@ -1,8 +1,8 @@
 /**
  * Says once which tests are skipped because their server is not on this machine.
  */
-import * as Postgres from "./postgres.ts"
-import * as Redis from "./redis.ts"
+import * as Postgres from "./support/postgres.ts"
+import * as Redis from "./support/redis.ts"
 
 export default (): void => {
   for (
