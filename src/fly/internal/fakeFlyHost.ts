@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type FaultLine, makeFaultLine } from "../../http/FakeHost.ts"
 import type { Fault, Line, RecordedRequest } from "../FakeFly.ts"
-import * as LogTime from "./logTime.ts"
+import { parseTime, toNanos } from "./logWire.ts"
 
 /** A line as it is kept: when, in nanoseconds, and what it says. */
 interface Kept {
@@ -52,8 +52,8 @@ const pageSize = 100
 const mostKept = 20_000
 
 const nanosOf = (text: string | null | undefined, now: bigint): bigint => {
-  const moment = text === null || text === undefined ? null : LogTime.parse(text)
-  return moment === null ? now : LogTime.toNanos(moment)
+  const moment = text === null || text === undefined ? null : parseTime(text)
+  return moment === null ? now : toNanos(moment)
 }
 
 const stamp = (nanos: bigint): string => {
