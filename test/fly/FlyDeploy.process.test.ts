@@ -156,7 +156,7 @@ describe("a deploy that cannot be asked to end, with a child that holds its stre
         const error = yield* Effect.flip(
           FlyDeploy.deploy(place.directory, ".", { env: place.env("stubborn"), absoluteTimeout: short })
         )
-        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` was not done in 2s and was ended")
+        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not finish within 2s and was ended")
         assert.isFalse(isGroupAlive(group(place)))
       })
     ).pipe(Effect.provide(layer())))
