@@ -52,7 +52,7 @@ describe("a function that", () => {
         const line = JSON.parse(logs.lines[0] ?? "")
         assert.deepStrictEqual([line.level, line.annotations], [
           "ERROR",
-          { topic: "orders", function: "toHost", error, unsaid: 0 }
+          { topic: "orders", function: "toHost", error, suppressed: 0 }
         ])
         assert.notInclude(logs.lines.join(), canary)
         assert.strictEqual(yield* counted(EventMetrics.unsent), 2)
@@ -76,7 +76,7 @@ describe("a function that", () => {
           logs
         ))
       )
-      assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).annotations.unsaid), [0, 9])
+      assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).annotations.suppressed), [0, 9])
       assert.strictEqual(JSON.parse(logs.lines[0] ?? "").annotations.function, "toHost")
     }).pipe(ownMetrics))
 
