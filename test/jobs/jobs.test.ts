@@ -189,12 +189,12 @@ describe("streaming a job", () => {
       const idle = endpoint({ chunks: [chunk("in_progress", [1]), chunk("in_progress")] })
       assert.include(
         yield* messageOf(idle, { idleTimeout: "10 seconds" }),
-        "timeout: the job put out nothing within 10s"
+        "timeout: the job produced no output within 10s"
       )
       const busy = endpoint({ chunks: [chunk("in_progress", [1])] })
       assert.include(
         yield* messageOf(busy, { timeout: "1 minute", idleTimeout: "10 seconds" }),
-        "timeout: the job was not over within 1m"
+        "timeout: the job did not end within 1m"
       )
     }))
 })
