@@ -90,7 +90,7 @@ describe("a run", () => {
         const error = yield* Effect.flip(
           run(["deploy", canary], { env: place.env("stubborn"), timeout: "2 seconds", operation: "acquire", app: "a" })
         )
-        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not end in 2s and was ended")
+        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not finish within 2s and was ended")
         assert.deepStrictEqual([error.operation, error.app], ["acquire", "a"])
         assert.isFalse(isGroupAlive(yield* group(place)))
         assert.notInclude(inspect(error, { depth: 9 }), canary)
@@ -215,7 +215,7 @@ describe("the executable", () => {
         const error = yield* Effect.flip(run(["version"], { directory }))
         assert.match(
           error.message,
-          /validation: directory: Expected|unknown: the executable cannot be started \(ENOTDIR\)/
+          /validation: directory: Expected|unknown: the fly executable cannot be started \(ENOTDIR\)/
         )
       }
     }).pipe(Effect.provide(layer())))
@@ -223,7 +223,7 @@ describe("the executable", () => {
   it.live("an argument with a NUL is refused, and not repeated", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(run([`${canary}\0`], { env: { SECRET: Redacted.make(canary) } }))
-      assert.match(inspect(exit, { depth: 9 }), /Expected no NUL/)
+      assert.match(inspect(exit, { depth: 9 }), /Expected arguments without NUL/)
       assert.notInclude(inspect(exit, { depth: 9 }), canary)
     }).pipe(Effect.provide(layer())))
 
