@@ -244,7 +244,9 @@ describe("discovery", () => {
           ["bom /bom", "large /large"]
         )
         assert.deepStrictEqual(warnings, [
-          `Warn ${join(root, "bom", "fly.toml")} starts with a byte order mark, which fly does not accept: save the file without it`
+          `Warn ${
+            join(root, "bom", "fly.toml")
+          } starts with a byte order mark, which fly does not accept: save the file without it`
         ])
       })))
 
