@@ -205,7 +205,7 @@ const assemble = (
 }
 
 /**
- * `Fly` and its parts. No request is sent to Fly before a part is used.
+ * The service `Fly` and its parts. No request is sent to Fly before a part is used.
  *
  * **Details**
  *
@@ -267,7 +267,7 @@ export function layer<E, R>(
 }
 
 /**
- * `Fly` and its parts as the environment says: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; the settings of
+ * The same with its settings from the environment: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; the settings of
  * tokens and of the log host are read from their own variables (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
  *
  * @category layers

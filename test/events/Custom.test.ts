@@ -59,7 +59,7 @@ describe("a function that", () => {
       }).pipe(ownMetrics)
   )
 
-  it.effect("fails for long is logged now and then, with how many were left out", () =>
+  it.effect("keeps failing is logged now and then, with the number of suppressed lines", () =>
     Effect.gen(function*() {
       const logs = keepLogs()
       yield* Effect.gen(function*() {
@@ -98,7 +98,7 @@ describe("a function that", () => {
       )))
     }).pipe(Effect.provide(keepLogs().layer)))
 
-  it.effect("is slower than its producer loses the oldest messages, not the producer's time", () =>
+  it.effect("is slower than its producer loses the oldest messages and never delays the producer", () =>
     Effect.gen(function*() {
       const taken: Array<unknown> = []
       const logs = keepLogs()

@@ -46,7 +46,7 @@ describe("a run", () => {
       })
     }).pipe(Effect.provide(layer())))
 
-  it.live("gets our environment, what quiets it, closed stdin, and its arguments as they are", () =>
+  it.live("gets our environment, the variables that quiet it, closed stdin, and its arguments unchanged", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const args = ["deploy", "a b", "$HOME", "--x=\"y\"", ""]
@@ -79,7 +79,7 @@ describe("a run", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.live("that a signal ended has the exit code a shell would tell", () =>
+  it.live("that a signal ended has the exit code that a shell reports", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* run(["deploy"], { env: { FAKE_FLY_MODE: "killed" } })).exitCode, 137)
     }).pipe(Effect.provide(layer())))
@@ -110,7 +110,7 @@ describe("a run", () => {
       ).pipe(Effect.provide(layer()))
   )
 
-  it.live("a time limit that is none is refused before anything starts", () =>
+  it.live("a time limit that is not a positive duration is refused before anything starts", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(run(["deploy"], { env: place.env(), timeout: 0 }))
@@ -121,7 +121,7 @@ describe("a run", () => {
 })
 
 describe("a started run", () => {
-  it.live("leaves with its scope, grandchildren included, also one that cannot be asked", () =>
+  it.live("ends with its scope, grandchildren included, also one that ignores TERM", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const pid = yield* Effect.scoped(Effect.gen(function*() {
@@ -136,7 +136,7 @@ describe("a started run", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.live("leaves with its caller", () =>
+  it.live("ends with its caller", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const fiber = yield* Effect.forkChild(run(["deploy"], { env: place.env("stubborn") }))
@@ -147,7 +147,7 @@ describe("a started run", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.live("is asked to end before it is made to", () =>
+  it.live("gets TERM before KILL", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         yield* Effect.scoped(Effect.gen(function*() {
@@ -220,14 +220,14 @@ describe("the executable", () => {
       }
     }).pipe(Effect.provide(layer())))
 
-  it.live("an argument with a NUL is refused, and not repeated", () =>
+  it.live("an argument with a NUL is refused, and the message does not repeat it", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(run([`${canary}\0`], { env: { SECRET: Redacted.make(canary) } }))
       assert.match(inspect(exit, { depth: 9 }), /Expected arguments without NUL/)
       assert.notInclude(inspect(exit, { depth: 9 }), canary)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("a grace that is none is refused when the layer is built", () =>
+  it.effect("a killGrace that is not a positive duration is refused when the layer is built", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(Effect.provide(run(["version"]), layer({ killGrace: -1 })))
       assert.isTrue(exit._tag === "Failure" && /killGrace: Expected a duration/.test(Cause.pretty(exit.cause)))

@@ -101,7 +101,7 @@ describe("limits", () => {
       assert.match(failureOf(yield* Fiber.join(fiber)), /did not finish within 15m/)
     }).pipe(Effect.provide(fake({ ending: "hang" }))))
 
-  it.effect("one that is none is refused before anything else", () =>
+  it.effect("a limit that is not a positive duration is refused before anything else", () =>
     Effect.gen(function*() {
       for (const option of ["activityTimeout", "absoluteTimeout"]) {
         for (const value of [0, -1, Number.NaN]) {
@@ -155,7 +155,7 @@ describe("failures, in the order they are checked", () => {
 describe("lines by ticket", () => {
   const lines = fake({ steps: [{ stdout: "one\n\n" }, { after: "1 minute", stderr: "two\nthree" }] })
 
-  it.effect("every line that is not blank is published on the ticket's topic, also while somebody only waits", () =>
+  it.effect("every line that is not blank is published on the ticket's topic, also by deploy, which only waits for the end", () =>
     Effect.gen(function*() {
       for (
         const run of [
@@ -183,7 +183,7 @@ describe("lines by ticket", () => {
       }
     }).pipe(Effect.provide(lines)))
 
-  it.effect("nobody's bus, or no ticket: the deploy is the same", () =>
+  it.effect("without a dispatcher or without a ticket the deploy is the same", () =>
     Effect.gen(function*() {
       const { bus, messages } = recording()
       const alone = yield* begin({ ticket: "t1" })
@@ -246,7 +246,7 @@ describe("a bus that fails once", () => {
     }).pipe(Effect.provide(fake({ steps: [{ stdout: "one\ntwo\nthree\n" }] }))))
 })
 
-describe("what is told of a deploy", () => {
+describe("metrics and spans of a deploy", () => {
   it.effect("counts lines that are not blank, and one exit of each deploy that started", () =>
     Effect.gen(function*() {
       const script = (...replies: ReadonlyArray<FakeFlyCli.Reply>) =>

@@ -60,7 +60,7 @@ describe("the order of the sources", () => {
       ])
     }).pipe(Effect.scoped))
 
-  it.effect("the second time it is the shared cache, by its historical name, and nobody resolves", () =>
+  it.effect("the second time the token comes from the cache, by its historical name ets, and no source is asked", () =>
     Effect.gen(function*() {
       const cli = counting()
       yield* Effect.gen(function*() {
