@@ -29,7 +29,7 @@ import type { Topic } from "./Topic.ts"
 export type { Delivery, SubscribeOptions } from "./internal/hub.ts"
 
 /**
- * The bus in use.
+ * Publishes messages to topics and subscribes to them.
  *
  * **Example** (Publish and read)
  *

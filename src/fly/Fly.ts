@@ -267,8 +267,8 @@ export function layer<E, R>(
 }
 
 /**
- * The same with its settings from the environment: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; the settings of
- * tokens and of the log host are read from their own variables (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
+ * The same with its settings from the environment: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; tokens and
+ * the log host have variables of their own (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
  *
  * @category layers
  * @since 0.1.0

@@ -80,7 +80,7 @@ export interface Running {
 }
 
 /**
- * The executable in use.
+ * Runs the `fly` executable.
  *
  * @category services
  * @since 0.1.0

@@ -52,7 +52,7 @@ export interface Page {
 }
 
 /**
- * The log host in use.
+ * Fetches pages of log lines from a log host.
  *
  * @category services
  * @since 0.1.0
@@ -63,7 +63,7 @@ export class FlyLogSource extends Context.Service<FlyLogSource, {
 }>()("effect-atlas/fly/FlyLogSource") {}
 
 /**
- * Where a source is reached.
+ * The address of a source.
  *
  * @category models
  * @since 0.1.0

@@ -92,7 +92,7 @@ export interface Streamer {
 }
 
 /**
- * Following logs.
+ * Follows the logs of apps by polling them.
  *
  * @category services
  * @since 0.1.0
@@ -122,7 +122,7 @@ export class FlyLogStream extends Context.Service<FlyLogStream, {
 }>()("effect-atlas/fly/FlyLogStream") {}
 
 /**
- * How logs are followed.
+ * How often logs are polled.
  *
  * @category models
  * @since 0.1.0
@@ -233,7 +233,7 @@ const subscriberOf = (app: string, { capacity = 10_000, instance, region }: Subs
 })
 
 /**
- * Following logs by polling.
+ * Makes the service.
  *
  * **Details**
  *

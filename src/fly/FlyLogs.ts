@@ -46,7 +46,7 @@ export interface TokenSource {
 }
 
 /**
- * Fetching log pages.
+ * Fetches pages of an app's log.
  *
  * @category services
  * @since 0.1.0

@@ -32,7 +32,7 @@ import { TokenStorage } from "./TokenStorage.ts"
 export type { FlyToken, TokenSource } from "./internal/tokenChain.ts"
 
 /**
- * The tokens in use.
+ * Hands out tokens for apps, and forgets those that were refused.
  *
  * **Details**
  *
@@ -148,7 +148,7 @@ const handedOut = {
 }
 
 /**
- * The tokens as a value; its background work ends with the scope.
+ * The service; the background work of renewing and storing tokens ends with the scope.
  *
  * @category constructors
  * @since 0.1.0
@@ -327,7 +327,7 @@ export const make = (
   })
 
 /**
- * The tokens as a layer.
+ * The service as a layer.
  *
  * **Details**
  *
@@ -356,7 +356,7 @@ export const layer = (options: Options = {}): Layer.Layer<FlyTokens, FlyError, N
   Layer.effect(FlyTokens, make(options))
 
 /**
- * The tokens with their switches read from `ATLAS_FLY_ENVIRONMENT`, `ATLAS_FLY_CONFIG_FILE`, `ATLAS_FLY_PERSIST_CONFIG_FILE`,
+ * The service with its switches read from `ATLAS_FLY_ENVIRONMENT`, `ATLAS_FLY_CONFIG_FILE`, `ATLAS_FLY_PERSIST_CONFIG_FILE`,
  * `ATLAS_FLY_CLI`, `ATLAS_FLY_TOKEN_TTL` and `ATLAS_FLY_SOFT_EXPIRY_LEAD`; what is not set has its default.
  *
  * @category layers

@@ -16,7 +16,7 @@ import * as TokenStores from "./internal/tokenStores.ts"
 export type { StoredToken, TokenKey } from "./internal/tokenRecord.ts"
 
 /**
- * The storage in use. Failures are `PersistFailed` (put, delete) and `StorageFault` or `ManualCorrupt` (get).
+ * Keeps tokens between runs. Failures are `PersistFailed` (put, delete) and `StorageFault` or `ManualCorrupt` (get).
  *
  * **Details**
  *

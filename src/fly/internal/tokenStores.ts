@@ -44,7 +44,7 @@ const manualKey = new RegExp(`^${prefix}([^/]+)/manual$`)
 /** Records in a key-value store; fails over a manual one that cannot be read. */
 export const keyValues: Effect.Effect<Records, FlyError, KeyValueStore.KeyValueStore> = Effect.gen(function*() {
   const store = yield* KeyValueStore.KeyValueStore
-  // a store may write in place, and two such writes at once mix
+  // a store may write in place, and two such writes at once would mix
   const { withPermit: oneAtATime } = yield* Semaphore.make(1)
   const get: Records["get"] = (app, key) => {
     const place = keyOf(app, key)
@@ -230,7 +230,7 @@ export const files = (
       )
     }
 
-    /** Every manual record is read once at the start: no decision is made without one that is only broken. */
+    /** Reads every manual record at the start: a broken one is reported before any token is chosen without it. */
     const checkManual = Effect.gen(function*() {
       const names = yield* Effect.mapError(fs.readDirectory(directory), unreadable(null, directory))
       yield* Effect.forEach(
