@@ -10,7 +10,7 @@ import type * as Path from "effect/Path"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { FlyError } from "./FlyError.ts"
-import type { Records } from "./internal/tokenRecord.ts"
+import type { RecordStore } from "./internal/tokenRecord.ts"
 import * as TokenStores from "./internal/tokenStores.ts"
 
 export type { StoredToken, TokenKey } from "./internal/tokenRecord.ts"
@@ -27,7 +27,7 @@ export type { StoredToken, TokenKey } from "./internal/tokenRecord.ts"
  * @category services
  * @since 0.1.0
  */
-export class TokenStorage extends Context.Service<TokenStorage, Records>()("effect-atlas/fly/TokenStorage") {}
+export class TokenStorage extends Context.Service<TokenStorage, RecordStore>()("effect-atlas/fly/TokenStorage") {}
 
 /**
  * Private files, which several processes may share: the default.

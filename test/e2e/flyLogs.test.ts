@@ -62,7 +62,10 @@ describe("atlas dev fake-fly", () => {
   it("ends a follower of an app that is not there with one line, and no token in it", async () => {
     const ended = await home.run(["fly", "logs", "no-such-app", "-f", "--base-url", url], token)
     assert.strictEqual(ended.code, 1)
-    assert.strictEqual(ended.stderr, "error [not_found] there is no such app\n")
+    assert.strictEqual(
+      ended.stderr,
+      "error [not_found] Fly knows no app of this name; check its spelling with `fly apps list`\n"
+    )
     assert.notInclude(ended.stdout + ended.stderr, "canary")
   })
 

@@ -150,7 +150,7 @@ const fileLife = Duration.minutes(5)
 const mostMisses = 10_000
 
 export interface Sources {
-  readonly storage: TokenRecord.Records
+  readonly storage: TokenRecord.RecordStore
   readonly environment: Redacted.Redacted | null
   readonly configFile: FlyConfigFile | null
   readonly create: ((app: AppName) => Effect.Effect<Redacted.Redacted | null>) | null

@@ -29,7 +29,7 @@ export interface StoredToken {
 }
 
 /** The records of all apps, wherever they are kept. */
-export interface Records {
+export interface RecordStore {
   readonly get: (app: AppName, key: TokenKey) => Effect.Effect<Option.Option<StoredToken>, FlyError>
   /** Replaces the record that is there. */
   readonly put: (app: AppName, key: TokenKey, token: StoredToken) => Effect.Effect<void, FlyError>

@@ -21,11 +21,11 @@ import { FlyError, PersistFailed } from "../FlyError.ts"
 import * as TokenRecord from "./tokenRecord.ts"
 import { unreadable, unwritten } from "./tokenRecord.ts"
 
-type Records = TokenRecord.Records
+type RecordStore = TokenRecord.RecordStore
 type TokenKey = TokenRecord.TokenKey
 
 /** Records in a map that lives as long as the layer. */
-export const memory = (): Records => {
+export const memory = (): RecordStore => {
   const records = new Map<string, TokenRecord.StoredToken>()
   const placeOf = (app: AppName, key: TokenKey) => `${app}/${key}`
   return {
@@ -42,11 +42,11 @@ const keyOf = (app: AppName, key: TokenKey): string => `${prefix}${app}/${key}`
 const manualKey = new RegExp(`^${prefix}([^/]+)/manual$`)
 
 /** Records in a key-value store; fails over a manual one that cannot be read. */
-export const keyValues: Effect.Effect<Records, FlyError, KeyValueStore.KeyValueStore> = Effect.gen(function*() {
+export const keyValues: Effect.Effect<RecordStore, FlyError, KeyValueStore.KeyValueStore> = Effect.gen(function*() {
   const store = yield* KeyValueStore.KeyValueStore
   // a store may write in place, and two such writes at once would mix
   const { withPermit: oneAtATime } = yield* Semaphore.make(1)
-  const get: Records["get"] = (app, key) => {
+  const get: RecordStore["get"] = (app, key) => {
     const place = keyOf(app, key)
     return store.get(place).pipe(
       Effect.mapError(unreadable(app, place)),
@@ -82,7 +82,7 @@ const Row = Schema.Struct({
 const decodeRow = Schema.decodeUnknownOption(Row)
 
 /** Records in a table of SQLite or PostgreSQL, one row for each app and key; the table is made where it is missing. */
-export const table: Effect.Effect<Records, FlyError, SqlClient.SqlClient> = Effect.gen(function*() {
+export const table: Effect.Effect<RecordStore, FlyError, SqlClient.SqlClient> = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   yield* sql`CREATE TABLE IF NOT EXISTS atlas_fly_tokens (
     app VARCHAR(63) NOT NULL,
@@ -205,7 +205,7 @@ const appOf = (name: string): Option.Option<AppName> => {
  */
 export const files = (
   options: DirectoryOptions
-): Effect.Effect<Records, FlyError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+): Effect.Effect<RecordStore, FlyError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const fs = yield* FileSystem.FileSystem
@@ -222,7 +222,7 @@ export const files = (
         return yield* TokenRecord.read(app, key, file, yield* fs.readFileString(file))
       })
 
-    const get: Records["get"] = (app, key) => {
+    const get: RecordStore["get"] = (app, key) => {
       const file = fileOf(app, key)
       return read(app, key, file).pipe(
         Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone),
