@@ -1,7 +1,7 @@
 /**
  * Bearer tokens: a random key that a compute gets in its environment and its callers send in a header.
  *
- * The token is handed out once. Keep the hash: it is enough to check a token and useless for making one.
+ * The token is returned once. Store the hash: it is enough to check a token and cannot be turned back into one.
  * Uses Web Crypto only, so it also runs in a browser.
  *
  * @since 0.1.0
@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import { constantTimeEquals, randomSecret, reveal, sha256Hex } from "./internal/webCrypto.ts"
 
 /**
- * A freshly minted token and its other forms.
+ * A newly minted token and its other forms.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const hash = (token: string | Redacted.Redacted): Effect.Effect<string> =
  *
  * **Gotchas**
  *
- * Nothing here keeps the token: what the caller does not store is lost.
+ * This module keeps no copy: a token that the caller does not store is lost.
  *
  * **Example** (Minting, keeping the hash)
  *
@@ -101,5 +101,5 @@ export const verify = (candidate: string | Redacted.Redacted, hash: string): Eff
     const text = reveal(candidate)
     if (text === "") return Effect.succeed(false)
     return Effect.map(sha256Hex(text), (actual) => constantTimeEquals(hash, actual))
-    // a wiped secret, a value that is no text, a page without Web Crypto: whoever cannot be checked is not let in
+    // a wiped secret, a value that is not a text, a page without Web Crypto: a token that cannot be checked is refused
   }).pipe(Effect.catchDefect(() => Effect.succeed(false)))

@@ -1,7 +1,7 @@
 /**
- * Signed URLs: links that work until a given second and break when somebody changes them.
+ * Signed URLs: links that work until a given second and stop working when they are changed.
  *
- * For whatever cannot send a header, such as a video tag, a WebSocket of a browser or a link in a mail. The signature
+ * For clients that cannot send a header, such as a video tag, a WebSocket of a browser or a link in a mail. The signature
  * covers the path and every query parameter, and on request the host; not the scheme, the method or the fragment.
  * Use one secret per compute. Uses Web Crypto only, so it also runs in a browser.
  *
@@ -13,7 +13,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { type AtlasError, invalid, type Issue } from "../domain/AtlasError.ts"
-import { canonical, hostOf, parse, type UrlParts } from "./internal/canonicalUrl.ts"
 import { constantTimeEquals, hmacSha256, randomSecret, reveal } from "./internal/webCrypto.ts"
 
 /**
@@ -89,6 +88,121 @@ export const mintSecret: Effect.Effect<MintedSecret> = Effect.map(
   (secret) => ({ secret, env: { ATLAS_SIGNING_SECRET: secret } })
 )
 
+// The text that a signature covers. Both sides must arrive at the same text, byte for byte, whatever software the URL went
+// through. So nothing here uses the URL class or URLSearchParams: they rewrite paths, and encode `~` and `*` differently
+// from other languages.
+
+/** One query parameter: as it is written in the URL, and its decoded name and value. */
+interface Parameter {
+  readonly written: string
+  readonly name: string
+  readonly value: string
+}
+
+/** A URL taken apart; joined again it is the text it was. */
+interface UrlParts {
+  /** `scheme://authority` as written; empty when only a path was given. */
+  readonly origin: string
+  /** As written, never decoded. */
+  readonly path: string
+  readonly parameters: ReadonlyArray<Parameter>
+  /** With its `#`; empty when there is none. */
+  readonly fragment: string
+}
+
+// a browser reads a backslash as a slash, so an authority must not hide one
+const urlShape = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#\\]+)?([^?#]*)(?:\?([^#]*))?(#.*)?$/s
+
+/** Control characters and halves of surrogate pairs: no URL holds them, and UTF-8 has no bytes for the latter. */
+const impossible = /[\p{Cc}\p{Cs}]/u
+
+const brokenEscape = /%(?![0-9A-Fa-f]{2})/
+
+const decodeText = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "))
+  } catch {
+    return undefined
+  }
+}
+
+const parseParameter = (written: string): Parameter | undefined => {
+  const equals = written.indexOf("=")
+  const name = decodeText(equals === -1 ? written : written.slice(0, equals))
+  const value = decodeText(equals === -1 ? "" : written.slice(equals + 1))
+  return name === undefined || value === undefined ? undefined : { written, name, value }
+}
+
+/** Takes apart a full URL, or a path with its query; undefined when the text is neither. */
+const parseUrl = (text: string): UrlParts | undefined => {
+  const match = impossible.test(text) ? null : urlShape.exec(text)
+  if (match === null) return undefined
+  const [, origin = "", path = "", query, fragment = ""] = match
+  if (path === "" ? origin === "" && query === undefined : !path.startsWith("/")) return undefined
+  if (brokenEscape.test(path)) return undefined
+  const parameters: Array<Parameter> = []
+  for (const written of (query ?? "").split("&")) {
+    if (written === "") continue
+    const parameter = parseParameter(written)
+    if (parameter === undefined) return undefined
+    parameters.push(parameter)
+  }
+  return { origin, path, parameters, fragment }
+}
+
+/** Host and port as a server sees them: lower case, without user info and without the scheme's own port. */
+const hostOf = ({ origin }: UrlParts): string | undefined => {
+  try {
+    return new URL(origin).host || undefined
+  } catch {
+    return undefined
+  }
+}
+
+const utf8 = new TextEncoder()
+const unreserved = /[A-Za-z0-9\-._~]/
+
+/** Form encoding: space is `+`, `A-Z a-z 0-9 - . _ ~` stay, every other byte is `%XX` in upper case. */
+const formEncoded: ReadonlyArray<string> = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte)
+  if (character === " ") return "+"
+  return unreserved.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
+})
+
+const formEncode = (bytes: Uint8Array): string => {
+  let text = ""
+  for (const byte of bytes) text += formEncoded[byte]
+  return text
+}
+
+const compareBytes = (left: Uint8Array, right: Uint8Array): number => {
+  const shared = Math.min(left.length, right.length)
+  for (let index = 0; index < shared; index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return left.length - right.length
+}
+
+/**
+ * `<path>?<query>`: every given parameter, sorted by the UTF-8 bytes of its name, repeated names in their own order.
+ *
+ * A host goes before the path. It never begins with a slash and a path always does, so a text with a host cannot be
+ * mistaken for one without.
+ */
+const canonical = (
+  path: string,
+  parameters: ReadonlyArray<Pick<Parameter, "name" | "value">>,
+  host: string
+): string => {
+  const query = parameters
+    .map(({ name, value }) => ({ name: utf8.encode(name), value: utf8.encode(value) }))
+    .toSorted((left, right) => compareBytes(left.name, right.name))
+    .map(({ name, value }) => `${formEncode(name)}=${formEncode(value)}`)
+    .join("&")
+  return `${host}${path === "" ? "/" : path}?${query}`
+}
+
 const defaultExpiresIn = 3600
 
 const emptySecret: Issue = { path: "secret", message: "must not be empty" }
@@ -100,7 +214,7 @@ const notUrl: Issue = {
 }
 const noHost: Issue = { path: "url", message: "must be a full URL with a valid host when the host is signed" }
 
-/** The second we are in. A fraction is dropped, so a URL lives to the end of its last second. */
+/** The current second. A fraction is dropped, so a URL works to the end of its last second. */
 const unixSeconds = (now: number | undefined): Effect.Effect<number> =>
   now === undefined
     ? Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
@@ -111,7 +225,7 @@ const secondsOf = (expiresIn: Duration.Input): number =>
     ? expiresIn
     : Option.match(Duration.fromInput(expiresIn), { onNone: () => Number.NaN, onSome: Duration.toSeconds })
 
-/** The host to cover: empty when it is not asked for, undefined when it is and there is none. */
+/** The host to cover: empty when the host is not signed, undefined when it should be and the URL has none. */
 const coveredHost = (url: UrlParts, host: boolean | undefined): string | undefined => host === true ? hostOf(url) : ""
 
 /**
@@ -119,8 +233,8 @@ const coveredHost = (url: UrlParts, host: boolean | undefined): string | undefin
  *
  * **Details**
  *
- * An `exp` or `sig` already there is replaced; everything else stays as written, fragment included. Fails as
- * `Validation` when the URL cannot be taken apart, the secret is empty, or `expiresIn` is not a positive whole number
+ * An `exp` or `sig` that the URL already has is replaced; everything else stays as written, fragment included. Fails as
+ * `Validation` when the URL cannot be parsed, the secret is empty, or `expiresIn` is not a positive whole number
  * of seconds.
  *
  * **Gotchas**
@@ -147,7 +261,7 @@ export const sign: (url: string, options: SignOptions) => Effect.Effect<string, 
       const now = yield* unixSeconds(options.now)
       const expiresIn = secondsOf(options.expiresIn ?? defaultExpiresIn)
       const exp = now + expiresIn
-      const parts = parse(url)
+      const parts = parseUrl(url)
       const host = parts && coveredHost(parts, options.host)
       const issues: Array<Issue> = []
       if (parts === undefined) issues.push(notUrl)
@@ -156,7 +270,10 @@ export const sign: (url: string, options: SignOptions) => Effect.Effect<string, 
       if (!Number.isFinite(now)) issues.push(notSeconds)
       if (!(Number.isInteger(expiresIn) && expiresIn > 0)) issues.push(notWholeSeconds)
       else if (Number.isFinite(now) && !Number.isSafeInteger(exp)) {
-        issues.push({ path: "expiresIn", message: "ends at a second beyond what a number can hold" })
+        issues.push({
+          path: "expiresIn",
+          message: "must be smaller: the URL would expire at a second beyond what a number can hold"
+        })
       }
       if (parts === undefined || host === undefined || issues.length > 0) {
         return yield* invalid("SignedUrl.sign", issues)
@@ -176,7 +293,7 @@ const wholeInteger = /^-?[0-9]+$/
  *
  * **Details**
  *
- * The outcome is a value: `malformed` (nothing to parse, broken percent-encoding, `exp` or `sig` missing, empty or
+ * The outcome is a value: `malformed` (no URL, broken percent-encoding, `exp` or `sig` missing, empty or
  * repeated, `exp` not a whole integer), then `expired` (`exp` is before now; the second `exp` itself is still valid),
  * then `bad_signature`, else `ok`. No URL makes it fail. It fails as `Validation` only for wrong options: an empty
  * secret, or a `now` that is not a number.
@@ -205,7 +322,7 @@ export const verify: (urlOrPath: string, options: VerifyOptions) => Effect.Effec
       if (!Number.isFinite(now)) issues.push(notSeconds)
       if (issues.length > 0) return yield* invalid("SignedUrl.verify", issues)
 
-      const parts = parse(urlOrPath)
+      const parts = parseUrl(urlOrPath)
       const host = parts && coveredHost(parts, options.host)
       if (parts === undefined || host === undefined) return "malformed"
       const valuesOf = (wanted: string) =>

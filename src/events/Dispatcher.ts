@@ -8,46 +8,28 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redis from "effect/persistence/Redis"
+import * as Queue from "effect/Queue"
+import * as RcMap from "effect/RcMap"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
-import * as custom from "./internal/custom.ts"
+import * as Stream from "effect/Stream"
+import * as Entropy from "../domain/Entropy.ts"
+import * as EventMetrics from "./EventMetrics.ts"
 import * as Hub from "./internal/hub.ts"
-import { quietly } from "./internal/quietly.ts"
-import * as redis from "./internal/redis.ts"
+import * as Outbox from "./internal/outbox.ts"
+import { makeThrottle, nameOfCause } from "./internal/throttle.ts"
 import type { Topic } from "./Topic.ts"
 
-/**
- * What a subscriber gets: a message, word that older messages were dropped, or the end because it was too slow.
- *
- * @category models
- * @since 0.1.0
- */
-export type Delivery<A> =
-  | { readonly _tag: "Message"; readonly message: A }
-  | { readonly _tag: "Gap"; readonly lost: number }
-  | { readonly _tag: "Evicted"; readonly topic: string }
+export type { Delivery, SubscribeOptions } from "./internal/hub.ts"
 
 /**
- * How a subscription is bounded.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SubscribeOptions {
-  /** Messages kept for a subscriber that does not read, one at least; default 10,000. */
-  readonly capacity?: number | undefined
-  /**
-   * What happens to one that is slower: `evict` (default) drops all it has not read and ends it with a final `Evicted`,
-   * `gap` drops its oldest messages and tells how many in a `Gap` where they would have been.
-   */
-  readonly overflow?: "evict" | "gap" | undefined
-}
-
-/**
- * The bus in use.
+ * Publishes messages to topics and subscribes to them.
  *
  * **Example** (Publish and read)
  *
@@ -74,7 +56,7 @@ export interface SubscribeOptions {
 export class Dispatcher extends Context.Service<Dispatcher, {
   /** False for a bus that only takes messages; subscribing to it ends at once with a warning. */
   readonly canSubscribe: boolean
-  /** Hands a message to everybody subscribed now; succeeds without anybody, and whatever happens to the bus. */
+  /** Gives a message to all current subscribers; succeeds without subscribers, and whatever happens to the bus. */
   readonly publish: <A>(topic: Topic<A>, message: A) => Effect.Effect<void>
   /**
    * Registers a subscriber until the scope closes: registered when this returns, so nothing published after is missed.
@@ -82,8 +64,8 @@ export class Dispatcher extends Context.Service<Dispatcher, {
    */
   readonly subscribe: <A>(
     topic: Topic<A>,
-    options?: SubscribeOptions
-  ) => Effect.Effect<Stream.Stream<Delivery<A>>, never, Scope.Scope>
+    options?: Hub.SubscribeOptions
+  ) => Effect.Effect<Stream.Stream<Hub.Delivery<A>>, never, Scope.Scope>
 }>()("effect-atlas/events/Dispatcher") {}
 
 /**
@@ -91,8 +73,8 @@ export class Dispatcher extends Context.Service<Dispatcher, {
  *
  * **Details**
  *
- * A publish appends to the queue of each subscriber and returns. Readers run in turns of their own. Closing the layer
- * ends every subscription.
+ * A publish appends to the queue of each subscriber and returns; readers run later, never inside a publish. Closing the
+ * layer ends every subscription.
  *
  * @category layers
  * @since 0.1.0
@@ -115,9 +97,116 @@ export const layerMemory: Layer.Layer<Dispatcher> = Layer.effect(
 export interface RedisOptions {
   /** What the names of our Redis channels start with; default `atlas:`. */
   readonly prefix?: string | undefined
-  /** Messages kept for a Redis that is away, one at least; older ones are dropped. Default 10,000. */
+  /** Messages kept while Redis cannot be reached, one at least; older ones are dropped. Default 10,000. */
   readonly capacity?: number | undefined
 }
+
+/** What goes over a Redis channel; `from` identifies the layer that published it. */
+const Envelope = Schema.fromJsonString(Schema.Struct({ from: Schema.String, message: Schema.Unknown }))
+
+const decodeEnvelope = Schema.decodeUnknownEffect(Envelope)
+
+/** How long `subscribe` waits for Redis; after that it returns, and the subscription starts when Redis can be reached. */
+const subscribeWait = "5 seconds"
+
+const reconnect = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
+  Schedule.jittered
+)
+
+/** A hub in this process and Redis between processes: a message goes to both, and its echo from Redis is ignored. */
+const makeRedis = (
+  options: RedisOptions
+): Effect.Effect<Dispatcher["Service"], never, Redis.Redis | Scope.Scope> =>
+  Effect.gen(function*() {
+    const redis = yield* Redis.Redis
+    const hub = yield* Hub.make
+    const prefix = options.prefix ?? "atlas:"
+    const self = Array.from(yield* Entropy.bytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")
+    const logUnsent = makeThrottle()
+    const logDisconnected = makeThrottle()
+    const logUndecodable = makeThrottle()
+
+    const send = ({ json, topic }: Outbox.Outgoing): Effect.Effect<void> =>
+      redis.send("PUBLISH", `${prefix}${topic}`, JSON.stringify({ from: self, message: json })).pipe(
+        Effect.catchCause((cause) =>
+          Effect.andThen(
+            Effect.ignoreCause(Metric.update(EventMetrics.unsent, 1)),
+            logUnsent((suppressed) =>
+              Effect.logWarning("A message did not reach Redis").pipe(
+                Effect.annotateLogs({ topic, error: nameOfCause(cause), suppressed })
+              )
+            )
+          )
+        ),
+        Effect.asVoid
+      )
+
+    const post = yield* Outbox.make({
+      capacity: options.capacity,
+      // all at once and still in order: the one connection writes commands in the order it gets them
+      deliver: (messages) => Effect.forEach(messages, send, { concurrency: "unbounded", discard: true })
+    })
+
+    const skip = (topic: string): Effect.Effect<void> =>
+      Effect.andThen(
+        Effect.ignoreCause(Metric.update(EventMetrics.undecodable, 1)),
+        logUndecodable((suppressed) =>
+          Effect.logWarning("A message from another process does not match the schema of its topic and was skipped")
+            .pipe(
+              Effect.annotateLogs({ topic, suppressed })
+            )
+        )
+      )
+
+    const receive = (topic: string, text: string): Effect.Effect<void> => {
+      const schemas = hub.schemas(topic)
+      if (schemas.size === 0) return Effect.void
+      return decodeEnvelope(text).pipe(
+        Effect.flatMap(({ from, message }) =>
+          from === self ?
+            Effect.void :
+            Effect.forEach(schemas, (schema) =>
+              Effect.suspend(() => Outbox.codecOf(schema).decode(message)).pipe(
+                Effect.flatMap((decoded) => hub.publish(topic, decoded, schema)),
+                Effect.catchCause(() => skip(topic))
+              ), { discard: true })
+        ),
+        Effect.catchCause(() => skip(topic))
+      )
+    }
+
+    const listen = (topic: string, isSubscribed: Latch.Latch) =>
+      redis.subscribe(`${prefix}${topic}`).pipe(
+        Effect.tap(() => isSubscribed.open),
+        Effect.flatMap((queue) =>
+          Effect.forever(Effect.flatMap(Queue.take(queue), ({ message }) => receive(topic, message)))
+        ),
+        Effect.scoped,
+        Effect.tapCause((cause) =>
+          logDisconnected((suppressed) =>
+            Effect.logWarning("The subscription to Redis failed; trying again").pipe(
+              Effect.annotateLogs({ topic, error: nameOfCause(cause), suppressed })
+            )
+          )
+        ),
+        Effect.retry(reconnect)
+      )
+
+    const channels = yield* RcMap.make({
+      lookup: (topic: string) =>
+        Effect.gen(function*() {
+          const isSubscribed = yield* Latch.make()
+          yield* Effect.forkScoped(listen(topic, isSubscribed))
+          yield* Effect.timeoutOption(isSubscribed.await, subscribeWait)
+        })
+    })
+
+    return {
+      canSubscribe: true,
+      publish: (topic, message) => Effect.andThen(hub.publish(topic.name, message), post(topic, message)),
+      subscribe: (topic, subscribing) => hub.subscribe(topic, subscribing, RcMap.get(channels, topic.name))
+    }
+  })
 
 /**
  * Across processes through Redis, at most once; subscribers in this process are served directly, whatever Redis does.
@@ -125,13 +214,13 @@ export interface RedisOptions {
  * **Details**
  *
  * Messages travel as `{"from", "message"}`, the message as the JSON of its topic's schema, on the channel
- * `<prefix><topic>`. What does not match the schema is counted, skipped and logged without its content. While Redis is
- * away producers go on, and a bounded number of messages waits for it; subscriptions come back on their own, without
- * what was published meanwhile.
+ * `<prefix><topic>`. What does not match the schema is counted, skipped and logged without its content. While Redis
+ * cannot be reached producers go on, and a bounded number of messages waits for it; subscriptions are restored on their own,
+ * without the messages that were published meanwhile.
  *
  * **Gotchas**
  *
- * Each topic that somebody listens to costs one connection to Redis, however many subscribers it has.
+ * Each topic with subscribers costs one connection to Redis, however many subscribers it has.
  *
  * **Example** (On Node)
  *
@@ -149,10 +238,10 @@ export interface RedisOptions {
  * @since 0.1.0
  */
 export const layerRedis = (options: RedisOptions = {}): Layer.Layer<Dispatcher, never, Redis.Redis> =>
-  Layer.effect(Dispatcher, redis.make(options))
+  Layer.effect(Dispatcher, makeRedis(options))
 
 /**
- * What takes the messages of a custom bus: the topic's name and the message as the JSON of the topic's schema.
+ * The function of a custom bus: it is called with a topic's name and a message as the JSON of that topic's schema.
  *
  * @category models
  * @since 0.1.0
@@ -169,7 +258,7 @@ export type Handler<E = never, R = never> = (
  * @since 0.1.0
  */
 export interface CustomOptions {
-  /** What the function is called in logs; default its own name. */
+  /** The name of the function in logs; default its own name. */
   readonly name?: string | undefined
   /** The most one message may take before it counts as failed; default 10 seconds. */
   readonly timeLimit?: Duration.Input | undefined
@@ -177,13 +266,69 @@ export interface CustomOptions {
   readonly capacity?: number | undefined
 }
 
+/** A call of the host's function that never ends must not hold up all other messages for ever. */
+const defaultTimeLimit = "10 seconds"
+
+const makeCustom = <E, R>(
+  handler: Handler<E, R>,
+  options: CustomOptions
+): Effect.Effect<Dispatcher["Service"], never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<R>()
+    const name = options.name ?? (handler.name === "" ? "anonymous" : handler.name)
+    const timeLimit = options.timeLimit ?? defaultTimeLimit
+    const logFailed = makeThrottle()
+
+    const call = (topic: string, json: unknown): Effect.Effect<unknown, unknown, R> =>
+      Effect.suspend(() => {
+        const answer = handler(topic, json)
+        return Effect.isEffect(answer) ? answer : Effect.promise(() => Promise.resolve(answer))
+      })
+
+    const deliver = ({ json, topic }: Outbox.Outgoing): Effect.Effect<void> =>
+      call(topic, json).pipe(
+        Effect.provideContext(context),
+        Effect.timeout(timeLimit),
+        Effect.asVoid,
+        Effect.catchCause((cause) =>
+          Effect.andThen(
+            Effect.ignoreCause(Metric.update(EventMetrics.unsent, 1)),
+            logFailed((suppressed) =>
+              Effect.logError("The function of a custom dispatcher failed; its message is lost").pipe(
+                Effect.annotateLogs({ topic, function: name, error: nameOfCause(cause), suppressed })
+              )
+            )
+          )
+        )
+      )
+
+    const post = yield* Outbox.make({
+      capacity: options.capacity,
+      deliver: (messages) => Effect.forEach(messages, deliver, { discard: true })
+    })
+
+    return {
+      canSubscribe: false,
+      publish: post,
+      subscribe: (topic) =>
+        Effect.as(
+          Effect.ignoreCause(
+            Effect.logWarning("A custom dispatcher cannot be subscribed to: subscribe on the bus itself").pipe(
+              Effect.annotateLogs({ topic: topic.name })
+            )
+          ),
+          Stream.empty
+        )
+    }
+  })
+
 /**
  * Through the host's own bus: a function that is called with every message, one after the other, in the background.
  *
  * **Details**
  *
  * A failure, a defect or a rejected promise is logged as an error with the topic and the function's name, never with
- * the message; the producer does not notice. The bus cannot be subscribed to: listen on the bus itself.
+ * the message; the producer does not notice. The dispatcher cannot be subscribed to: subscribe on the bus itself.
  *
  * **Example** (A plain function)
  *
@@ -203,7 +348,7 @@ export interface CustomOptions {
 export const layerCustom = <E = never, R = never>(
   handler: Handler<E, R>,
   options: CustomOptions = {}
-): Layer.Layer<Dispatcher, never, R> => Layer.effect(Dispatcher, custom.make(handler, options))
+): Layer.Layer<Dispatcher, never, R> => Layer.effect(Dispatcher, makeCustom(handler, options))
 
 /**
  * Through the Redis the host provides; within this process, with a warning, where it provides none.
@@ -223,7 +368,7 @@ export const layerHost = (options: RedisOptions = {}): Layer.Layer<Dispatcher> =
       onSome: (service) => Layer.provide(layerRedis(options), Layer.succeed(Redis.Redis, service)),
       onNone: () =>
         Layer.effectDiscard(
-          quietly(Effect.logWarning("The host provides no Redis: events stay within this process"))
+          Effect.ignoreCause(Effect.logWarning("The host provides no Redis: events stay within this process"))
         ).pipe(Layer.merge(layerMemory))
     })
   ))

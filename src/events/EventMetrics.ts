@@ -1,5 +1,6 @@
 /**
- * What a dispatcher counts: whom and what it had to give up. Topics are no labels, since there may be any number.
+ * Counters of a dispatcher: subscribers it evicted and messages that were lost. Topics are not labels, since there may be
+ * any number of them.
  *
  * @since 0.1.0
  */
@@ -17,18 +18,18 @@ export const evicted = Metric.counter("atlas_events_evicted", {
 })
 
 /**
- * Messages from elsewhere that did not match the schema of their topic and were skipped.
+ * Messages from other processes that did not match the schema of their topic and were skipped.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const undecodable = Metric.counter("atlas_events_undecodable", {
-  description: "Messages from elsewhere that did not match the schema of their topic",
+  description: "Messages from other processes that did not match the schema of their topic",
   incremental: true
 })
 
 /**
- * Messages that did not reach the bus: it failed, was away for too long, or the message did not match its schema.
+ * Messages that did not reach the bus: it failed or was too slow, or the message did not match its schema.
  *
  * @category metrics
  * @since 0.1.0

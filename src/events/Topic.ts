@@ -1,5 +1,5 @@
 /**
- * A named channel and the schema of what goes over it.
+ * A named channel and the schema of its messages.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ export interface Topic<A> {
 }
 
 /**
- * Names a channel.
+ * A topic of this name and schema.
  *
  * @category constructors
  * @since 0.1.0

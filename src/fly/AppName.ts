@@ -34,7 +34,7 @@ export type AppName = typeof AppName.Type
 const isAppName = Schema.is(AppName)
 
 /**
- * An app name from outside, or a `Validation` failure that names the field `app` and shows no value.
+ * Checks an app name; fails as `Validation` that names the field `app` and does not repeat the value.
  *
  * @category decoding
  * @since 0.1.0

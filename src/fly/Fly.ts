@@ -1,7 +1,7 @@
 /**
- * Fly.io operations in one place: apps found, deployed and followed, tokens taken care of.
+ * Fly.io operations in one place: find apps, deploy them, follow their logs, and have tokens for all of it.
  *
- * `layer` builds the whole tree inside the host's own graph. Every part is a layer of its own and can be replaced.
+ * `layer` builds all parts inside the host's own layer graph. Each part is a layer of its own and can be replaced.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ import * as FlyTopics from "./FlyTopics.ts"
 import * as TokenStorage from "./TokenStorage.ts"
 
 /**
- * Fly.io operations, with everything they need.
+ * All Fly.io operations as one service.
  *
  * @category services
  * @since 0.1.0
@@ -39,13 +39,13 @@ export class Fly extends Context.Service<Fly, {
     path: string,
     options?: { readonly maxDepth?: number | undefined }
   ) => Effect.Effect<ReadonlyArray<FlyApps.App>, FlyError>
-  /** Deploys and answers the whole output; see `FlyDeploy.deploy`. */
+  /** Deploys and returns the whole output; see `FlyDeploy.deploy`. */
   readonly deploy: (
     project: string,
     directory: string,
     options?: FlyDeploy.Options
   ) => Effect.Effect<string, FlyError>
-  /** Deploys and gives the output line by line; see `FlyDeploy.streamDeploy`. */
+  /** Deploys and streams the output line by line; see `FlyDeploy.streamDeploy`. */
   readonly streamDeploy: (
     project: string,
     directory: string,
@@ -53,14 +53,15 @@ export class Fly extends Context.Service<Fly, {
   ) => Stream.Stream<string, FlyError>
   /** An app's log from now on; see `FlyLogStream.subscribeLogs`. */
   readonly subscribeLogs: FlyLogStream.FlyLogStream["Service"]["subscribeLogs"]
-  /** The lines of whatever deploy runs under this ticket, in any process on the same bus; a slow reader is evicted. */
+  /** The lines of the deploy with this ticket, in any process on the same bus; a reader that is too slow is evicted. */
   readonly subscribeDeploy: (ticket: string) => Stream.Stream<string, FlyError>
-  /** Who polls which log, and how to stop it. */
+  /** Which logs are being polled, and how to start and stop that. */
   readonly logs: FlyLogStream.FlyLogStream["Service"]
+  /** The tokens that all of this uses. */
   readonly tokens: FlyTokens.FlyTokens["Service"]
 }>()("effect-atlas/fly/Fly") {}
 
-/** What the whole tree stands on; `NodeServices.layer` and any `HttpClient` give it. */
+/** What all parts need of the host; `NodeServices.layer` and any `HttpClient` provide it. */
 type Platform =
   | HttpClient.HttpClient
   | FileSystem.FileSystem
@@ -68,7 +69,7 @@ type Platform =
   | ChildProcessSpawner.ChildProcessSpawner
 
 /**
- * Settings of the tree's parts, and parts to use instead of the built-in ones; everything may be left out.
+ * Settings of the parts, and parts to use instead of the built-in ones; everything may be left out.
  *
  * @category models
  * @since 0.1.0
@@ -80,13 +81,13 @@ export interface Options<E = never, R = never> {
   readonly tokens?: FlyTokens.Options | undefined
   readonly logs?: FlyLogStream.Options | undefined
   /**
-   * One layer with every part that is not the built-in one, such as `Layer.mergeAll(storage, dispatcher)`: any of `FlyCli`,
+   * One layer with every part that replaces a built-in one, such as `Layer.mergeAll(storage, dispatcher)`: any of `FlyCli`,
    * `FlyTokens`, `TokenStorage`, `FlyLogSource` and `Dispatcher`.
    */
   readonly parts?: Layer.Layer<never, E, R> | undefined
 }
 
-/** Everything the tree gives, so that a host can also use a part by itself. */
+/** `Fly` and its parts, so that a host can also use a part by itself. */
 type Everything =
   | Fly
   | FlyCli.FlyCli
@@ -96,7 +97,7 @@ type Everything =
   | Dispatcher.Dispatcher
 
 /**
- * The facade over parts that the host has built itself.
+ * The one service over parts that the host has built itself.
  *
  * @category constructors
  * @since 0.1.0
@@ -131,7 +132,9 @@ export const make: Effect.Effect<
             return Stream.fail(
               new FlyError({
                 operation: "subscribeDeploy",
-                reason: new NoStreamer({ message: "this reader was too slow and has been unsubscribed" })
+                reason: new NoStreamer({
+                  message: "this subscriber read the deploy's lines too slowly and was unsubscribed; the deploy goes on"
+                })
               })
             )
           }))
@@ -141,9 +144,9 @@ export const make: Effect.Effect<
   })
 })
 
-const off = "Fly is switched off here: the layer was built with enabled: false"
+const off = "Fly operations are switched off: the layer was built with enabled: false (ATLAS_FLY_ENABLED)"
 
-/** What answers when the tree is not built. */
+/** The service when nothing is built. */
 const disabled: Fly["Service"] = (() => {
   const fail = (app: string | null, operation: string, reason: FlyError["reason"]) =>
     Effect.fail(new FlyError({ app, operation, reason }))
@@ -166,20 +169,20 @@ const disabled: Fly["Service"] = (() => {
 })()
 
 /**
- * Nothing built: no file, no process, no connection, no fiber.
+ * Fly operations switched off: no file, process, connection or fiber is made.
  *
  * **Details**
  *
- * Subscriptions fail as `NoStreamer`, deploys as `FlyNotFound`, tokens as `NoToken`, each saying that Fly is switched off; no
- * apps are found.
+ * Subscriptions fail as `NoStreamer`, deploys as `FlyNotFound`, tokens as `NoToken`, each with the message that Fly is
+ * switched off; no apps are found.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerDisabled: Layer.Layer<Fly> = Layer.succeed(Fly, disabled)
 
-/** The tree over the parts that were given. */
-const over = (
+/** All parts: those in `parts`, and the built-in ones for the rest. */
+const assemble = (
   { cli: cliOptions, logs: logOptions, tokens: tokenOptions }: Options,
   parts: Context.Context<never>
 ): Layer.Layer<Everything, FlyError, Platform> => {
@@ -194,7 +197,7 @@ const over = (
       Layer.provide([cli, part(TokenStorage.TokenStorage, () => TokenStorage.layerFile())])
     ))
   const source = part(FlyLogSource.FlyLogSource, () => FlyLogSource.layerPlatform())
-  // fresh where a layer is a constant: two trees in one graph would share it, and hear each other
+  // fresh where a layer is a constant: two `Fly` layers in one graph would share it, and get each other's events
   const dispatcher = part(Dispatcher.Dispatcher, () => Layer.fresh(Dispatcher.layerMemory))
   const logs = Layer.fresh(FlyLogs.layer).pipe(Layer.provide([source, tokens]))
   const stream = FlyLogStream.layer(logOptions).pipe(Layer.provide([logs, dispatcher]))
@@ -202,13 +205,13 @@ const over = (
 }
 
 /**
- * The whole tree: `Fly` and its parts. Nothing is asked of Fly before it is used.
+ * The service `Fly` and its parts. No request is sent to Fly before a part is used.
  *
  * **Details**
  *
- * Two trees side by side share nothing but the parts that both were given.
+ * Two such layers side by side share nothing but the parts that both were given.
  *
- * **Example** (Inside a host's own graph, with a bus across processes and tokens in memory)
+ * **Example** (Inside a host's own layer graph, with events across processes and tokens in memory)
  *
  * ```ts
  * import * as NodeRedis from "@effect/platform-node/NodeRedis"
@@ -240,7 +243,7 @@ export function layer<E = never, R = never>(
  */
 export function layer(options: { readonly enabled: false } & Options<unknown, unknown>): Layer.Layer<Fly>
 /**
- * Where a setting decides: `Fly` alone, since with `false` there is nothing else.
+ * Where a setting decides: the layer gives `Fly` alone, since with `false` the parts do not exist.
  *
  * @category layers
  * @since 0.1.0
@@ -249,7 +252,7 @@ export function layer<E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<Fly, FlyError | E, Platform | R>
 /**
- * The one implementation of them all.
+ * The implementation of all of these signatures.
  *
  * @category layers
  * @since 0.1.0
@@ -258,12 +261,14 @@ export function layer<E, R>(
   { enabled = true, parts, ...settings }: Options<E, R> = {}
 ): Layer.Layer<Fly> | Layer.Layer<Everything, FlyError | E, Platform | R> {
   if (!enabled) return layerDisabled
-  return parts === undefined ? over(settings, Context.empty()) : Layer.flatMap(parts, (given) => over(settings, given))
+  return parts === undefined
+    ? assemble(settings, Context.empty())
+    : Layer.flatMap(parts, (given) => assemble(settings, given))
 }
 
 /**
- * The tree as the environment wants it: `ATLAS_FLY_ENABLED` (default true) builds nothing when it is false; tokens and the log
- * host are read from their own variables (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
+ * The same with its settings from the environment: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; tokens and
+ * the log host have variables of their own (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
  *
  * @category layers
  * @since 0.1.0

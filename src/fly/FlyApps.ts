@@ -1,5 +1,5 @@
 /**
- * The Fly apps of a source tree: every directory with a `fly.toml` that names one.
+ * The Fly apps in a source tree: every directory with a `fly.toml` that names an app.
  *
  * @since 0.1.0
  */
@@ -15,13 +15,13 @@ import { AppName, expected } from "./AppName.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 
 const fileName = "fly.toml"
-/** Thousands of times what a real one has; more is no configuration, and is not read. */
+/** Thousands of times the size of a real `fly.toml`; a larger file is not read. */
 const largestFile = 1024 * 1024
 const defaultDepth = 1
-/** Directories of other people's code, and of git's own. */
+/** Directories that are not searched: installed packages, and git's own. */
 const notEntered = new Set([".git", "node_modules"])
-/** Enough to keep the disk busy; more only costs open files. */
-const readers = 16
+/** How many directories are read at once: enough to keep the disk busy; more only costs open files. */
+const concurrency = 16
 
 /**
  * An app and the directory it is deployed from, as an absolute path.
@@ -44,11 +44,11 @@ const named = (value: unknown): Result.Result<AppName, FlyError> =>
 
 const header = /^[ \t]*\[/
 const key = /^[ \t]*(?:app|"app"|'app')[ \t]*=/
-/** A quoted value, or a bare one; both end on the line, and only a comment may follow. */
+/** A quoted value or one without quotes; both end on the line, and only a comment may follow. */
 const value = /^[^=]*=[ \t]*(?:"([^"]*)"|'([^']*)'|([^\s#"']+))[ \t]*(?:#.*)?$/
 const multiLine = /"""|'''/g
 
-/** The line rule: the first line before any table header that sets `app`. */
+/** Reads the name line by line, from the lines before the first table header that set `app`. */
 const fromLines = (text: string): Result.Result<AppName, FlyError> => {
   const values: Array<string | undefined> = []
   let quotes: string | null = null
@@ -58,7 +58,7 @@ const fromLines = (text: string): Result.Result<AppName, FlyError> => {
       const [, double, single, bare] = value.exec(line) ?? []
       values.push(double ?? single ?? bare)
     }
-    // a string of several lines may hold anything, also what looks like the name
+    // a string of several lines may hold any text, also one that looks like the name
     for (const [mark] of line.matchAll(multiLine)) quotes = quotes === null ? mark : quotes === mark ? null : quotes
   }
   if (values.length === 0) return refused("Expected a line such as app = \"my-app\" before the first [table]")
@@ -66,7 +66,7 @@ const fromLines = (text: string): Result.Result<AppName, FlyError> => {
 }
 
 /**
- * The app a `fly.toml` names, or a `Validation` failure that says what was expected.
+ * The app that a `fly.toml` names, or a `Validation` failure that says what was expected.
  *
  * **Details**
  *
@@ -108,18 +108,20 @@ const decodeText = (bytes: Uint8Array): string | null => {
 
 const readApp = (fs: FileSystem.FileSystem, directory: string, file: string) =>
   Effect.gen(function*() {
-    // a link counts by what it leads to, as for fly itself; what is no regular file is not even opened, since a pipe
-    // or a device might never answer
+    // a link counts by the file it leads to, as for fly itself; only a regular file is opened, since reading a pipe or a
+    // device might never end
     const { size, type } = yield* fs.stat(file)
     if (type !== "File" || size > largestFile) return null
     const text = decodeText(yield* fs.readFile(file))
     const name = text === null ? refused("Expected text") : parseAppName(text)
     if (Result.isFailure(name)) {
-      yield* Effect.logDebug(`${file} names no app: ${name.failure.reason.message}`)
+      yield* Effect.logDebug(`${file} names no app and is skipped: ${name.failure.reason.message}`)
       return null
     }
     if (text?.startsWith("\u{feff}") === true) {
-      yield* Effect.logWarning(`${file} starts with a byte order mark: fly refuses such a file`)
+      yield* Effect.logWarning(
+        `${file} starts with a byte order mark, which fly does not accept: save the file without it`
+      )
     }
     return { name: name.success, directory }
   }).pipe(Effect.catch(skip(file)))
@@ -135,10 +137,10 @@ const byNameThenDirectory = (a: App, b: App): number =>
  *
  * **Details**
  *
- * What cannot be read or names no app is skipped; a path that is no directory has none. Links to directories are not
- * followed, `.git` and `node_modules` are not entered.
+ * Files and directories that cannot be read, and files that name no app, are skipped; a path that is no directory has no
+ * apps. Links to directories are not followed, `.git` and `node_modules` are not searched.
  *
- * **Example** (Which apps are here)
+ * **Example** (The apps below the working directory)
  *
  * ```ts
  * import { FlyApps } from "effect-atlas/fly"
@@ -157,8 +159,8 @@ export const discoverApps = Effect.fn(FlyTelemetry.discover)(function*(
   const { join, resolve } = yield* Path.Path
   const maxDepth = options.maxDepth ?? defaultDepth
 
-  /** What a directory has: its app, and the directories in it. */
-  const look = Effect.fnUntraced(function*(directory: string) {
+  /** Reads one directory: its app, and the directories in it. */
+  const readDirectory = Effect.fnUntraced(function*(directory: string) {
     const entries = yield* fs.readDirectoryEntries(directory).pipe(Effect.catch(skip(directory)))
     if (entries === null) return { app: null, below: [] }
     const found = entries.find(({ name, type }) => name === fileName && type !== "Directory")
@@ -167,7 +169,7 @@ export const discoverApps = Effect.fn(FlyTelemetry.discover)(function*(
     for (const { name, type } of entries) {
       if (notEntered.has(name)) continue
       const inner = join(directory, name)
-      // some file systems do not say in a listing what an entry is
+      // some file systems do not tell the type of an entry in a listing
       const known = type === "Unknown"
         ? yield* Effect.map(Effect.catch(fs.lstat(inner), skip(inner)), (info) => info?.type)
         : type
@@ -179,7 +181,7 @@ export const discoverApps = Effect.fn(FlyTelemetry.discover)(function*(
   const apps: Array<App> = []
   let level: ReadonlyArray<string> = [resolve(path)]
   for (let depth = 0; level.length > 0 && depth <= maxDepth; depth++) {
-    const seen = yield* Effect.forEach(level, look, { concurrency: readers })
+    const seen = yield* Effect.forEach(level, readDirectory, { concurrency })
     apps.push(...seen.map(({ app }) => app).filter(isPresent))
     level = seen.flatMap(({ below }) => below)
   }

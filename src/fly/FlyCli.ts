@@ -1,5 +1,5 @@
 /**
- * The `fly` (or `flyctl`) executable as a service: runs it in a process group of its own that never outlives its caller.
+ * The `fly` (or `flyctl`) executable as a service: it runs in a process group of its own that ends with its caller.
  *
  * @since 0.1.0
  */
@@ -26,18 +26,18 @@ import { makeTail } from "./internal/output.ts"
  * @since 0.1.0
  */
 export interface RunOptions {
-  /** Who asks, for errors; default `fly`. */
+  /** The operation that errors name; default `fly`. */
   readonly operation?: string | undefined
-  /** The app it is about, for errors. */
+  /** The app that errors name. */
   readonly app?: string | null | undefined
-  /** Working directory; default ours. */
+  /** Working directory; default that of this process. */
   readonly directory?: string | undefined
-  /** Variables on top of ours and of those that quiet the executable; undefined removes one. */
+  /** Variables on top of those of this process and of those that quiet the executable; undefined removes one. */
   readonly env?: Readonly<Record<string, string | Redacted.Redacted | undefined>> | undefined
 }
 
 /**
- * How a run ended: its exit code and the end of what it wrote, at most 10 MiB of each stream.
+ * How a run ended: its exit code and its output, of each stream at most the last 10 MiB.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export interface Completed {
 }
 
 /**
- * A piece of what was written, and to which of the two streams.
+ * A piece of output, and the stream it was written to.
  *
  * @category models
  * @since 0.1.0
@@ -60,35 +60,35 @@ export interface Chunk {
 }
 
 /**
- * A run in progress. What it writes can be read once, through `output` or through `chunks`, and ends a second after
- * the executable at the latest: a process that it left behind may hold the streams open for ever.
+ * A run in progress. Its output can be read once, through `output` or through `chunks`, and ends at the latest a second
+ * after the executable: a process that it left behind may hold the streams open for ever.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Running {
   readonly pid: number
-  /** stdout and stderr merged, as the bytes come. */
+  /** The bytes of stdout and stderr, merged in the order they arrive. */
   readonly output: Stream.Stream<Uint8Array, FlyError>
-  /** The same with each piece's origin, for those who make lines: a line of one stream may be cut by the other. */
+  /** The same with the stream of each piece, for readers of lines: a line of one stream may be interrupted by the other. */
   readonly chunks: Stream.Stream<Chunk, FlyError>
   /**
-   * Waits for the end of the executable itself. Another exit code than 0 is no failure here; one that a signal ended
-   * has 128 and the signal's number, as shells count.
+   * Waits for the end of the executable itself. Exit codes other than 0 are no failure here; for an executable that a
+   * signal ended it is 128 plus the number of the signal, as in shells.
    */
   readonly exitCode: Effect.Effect<number, FlyError>
 }
 
 /**
- * The executable in use.
+ * Runs the `fly` executable.
  *
  * @category services
  * @since 0.1.0
  */
 export class FlyCli extends Context.Service<FlyCli, {
   /**
-   * Runs it to its end, streams apart. Any exit code is an answer; fails as `FlyNotFound`, or as `FlyTimeout` past
-   * `timeout` (default 15 seconds). Its whole process group is gone when this ends, however it ends.
+   * Runs it to its end and returns both streams separately. Any exit code is a result; fails as `FlyNotFound`, or as
+   * `FlyTimeout` past `timeout` (default 15 seconds). However this ends, the whole process group has been ended by then.
    */
   readonly run: (
     args: ReadonlyArray<string>,
@@ -102,7 +102,7 @@ export class FlyCli extends Context.Service<FlyCli, {
 }>()("effect-atlas/fly/FlyCli") {}
 
 /**
- * A started process, as an executor gives it: its streams apart and without an end of their own.
+ * A started process, as `make` needs it: its two streams, which need not end with the process.
  *
  * @category models
  * @since 0.1.0
@@ -114,13 +114,13 @@ export interface Process {
   readonly exitCode: Effect.Effect<number, FlyError>
 }
 
-/** Whoever wrote something before the executable ended has it read by then. */
+/** How long the streams are read after the executable has ended: what it wrote before has arrived by then. */
 const drainLimit = Duration.seconds(1)
 const defaultTimeout = Duration.seconds(15)
 const captureLimit = 10 * 1024 * 1024
 
 /**
- * The service over anything that can start a process; closing the scope ends the process and what it has started.
+ * The service over a function that starts a process; closing the scope must end the process and those it has started.
  *
  * @category constructors
  * @since 0.1.0
@@ -164,7 +164,7 @@ export const make = (
         return yield* Effect.scoped(completed).pipe(Effect.timeoutOrElse({
           duration: limit,
           orElse: () => {
-            const message = `\`fly ${args[0] ?? ""}\` did not end in ${Duration.format(limit)} and was ended`
+            const message = `\`fly ${args[0] ?? ""}\` did not finish within ${Duration.format(limit)} and was ended`
             return Effect.fail(new FlyError({ app, operation, reason: new FlyTimeout({ limit: "absolute", message }) }))
           }
         }))
@@ -181,13 +181,13 @@ export const make = (
 export interface Options {
   /** Names on PATH or paths, tried in turn; default `fly`, then `flyctl`. */
   readonly executables?: ReadonlyArray<string> | undefined
-  /** How long a process group may take to leave after TERM before it gets KILL; default 5 seconds. */
+  /** How long a process group may take to end after TERM before it gets KILL; default 5 seconds. */
   readonly killGrace?: Duration.Input | undefined
-  /** Variables of every run, on top of ours; undefined removes one. */
+  /** Variables of every run, on top of those of this process; undefined removes one. */
   readonly env?: RunOptions["env"]
 }
 
-/** No colours, no redrawing, no questions about updates, nothing sent home, and no file with every request in it. */
+/** No colours, no redrawing, no update checks, no metrics sent to Fly, and no file that records every request. */
 const quiet: RunOptions["env"] = {
   NO_COLOR: "1",
   CLICOLOR: "0",
@@ -200,29 +200,32 @@ const quiet: RunOptions["env"] = {
   FLYCTL_OUTPUT_HAR: undefined
 }
 
-/** No such program here, or none that may be run: the next name may do. */
+/** Whether there is no such program, or none that this user may run; the next name is tried then. */
 const isAbsent = ({ reason }: PlatformError.PlatformError): boolean =>
   (reason._tag === "NotFound" || reason._tag === "PermissionDenied") && reason.module === "ChildProcess"
 
 const signals = new Map(Object.entries(constants.signals))
 
-/** The exit code a shell would tell for a process that a signal ended; the spawner only names the signal in words. */
+/** The exit code that a shell reports for a process ended by a signal; the spawner only names the signal in its message. */
 const signalled = ({ reason }: PlatformError.PlatformError): number => {
   const [name = ""] = /SIG[A-Z0-9]+/.exec(reason.cause instanceof Error ? reason.cause.message : "") ?? []
   return 128 + (signals.get(name) ?? 0)
 }
 
-const notStarted = (why: string) => `the executable cannot be started (${why})`
+const notStarted = (why: string) => `the fly executable cannot be started (${why})`
 
 const codeOf = (defect: unknown): string =>
   typeof defect === "object" && defect !== null && "code" in defect ? String(defect.code) : "for no known reason"
 
 const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
   const { reason } = error
-  // of what the system says only the kind: its own words repeat the arguments
-  if (reason._tag === "BadArgument") return invalid("fly", [{ path: "args", message: "Expected no NUL" }]).reason
+  // only the kind of the system's error is used: its message repeats the arguments
+  if (reason._tag === "BadArgument") {
+    return invalid("fly", [{ path: "args", message: "Expected arguments without NUL characters" }]).reason
+  }
   return reason.module === "FileSystem"
-    ? invalid("fly", [{ path: "directory", message: "Expected a directory that can be entered" }]).reason
+    ? invalid("fly", [{ path: "directory", message: "Expected a directory that exists and that this user may enter" }])
+      .reason
     : new Unknown({ message: notStarted(reason._tag) })
 }
 
@@ -232,15 +235,16 @@ const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
  * **Details**
  *
  * It runs without a terminal: stdin is closed, colours and update checks are switched off, the rest of the environment
- * is ours. It leads a process group; TERM, and KILL after the grace, go to all of that group, also to what the
- * executable has left behind. A process that has made a group of its own, as the agent of `fly` does, is not touched.
+ * is that of this process. It leads a process group; TERM, and KILL after the grace, go to the whole group, also to
+ * processes that the executable has left behind. A process that has made a group of its own, as the agent of `fly` does,
+ * is not ended.
  *
  * **Gotchas**
  *
  * Another product has a program called `fly` too (Concourse); where it is on PATH, set `executables` to `["flyctl"]`.
- * Nothing can be done for the process group when our own process is ended by KILL.
+ * When this process itself is ended by KILL, the process group keeps running.
  *
- * **Example** (Asking for the version)
+ * **Example** (The version of the executable)
  *
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -286,7 +290,7 @@ export const layer = (
         }
 
         return first(executables).pipe(
-          // Node throws where the system refuses in a way it does not expect, such as too long a command line
+          // Node throws for errors of the system that it does not expect, such as too long a command line
           Effect.catchDefect((defect) => failed(new Unknown({ message: notStarted(codeOf(defect)) }))),
           Effect.catchTag("PlatformError", (error) =>
             failed(

@@ -1,7 +1,7 @@
 /**
- * Deploys with the `fly` executable: wait for the end, or read what it writes line by line.
+ * Deploys with the `fly` executable: wait for the end, or read the output line by line.
  *
- * Nothing of a deploy survives its caller: no process, no timer, no message.
+ * When the caller ends, the deploy ends with it: no process, timer or message is left.
  *
  * @since 0.1.0
  */
@@ -22,17 +22,16 @@ import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { FlyCli, type Running, type RunOptions } from "./FlyCli.ts"
 import { FlyError, type FlyErrorReason, FlyExitCode, FlyTimeout, InvalidDeployDir } from "./FlyError.ts"
 import * as FlyTopics from "./FlyTopics.ts"
-import * as Backlog from "./internal/backlog.ts"
 import * as Limit from "./internal/limit.ts"
-import { makeLines, makeTail } from "./internal/output.ts"
+import { makeBacklog, makeLines, makeTail } from "./internal/output.ts"
 
-/** What is kept of the output, and of lines that somebody reads too slowly. */
+/** The most that is kept of the output, and of lines that wait for a slow reader. */
 const captureLimit = 10 * 1024 * 1024
-/** How long the host's bus may still take to accept the last lines of a deploy that is over. */
+/** How long a deploy that is over waits for the dispatcher to accept its last lines. */
 const publishGrace = Duration.seconds(1)
 
 /**
- * What every deploy may be told.
+ * Options of a deploy.
  *
  * @category models
  * @since 0.1.0
@@ -40,13 +39,13 @@ const publishGrace = Duration.seconds(1)
 export interface Options {
   /** Lines are published on `FlyTopics.deploy(ticket)` as they come, if a `Dispatcher` is in context. */
   readonly ticket?: string | undefined
-  /** Words for the command line after `fly deploy --remote-only`, such as `--yes`; never a secret: those go into `env`. */
+  /** Arguments after `fly deploy --remote-only`, such as `--yes`; never a secret: those go into `env`. */
   readonly args?: ReadonlyArray<string> | undefined
   /** Variables of the executable, such as `FLY_API_TOKEN`. */
   readonly env?: RunOptions["env"]
-  /** The longest silence; every byte counts, that of a blank line too. */
+  /** The longest time without output; every byte counts, that of a blank line too. */
   readonly activityTimeout?: Duration.Input | undefined
-  /** The longest run, whatever is written. */
+  /** The longest time in all, whatever the output. */
   readonly absoluteTimeout?: Duration.Input | undefined
 }
 
@@ -66,7 +65,7 @@ const directoryOf = (project: string, directory: string) =>
     )
     return isDirectory
       ? path
-      : yield* failed(new InvalidDeployDir({ path, message: "There is no such directory to deploy from" }))
+      : yield* failed(new InvalidDeployDir({ path, message: `there is no directory ${path} to deploy from` }))
   })
 
 interface Limits {
@@ -75,18 +74,18 @@ interface Limits {
 }
 
 const timedOut = (limit: "activity" | "absolute", duration: Duration.Duration) => {
-  const what = limit === "activity" ? "wrote nothing for" : "was not done in"
+  const what = limit === "activity" ? "wrote nothing for" : "did not finish within"
   return failed(new FlyTimeout({ limit, message: `\`fly deploy\` ${what} ${Duration.format(duration)} and was ended` }))
 }
 
-/** What the exit codes of fly mean that are more than "it failed". */
+/** What those exit codes of fly mean that say more than that it failed. */
 const meanings: ReadonlyMap<number, string> = new Map([
   [3, ": fly itself crashed"],
-  [126, ": a deadline of fly passed"],
+  [126, ": a time limit of fly itself passed"],
   [127, ": it was cancelled"]
 ])
 
-/** Fails when a limit passes. Silence is measured where output arrives, so that a slow reader never looks like it. */
+/** Fails when a limit passes. Silence is measured where output arrives, so a slow reader does not count as silence. */
 const watch = (limits: Limits, lastSeen: () => bigint): Effect.Effect<never, FlyError> => {
   const silence = Effect.gen(function*() {
     while (true) {
@@ -113,7 +112,7 @@ const resultOf = (exit: Exit.Exit<unknown, FlyError>): string => {
   }
 }
 
-/** Reads a started deploy to its end and answers what it wrote. */
+/** Reads a started deploy to its end and returns its output. */
 const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray<string>) => void) =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
@@ -139,14 +138,14 @@ const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray
         })
       ),
       Effect.andThen(running.exitCode),
-      // an executable that has ended is in time, however long what it left behind keeps the streams open
+      // an executable that has ended is in time, however long a process that it left behind keeps the streams open
       Effect.raceFirst(
         watch(limits, () => lastSeen).pipe(
           Effect.raceFirst(Effect.ignore(running.exitCode)),
           Effect.andThen(Effect.never)
         )
       ),
-      // a question that nobody can answer has no line end, and is what a time limit has to show
+      // a question that waits for an answer has no line end; the user must see it when the time limit passes
       Effect.ensuring(flush)
     )
     if (exitCode === 0) return tail.text()
@@ -154,15 +153,15 @@ const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray
     return yield* failed(new FlyExitCode({ exitCode, output: tail.text(), message }))
   })
 
-/** Hands lines to the dispatcher, if there is one and somebody knows the ticket. It can neither fail nor delay a deploy. */
+/** Publishes lines, if there is a dispatcher and the deploy has a ticket. It can neither fail nor delay the deploy. */
 const publisher = Effect.fnUntraced(function*(ticket: string | undefined) {
   const dispatcher = yield* Effect.serviceOption(Dispatcher)
   if (ticket === undefined || Option.isNone(dispatcher)) return { offer: () => {}, close: Effect.void }
   const topic = FlyTopics.deploy(ticket)
-  const backlog = Backlog.make(captureLimit)
+  const backlog = makeBacklog(captureLimit)
   const publish = (line: string) =>
     Effect.suspend(() => dispatcher.value.publish(topic, { _tag: "DeployLine", ticket, line })).pipe(
-      Effect.catchCause(() => Effect.logDebug("a line of a deploy was not published"))
+      Effect.catchCause(() => Effect.logDebug("the dispatcher failed to publish a line of a deploy"))
     )
   const fiber = yield* Effect.gen(function*() {
     while (true) {
@@ -212,7 +211,7 @@ const execute = (
     Effect.scoped,
     Effect.exit,
     Effect.tap((exit) => Effect.annotateCurrentSpan(FlyTelemetry.result, resultOf(exit))),
-    // the span ends well whatever happened: a failure would take the output along into every exporter
+    // the span always ends as a success: a failure would carry the output into every exporter
     Effect.withSpan(FlyTelemetry.deploy, {
       attributes: options.ticket === undefined ? {} : { [FlyTelemetry.ticket]: options.ticket }
     }),
@@ -220,14 +219,14 @@ const execute = (
   )
 
 /**
- * Deploys and answers all that was written, within 15 minutes by default.
+ * Deploys and returns the whole output, within 15 minutes by default.
  *
  * **Details**
  *
  * Runs `fly deploy --remote-only` in `directory`, which may be relative to `project`. The output is stdout and stderr
  * line by line, without colours, at most the last 10 MiB. Fails, checked in this order, as `InvalidDeployDir`,
- * `FlyNotFound`, `FlyTimeout`, `FlyExitCode` (which holds the output). At the end of the effect, whichever it is, the
- * process group is gone.
+ * `FlyNotFound`, `FlyTimeout`, `FlyExitCode` (which holds the output). However the effect ends, the process group has been
+ * ended by then.
  *
  * **Example** (Deploy and wait)
  *
@@ -257,7 +256,7 @@ export const deploy = (
   )
 
 /**
- * Deploys and gives what is written as lines, without blank ones, as they come. Ending the stream ends the deploy.
+ * Deploys and streams the output as lines, without blank ones, as they come. Ending the stream ends the deploy.
  *
  * **Details**
  *
@@ -287,7 +286,7 @@ export const streamDeploy = (
   options: Options = {}
 ): Stream.Stream<string, FlyError, FlyCli | FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
-    const backlog = Backlog.make(captureLimit)
+    const backlog = makeBacklog(captureLimit)
     const ended = yield* Deferred.make<string, FlyError>()
     yield* execute(
       project,

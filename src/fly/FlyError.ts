@@ -1,7 +1,7 @@
 /**
- * One error for Fly.io platform operations: which app, at what, and a reason for each way it can fail.
+ * One error for Fly.io platform operations: the app, the operation, and a reason for each way it can fail.
  *
- * What fails over HTTP, on input or on disk has the reasons of `AtlasError`; the rest is Fly's own.
+ * Failures of HTTP, of input and of the disk have the reasons of `AtlasError`; the others are Fly's own.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,7 @@ export class FlyNotFound extends Schema.TaggedError<FlyNotFound>(id("FlyNotFound
 }
 
 /**
- * The `fly` command did not end in time, or said nothing for too long; its process group has been ended.
+ * The `fly` command did not finish in time, or wrote nothing for too long; its process group has been ended.
  *
  * @category reasons
  * @since 0.1.0
@@ -53,7 +53,7 @@ export class FlyTimeout extends Schema.TaggedError<FlyTimeout>(id("FlyTimeout"))
 }
 
 /**
- * The `fly` command ended with another exit code than 0; `output` is the end of what it wrote, for people.
+ * The `fly` command ended with an exit code other than 0; `output` is the end of its output, for the user to read.
  *
  * @category reasons
  * @since 0.1.0
@@ -102,7 +102,7 @@ export class PersistFailed
 }
 
 /**
- * A manually set token on disk cannot be read; the file is kept as it is, since nobody else has that token.
+ * A manually set token on disk cannot be read; the file is kept as it is, since that token exists nowhere else.
  *
  * @category reasons
  * @since 0.1.0
@@ -115,7 +115,7 @@ export class ManualCorrupt extends Schema.TaggedError<ManualCorrupt>(id("ManualC
 }
 
 /**
- * Logs cannot be followed here, or nobody follows this app's.
+ * Logs or deploys cannot be followed: switched off, closed, or the subscriber read too slowly.
  *
  * @category reasons
  * @since 0.1.0
@@ -125,7 +125,7 @@ export class NoStreamer extends Schema.TaggedError<NoStreamer>(id("NoStreamer"))
 }
 
 /**
- * The app's logs are followed already.
+ * A poller for the app's logs is already running.
  *
  * @category reasons
  * @since 0.1.0
@@ -237,7 +237,7 @@ export class FlyError extends Schema.TaggedError<FlyError>("effect-atlas/fly/Fly
 }
 
 /**
- * Refuses an input: a `FlyError` whose reason is `Validation` with these issues.
+ * The failure for a refused input: a `FlyError` whose reason is `Validation` with these issues.
  *
  * @category constructors
  * @since 0.1.0

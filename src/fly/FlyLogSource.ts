@@ -1,5 +1,5 @@
 /**
- * Where an app's log lines come from: a page after a cursor, from one of the two hosts that Fly's own programs ask.
+ * Where an app's log lines come from: a page after a cursor, from one of the two hosts that Fly's own programs use.
  *
  * @since 0.1.0
  */
@@ -13,12 +13,11 @@ import { ProviderFault } from "../domain/AtlasError.ts"
 import type { AppName } from "./AppName.ts"
 import { FlyError, type FlyErrorReason } from "./FlyError.ts"
 import * as LogHttp from "./internal/logHttp.ts"
-import * as LogTime from "./internal/logTime.ts"
 import * as LogWire from "./internal/logWire.ts"
 import type { LogEntry } from "./LogEntry.ts"
 
 /**
- * Which page: whose, after what, of which machine or region; what is null is not asked for.
+ * Which page of which app's log: after which cursor, of which region and machine; null means any.
  *
  * @category models
  * @since 0.1.0
@@ -30,7 +29,7 @@ export interface PageRequest {
   readonly cursor: string | null
   readonly region: string | null
   readonly instance: string | null
-  /** In place of the layer's. */
+  /** Replaces the base URL of the layer for this request. */
   readonly baseUrl: string | null
 }
 
@@ -42,29 +41,29 @@ export interface PageRequest {
  */
 export interface Page {
   readonly entries: ReadonlyArray<LogEntry>
-  /** Beside each entry its id, by which a line that comes twice is known; null where the host gives none. */
+  /** The id of each entry, by which a line that comes twice is recognized; null where the host gives none. */
   readonly ids: ReadonlyArray<string | null>
-  /** Null when the page does not say: then the cursor that was asked with still holds. */
+  /** Where the next page begins; null when the page does not say, and the cursor of the request is to be used again. */
   readonly cursor: string | null
-  /** The host had more to give than a page holds, so the next one need not be waited for. */
+  /** The host has more lines than this page holds, so the next page can be requested at once. */
   readonly isFull: boolean
   /** How many lines were no log entries. */
   readonly skipped: number
 }
 
 /**
- * The log host in use.
+ * Fetches pages of log lines from a log host.
  *
  * @category services
  * @since 0.1.0
  */
 export class FlyLogSource extends Context.Service<FlyLogSource, {
-  /** Asks once: never repeated, 10 seconds at most, redirects not followed. Any answer but 200 is a failure. */
+  /** Sends one request: never repeated, 10 seconds at most, redirects not followed. Any answer but 200 is a failure. */
   readonly page: (request: PageRequest) => Effect.Effect<Page, FlyError>
 }>()("effect-atlas/fly/FlyLogSource") {}
 
 /**
- * Where a source is reached.
+ * The address of a source.
  *
  * @category models
  * @since 0.1.0
@@ -77,20 +76,23 @@ const operation = "logs"
 
 const failed = (app: string) => (reason: FlyErrorReason) => new FlyError({ app, operation, reason })
 
-/** Said without what was skipped: a line we cannot read may hold anything. */
-const tellSkipped = (app: string, skipped: number): Effect.Effect<void> =>
+/** Logs how many lines were skipped and never what they say: a line that cannot be read may hold anything. */
+const logSkipped = (app: string, skipped: number): Effect.Effect<void> =>
   skipped === 0
     ? Effect.void
-    : Effect.annotateLogs(Effect.logDebug("skipped what are no log entries"), { app, skipped })
+    : Effect.annotateLogs(Effect.logDebug("lines of the log host's answer are not log entries and were skipped"), {
+      app,
+      skipped
+    })
 
-/** A line without an id is known by what it says, when and where; one without a time by nothing. */
-const standIn = (entry: LogEntry | undefined): string | null =>
+/** An id for a line without one: its time, machine and message; null for a line that has no time either. */
+const madeUpId = (entry: LogEntry | undefined): string | null =>
   entry === undefined || entry.timestamp === null
     ? null
     : JSON.stringify([entry.timestamp, entry.instance, entry.message])
 
 const platformUrl = "https://api.fly.io"
-/** What the host gives at most. */
+/** The most lines that the host puts into one page. */
 const platformPage = 100
 
 const makePlatform = (options: Options) =>
@@ -107,24 +109,24 @@ const makePlatform = (options: Options) =>
         if (read === null) {
           return yield* new ProviderFault({
             status: 200,
-            message: "the answer has another shape than Fly's logs"
+            message: "the log host's answer is not a page of Fly logs"
           })
         }
-        yield* tellSkipped(app, read.skipped)
+        yield* logSkipped(app, read.skipped)
         const { entries, ids, nextToken, skipped } = read
-        const { moment } = nextToken === null ? LogTime.latest(entries) : { moment: null }
+        const { moment } = nextToken === null ? LogWire.latestTime(entries) : { moment: null }
         return {
           entries,
-          ids: ids.map((id, index) => id ?? standIn(entries[index])),
+          ids: ids.map((id, index) => id ?? madeUpId(entries[index])),
           skipped,
-          cursor: nextToken ?? (moment === null ? null : String(LogTime.toNanos(moment))),
+          cursor: nextToken ?? (moment === null ? null : String(LogWire.toNanos(moment))),
           isFull: entries.length + skipped >= platformPage
         }
       }, (effect, { app }) => Effect.mapError(effect, failed(app)))
     }))
 
 /**
- * The host that Fly's own command line asks, `https://api.fly.io/api/v1/apps/<app>/logs`: the default.
+ * The host that Fly's own command line uses, `https://api.fly.io/api/v1/apps/<app>/logs`: the default.
  *
  * **Details**
  *
@@ -162,17 +164,20 @@ const makeMachines = (options: Options) =>
           token
         })
         const { entries, ids, skipped } = LogWire.readMachines(text)
-        yield* tellSkipped(app, skipped)
-        const { moment, unreadable } = LogTime.latest(entries)
+        yield* logSkipped(app, skipped)
+        const { moment, unreadable } = LogWire.latestTime(entries)
         if (unreadable > 0) {
-          yield* Effect.annotateLogs(Effect.logWarning("log lines without a time we can read"), { app, unreadable })
+          yield* Effect.annotateLogs(
+            Effect.logWarning("log lines have no readable time; they may come again with the next page"),
+            { app, unreadable }
+          )
         }
         return {
           entries,
           ids,
           skipped,
           // the first nanosecond after the newest line
-          cursor: moment === null ? null : String(LogTime.toNanos(moment) + 1n),
+          cursor: moment === null ? null : String(LogWire.toNanos(moment) + 1n),
           isFull: false
         }
       }, (effect, { app }) => Effect.mapError(effect, failed(app)))
@@ -183,7 +188,7 @@ const makeMachines = (options: Options) =>
  *
  * **Gotchas**
  *
- * Fly documents no such endpoint, and it may not answer at all: take it only if you know that yours does.
+ * Fly documents no such endpoint, and it may not answer at all: use it only if you know that yours does.
  *
  * @category layers
  * @since 0.1.0

@@ -1,13 +1,15 @@
 /**
- * An app's log as it grows: one poller an app while somebody listens, however many listen.
+ * An app's log as it grows: one poller for each app while it has subscribers, however many.
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -17,9 +19,33 @@ import * as AppName from "./AppName.ts"
 import { AlreadyRunning, FlyError, type FlyErrorReason, NoStreamer } from "./FlyError.ts"
 import { FlyLogs } from "./FlyLogs.ts"
 import * as FlyTopics from "./FlyTopics.ts"
-import * as LogInbox from "./internal/logInbox.ts"
 import * as LogPoller from "./internal/logPoller.ts"
 import type { LogEntry } from "./LogEntry.ts"
+
+interface Logs {
+  readonly _tag: "Logs"
+  readonly app: string
+  readonly entries: ReadonlyArray<LogEntry>
+}
+
+interface Gap {
+  readonly _tag: "Gap"
+  readonly app: string
+  readonly batches: number
+  readonly entries: number
+}
+
+interface Failed {
+  readonly _tag: "Failed"
+  readonly app: string
+  readonly error: FlyError
+  readonly retryIn: Duration.Duration
+}
+
+interface Stopped {
+  readonly _tag: "Stopped"
+  readonly app: string
+}
 
 /**
  * What a subscriber gets.
@@ -27,17 +53,17 @@ import type { LogEntry } from "./LogEntry.ts"
  * **Details**
  *
  * - `Logs`: new lines, oldest first.
- * - `Gap`: so many batches and entries were dropped, because this subscriber read too slowly.
- * - `Failed`: a fetch failed; it goes on after `retryIn`, and nothing is lost.
- * - `Stopped`: nobody fetches the app's logs any more. The stream ends after it.
+ * - `Gap`: how many batches and entries were dropped, because this subscriber read too slowly.
+ * - `Failed`: a fetch failed; the next one follows after `retryIn`, from the same place, so no line is lost.
+ * - `Stopped`: the app's poller has stopped. The stream ends after it.
  *
  * @category models
  * @since 0.1.0
  */
-export type Element = LogInbox.Element
+export type Element = Logs | Gap | Failed | Stopped
 
 /**
- * What one subscriber wants of an app's log; everything may be left out.
+ * Which lines a subscriber gets, and how many wait for it; everything may be left out.
  *
  * @category models
  * @since 0.1.0
@@ -54,7 +80,7 @@ export interface SubscribeOptions {
 }
 
 /**
- * A poller that runs.
+ * A running poller of an app's log.
  *
  * @category models
  * @since 0.1.0
@@ -66,15 +92,15 @@ export interface Streamer {
 }
 
 /**
- * Following logs.
+ * Follows the logs of apps by polling them.
  *
  * @category services
  * @since 0.1.0
  */
 export class FlyLogStream extends Context.Service<FlyLogStream, {
   /**
-   * The app's log from now on, beginning with the newest lines for the subscriber that starts it. Each run of the stream
-   * is a subscriber; ending it is unsubscribing, and with the last one polling stops.
+   * The app's log from now on; the first subscriber, who starts the poller, also gets the newest lines before. Each run of
+   * the stream is a subscriber; ending the stream unsubscribes, and the last one to leave stops the poller.
    */
   readonly subscribeLogs: (app: string, options?: SubscribeOptions) => Stream.Stream<Element, FlyError>
   /** Registers a subscriber until the scope closes: registered when this returns, so nothing fetched after is missed. */
@@ -82,19 +108,21 @@ export class FlyLogStream extends Context.Service<FlyLogStream, {
     app: string,
     options?: SubscribeOptions
   ) => Effect.Effect<Stream.Stream<Element>, FlyError, Scope.Scope>
-  /** Polls without a subscriber, so that one who comes gets only what is new then; `AlreadyRunning` where it is polled. */
+  /** Starts a poller without a subscriber: later subscribers get only lines that are new then. `AlreadyRunning` if it runs. */
   readonly startStreamer: (
     app: string,
     options?: { readonly projectDir?: string | undefined }
   ) => Effect.Effect<void, FlyError>
-  /** Ends polling, and with it the streams of all subscribers; `NotFound` where nobody polls. */
+  /** Stops the app's poller, and with it the streams of all subscribers; `NotFound` where none runs. */
   readonly stopStreamer: (app: string) => Effect.Effect<void, FlyError>
+  /** Whether a poller runs for the app. */
   readonly streamerRunning: (app: string) => Effect.Effect<boolean>
+  /** All pollers that run. */
   readonly streamers: Effect.Effect<ReadonlyArray<Streamer>>
 }>()("effect-atlas/fly/FlyLogStream") {}
 
 /**
- * How logs are followed.
+ * How often logs are polled.
  *
  * @category models
  * @since 0.1.0
@@ -104,11 +132,91 @@ export interface Options {
   readonly interval?: Duration.Input | undefined
 }
 
+const noPoller = "no poller for this app's logs is running"
+
 const failure = (app: string | null, operation: string, reason: FlyErrorReason) =>
   new FlyError({ app, operation, reason })
 
+/** What waits for one subscriber: bounded; the oldest batches are dropped first, and the subscriber gets their number. */
+interface Inbox {
+  readonly logs: (entries: ReadonlyArray<LogEntry>) => void
+  readonly failed: (error: FlyError, retryIn: Duration.Duration) => void
+  readonly stopped: () => void
+  /** Waits for the next element; one at a time, so that no more than the bound is ever in memory. */
+  readonly pull: Effect.Effect<readonly [Element], Cause.Done>
+}
+
+/** The most characters that wait, whatever the number of lines: a line can be as long as an answer. */
+const mostText = 32 * 1024 * 1024
+
+const textOf = (entries: ReadonlyArray<LogEntry>): number =>
+  entries.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
+
+const makeInbox = (app: string, capacity: number): Inbox => {
+  const waiting: Array<{ readonly element: Logs | Failed | Stopped; readonly lines: number; readonly text: number }> =
+    []
+  const arrived = Latch.makeUnsafe(false)
+  const total = { batches: 0, lines: 0, text: 0 }
+  // the newest batch is kept, however large it is
+  const isTooMuch = () => (total.lines > capacity || total.text > mostText) && total.batches > 1
+  let lost = { batches: 0, entries: 0 }
+  let hasEnded = false
+
+  const take = () => {
+    const first = waiting.shift()
+    if (first?.element._tag !== "Logs") return first
+    total.batches -= 1
+    total.lines -= first.lines
+    total.text -= first.text
+    return first
+  }
+
+  const put = (element: Logs | Failed | Stopped, size = { lines: 0, text: 0 }): void => {
+    waiting.push({ element, ...size })
+    if (element._tag === "Logs") total.batches += 1
+    total.lines += size.lines
+    total.text += size.text
+    while (isTooMuch()) {
+      const oldest = take()
+      if (oldest?.element._tag === "Logs") {
+        lost = { batches: lost.batches + 1, entries: lost.entries + oldest.lines }
+      }
+    }
+    arrived.openUnsafe()
+  }
+
+  const next = (): Element | undefined => {
+    if (lost.batches === 0) return take()?.element
+    const gap: Gap = { _tag: "Gap", app, ...lost }
+    lost = { batches: 0, entries: 0 }
+    return gap
+  }
+
+  const pull: Inbox["pull"] = Effect.suspend(() => {
+    if (hasEnded) return Cause.done()
+    const element = next()
+    if (element === undefined) {
+      arrived.closeUnsafe()
+      return Effect.andThen(arrived.await, pull)
+    }
+    if (element._tag === "Stopped") hasEnded = true
+    return Effect.succeed([element] as const)
+  })
+
+  return {
+    logs: (entries) => put({ _tag: "Logs", app, entries }, { lines: entries.length, text: textOf(entries) }),
+    failed: (error, retryIn) => {
+      // a failure that is still unread is replaced: it says nothing that the newer one does not
+      if (waiting.at(-1)?.element._tag === "Failed") waiting.pop()
+      put({ _tag: "Failed", app, error, retryIn })
+    },
+    stopped: () => put({ _tag: "Stopped", app }),
+    pull
+  }
+}
+
 interface Subscriber {
-  readonly inbox: LogInbox.Inbox
+  readonly inbox: Inbox
   readonly wants: (entry: LogEntry) => boolean
 }
 
@@ -120,12 +228,12 @@ interface Running {
 }
 
 const subscriberOf = (app: string, { capacity = 10_000, instance, region }: SubscribeOptions): Subscriber => ({
-  inbox: LogInbox.make(app, Math.max(1, capacity)),
+  inbox: makeInbox(app, Math.max(1, capacity)),
   wants: (entry) => (region == null || entry.region === region) && (instance == null || entry.instance === instance)
 })
 
 /**
- * Following logs by polling.
+ * Makes the service.
  *
  * **Details**
  *
@@ -144,7 +252,7 @@ export const make = (
     const fibers = yield* FiberSet.make<void>()
     const fork = yield* FiberSet.runtime(fibers)()
     const running = new Map<AppName.AppName, Running>()
-    /** Pollers that were told to stop; a new one of the same app waits for the old one's last word. */
+    /** Pollers that were told to stop; a new one of the same app starts when the old one has published `Stopped`. */
     const stopping = new Map<AppName.AppName, Fiber.Fiber<void>>()
     let isOpen = true
     yield* Effect.addFinalizer(() =>
@@ -158,7 +266,7 @@ export const make = (
 
     const deliver = (app: string, subscribers: ReadonlySet<Subscriber>) => (entries: ReadonlyArray<LogEntry>) =>
       Effect.suspend(() => {
-        // a streamer nobody listens to moves on in silence
+        // without a subscriber the poller only advances its cursor and publishes nothing
         if (subscribers.size === 0) return Effect.void
         for (const { inbox, wants } of subscribers) {
           const wanted = entries.every(wants) ? entries : entries.filter(wants)
@@ -167,7 +275,7 @@ export const make = (
         return publish(app, { _tag: "Logs", app, entries })
       })
 
-    // from here to the end of `make` everything that reads or changes who runs is one synchronous step
+    // from here to the end of `make` every look at `running` and the change that follows are one synchronous step
 
     const start = (app: AppName.AppName, projectDir: string | null, first: ReadonlyArray<Subscriber>): Running => {
       const subscribers = new Set(first)
@@ -197,7 +305,7 @@ export const make = (
       return streamer
     }
 
-    /** Takes it out at once, so that whoever comes next starts anew, and waits until nothing is left of it. */
+    /** Removes the poller at once, so that the next subscriber starts a new one, and waits until it has ended. */
     const stop = ({ app, fiber }: Running): Effect.Effect<void> =>
       Effect.suspend(() => {
         running.delete(app)
@@ -210,7 +318,11 @@ export const make = (
       })
 
     const unavailable = (app: string, operation: string) =>
-      failure(app, operation, new NoStreamer({ message: "logs are not followed any more: the layer is closed" }))
+      failure(
+        app,
+        operation,
+        new NoStreamer({ message: "logs cannot be followed any more: the FlyLogStream layer has been closed" })
+      )
 
     const subscribe: FlyLogStream["Service"]["subscribe"] = Effect.fnUntraced(function*(name, options = {}) {
       const app = yield* AppName.decode(name, "subscribeLogs")
@@ -240,7 +352,7 @@ export const make = (
         return yield* Effect.suspend(() => {
           if (!isOpen) return Effect.fail(unavailable(app, "startStreamer"))
           if (running.has(app)) {
-            const message = "the app's logs are followed already"
+            const message = "a poller for this app's logs is already running"
             return Effect.fail(failure(app, "startStreamer", new AlreadyRunning({ message })))
           }
           start(app, options.projectDir ?? null, [])
@@ -252,7 +364,7 @@ export const make = (
         return yield* Effect.suspend(() => {
           const streamer = running.get(app)
           return streamer === undefined
-            ? Effect.fail(failure(app, "stopStreamer", new NotFound({ message: "nobody follows the app's logs" })))
+            ? Effect.fail(failure(app, "stopStreamer", new NotFound({ message: noPoller })))
             : stop(streamer)
         })
       }),
@@ -268,9 +380,9 @@ export const make = (
   })
 
 /**
- * Following logs by polling.
+ * Following logs by polling, as a layer.
  *
- * **Example** (What an app says, for a minute)
+ * **Example** (The lines of one minute)
  *
  * ```ts
  * import { FlyLogStream } from "effect-atlas/fly"
@@ -297,7 +409,9 @@ export const layer = (options: Options = {}): Layer.Layer<FlyLogStream, never, F
   Layer.effect(FlyLogStream, make(options))
 
 const off = (operation: string) => (app: string) =>
-  Effect.fail(failure(app, operation, new NoStreamer({ message: "Fly operations are switched off here" })))
+  Effect.fail(
+    failure(app, operation, new NoStreamer({ message: "Fly operations are switched off: this layer follows no logs" }))
+  )
 
 /**
  * For a host that has Fly operations switched off: nothing runs, and every subscription fails as `NoStreamer`.
@@ -309,8 +423,7 @@ export const disabled: FlyLogStream["Service"] = FlyLogStream.of({
   subscribe: off("subscribeLogs"),
   subscribeLogs: (app) => Stream.fromEffect(off("subscribeLogs")(app)),
   startStreamer: off("startStreamer"),
-  stopStreamer: (app) =>
-    Effect.fail(failure(app, "stopStreamer", new NotFound({ message: "nobody follows the app's logs" }))),
+  stopStreamer: (app) => Effect.fail(failure(app, "stopStreamer", new NotFound({ message: noPoller }))),
   streamerRunning: () => Effect.succeed(false),
   streamers: Effect.succeed([])
 })

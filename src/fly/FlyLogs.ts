@@ -1,5 +1,5 @@
 /**
- * An app's log lines on request: a page after a cursor, with a token that is found and, once, replaced.
+ * An app's log lines on request: a page after a cursor, with a token that is found for it and replaced once if refused.
  *
  * @since 0.1.0
  */
@@ -22,13 +22,13 @@ import { FlyTokens } from "./FlyTokens.ts"
  * @since 0.1.0
  */
 export interface FetchOptions {
-  /** `cursor` of the page before; without one the newest lines come. */
+  /** The `cursor` of the page before; without one the page has the newest lines. */
   readonly cursor?: string | null | undefined
   /** Only lines from this region, such as `fra`. */
   readonly region?: string | null | undefined
   /** Only lines of this machine. */
   readonly instance?: string | null | undefined
-  /** In place of the source's. */
+  /** Replaces the base URL of the source for this request. */
   readonly baseUrl?: string | undefined
 }
 
@@ -39,28 +39,29 @@ export interface FetchOptions {
  * @since 0.1.0
  */
 export interface TokenSource {
+  /** A token for the app. */
   readonly get: (app: string) => Effect.Effect<Redacted.Redacted, FlyError>
-  /** Called with an app whose token was refused, so that `get` finds another. */
+  /** Called with an app whose token was refused, so that the next `get` finds another. */
   readonly invalidate: (app: string) => Effect.Effect<void, FlyError>
 }
 
 /**
- * Fetching log pages.
+ * Fetches pages of an app's log.
  *
  * @category services
  * @since 0.1.0
  */
 export class FlyLogs extends Context.Service<FlyLogs, {
-  /** Asks once. Any answer but 200 fails; nothing is repeated. */
+  /** Sends one request, which is never repeated. Any answer but 200 is a failure. */
   readonly fetch: (app: string, options?: FetchOptions) => Effect.Effect<Page, FlyError>
-  /** Like `fetch`; after a 401 the token is given up, another one is taken, and the request is made once more. */
+  /** Like `fetch`; after a 401 the token is invalidated and the request is made once more with another one. */
   readonly fetchWithRetry: (app: string, options?: FetchOptions) => Effect.Effect<Page, FlyError>
 }>()("effect-atlas/fly/FlyLogs") {}
 
 const operation = "logs"
 const digits = /^\d{1,30}$/
 
-/** One request, one span: what came of it in a number, or in a kind and a status. */
+/** A span for one request, with the number of entries, or with the kind and status of the failure. */
 const observed = (app: string) => (request: Effect.Effect<Page, FlyError>): Effect.Effect<Page, FlyError> =>
   request.pipe(
     Effect.onExit((exit) =>
@@ -95,7 +96,7 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
       const app = yield* AppName.decode(name, operation)
       const cursor = options.cursor ?? null
       if (cursor !== null && !digits.test(cursor)) {
-        const message = "must be digits, as a page before gave them"
+        const message = "must be digits, the `cursor` of an earlier page"
         return yield* invalid(operation, [{ path: "cursor", message }], app)
       }
       const token = yield* tokens.get(app)
@@ -113,12 +114,15 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
       fetchWithRetry: (app, options) =>
         Effect.catchIf(
           fetch(app, options),
-          // an answer, and not a token that could not even be sent
+          // with a status the log host has refused the token; without one the token could not be sent at all
           ({ reason }) => reason._tag === "Unauthorized" && reason.status === 401,
           () =>
             Effect.andThen(
-              // what cannot be forgotten may still be replaced; if not, the second refusal says so
-              Effect.ignore(tokens.invalidate(app), { log: "Warn", message: "a refused token could not be forgotten" }),
+              // a token that cannot be removed may still be replaced; if not, the second refusal is the failure
+              Effect.ignore(tokens.invalidate(app), {
+                log: "Warn",
+                message: "a refused token could not be invalidated"
+              }),
               fetch(app, options)
             )
         )
@@ -128,7 +132,7 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
 /**
  * Log pages with tokens from anywhere.
  *
- * **Example** (A token of one's own)
+ * **Example** (With a token that the host has already)
  *
  * ```ts
  * import { FlyLogs, FlyLogSource } from "effect-atlas/fly"

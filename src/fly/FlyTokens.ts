@@ -1,5 +1,5 @@
 /**
- * Tokens for Fly apps: found, minted, kept and renewed, so that nobody else has to think of them.
+ * Tokens for Fly apps: found, created, kept and renewed in the background, so that callers only ask for one.
  *
  * @since 0.1.0
  */
@@ -18,52 +18,27 @@ import type * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { Issue } from "../domain/AtlasError.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { type AppName, decode } from "./AppName.ts"
 import { FlyCli } from "./FlyCli.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
-import * as EnvironmentToken from "./internal/environmentToken.ts"
 import * as FlyConfigFile from "./internal/flyConfigFile.ts"
-import * as RefusedTokens from "./internal/refusedTokens.ts"
-import * as Cells from "./internal/tokenCells.ts"
+import * as TokenCache from "./internal/tokenCache.ts"
 import * as TokenChain from "./internal/tokenChain.ts"
-import { unwritten } from "./internal/tokenFaults.ts"
-import * as TokenForm from "./internal/tokenForm.ts"
-import * as TokenMint from "./internal/tokenMint.ts"
-import * as TokenSettings from "./internal/tokenSettings.ts"
+import { parseGiven, unwritten } from "./internal/tokenRecord.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
-/**
- * Where a token came from: `ets` is the shared cache in memory, by the name it has had in telemetry from the start.
- *
- * @category models
- * @since 0.1.0
- */
-export type TokenSource = "ets" | "storage" | "config" | "cli" | "manual"
+export type { FlyToken, TokenSource } from "./internal/tokenChain.ts"
 
 /**
- * A token and what is known of it; `expiresAt` in Unix seconds, null when it has no end that we know.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FlyToken {
-  /** One token, which may be two words: `FlyV1 fm2_...`. */
-  readonly token: Redacted.Redacted
-  readonly source: TokenSource
-  /** `facade` for a pure cache hit, `app_server` for everything else. */
-  readonly acquirer: "facade" | "app_server"
-  readonly expiresAt: number | null
-}
-
-/**
- * The tokens in use.
+ * Hands out tokens for apps, and forgets those that were refused.
  *
  * **Details**
  *
  * The first source that has a token wins: memory, the stored token, `FLY_ACCESS_TOKEN` and `FLY_API_TOKEN`, the fly command's
- * `config.yml`, a new one from the fly command, the one set by hand. Everybody who asks for the same app at the same time
- * shares one search, its failure too; apps do not wait for each other. A token that was forgotten by `invalidate` or `refresh`
+ * `config.yml`, a new one from the fly command, the one set by hand. All callers who ask for the same app at the same time
+ * share one search, its failure too; apps do not wait for each other. A token that was forgotten by `invalidate` or `refresh`
  * is not handed out for that app again, whatever source still has it.
  *
  * @category services
@@ -71,9 +46,9 @@ export interface FlyToken {
  */
 export class FlyTokens extends Context.Service<FlyTokens, {
   /** A usable token of the app; `NoToken` when no source has one. */
-  readonly get: (app: string) => Effect.Effect<FlyToken, FlyError>
-  /** Forgets the app's token and acquires another, past the storage; nobody sees the old one afterwards. */
-  readonly refresh: (app: string) => Effect.Effect<FlyToken, FlyError>
+  readonly get: (app: string) => Effect.Effect<TokenChain.FlyToken, FlyError>
+  /** Forgets the app's token and acquires another without reading the stored one; no caller gets the old one afterwards. */
+  readonly refresh: (app: string) => Effect.Effect<TokenChain.FlyToken, FlyError>
   /** Forgets a refused token, also where it is stored; a manual one stays. Does nothing for an unknown app. */
   readonly invalidate: (app: string) => Effect.Effect<void, FlyError>
   /** Stores a token by hand; used when no other source has one, and never renewed. */
@@ -97,28 +72,70 @@ export interface Options {
   readonly persistConfigFile?: boolean | undefined
   /** Whether the fly command is asked for new tokens; default true. */
   readonly cli?: boolean | undefined
-  /** How long a new token is used; it is made to last an hour longer. Default 24 hours. */
+  /** How long a new token is used; Fly accepts it for an hour longer. Default 24 hours. */
   readonly timeToLive?: Duration.Input | undefined
   /** How long before its end a token is renewed in the background; 0 for never. Default 1 hour. */
   readonly softExpiryLead?: Duration.Input | undefined
-  /** How long the fly command may take to make a token; default 15 seconds. */
+  /** How long the fly command may take to create a token; default 15 seconds. */
   readonly cliTimeout?: Duration.Input | undefined
-  /** How long the fly command is not run again for an app after it made none; default 1 minute. */
+  /** How long the fly command is not run again for an app after it created no token; default 1 minute. */
   readonly cliMissWait?: Duration.Input | undefined
-  /** For how many apps tokens are kept in memory, the oldest making room; default 10,000. */
+  /** For how many apps tokens are kept in memory, beyond which the oldest are removed; default 10,000. */
   readonly capacity?: number | undefined
 }
 
-/** What the service is made of. */
+/** The slug of an organization; its first character keeps it from being taken for a flag. */
+const slug = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/
+
+/** The options with their defaults, and the organization from the environment; fails as `Validation` naming each field. */
+const settingsOf = Effect.fnUntraced(function*(options: Options) {
+  const issues: Array<Issue> = []
+  const refuse = (path: string, message: string) => void issues.push({ path, message })
+
+  const duration = (
+    name: keyof Options,
+    input: Duration.Input | undefined,
+    standard: Duration.Input,
+    least: number
+  ) => {
+    const value = Option.getOrNull(Duration.fromInput(input ?? standard))
+    if (value !== null && Duration.isFinite(value) && Duration.toMillis(value) >= least) return value
+    refuse(name, `Expected a duration of ${least === 0 ? "0 or more" : "at least a second"}`)
+    return Duration.zero
+  }
+
+  const setting = (name: string) => Effect.orElseSucceed(Config.String(name), () => "")
+  const org = options.org ?? ((yield* setting("ATLAS_FLY_ORG")) || (yield* setting("FLY_ORG")))
+  if (org !== "" && !slug.test(org)) refuse("org", "Expected the slug of an organization, such as acme or personal")
+
+  const capacity = options.capacity ?? 10_000
+  if (!Number.isSafeInteger(capacity) || capacity < 1) refuse("capacity", "Expected a whole number above 0")
+
+  const settings = {
+    org: org === "" ? null : org,
+    environment: options.environment ?? true,
+    configFile: options.configFile ?? true,
+    persistConfigFile: options.persistConfigFile ?? false,
+    cli: options.cli ?? true,
+    timeToLive: duration("timeToLive", options.timeToLive, "24 hours", 1000),
+    softExpiryLead: duration("softExpiryLead", options.softExpiryLead, "1 hour", 0),
+    cliTimeout: duration("cliTimeout", options.cliTimeout, "15 seconds", 1000),
+    cliMissWait: duration("cliMissWait", options.cliMissWait, "1 minute", 0),
+    capacity
+  }
+  return issues.length > 0 ? yield* invalid("token", issues) : settings
+})
+
+/** What the service is built from. */
 type Needs = FlyCli | TokenStorage | FileSystem.FileSystem | Path.Path
 
-/** Each search after the first needs a token that was refused while it was being read. */
+/** Each search after the first is for a token that was refused while the search before it was running. */
 const mostSearches = 10
 
-/** Writes that are under way when the scope closes have this long to finish. */
-const lastWrites = Duration.seconds(5)
+/** How long writes that are running when the scope closes may take to finish. */
+const writeGrace = Duration.seconds(5)
 
-const countOf = (source: TokenSource | "none") =>
+const countOf = (source: TokenChain.TokenSource | "none") =>
   Metric.withAttributes(FlyTelemetry.tokens, { source, acquirer: "app_server" })
 
 const handedOut = {
@@ -131,7 +148,7 @@ const handedOut = {
 }
 
 /**
- * The tokens as a value; its background work ends with the scope.
+ * The service; the background work of renewing and storing tokens ends with the scope.
  *
  * @category constructors
  * @since 0.1.0
@@ -140,24 +157,24 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<FlyTokens["Service"], FlyError, Needs | Scope.Scope> =>
   Effect.gen(function*() {
-    const settings = yield* TokenSettings.read(options)
+    const settings = yield* settingsOf(options)
     const storage = yield* TokenStorage
     const cli = yield* FlyCli
     const configFile = settings.configFile ? yield* FlyConfigFile.make : null
-    const refused = RefusedTokens.make()
+    const refused = TokenChain.makeRefused()
     const chain = TokenChain.make({
       ...settings,
       storage,
       refused,
       configFile,
-      environment: settings.environment ? yield* EnvironmentToken.read : null,
-      mint: settings.cli ? TokenMint.make(cli, { ...settings, timeout: settings.cliTimeout }) : null,
+      environment: settings.environment ? yield* TokenChain.readEnvironment : null,
+      create: settings.cli ? TokenChain.makeCreate(cli, { ...settings, timeout: settings.cliTimeout }) : null,
       missWait: settings.cliMissWait
     })
 
     const writes = yield* FiberMap.make<string, void, never>()
-    // what is about to be stored is worth a moment, but nothing is written after the scope
-    yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberMap.awaitEmpty(writes), lastWrites))
+    // closing waits for these writes, but not for ever, and nothing is written afterwards
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberMap.awaitEmpty(writes), writeGrace))
 
     const persist = (app: AppName, { expiresAt, token }: TokenChain.Found) =>
       Effect.asVoid(FiberMap.run(
@@ -167,31 +184,34 @@ export const make = (
           storage.put(app, "cached", { token, expiresAt }),
           (cause) =>
             Effect.annotateLogs(
-              Effect.logError("a token could not be stored; it is used all the same", TokenChain.describe(cause)),
+              Effect.logError(
+                "a token could not be stored; it is used until this process ends",
+                TokenChain.describe(cause)
+              ),
               { app }
             )
         )
       ))
 
-    /** Removes the stored token that is not to be used again; nothing that is being written brings it back. */
+    /** Removes the stored token of an app for good: a write of it that is still running is stopped first. */
     const forgetStored = Effect.fnUntraced(function*(app: AppName) {
       yield* FiberMap.remove(writes, app)
       const stored = yield* Effect.exit(storage.get(app, "cached"))
       if (Exit.isSuccess(stored)) {
         if (Option.isNone(stored.value)) return
-        // somebody may have read it in the meantime
+        // a search may have read it in the meantime
         refused.add(app, stored.value.value.token)
-        cells.dropRefused(app)
+        cache.dropRefused(app)
       }
       yield* storage.delete(app, "cached")
     })
 
-    /** Whether the file that a token in use came from is still as it was. */
-    const glance = Effect.fnUntraced(function*(held: Cells.Held | null) {
+    /** The token in use once more, if the file that it came from has not changed; else null. */
+    const revalidate = Effect.fnUntraced(function*(held: TokenCache.Held | null) {
       const now = yield* Clock.currentTimeMillis
       if (configFile === null || held === null || held.stamp === null || held.until <= now) return null
       if ((yield* configFile.stamp) !== held.stamp) return null
-      cells.glanced(held, now)
+      cache.revalidated(held, now)
       const { expiresAt, token } = held.token
       return {
         token,
@@ -203,12 +223,16 @@ export const make = (
       } satisfies TokenChain.Found
     })
 
-    const search = (app: AppName, kind: Cells.FlightKind): Effect.Effect<TokenChain.Found, FlyError> =>
+    const search = (app: AppName, kind: TokenCache.SearchKind): Effect.Effect<TokenChain.Found, FlyError> =>
       Effect.gen(function*() {
         if (kind === "replace") {
           yield* Effect.catch(
             forgetStored(app),
-            (error) => Effect.annotateLogs(Effect.logWarning("the old token is still stored", error.message), { app })
+            (error) =>
+              Effect.annotateLogs(
+                Effect.logWarning("the refused token could not be removed from the storage", error.message),
+                { app }
+              )
           )
         }
         const found = yield* chain.acquire(app, kind !== "find")
@@ -221,40 +245,45 @@ export const make = (
         })
       )
 
-    const cells: Cells.TokenCells = yield* Cells.make({
+    const cache: TokenCache.TokenCache = yield* TokenCache.make({
       capacity: settings.capacity,
       softExpiryLead: settings.softExpiryLead,
       refused,
       persist,
       search: (app, kind, held) =>
         kind === "find"
-          ? Effect.filterOrElse(glance(held), Predicate.isNotNull, () => search(app, kind))
+          ? Effect.filterOrElse(revalidate(held), Predicate.isNotNull, () => search(app, kind))
           : search(app, kind)
     })
 
-    /** Waits for a search; a token that was refused while it went on is looked for again, but not for ever. */
+    /** Waits for a search; when its token has been refused in the meantime, another search follows, `left` times at most. */
     const wait = (
       app: AppName,
-      kind: Cells.FlightKind,
+      kind: TokenCache.SearchKind,
       left = mostSearches
     ): Effect.Effect<TokenChain.Found, FlyError> =>
       Effect.filterOrElse(
-        cells.join(app, kind),
+        cache.join(app, kind),
         ({ token }) => !refused.has(app, token),
         () => left > 1 ? wait(app, "find", left - 1) : Effect.fail(TokenChain.noToken(app, true))
       )
 
-    const acquire = (app: AppName, kind: Cells.FlightKind): Effect.Effect<FlyToken, FlyError> =>
+    const acquire = (app: AppName, kind: TokenCache.SearchKind): Effect.Effect<TokenChain.FlyToken, FlyError> =>
       wait(app, kind).pipe(
         Effect.tapError(() => Metric.update(handedOut.none, 1)),
         Effect.tap(({ source }) => Metric.update(handedOut[source], 1)),
-        Effect.map(({ expiresAt, source, token }): FlyToken => ({ token, expiresAt, source, acquirer: "app_server" }))
+        Effect.map(({ expiresAt, source, token }): TokenChain.FlyToken => ({
+          token,
+          expiresAt,
+          source,
+          acquirer: "app_server"
+        }))
       )
 
     return FlyTokens.of({
       get: (app) =>
         Effect.withFiber((fiber) => {
-          const held = cells.held(app)
+          const held = cache.held(app)
           if (held && held.goodUntil > fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) {
             held.wasUsed = true
             FlyTelemetry.tokenHits.updateUnsafe(1, fiber.context)
@@ -265,9 +294,9 @@ export const make = (
       refresh: (app) =>
         Effect.flatMap(decode(app, "token.refresh"), (name) =>
           Effect.suspend(() => {
-            // everybody whose token was refused shares one replacement
-            if (!cells.isReplacing(name)) {
-              cells.forget(name)
+            // all callers whose token was refused share one replacement
+            if (!cache.isReplacing(name)) {
+              cache.forget(name)
               chain.endWait(name)
             }
             return acquire(name, "replace")
@@ -275,30 +304,30 @@ export const make = (
       invalidate: (app) =>
         Effect.flatMap(decode(app, "token.invalidate"), (name) =>
           Effect.suspend(() => {
-            cells.forget(name)
+            cache.forget(name)
             chain.endWait(name)
             return forgetStored(name)
           })),
       setManual: (app, token) =>
         Effect.gen(function*() {
           const name = yield* decode(app, "token.set")
-          const manual = TokenForm.given(Redacted.value(token))
+          const manual = parseGiven(Redacted.value(token))
           if (manual === null) {
             const message = "Expected one token on one line, such as FlyV1 fm2_..."
             return yield* invalid("token.set", [{ path: "token", message }], name)
           }
           yield* storage.put(name, "manual", { token: manual, expiresAt: null }).pipe(
-            Effect.catchDefect(() => Effect.fail(unwritten(name, "the token storage")({ _tag: "a defect" })))
+            Effect.catchDefect(() => Effect.fail(unwritten(name, "the token storage")({ _tag: "an unexpected error" })))
           )
           refused.forgive(name, manual)
           chain.endWait(name)
-          cells.detach(name)
+          cache.detach(name)
         })
     })
   })
 
 /**
- * The tokens as a layer.
+ * The service as a layer.
  *
  * **Details**
  *
@@ -327,7 +356,7 @@ export const layer = (options: Options = {}): Layer.Layer<FlyTokens, FlyError, N
   Layer.effect(FlyTokens, make(options))
 
 /**
- * The tokens with their switches read from `ATLAS_FLY_ENVIRONMENT`, `ATLAS_FLY_CONFIG_FILE`, `ATLAS_FLY_PERSIST_CONFIG_FILE`,
+ * The service with its switches read from `ATLAS_FLY_ENVIRONMENT`, `ATLAS_FLY_CONFIG_FILE`, `ATLAS_FLY_PERSIST_CONFIG_FILE`,
  * `ATLAS_FLY_CLI`, `ATLAS_FLY_TOKEN_TTL` and `ATLAS_FLY_SOFT_EXPIRY_LEAD`; what is not set has its default.
  *
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * What Fly operations publish: logs by app, deploy output by ticket.
+ * The topics that Fly operations publish on: logs by app, deploy output by ticket.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Topic from "../events/Topic.ts"
 import { LogEntry } from "./LogEntry.ts"
 
 /**
- * A batch of an app's log entries, or word that nobody fetches them any more.
+ * A batch of an app's log entries, or the message that its poller has stopped.
  *
  * @category models
  * @since 0.1.0

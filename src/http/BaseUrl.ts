@@ -2,11 +2,12 @@
 import * as Result from "effect/Result"
 import { Validation } from "../domain/AtlasError.ts"
 
+/** A base URL in its parts. */
 export interface BaseUrl {
   /** Without a slash at its end. */
   readonly href: string
   readonly host: string
-  /** Anybody between us and the host could read the credential. */
+  /** True for http to another machine: the credential can be read on the way. */
   readonly isOpen: boolean
 }
 
@@ -14,7 +15,7 @@ const loopback = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 export const isLoopback = (url: URL): boolean => loopback.test(url.hostname)
 
-/** An https base URL, or an http one, which is open unless its host is this machine. */
+/** Parses an https base URL, or an http one, which is open unless its host is this machine. */
 export const parse = (text: string): Result.Result<BaseUrl, Validation> => {
   const url = URL.parse(text)
   if (

@@ -1,11 +1,11 @@
-/** The body of an answer, read under a size limit. */
+/** Reads the body of an answer under a size limit. */
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 
-/** The body is larger than we are ready to hold. */
+/** The failure for a body that is larger than the limit. */
 export class TooLarge {
   readonly _tag = "TooLarge"
 }
@@ -22,7 +22,7 @@ const joined = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
   return whole
 }
 
-/** Its bytes, counted as they come in (and as they are inflated): more than `limit` is never held. */
+/** The bytes of a body, counted as they arrive and are decompressed: more than `limit` is never held in memory. */
 export const read = (
   response: HttpClientResponse.HttpClientResponse,
   headers: Headers.Headers,

@@ -1,22 +1,23 @@
-/** What every fake of an HTTP host does alike: faults met in the order they came, and connections that break. */
+/** What all fakes of HTTP hosts share: ordered faults that happen one after the other, and connections that break. */
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 
-/** The first `skip` requests that a fault is for pass, the next `times` (1 unless given) are struck. */
+/** The first `skip` requests that a fault is for pass, the next `times` (default 1) get the fault. */
 export interface Turns {
   readonly skip?: number
   readonly times?: number
 }
 
-/** Faults that wait for their requests. */
+/** The faults that were ordered and have not happened yet. */
 export interface FaultLine<Fault> {
   readonly order: (fault: Fault) => void
-  /** The first fault in line that is for this request, which is used up by it. */
+  /** The first waiting fault that is for this request; one of its `times` is used up. */
   readonly take: (isFor: (fault: Fault) => boolean) => Fault | undefined
   readonly clear: () => void
   readonly pending: () => number
 }
 
+/** An empty queue of faults. */
 export const makeFaultLine = <Fault extends Turns>(): FaultLine<Fault> => {
   let line: ReadonlyArray<{ readonly fault: Fault; skip: number; times: number }> = []
   return {
@@ -41,7 +42,7 @@ export const makeFaultLine = <Fault extends Turns>(): FaultLine<Fault> => {
   }
 }
 
-/** A failure as a transport words it; whoever reads `code` and `syscall` sees whether a byte was sent. */
+/** A failure as Node's transports report it: `code` and `syscall` tell a caller whether a byte was sent. */
 export const connectionFailure = (
   request: HttpClientRequest.HttpClientRequest,
   code: string,
@@ -54,7 +55,7 @@ export const connectionFailure = (
     })
   })
 
-/** Cuts the connection under a request once what was written is out, where there is one: Node's requests have a socket. */
+/** Closes the connection of a request after what was written has been sent; false where it has no socket, as Node's have. */
 export const hangUp = (source: object): boolean => {
   const socket: unknown = Reflect.get(source, "socket")
   if (typeof socket !== "object" || socket === null) return false

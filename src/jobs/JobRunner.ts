@@ -10,10 +10,10 @@ import type { Job } from "../domain/Job.ts"
 import * as JobRequest from "../domain/JobRequest.ts"
 import type { CallOptions } from "../provider/Call.ts"
 import type { Service } from "../provider/Provider.ts"
-import * as Pace from "./internal/pace.ts"
+import * as Polling from "./internal/polling.ts"
 
 /**
- * Submits a job once; a `sync` one answers when it is final, or as far as the server waited.
+ * Submits a job once; a `sync` job is returned when it has ended, or in the state it has when the provider stops waiting.
  *
  * **Details**
  *
@@ -39,7 +39,7 @@ export const run = (
             provider: provider.id,
             operation: "runJob",
             reason: new Timeout({
-              message: `the job was not done within ${Duration.format(request.timeout)}; it may still be running`,
+              message: `the job did not end within ${Duration.format(request.timeout)}; it may still be running`,
               mayHaveActed: true
             })
           })
@@ -48,7 +48,7 @@ export const run = (
   })
 
 /**
- * The error of a job that is over without having completed: `code` is its status.
+ * The error of a job that ended without having completed: `code` is its status.
  *
  * @category errors
  * @since 0.1.0
@@ -64,17 +64,17 @@ export const unsuccessful = (
     reason: new ProviderFault({ code: job.status, message: job.error ?? `job ${job.id} is ${job.status}` })
   })
 
-/** A look that may go well the next time: it failed on its way, or its answer made no sense. */
+/** Whether a failed poll may succeed the next time: the request was lost, or the answer could not be understood. */
 const mayPass = ({ isRetryable, reason }: AtlasError): boolean =>
   isRetryable || (reason._tag === "ProviderFault" && (reason.status === null || reason.status < 400))
 
 /**
- * Looks until the job is final and answers it; one that failed, was cancelled or timed out fails as `ProviderFault`.
+ * Polls the job until it has ended and returns it; a job that failed, was cancelled or timed out fails as `ProviderFault`.
  *
  * **Details**
  *
- * Looks come 500 milliseconds apart at first, up to 5 seconds later. A failed look that may be repeated decides nothing.
- * Past `timeout` (default: never) this fails as `Timeout`; the job goes on.
+ * Polls are 500 milliseconds apart at first and 5 seconds later. After a failed poll that may be repeated, polling goes on.
+ * Past `timeout` (default: never) this fails as `Timeout`; the job keeps running.
  *
  * @category waiting
  * @since 0.1.0
@@ -86,8 +86,8 @@ export const awaitFinal = (
   call?: CallOptions
 ): Effect.Effect<Job, AtlasError> =>
   Effect.gen(function*() {
-    const limits = yield* Pace.limits(provider, "awaitJob", { timeout: options.timeout })
-    let delay = Pace.first
+    const limits = yield* Polling.limits(provider, "awaitJob", { timeout: options.timeout })
+    let delay = Polling.firstDelay
     while (true) {
       const seen = yield* limits.within(
         Effect.catchIf(provider.jobs.get(job, call), mayPass, () => Effect.succeed(null))
@@ -95,7 +95,7 @@ export const awaitFinal = (
       if (seen !== null && seen.isFinal) {
         return seen.status === "completed" ? seen : yield* unsuccessful(provider, "awaitJob", seen)
       }
-      yield* limits.within(Pace.rest(delay))
-      delay = Pace.slower(delay)
+      yield* limits.within(Polling.pause(delay))
+      delay = Polling.nextDelay(delay)
     }
   })

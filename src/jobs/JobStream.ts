@@ -1,8 +1,9 @@
 /**
- * What a job puts out while it runs, as a stream.
+ * The output of a job while it runs, as a stream.
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
@@ -11,7 +12,7 @@ import type { AtlasError } from "../domain/AtlasError.ts"
 import type { JobRef } from "../domain/JobRequest.ts"
 import type { CallOptions } from "../provider/Call.ts"
 import type { Service } from "../provider/Provider.ts"
-import * as Pace from "./internal/pace.ts"
+import * as Polling from "./internal/polling.ts"
 import { unsuccessful } from "./JobRunner.ts"
 
 /**
@@ -23,24 +24,24 @@ import { unsuccessful } from "./JobRunner.ts"
 export interface Limits {
   /** For the whole stream. */
   readonly timeout?: CallOptions["timeout"]
-  /** For the time without anything new; what the consumer takes does not count. */
+  /** For the time without new output; the time that the consumer takes does not count. */
   readonly idleTimeout?: CallOptions["timeout"]
 }
 
 interface Step {
-  /** How long to rest before asking; null to ask at once. */
-  readonly delay: typeof Pace.first | null
-  /** What to fail with, once its last items are given out. */
+  /** How long to wait before the next poll; null to poll at once. */
+  readonly delay: Duration.Duration | null
+  /** What the stream fails with after its last items. */
   readonly failure: AtlasError | null
 }
 
 /**
- * Each thing the job puts out, in order and once; lazy, nothing is asked before the first pull or after the last.
+ * Each item of the job's output, in order and once; lazy, nothing is requested before the first pull or after the last.
  *
  * **Details**
  *
  * Ends when the job has completed. A job that failed, was cancelled or timed out gives its last items and then fails as
- * `ProviderFault` with its status in `code`. Asks again after 500 milliseconds, doubling to 5 seconds while nothing comes.
+ * `ProviderFault` with its status in `code`. Polls again after 500 milliseconds, doubling to 5 seconds while no output comes.
  *
  * @category streaming
  * @since 0.1.0
@@ -51,16 +52,16 @@ export const make = (
   options: Limits,
   call?: CallOptions
 ): Stream.Stream<Schema.Json, AtlasError> =>
-  Stream.unwrap(Effect.map(Pace.limits(provider, "streamJob", options), (limits) => {
+  Stream.unwrap(Effect.map(Polling.limits(provider, "streamJob", options), (limits) => {
     const start: Step = { delay: null, failure: null }
     return Stream.paginate(
       start,
       ({ delay, failure }) =>
         Effect.gen(function*() {
           if (failure !== null) return yield* failure
-          if (delay !== null) yield* limits.within(Pace.rest(delay))
+          if (delay !== null) yield* limits.within(Polling.pause(delay))
           const { error, items, status } = yield* limits.within(provider.jobs.chunk(job, call))
-          if (items.length > 0) yield* limits.heard
+          if (items.length > 0) yield* limits.progressed
           const next = (step: Step) => [items, Option.some(step)] as const
           switch (status) {
             case "completed":
@@ -71,7 +72,7 @@ export const make = (
               return next({ delay: null, failure: unsuccessful(provider, "streamJob", { id: job.id, status, error }) })
             default:
               return next({
-                delay: delay === null || items.length > 0 ? Pace.first : Pace.slower(delay),
+                delay: delay === null || items.length > 0 ? Polling.firstDelay : Polling.nextDelay(delay),
                 failure: null
               })
           }

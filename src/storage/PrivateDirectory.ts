@@ -1,5 +1,5 @@
 /**
- * A directory only its owner can look into, made with that mode and proved to take files before anything relies on it.
+ * A directory that only its owner can look into, and a check that files can be written to it.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Entropy from "../domain/Entropy.ts"
 
 /**
- * Makes the directory and what is missing above it, each with mode 0700; one that exists stays as it is.
+ * Makes the directory and the missing ones above it, each with mode 0700; a directory that exists keeps its mode.
  *
  * @category directories
  * @since 0.1.0
@@ -24,7 +24,7 @@ export const make = (
     const path = yield* Path.Path
     const makeOne = (one: string) =>
       Effect.catchReason(fs.makeDirectory(one, { mode: 0o700 }), "PlatformError", "AlreadyExists", () => Effect.void)
-    // one step at a time: Node's own recursive mkdir never ends below a directory that takes no entries, such as /proc
+    // one directory at a time: Node's recursive mkdir never ends below a directory that accepts no entries, such as /proc
     const makeWithParents = (one: string): Effect.Effect<void, PlatformError.PlatformError> =>
       Effect.catchReason(
         makeOne(one),
@@ -39,7 +39,7 @@ export const make = (
   })
 
 /**
- * Makes the directory and writes a file into it, since a mode alone does not say whether that can be done.
+ * Makes the directory and writes and removes a file in it: its mode alone does not say whether that is possible.
  *
  * @category directories
  * @since 0.1.0

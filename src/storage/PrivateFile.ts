@@ -1,5 +1,5 @@
 /**
- * A file only its owner can read: 0600 from its first byte, replaced as a whole or not at all.
+ * A file that only its owner can read: 0600 from its first byte, replaced as a whole or not at all.
  *
  * @since 0.1.0
  */
@@ -12,15 +12,15 @@ import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Entropy from "../domain/Entropy.ts"
 
-/** What a draft is called: a dot, the file's name, a dot and 12 hex digits. */
+/** The name of a draft: a dot, the file's name, a dot and 12 hex digits. */
 const draftName = /^\..+\.[0-9a-f]{12}$/
 
-/** A write takes moments; a draft this old belongs to a writer that was killed. */
+/** A write takes moments; a draft this old was left by a process that was killed. */
 const abandonedAfter = Duration.minutes(1)
 
 /**
- * Makes what was renamed or removed in a directory durable. Where a directory cannot be synced (Windows) that is left to
- * the file system.
+ * Makes renames and removals in a directory durable. Where a directory cannot be synced (Windows), durability is up to the
+ * file system.
  */
 const syncDirectory = (directory: string) =>
   Effect.gen(function*() {
@@ -34,7 +34,7 @@ const syncDirectory = (directory: string) =>
  * **Details**
  *
  * The directory must exist. The draft is new (`wx`), 0600, synced, then renamed, and the directory is synced; the draft is
- * removed when anything fails. Its name starts with a dot; `sweep` removes those of writers that were killed.
+ * removed when any step fails. Its name starts with a dot; `sweep` removes the drafts of processes that were killed.
  *
  * @category files
  * @since 0.1.0
@@ -62,7 +62,7 @@ export const write = (
   })
 
 /**
- * Removes a file for good, so that no crash brings it back. One that is not there is no failure.
+ * Removes a file durably, so that it is still gone after a crash. A file that does not exist is no failure.
  *
  * @category files
  * @since 0.1.0
@@ -78,7 +78,7 @@ export const remove = (
   })
 
 /**
- * Removes the drafts that killed writers left in a directory; those of the last minute may still be written.
+ * Removes the drafts that killed processes left in a directory; drafts of the last minute stay, since they may be in use.
  *
  * @category files
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * `SqlClient` on the SQLite that is built into Node: no native build, no other package, one private file.
+ * A `SqlClient` on the SQLite that is built into Node: no native build, no other package, one private file.
  *
  * @since 0.1.0
  */
@@ -23,19 +23,19 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import * as PrivateDirectory from "./PrivateDirectory.ts"
 
 /**
- * Which database, and how careful it is.
+ * Which database, how long it waits for locks, and how durable its commits are.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** Path of the file, made with mode 0600 in a directory of 0700 when it is not there; or `:memory:`. */
+  /** Path of the file, which is made with mode 0600 in a directory of 0700 when it is missing; or `:memory:`. */
   readonly filename: string
   /** How long a statement waits for another connection's lock, without holding up other fibers; default 5 seconds. */
   readonly busyTimeout?: Duration.Input | undefined
   /**
-   * When a commit is on disk: `FULL` before it is answered, also through a power cut; `NORMAL` (the default) through any
-   * crash of the process, while a power cut may take back the last ones.
+   * What a commit survives: with `FULL` also a power cut; with `NORMAL` (the default) any crash of the process, while a
+   * power cut may undo the last commits.
    */
   readonly synchronous?: "NORMAL" | "FULL" | undefined
   /** Prepared statements that are kept; default 200. */
@@ -44,20 +44,20 @@ export interface Options {
 
 const spanAttributes: ReadonlyArray<readonly [string, unknown]> = [["db.system.name", "sqlite"]]
 
-/** SQLite itself waits this long, and holds up the whole process while it does. */
+/** How long SQLite itself waits for a lock; the whole process is blocked while it does, so it is short. */
 const blockingMillis = 5
 
-/** Between two looks at a lock that another connection holds. */
-const pause = Schedule.jittered(Schedule.spaced("10 millis"))
+/** Between two attempts to get a lock that another connection holds. */
+const retryPause = Schedule.jittered(Schedule.spaced("10 millis"))
 
-/** SQLite's codes for a row that is there already: by a unique column, by the primary key, by the row id. */
+/** SQLite's codes for a row that exists already: by a unique column, by the primary key, by the row id. */
 const unique = 2067
-const taken: ReadonlyArray<unknown> = [unique, 1555, 2579]
+const duplicates: ReadonlyArray<unknown> = [unique, 1555, 2579]
 
 const failure = (cause: unknown, operation: string): SqlError.SqlError => {
   // node:sqlite has the result code in `errcode`; the classifier looks for it in `errno`, and knows only the first of these
   if (Predicate.hasProperty(cause, "errcode")) {
-    Object.assign(cause, { errno: taken.includes(cause.errcode) ? unique : cause.errcode })
+    Object.assign(cause, { errno: duplicates.includes(cause.errcode) ? unique : cause.errcode })
   }
   return new SqlError.SqlError({ reason: SqlError.classifySqliteError(cause, { operation }) })
 }
@@ -71,10 +71,10 @@ const toInput = (value: unknown): SQLInputValue => {
   if (value === undefined || value === null) return null
   if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return value
   if (value instanceof Uint8Array) return value
-  throw new TypeError(`SQLite has no type for a parameter that is ${typeof value}`)
+  throw new TypeError(`a parameter of an SQL statement is of type ${typeof value}, which SQLite cannot store`)
 }
 
-/** Statements by their text, the least recently used one forgotten first. */
+/** Prepared statements by their text; beyond the limit the least recently used one is dropped. */
 const makePrepare = (db: DatabaseSync, limit: number) => {
   const known = new Map<string, StatementSync>()
   return (sql: string): StatementSync => {
@@ -87,13 +87,13 @@ const makePrepare = (db: DatabaseSync, limit: number) => {
   }
 }
 
-/** The file is there, and private, before SQLite sees it; its -wal and -shm files get the mode of the file. */
+/** Makes the file private before SQLite opens it; SQLite gives its -wal and -shm files the mode of the file. */
 const prepareFile = (filename: string) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* PrivateDirectory.make(path.dirname(path.resolve(filename)))
-    // only when it is new: to open and close a file that is in use drops the locks this process has on it
+    // opened only when it is new: opening and closing a file in use would release the locks this process holds on it
     yield* Effect.scoped(fs.open(filename, { flag: "wx", mode: 0o600 })).pipe(
       Effect.catchReason("PlatformError", "AlreadyExists", () => fs.access(filename, { writable: true }))
     )
@@ -112,8 +112,8 @@ const prepareFile = (filename: string) =>
  *
  * **Details**
  *
- * Write-ahead log, foreign keys on, and transactions that take the write lock at once (`BEGIN IMMEDIATE`), so that a read
- * that turns into a write waits for its turn instead of failing. Statements run on this thread.
+ * Write-ahead log, foreign keys on, and transactions that take the write lock at once (`BEGIN IMMEDIATE`), so that a
+ * transaction that reads and then writes waits for its turn instead of failing. Statements run on this thread.
  *
  * @category constructors
  * @since 0.1.0
@@ -131,11 +131,11 @@ export const make = (
       attempt("open", () => new DatabaseSync(options.filename)),
       (open) => Effect.sync(() => open.close())
     )
-    const patience = Duration.fromInputUnsafe(options.busyTimeout ?? "5 seconds")
-    /** Another connection's lock is waited for asleep; inside a transaction we hold the lock, so nothing is repeated there. */
+    const lockWait = Duration.fromInputUnsafe(options.busyTimeout ?? "5 seconds")
+    /** Waits for another connection's lock without blocking; inside a transaction this connection holds the lock already. */
     const waiting = <A>(effect: Effect.Effect<A, SqlError.SqlError>) =>
       Effect.retry(effect, {
-        schedule: Schedule.upTo(pause, { duration: patience }),
+        schedule: Schedule.upTo(retryPause, { duration: lockWait }),
         while: (error) => error.reason._tag === "LockTimeoutError" && !db.isTransaction
       })
     yield* waiting(attempt("open", () => {

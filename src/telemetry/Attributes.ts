@@ -21,7 +21,7 @@ export const provider = "atlas.provider"
 export const computeId = "atlas.compute.id"
 
 /**
- * The stamped name of a rent; on spans only.
+ * The stamped name that a compute was requested with; on spans only.
  *
  * @category attributes
  * @since 0.1.0
@@ -45,7 +45,7 @@ export const errorKind = "atlas.error.kind"
 export const session = "atlas.session.id"
 
 /**
- * The id of one rent within a session; on spans and logs only.
+ * The id of one attempt to rent a compute for a session; on spans and logs only.
  *
  * @category attributes
  * @since 0.1.0
@@ -53,7 +53,7 @@ export const session = "atlas.session.id"
 export const attempt = "atlas.attempt.id"
 
 /**
- * How a rent came out: `live`, or the reason why it made nothing.
+ * The result of that attempt: `live`, or the reason why there is no compute.
  *
  * @category attributes
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Names of the spans, attributes and counters of Fly operations. Never a token, a line of output or a body.
+ * Names of the spans, attributes and counters of Fly operations. Their values are never a token, a line of output or a body.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ export const logsFetch = "FlyLogs.fetch"
 export const discover = "FlyApps.discoverApps"
 
 /**
- * Span of one deploy, with `ticket` and `result`; it never holds the output, not even of a deploy that failed.
+ * Span of one deploy, with `ticket` and `result`; it never has the output, not even that of a deploy that failed.
  *
  * @category spans
  * @since 0.1.0
@@ -54,7 +54,7 @@ export const app = "atlas.fly.app"
 export const source = "atlas.fly.token.source"
 
 /**
- * Who found it: `facade` or `app_server`.
+ * Which part answered: `facade` for a pure cache hit, `app_server` for everything else.
  *
  * @category attributes
  * @since 0.1.0
@@ -70,7 +70,7 @@ export const acquirer = "atlas.fly.token.acquirer"
 export const ticket = "atlas.fly.deploy.ticket"
 
 /**
- * How a deploy ended: `ok`, `timeout`, `interrupted`, `exit_<code>`, or the kind of what kept it from starting.
+ * How a deploy ended: `ok`, `timeout`, `interrupted`, `exit_<code>`, or the kind of the error that kept it from starting.
  *
  * @category attributes
  * @since 0.1.0
@@ -78,7 +78,7 @@ export const ticket = "atlas.fly.deploy.ticket"
 export const result = "atlas.fly.deploy.result"
 
 /**
- * How many entries a request for logs brought.
+ * How many entries a request for logs returned.
  *
  * @category attributes
  * @since 0.1.0
@@ -113,7 +113,7 @@ export const tokens = Metric.counter("atlas_fly_tokens", {
 })
 
 /**
- * Those of them that were pure cache hits: the same counter with its labels made once, since this is the fast path.
+ * Tokens that were pure cache hits: the same counter with its labels made once, since this is the fast path.
  *
  * @category metrics
  * @since 0.1.0

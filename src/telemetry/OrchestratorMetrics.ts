@@ -6,7 +6,7 @@
 import * as Metric from "effect/Metric"
 
 /**
- * Sessions that are remembered, by `owner` and `phase`.
+ * Sessions in the store, by `owner` and `phase`.
  *
  * @category metrics
  * @since 0.1.0
@@ -16,18 +16,18 @@ export const sessions = Metric.gauge("atlas_orchestrator_sessions", {
 })
 
 /**
- * Rents that were asked for, by `provider`.
+ * Computes that sessions asked a provider for, by `provider`.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const attempts = Metric.counter("atlas_orchestrator_attempts", {
-  description: "Rents asked for by sessions",
+  description: "Computes that sessions asked a provider for",
   incremental: true
 })
 
 /**
- * Replacements of preempted machines that live, by `provider`.
+ * Machines that were rented in place of preempted ones, by `provider`.
  *
  * @category metrics
  * @since 0.1.0
@@ -38,35 +38,35 @@ export const respawns = Metric.counter("atlas_orchestrator_respawns", {
 })
 
 /**
- * Terminates that failed, by `provider` and `kind`.
+ * Calls to terminate a machine that failed, by `provider` and `kind`.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const terminateFailures = Metric.counter("atlas_orchestrator_terminate_failures", {
-  description: "Terminates that failed, by kind",
+  description: "Calls to terminate a machine that failed, by kind",
   incremental: true
 })
 
 /**
- * Machines of our name that no session had and that were ended, by `provider`.
+ * Machines that carry this owner's name but belong to no session, and were terminated, by `provider`.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const reaped = Metric.counter("atlas_orchestrator_reaped", {
-  description: "Orphaned machines ended",
+  description: "Orphaned machines that were terminated",
   incremental: true
 })
 
 /**
- * Sessions taken up again at a start, by `owner`.
+ * Sessions that were adopted from the store at a start, by `owner`.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const adopted = Metric.counter("atlas_orchestrator_adopted", {
-  description: "Sessions taken up again after a restart",
+  description: "Sessions adopted from the store after a restart",
   incremental: true
 })
 
@@ -93,31 +93,31 @@ export const pollFailures = Metric.counter("atlas_orchestrator_poll_failures", {
 })
 
 /**
- * Seconds since the last complete listing of an account was begun, by `provider`.
+ * Seconds since the start of the last complete listing of an account, by `provider`.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const pollAge = Metric.gauge("atlas_orchestrator_poll_age_seconds", {
-  description: "Age of what is known of a provider account"
+  description: "Age of the last complete listing of a provider account"
 })
 
 /**
- * What the remembered sessions have cost, by `provider`, in US dollars.
+ * What the sessions in the store have cost, by `provider`, in US dollars.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const spend = Metric.gauge("atlas_orchestrator_spend_usd", {
-  description: "US dollars spent by sessions that are remembered"
+  description: "US dollars spent by the sessions in the store"
 })
 
 /**
- * How long the decisions of one turn of the engine took.
+ * How long the engine took to decide one batch of inputs.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const decideDuration = Metric.timer("atlas_orchestrator_decide_duration", {
-  description: "Time the decisions of one turn took"
+  description: "Time the decisions of one batch took"
 })

@@ -108,7 +108,7 @@ describe("SignedUrl.sign", () => {
       }
     }))
 
-  it.effect("a URL works for an hour by default, and the Clock says from when", () =>
+  it.effect("a URL works for an hour by default, counted from the Clock", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(now * 1000 + 999)
       const signed = yield* SignedUrl.sign("/x", { secret })
@@ -159,7 +159,7 @@ describe("SignedUrl.sign", () => {
     "/x?\ud800",
     "/a\nb",
     "https://pod\\evil/x"
-  ])("refuses what is no URL and says so: %j", (url) =>
+  ])("refuses a text that is not a URL, with that message: %j", (url) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* issuesOf(hour, url), ["url"])
     }))

@@ -123,7 +123,7 @@ describe("atlas fly deploy", () => {
       assert.deepStrictEqual(JSON.parse(err), {
         error: {
           kind: "fly_exit_code",
-          message: "`fly deploy` ended with exit code 126: a deadline of fly passed",
+          message: "`fly deploy` ended with exit code 126: a time limit of fly itself passed",
           provider: null,
           operation: "deploy",
           issues: []

@@ -105,7 +105,7 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
   it.effect.each(
     [
       ["was refused", { _tag: "Refuse", status: 503 }, "the log host did not answer 200"],
-      ["came garbled", { _tag: "Garble" }, "the answer has another shape than Fly's logs"]
+      ["came garbled", { _tag: "Garble" }, "the log host's answer is not a page of Fly logs"]
     ] as const
   )("-f tells in one line that an answer %s, and goes on", ([, fault, sentence]) =>
     Effect.gen(function*() {

@@ -52,14 +52,14 @@ describe("a function that", () => {
         const line = JSON.parse(logs.lines[0] ?? "")
         assert.deepStrictEqual([line.level, line.annotations], [
           "ERROR",
-          { topic: "orders", function: "toHost", error, unsaid: 0 }
+          { topic: "orders", function: "toHost", error, suppressed: 0 }
         ])
         assert.notInclude(logs.lines.join(), canary)
         assert.strictEqual(yield* counted(EventMetrics.unsent), 2)
       }).pipe(ownMetrics)
   )
 
-  it.effect("fails for long is logged now and then, with how many were left out", () =>
+  it.effect("keeps failing is logged now and then, with the number of suppressed lines", () =>
     Effect.gen(function*() {
       const logs = keepLogs()
       yield* Effect.gen(function*() {
@@ -76,7 +76,7 @@ describe("a function that", () => {
           logs
         ))
       )
-      assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).annotations.unsaid), [0, 9])
+      assert.deepStrictEqual(logs.lines.map((line) => JSON.parse(line).annotations.suppressed), [0, 9])
       assert.strictEqual(JSON.parse(logs.lines[0] ?? "").annotations.function, "toHost")
     }).pipe(ownMetrics))
 
@@ -98,7 +98,7 @@ describe("a function that", () => {
       )))
     }).pipe(Effect.provide(keepLogs().layer)))
 
-  it.effect("is slower than its producer loses the oldest messages, not the producer's time", () =>
+  it.effect("is slower than its producer loses the oldest messages and never delays the producer", () =>
     Effect.gen(function*() {
       const taken: Array<unknown> = []
       const logs = keepLogs()

@@ -31,7 +31,7 @@ const build = () => {
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
 describe("publishing", () => {
-  it("never waits: a hundred thousand messages to one who never reads are published in one go", async () => {
+  it("never waits: a hundred thousand messages to a subscriber who never reads are published without a pause", async () => {
     const { dispatcher, scope } = build()
     const stream = Effect.runSync(Scope.provide(dispatcher.subscribe(topic), scope))
     // runSync fails on anything that waits
@@ -39,7 +39,7 @@ describe("publishing", () => {
     assert.deepStrictEqual(await Effect.runPromise(Stream.runCollect(stream)), [{ _tag: "Evicted", topic: "numbers" }])
   })
 
-  it.effect("never runs a reader: it goes on first, and the reader gets the burst afterwards", () =>
+  it.effect("never runs a reader: the publisher goes on, and the reader gets the burst afterwards", () =>
     Effect.gen(function*() {
       const dispatcher = yield* Dispatcher.Dispatcher
       const seen: Array<string> = []
@@ -125,7 +125,7 @@ describe("a subscription", () => {
       }).pipe(Effect.provide(Dispatcher.layerMemory))
   )
 
-  it.effect("tells of each gap where it is: after what was read, before what was kept", () =>
+  it.effect("puts a Gap where messages were dropped: after those that were read, before those that were kept", () =>
     Effect.gen(function*() {
       const dispatcher = yield* Dispatcher.Dispatcher
       const stream = yield* dispatcher.subscribe(topic, { capacity: 2, overflow: "gap" })
@@ -177,7 +177,7 @@ describe("a subscription", () => {
       assert.deepStrictEqual(yield* Stream.runCollect(stream), [])
     }).pipe(Effect.provide(Dispatcher.layerMemory)))
 
-  it.effect("ends for everybody when the layer closes", () =>
+  it.effect("ends for all subscribers when the layer closes", () =>
     Effect.gen(function*() {
       const { dispatcher, scope } = build()
       const stream = yield* dispatcher.subscribe(topic)
@@ -213,7 +213,7 @@ describe("nothing is left", () => {
     assert.deepStrictEqual(await Effect.runPromise(Stream.runCollect(stream)), [{ _tag: "Evicted", topic: "things" }])
   })
 
-  it("of messages and topics that nobody listens to, or listens to no more", async () => {
+  it("of messages and topics without subscribers, or whose subscribers have left", async () => {
     const { dispatcher } = build()
     const references = range(1, 100).flatMap((n) => {
       const own = Topic.make(`own:${n}`, Thing)

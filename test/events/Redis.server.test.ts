@@ -241,7 +241,7 @@ describe.skipIf(Redis.whyNot !== null)("over Redis", () => {
           const [heard] = yield* publishUntilHeard(one, stream)
           assert.strictEqual(heard?._tag, "Message")
           assert.isAtLeast(yield* counted(EventMetrics.unsent), 4000)
-          assert.include(logs.lines.join(), "its oldest messages were dropped")
+          assert.include(logs.lines.join(), "the oldest messages waiting for it were dropped")
         })
       ),
     60_000

@@ -71,8 +71,8 @@ const overheard = (ticket: string) =>
     return { fly, bus, fiber, stop: Deferred.succeed(ready, undefined) }
   })
 
-describe("the whole tree", () => {
-  it.live("finds apps, deploys them, and tells the lines to whoever knows the ticket", () =>
+describe("Fly and its parts", () => {
+  it.live("finds apps, deploys them, and publishes the lines to subscribers with the ticket", () =>
     Effect.gen(function*() {
       const { directory } = yield* home
       fs.writeFileSync(join(directory, "fly.toml"), "app = \"acme-web\"\n")
@@ -127,7 +127,7 @@ describe("the whole tree", () => {
       assert.strictEqual((yield* Effect.flip(Stream.runDrain(subscribeLogs("acme-web")))).kind, "no_streamer")
     }))
 
-  it.live("a reader of a deploy who is too slow is told, and the deploy is not", () =>
+  it.live("a subscriber of a deploy who reads too slowly is unsubscribed with NoStreamer, and the deploy goes on", () =>
     Effect.gen(function*() {
       const fly = yield* Fly.Fly
       const bus = yield* Dispatcher.Dispatcher
@@ -233,7 +233,7 @@ describe("a part of the host's own", () => {
     }))
 })
 
-it.live("two trees in one graph hear and know nothing of each other", () =>
+it.live("two Fly layers in one graph share no events and no tokens", () =>
   Effect.gen(function*() {
     const fake = yield* FakeFly.FakeFly
     yield* fake.append("acme-web", [{ message: "hello" }])
@@ -308,7 +308,7 @@ describe("switched off", () => {
     "no_token"
   ]
 
-  it.effect("builds nothing, not even the host's parts; subscriptions fail as no_streamer, the rest says why", () =>
+  it.effect("builds nothing, not even the host's parts; subscriptions fail as no_streamer, every message says that Fly is off", () =>
     Effect.gen(function*() {
       const parts = Layer.effect(TokenStorage.TokenStorage, Effect.die("was built"))
       assert.deepStrictEqual(
@@ -335,7 +335,7 @@ describe("switched off", () => {
       assert.deepStrictEqual(found, expected)
     }))
 
-  it.live("is not the default; what is set reaches the parts", () =>
+  it.live("is not the default; settings reach the parts", () =>
     Effect.gen(function*() {
       const { directory } = yield* home
       const tokens = join(directory, "tokens")

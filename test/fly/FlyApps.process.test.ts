@@ -208,7 +208,7 @@ describe("discovery", () => {
         })
     ))
 
-  it.effect("skips files that are none: a directory, a pipe nobody writes to, 100 MB, junk, no name", () =>
+  it.effect("skips a fly.toml that is a directory, a pipe without a writer, 100 MB of text, binary, or without a name", () =>
     withTree({
       "good/fly.toml": app("good"),
       "directory/fly.toml/fly.toml": app("inside"),
@@ -244,11 +244,13 @@ describe("discovery", () => {
           ["bom /bom", "large /large"]
         )
         assert.deepStrictEqual(warnings, [
-          `Warn ${join(root, "bom", "fly.toml")} starts with a byte order mark: fly refuses such a file`
+          `Warn ${
+            join(root, "bom", "fly.toml")
+          } starts with a byte order mark, which fly does not accept: save the file without it`
         ])
       })))
 
-  it.effect("skips what may not be read and goes on", () =>
+  it.effect("skips files and directories without permission to read, and goes on", () =>
     withTree(
       { "a/fly.toml": app("a"), "b/fly.toml": app("b"), "c/fly.toml": app("c") },
       (root) =>

@@ -48,7 +48,7 @@ describe("a run", () => {
       })
     }).pipe(Effect.provide(layer())))
 
-  it.live("gets our environment, what quiets it, closed stdin, and its arguments as they are", () =>
+  it.live("gets our environment, the variables that quiet it, closed stdin, and its arguments unchanged", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const args = ["deploy", "a b", "$HOME", "--x=\"y\"", ""]
@@ -81,7 +81,7 @@ describe("a run", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.live("that a signal ended has the exit code a shell would tell", () =>
+  it.live("that a signal ended has the exit code that a shell reports", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* run(["deploy"], { env: { FAKE_FLY_MODE: "killed" } })).exitCode, 137)
     }).pipe(Effect.provide(layer())))
@@ -91,7 +91,7 @@ describe("a run", () => {
       Effect.gen(function*() {
         const options = { env: place.env("stubborn"), timeout: "500 millis", operation: "acquire", app: "a" } as const
         const error = yield* timedFrom(() => place.runs().length > 0, Effect.flip(run(["deploy", canary], options)))
-        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not end in 500ms and was ended")
+        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not finish within 500ms and was ended")
         assert.deepStrictEqual([error.operation, error.app], ["acquire", "a"])
         assert.isFalse(isGroupAlive(yield* group(place)))
         assert.notInclude(inspect(error, { depth: 9 }), canary)
@@ -111,7 +111,7 @@ describe("a run", () => {
       ).pipe(Effect.provide(layer()))
   )
 
-  it.live("a time limit that is none is refused before anything starts", () =>
+  it.live("a time limit that is not a positive duration is refused before anything starts", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(run(["deploy"], { env: place.env(), timeout: 0 }))
@@ -122,7 +122,7 @@ describe("a run", () => {
 })
 
 describe("a started run", () => {
-  it.live("leaves with its scope, grandchildren included, also one that cannot be asked", () =>
+  it.live("ends with its scope, grandchildren included, also one that ignores TERM", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const pid = yield* Effect.scoped(Effect.gen(function*() {
@@ -137,7 +137,7 @@ describe("a started run", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.live("leaves with its caller", () =>
+  it.live("ends with its caller", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         const fiber = yield* Effect.forkChild(run(["deploy"], { env: place.env("stubborn") }))
@@ -148,7 +148,7 @@ describe("a started run", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.live("is asked to end before it is made to", () =>
+  it.live("gets TERM before KILL", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         yield* Effect.scoped(Effect.gen(function*() {
@@ -216,19 +216,19 @@ describe("the executable", () => {
         const error = yield* Effect.flip(run(["version"], { directory }))
         assert.match(
           error.message,
-          /validation: directory: Expected|unknown: the executable cannot be started \(ENOTDIR\)/
+          /validation: directory: Expected|unknown: the fly executable cannot be started \(ENOTDIR\)/
         )
       }
     }).pipe(Effect.provide(layer())))
 
-  it.live("an argument with a NUL is refused, and not repeated", () =>
+  it.live("an argument with a NUL is refused, and the message does not repeat it", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(run([`${canary}\0`], { env: { SECRET: Redacted.make(canary) } }))
-      assert.match(inspect(exit, { depth: 9 }), /Expected no NUL/)
+      assert.match(inspect(exit, { depth: 9 }), /Expected arguments without NUL/)
       assert.notInclude(inspect(exit, { depth: 9 }), canary)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("a grace that is none is refused when the layer is built", () =>
+  it.effect("a killGrace that is not a positive duration is refused when the layer is built", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(Effect.provide(run(["version"]), layer({ killGrace: -1 })))
       assert.isTrue(exit._tag === "Failure" && /killGrace: Expected a duration/.test(Cause.pretty(exit.cause)))

@@ -155,7 +155,7 @@ describe("a deploy that cannot be asked to end, with a child that holds its stre
           () => place.runs().length > 0,
           Effect.flip(FlyDeploy.deploy(place.directory, ".", { env: place.env("stubborn"), absoluteTimeout: short }))
         )
-        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` was not done in 500ms and was ended")
+        assert.strictEqual(error.message, "[fly] fly_timeout: `fly deploy` did not finish within 500ms and was ended")
         assert.isFalse(isGroupAlive(group(place)))
       })
     ).pipe(Effect.provide(layer())))

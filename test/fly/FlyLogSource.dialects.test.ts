@@ -32,7 +32,7 @@ describe("the platform's cursor", () => {
       assert.strictEqual(cursor, expected)
     }))
 
-  it.effect("is not found in what a line says", () =>
+  it.effect("is not read from the text of a line", () =>
     Effect.gen(function*() {
       const body = JSON.stringify({
         data: [{ id: "1", attributes: { message: "\"next_token\": 666, ", next_token: "777" } }],
@@ -44,7 +44,7 @@ describe("the platform's cursor", () => {
       assert.strictEqual(entries[0]?.message, "\"next_token\": 666, ")
     }))
 
-  it.effect("falls back on the newest line where the host gives none", () =>
+  it.effect("is the time of the newest line where the host gives no cursor", () =>
     Effect.gen(function*() {
       const attributes = { timestamp: "2024-01-01T00:00:02Z" }
       const { layer } = host(JSON.stringify({ data: [{ attributes }] }), FlyLogSource.layerPlatform)
@@ -63,7 +63,7 @@ describe("the platform's cursor", () => {
       })
   )
 
-  it.effect("tells a full page, and gives every line an id to be known by", () =>
+  it.effect("comes with whether the page is full, and with an id for every line", () =>
     Effect.gen(function*() {
       const fly = yield* FakeFly.FakeFly
       yield* fly.append(app, [{ message: "nameless", id: null }])
@@ -81,7 +81,7 @@ describe("the Machines API's lines", () => {
   const read = (body: string) => page().pipe(Effect.provide(host(body, FlyLogSource.layerMachines).layer))
   const at = (timestamp: unknown) => JSON.stringify({ timestamp })
 
-  it.effect("are read each on its own: blank ones are nothing, broken ones are counted, no final newline is needed", () =>
+  it.effect("are read one by one: blank ones are ignored, broken ones are counted, no final newline is needed", () =>
     Effect.gen(function*() {
       const { entries, skipped } = yield* read(
         "\n{\"message\":\"one\"}\r\n  \n{\"message\":\nplain words\n\uFEFF{}\n{\"message\":\"two\"}"

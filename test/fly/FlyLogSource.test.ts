@@ -84,7 +84,7 @@ describe("a request", () => {
     }))
 
   it.effect.each(["", "FlyV1 ", " , ", "fm2_a\nfm2_b", "fm2_\u0007", "two words"])(
-    "with a token that is none is not made: %j",
+    "is not sent with a text that is not a token: %j",
     (text) =>
       Effect.gen(function*() {
         const { layer, seen } = host(empty, FlyLogSource.layerPlatform)

@@ -15,7 +15,7 @@ import { bus, Published, stack } from "./logs.ts"
 import { app, append, asked, listen, messages, tags, tick } from "./logStreamHarness.ts"
 
 describe("a failed fetch", () => {
-  it.effect("is logged with app and reason, told to subscribers, and keeps the streamer and its place", () =>
+  it.effect("is logged with app and reason, delivered to subscribers, and the poller goes on from the same cursor", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       yield* Effect.gen(function*() {
@@ -72,7 +72,7 @@ describe("a failed fetch", () => {
       yield* leave
     }).pipe(Effect.provide(stack())))
 
-  it.effect("of one app disturbs neither the pace nor the place of another", () =>
+  it.effect("of one app changes neither the interval nor the cursor of another", () =>
     Effect.gen(function*() {
       const fly = yield* FakeFly.FakeFly
       yield* fly.order({ _tag: "Refuse", app: "acme-api", status: 500, times: 1000 })
@@ -168,7 +168,7 @@ describe("the cursor", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("of a streamer without subscribers moves in silence: who comes later gets only what is new", () =>
+  it.effect("of a poller without subscribers advances without publishing: a later subscriber gets only new lines", () =>
     Effect.gen(function*() {
       const logs = yield* FlyLogStream.FlyLogStream
       const published = yield* Published
@@ -196,7 +196,7 @@ describe("the cursor", () => {
       yield* leave
     }).pipe(Effect.provide(stack())))
 
-  it.effect("a host that stands still is not hurried, however full its pages", () => {
+  it.effect("a host whose cursor does not advance is not asked again at once, however full its pages", () => {
     const { cursors, layer } = scripted(
       Array.from({ length: 100 }, (_, n) => ({ cursor: "5", isFull: true, entries: [entry(`again ${n}`)] }))
     )
@@ -210,7 +210,7 @@ describe("the cursor", () => {
 })
 
 describe("a slow subscriber", () => {
-  it.effect("loses the oldest batches, is told how many, and holds up nobody", () =>
+  it.effect("loses the oldest batches, gets their number, and delays no other subscriber", () =>
     Effect.gen(function*() {
       const logs = yield* FlyLogStream.FlyLogStream
       const slow = yield* logs.subscribe(app, { capacity: 3 })
@@ -227,7 +227,7 @@ describe("a slow subscriber", () => {
       yield* fast.leave
     }).pipe(Effect.scoped, Effect.provide(stack())))
 
-  it.effect("does not collect failures either: of several in a row the last one waits", () =>
+  it.effect("does not collect failures: of several in a row only the last one waits", () =>
     Effect.gen(function*() {
       const logs = yield* FlyLogStream.FlyLogStream
       const stream = yield* logs.subscribe("no-such-app")

@@ -126,7 +126,7 @@ describe("a poller ends", () => {
       assert.deepStrictEqual(yield* logs.streamers, [])
     }).pipe(Effect.provide(stack())))
 
-  it.effect("with one stop signal on the topic, whatever ended it", () =>
+  it.effect("with one Stopped message on the topic, whatever ended it", () =>
     Effect.gen(function*() {
       const logs = yield* FlyLogStream.FlyLogStream
       const { messages } = yield* Published
@@ -159,7 +159,7 @@ describe("a poller ends", () => {
       assert.deepStrictEqual(tags(seen), ["Logs", "Stopped"])
     }).pipe(Effect.scoped, Effect.provide(stack())))
 
-  it.effect("before the next one of the same app begins, however long its last word takes", () => {
+  it.effect("before the next one of the same app begins, however long publishing its end takes", () => {
     const heard: Array<string> = []
     const slowBus = Layer.succeed(Dispatcher.Dispatcher, {
       canSubscribe: false,
@@ -258,7 +258,7 @@ describe("a subscriber", () => {
       assert.deepStrictEqual(messages[0]?.message, seen[0])
     }).pipe(Effect.provide(stack())))
 
-  it.effect("is not needed to hear of it elsewhere: the topic of a real bus has the batches and the end", () =>
+  it.effect("can be replaced by the topic of a real bus, which has the batches and the end", () =>
     Effect.gen(function*() {
       const bus = yield* Dispatcher.Dispatcher
       const elsewhere = yield* bus.subscribe(FlyTopics.logs(app))

@@ -26,7 +26,7 @@ const fetchWithRetry = (options?: FlyLogs.FetchOptions) =>
 const statuses = Effect.map(FakeFly.FakeFly.use(({ requests }) => requests), (all) => all.map(({ status }) => status))
 
 describe("a refused token", () => {
-  it.effect("is given up once, another one is taken, and the page is asked for once more", () => {
+  it.effect("is invalidated once, another one is taken, and the request is made once more", () => {
     const tokens = tokensOf("fm2_old", "fm2_new")
     return Effect.gen(function*() {
       const fly = yield* FakeFly.FakeFly
@@ -39,7 +39,7 @@ describe("a refused token", () => {
     }).pipe(Effect.provide(stack({}, tokens)))
   })
 
-  it.effect("a second time is the answer", () => {
+  it.effect("a second time is the failure", () => {
     const tokens = tokensOf("fm2_old", "fm2_new", "fm2_never")
     return Effect.gen(function*() {
       yield* FakeFly.FakeFly.use(({ order }) => order({ _tag: "Refuse", status: 401, times: 5 }))
@@ -80,7 +80,7 @@ describe("a refused token", () => {
     }).pipe(Effect.provide(stack({}, tokens)))
   })
 
-  it.effect("without another one fails as the source says", () => {
+  it.effect("without another one fails with the failure of the source", () => {
     const noToken = new FlyError.FlyError({
       app,
       operation: "token",
@@ -100,7 +100,7 @@ describe("a refused token", () => {
     }).pipe(Effect.provide(stack({}, tokens)))
   })
 
-  it.effect("that cannot be forgotten does not hide what the next request says", () => {
+  it.effect("that cannot be invalidated does not hide the failure of the next request", () => {
     const failure = new FlyError.FlyError({
       app,
       operation: "token",

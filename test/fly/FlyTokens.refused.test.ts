@@ -123,7 +123,7 @@ describe("a refused token", () => {
       assert.strictEqual(asked, 20)
     }).pipe(Effect.scoped))
 
-  it.effect("invalidating an app nobody knows starts nothing", () =>
+  it.effect("invalidating an unknown app starts nothing", () =>
     Effect.gen(function*() {
       const cli = counting()
       yield* Effect.provide(invalidate("web"), layer({ cli }))

@@ -60,7 +60,7 @@ describe("the order of the sources", () => {
       ])
     }).pipe(Effect.scoped))
 
-  it.effect("the second time it is the shared cache, by its historical name, and nobody resolves", () =>
+  it.effect("the second time the token comes from the cache, by its historical name ets, and no source is asked", () =>
     Effect.gen(function*() {
       const cli = counting()
       yield* Effect.gen(function*() {
@@ -191,7 +191,7 @@ describe("the fly command's file", () => {
         const first = yield* get("web")
         assert.deepStrictEqual([shown(first), first.expiresAt], [["fm2_one", "config", "app_server"], 300])
         yield* TestClock.adjust("2 seconds")
-        // unchanged: the file is glanced at, and the token goes on with the life it had
+        // unchanged: the file is checked, and the token keeps its end
         const again = yield* get("web")
         assert.deepStrictEqual([shown(again), again.expiresAt], [["fm2_one", "ets", "app_server"], 300])
         config("access_token: fm2_two\n")

@@ -69,7 +69,7 @@ describe("callers of one app", () => {
       }).pipe(Effect.provide(layer({ cli })))
     }))
 
-  it.effect("share its failure too, so nobody waits for somebody else's turn", () =>
+  it.effect("share its failure too, so no caller starts a search of its own", () =>
     Effect.gen(function*() {
       const cli = fakeCli(() => Effect.delay(exiting(1, ""), "15 seconds"))
       yield* Effect.gen(function*() {
@@ -83,7 +83,7 @@ describe("callers of one app", () => {
       }).pipe(Effect.provide(layer({ cli })))
     }))
 
-  it.effect("an interrupted one takes nobody down; when the last one leaves the search ends with it", () =>
+  it.effect("an interrupted one does not fail the others; when the last one leaves the search ends", () =>
     Effect.gen(function*() {
       const cli = slow()
       yield* Effect.gen(function*() {
@@ -153,7 +153,7 @@ describe("refresh", () => {
     ["invalidate", invalidate],
     ["refresh", refresh]
   ])(
-    "after %s nobody sees the old token, also who was just reading it from the storage",
+    "after %s no caller gets the old token, not even a search that was just reading it from the storage",
     ([, forget]) =>
       Effect.gen(function*() {
         const cli = counting()
@@ -211,7 +211,7 @@ describe("after the fly command made no token", () => {
       }).pipe(Effect.provide(layer({ cli })))
     }))
 
-  it.effect("a token set by hand while the command still runs is seen by who asks then", () =>
+  it.effect("a token set by hand while the command still runs is used by the next caller", () =>
     Effect.gen(function*() {
       const cli = fakeCli(() => Effect.delay(absent, "10 seconds"))
       yield* Effect.gen(function*() {
@@ -285,7 +285,7 @@ describe("an hour before its end", () => {
       }).pipe(Effect.provide(layer({ cli })))
     }))
 
-  it.effect("an app that nobody asked for during a whole life of its token is forgotten, not renewed for ever", () =>
+  it.effect("a token that no caller has used during its whole life is forgotten, not renewed for ever", () =>
     Effect.gen(function*() {
       const cli = counting()
       yield* Effect.gen(function*() {

@@ -1,12 +1,11 @@
 /**
- * Lines out of chunks, and the end of an output under a limit.
+ * Lines out of chunks, the end of an output under a limit, and lines that wait for a slow reader.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
-import * as Backlog from "../../src/fly/internal/backlog.ts"
-import { makeLines, makeTail, plain } from "../../src/fly/internal/output.ts"
+import { makeBacklog, makeLines, makeTail, plain } from "../../src/fly/internal/output.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -40,13 +39,13 @@ describe("lines", () => {
     for (const size of [1, 2, 1000]) assert.deepStrictEqual(linesOf(text, size), expected)
   })
 
-  it("bytes that are no UTF-8 are shown as such and lose no line", () => {
+  it("bytes that are not UTF-8 become replacement characters, and no line is lost", () => {
     const lines = makeLines()
     assert.deepStrictEqual(lines.push(new Uint8Array([0x61, 0xff, 0x0a, 0x62, 0xc3])), ["a\u{fffd}"])
     assert.deepStrictEqual(lines.end(), ["b\u{fffd}"])
   })
 
-  it("a line without end comes in pieces of 10 MiB", () => {
+  it("a line that never ends comes in pieces of 10 MiB", () => {
     const lines = makeLines()
     const chunk = bytes("x".repeat(1024 * 1024))
     const found = Array.from({ length: 25 }, () => lines.push(chunk)).flat()
@@ -54,7 +53,7 @@ describe("lines", () => {
     assert.deepStrictEqual(lines.end().map(({ length }) => length), [5 * 1024 * 1024])
   })
 
-  it("an endless progress bar is no line and takes no memory", () => {
+  it("an endless progress bar gives no line until it ends, and takes no memory", () => {
     const lines = makeLines()
     let count = 0
     for (let n = 0; n < 300_000; n++) count += lines.push(bytes(`\rpushing layer ${n} of the image`)).length
@@ -111,10 +110,10 @@ describe("the end of an output", () => {
   })
 })
 
-describe("lines on their way to a slow reader", () => {
-  it.effect("come in order, and waiting for them does not miss any", () =>
+describe("lines that wait for a slow reader", () => {
+  it.effect("come in order, and a reader who waits misses none", () =>
     Effect.gen(function*() {
-      const backlog = Backlog.make(100)
+      const backlog = makeBacklog(100)
       const taking = yield* Effect.forkChild(backlog.take, { startImmediately: true })
       backlog.offer([])
       backlog.offer(["a"])
@@ -126,9 +125,9 @@ describe("lines on their way to a slow reader", () => {
       assert.deepStrictEqual(yield* backlog.take, [])
     }))
 
-  it.effect("lose the oldest past the limit, and a line says how many", () =>
+  it.effect("are dropped past the limit, the oldest first, and a line says how many", () =>
     Effect.gen(function*() {
-      const backlog = Backlog.make(30)
+      const backlog = makeBacklog(30)
       for (let n = 0; n < 1000; n++) backlog.offer([`line ${n}`])
       assert.deepStrictEqual(yield* backlog.take, [
         "[... 997 lines dropped: read too slowly ...]",

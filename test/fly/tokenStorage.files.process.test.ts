@@ -82,7 +82,7 @@ describe("the directory and the files", () => {
       }
     }).pipe(Effect.scoped))
 
-  it.live("what a killed writer left behind is swept away, what may still be written is not", () =>
+  it.live("drafts of killed writers are removed, recent drafts that may still be written are not", () =>
     Effect.gen(function*() {
       const directory = yield* temp
       const [old, young, others] = [".web.cached.json.0123456789ab", ".web.cached.json.ba9876543210", ".keep"]
@@ -115,7 +115,7 @@ const record = (app: string, change: object) =>
 
 describe("a broken record", () => {
   it.live.each(broken)(
-    "of a cached token counts as none, with a warning that quotes nothing: %s",
+    "of a cached token counts as none, with a warning that does not quote it: %s",
     ([what, spoil]) =>
       Effect.gen(function*() {
         const directory = yield* temp
@@ -214,7 +214,7 @@ describe("a directory that takes no files", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live("nobody has a home: the same, and the setting is named", () =>
+  it.live("without a home directory the same happens, and the setting is named", () =>
     Effect.gen(function*() {
       const { lines } = yield* opened({}, (storage) => storage.put(web, "cached", token("fm2_a")))
       assert.include(lines[0], "ATLAS_FLY_TOKENS_DIR")

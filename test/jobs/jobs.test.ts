@@ -97,7 +97,7 @@ describe("streaming a job", () => {
       assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 2, 3, 4, 5])
     }))
 
-  it.effect("it ends also when the last answer carries nothing", () =>
+  it.effect("it also ends when the last answer has no items", () =>
     Effect.gen(function*() {
       const { layer } = endpoint({ chunks: [chunk("completed")] })
       assert.deepStrictEqual(yield* Stream.runCollect(Atlas.streamJob(ref)).pipe(layer), [])
@@ -189,12 +189,12 @@ describe("streaming a job", () => {
       const idle = endpoint({ chunks: [chunk("in_progress", [1]), chunk("in_progress")] })
       assert.include(
         yield* messageOf(idle, { idleTimeout: "10 seconds" }),
-        "timeout: the job put out nothing within 10s"
+        "timeout: the job produced no output within 10s"
       )
       const busy = endpoint({ chunks: [chunk("in_progress", [1])] })
       assert.include(
         yield* messageOf(busy, { timeout: "1 minute", idleTimeout: "10 seconds" }),
-        "timeout: the job was not over within 1m"
+        "timeout: the job did not end within 1m"
       )
     }))
 })
@@ -214,7 +214,7 @@ describe("a consumer that takes its time", () => {
       )
     })
 
-  it.effect("is not the silence of the job, so the idle limit does not count it", () =>
+  it.effect("does not count for the idle limit", () =>
     Effect.gen(function*() {
       const fiber = yield* slowly({ idleTimeout: "10 seconds" })
       yield* pass(5 * 60 + 20)
@@ -255,7 +255,7 @@ describe("running a job", () => {
       assert.strictEqual(submitted.length, 1)
     }))
 
-  it.effect("a sync job that outlasted its limit is not retryable, whoever kept the time", () =>
+  it.effect("a sync job that outlasted its limit is not retryable, whether the library or the adapter measured the time", () =>
     Effect.gen(function*() {
       const request = { endpoint: "ep", input: null, mode: "sync", timeout: "12 seconds" } as const
       const ours = endpoint({ submit: Effect.never })
@@ -287,7 +287,7 @@ describe("running a job", () => {
       assert.strictEqual(answer.status, "in_progress")
     }))
 
-  it.effect("awaiting looks until the job is final, through looks that fail", () =>
+  it.effect("awaitJob polls until the job has ended, through polls that fail", () =>
     Effect.gen(function*() {
       const { layer } = endpoint({
         gets: [
@@ -305,7 +305,7 @@ describe("running a job", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).output, 42)
     }))
 
-  it.effect("awaiting ends with a refusal: the next look would be refused as well", () =>
+  it.effect("awaitJob ends with a refusal: the next poll would be refused as well", () =>
     Effect.gen(function*() {
       for (const refusal of [new AtlasError.NotFound({}), new AtlasError.ProviderFault({ status: 422 })]) {
         const { asked, layer } = endpoint({ gets: [refusal] })
@@ -314,7 +314,7 @@ describe("running a job", () => {
       }
     }))
 
-  it.effect("awaiting a job that failed fails with what the worker said, and never past its limit", () =>
+  it.effect("awaitJob of a failed job fails with the worker's message, and never takes longer than its limit", () =>
     Effect.gen(function*() {
       const failed = endpoint({ gets: [job("failed", { error: "boom" })] })
       const error = yield* Effect.flip(Atlas.awaitJob(ref).pipe(failed.layer))

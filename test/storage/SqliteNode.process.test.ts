@@ -54,7 +54,7 @@ describe("SqliteNode", () => {
       assert.strictEqual(fs.statSync(directory).mode & 0o777, 0o700)
     }).pipe(Effect.scoped))
 
-  it.live("values come back as they were put: text, whole and broken numbers, bytes, yes and no, nothing", () =>
+  it.live("values come back as they were stored: text, integers, fractions, bytes, booleans, null", () =>
     Effect.gen(function*() {
       const sql = yield* open({ filename: ":memory:" })
       const bytes = new Uint8Array([0, 1, 255])
@@ -107,7 +107,7 @@ describe("SqliteNode", () => {
       assert.deepStrictEqual(yield* numbers(one), [2])
     }).pipe(Effect.scoped))
 
-  it.live("a lock that lasts longer than the patience is a lock timeout", () =>
+  it.live("a lock that is held longer than busyTimeout is a lock timeout", () =>
     Effect.gen(function*() {
       const filename = join(yield* temp, "atlas.db")
       const sql = yield* open({ filename, busyTimeout: "50 millis" })
@@ -122,7 +122,7 @@ describe("SqliteNode", () => {
       assert.deepStrictEqual(yield* numbers(sql), [2])
     }).pipe(Effect.scoped))
 
-  it.live("errors are told apart: a row that is there, any other mistake, a file that cannot be opened", () =>
+  it.live("errors have different reasons: a row that exists already, any other mistake, a file that cannot be opened", () =>
     Effect.gen(function*() {
       const directory = yield* temp
       const sql = yield* open({ filename: ":memory:" })
@@ -140,7 +140,7 @@ describe("SqliteNode", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(open({ filename: join(directory, "junk.db") }))))
     }).pipe(Effect.scoped))
 
-  it.live("FULL is full, and what was committed is there after the process was killed", () =>
+  it.live("synchronous FULL is set, and committed rows are there after the process was killed", () =>
     Effect.gen(function*() {
       const filename = join(yield* temp, "atlas.db")
       const sql = yield* open({ filename, synchronous: "FULL" })

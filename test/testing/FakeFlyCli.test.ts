@@ -43,7 +43,7 @@ describe("FakeFlyCli", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(
         (yield* Fiber.join(fiber)).message,
-        "[fly] fly_timeout: `fly auth` did not end in 15s and was ended"
+        "[fly] fly_timeout: `fly auth` did not finish within 15s and was ended"
       )
       assert.deepStrictEqual((yield* controls.use(({ calls }) => calls)).map(({ state }) => state), ["killed"])
     }).pipe(Effect.provide(FakeFlyCli.layer({ ending: "hang" }))))

@@ -1,5 +1,5 @@
 /**
- * The few primitives both kinds of access need, on Web Crypto alone so that a browser page can run them.
+ * The cryptography that bearer tokens and signed URLs need, on Web Crypto alone so that a browser page can run it.
  *
  * Browsers give `crypto.subtle` to https pages and to localhost only; elsewhere these effects die.
  */
@@ -9,7 +9,7 @@ import * as Hex from "effect/encoding/Hex"
 import * as Redacted from "effect/Redacted"
 import * as Entropy from "../../domain/Entropy.ts"
 
-/** 256 bits: as long as the hash that is compared, and out of reach of guessing. */
+/** 256 bits: as long as the hash that is compared, and too many to guess. */
 const secretBytes = 32
 
 const utf8 = new TextEncoder()
@@ -20,7 +20,7 @@ export const randomSecret: Effect.Effect<Redacted.Redacted> = Effect.map(
   (bytes) => Redacted.make(Base64Url.encode(bytes))
 )
 
-/** The plain text of a secret that may be sealed. */
+/** The plain text of a secret that may be redacted. */
 export const reveal = (secret: string | Redacted.Redacted): string =>
   Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
@@ -33,7 +33,7 @@ export const sha256Hex = (text: string): Effect.Effect<string> =>
 
 const hmac = { name: "HMAC", hash: "SHA-256" }
 
-/** HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret dies. */
+/** HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret is a defect. */
 export const hmacSha256 = (secret: string, text: string): Effect.Effect<string> =>
   Effect.promise(async () => {
     const { subtle } = globalThis.crypto
@@ -45,7 +45,7 @@ export const hmacSha256 = (secret: string, text: string): Effect.Effect<string> 
 export const constantTimeEquals = (expected: string, candidate: string): boolean => {
   let difference = expected.length ^ candidate.length
   for (let index = 0; index < expected.length; index++) {
-    // past the end charCodeAt is NaN, which counts as 0 here: the lengths have settled the answer by then
+    // past the end charCodeAt is NaN, which counts as 0 here: different lengths have made the answer false already
     difference |= expected.charCodeAt(index) ^ candidate.charCodeAt(index)
   }
   return difference === 0

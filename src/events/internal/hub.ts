@@ -1,15 +1,40 @@
-/** Who listens to what in this process: plain tables, so that a message to a thousand costs a thousand appends. */
+/** The subscribers of this process by topic: plain maps, so that a message to a thousand costs a thousand appends. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Delivery, SubscribeOptions } from "../Dispatcher.ts"
 import * as EventMetrics from "../EventMetrics.ts"
 import type { Topic } from "../Topic.ts"
 import * as Mailbox from "./mailbox.ts"
-import { quietly } from "./quietly.ts"
+
+/**
+ * What a subscriber gets: a message, word that older messages were dropped, or the end because it was too slow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery<A> =
+  | { readonly _tag: "Message"; readonly message: A }
+  | { readonly _tag: "Gap"; readonly lost: number }
+  | { readonly _tag: "Evicted"; readonly topic: string }
+
+/**
+ * How a subscription is bounded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubscribeOptions {
+  /** Messages kept for a subscriber that does not read, one at least; default 10,000. */
+  readonly capacity?: number | undefined
+  /**
+   * What happens to a subscriber that is slower: `evict` (default) drops all it has not read and ends it with a final
+   * `Evicted`, `gap` drops its oldest messages and puts a `Gap` with their number in their place.
+   */
+  readonly overflow?: "evict" | "gap" | undefined
+}
 
 const defaultCapacity = 10_000
 
@@ -21,12 +46,13 @@ interface Subscription {
   readonly scope: Scope.Closeable
 }
 
+/** Publishing and subscribing within this process. */
 export interface Hub {
-  /** Hands a message to all subscribers of a topic, or to those of one schema. */
+  /** Gives a message to all subscribers of a topic, or only to those with this schema. */
   readonly publish: (topic: string, message: unknown, schema?: Topic<unknown>["schema"]) => Effect.Effect<void>
-  /** The schemas that subscribers of a topic read with; none when nobody listens. */
+  /** The schemas that the subscribers of a topic read with; empty without subscribers. */
   readonly schemas: (topic: string) => ReadonlySet<Topic<unknown>["schema"]>
-  /** `attach` opens what feeds the topic; it is held as long as the subscription. */
+  /** `attach` opens the source that feeds the topic; it stays open as long as the subscription. */
   readonly subscribe: <A>(
     topic: Topic<A>,
     options: SubscribeOptions | undefined,
@@ -35,34 +61,34 @@ export interface Hub {
 }
 
 export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*() {
-  const home = yield* Effect.scope
-  // one subscription a scope; a topic without subscribers is not there
+  const hubScope = yield* Effect.scope
+  // one subscription for each scope; a topic without subscribers has no entry
   const topics = new Map<string, Map<Scope.Scope, Subscription>>()
 
-  let awake: Array<Mailbox.Mailbox<Delivery<unknown>>> = []
+  let toWake: Array<Mailbox.Mailbox<Delivery<unknown>>> = []
   const wakeAll = (): void => {
-    const now = awake
-    awake = []
+    const now = toWake
+    toWake = []
     for (const mailbox of now) mailbox.wake()
   }
-  /** In a turn of its own: whoever publishes never runs a reader, and a burst wakes a reader once. */
+  /** Readers are woken by a scheduled task: a publisher never runs a reader, and a burst wakes a reader once. */
   const wake = (mailbox: Mailbox.Mailbox<Delivery<unknown>>, fiber: Fiber.Fiber<unknown, unknown>): void => {
-    if (!mailbox.isToBeWoken()) return
-    if (awake.push(mailbox) === 1) fiber.currentDispatcher.scheduleTask(wakeAll, 0)
+    if (!mailbox.needsWake()) return
+    if (toWake.push(mailbox) === 1) fiber.currentDispatcher.scheduleTask(wakeAll, 0)
   }
 
   const remove = (name: string, key: Scope.Scope, one: Subscription): void => {
     const all = topics.get(name)
-    // the same scope may have subscribed anew after it was evicted
+    // the same scope may have subscribed again after it was evicted
     if (all?.get(key) !== one) return
     all.delete(key)
     if (all.size === 0) topics.delete(name)
   }
 
-  const report = (one: Subscription): Effect.Effect<void> =>
-    quietly(Effect.andThen(
+  const reportEvicted = (one: Subscription): Effect.Effect<void> =>
+    Effect.ignoreCause(Effect.andThen(
       Metric.update(EventMetrics.evicted, 1),
-      Effect.logWarning("A subscriber that did not read was evicted").pipe(
+      Effect.logWarning("A subscriber that did not read its messages was evicted").pipe(
         Effect.annotateLogs({ topic: one.topic.name, capacity: one.capacity })
       )
     ))
@@ -86,9 +112,9 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
         ? Effect.void
         : Effect.forEach(evicted, (one) =>
           Effect.andThen(
-            report(one),
-            // in a fiber of its own: what feeds the subscription may be who publishes, and would wait for itself
-            Effect.forkIn(Scope.close(one.scope, Exit.void), home)
+            reportEvicted(one),
+            // in a fiber of its own: the publisher may be the source that feeds the subscription, and would wait for itself
+            Effect.forkIn(Scope.close(one.scope, Exit.void), hubScope)
           ), { discard: true })
     })
 
@@ -105,7 +131,7 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
     })
   )
 
-  const join = <A>(topic: Topic<A>, options: SubscribeOptions | undefined, key: Scope.Scope) =>
+  const register = <A>(topic: Topic<A>, options: SubscribeOptions | undefined, key: Scope.Scope) =>
     Effect.uninterruptible(Effect.gen(function*() {
       const capacity = options?.capacity ?? defaultCapacity
       const overflow = options?.overflow === "gap" ? "drop-oldest" : "refuse"
@@ -120,7 +146,7 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
       yield* Scope.addFinalizer(
         one.scope,
         Effect.withFiber((fiber) => {
-          // one that was evicted is no longer there, and keeps its last element
+          // an evicted subscription was removed before, and its reader must still get `Evicted`
           if (topics.get(topic.name)?.get(key) === one) one.mailbox.drop()
           remove(topic.name, key, one)
           wake(one.mailbox, fiber)
@@ -140,10 +166,10 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
     ) =>
       Effect.gen(function*() {
         const key = yield* Effect.scope
-        const one = topics.get(topic.name)?.get(key) ?? (yield* join(topic, options, key))
+        const one = topics.get(topic.name)?.get(key) ?? (yield* register(topic, options, key))
         yield* Scope.provide(attach, one.scope)
         const stream = Stream.fromPull(Effect.succeed(one.mailbox.pull))
-        // whoever names a topic gives it one type: the name is all that a message and its reader share
+        // publisher and subscriber share only the topic's name: that both give it one type cannot be checked here
         return stream as Stream.Stream<Delivery<A>>
       })
   }

@@ -1,30 +1,31 @@
-/** What waits for one reader: bounded, never waiting for it, and it says where something was dropped. */
+/** The queue of one reader: bounded, the writer never waits for the reader, and a gap marks where messages were dropped. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as MutableList from "effect/MutableList"
 
+/** Stands where messages were dropped. */
 export interface Gap {
   readonly _tag: "Gap"
   readonly lost: number
 }
 
 export interface Mailbox<A> {
-  /** False when it is full and may not drop its oldest. What comes after the close is nobody's. */
+  /** Adds an element; false when the queue is full and may not drop its oldest. After the close, elements are ignored. */
   readonly offer: (element: A) => boolean
-  /** Takes nothing more; what waits is still read. */
+  /** Accepts nothing more; what waits can still be read. */
   readonly close: () => void
-  /** Takes nothing more and drops what waits; `last` is still read. */
+  /** Accepts nothing more and drops what waits; only `last` can still be read. */
   readonly drop: (...last: ReadonlyArray<A>) => void
-  /** Whether somebody waits who has not been promised a `wake` yet. */
-  readonly isToBeWoken: () => boolean
-  /** Lets those who wait look again. */
+  /** Whether a reader waits and no `wake` has been scheduled for it yet; the caller must schedule one then. */
+  readonly needsWake: () => boolean
+  /** Lets the readers who wait look again. */
   readonly wake: () => void
-  /** The next ones in order, a gap where some were dropped; waits for the first, is done after the last. */
+  /** Waits for the next elements, in order and with a gap where some were dropped; done after the last. */
   readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<A | Gap>, Cause.Done>
 }
 
-/** What a reader holds no longer counts against the capacity, so it is bounded too. */
+/** Elements that a reader has taken no longer count against the capacity, so their number is bounded too. */
 const largestBatch = 1024
 
 export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): Mailbox<A> => {
@@ -33,10 +34,10 @@ export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): M
   const most = capacity >= 1 ? Math.floor(capacity) : 1
   let lost = 0
   let isClosed = false
-  let isPromised = false
+  let isWakeScheduled = false
   let readers: Array<(effect: Effect.Effect<void>) => void> = []
 
-  const offered = Effect.callback<void>((resume) => {
+  const arrival = Effect.callback<void>((resume) => {
     readers.push(resume)
     return Effect.sync(() => {
       readers = readers.filter((one) => one !== resume)
@@ -50,7 +51,7 @@ export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): M
       lost = 0
     }
     if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
-    return isClosed ? Cause.done() : Effect.andThen(offered, pull)
+    return isClosed ? Cause.done() : Effect.andThen(arrival, pull)
   })
 
   return {
@@ -73,13 +74,13 @@ export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): M
       MutableList.clear(waiting)
       MutableList.appendAll(waiting, last)
     },
-    isToBeWoken: () => {
-      if (isPromised || readers.length === 0) return false
-      isPromised = true
+    needsWake: () => {
+      if (isWakeScheduled || readers.length === 0) return false
+      isWakeScheduled = true
       return true
     },
     wake: () => {
-      isPromised = false
+      isWakeScheduled = false
       const awake = readers
       readers = []
       for (const resume of awake) resume(Effect.void)

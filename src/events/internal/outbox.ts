@@ -1,57 +1,79 @@
-/** What is on its way to a bus: handed over in the background, in the order it came in, never kept without bound. */
+/** Messages that wait for a bus: encoded as JSON, delivered in the background in their order, and bounded in number. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as EventMetrics from "../EventMetrics.ts"
 import type { Topic } from "../Topic.ts"
 import * as Mailbox from "./mailbox.ts"
-import { makeRarely, quietly } from "./quietly.ts"
-import * as Wire from "./wire.ts"
+import { makeThrottle } from "./throttle.ts"
 
-/** What a bus that is away may miss before its oldest messages are dropped. */
+/** How many messages wait for a bus that cannot be reached before the oldest are dropped. */
 const defaultCapacity = 10_000
 
-/** How long the last messages may take when the layer closes. */
-const lastWords = "2 seconds"
+/** How long closing the layer waits for the last messages to be delivered. */
+const closeGrace = "2 seconds"
 
-export interface Letter {
-  readonly _tag: "Letter"
+/** A topic's messages as JSON, which is how they look outside the process. */
+interface JsonCodec {
+  readonly encode: (message: unknown) => Effect.Effect<Schema.Json, Schema.SchemaError>
+  readonly decode: (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+}
+
+/** Kept by schema: deriving a codec is slow, and a topic object is made again for each use of its name. */
+const derived = new WeakMap<Topic<unknown>["schema"], JsonCodec>()
+
+/** The JSON codec of a topic's schema. */
+export const codecOf = (schema: Topic<unknown>["schema"]): JsonCodec => {
+  const known = derived.get(schema)
+  if (known !== undefined) return known
+  const codec = Schema.toCodecJson(schema)
+  const made: JsonCodec = { encode: Schema.encodeUnknownEffect(codec), decode: Schema.decodeUnknownEffect(codec) }
+  derived.set(schema, made)
+  return made
+}
+
+/** A message that waits for the bus. */
+export interface Outgoing {
+  readonly _tag: "Outgoing"
   readonly topic: string
   readonly json: unknown
 }
 
-/** Encodes a message and leaves it for the background; never waits for the bus. */
+/** Encodes a message and queues it; never waits for the bus. */
 export type Post = <A>(topic: Topic<A>, message: A) => Effect.Effect<void>
 
 /**
- * `deliver` gets what has gathered, in order, and never fails; it tells `lost` of each message that did not get through.
+ * `deliver` gets the messages that have gathered, in order; it reports those that the bus did not take, and never fails.
  */
 export const make = (options: {
   readonly capacity: number | undefined
-  readonly deliver: (letters: ReadonlyArray<Letter>) => Effect.Effect<void>
+  readonly deliver: (messages: ReadonlyArray<Outgoing>) => Effect.Effect<void>
 }): Effect.Effect<Post, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const mailbox = Mailbox.make<Letter>(options.capacity ?? defaultCapacity, "drop-oldest")
-    const tellFull = makeRarely()
-    const tellEncoding = makeRarely()
+    const mailbox = Mailbox.make<Outgoing>(options.capacity ?? defaultCapacity, "drop-oldest")
+    const logFull = makeThrottle()
+    const logMismatch = makeThrottle()
 
-    const tellDropped = (lost: number): Effect.Effect<void> =>
+    const reportDropped = (lost: number): Effect.Effect<void> =>
       Effect.andThen(
-        quietly(Metric.update(EventMetrics.unsent, lost)),
-        tellFull((unsaid) =>
-          Effect.logWarning("The bus was away for too long: its oldest messages were dropped").pipe(
-            Effect.annotateLogs({ lost, unsaid })
+        Effect.ignoreCause(Metric.update(EventMetrics.unsent, lost)),
+        logFull((suppressed) =>
+          Effect.logWarning(
+            "The bus takes messages too slowly: the oldest messages waiting for it were dropped"
+          ).pipe(
+            Effect.annotateLogs({ lost, suppressed })
           )
         )
       )
 
     const pump = yield* mailbox.pull.pipe(
       Effect.flatMap((batch) => {
-        const letters = batch.filter((one) => one._tag === "Letter")
+        const messages = batch.filter((one) => one._tag === "Outgoing")
         const [first] = batch
-        const dropped = first._tag === "Gap" ? tellDropped(first.lost) : Effect.void
-        return Effect.andThen(dropped, options.deliver(letters))
+        const dropped = first._tag === "Gap" ? reportDropped(first.lost) : Effect.void
+        return Effect.andThen(dropped, options.deliver(messages))
       }),
       Effect.forever,
       Effect.ignore,
@@ -60,24 +82,24 @@ export const make = (options: {
     yield* Effect.addFinalizer(() => {
       mailbox.close()
       mailbox.wake()
-      return Fiber.await(pump).pipe(Effect.interruptible, Effect.timeoutOption(lastWords))
+      return Fiber.await(pump).pipe(Effect.interruptible, Effect.timeoutOption(closeGrace))
     })
 
     return (topic, message) =>
-      Effect.suspend(() => Wire.of(topic.schema).encode(message)).pipe(
+      Effect.suspend(() => codecOf(topic.schema).encode(message)).pipe(
         Effect.flatMap((json) =>
           Effect.withFiber((fiber) => {
-            mailbox.offer({ _tag: "Letter", topic: topic.name, json })
-            if (mailbox.isToBeWoken()) fiber.currentDispatcher.scheduleTask(mailbox.wake, 0)
+            mailbox.offer({ _tag: "Outgoing", topic: topic.name, json })
+            if (mailbox.needsWake()) fiber.currentDispatcher.scheduleTask(mailbox.wake, 0)
             return Effect.void
           })
         ),
         Effect.catchCause(() =>
           Effect.andThen(
-            quietly(Metric.update(EventMetrics.unsent, 1)),
-            tellEncoding((unsaid) =>
+            Effect.ignoreCause(Metric.update(EventMetrics.unsent, 1)),
+            logMismatch((suppressed) =>
               Effect.logError("A message does not match the schema of its topic and was not sent").pipe(
-                Effect.annotateLogs({ topic: topic.name, unsaid })
+                Effect.annotateLogs({ topic: topic.name, suppressed })
               )
             )
           )

@@ -1,20 +1,110 @@
-/** The two log hosts as they answer: who may ask, which lines a page has, and how each writes them. */
+/**
+ * The fake of the two log hosts: which requests they accept, which lines a page has, how each host writes them, and how
+ * requests reach them, as an `HttpClient` of the same process or over an HTTP server.
+ */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type FaultLine, makeFaultLine } from "../../http/FakeHost.ts"
-import type { Fault, Line, RecordedRequest } from "../FakeFly.ts"
-import * as LogTime from "./logTime.ts"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { connectionFailure, type FaultLine, hangUp, makeFaultLine } from "../../http/FakeHost.ts"
+import { parseTime, toNanos } from "./logWire.ts"
 
-/** A line as it is kept: when, in nanoseconds, and what it says. */
-interface Kept {
+/**
+ * One line of an app's log as the fake has it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Line {
+  /** RFC 3339, or any text to see what a reader makes of it; default now. */
+  readonly timestamp?: string | null
+  readonly message?: string | null
+  /** Default `info`. */
+  readonly level?: string | null
+  /** Default `fra`. */
+  readonly region?: string | null
+  readonly instance?: string | null
+  /** Default a unique one; null for a line without an id. */
+  readonly id?: string | null
+}
+
+/**
+ * Which requests a fault is for: those to one host, for one app, or any; the first `skip` of them pass, the next `times`
+ * (default 1) get the fault.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FaultTarget {
+  readonly on?: "platform" | "machines"
+  readonly app?: string
+  readonly skip?: number
+  readonly times?: number
+}
+
+/**
+ * A fault to order, as data.
+ *
+ * **Details**
+ *
+ * - `Refuse`: this status, with `Retry-After` in seconds and a body if given. `Redirect`: a 302.
+ * - `LoseAnswer`: the connection ends without an answer. `Hang`: no answer ever comes. `Delay`: it comes `by` later.
+ * - `Garble`: the body is cut in half. `Huge`: the body has `bytes` bytes.
+ * - `Strange`: these texts are put among the lines unchanged. `Hollow`: every nested object is null.
+ * - `Cursor`: `next_token` is this JSON text. `Overlap`: the page begins with the last line of the page before.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault =
+  & FaultTarget
+  & (
+    | { readonly _tag: "Refuse"; readonly status: number; readonly retryAfter?: number; readonly body?: string }
+    | { readonly _tag: "Redirect"; readonly location: string }
+    | { readonly _tag: "LoseAnswer" }
+    | { readonly _tag: "Hang" }
+    | { readonly _tag: "Delay"; readonly by: Duration.Input }
+    | { readonly _tag: "Garble" }
+    | { readonly _tag: "Huge"; readonly bytes: number }
+    | { readonly _tag: "Strange"; readonly lines: ReadonlyArray<string> }
+    | { readonly _tag: "Hollow" }
+    | { readonly _tag: "Cursor"; readonly text: string }
+    | { readonly _tag: "Overlap" }
+  )
+
+/**
+ * One request as the fake received it; of its token only the scheme is recorded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecordedRequest {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Which host the path belongs to; null for a path that neither has. */
+  readonly endpoint: "platform" | "machines" | null
+  readonly app: string | null
+  readonly cursor: string | null
+  readonly region: string | null
+  readonly instance: string | null
+  readonly scheme: string | null
+  /** The status of the answer; null while there is none, and for a request that was never answered. */
+  readonly status: number | null
+}
+
+/** A line as it is stored, with its time in nanoseconds. */
+interface StoredLine {
   readonly at: bigint
   readonly id: string
   readonly line: Line
 }
 
+/** What the fake remembers. */
 export interface State {
-  readonly apps: Map<string, Array<Kept>>
+  readonly apps: Map<string, Array<StoredLine>>
   readonly refused: Set<string>
   readonly requests: Array<RecordedRequest>
   readonly faults: FaultLine<Fault>
@@ -32,28 +122,29 @@ export const makeState = (apps: ReadonlyArray<string>, cursors: State["cursors"]
   serial: 0
 })
 
+/** What the hosts look at of a request. */
 export interface Incoming {
   readonly method: string
   readonly url: URL
   readonly authorization: string | undefined
 }
 
-export interface Reply {
+interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
 /** The connection ends without an answer. */
-export const broken = "broken"
+const broken = "broken"
 
 const pageSize = 100
-/** A week of lines in a test; a server that runs for days must not grow. */
-const mostKept = 20_000
+/** Enough lines for any test; beyond it the oldest go, so that a server that runs for days does not grow. */
+const mostLines = 20_000
 
 const nanosOf = (text: string | null | undefined, now: bigint): bigint => {
-  const moment = text === null || text === undefined ? null : LogTime.parse(text)
-  return moment === null ? now : LogTime.toNanos(moment)
+  const moment = text === null || text === undefined ? null : parseTime(text)
+  return moment === null ? now : toNanos(moment)
 }
 
 const stamp = (nanos: bigint): string => {
@@ -61,7 +152,7 @@ const stamp = (nanos: bigint): string => {
   return new Date(millis).toISOString().replace(/\.\d+Z$/, `.${String(nanos % 1_000_000_000n).padStart(9, "0")}Z`)
 }
 
-/** Adds lines to an app's log, in the order of their times. */
+/** Adds lines to an app's log, which is sorted by time. */
 export const append = (state: State, app: string, lines: ReadonlyArray<Line>, nowMillis: number): void => {
   const kept = state.apps.get(app) ?? []
   for (const line of lines) {
@@ -71,20 +162,20 @@ export const append = (state: State, app: string, lines: ReadonlyArray<Line>, no
     const at = nanosOf(line.timestamp, now)
     kept.push({ at, id: line.id ?? `${at}-${number}`, line: { timestamp: stamp(now), ...line } })
   }
-  state.apps.set(app, kept.toSorted((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0).slice(-mostKept))
+  state.apps.set(app, kept.toSorted((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0).slice(-mostLines))
 }
 
 const macaroon = /^fm\d[a-z]?_/
 
-/** Whether a header lets its sender in; a macaroon only behind `FlyV1`, anything else only behind `Bearer`. */
-const isLetIn = (state: State, header: string | undefined): boolean => {
+/** Whether the hosts accept a header: a macaroon only with `FlyV1`, any other token only with `Bearer`. */
+const isAccepted = (state: State, header: string | undefined): boolean => {
   const [, scheme = "", token = ""] = /^(FlyV1|Bearer) (\S+)$/.exec(header ?? "") ?? []
   if (token === "" || state.refused.has(token)) return false
   const parts = token.split(",")
   return scheme === "FlyV1" ? parts.every((part) => macaroon.test(part)) : !parts.some((part) => macaroon.test(part))
 }
 
-const asMachines = ({ line }: Kept, app: string, isHollow: boolean): string =>
+const asMachines = ({ line }: StoredLine, app: string, isHollow: boolean): string =>
   JSON.stringify({
     timestamp: line.timestamp,
     message: line.message,
@@ -94,7 +185,7 @@ const asMachines = ({ line }: Kept, app: string, isHollow: boolean): string =>
     fly: isHollow ? null : { region: line.region ?? "fra", app: { name: app, instance: line.instance ?? null } }
   })
 
-const asPlatform = ({ id, line }: Kept, isHollow: boolean): string => {
+const asPlatform = ({ id, line }: StoredLine, isHollow: boolean): string => {
   const where = { instance: line.instance ?? null, region: line.region ?? "fra" }
   const attributes = {
     timestamp: line.timestamp,
@@ -112,7 +203,7 @@ const refusal = (status: number, headers: Readonly<Record<string, string>> = {},
   body: body ?? JSON.stringify({ error: `refused with ${status}` })
 })
 
-/** What a request is for. */
+/** Which host and app a request is for. */
 interface Target {
   readonly endpoint: "platform" | "machines"
   readonly app: string
@@ -195,7 +286,7 @@ const answer = (state: State, incoming: Incoming, target: Target | undefined) =>
       case "Huge":
         return { ...refusal(200), body: " ".repeat(fault.bytes) }
     }
-    if (!isLetIn(state, incoming.authorization)) return refusal(401)
+    if (!isAccepted(state, incoming.authorization)) return refusal(401)
     if (!state.apps.has(app)) return refusal(404)
     return page(state, target, query, fault)
   })
@@ -220,4 +311,42 @@ export const handle = (state: State, incoming: Incoming): Effect.Effect<Reply | 
     const reply = yield* answer(state, incoming, target)
     if (reply !== broken) state.requests[index] = { ...record, status: reply.status }
     return reply
+  })
+
+type Handle = (incoming: Incoming) => Effect.Effect<Reply | typeof broken>
+
+const hosts: ReadonlySet<string> = new Set(["https://api.fly.io", "https://api.machines.dev"])
+
+/** The hosts as an `HttpClient`; it refuses every other host as a name that cannot be resolved. */
+export const clientOf = (handle: Handle): HttpClient.HttpClient =>
+  HttpClient.make((request, url) =>
+    Effect.gen(function*() {
+      if (!hosts.has(url.origin)) return yield* connectionFailure(request, "ENOTFOUND", "getaddrinfo")
+      const reply = yield* handle({ method: request.method, url, authorization: request.headers["authorization"] })
+      if (reply === broken) return yield* connectionFailure(request, "ECONNRESET", "read")
+      const { body, headers, status } = reply
+      return HttpClientResponse.fromWeb(
+        request,
+        new Response(body === "" ? null : body, { status, headers: { ...headers } })
+      )
+    })
+  )
+
+/** The hosts behind an HTTP server. */
+export const responseTo = (
+  request: HttpServerRequest.HttpServerRequest,
+  handle: Handle
+): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  Effect.gen(function*() {
+    const reply = yield* handle({
+      method: request.method,
+      url: new URL(request.url, "http://127.0.0.1"),
+      authorization: request.headers["authorization"]
+    })
+    if (reply === broken) {
+      return hangUp(request.source) ? yield* Effect.never : HttpServerResponse.empty({ status: 502 })
+    }
+    const { body, headers, status } = reply
+    const contentType = headers["content-type"]
+    return HttpServerResponse.text(body, { status, headers, ...(contentType === undefined ? {} : { contentType }) })
   })

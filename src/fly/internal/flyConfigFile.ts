@@ -1,7 +1,7 @@
 /**
- * The fly command's own configuration: the token of whoever logged in on this machine.
+ * The fly command's own `config.yml`, with the token of the user who logged in on this machine.
  *
- * That token is renewed by the fly command every few minutes, so what was read is only as good as the file is unchanged.
+ * The fly command renews that token every few minutes, so one that was read is good only while the file has not changed.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -12,18 +12,18 @@ import * as UserDirectories from "effect/persistence/UserDirectories"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { parse } from "yaml"
-import * as TokenForm from "./tokenForm.ts"
+import { parseGiven } from "./tokenRecord.ts"
 
-/** It is a page of settings; anything longer is something else. */
+/** It is a page of settings; a longer file is no configuration. */
 const longest = 1024 * 1024
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ access_token: Schema.String }))
 
-/** The token in a text of YAML; null for one that is broken. What the parser says of it may quote it, so nobody sees that. */
+/** The token in a text of YAML; null for one that is broken. The parser's message may quote the token, so it is dropped. */
 const tokenIn = (text: string): Redacted.Redacted | null => {
   try {
     const token = Option.map(decode(parse(text, { logLevel: "silent" })), (file) => file.access_token)
-    return Option.match(token, { onNone: () => null, onSome: TokenForm.given })
+    return Option.match(token, { onNone: () => null, onSome: parseGiven })
   } catch {
     return null
   }
@@ -45,7 +45,7 @@ const directoryOf = Effect.gen(function*() {
   )
 })
 
-/** Where the file is is decided once; absent, unreadable and tokenless are all null. */
+/** The file's place is decided once; a file that is absent, unreadable or has no token reads as null. */
 export const make = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -54,7 +54,7 @@ export const make = Effect.gen(function*() {
 
   const stampOf = (name: string) =>
     Effect.map(fs.stat(name), ({ ino, mtime, size, type }) => {
-      // never opened unless it is a file: reading a pipe would not end
+      // only a regular file is opened: reading a pipe would not end
       if (type !== "File" || size > longest) return null
       const at = Option.match(mtime, { onNone: () => "", onSome: (date) => String(date.getTime()) })
       return `${at}/${size}/${Option.getOrElse(ino, () => 0n)}`
@@ -66,7 +66,7 @@ export const make = Effect.gen(function*() {
     : Effect.orElseSucceed(stampOf(file), () => null)
 
   const read: Effect.Effect<Found | null> = file === null ? Effect.succeed(null) : Effect.gen(function*() {
-    // before the text: a change between the two is then seen at the next look
+    // taken before the text: a change between the two is then seen at the next check
     const before = yield* stampOf(file)
     if (before === null) return null
     const token = tokenIn(yield* fs.readFileString(file))

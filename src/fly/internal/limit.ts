@@ -1,5 +1,5 @@
 /**
- * Time limits as callers write them.
+ * A time limit that a caller gives as an option.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,6 @@
-/** One request to a log host: sent once with the token in the right scheme, answered in time and in bounds, or failed. */
+/**
+ * One request to a log host: sent once, with the token in the scheme the host expects, under a limit of time and of size.
+ */
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,22 +17,48 @@ import * as BareClient from "../../http/BareClient.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
 import * as Body from "../../http/Body.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
-import * as Authorization from "./authorization.ts"
 
-const limit = "10 seconds"
+const timeLimit = "10 seconds"
 const bodyLimit = 16 * 1024 * 1024
 
-/** What people can do about it. Nothing of the answer's body is kept: it may repeat what was sent. */
+const schemes = /^\s*(?:FlyV1|Bearer)\s+/i
+/** `fm2_`, and the older permission and discharge parts `fm1r_` and `fm1a_`. */
+const macaroon = /^fm\d[a-z]?_/
+/** The printable characters that a header may hold; a part of a token is one word of them. */
+const tokenPart = /^[\x21-\x7e]+$/
+
+const withoutScheme = (text: string): string => {
+  let bare = text
+  while (schemes.test(bare)) bare = bare.replace(schemes, "")
+  return bare.trim()
+}
+
+/**
+ * The `Authorization` header for a token, null for a text that is no token: the log host refuses the wrong scheme.
+ *
+ * A scheme that was pasted along is removed, and of a mixed list only the macaroons are sent, as Fly's own command does.
+ */
+const authorizationOf = (token: string): string | null => {
+  const parts = withoutScheme(token).split(",").map(withoutScheme).filter((one) => one !== "")
+  if (parts.length === 0 || !parts.every((one) => tokenPart.test(one))) return null
+  const macaroons = parts.filter((one) => macaroon.test(one))
+  return macaroons.length > 0 ? `FlyV1 ${macaroons.join(",")}` : `Bearer ${parts.join(",")}`
+}
+
+/** What the user can do about it. Nothing of the answer's body is kept: it may repeat the token that was sent. */
 const advice: Readonly<Record<number, string>> = {
-  401: "the token was refused for this app's logs; deploy tokens are, an organization's or a read-only one is not",
-  403: "the token may not read this app's logs",
-  404: "there is no such app",
-  429: "too many requests"
+  401:
+    "the log host refused the token for this app; deploy tokens cannot read logs, use an organization or read-only token",
+  403: "the token may not read this app's logs; use a token of the organization that owns the app",
+  404: "Fly knows no app of this name; check its spelling with `fly apps list`",
+  429: "the log host allows no more requests right now; try again later"
 }
 
 const messageFor = (status: number): string =>
   advice[status] ??
-    (status >= 300 && status < 400 ? "a redirect that is not followed" : "the log host did not answer 200")
+    (status >= 300 && status < 400
+      ? "the log host answered with a redirect, which is not followed; check the base URL"
+      : "the log host did not answer 200")
 
 const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Duration.Duration | null => {
   const parsed = Headers.parseRetryAfter(headers["retry-after"] ?? "")
@@ -43,7 +71,7 @@ const refused = ({ headers, status }: HttpClientResponse.HttpClientResponse): Ef
       HttpReason.fromStatus(status, { message: messageFor(status), retryAfter: retryAfterOf(headers, now) })
     ))
 
-/** The innermost cause says it in one word, such as ECONNREFUSED; texts may hold what was sent. */
+/** The code of the innermost cause, such as ECONNREFUSED; its text is left out, since it may repeat what was sent. */
 const codeOf = (error: unknown, depth = 0): string | null => {
   if (depth > 8 || !(error instanceof Error)) return null
   const [first]: ReadonlyArray<unknown> = error instanceof AggregateError ? error.errors : []
@@ -53,66 +81,71 @@ const codeOf = (error: unknown, depth = 0): string | null => {
   return typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code) ? code : null
 }
 
-const lost = ({ reason }: HttpClientError.HttpClientError): Transport => {
+const connectionFailed = ({ reason }: HttpClientError.HttpClientError): Transport => {
   const cause = "cause" in reason ? reason.cause : undefined
   const code = codeOf(cause)
   return new Transport({
-    message: code === null ? "the connection failed" : `the connection failed: ${code}`,
+    message: code === null ? "the connection to the log host failed" : `the connection to the log host failed: ${code}`,
     causeName: cause instanceof Error ? cause.name : null
   })
 }
 
-const tooLarge = new ProviderFault({ status: 200, message: `the answer is larger than ${bodyLimit} bytes` })
+const tooLarge = new ProviderFault({
+  status: 200,
+  message: `the log host's answer is larger than ${bodyLimit} bytes and was not read`
+})
 
-/** The body as text; more than the limit is never held. */
+/** The body as text; a larger one than the limit is never held in memory. */
 const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> =>
   Effect.mapBoth(Body.read(response, response.headers, bodyLimit), {
-    onFailure: (error) => error._tag === "TooLarge" ? tooLarge : lost(error),
+    onFailure: (error) => error._tag === "TooLarge" ? tooLarge : connectionFailed(error),
     onSuccess: (bytes) => new TextDecoder().decode(bytes)
   })
 
-/** What one request asks for; parts of the query that are null are left out. */
-export interface Ask {
+/** What one request is for; parts of the query that are null are left out. */
+export interface LogRequest {
   readonly baseUrl: string
   readonly path: string
   readonly query: Readonly<Record<string, string | null>>
   readonly token: Redacted.Redacted
 }
 
-const addressOf = (base: string, { path, query }: Ask): string => {
+const addressOf = (base: string, { path, query }: LogRequest): string => {
   const given = Object.entries(query).flatMap(([name, value]) =>
     value === null || value === "" ? [] : [`${name}=${encodeURIComponent(value.toWellFormed())}`]
   )
   return `${base}${path}${given.length === 0 ? "" : `?${given.join("&")}`}`
 }
 
-/** Asks once; only 200 is an answer. */
+/** A function that sends one request; any answer but 200 is a failure. */
 export const make = Effect.gen(function*() {
   const client = yield* BareClient.make
   const warned = new Set<string>()
   const warn = (base: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (warned.size < 100) warned.add(base)
-      return Effect.logWarning("Fly's logs are asked for over plain http: whoever is in between can read the token")
+      return Effect.logWarning("Fly logs are requested over http, not https: the token can be read on the way")
     })
 
-  return (ask: Ask): Effect.Effect<string, FlyErrorReason> =>
+  return (logRequest: LogRequest): Effect.Effect<string, FlyErrorReason> =>
     Effect.gen(function*() {
-      const { href, isOpen } = yield* Effect.fromResult(BaseUrl.parse(ask.baseUrl))
+      const { href, isOpen } = yield* Effect.fromResult(BaseUrl.parse(logRequest.baseUrl))
       if (isOpen && !warned.has(href)) yield* warn(href)
-      const authorization = Authorization.header(Redacted.value(ask.token))
+      const authorization = authorizationOf(Redacted.value(logRequest.token))
       if (authorization === null) {
-        return yield* new Unauthorized({ message: "the token is empty or holds what no header can carry" })
+        return yield* new Unauthorized({
+          message: "the token is empty or has characters that an HTTP header cannot hold; set another one"
+        })
       }
-      const request = HttpClientRequest.get(addressOf(href, ask), {
+      const request = HttpClientRequest.get(addressOf(href, logRequest), {
         headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }
       })
-      const response = yield* Effect.mapError(client.execute(request), lost)
+      const response = yield* Effect.mapError(client.execute(request), connectionFailed)
       return response.status === 200 ? yield* readText(response) : yield* refused(response)
     }).pipe(
       Effect.timeoutOrElse({
-        duration: limit,
-        orElse: () => Effect.fail(new Timeout({ message: `no answer within ${limit}` }))
+        duration: timeLimit,
+        orElse: () => Effect.fail(new Timeout({ message: `the log host did not answer within ${timeLimit}` }))
       })
     )
 })

@@ -1,4 +1,7 @@
-/** The loop behind an app's log stream: fetch, hand over, wait; a failure keeps the place and waits longer. */
+/**
+ * The loop behind an app's log stream: fetch a page, deliver its lines, wait. A failed fetch is repeated from the same place
+ * after a longer wait.
+ */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,10 +12,10 @@ import type { Page } from "../FlyLogSource.ts"
 import type { LogEntry } from "../LogEntry.ts"
 
 const longestWait = Duration.seconds(60)
-/** Lines come twice where one page ends and the next begins, so the newest ids are enough. */
+/** Lines come twice only where one page ends and the next begins, so the newest ids are enough. */
 const remembered = 1000
 
-/** The pause after so many failures in a row: doubled each time, as far as a minute. */
+/** The pause after this many failures in a row: doubled each time, up to a minute. */
 const pauseAfter = (failures: number, interval: Duration.Duration, error: FlyError): Duration.Duration => {
   const longest = Duration.max(interval, longestWait)
   const doubled = Duration.times(interval, 2 ** Math.min(failures - 1, 16))
@@ -23,8 +26,12 @@ const pauseAfter = (failures: number, interval: Duration.Duration, error: FlyErr
 const errorOf = (app: string, cause: Cause.Cause<FlyError>): FlyError => {
   const reason = cause.reasons.find(Cause.isFailReason)
   return reason?.error
-    // its words are anybody's, so they stay out of what is logged
-    ?? new FlyError({ app, operation: "logs", reason: new Unknown({ message: "fetching broke off unexpectedly" }) })
+    // the text of a defect may hold anything, so it is not logged
+    ?? new FlyError({
+      app,
+      operation: "logs",
+      reason: new Unknown({ message: "fetching the logs ended with an unexpected error" })
+    })
 }
 
 /** The greater of two cursors. */
@@ -74,7 +81,7 @@ export const run = ({ app, deliver, failed, fetch, interval }: Polling): Effect.
         cursor = later(cursor, page.cursor)
         const entries = once(page)
         if (entries.length > 0) yield* deliver(entries)
-        // a host that is asked for more than a page has it ready; one that stands still is not hurried
+        // a full page means that the host has more, so it is asked again at once, but only while the cursor advances
         const isBehind = page.isFull && entries.length > 0 && cursor !== before
         yield* isBehind ? Effect.yieldNow : Effect.sleep(interval)
       } else {
@@ -82,7 +89,7 @@ export const run = ({ app, deliver, failed, fetch, interval }: Polling): Effect.
         const error = errorOf(app, exit.cause)
         const retryIn = pauseAfter(failures, interval, error)
         failed(error, retryIn)
-        yield* Effect.annotateLogs(Effect.logWarning("fetching logs failed"), {
+        yield* Effect.annotateLogs(Effect.logWarning("fetching logs failed, trying again"), {
           app,
           reason: error.message,
           retryIn: Duration.format(retryIn)

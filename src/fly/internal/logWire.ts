@@ -1,4 +1,7 @@
-/** What the two log hosts write, read leniently: what is missing, null or of another type is null, and nothing crashes. */
+/**
+ * What the two log hosts write, read leniently: a part that is missing, null or of another type reads as null, and no
+ * answer makes it throw. Times are kept to the nanosecond.
+ */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -9,15 +12,15 @@ type JsonObject = Readonly<Record<string, unknown>>
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The part under a key; nothing of it where it is no object. */
-const partAt = (value: unknown, key: string): unknown => isObject(value) ? value[key] : undefined
+/** The value under a key; undefined where `value` is no object. */
+const valueAt = (value: unknown, key: string): unknown => isObject(value) ? value[key] : undefined
 
 const textAt = (value: unknown, key: string): string | null => {
-  const text = partAt(value, key)
+  const text = valueAt(value, key)
   return typeof text === "string" ? text : null
 }
 
-// one transformation and not a schema a field: a struct of lenient fields takes four times as long, for every line
+// one transformation and not a schema for each field: a struct of lenient fields takes four times as long, for every line
 const entryFrom = (read: (line: JsonObject) => LogEntry) =>
   Schema.decodeUnknownOption(
     Schema.declare(isObject).pipe(
@@ -28,7 +31,7 @@ const entryFrom = (read: (line: JsonObject) => LogEntry) =>
     )
   )
 
-/** Log lines as they were read; `ids` stands beside `entries`, null where a line has none. */
+/** Log lines as they were read; `ids` has the id of each entry, null where a line has none. */
 export interface Decoded {
   readonly entries: ReadonlyArray<LogEntry>
   readonly ids: ReadonlyArray<string | null>
@@ -38,7 +41,7 @@ export interface Decoded {
 
 const machinesLine = entryFrom((line) => {
   const fly = line["fly"]
-  const app = partAt(fly, "app")
+  const app = valueAt(fly, "app")
   return {
     timestamp: textAt(line, "timestamp"),
     message: textAt(line, "message"),
@@ -49,7 +52,7 @@ const machinesLine = entryFrom((line) => {
   }
 })
 
-const parse = (text: string): unknown => {
+const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {
@@ -57,13 +60,13 @@ const parse = (text: string): unknown => {
   }
 }
 
-/** NDJSON: each line on its own, so that a bad one costs nothing but itself. */
+/** Reads NDJSON, each line on its own: a line that cannot be read is counted and skipped, the others are kept. */
 export const readMachines = (text: string): Decoded => {
   const entries: Array<LogEntry> = []
   let skipped = 0
   for (const line of text.split("\n")) {
     if (line.trim() === "") continue
-    const entry = machinesLine(parse(line))
+    const entry = machinesLine(parseJson(line))
     if (Option.isSome(entry)) entries.push(entry.value)
     else skipped += 1
   }
@@ -82,19 +85,19 @@ const platformItem = entryFrom((item) => {
   }
 })
 
-/** A bare number; within a text the quotes before it would be escaped, so only a key matches. */
+/** `next_token` as a bare number; within a text its quotes would be escaped, so only a key matches. */
 const bareToken = /"next_token"\s*:\s*(\d+)(?=\s*[,}])/g
 /** Nanoseconds since 1970 have 19 digits; a longer text is no cursor. */
 const digits = /^\d{1,30}$/
 
-/** A page of the platform's JSON; null when it is another shape altogether. */
+/** Reads a page of the platform's JSON; null when it is not a page of logs at all. */
 export const readPlatform = (
   app: string,
   text: string
 ): Decoded & { readonly nextToken: string | null } | null => {
   // quoted before it is parsed: as a JavaScript number it would be another one
-  const body = parse(text.replace(bareToken, "\"next_token\":\"$1\""))
-  const data = partAt(body, "data")
+  const body = parseJson(text.replace(bareToken, "\"next_token\":\"$1\""))
+  const data = valueAt(body, "data")
   if (!Array.isArray(data)) return null
   const entries: Array<LogEntry> = []
   const ids: Array<string | null> = []
@@ -102,11 +105,88 @@ export const readPlatform = (
   for (const item of data) {
     const entry = platformItem(item)
     if (Option.isSome(entry)) {
-      // not in the answer, which is about one app
+      // the answer is about one app and does not repeat its name
       entries.push({ ...entry.value, appName: app })
       ids.push(textAt(item, "id"))
     } else skipped += 1
   }
-  const nextToken = textAt(partAt(body, "meta"), "next_token")
+  const nextToken = textAt(valueAt(body, "meta"), "next_token")
   return { entries, ids, skipped, nextToken: nextToken !== null && digits.test(nextToken) ? nextToken : null }
+}
+
+/**
+ * Whole seconds since 1970 and the nanoseconds within them: two numbers that are exact where one would not be, since no
+ * JavaScript number holds all nine digits of the hosts' times.
+ */
+export interface Moment {
+  readonly seconds: number
+  readonly nanos: number
+}
+
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+
+/** An RFC 3339 time, offset included; null for any other text. Digits beyond the ninth are cut. */
+export const parseTime = (text: string): Moment | null => {
+  const found = rfc3339.exec(text)
+  if (found === null) return null
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((part) => Number(found[part]))
+  if (
+    year === undefined || month === undefined || day === undefined || hour === undefined || minute === undefined
+    || second === undefined || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60
+  ) return null
+  const midnight = new Date(0)
+  // not Date.UTC: it takes the years 0 to 99 for those of the last century
+  midnight.setUTCFullYear(year, month - 1, day)
+  if (midnight.getUTCDate() !== day) return null
+  const offset = Number(found[9] ?? 0) * 60 + Number(found[10] ?? 0)
+  if (offset >= 24 * 60) return null
+  const minutes = hour * 60 + minute + (found[8] === "-" ? offset : -offset)
+  return {
+    seconds: midnight.getTime() / 1000 + minutes * 60 + second,
+    nanos: Number((found[7] ?? "").slice(0, 9).padEnd(9, "0"))
+  }
+}
+
+const isAfter = (one: Moment, other: Moment): boolean =>
+  one.seconds > other.seconds || (one.seconds === other.seconds && one.nanos > other.nanos)
+
+export const toNanos = ({ nanos, seconds }: Moment): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
+
+interface Timed {
+  readonly timestamp: string | null
+}
+
+/** The greatest time among log lines, and how many lines have none that can be read. */
+interface Latest {
+  readonly moment: Moment | null
+  readonly unreadable: number
+}
+
+const byParsing = (entries: ReadonlyArray<Timed>): Latest => {
+  let moment: Moment | null = null
+  let unreadable = 0
+  for (const { timestamp } of entries) {
+    const one = timestamp === null ? null : parseTime(timestamp)
+    // before 1970 there was no Fly
+    if (one === null || one.seconds < 0) unreadable += 1
+    else if (moment === null || isAfter(one, moment)) moment = one
+  }
+  return { moment, unreadable }
+}
+
+/** A time as the hosts write it: all of one length and zone, so that the greatest text is the greatest time. */
+const hostTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/
+
+/** The greatest time of all lines; it is read by text comparison where that is possible, which is faster. */
+export const latestTime = (entries: ReadonlyArray<Timed>): Latest => {
+  const others: Array<Timed> = []
+  let newest = ""
+  for (const entry of entries) {
+    const { timestamp } = entry
+    if (timestamp === null || !hostTime.test(timestamp)) others.push(entry)
+    else if (timestamp > newest) newest = timestamp
+  }
+  if (newest === "") return byParsing(others)
+  // only the greatest text is parsed; if it is no date of the calendar, all are
+  return parseTime(newest) === null ? byParsing(entries) : byParsing([...others, { timestamp: newest }])
 }

@@ -1,31 +1,34 @@
 /**
- * What a process writes, as text: whole lines out of chunks, the end of it under a limit, both without terminal codes.
+ * What a process writes, as text without terminal codes: whole lines out of chunks, the end of it under a limit, and lines
+ * that wait for a slow reader.
  */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import { stripVTControlCharacters } from "node:util"
 
-// colours are stripped before; a bell or a backspace says nothing to a reader, and may not move anybody's cursor
+// colours are stripped before; a bell or a backspace means nothing to a reader, and must not move the reader's cursor
 // oxlint-disable-next-line no-control-regex
 const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
 const everyUnprintable = new RegExp(unprintable, "g")
 
 /** Text without escape sequences and other control characters; tabs and line feeds stay. */
 export const plain = (text: string): string =>
-  // most text has none, and one look for any is many times cheaper than taking them out
+  // most text has none, and one test for any is many times cheaper than removing them
   unprintable.test(text) ? stripVTControlCharacters(text).replace(everyUnprintable, "") : text
 
-/** A longer line comes in pieces, so that memory stays bounded whatever is written. */
+/** A longer line comes in pieces, so that memory stays bounded whatever the process writes. */
 const longestLine = 10 * 1024 * 1024
 
 const redraw = "\r"
 
-/** Where the last character stands that is no carriage return, and one more. */
+/** The length of the text without carriage returns at its end. */
 const drawnEnd = (text: string): number => {
   let end = text.length
   while (end > 0 && text[end - 1] === redraw) end--
   return end
 }
 
-/** What a terminal would show of a line that was redrawn with carriage returns: the last thing drawn. */
+/** What a terminal would show of a line that was redrawn with carriage returns: the last text drawn. */
 const lastDrawn = (line: string): string => {
   if (!line.includes(redraw)) return plain(line)
   const drawn = line.slice(0, drawnEnd(line))
@@ -39,14 +42,14 @@ export interface Lines {
   readonly end: () => ReadonlyArray<string>
 }
 
-/** Lines end in `\n` or `\r\n`; of what is redrawn after a lone `\r`, only the last stays. */
+/** Lines end in `\n` or `\r\n`; of a line that is redrawn after a lone `\r`, only the last text stays. */
 export const makeLines = (): Lines => {
   const decoder = new TextDecoder()
-  /** What is no whole line yet; grows by pieces, so it is looked at only when it is whole. */
+  /** The beginning of a line that has not ended yet; it grows by pieces and is searched only when it is whole. */
   let rest = ""
   let isDrawn = false
 
-  /** An endless progress bar is one line that is drawn over and over: what is drawn over goes at once. */
+  /** An endless progress bar is one line that is redrawn again and again: text that is drawn over is dropped at once. */
   const keep = (piece: string): void => {
     const end = drawnEnd(piece)
     const over = end === 0 ? -1 : piece.lastIndexOf(redraw, end - 1)
@@ -89,10 +92,10 @@ export const makeLines = (): Lines => {
   }
 }
 
-/** Keeps the end of what is pushed. */
+/** Keeps the end of the bytes that are pushed. */
 export interface Tail {
   readonly push: (chunk: Uint8Array) => void
-  /** All of it, or as much as is kept under a line that says how much is missing. */
+  /** All of the output, or its end below a line that says how many bytes are missing. */
   readonly text: () => string
 }
 
@@ -100,7 +103,7 @@ const firstSize = 16 * 1024
 
 const isContinuation = (byte: number | undefined): boolean => ((byte ?? 0) & 0xc0) === 0x80
 
-/** A ring of at most `limit` bytes, which grows to that only if it must. */
+/** A ring of at most `limit` bytes, which starts small and grows as needed. */
 export const makeTail = (limit: number): Tail => {
   let ring = new Uint8Array(Math.min(firstSize, limit))
   let start = 0
@@ -142,5 +145,59 @@ export const makeTail = (limit: number): Tail => {
         new TextDecoder().decode(bytes.subarray(from))
       }`
     }
+  }
+}
+
+/** Lines on their way to a reader who may be slow: the writer never waits, and past the limit the oldest are dropped. */
+export interface Backlog {
+  readonly offer: (lines: ReadonlyArray<string>) => void
+  /** No more lines will come; a reader who waits gets the empty answer. */
+  readonly end: () => void
+  /** Waits for lines and takes all of them; empty when it has ended. A first line says how many were dropped. */
+  readonly take: Effect.Effect<ReadonlyArray<string>>
+}
+
+/** A backlog of at most `limit` characters. */
+export const makeBacklog = (limit: number): Backlog => {
+  const waiting = Latch.makeUnsafe(false)
+  let lines: Array<string> = []
+  /** Lines before this one are dropped; they leave the array when it is taken, or when they are most of it. */
+  let first = 0
+  let size = 0
+  let lost = 0
+  let hasEnded = false
+
+  return {
+    offer: (more) => {
+      if (more.length === 0) return
+      for (const line of more) {
+        lines.push(line)
+        size += line.length + 1
+      }
+      while (size > limit) {
+        size -= (lines[first]?.length ?? 0) + 1
+        first += 1
+        lost += 1
+      }
+      if (first > lines.length / 2) {
+        lines = lines.slice(first)
+        first = 0
+      }
+      waiting.openUnsafe()
+    },
+    end: () => {
+      hasEnded = true
+      waiting.openUnsafe()
+    },
+    take: waiting.await.pipe(Effect.map(() => {
+      const taken = lines.slice(first)
+      const gap = lost === 0 ? [] : [`[... ${lost} lines dropped: read too slowly ...]`]
+      lines = []
+      first = 0
+      size = 0
+      lost = 0
+      if (!hasEnded) waiting.closeUnsafe()
+      return [...gap, ...taken]
+    }))
   }
 }

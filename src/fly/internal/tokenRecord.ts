@@ -1,15 +1,63 @@
 /**
- * A stored token as text: what a file or a key-value store holds, and how it is read back with suspicion.
+ * One Fly token: what it looks like, how a storage keeps it as text and reads it back, and what the storages fail with.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { StorageFault } from "../../domain/AtlasError.ts"
 import type { AppName } from "../AppName.ts"
-import { FlyError, ManualCorrupt } from "../FlyError.ts"
-import type { StoredToken, TokenKey } from "../TokenStorage.ts"
+import { FlyError, ManualCorrupt, PersistFailed } from "../FlyError.ts"
 
-const Record = Schema.fromJsonString(Schema.Struct({
+/**
+ * The two records an app may have: `cached` can be acquired again, `manual` cannot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TokenKey = "cached" | "manual"
+
+/**
+ * A token as it is kept; `expiresAt` in Unix seconds, null for one without an end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredToken {
+  readonly token: Redacted.Redacted
+  readonly expiresAt: number | null
+}
+
+/** The records of all apps, wherever they are kept. */
+export interface RecordStore {
+  readonly get: (app: AppName, key: TokenKey) => Effect.Effect<Option.Option<StoredToken>, FlyError>
+  /** Replaces the record that is there. */
+  readonly put: (app: AppName, key: TokenKey, token: StoredToken) => Effect.Effect<void, FlyError>
+  /** Deleting a record that is not there succeeds. */
+  readonly delete: (app: AppName, key: TokenKey) => Effect.Effect<void, FlyError>
+}
+
+/** Tokens are a few kilobytes of macaroons. */
+const longestToken = 16 * 1024
+
+/** One line of one word, or of a scheme and a word, such as `FlyV1 fm2_...,fm2_...`. */
+const anyToken = /^(?:(?:FlyV1|Bearer) )?[\x21-\x7e]+$/i
+
+/** Parts with the prefixes that Fly gives its tokens; nothing else that a program prints looks like this. */
+const flyToken = /^(?:(?:FlyV1|Bearer) )?f[mo]\d[a-z]?_[A-Za-z0-9+/=_-]+(?:,f[mo]\d[a-z]?_[A-Za-z0-9+/=_-]+)*$/
+
+const tokenLike = (form: RegExp) => (text: string): Redacted.Redacted | null => {
+  const trimmed = text.trim()
+  return trimmed.length <= longestToken && form.test(trimmed) ? Redacted.make(trimmed) : null
+}
+
+/** A token that a person or a setting gave, trimmed; null when it is empty or no token at all. */
+export const parseGiven = tokenLike(anyToken)
+
+/** A token in the output of a program, which may print anything: only what is made of Fly's own parts, else null. */
+export const parsePrinted = tokenLike(flyToken)
+
+const TextRecord = Schema.fromJsonString(Schema.Struct({
   version: Schema.Literal(1),
   app: Schema.String,
   key: Schema.Literals(["cached", "manual"]),
@@ -17,12 +65,13 @@ const Record = Schema.fromJsonString(Schema.Struct({
   expiresAt: Schema.NullOr(Schema.Int)
 }))
 
-const decode = Schema.decodeUnknownOption(Record)
+const decode = Schema.decodeUnknownOption(TextRecord)
 
+/** The record as text, for a file or a key-value store. */
 export const render = (app: AppName, key: TokenKey, { expiresAt, token }: StoredToken): string =>
   JSON.stringify({ version: 1, app, key, token: Redacted.value(token), expiresAt })
 
-/** A manual token cannot be had from anywhere else: its record stays as it is, and somebody is told. */
+/** The failure for a manual record that is broken: no other source has its token, so it is left as it is. */
 export const manualCorrupt = (app: AppName | null, path: string, why: string): FlyError =>
   new FlyError({
     app,
@@ -33,7 +82,7 @@ export const manualCorrupt = (app: AppName | null, path: string, why: string): F
     })
   })
 
-/** What cannot be understood: a cached token is acquired again and replaced, a manual one is not ours to give up. */
+/** What becomes of a broken record: a cached one counts as none and is replaced later, a manual one is a failure. */
 export const corrupt = (
   app: AppName,
   key: TokenKey,
@@ -43,7 +92,10 @@ export const corrupt = (
   key === "manual"
     ? Effect.fail(manualCorrupt(app, path, why))
     : Effect.as(
-      Effect.annotateLogs(Effect.logWarning(`${path} is ignored and will be replaced: ${why}`), { app }),
+      Effect.annotateLogs(
+        Effect.logWarning(`the stored Fly token in ${path} is ignored and will be replaced: ${why}`),
+        { app }
+      ),
       Option.none()
     )
 
@@ -61,3 +113,27 @@ export const read = (
   }
   return Effect.succeedSome({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
 }
+
+/** An error that may have a reason, as those of files, key-value stores and databases do. */
+interface Tagged {
+  readonly _tag: string
+  readonly reason?: { readonly _tag: string } | undefined
+}
+
+const nameOf = (error: Tagged): string => error.reason === undefined ? error._tag : error.reason._tag
+
+/** The failure of reading a record: it names the place and the kind of error, never a token. */
+export const unreadable = (app: AppName | null, place: string) => (error: Tagged): FlyError =>
+  new FlyError({
+    app,
+    operation: "token.storage",
+    reason: new StorageFault({ message: `${place} cannot be read: ${nameOf(error)}` })
+  })
+
+/** The failure of writing or deleting a record. */
+export const unwritten = (app: AppName | null, place: string) => (error: Tagged): FlyError =>
+  new FlyError({
+    app,
+    operation: "token.storage",
+    reason: new PersistFailed({ message: `${place} cannot be written: ${nameOf(error)}` })
+  })

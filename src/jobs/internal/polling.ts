@@ -1,4 +1,4 @@
-/** How often a running job is asked, and how long in all. */
+/** How often a job's state is polled, and the time limits of that. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,13 +8,16 @@ import { decoder, PositiveDuration } from "../../domain/Decode.ts"
 import type { CallOptions } from "../../provider/Call.ts"
 import type { Service } from "../../provider/Provider.ts"
 
-export const first = Duration.millis(500)
-const longest = Duration.seconds(5)
+/** The pause before the second poll. */
+export const firstDelay = Duration.millis(500)
+const longestDelay = Duration.seconds(5)
 
-export const slower = (delay: Duration.Duration): Duration.Duration => Duration.min(Duration.times(delay, 2), longest)
+/** The next pause: twice as long, up to 5 seconds. */
+export const nextDelay = (delay: Duration.Duration): Duration.Duration =>
+  Duration.min(Duration.times(delay, 2), longestDelay)
 
-/** Sleeps that long and up to a quarter more, so that many callers do not ask in step. */
-export const rest = (delay: Duration.Duration): Effect.Effect<void> =>
+/** Sleeps that long and up to a quarter more, so that many callers do not poll at the same moments. */
+export const pause = (delay: Duration.Duration): Effect.Effect<void> =>
   Effect.flatMap(Random.next, (part) => Effect.sleep(Duration.times(delay, 1 + part * 0.25)))
 
 type Limit = CallOptions["timeout"]
@@ -23,8 +26,8 @@ const decodeTimeout = decoder(PositiveDuration, "timeout")
 const decodeIdle = decoder(PositiveDuration, "idleTimeout")
 
 /**
- * An overall limit from now on, and an idle one that starts anew with every `heard`. What counts as idle is the time spent
- * in `within`: a consumer that takes its time is not the job's silence.
+ * An overall limit from now on, and an idle one that starts again with every `progressed`. Only the time spent in `within`
+ * counts as idle: the time that a slow consumer takes does not.
  */
 export const limits = (
   provider: Service,
@@ -59,13 +62,18 @@ export const limits = (
     return {
       within: <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
         Effect.flatMap(Clock.monotonicTimeNanos, (began) =>
-          bounded(bounded(self, idle, began - idled, "the job put out nothing"), timeout, start, "the job was not over")
+          bounded(
+            bounded(self, idle, began - idled, "the job produced no output"),
+            timeout,
+            start,
+            "the job did not end"
+          )
             .pipe(Effect.tap(() =>
               Effect.map(Clock.monotonicTimeNanos, (now) => {
                 idled += now - began
               })
             ))),
-      heard: Effect.sync(() => {
+      progressed: Effect.sync(() => {
         idled = 0n
       })
     }
