@@ -78,7 +78,10 @@ describe("atlas dev fake-fly", () => {
   it.live("ends a follower of an app that is not there with one line, and no token in it", () =>
     Effect.gen(function*() {
       const { code, err, out } = yield* start("fly", "logs", "no-such-app", "-f", "--base-url", url).ended
-      assert.deepStrictEqual([code, err], [1, "error [not_found] there is no such app"])
+      assert.deepStrictEqual([code, err], [
+        1,
+        "error [not_found] Fly knows no app of this name; check its spelling with `fly apps list`"
+      ])
       assert.notInclude(out + err, "canary")
     }))
 
