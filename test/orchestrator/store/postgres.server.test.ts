@@ -18,7 +18,7 @@ import { seats } from "./seats.ts"
 
 const state = harness.sessionOf("s")
 
-describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres.whyNot ?? ""}`, () => {
+describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
   const scope = Scope.makeUnsafe()
   let address: Effect.Success<typeof Postgres.server> | undefined
   beforeAll(async () => {
@@ -158,6 +158,6 @@ describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres
     }).pipe(Effect.scoped), 60_000)
 })
 
-describe.skipIf(Postgres.whyNot !== null)(`shared by processes ${Postgres.whyNot ?? ""}`, () => {
+describe.skipIf(Postgres.isSkipped)("shared by processes", () => {
   seats(Effect.map(Postgres.server, ({ port }) => String(port)))
 })
