@@ -5,9 +5,6 @@ import * as Postgres from "./support/postgres.ts"
 import * as Redis from "./support/redis.ts"
 
 export default (): void => {
-  for (
-    const { name, whyNot } of [{ name: "Redis", whyNot: Redis.whyNot }, { name: "PostgreSQL", whyNot: Postgres.whyNot }]
-  ) {
-    if (whyNot !== null) console.warn(`Tests with ${name} are skipped: ${whyNot}`)
-  }
+  if (Redis.isSkipped) console.warn(`Tests with Redis are skipped: ${Redis.whyNot}`)
+  if (Postgres.isSkipped) console.warn(`Tests with PostgreSQL are skipped: ${Postgres.whyNot}`)
 }

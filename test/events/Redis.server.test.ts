@@ -78,7 +78,7 @@ const publishUntilHeard = (
     return yield* Fiber.join(heard)
   })
 
-describe.skipIf(Redis.whyNot !== null)("over Redis", () => {
+describe.skipIf(Redis.isSkipped)("over Redis", () => {
   it.live("two processes hear each other, each message once and decoded", () =>
     withRedis((redis) =>
       Effect.gen(function*() {

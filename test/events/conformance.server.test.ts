@@ -65,7 +65,7 @@ DispatcherConformance.suite(
   hostOptions
 )
 
-describe.skipIf(Redis.whyNot !== null)("with a real Redis", () => {
+describe.skipIf(Redis.isSkipped)("with a real Redis", () => {
   const scope = Scope.makeUnsafe()
   let redis: Redis.RedisServer
   beforeAll(async () => {

@@ -40,7 +40,7 @@ const sqlite = TokenStorage.layerSql.pipe(
 )
 TokenStorageConformance.suite(framework, "SQLite", sqlite, { again: sqlite })
 
-describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres.whyNot ?? ""}`, () => {
+describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
   const scope = Scope.makeUnsafe()
   let client: Context.Context<SqlClient.SqlClient> | undefined
   beforeAll(async () => {

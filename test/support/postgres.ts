@@ -42,9 +42,8 @@ export const whyNot: string | null = missing.length > 0
   ? "PostgreSQL does not run as root, and there is no user postgres or nobody"
   : null
 
-if (whyNot !== null && process.env["CI"] === "true") {
-  throw new Error(`${whyNot}: in CI the tests with PostgreSQL must run`)
-}
+/** Whether the tests with PostgreSQL are left out; in CI they fail instead. */
+export const isSkipped = whyNot !== null && process.env["CI"] !== "true"
 
 const freePort = () =>
   new Promise<number>((resolve, reject) => {
@@ -67,6 +66,7 @@ const untilReady = (server: ChildProcess) =>
   })
 
 const start = async () => {
+  if (whyNot !== null) throw new Error(whyNot)
   const root = fs.mkdtempSync(join(tmpdir(), "atlas-postgres-"))
   const data = join(root, "data")
   fs.mkdirSync(data, { mode: 0o700 })

@@ -48,7 +48,7 @@ SessionStoreConformance.suite(framework, "an SQLite file", sqlite, {
 const inMemory = SqliteNode.layer({ filename: ":memory:" }).pipe(Layer.provide(NodeServices.layer))
 SessionStoreConformance.suite(framework, "SQLite in memory", SessionStore.layerSql.pipe(Layer.provide(inMemory)))
 
-describe.skipIf(Postgres.whyNot !== null)(`in a database of their own ${Postgres.whyNot ?? ""}`, () => {
+describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
   const scope = Scope.makeUnsafe()
   let client: Context.Context<SqlClient.SqlClient> | undefined
   beforeAll(async () => {
