@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(
         (isComputeId(id) ? engine.byCompute(id) : undefined)
       return seen === undefined ? Effect.fail(engine.stopped(operation) ?? notTracked(operation)) : Effect.succeed(seen)
     })
-  const infoOf = ({ state }: Seen) => Effect.map(Clocks.read, (now) => SessionInfo.fromState(state, now))
+  const infoOf = ({ state }: Seen) => SessionInfo.now(state)
   const info = (id: string, operation: string) => Effect.flatMap(find(id, operation), infoOf)
   const list = Effect.map(
     Clocks.read,
