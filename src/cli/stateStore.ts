@@ -13,6 +13,7 @@ import * as Entropy from "../domain/Entropy.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
+import * as StateDirectory from "../storage/StateDirectory.ts"
 import type { Kept } from "./Records.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
@@ -21,24 +22,8 @@ const isOwner = Schema.is(Owner)
 const unusable = (message: string) =>
   new AtlasError({ provider: null, operation: "owner", reason: new StorageFault({ message }) })
 
-const setting = (name: string) =>
-  Config.String(name).pipe(
-    Effect.map((value) => value === "" ? null : value),
-    Effect.orElseSucceed(() => null)
-  )
-
 /** As the local provider finds it. */
-const directory = Effect.gen(function*() {
-  const path = yield* Path.Path
-  const given = yield* setting("ATLAS_STATE_DIR")
-  if (given !== null) return path.resolve(given)
-  const states = yield* setting("XDG_STATE_HOME")
-  const home = yield* setting("HOME")
-  if (states !== null) return path.join(states, "effect-atlas")
-  // records in a directory that everybody shares, and that a reboot clears, would be none
-  if (home === null) return yield* unusable("nobody says where sessions are kept: set ATLAS_STATE_DIR, or HOME")
-  return path.join(home, ".local", "state", "effect-atlas")
-})
+const directory = Effect.mapError(StateDirectory.find(), ({ message }) => unusable(message))
 
 /**
  * The owner of this state directory, made up once. A name that came from the machine could be another machine's as well, a
@@ -78,8 +63,8 @@ const ownOwner = Effect.gen(function*() {
 /** The books of `ATLAS_OWNER`, else of this state directory. */
 export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-  const named = yield* setting("ATLAS_OWNER")
-  const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
+  const named = yield* Effect.orElseSucceed(Config.String("ATLAS_OWNER"), () => "")
+  const owner = named === "" ? yield* ownOwner : yield* decodeOwner(named, "owner")
   const path = yield* Path.Path
   const filename = path.join(yield* directory, "sessions.db")
   return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }

@@ -9,6 +9,7 @@ import * as Path from "effect/Path"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import { StorageFault } from "../../domain/AtlasError.ts"
 import * as PrivateDirectory from "../../storage/PrivateDirectory.ts"
+import * as StateDirectory from "../../storage/StateDirectory.ts"
 import { FlyError, PersistFailed } from "../FlyError.ts"
 import { unwritten } from "./tokenFaults.ts"
 
@@ -24,7 +25,7 @@ const wanted = Effect.fnUntraced(function*(option: string | undefined) {
   const configured = yield* Config.String("ATLAS_FLY_TOKENS_DIR").pipe(Effect.orElseSucceed(() => ""))
   if (configured !== "") return configured
   const path = yield* Path.Path
-  return yield* UserDirectories.make().data("effect-atlas").pipe(
+  return yield* StateDirectory.withHome(UserDirectories.make().data("effect-atlas")).pipe(
     Effect.map((data) => path.join(data, "fly-tokens")),
     Effect.orElseSucceed(() => null)
   )
