@@ -13,7 +13,8 @@ import type * as Headers from "effect/http/Headers"
 import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 import { RateLimited } from "../domain/AtlasError.ts"
-import { policiesOf, rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
+import { retryAfterOf } from "../http/RetryAfter.ts"
+import { policiesOf, rateLimitOf } from "./internal/httpHeaders.ts"
 
 /** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
 const longestPause = Duration.toMillis("1 hour")
