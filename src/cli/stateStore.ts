@@ -37,7 +37,7 @@ const ownOwner = Effect.gen(function*() {
   const read = fs.readFileString(file)
   const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
-      const owner = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      const owner = yield* Entropy.hex(6)
       const draft = path.join(home, `.owner-${owner}`)
       yield* PrivateDirectory.make(home)
       // on disk before it has its name: an empty file after a power cut would be nobody

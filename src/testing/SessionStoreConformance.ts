@@ -53,11 +53,6 @@ export interface Case {
 const timeLimit = Duration.minutes(1)
 const testLimit = Duration.seconds(90)
 
-const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-
-const word = (length: number) =>
-  Effect.map(Entropy.bytes(length), (bytes) => Array.from(bytes, (byte) => alphabet[byte & 31]).join(""))
-
 /** Remembers as which version each row was written, so that it can be deleted also where it cannot be read. */
 const remembering = (
   store: Store,
@@ -82,11 +77,11 @@ const remembering = (
 
 /** The nth attempt id that ends a suffix of 9. */
 const attemptOf = (suffix: string, number: number): AttemptId =>
-  AttemptId.make(suffix + [10, 5, 0].map((shift) => alphabet[(number >> shift) & 31]).join(""))
+  AttemptId.make(suffix + [10, 5, 0].map((shift) => Entropy.base32[(number >> shift) & 31]).join(""))
 
 const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Options): Case["run"] =>
   Effect.gen(function*() {
-    const suffix = yield* word(9)
+    const suffix = yield* Entropy.word(9)
     const [owner, other] = [Owner.make(`check${suffix}1`), Owner.make(`check${suffix}2`)]
     const { clean, store } = remembering(yield* SessionStore, [owner, other])
     const attempts = new Map<string, AttemptId>()

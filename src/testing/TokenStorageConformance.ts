@@ -7,7 +7,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Hex from "effect/encoding/Hex"
 import type * as Layer from "effect/Layer"
 import * as Entropy from "../domain/Entropy.ts"
 import { AppName } from "../fly/AppName.ts"
@@ -52,7 +51,7 @@ const testLimit = Duration.seconds(90)
 const prepared = (definition: Definition, { again }: Options): Case["run"] =>
   Effect.gen(function*() {
     const storage = yield* TokenStorage
-    const suffix = Hex.encode(yield* Entropy.bytes(6))
+    const suffix = yield* Entropy.hex(6)
     const used = new Map<string, AppName>()
     const app = (name: string) => {
       const made = used.get(name) ?? AppName.make(`${name}-${suffix}`)
