@@ -12,7 +12,7 @@ import { decoder, PositiveDuration } from "../domain/Decode.ts"
 import type { ComputeId, ProviderId } from "../domain/Ids.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
-import { Providers, type Which } from "../provider/Providers.ts"
+import { isUsable, Providers, type Which } from "../provider/Providers.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as ProviderFeed from "./ProviderFeed.ts"
 import * as Reaper from "./Reaper.ts"
@@ -98,7 +98,6 @@ export interface Report extends Reaper.Reaped {
 
 const operation = "recover"
 
-const defaultGrace = "1 minute"
 /** A listing that begins this long after the grace is surely past it. */
 const graceMargin = Duration.millis(100)
 /** How long sessions may take to settle: as long as closing an orchestrator would wait. */
@@ -321,12 +320,12 @@ export const run = Effect.fn("Recovery.run")(function*(
   options: Options
 ): Effect.fn.Return<Report, AtlasError, Providers | SessionStore> {
   const owner = yield* decodeOwner(options.owner, operation)
-  const grace = yield* decodeGrace(options.grace ?? defaultGrace, operation)
+  const grace = yield* decodeGrace(options.grace ?? Reaper.defaultGrace, operation)
   const { dryRun = false, onStep: say = () => Effect.void, provider } = options
   const providers = yield* Providers
   const store = yield* SessionStore
   const targets: Targets = {
-    usable: providers.all.filter(({ implemented, missing }) => implemented && missing.length === 0),
+    usable: providers.all.filter(isUsable),
     named: provider === undefined ? null : yield* providers.get(provider, operation)
   }
   const judge = (engine: Reaper.Options["engine"]) => prove(engine, targets, { store, grace, dryRun, say })

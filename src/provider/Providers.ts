@@ -21,6 +21,15 @@ export type { Made } from "./Provider.ts"
 export type Which = string | Made
 
 /**
+ * Whether a provider can be asked here: this version can talk to it, and what it needs, such as an API key, is set.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const isUsable = ({ implemented, missing }: Pick<Service, "implemented" | "missing">): boolean =>
+  implemented && missing.length === 0
+
+/**
  * All providers in reach.
  *
  * @category services

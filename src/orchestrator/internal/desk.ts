@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import type { Service } from "../../provider/Provider.ts"
-import { Providers } from "../../provider/Providers.ts"
+import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Clocks from "../engine/Clocks.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import type { Orchestrator, WatchOptions } from "../Orchestrator.ts"
@@ -30,7 +30,7 @@ const usableOf = Effect.fnUntraced(function*({ all }: Providers["Service"]) {
       yield* Effect.logWarning(`${id} is neither watched nor cleaned up: ${missing.join(", ")}`)
     }
   }
-  return all.filter(({ implemented, missing }) => implemented && missing.length === 0)
+  return all.filter(isUsable)
 })
 
 /** Judges listings beside the feed, one at a time for each account; what comes meanwhile is judged with the next one. */
