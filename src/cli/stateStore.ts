@@ -1,7 +1,6 @@
 /**
  * Where the command line keeps its sessions: one file beside the local provider's computes, under an owner of its own.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -10,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import { decoder } from "../domain/Decode.ts"
 import * as Entropy from "../domain/Entropy.ts"
+import * as Setting from "../domain/Setting.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
@@ -63,8 +63,8 @@ const ownOwner = Effect.gen(function*() {
 /** The books of `ATLAS_OWNER`, else of this state directory. */
 export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-  const named = yield* Effect.orElseSucceed(Config.String("ATLAS_OWNER"), () => "")
-  const owner = named === "" ? yield* ownOwner : yield* decodeOwner(named, "owner")
+  const named = yield* Setting.readOptional("ATLAS_OWNER")
+  const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
   const path = yield* Path.Path
   const filename = path.join(yield* directory, "sessions.db")
   return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }

@@ -3,19 +3,13 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import { userInfo } from "node:os"
 import { StorageFault } from "../domain/AtlasError.ts"
-
-const setting = (name: string): Effect.Effect<string | null> =>
-  Config.String(name).pipe(
-    Effect.map((value) => value === "" ? null : value),
-    Effect.orElseSucceed(() => null)
-  )
+import * as Setting from "../domain/Setting.ts"
 
 /**
  * The home directory the operating system has on record for the account that runs this process; null when it has none, as in
@@ -42,7 +36,7 @@ export const AccountHome = Context.Reference<Effect.Effect<string | null>>("effe
  * @since 0.1.0
  */
 export const home: Effect.Effect<string | null> = Effect.flatMap(
-  setting("HOME"),
+  Setting.readOptional("HOME"),
   (given) => given === null ? Effect.flatten(AccountHome) : Effect.succeed(given)
 )
 
@@ -88,9 +82,9 @@ export const withHome = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
 export const find = (option?: string): Effect.Effect<string, StorageFault, Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
-    const given = yield* setting("ATLAS_STATE_DIR")
+    const given = yield* Setting.readOptional("ATLAS_STATE_DIR")
     if (given !== null) return path.resolve(given)
-    const states = yield* setting("XDG_STATE_HOME")
+    const states = yield* Setting.readOptional("XDG_STATE_HOME")
     if (states !== null) return path.join(states, "effect-atlas")
     const found = yield* home
     if (found !== null) return path.join(found, ".local", "state", "effect-atlas")

@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import { NotFound, StorageFault, Unsupported } from "../../domain/AtlasError.ts"
 import { type ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Usd } from "../../domain/Money.ts"
+import * as Setting from "../../domain/Setting.ts"
 import type { Adapter } from "../../provider/Adapter.ts"
 import * as Provider from "../../provider/Provider.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
@@ -51,12 +52,6 @@ type Platform = FileSystem.FileSystem | Path.Path | ChildProcessSpawner.ChildPro
 
 const provider = ProviderId.make("local")
 
-const setting = (name: string) =>
-  Config.String(name).pipe(
-    Effect.map((value) => value === "" ? null : value),
-    Effect.orElseSucceed(() => null)
-  )
-
 const adapter = Effect.fnUntraced(function*(options: Options) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -68,7 +63,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   // without a root nothing below is reached, and a registry still has its other providers
   const root = Result.getOrElse(found, () => "")
   const dir = yield* StateDir.make(root)
-  const own = yield* Plan.inherit(setting)
+  const own = yield* Plan.inherit(Setting.readOptional)
   const plan = yield* Plan.make(own, options.cwd === undefined ? null : path.resolve(options.cwd))
   const offers = Effect.provideService(
     Gpus.offers(provider, price),
