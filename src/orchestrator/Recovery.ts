@@ -24,7 +24,7 @@ import * as SessionInfo from "./SessionInfo.ts"
 import { SessionStore } from "./SessionStore.ts"
 
 /**
- * What a recovery does next, for somebody who watches.
+ * What a recovery does next, for a caller that shows its progress.
  *
  * **Details**
  *
@@ -52,7 +52,7 @@ export interface Options {
   readonly provider?: Which | undefined
   /** A machine younger than this is left alone; default 1 minute. */
   readonly grace?: Duration.Input | undefined
-  /** Changes nothing and says which machines would be ended; needs no owner's seat. Default false. */
+  /** Changes nothing and says which machines would be ended; needs no owner lock. Default false. */
   readonly dryRun?: boolean | undefined
   /** Hears what is done next; the recovery waits for it. */
   readonly onStep?: ((step: Step) => Effect.Effect<void>) | undefined
@@ -114,6 +114,12 @@ const decodeGrace = decoder(PositiveDuration, "grace")
 
 const hasEnded = ({ phase }: SessionState): boolean => phase._tag === "Ended"
 
+/** The providers that can be asked, and the one that was named. */
+interface Targets {
+  readonly usable: ReadonlyArray<Service>
+  readonly named: Service | null
+}
+
 /** Open sessions to settle, and the providers of theirs that cannot be asked from here, each with the reason. */
 interface Open {
   readonly ids: ReadonlyArray<SessionId>
@@ -158,7 +164,7 @@ const messageOf = (state: SessionState, { unreached }: Open): string => {
 
 /**
  * Waits until each of these sessions is over, or, if it persists, was judged by a complete listing; within a time, and not
- * for those that cannot be reached from here. Answers a look at what became of them, for later.
+ * for those that cannot be reached from here. `report` looks at what became of them, now or later.
  */
 const settle = Effect.fnUntraced(function*(
   engine: SessionEngine.SessionEngine["Service"],
@@ -210,7 +216,7 @@ const settle = Effect.fnUntraced(function*(
     yield* Effect.timeoutOption(Effect.scoped(wait), settleLimit)
   }
 
-  return Effect.gen(function*() {
+  const report = Effect.gen(function*() {
     const sessions: Array<Settled> = []
     const unsettled: Array<Unsettled> = []
     for (const id of ids) {
@@ -224,9 +230,10 @@ const settle = Effect.fnUntraced(function*(
     }
     return { sessions, unsettled }
   })
+  return { report }
 })
 
-/** What a reaper asks an engine, answered from the records by one that has no seat, so that it can stand beside a working one. */
+/** What a reaper asks an engine, answered from the records and without the owner lock, so beside a working engine. */
 const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
   Effect.map(store.load(owner), ({ sessions, unreadable }) => {
     const find = (test: (state: SessionState) => boolean) => {
@@ -242,12 +249,6 @@ const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
     }
     return { engine, sessions }
   })
-
-/** The providers that can be asked, and the one that was named. */
-interface Targets {
-  readonly usable: ReadonlyArray<Service>
-  readonly named: Service | null
-}
 
 /** Looks twice, the grace apart, unless the first look leaves nothing to prove. */
 const prove = Effect.fnUntraced(function*(
@@ -272,7 +273,8 @@ const prove = Effect.fnUntraced(function*(
 })
 
 /**
- * Settles what a process of this owner has left, and ends what is provably nobody's; what `atlas reap` does.
+ * Settles what a process of this owner has left, and ends machines that provably belong to no session; what `atlas reap`
+ * does.
  *
  * **When to use**
  *
@@ -280,8 +282,8 @@ const prove = Effect.fnUntraced(function*(
  *
  * **Details**
  *
- * It takes the owner's seat, so it fails as `StorageFault` while an orchestrator of that owner works; a dry run does not.
- * Taking the seat takes the sessions over: those that do not persist are ended, those that persist are ended when their time
+ * It takes the owner lock, so it fails as `StorageFault` while an orchestrator of that owner works; a dry run does not.
+ * With the lock it takes the sessions over: those that do not persist are ended, those that persist are ended when their time
  * is up or their machine is gone. It waits half a minute for that at most; what is still open then is `unsettled`, stays in
  * the store, and is tried again by the next recovery or orchestrator. Then the accounts are listed. A machine that carries the
  * owner's name and that no session has is ended once two complete listings have shown it, the grace apart. With nothing to
@@ -339,11 +341,11 @@ export const run = Effect.fn("Recovery.run")(function*(
     return { ...withUnreached(yield* judge(engine), open), sessions: [], unsettled: [] }
   }
   return yield* Effect.scoped(Effect.gen(function*() {
-    // taking the seat adopts what an earlier process has left: what was to end with it is ended now
+    // with the owner lock it adopts what an earlier process has left: what was to end with that is ended now
     const engine = yield* SessionEngine.make({ owner, closeWithin })
     const open = yield* findOpen([...engine.all()].map(({ state }) => state), providers, targets)
     if (open.ids.length > 0) yield* say({ _tag: "Settling", sessions: open.ids })
-    const report = yield* settle(engine, open, targets)
+    const { report } = yield* settle(engine, open, targets)
     const reaped = yield* judge(engine)
     return { ...withUnreached(reaped, open), ...yield* report }
   }))

@@ -35,9 +35,10 @@ export const AccountHome = Context.Reference<Effect.Effect<string | null>>("effe
  * @category directories
  * @since 0.1.0
  */
-export const home: Effect.Effect<string | null> = Effect.flatMap(
+export const home: Effect.Effect<string | null> = Effect.filterOrElse(
   Setting.readOptional("HOME"),
-  (given) => given === null ? Effect.flatten(AccountHome) : Effect.succeed(given)
+  (given) => given !== null,
+  () => Effect.flatten(AccountHome)
 )
 
 /**

@@ -85,7 +85,7 @@ describe("the next candidate", () => {
       })
   )
 
-  it.each(refusals)("after %s: is asked by whoever asks the rule itself", (_, reason, goesOn) => {
+  it.each(refusals)("after %s: may be asked as the rule itself says", (_, reason, goesOn) => {
     assert.strictEqual(Refusal.mayTryNext(reason), goesOn)
   })
 

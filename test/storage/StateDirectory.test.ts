@@ -67,8 +67,7 @@ describe("for a user without a home", () => {
       // what is the machine's and not the user's is still answered
       yield* Atlas.listGpuTypes()
     }).pipe(
-      Effect.provide(Providers.layer(LocalProvider.layer())),
-      Effect.provide(surroundings({}, null))
+      Effect.provide(Providers.layer(LocalProvider.layer()).pipe(Layer.provide(surroundings({}, null))))
     ))
 
   it.effect("the store in a file fails with what to set", () =>

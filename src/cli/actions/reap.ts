@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Reaper from "../../orchestrator/Reaper.ts"
 import * as Recovery from "../../orchestrator/Recovery.ts"
+import { Providers } from "../../provider/Providers.ts"
 import { progress } from "../Progress.ts"
 import { Records } from "../Records.ts"
 import { Shell } from "../Shell.ts"
@@ -67,11 +68,13 @@ const show = (
   return [...over, ...open, ...said, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
 }
 
-/** Settles what an earlier run has left, and ends what is provably nobody's. */
+/** Settles what an earlier run has left, and ends machines that provably belong to no session. */
 export const run = ({ call, dryRun, grace }: Input) =>
   Effect.gen(function*() {
     const shell = yield* Shell
     const { owner, store } = yield* yield* Records
+    // refused under the name of the command that was typed
+    if (call.provider !== undefined) yield* (yield* Providers).get(call.provider, "reap")
     const report = yield* Recovery.run({
       owner,
       provider: call.provider,

@@ -88,7 +88,7 @@ interface Trying<R> {
 
 /** Runs a case that applies and answers null; of one that does not, answers why. */
 const tried = <One extends Trying<R>, R>({ skipReason }: Suite<One, R>, one: One) =>
-  Effect.flatMap(skipReason(one), (skipped) => skipped === null ? Effect.as(one.run, null) : Effect.succeed(skipped))
+  Effect.filterOrElse(skipReason(one), (skipped) => skipped !== null, () => Effect.as(one.run, null))
 
 const isFailure = Schema.is(ConformanceFailure)
 
