@@ -14,8 +14,7 @@ import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 import { RateLimited } from "../domain/AtlasError.ts"
 import * as Hash from "../domain/Hash.ts"
-import { retryAfterOf } from "../http/RetryAfter.ts"
-import { policiesOf, rateLimitOf } from "./internal/httpHeaders.ts"
+import { policiesOf, rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
 
 /** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
 const longestPause = Duration.toMillis("1 hour")

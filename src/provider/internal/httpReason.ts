@@ -7,9 +7,9 @@ import * as SchemaParser from "effect/SchemaParser"
 import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { ProviderFault, Uncertain } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
-import { retryAfterOf } from "../../http/RetryAfter.ts"
 import { codeOf, messageOf, parseJson, parseRefusal } from "./httpAnswer.ts"
 import { type Answered, type CallClass, type Fate, isSuccess } from "./httpCall.ts"
+import { retryAfterOf } from "./httpHeaders.ts"
 import type { Scrub } from "./httpScrub.ts"
 
 /** An answer as an adapter sees it when it knows better than the status. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Headers from "effect/http/Headers"
-import { retryAfterOf } from "../../src/http/RetryAfter.ts"
+import { retryAfterOf } from "../../../src/provider/internal/httpHeaders.ts"
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 30)
 const millis = (header: string): number | null => {
