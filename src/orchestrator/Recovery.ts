@@ -181,8 +181,7 @@ const settle = Effect.fnUntraced(function*(
     if (!spec.persist || report !== null || residuals.length > 0 || (due !== null && due <= mono)) return false
     if (phase._tag === "Waiting") return true
     if (phase._tag !== "Live" || timers.check !== null) return false
-    const seen = listings.get(phase.provider)?.computes.find(({ id }) => id === phase.computeId)
-    return seen !== undefined && seen.status !== "failed" && seen.status !== "terminated"
+    return listings.get(phase.provider)?.computes.find(({ id }) => id === phase.computeId)?.isLive ?? false
   }
   const isSettled = (id: SessionId): Effect.Effect<boolean> =>
     Effect.map(Clocks.read, (now) => {
