@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import * as Orchestrator from "../orchestrator/Orchestrator.ts"
 import type { Service } from "../provider/Provider.ts"
-import { Providers } from "../provider/Providers.ts"
+import { isUsable, Providers } from "../provider/Providers.ts"
 import { Records } from "./Records.ts"
 
 /** What a machine wrote last is read before it is asked to end; nobody waits longer for it. */
@@ -99,7 +99,7 @@ export const providers = (
         supervised(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, farewells)
       return Providers.of({
         // those without a key are not there: nobody who runs a command wants to hear of them
-        all: all.filter(({ implemented, missing }) => implemented && missing.length === 0).map(each),
+        all: all.filter(isUsable).map(each),
         get: (which, operation) => Effect.map(get(which, operation), each)
       })
     })

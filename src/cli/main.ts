@@ -7,13 +7,14 @@ import { enableCompileCache } from "node:module"
 import { homedir } from "node:os"
 import { join } from "node:path"
 
-// Without HOME, as under some init systems, the user's home is still the user's: state belongs there and not in /tmp.
+// Without HOME, as under some init systems, the user's home is still the user's: the cache below, and what the programs
+// we start look for, are there. Where our own state is kept is for storage/StateDirectory.
 if (!process.env["HOME"]) {
   delete process.env["HOME"]
   try {
     process.env["HOME"] = homedir()
   } catch {
-    // a user whom the system does not know; commands that keep state say what to set
+    // a user whom the system does not know
   }
 }
 

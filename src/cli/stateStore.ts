@@ -1,7 +1,6 @@
 /**
  * Where the command line keeps its sessions: one file beside the local provider's computes, under an owner of its own.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -10,9 +9,11 @@ import * as Schema from "effect/Schema"
 import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import { decoder } from "../domain/Decode.ts"
 import * as Entropy from "../domain/Entropy.ts"
+import * as Setting from "../domain/Setting.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
+import * as StateDirectory from "../storage/StateDirectory.ts"
 import type { Kept } from "./Records.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
@@ -21,24 +22,8 @@ const isOwner = Schema.is(Owner)
 const unusable = (message: string) =>
   new AtlasError({ provider: null, operation: "owner", reason: new StorageFault({ message }) })
 
-const setting = (name: string) =>
-  Config.String(name).pipe(
-    Effect.map((value) => value === "" ? null : value),
-    Effect.orElseSucceed(() => null)
-  )
-
 /** As the local provider finds it. */
-const directory = Effect.gen(function*() {
-  const path = yield* Path.Path
-  const given = yield* setting("ATLAS_STATE_DIR")
-  if (given !== null) return path.resolve(given)
-  const states = yield* setting("XDG_STATE_HOME")
-  const home = yield* setting("HOME")
-  if (states !== null) return path.join(states, "effect-atlas")
-  // records in a directory that everybody shares, and that a reboot clears, would be none
-  if (home === null) return yield* unusable("nobody says where sessions are kept: set ATLAS_STATE_DIR, or HOME")
-  return path.join(home, ".local", "state", "effect-atlas")
-})
+const directory = Effect.mapError(StateDirectory.find(), ({ message }) => unusable(message))
 
 /**
  * The owner of this state directory, made up once. A name that came from the machine could be another machine's as well, a
@@ -52,7 +37,7 @@ const ownOwner = Effect.gen(function*() {
   const read = fs.readFileString(file)
   const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
-      const owner = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      const owner = yield* Entropy.hex(6)
       const draft = path.join(home, `.owner-${owner}`)
       yield* PrivateDirectory.make(home)
       // on disk before it has its name: an empty file after a power cut would be nobody
@@ -78,7 +63,7 @@ const ownOwner = Effect.gen(function*() {
 /** The books of `ATLAS_OWNER`, else of this state directory. */
 export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
   const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-  const named = yield* setting("ATLAS_OWNER")
+  const named = yield* Setting.readOptional("ATLAS_OWNER")
   const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
   const path = yield* Path.Path
   const filename = path.join(yield* directory, "sessions.db")

@@ -8,6 +8,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 
@@ -95,3 +96,45 @@ export const layerPredictable: Layer.Layer<never> = /* @__PURE__ */ Layer.succee
  */
 export const bytes = (length: number): Effect.Effect<Uint8Array> =>
   Effect.flatMap(Entropy, (source) => source.bytes(length))
+
+/**
+ * Draws `length` random bytes as hexadecimal digits, two a byte, in lower case.
+ *
+ * **Example** (The name of a draft)
+ *
+ * ```ts
+ * import { Entropy } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const draft = Effect.map(Entropy.hex(6), (suffix) => `.draft-${suffix}`)
+ * ```
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const hex = (length: number): Effect.Effect<string> => Effect.map(bytes(length), Hex.encode)
+
+/**
+ * The digits of RFC 4648 base32 in lower case: safe in every cloud's names and in file names.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const base32 = "abcdefghijklmnopqrstuvwxyz234567"
+
+/**
+ * Draws a random word of `length` base32 digits, 5 bits each.
+ *
+ * **Example** (An id of 100 bits)
+ *
+ * ```ts
+ * import { Entropy } from "effect-atlas"
+ *
+ * const id = Entropy.word(20)
+ * ```
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const word = (length: number): Effect.Effect<string> =>
+  Effect.map(bytes(length), (drawn) => Array.from(drawn, (byte) => base32[byte & 31]).join(""))

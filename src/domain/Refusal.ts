@@ -1,5 +1,6 @@
 /**
- * What a failed create says about the machine: only a refusal means that there is none.
+ * What a failed create says about the machine: only a refusal means that there is none, and only some that another candidate
+ * may do.
  *
  * @since 0.1.0
  */
@@ -38,6 +39,44 @@ export const isRefusal = (reason: AtlasErrorReason): boolean => {
       return definite.has(reason._tag)
   }
 }
+
+const sameAnywhere: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason["_tag"]>([
+  "Unauthorized",
+  "Validation",
+  "BudgetExceeded"
+])
+
+/**
+ * Whether a refusal with this reason would be the same for every candidate (each GPU at each provider), so that there is no
+ * use in asking the next one: a bad key, a bad request, a budget that is spent.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export const isSameAnywhere = (tag: AtlasErrorReason["_tag"]): boolean => sameAnywhere.has(tag)
+
+/**
+ * Whether the next candidate may be asked after a create that failed like this: it has certainly made nothing, and another
+ * one may answer differently.
+ *
+ * **Example** (The first GPU that can be had)
+ *
+ * ```ts
+ * import { Atlas, Refusal } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const compute = Atlas.spawnCompute({ gpu: "h100" }).pipe(
+ *   Effect.catchIf(
+ *     ({ reason }) => Refusal.mayTryNext(reason),
+ *     () => Atlas.spawnCompute({ gpu: "a100_80g" })
+ *   )
+ * )
+ * ```
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export const mayTryNext = (reason: AtlasErrorReason): boolean => isRefusal(reason) && !isSameAnywhere(reason._tag)
 
 /**
  * What a request that must not be repeated failed with, as far as it can be believed: only a refusal says that nothing was

@@ -121,7 +121,7 @@ const makeRedis = (
     const redis = yield* Redis.Redis
     const hub = yield* Hub.make
     const prefix = options.prefix ?? "atlas:"
-    const self = Array.from(yield* Entropy.bytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")
+    const self = yield* Entropy.hex(12)
     const logUnsent = makeThrottle()
     const logDisconnected = makeThrottle()
     const logUndecodable = makeThrottle()

@@ -105,7 +105,14 @@ export interface Options {
   readonly grace?: Duration.Input | undefined
 }
 
-const defaultGrace = Duration.minutes(1)
+/**
+ * The grace of a reaper that is given none.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultGrace: Duration.Duration = Duration.minutes(1)
+
 /** How many machines of an account are judged at once, so that one that will not die does not hold up the rest. */
 const atOnce = 8
 

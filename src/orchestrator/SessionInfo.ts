@@ -4,16 +4,18 @@
  * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ComputeStatus } from "../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../domain/Ids.ts"
+import * as Clocks from "./engine/Clocks.ts"
 import * as Clock from "./session/Clock.ts"
 import { SessionId } from "./session/Ids.ts"
 import { spentUsd } from "./session/Limits.ts"
 import { Outcome } from "./session/Outcome.ts"
 import type { Phase } from "./session/Phase.ts"
 import { Candidate } from "./session/RentRequest.ts"
-import { Mode, Refusal, type SessionState } from "./session/State.ts"
+import { Mode, providerOf, Refusal, type SessionState } from "./session/State.ts"
 
 const states = {
   Renting: "renting",
@@ -93,7 +95,7 @@ export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => 
   return {
     id: spec.id,
     state: states[phase._tag],
-    provider: phase._tag === "Live" ? phase.provider : candidateOf(newest?.candidate ?? 0).provider,
+    provider: providerOf(state),
     computeId: phase._tag === "Live" ? phase.computeId : state.last,
     name: newest?.name ?? "",
     attempt: attempts.length,
@@ -116,3 +118,12 @@ export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => 
     dying: state.residuals.map(({ computeId }) => computeId)
   }
 }
+
+/**
+ * A session as it is now by the clocks of this process.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const now = (state: SessionState): Effect.Effect<SessionInfo> =>
+  Effect.map(Clocks.read, (read) => fromState(state, read))

@@ -147,8 +147,8 @@ export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient
  *
  * **Details**
  *
- * The file is `filename`, else `sessions.db` in `ATLAS_STATE_DIR`, else in `effect-atlas` in the user's state directory. It
- * is made with mode 0600, in a directory of 0700 when that is missing. What is committed is on disk before it is answered.
+ * The file is `filename`, else `sessions.db` in `ATLAS_STATE_DIR`, else in `effect-atlas` in the user's state directory; a
+ * user without a home directory fails as `StorageFault` that names both. It is made with mode 0600, in a directory of 0700 when that is missing. What is committed is on disk before it is answered.
  * Several processes may share it, each for an owner of its own.
  *
  * **Example** (In a file of one's own)

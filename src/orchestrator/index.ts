@@ -6,6 +6,7 @@
 export * as Orchestrator from "./Orchestrator.ts"
 export * as ProviderFeed from "./ProviderFeed.ts"
 export * as Reaper from "./Reaper.ts"
+export * as Recovery from "./Recovery.ts"
 export * as Session from "./Session.ts"
 export * as SessionEngine from "./SessionEngine.ts"
 export * as SessionInfo from "./SessionInfo.ts"

@@ -10,8 +10,6 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Entropy from "../domain/Entropy.ts"
 
-/** RFC 4648 base32, lower case: safe in every cloud's names and in file names. */
-const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 const attemptLength = 12
 const slugLength = 24
 
@@ -120,10 +118,7 @@ export const matches = (wanted: string, name: string | null): boolean => {
  * @category naming
  * @since 0.1.0
  */
-export const attempt: Effect.Effect<string> = Effect.map(
-  Entropy.bytes(attemptLength),
-  (bytes) => Array.from(bytes, (byte) => alphabet[byte & 31]).join("")
-)
+export const attempt: Effect.Effect<string> = Entropy.word(attemptLength)
 
 /**
  * A new stamp for an owner's rent.

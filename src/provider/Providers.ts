@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type AtlasError, invalid } from "../domain/AtlasError.ts"
+import * as Setting from "../domain/Setting.ts"
 import { isService, type Made, neutral, Provider, type Service } from "./Provider.ts"
 
 export type { Made } from "./Provider.ts"
@@ -19,6 +19,15 @@ export type { Made } from "./Provider.ts"
  * @since 0.1.0
  */
 export type Which = string | Made
+
+/**
+ * Whether a provider can be asked here: this version can talk to it, and what it needs, such as an API key, is set.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const isUsable = ({ implemented, missing }: Pick<Service, "implemented" | "missing">): boolean =>
+  implemented && missing.length === 0
 
 /**
  * All providers in reach.
@@ -117,7 +126,7 @@ export const layerDefault = <const Members extends ReadonlyArray<Member>>(
         const typed = member as Layer.Layer<Provider, Layer.Error<Members[number]>, Layer.Services<Members[number]>>
         built.push(Context.get(yield* Layer.buildWithMemoMap(typed, memoMap, scope), Provider))
       }
-      const environment = yield* Config.String("ATLAS_PROVIDER").pipe(Effect.orElseSucceed(() => ""))
-      return Context.make(Providers, make(built, { default: defaultId ?? (environment || (built[0]?.id ?? "")) }))
+      const environment = yield* Setting.readOptional("ATLAS_PROVIDER")
+      return Context.make(Providers, make(built, { default: defaultId ?? environment ?? built[0]?.id ?? "" }))
     })
   )

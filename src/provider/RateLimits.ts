@@ -13,6 +13,7 @@ import type * as Headers from "effect/http/Headers"
 import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 import { RateLimited } from "../domain/AtlasError.ts"
+import * as Hash from "../domain/Hash.ts"
 import { policiesOf, rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
 
 /** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
@@ -262,15 +263,8 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
 
 /** 53 bits of a text, different in every process: enough to tell accounts apart, useless to find the key. */
 const fingerprint = (text: string, salt: number): string => {
-  let [high, low] = [0xdeadbeef ^ salt, 0x41c6ce57 ^ salt]
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    high = Math.imul(high ^ code, 2654435761)
-    low = Math.imul(low ^ code, 1597334677)
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36)
+  const [high, low] = Hash.mix(text, salt)
+  return (4294967296 * (2097151 & low) + high).toString(36)
 }
 
 /**

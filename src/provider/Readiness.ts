@@ -15,7 +15,13 @@ import type { CallOptions } from "./Call.ts"
 import { isHopeless } from "./Handback.ts"
 import type { Service } from "./Provider.ts"
 
-const defaultTimeout = Duration.minutes(15)
+/**
+ * How long a wait lasts that names no timeout.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultTimeout: Duration.Duration = Duration.minutes(15)
 
 /** One look that never answers must not cost the whole wait. */
 const lookLimit = Duration.seconds(30)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Hex from "effect/encoding/Hex"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
@@ -51,7 +50,7 @@ export const ensureWritable = (
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* make(directory)
-    const probe = path.join(directory, `.probe-${Hex.encode(yield* Entropy.bytes(6))}`)
+    const probe = path.join(directory, `.probe-${yield* Entropy.hex(6)}`)
     yield* Effect.uninterruptible(
       Effect.andThen(fs.writeFileString(probe, "", { flag: "wx", mode: 0o600 }), fs.remove(probe))
     )

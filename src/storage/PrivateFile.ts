@@ -6,7 +6,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Hex from "effect/encoding/Hex"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
@@ -48,7 +47,7 @@ export const write = (
     const path = yield* Path.Path
     const directory = path.dirname(file)
     // in the same directory, so that the rename stays on one file system; wx: never an existing file or link
-    const draft = path.join(directory, `.${path.basename(file)}.${Hex.encode(yield* Entropy.bytes(6))}`)
+    const draft = path.join(directory, `.${path.basename(file)}.${yield* Entropy.hex(6)}`)
     yield* Effect.gen(function*() {
       const handle = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
       yield* handle.writeAll(new TextEncoder().encode(text))

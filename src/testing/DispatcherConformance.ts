@@ -7,10 +7,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import { Dispatcher } from "../events/Dispatcher.ts"
 import { type Bus, dispatcherCases, type DispatcherDefinition } from "./internal/dispatcherCases.ts"
-import { attempt, bind, type Framework, limited, type Report, report, type Result } from "./internal/runner.ts"
+import { bind, type Framework, limited, type Report, report, type Result, type Suite } from "./internal/runner.ts"
 import type { ConformanceFailure } from "./internal/trial.ts"
 
 export type { Report } from "./internal/runner.ts"
@@ -114,8 +114,13 @@ export const skipReason = <R>(
   return null
 }
 
-const tried = <R>(options: Options<R>) => (one: Case<R>) =>
-  Effect.flatMap(Dispatcher, (dispatcher) => attempt(skipReason(one, dispatcher, options), one.run))
+const suiteOf = <R>(options: Options<R>): Suite<Case<R>, Dispatcher | R> => ({
+  title: "DispatcherConformance",
+  subject: "dispatcher",
+  cases: cases(options),
+  skipReason: (one) => Effect.map(Dispatcher, (dispatcher) => skipReason(one, dispatcher, options)),
+  testLimit: Duration.sum(timeLimitOf(options), Duration.seconds(10))
+})
 
 /**
  * Runs all cases one after the other and reports how each went; never fails.
@@ -136,7 +141,7 @@ const tried = <R>(options: Options<R>) => (one: Case<R>) =>
 export const run = <R = never>(
   options: Options<R> = {},
   onResult?: (result: Result) => Effect.Effect<void>
-): Effect.Effect<Report, never, Dispatcher | R> => report("dispatcher", cases(options), tried(options), onResult)
+): Effect.Effect<Report, never, Dispatcher | R> => report(suiteOf(options), onResult)
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -159,12 +164,4 @@ export const suite = <R, E>(
   name: string,
   layer: Layer.Layer<Dispatcher | R, E>,
   options: Options<R> = {}
-): void =>
-  bind(
-    framework,
-    `DispatcherConformance (${name})`,
-    cases(options),
-    (one) => Effect.provide(tried(options)(one), Layer.fresh(layer)),
-    // a case that ran into its limit still closes its layer
-    Duration.sum(timeLimitOf(options), Duration.seconds(10))
-  )
+): void => bind(framework, suiteOf(options), name, layer)

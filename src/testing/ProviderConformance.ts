@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { Input } from "../domain/ComputeRequest.ts"
@@ -19,13 +19,13 @@ import { facetCases } from "./internal/facetCases.ts"
 import { type FaultHooks, promiseCases } from "./internal/promiseCases.ts"
 import { resourceCases } from "./internal/resourceCases.ts"
 import {
-  attempt,
   bind,
   type Framework,
   limited,
   type Report as Outcome,
   report,
-  type Result
+  type Result,
+  type Suite
 } from "./internal/runner.ts"
 import { type ConformanceFailure, type Definition, fail, makeTrial } from "./internal/trial.ts"
 
@@ -178,8 +178,16 @@ export const skipReason = <R>(
   return null
 }
 
-const tried = <R>(options: Options<R>) => (one: Case<R>) =>
-  Effect.flatMap(Provider, (provider) => attempt(skipReason(one, provider, options), one.run))
+/** A case is interrupted at its time limit and then hands back, which has a limit of its own. */
+const handingBack = Duration.minutes(2)
+
+const suiteOf = <R>(options: Options<R>): Suite<Case<R>, Provider | R> => ({
+  title: "ProviderConformance",
+  subject: "adapter",
+  cases: cases(options),
+  skipReason: (one) => Effect.map(Provider, (provider) => skipReason(one, provider, options)),
+  testLimit: Duration.sum(timeLimitOf(options), handingBack)
+})
 
 /**
  * Runs all cases one after the other and reports how each went; never fails.
@@ -209,11 +217,8 @@ export const run = <R = never>(
 ): Effect.Effect<Report, never, Provider | R> =>
   Effect.gen(function*() {
     const provider = yield* Provider
-    return { provider: provider.id, ...(yield* report("adapter", cases(options), tried(options), onResult)) }
+    return { provider: provider.id, ...(yield* report(suiteOf(options), onResult)) }
   })
-
-/** A case is interrupted at its time limit and then hands back, which has a limit of its own. */
-const handingBack = Duration.minutes(2)
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -236,11 +241,4 @@ export const suite = <R, E>(
   name: string,
   layer: Layer.Layer<Provider | R, E>,
   options: Options<R> = {}
-): void =>
-  bind(
-    framework,
-    `ProviderConformance (${name})`,
-    cases(options),
-    (one) => Effect.provide(tried(options)(one), Layer.fresh(layer)),
-    Duration.sum(timeLimitOf(options), handingBack)
-  )
+): void => bind(framework, suiteOf(options), name, layer)

@@ -7,13 +7,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import * as Entropy from "../domain/Entropy.ts"
-import { AttemptId, SessionId } from "../orchestrator/session/Ids.ts"
+import { AttemptId, SessionId } from "../orchestrator/Session.ts"
 import { SessionStore } from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
-import { attempt, bind, type Framework, limited, opened, type Report, report } from "./internal/runner.ts"
+import { bind, type Framework, limited, opened, type Report, report, type Suite } from "./internal/runner.ts"
 import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
 import { sessionSeatCases } from "./internal/sessionSeatCases.ts"
 import { sessionStoreCases } from "./internal/sessionStoreCases.ts"
@@ -53,11 +53,6 @@ export interface Case {
 const timeLimit = Duration.minutes(1)
 const testLimit = Duration.seconds(90)
 
-const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-
-const word = (length: number) =>
-  Effect.map(Entropy.bytes(length), (bytes) => Array.from(bytes, (byte) => alphabet[byte & 31]).join(""))
-
 /** Remembers as which version each row was written, so that it can be deleted also where it cannot be read. */
 const remembering = (
   store: Store,
@@ -82,11 +77,11 @@ const remembering = (
 
 /** The nth attempt id that ends a suffix of 9. */
 const attemptOf = (suffix: string, number: number): AttemptId =>
-  AttemptId.make(suffix + [10, 5, 0].map((shift) => alphabet[(number >> shift) & 31]).join(""))
+  AttemptId.make(suffix + [10, 5, 0].map((shift) => Entropy.base32[(number >> shift) & 31]).join(""))
 
 const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Options): Case["run"] =>
   Effect.gen(function*() {
-    const suffix = yield* word(9)
+    const suffix = yield* Entropy.word(9)
     const [owner, other] = [Owner.make(`check${suffix}1`), Owner.make(`check${suffix}2`)]
     const { clean, store } = remembering(yield* SessionStore, [owner, other])
     const attempts = new Map<string, AttemptId>()
@@ -130,6 +125,14 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
     run: prepared(definition, options)
   }))
 
+const suiteOf = (options: Options): Suite<Case, SessionStore> => ({
+  title: "SessionStoreConformance",
+  subject: "store",
+  cases: cases(options),
+  skipReason: ({ skipped }) => Effect.succeed(skipped),
+  testLimit
+})
+
 /**
  * Runs all cases one after the other and reports how each went; never fails.
  *
@@ -146,8 +149,7 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
  * @category running
  * @since 0.1.0
  */
-export const run = (options: Options = {}): Effect.Effect<Report, never, SessionStore> =>
-  report("store", cases(options), (one) => attempt(one.skipped, one.run))
+export const run = (options: Options = {}): Effect.Effect<Report, never, SessionStore> => report(suiteOf(options))
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -170,11 +172,4 @@ export const suite = <E>(
   name: string,
   layer: Layer.Layer<SessionStore, E>,
   options: Options = {}
-): void =>
-  bind(
-    framework,
-    `SessionStoreConformance (${name})`,
-    cases(options),
-    (one) => attempt(one.skipped, Effect.provide(one.run, Layer.fresh(layer))),
-    testLimit
-  )
+): void => bind(framework, suiteOf(options), name, layer)

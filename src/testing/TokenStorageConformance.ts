@@ -7,13 +7,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Hex from "effect/encoding/Hex"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Entropy from "../domain/Entropy.ts"
 import { AppName } from "../fly/AppName.ts"
 import type { FlyError } from "../fly/FlyError.ts"
 import { TokenStorage } from "../fly/TokenStorage.ts"
-import { attempt, bind, type Framework, limited, opened, type Report, report } from "./internal/runner.ts"
+import { bind, type Framework, limited, opened, type Report, report, type Suite } from "./internal/runner.ts"
 import { type Definition, tokenStorageCases } from "./internal/tokenStorageCases.ts"
 import type { ConformanceFailure } from "./internal/trial.ts"
 
@@ -52,7 +51,7 @@ const testLimit = Duration.seconds(90)
 const prepared = (definition: Definition, { again }: Options): Case["run"] =>
   Effect.gen(function*() {
     const storage = yield* TokenStorage
-    const suffix = Hex.encode(yield* Entropy.bytes(6))
+    const suffix = yield* Entropy.hex(6)
     const used = new Map<string, AppName>()
     const app = (name: string) => {
       const made = used.get(name) ?? AppName.make(`${name}-${suffix}`)
@@ -95,6 +94,14 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
     run: prepared(definition, options)
   }))
 
+const suiteOf = (options: Options): Suite<Case, TokenStorage> => ({
+  title: "TokenStorageConformance",
+  subject: "storage",
+  cases: cases(options),
+  skipReason: ({ skipped }) => Effect.succeed(skipped),
+  testLimit
+})
+
 /**
  * Runs all cases one after the other and reports how each went; never fails.
  *
@@ -111,8 +118,7 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
  * @category running
  * @since 0.1.0
  */
-export const run = (options: Options = {}): Effect.Effect<Report, never, TokenStorage> =>
-  report("storage", cases(options), (one) => attempt(one.skipped, one.run))
+export const run = (options: Options = {}): Effect.Effect<Report, never, TokenStorage> => report(suiteOf(options))
 
 /**
  * Makes a test of every case, in the framework it is given. Runs on the real clock; builds the layer anew for each case.
@@ -135,11 +141,4 @@ export const suite = <E>(
   name: string,
   layer: Layer.Layer<TokenStorage, E>,
   options: Options = {}
-): void =>
-  bind(
-    framework,
-    `TokenStorageConformance (${name})`,
-    cases(options),
-    (one) => attempt(one.skipped, Effect.provide(one.run, Layer.fresh(layer))),
-    testLimit
-  )
+): void => bind(framework, suiteOf(options), name, layer)

@@ -88,6 +88,15 @@ describe("reap", () => {
       assert.deepStrictEqual({ code, out }, { code: 0, out: "nothing to end" })
     }))
 
+  it.effect("refuses a provider that it does not know, as any command does", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      const { code, err } = yield* run(["reap", "--provider", "nowhere", "--json"], { providers: [provider] })
+      assert.strictEqual(code, 1)
+      const { error } = JSON.parse(err)
+      assert.deepStrictEqual([error.kind, error.operation], ["validation", "reap"])
+    }))
+
   it.effect("says which account could not be listed, and fails", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock

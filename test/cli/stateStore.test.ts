@@ -7,6 +7,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { records } from "../../src/cli/stateStore.ts"
+import * as StateDirectory from "../../src/storage/StateDirectory.ts"
 
 const recordsIn = (env: Readonly<Record<string, string>>) =>
   Effect.provideService(records, ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env))
@@ -44,9 +45,10 @@ describe("the owner of a state directory", () => {
         assert.include(reason.message, "ATLAS_OWNER")
       }))
 
-    it.effect("is looked for nowhere when nobody says where home is", () =>
+    it.effect("is looked for nowhere when the user has no home", () =>
       Effect.gen(function*() {
-        const { reason } = yield* Effect.flip(recordsIn({}))
+        const homeless = Effect.provideService(recordsIn({}), StateDirectory.AccountHome, Effect.succeed(null))
+        const { reason } = yield* Effect.flip(homeless)
         assert.include(reason.message, "ATLAS_STATE_DIR")
       }))
   })

@@ -7,7 +7,10 @@ import { TestClock } from "effect/testing"
 import { mock, run, start } from "./harness.ts"
 
 /** A provider that has none of some GPUs, and remembers what it was asked for. */
-const picky = (missing: Readonly<Record<string, AtlasError.AtlasErrorReason>>) => {
+const picky = (
+  missing: Readonly<Record<string, AtlasError.AtlasErrorReason>>,
+  unknown: ReadonlyArray<string> = []
+) => {
   const asked: Array<unknown> = []
   const environments: Array<unknown> = []
   const nowhere = Effect.fail(new AtlasError.NotFound({ message: "there is nothing here" }))
@@ -15,6 +18,10 @@ const picky = (missing: Readonly<Record<string, AtlasError.AtlasErrorReason>>) =
     id: "picky",
     settleWindow: 0,
     compute: {
+      check: ({ gpu }) =>
+        gpu !== null && unknown.includes(gpu)
+          ? Effect.fail(new AtlasError.Validation({ issues: [{ path: "gpu", message: "not offered" }] }))
+          : Effect.void,
       spawn: ({ env, request }) =>
         Effect.suspend(() => {
           asked.push(request.gpu)
@@ -123,15 +130,23 @@ describe("several GPUs", () => {
   it.effect("the next is asked for when one is sold out or not offered, and only then", () =>
     Effect.gen(function*() {
       const { asked, provider } = picky({
-        h100: new AtlasError.NoCapacity({ message: "sold out" }),
-        h200: new AtlasError.Validation({ issues: [{ path: "gpu", message: "not offered" }] })
-      })
+        h100: new AtlasError.NoCapacity({ message: "sold out" })
+      }, ["h200"])
       const result = yield* run(["up", "--gpu", "h100,h200,l4,a10", "-d"], { providers: [provider] })
-      assert.deepStrictEqual(asked, ["h100", "h200", "l4"])
+      assert.deepStrictEqual(asked, ["h100", "l4"])
       assert.deepStrictEqual({ code: result.code, err: result.err }, {
         code: 1,
         err: "error [budget_exceeded] l4 is dear"
       })
+    }))
+
+  it.effect("none of which the provider offers: the last one's reason is the answer, and nothing is asked for", () =>
+    Effect.gen(function*() {
+      const { asked, provider } = picky({}, ["h100", "h200"])
+      const { code, err } = yield* run(["up", "--gpu", "h100,h200", "--json"], { providers: [provider] })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "validation")
+      assert.deepStrictEqual(asked, [])
     }))
 
   it.effect("the last refusal is the answer", () =>

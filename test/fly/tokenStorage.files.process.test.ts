@@ -4,6 +4,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { AppName, type FlyError, TokenStorage } from "effect-atlas/fly"
+import * as StateDirectory from "effect-atlas/storage/StateDirectory"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -214,9 +215,23 @@ describe("a directory that takes no files", () => {
       }).pipe(Effect.scoped)
   )
 
+  it.live("without HOME the files are in the home that the system has on record for the account", () =>
+    Effect.gen(function*() {
+      const home = yield* temp
+      yield* opened({}, (storage) => storage.put(web, "cached", token("fm2_a"))).pipe(
+        Effect.provideService(StateDirectory.AccountHome, Effect.succeed(home))
+      )
+      const [file] = fs.readdirSync(home, { recursive: true, encoding: "utf8" }).filter((name) =>
+        name.endsWith(".json")
+      )
+      assert.match(file ?? "", /effect-atlas.fly-tokens.web\.cached\.json$/)
+    }).pipe(Effect.scoped))
+
   it.live("without a home directory the same happens, and the setting is named", () =>
     Effect.gen(function*() {
-      const { lines } = yield* opened({}, (storage) => storage.put(web, "cached", token("fm2_a")))
+      const { lines } = yield* opened({}, (storage) => storage.put(web, "cached", token("fm2_a"))).pipe(
+        Effect.provideService(StateDirectory.AccountHome, Effect.succeed(null))
+      )
       assert.include(lines[0], "ATLAS_FLY_TOKENS_DIR")
     }).pipe(Effect.scoped))
 })

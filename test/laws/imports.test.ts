@@ -61,6 +61,22 @@ describe("the import law catches", () => {
     ["test doubles in the product", "src/provider/A.ts", "import { b } from \"../testing/B.ts\""],
     ["a real cloud in test doubles", "src/testing/A.ts", "import { b } from \"../providers/mock/B.ts\""],
     ["somebody else's internal folder", "src/cli/A.ts", "import { b } from \"../providers/local/internal/b.ts\""],
+    ["an engine from outside its wing", "src/cli/A.ts", "import { b } from \"../orchestrator/engine/B.ts\""],
+    [
+      "a type of a core from outside its wing",
+      "src/testing/A.ts",
+      "import type { B } from \"../orchestrator/session/B.ts\""
+    ],
+    [
+      "a store loaded from outside its wing",
+      "src/cli/A.ts",
+      "export const b = () => import(\"../orchestrator/store/b.ts\")"
+    ],
+    [
+      "a back room from elsewhere in its wing",
+      "src/orchestrator/A.ts",
+      "import { b } from \"./session/internal/b.ts\""
+    ],
     ["the back room of the front desk", "src/cli/A.ts", "import { b } from \"../internal/b.ts\""],
     ["a way out of src", "src/cli/A.ts", "import { b } from \"../../test/b.ts\""],
     ["an import of types", "src/domain/A.ts", "import type { B } from \"../provider/B.ts\""],
@@ -81,6 +97,8 @@ describe("the import law allows", () => {
     ["the floors below", "src/Atlas.ts", "import { b } from \"./provider/B.ts\""],
     ["the platform where processes start", "src/cli/A.ts", "import * as N from \"@effect/platform-node/NodeServices\""],
     ["a room's own internal folder", "src/providers/local/A.ts", "import { b } from \"./internal/b.ts\""],
+    ["a core inside its wing", "src/orchestrator/engine/A.ts", "import { b } from \"../session/B.ts\""],
+    ["a core's own back room", "src/orchestrator/session/A.ts", "import { b } from \"./internal/b.ts\""],
     ["the front desk's own back room", "src/Atlas.ts", "import { b } from \"./internal/b.ts\""],
     ["internal files among themselves", "src/providers/local/internal/a.ts", "import { b } from \"./b.ts\""],
     ["storage on this machine", "src/providers/local/A.ts", "import { b } from \"../../storage/B.ts\""],

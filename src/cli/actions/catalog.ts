@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Atlas from "../../Atlas.ts"
-import { Providers } from "../../provider/Providers.ts"
+import { isUsable, Providers } from "../../provider/Providers.ts"
 import { Shell } from "../Shell.ts"
 import * as Table from "../Table.ts"
 
@@ -47,12 +47,12 @@ export const gpus = ({ call }: { readonly call: Atlas.Options }) =>
 export const providers = (_: object) =>
   Effect.gen(function*() {
     const { hasColor: color, invocation, out } = yield* Shell
-    const all = (yield* Providers).all.map(({ capabilities, id, implemented, missing }) => ({
-      id,
-      capabilities,
-      implemented,
-      configured: implemented && missing.length === 0,
-      missing
+    const all = (yield* Providers).all.map((provider) => ({
+      id: provider.id,
+      capabilities: provider.capabilities,
+      implemented: provider.implemented,
+      configured: isUsable(provider),
+      missing: provider.missing
     }))
     yield* out(
       invocation.json ? JSON.stringify(all) : Table.render(

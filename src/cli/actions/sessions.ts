@@ -2,7 +2,6 @@
  * What `atlas sessions` does: reads the records, and nothing else.
  */
 import * as Effect from "effect/Effect"
-import * as Clocks from "../../orchestrator/engine/Clocks.ts"
 import * as SessionInfo from "../../orchestrator/SessionInfo.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
 import { Records } from "../Records.ts"
@@ -15,10 +14,7 @@ export const list = (_: object) =>
     const { err, hasColor: color, invocation, out } = yield* Shell
     const { owner, store } = yield* yield* Records
     const { sessions, unreadable } = yield* Effect.provide(SessionStore.use(({ load }) => load(owner)), store)
-    const now = yield* Clocks.read
-    const infos = sessions.toSorted((a, b) => a.createdAt - b.createdAt).map((state) =>
-      SessionInfo.fromState(state, now)
-    )
+    const infos = yield* Effect.forEach(sessions.toSorted((a, b) => a.createdAt - b.createdAt), SessionInfo.now)
     yield* Effect.forEach(
       unreadable,
       ({ id, message }) => err(`warning: the session ${id} cannot be read (${message}): nothing is reaped meanwhile`),

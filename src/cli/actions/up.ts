@@ -3,10 +3,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Input } from "../../domain/ComputeRequest.ts"
+import { mayTryNext } from "../../domain/Refusal.ts"
+import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
@@ -17,11 +20,6 @@ import * as Wish from "../Wish.ts"
 /** Often enough for a person, seldom enough for an API. */
 const watchInterval = Duration.seconds(2)
 
-/** Whether the next candidate may do: this one is sold out, or the provider does not have it. */
-const isTaken = ({ reason }: AtlasError): boolean =>
-  reason._tag === "NoCapacity"
-  || (reason._tag === "Validation" && reason.issues.length > 0 && reason.issues.every(({ path }) => path === "gpu"))
-
 /** Rents with the first candidate that can be had; without candidates the provider chooses. */
 const firstOf = <A, R>(
   candidates: ReadonlyArray<string>,
@@ -30,12 +28,32 @@ const firstOf = <A, R>(
   const [first = null, ...rest] = candidates
   return rest.length === 0 ? rent(first) : rent(first).pipe(
     Effect.catchIf(
-      isTaken,
+      ({ reason }) => mayTryNext(reason),
       (error) =>
         Effect.andThen(progress(`no ${first}: ${error.reason.message}; trying ${rest[0]}`), firstOf(rest, rent))
     )
   )
 }
+
+/** The candidates that the provider can be asked for at all; where it can for none, why not the last of them. */
+const askable = (provider: Service, request: Input, gpus: ReadonlyArray<string>, call: Wish.Wish["call"]) =>
+  Effect.gen(function*() {
+    if (gpus.length < 2) return gpus
+    const { baseUrl } = call
+    const tried = yield* Effect.forEach(
+      gpus,
+      (gpu) =>
+        Effect.map(
+          Effect.result(provider.compute.prepare({ ...request, gpu }, { baseUrl })),
+          (ready) => ({ gpu, ready })
+        )
+    )
+    const refused = tried.flatMap(({ gpu, ready }) => Result.isFailure(ready) ? [{ gpu, error: ready.failure }] : [])
+    const last = refused.at(-1)
+    if (last !== undefined && refused.length === tried.length) return yield* last.error
+    for (const { error, gpu } of refused) yield* progress(`no ${gpu}: ${error.reason.message}`)
+    return tried.flatMap(({ gpu, ready }) => Result.isSuccess(ready) ? [gpu] : [])
+  })
 
 const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, message: string) =>
   new AtlasError({
@@ -123,8 +141,10 @@ export const run = (wish: Wish.Wish & Wish.Limits) =>
       const { run: attend } = yield* Effect.promise(() => import("./attached.ts"))
       return yield* attend("up")(wish)
     }
-    const { id, pollInterval } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
+    const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
+    const { id, pollInterval } = provider
     const request = yield* Wish.toRequest(wish, id, "spawnCompute")
+    const gpus = yield* askable(provider, request, gpu, call)
     yield* progress(`renting from ${id}`)
-    yield* wish.detach ? detached(request, gpu, call) : attached(request, gpu, pollInterval, call)
+    yield* wish.detach ? detached(request, gpus, call) : attached(request, gpus, pollInterval, call)
   })

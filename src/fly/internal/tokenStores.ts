@@ -16,6 +16,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import { StorageFault } from "../../domain/AtlasError.ts"
 import * as PrivateDirectory from "../../storage/PrivateDirectory.ts"
 import * as PrivateFile from "../../storage/PrivateFile.ts"
+import * as StateDirectory from "../../storage/StateDirectory.ts"
 import { AppName } from "../AppName.ts"
 import { FlyError, PersistFailed } from "../FlyError.ts"
 import * as TokenRecord from "./tokenRecord.ts"
@@ -136,7 +137,7 @@ const wantedDirectory = Effect.fnUntraced(function*(option: string | undefined) 
   const configured = yield* Config.String("ATLAS_FLY_TOKENS_DIR").pipe(Effect.orElseSucceed(() => ""))
   if (configured !== "") return configured
   const path = yield* Path.Path
-  return yield* UserDirectories.make().data("effect-atlas").pipe(
+  return yield* StateDirectory.withHome(UserDirectories.make().data("effect-atlas")).pipe(
     Effect.map((data) => path.join(data, "fly-tokens")),
     Effect.orElseSucceed(() => null)
   )

@@ -9,21 +9,13 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
-import type { SessionState } from "../session/State.ts"
+import { placesOf } from "../session/State.ts"
 import type { SessionStore, Unreadable } from "../SessionStore.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { forgetful, type Table } from "./Table.ts"
 
 /** How often a store that could not be read is asked again. */
 const readAgain = Schedule.spaced("10 seconds")
-
-/** The accounts that a session may still have something at. */
-const placesOf = ({ phase, residuals, spec }: SessionState): ReadonlyArray<ProviderId> => {
-  const dying = residuals.map(({ provider }) => provider)
-  if (phase._tag === "Ending" || phase._tag === "Ended") return dying
-  if (phase._tag === "Live") return [phase.provider, ...dying]
-  return [...spec.candidates.map(({ provider }) => provider), ...dying]
-}
 
 /** Stands for all rows of a store that could not be read at all. */
 const everything = "*"
@@ -52,7 +44,7 @@ export const start = ({ isAtHand, mailbox, owner, scope, store, table }: {
         mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
       }
       const strangers = new Map<ProviderId, number>()
-      for (const id of adopted.flatMap((state) => [...new Set(placesOf(state))])) {
+      for (const id of adopted.flatMap(placesOf)) {
         if (!isAtHand(id)) strangers.set(id, (strangers.get(id) ?? 0) + 1)
       }
       for (const [id, count] of strangers) {

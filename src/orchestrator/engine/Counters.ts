@@ -7,13 +7,9 @@ import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
 import * as Fault from "../session/Fault.ts"
 import type { Phase } from "../session/Phase.ts"
+import { providerOf } from "../session/State.ts"
 import type { Counts } from "./Table.ts"
 import type { Draft } from "./Turn.ts"
-
-const providerOf = ({ after: { attempts, phase, spec } }: Draft): string =>
-  phase._tag === "Live"
-    ? phase.provider
-    : spec.candidates[attempts.at(-1)?.candidate ?? 0]?.provider ?? spec.candidates[0].provider
 
 /** Counts what a turn did for one session. */
 export const count = (draft: Draft): Effect.Effect<void> => {
@@ -24,10 +20,10 @@ export const count = (draft: Draft): Effect.Effect<void> => {
   }
   for (const event of draft.events) {
     if (event._tag === "Respawned") {
-      updates.push(Metric.update(Metric.withAttributes(Metrics.respawns, { provider: providerOf(draft) }), 1))
+      updates.push(Metric.update(Metric.withAttributes(Metrics.respawns, { provider: providerOf(draft.after) }), 1))
     } else if (event._tag === "TerminateFailed") {
       const { kind } = Fault.toError(event.fault, "terminate")
-      const provider = event.fault.provider ?? providerOf(draft)
+      const provider = event.fault.provider ?? providerOf(draft.after)
       updates.push(Metric.update(Metric.withAttributes(Metrics.terminateFailures, { provider, kind }), 1))
     }
   }

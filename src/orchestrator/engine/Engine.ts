@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
-import { Providers } from "../../provider/Providers.ts"
+import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Config from "../session/Config.ts"
 import type { Options, Seen, SessionEngine } from "../SessionEngine.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
@@ -61,7 +61,7 @@ export const make = (
 
     const config = configOf(providers, options)
     const usable = new Set(
-      providers.all.flatMap(({ id, implemented, missing }) => implemented && missing.length === 0 ? [id] : [])
+      providers.all.filter(isUsable).map(({ id }) => id)
     )
     const isAtHand = (id: ProviderId): boolean => usable.has(id)
     const table = Table.make()

@@ -6,7 +6,7 @@ import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
-import type { SessionState } from "../session/State.ts"
+import { placesOf, type SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 
 /** What is known of a session beside its row. */
@@ -74,22 +74,6 @@ const isUnsteady = ({ phase, residuals }: SessionState): boolean =>
   residuals.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
 
-/** Where it may have machines now; one list a provider, so that a hundred thousand sessions share it. */
-const placesOf = (
-  { attempts, phase, residuals, spec }: SessionState,
-  alone: (provider: ProviderId) => ReadonlyArray<ProviderId>
-): ReadonlyArray<ProviderId> => {
-  const current = phase._tag === "Live"
-    ? phase.provider
-    : phase._tag === "Ended" || phase._tag === "Ending"
-    ? undefined
-    : spec.candidates[attempts.at(-1)?.candidate ?? 0]?.provider
-  const all = new Set(residuals.map(({ provider }) => provider))
-  if (current !== undefined) all.add(current)
-  const [first, ...rest] = all
-  return first === undefined ? nowhere : rest.length === 0 ? alone(first) : [first, ...rest]
-}
-
 const nowhere: ReadonlyArray<ProviderId> = []
 const unindexed: Indexed = { machine: null, phase: null, places: nowhere, isUnsteady: false }
 
@@ -107,9 +91,13 @@ export const make = (): Table => {
     places.set(provider, place)
     return place
   }
-  const alone = (provider: ProviderId): ReadonlyArray<ProviderId> => {
-    const single = singles.get(provider) ?? [provider]
-    singles.set(provider, single)
+  /** One list for all sessions at one provider, so that a hundred thousand of them share it. */
+  const shared = (all: ReadonlyArray<ProviderId>): ReadonlyArray<ProviderId> => {
+    const [first, second] = all
+    if (first === undefined) return nowhere
+    if (second !== undefined) return all
+    const single = singles.get(first) ?? all
+    singles.set(first, single)
     return single
   }
 
@@ -172,7 +160,7 @@ export const make = (): Table => {
       index(entry, {
         machine: machineOf(state),
         phase: state.phase._tag,
-        places: placesOf(state, alone),
+        places: shared(placesOf(state)),
         isUnsteady: isUnsteady(state)
       })
       return entry

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import type { Service } from "../../provider/Provider.ts"
-import { Providers } from "../../provider/Providers.ts"
+import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Clocks from "../engine/Clocks.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import type { Orchestrator, WatchOptions } from "../Orchestrator.ts"
@@ -30,7 +30,7 @@ const usableOf = Effect.fnUntraced(function*({ all }: Providers["Service"]) {
       yield* Effect.logWarning(`${id} is neither watched nor cleaned up: ${missing.join(", ")}`)
     }
   }
-  return all.filter(({ implemented, missing }) => implemented && missing.length === 0)
+  return all.filter(isUsable)
 })
 
 /** Judges listings beside the feed, one at a time for each account; what comes meanwhile is judged with the next one. */
@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(
         (isComputeId(id) ? engine.byCompute(id) : undefined)
       return seen === undefined ? Effect.fail(engine.stopped(operation) ?? notTracked(operation)) : Effect.succeed(seen)
     })
-  const infoOf = ({ state }: Seen) => Effect.map(Clocks.read, (now) => SessionInfo.fromState(state, now))
+  const infoOf = ({ state }: Seen) => SessionInfo.now(state)
   const info = (id: string, operation: string) => Effect.flatMap(find(id, operation), infoOf)
   const list = Effect.map(
     Clocks.read,

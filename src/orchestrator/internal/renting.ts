@@ -8,7 +8,7 @@ import type { Tracked } from "../Orchestrator.ts"
 import * as Fault from "../session/Fault.ts"
 import { makeSessionId, type SessionId } from "../session/Ids.ts"
 import * as RentRequest from "../session/RentRequest.ts"
-import type { Mode, SessionState } from "../session/State.ts"
+import { type Mode, providerOf, type SessionState } from "../session/State.ts"
 import type { Seen, SessionEngine } from "../SessionEngine.ts"
 import * as SpawnOptions from "../SpawnOptions.ts"
 
@@ -30,8 +30,8 @@ const withOthers = (message: string, others: ReadonlyArray<string>): string =>
 
 /** What a caller is told when the machine it waits for will not come. */
 export const lost = (state: SessionState, operation: string): AtlasError => {
-  const { attempts, phase, refusals, spec } = state
-  const provider = spec.candidates[attempts.at(-1)?.candidate ?? 0]?.provider ?? null
+  const { phase, refusals, spec } = state
+  const provider = providerOf(state)
   const fail = (reason: AtlasError["reason"]) => new AtlasError({ provider, operation, reason })
   if (phase._tag !== "Ending" && phase._tag !== "Ended") return fail(new Ended({ status: "terminated" }))
   const { outcome, reason } = phase

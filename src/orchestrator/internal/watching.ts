@@ -24,8 +24,6 @@ export interface Desk {
   readonly list: Effect.Effect<ReadonlyArray<SessionInfo>>
 }
 
-const readyWithin = "15 minutes"
-
 const decodeTimeout = decoder(
   PositiveDuration.check(Schema.makeFilter(Duration.isFinite, { expected: "a time that ends" })),
   "timeout"
@@ -77,7 +75,7 @@ const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: See
 /** A session is waited for without a request of ours; what is no session here is looked at where the caller says it is. */
 export const awaitReady = ({ engine, find, providers }: Desk): Service["awaitReady"] => (id, options) =>
   Effect.gen(function*() {
-    const limit = yield* decodeTimeout(options?.timeout ?? readyWithin, "awaitReady")
+    const limit = yield* decodeTimeout(options?.timeout ?? Readiness.defaultTimeout, "awaitReady")
     const { interval, provider } = options ?? {}
     const found = yield* Effect.result(find(id, "awaitReady"))
     if (found._tag === "Success") return yield* awaitTracked(engine, found.success, limit)

@@ -6,9 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Entropy from "../../domain/Entropy.ts"
+import * as Hash from "../../domain/Hash.ts"
 
-/** RFC 4648 base32, lower case; the alphabet of a stamped name's attempt. */
-const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 const attemptLength = 12
 /** 100 bits: no two sessions ever share one. */
 const sessionLength = 20
@@ -52,27 +51,13 @@ export type AttemptId = typeof AttemptId.Type
  * @since 0.1.0
  */
 export const makeSessionId: Effect.Effect<SessionId> = Effect.map(
-  Entropy.bytes(sessionLength),
-  (bytes) => SessionId.make(Array.from(bytes, (byte) => alphabet[byte & 31]).join(""))
+  Entropy.word(sessionLength),
+  (word) => SessionId.make(word)
 )
-
-/** Two 32-bit lanes mixed over the text, after the public-domain cyrb53: spreads well, is no secret. */
-const mix = (text: string): readonly [number, number] => {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    high = Math.imul(high ^ code, 2654435761)
-    low = Math.imul(low ^ code, 1597334677)
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  return [high >>> 0, low >>> 0]
-}
 
 const digits = (word: number): string => {
   let text = ""
-  for (let digit = 0; digit < attemptLength / 2; digit++) text += alphabet[(word >>> (digit * 5)) & 31]
+  for (let digit = 0; digit < attemptLength / 2; digit++) text += Entropy.base32[(word >>> (digit * 5)) & 31]
   return text
 }
 
@@ -91,7 +76,7 @@ export const attemptId = (
   session: { readonly owner: string; readonly id: string; readonly createdAt: number },
   number: number
 ): AttemptId => {
-  const [high, low] = mix(`${session.owner}/${session.id}/${session.createdAt}/${number}`)
+  const [high, low] = Hash.mix(`${session.owner}/${session.id}/${session.createdAt}/${number}`)
   return AttemptId.make(digits(high) + digits(low))
 }
 
@@ -101,4 +86,4 @@ export const attemptId = (
  * @category constructors
  * @since 0.1.0
  */
-export const spread = (text: string): number => mix(text)[0] / 0x1_0000_0000
+export const spread = (text: string): number => Hash.mix(text)[0] / 0x1_0000_0000

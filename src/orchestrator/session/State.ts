@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { ComputeId } from "../../domain/Ids.ts"
+import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import { Now } from "./Clock.ts"
 import { Fault } from "./Fault.ts"
@@ -216,4 +216,34 @@ export const needsCommit = (before: SessionState | null, after: SessionState | n
     before.report !== after.report ||
     before.respawns !== after.respawns ||
     before.touchedAt !== after.touchedAt
+}
+
+/**
+ * The provider that has the session's machine, or that its newest rent went to.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attempts" | "phase" | "spec">): ProviderId =>
+  phase._tag === "Live"
+    ? phase.provider
+    : (spec.candidates[attempts.at(-1)?.candidate ?? 0] ?? spec.candidates[0]).provider
+
+/**
+ * The providers where the session may have machines now, each once: those of machines that must die, and unless it ends,
+ * that of {@link providerOf}, which is at the front.
+ *
+ * **Details**
+ *
+ * Candidates that were asked before refused, or are proven to have made nothing; those that come later were not asked yet.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
+  const { phase, residuals } = state
+  const places = new Set<ProviderId>()
+  if (phase._tag !== "Ending" && phase._tag !== "Ended") places.add(providerOf(state))
+  for (const { provider } of residuals) places.add(provider)
+  return [...places]
 }

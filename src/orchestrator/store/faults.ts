@@ -47,7 +47,7 @@ const systemCodes = new Map<string, string>([
 ])
 
 /** The code a driver gave, wherever in the chain of causes it stands. */
-const codeOf = (error: unknown): string | number | null => {
+export const codeOf = (error: unknown): string | number | null => {
   for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 5; depth++) {
     if (Predicate.hasProperty(at, "errcode") && typeof at.errcode === "number") return at.errcode
     if (Predicate.hasProperty(at, "code") && typeof at.code === "string" && /^[A-Z0-9_]{5,40}$/.test(at.code)) {

@@ -2,21 +2,17 @@
  * Keeps other processes out with a lock that SQLite holds on a file of its own: the kernel takes it back when a process dies.
  */
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { closeSync, openSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import { storageFault } from "./faults.ts"
+import { codeOf, storageFault } from "./faults.ts"
 
 /**
  * Locks this process holds. They are looked up before a file is touched: closing any handle of a file gives up every lock
  * that the process has on it.
  */
 const held = new Set<string>()
-
-const codeOf = (cause: unknown): unknown =>
-  Predicate.hasProperty(cause, "errcode") ? cause.errcode : Predicate.hasProperty(cause, "code") ? cause.code : null
 
 /** SQLite's code for a lock that somebody else has. */
 const busy = 5

@@ -6,7 +6,6 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Hex from "effect/encoding/Hex"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -37,7 +36,7 @@ export interface Seats {
   readonly mayWrite: (owner: Owner) => Effect.Effect<boolean, SqlError>
 }
 
-const newToken = Effect.map(Entropy.bytes(16), Hex.encode)
+const newToken = Entropy.hex(16)
 
 /** In the words of a refusal. */
 export const describe = (

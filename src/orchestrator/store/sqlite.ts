@@ -1,7 +1,6 @@
 /**
  * Sessions in one private SQLite file: the embedded default.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -10,22 +9,19 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as SqliteNode from "../../storage/SqliteNode.ts"
+import * as StateDirectory from "../../storage/StateDirectory.ts"
 import type { SessionStore } from "../SessionStore.ts"
 import { guarded, storageFault } from "./faults.ts"
 import * as Sql from "./sql.ts"
 
-const setting = (name: string) => Effect.orElseSucceed(Config.String(name), () => "")
-
 /** Beside what the local provider keeps, so that one directory holds all there is of a machine's orchestrators. */
 const defaultFile = Effect.gen(function*() {
   const path = yield* Path.Path
-  const [given, states, home] = yield* Effect.all([
-    setting("ATLAS_STATE_DIR"),
-    setting("XDG_STATE_HOME"),
-    setting("HOME")
-  ])
-  const local = states === "" ? path.join(home === "" ? "/tmp" : home, ".local", "state") : states
-  return path.join(given === "" ? path.join(local, "effect-atlas") : path.resolve(given), "sessions.db")
+  const directory = yield* Effect.mapError(
+    StateDirectory.find("filename"),
+    ({ message }) => storageFault("open", message)
+  )
+  return path.join(directory, "sessions.db")
 })
 
 /** A store in a file, durable before each answer; the file is closed with the scope. */

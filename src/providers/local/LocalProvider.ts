@@ -12,11 +12,15 @@ import * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { NotFound, StorageFault, Unsupported } from "../../domain/AtlasError.ts"
 import { type ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Usd } from "../../domain/Money.ts"
+import * as Setting from "../../domain/Setting.ts"
 import type { Adapter } from "../../provider/Adapter.ts"
 import * as Provider from "../../provider/Provider.ts"
+import * as StateDirectory from "../../storage/StateDirectory.ts"
 import * as Gpus from "./internal/gpus.ts"
 import * as LogFile from "./internal/logFile.ts"
 import { described, isOver, sight, toCompute } from "./internal/observe.ts"
@@ -32,7 +36,10 @@ import * as StateDir from "./internal/stateDir.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** Where computes are kept; default `$ATLAS_STATE_DIR`, else the user's state directory + `effect-atlas`. */
+  /**
+   * Where computes are kept; default `$ATLAS_STATE_DIR`, else the user's state directory + `effect-atlas`. For a user without
+   * a home directory every call fails as `StorageFault` unless one of them is set.
+   */
   readonly stateDir?: string | undefined
   /** Working directory of computes whose request names none in `providerOpts.cwd`; default a directory of their own. */
   readonly cwd?: string | undefined
@@ -45,28 +52,18 @@ type Platform = FileSystem.FileSystem | Path.Path | ChildProcessSpawner.ChildPro
 
 const provider = ProviderId.make("local")
 
-const setting = (name: string) =>
-  Config.String(name).pipe(
-    Effect.map((value) => value === "" ? null : value),
-    Effect.orElseSucceed(() => null)
-  )
-
-const defaultStateDir = Effect.gen(function*() {
-  const path = yield* Path.Path
-  const given = yield* setting("ATLAS_STATE_DIR")
-  if (given !== null) return path.resolve(given)
-  const states = (yield* setting("XDG_STATE_HOME")) ?? path.join((yield* setting("HOME")) ?? "/tmp", ".local", "state")
-  return path.join(states, "effect-atlas")
-})
-
 const adapter = Effect.fnUntraced(function*(options: Options) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const price = Usd.make(options.pricePerHour ?? 0)
-  const root = options.stateDir === undefined ? yield* defaultStateDir : path.resolve(options.stateDir)
+  const found = options.stateDir === undefined
+    ? yield* Effect.result(StateDirectory.find("stateDir"))
+    : Result.succeed(path.resolve(options.stateDir))
+  // without a root nothing below is reached, and a registry still has its other providers
+  const root = Result.getOrElse(found, () => "")
   const dir = yield* StateDir.make(root)
-  const own = yield* Plan.inherit(setting)
+  const own = yield* Plan.inherit(Setting.readOptional)
   const plan = yield* Plan.make(own, options.cwd === undefined ? null : path.resolve(options.cwd))
   const offers = Effect.provideService(
     Gpus.offers(provider, price),
@@ -81,8 +78,12 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
       ? Effect.fail(new Unsupported({ capability: "compute", message: "the local provider does not run on Windows" }))
       : effect
 
+  /** What is kept on disk, where this provider can run and there is a place to keep it. */
+  const kept = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Unsupported | StorageFault> =>
+    posix(Effect.andThen(Effect.fromResult(found), effect))
+
   const entryOf = (id: ComputeId) =>
-    Effect.flatMap(posix(dir.read(id)), (entry) =>
+    Effect.flatMap(kept(dir.read(id)), (entry) =>
       Effect.mapError(
         Effect.fromOption(entry),
         () => new NotFound({ message: `there is no compute ${id} in ${root}` })
@@ -109,10 +110,10 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     settleWindow: 0,
     pollInterval: "100 millis",
     compute: {
-      check: (request) => Effect.asVoid(posix(plan(request, offers))),
+      check: (request) => Effect.asVoid(kept(plan(request, offers))),
       spawn: (rent) =>
         Effect.gen(function*() {
-          const planned = yield* posix(plan(rent.request, offers))
+          const planned = yield* kept(plan(rent.request, offers))
           const state = yield* running.create(rent, planned, price)
           return described(dir, provider, state, {
             status: state.ports.length === 0 ? "running" : "provisioning",
@@ -122,7 +123,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
         }),
       get: computeOf,
       list: () =>
-        Effect.flatMap(posix(dir.list), (entries) => {
+        Effect.flatMap(kept(dir.list), (entries) => {
           let snapshot: ProcessTable.Snapshot | undefined
           const shared = { ...sight, processes: () => snapshot ??= ProcessTable.look() }
           return Effect.forEach(entries, (entry) => toCompute(dir, provider, entry, shared), { concurrency: 16 })
@@ -136,15 +137,18 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     gpus: { list: () => Effect.map(posix(offers), (all) => all.map(({ type }) => type)) },
     logs: {
       stream: (id, { after, follow }) =>
-        LogFile.lines(fs, dir.fileOf(id, "log"), {
-          after,
-          follow: follow ?? false,
-          exists: Effect.asVoid(entryOf(id)),
-          isOver: entryOf(id).pipe(
-            Effect.map((entry) => entry._tag === "Broken" || isOver(entry.state)),
-            Effect.catchTag("NotFound", () => Effect.succeed(true))
-          )
-        })
+        Stream.unwrap(Effect.as(
+          kept(Effect.void),
+          LogFile.lines(fs, dir.fileOf(id, "log"), {
+            after,
+            follow: follow ?? false,
+            exists: Effect.asVoid(entryOf(id)),
+            isOver: entryOf(id).pipe(
+              Effect.map((entry) => entry._tag === "Broken" || isOver(entry.state)),
+              Effect.catchTag("NotFound", () => Effect.succeed(true))
+            )
+          })
+        ))
     }
   } satisfies Adapter
 })

@@ -51,15 +51,9 @@ export interface Options {
   readonly pollInterval?: Duration.Input
 }
 
-/** RFC 4648 base32, lower case. */
-const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-
 const provider = ProviderId.make("mock")
 
-const newName = Effect.map(
-  Entropy.bytes(12),
-  (bytes) => `mock-${Array.from(bytes, (byte) => alphabet[byte & 31]).join("")}`
-)
+const newName = Effect.map(Entropy.word(12), (word) => `mock-${word}`)
 
 const newId = Effect.map(newName, (name) => ComputeId.make(name))
 

@@ -30,10 +30,7 @@ export interface DispatcherDefinition {
   readonly run: <R>(bus: Bus<R>) => Effect.Effect<void, ConformanceFailure, R>
 }
 
-const freshName = Effect.map(
-  Entropy.bytes(8),
-  (bytes) => `check:${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`
-)
+const freshName = Effect.map(Entropy.hex(8), (digits) => `check:${digits}`)
 
 const freshTopic = Effect.map(freshName, (name) => Topic.make(name, Schema.Int))
 

@@ -67,11 +67,28 @@ export const opened =
       Effect.scoped
     )
 
+/** What a kind of service promises, as data: the conformance suites differ in this and in nothing else. */
+export interface Suite<One extends Trying<R>, R> {
+  /** The name of the suite, for the titles of its tests. */
+  readonly title: string
+  /** What is tried, in a word, for a message that says it broke. */
+  readonly subject: string
+  readonly cases: ReadonlyArray<One>
+  /** Why a case does not apply; null when it does. */
+  readonly skipReason: (one: One) => Effect.Effect<string | null, never, R>
+  /** The most a test of one case may take; more than the case itself, since what ran into its limit still closes its layer. */
+  readonly testLimit: Duration.Duration
+}
+
+/** A case as every suite has it. */
+interface Trying<R> {
+  readonly name: string
+  readonly run: Effect.Effect<void, unknown, R>
+}
+
 /** Runs a case that applies and answers null; of one that does not, answers why. */
-export const attempt = <E, R>(
-  skipped: string | null,
-  run: Effect.Effect<void, E, R>
-): Effect.Effect<string | null, E, R> => skipped === null ? Effect.as(run, null) : Effect.succeed(skipped)
+const tried = <One extends Trying<R>, R>({ skipReason }: Suite<One, R>, one: One) =>
+  Effect.filterOrElse(skipReason(one), (skipped) => skipped !== null, () => Effect.as(one.run, null))
 
 const isFailure = Schema.is(ConformanceFailure)
 
@@ -85,18 +102,16 @@ const explain = (cause: Cause.Cause<unknown>, subject: string): string => {
 }
 
 /** Tries all cases one after the other; `onResult` is told of each as soon as it is over. */
-export const report = <One extends { readonly name: string }, E, R>(
-  subject: string,
-  cases: ReadonlyArray<One>,
-  tried: (one: One) => Effect.Effect<string | null, E, R>,
+export const report = <One extends Trying<R>, R>(
+  suite: Suite<One, R>,
   onResult: (result: Result) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<Report, never, R> =>
   Effect.gen(function*() {
-    const results = yield* Effect.forEach(cases, (one) =>
-      Effect.exit(tried(one)).pipe(
+    const results = yield* Effect.forEach(suite.cases, (one) =>
+      Effect.exit(tried(suite, one)).pipe(
         Effect.map((exit): Result =>
           Exit.isFailure(exit)
-            ? { name: one.name, outcome: "failed", message: explain(exit.cause, subject) }
+            ? { name: one.name, outcome: "failed", message: explain(exit.cause, suite.subject) }
             : exit.value === null
             ? { name: one.name, outcome: "passed", message: "" }
             : { name: one.name, outcome: "skipped", message: exit.value }
@@ -107,20 +122,19 @@ export const report = <One extends { readonly name: string }, E, R>(
     return { passed: count("passed"), failed: count("failed"), skipped: count("skipped"), results }
   })
 
-/** Makes a test of every case. */
-export const bind = <One extends { readonly name: string }, E>(
+/** Makes a test of every case, on a layer that is built anew for each. */
+export const bind = <One extends Trying<R>, R, E>(
   framework: Framework,
-  title: string,
-  cases: ReadonlyArray<One>,
-  tried: (one: One) => Effect.Effect<string | null, E>,
-  limit: Duration.Duration
+  suite: Suite<One, R>,
+  name: string,
+  layer: Layer.Layer<R, E>
 ): void => {
-  framework.describe(title, () => {
-    for (const one of cases) {
+  framework.describe(`${suite.title} (${name})`, () => {
+    for (const one of suite.cases) {
       framework.it(one.name, async (context) => {
-        const skipped = await Effect.runPromise(tried(one))
+        const skipped = await Effect.runPromise(Effect.provide(tried(suite, one), Layer.fresh(layer)))
         if (skipped !== null) context.skip?.(skipped)
-      }, Duration.toMillis(limit))
+      }, Duration.toMillis(suite.testLimit))
     }
   })
 }

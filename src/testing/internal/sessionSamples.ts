@@ -2,8 +2,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { AttemptId, type SessionId } from "../../orchestrator/session/Ids.ts"
-import { SessionSpec, SessionState } from "../../orchestrator/session/State.ts"
+import { AttemptId, type SessionId, SessionSpec, SessionState } from "../../orchestrator/Session.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 
 // an owner is a filter that values made at random hardly ever pass, and each case gives its own

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
-import type { SessionState } from "../../orchestrator/session/State.ts"
+import type { SessionState } from "../../orchestrator/Session.ts"
 import type { News } from "../../orchestrator/SessionEngine.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type * as Cloud from "./Cloud.ts"

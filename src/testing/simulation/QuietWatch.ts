@@ -3,8 +3,7 @@
  *
  * @since 0.1.0
  */
-import { nextWake, spentUsd } from "../../orchestrator/session/Limits.ts"
-import type { SessionState } from "../../orchestrator/session/State.ts"
+import { nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
 import type { News } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"

@@ -3,9 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { SessionId } from "../../orchestrator/session/Ids.ts"
-import * as Meter from "../../orchestrator/session/Meter.ts"
-import type { SessionState } from "../../orchestrator/session/State.ts"
+import { Meter, type SessionId, type SessionState } from "../../orchestrator/Session.ts"
 import type * as Database from "./Database.ts"
 import type { Fleet, Member } from "./Fleet.ts"
 import type { Process } from "./Process.ts"

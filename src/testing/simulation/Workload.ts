@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { AttemptId } from "../../orchestrator/session/Ids.ts"
+import { AttemptId } from "../../orchestrator/Session.ts"
 import type { Seen } from "../../orchestrator/SessionEngine.ts"
 import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"

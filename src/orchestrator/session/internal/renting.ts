@@ -1,4 +1,5 @@
 /** From a rent that is asked for to a machine that is ours, a refusal, or a lost answer that is looked for. */
+import { isSameAnywhere } from "../../../domain/Refusal.ts"
 import { render, slugify } from "../../../provider/NameStamp.ts"
 import { timingsOf } from "../Config.ts"
 import type { EventOf } from "../Event.ts"
@@ -15,13 +16,6 @@ import { end } from "./ending.ts"
 import * as living from "./living.ts"
 import * as residuals from "./residuals.ts"
 import { isSame, noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
-
-/** Refusals that would be the same anywhere. */
-const incurable: ReadonlySet<Fault["reason"]> = new Set<Fault["reason"]>([
-  "Unauthorized",
-  "Validation",
-  "BudgetExceeded"
-])
 
 /** A candidate that is always asked too fast is given up, or the row would grow for ever. */
 const mostLimited = 10
@@ -109,7 +103,7 @@ export const refused = (state: SessionState, turn: Turn, event: EventOf<"Refused
     refusals: [...state.refusals, { candidate, fault, at: turn.now.wall }]
   }
   if (stopping !== null) return end(known, turn, { reason: stopping, fault })
-  if (incurable.has(fault.reason)) return refuse(known, turn, fault)
+  if (isSameAnywhere(fault.reason)) return refuse(known, turn, fault)
   if (fault.reason === "RateLimited" && limited < mostLimited) {
     const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, event.attempt))
     const until = turn.now.mono + pause

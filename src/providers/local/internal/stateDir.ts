@@ -186,7 +186,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
   const claimRun = ({ id, run }: State): Effect.Effect<number | null, StorageFault> =>
     Effect.gen(function*() {
       const { pid, start } = ProcessTable.self()
-      const suffix = Array.from(yield* Entropy.bytes(6), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      const suffix = yield* Entropy.hex(6)
       const draft = fileOf(id, `.claim-${suffix}`)
       const fault = Effect.mapError(storage(`${directoryOf(id)} cannot be written`))
       yield* fault(createNew(draft, `${pid} ${start}`))

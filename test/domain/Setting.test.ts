@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Setting from "effect-atlas/provider/Setting"
+import * as Setting from "effect-atlas/domain/Setting"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 
@@ -27,5 +27,7 @@ describe("a setting", () => {
       const error = yield* Effect.flip(readWith(broken))
       assert.strictEqual(error._tag, "ConfigError")
       assert.include(error.message, "no disk")
+      const optional = Effect.provideService(Setting.readOptional("X"), ConfigProvider.ConfigProvider, broken)
+      assert.isNull(yield* optional)
     }))
 })

@@ -1,0 +1,351 @@
+/**
+ * What a process that is gone has left, settled within one run: its sessions are taken over and ended or seen to go on, and
+ * machines that carry our name and that no session has are ended.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { AtlasError } from "../domain/AtlasError.ts"
+import { decoder, PositiveDuration } from "../domain/Decode.ts"
+import type { ComputeId, ProviderId } from "../domain/Ids.ts"
+import { Owner } from "../provider/NameStamp.ts"
+import type { Service } from "../provider/Provider.ts"
+import { isUsable, Providers, type Which } from "../provider/Providers.ts"
+import * as Clocks from "./engine/Clocks.ts"
+import * as ProviderFeed from "./ProviderFeed.ts"
+import * as Reaper from "./Reaper.ts"
+import type { SessionId } from "./session/Ids.ts"
+import { nextWake } from "./session/Limits.ts"
+import { placesOf, type SessionState } from "./session/State.ts"
+import * as SessionEngine from "./SessionEngine.ts"
+import * as SessionInfo from "./SessionInfo.ts"
+import { SessionStore } from "./SessionStore.ts"
+
+/**
+ * What a recovery does next, for a caller that shows its progress.
+ *
+ * **Details**
+ *
+ * `Settling`: waits for sessions on record that were open. `Listing`: lists these accounts. `Proving`: these machines belong
+ * to no session, and are looked at again after the grace.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Step =
+  | { readonly _tag: "Settling"; readonly sessions: ReadonlyArray<SessionId> }
+  | { readonly _tag: "Listing"; readonly providers: ReadonlyArray<ProviderId> }
+  | { readonly _tag: "Proving"; readonly computeIds: ReadonlyArray<ComputeId>; readonly grace: Duration.Duration }
+
+/**
+ * Settings of a recovery.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Whose sessions and machines: 1 to 16 of `a-z 0-9`, as the process that is gone called itself. */
+  readonly owner: string
+  /** Only what concerns this provider; default all that are set up. */
+  readonly provider?: Which | undefined
+  /** A machine younger than this is left alone; default 1 minute. */
+  readonly grace?: Duration.Input | undefined
+  /** Changes nothing and says which machines would be ended; needs no owner lock. Default false. */
+  readonly dryRun?: boolean | undefined
+  /** Hears what is done next; the recovery waits for it. */
+  readonly onStep?: ((step: Step) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * A session that was open and is over now, and the machine it had last.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settled {
+  readonly id: SessionId
+  readonly computeId: ComputeId | null
+}
+
+/**
+ * A session that is neither over nor seen to go on, and why, as far as it is known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unsettled extends Pick<SessionInfo.SessionInfo, "id" | "provider" | "computeId" | "state"> {
+  readonly message: string
+}
+
+/**
+ * What a recovery did.
+ *
+ * **Details**
+ *
+ * `ended` and `left` are machines that no session has, as the reaper judged them. `unlisted` are accounts that could not be
+ * listed, and those that an open session may have a machine in and that cannot be asked from here. In a dry run `sessions`
+ * and `unsettled` are empty.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report extends Reaper.Reaped {
+  readonly sessions: ReadonlyArray<Settled>
+  readonly unsettled: ReadonlyArray<Unsettled>
+}
+
+const operation = "recover"
+
+/** A listing that begins this long after the grace is surely past it. */
+const graceMargin = Duration.millis(100)
+/** How long sessions may take to settle: as long as closing an orchestrator would wait. */
+const settleLimit = "30 seconds"
+/** A machine that is missing counts only from a listing that is younger than the provider's lag, so one may not do. */
+const listEvery = "2 seconds"
+/** What settles a session is a state or a listing without news, so it is looked at, often. */
+const lookEvery = "100 millis"
+/** All that is to end has had its time before the engine closes. */
+const closeWithin = "1 second"
+
+const decodeOwner = decoder(Owner, "owner")
+const decodeGrace = decoder(PositiveDuration, "grace")
+
+const hasEnded = ({ phase }: SessionState): boolean => phase._tag === "Ended"
+
+/** The providers that can be asked, and the one that was named. */
+interface Targets {
+  readonly usable: ReadonlyArray<Service>
+  readonly named: Service | null
+}
+
+/** Open sessions to settle, and the providers of theirs that cannot be asked from here, each with the reason. */
+interface Open {
+  readonly ids: ReadonlyArray<SessionId>
+  readonly unreached: ReadonlyMap<ProviderId, string>
+}
+
+/** Those of these sessions that are open, as far as they concern the named provider, or all of them. */
+const findOpen = Effect.fnUntraced(function*(
+  all: Iterable<SessionState>,
+  providers: Providers["Service"],
+  { named, usable }: Targets
+): Effect.fn.Return<Open> {
+  const states = [...all].filter((state) =>
+    !hasEnded(state) && (named === null || placesOf(state).some((place) => place === named.id))
+  )
+  const reachable = new Set(usable.map(({ id }) => id))
+  const unreached = new Map<ProviderId, string>()
+  for (const place of new Set(states.flatMap(placesOf))) {
+    if (reachable.has(place)) continue
+    const found = yield* Effect.result(providers.get(place, operation))
+    unreached.set(
+      place,
+      Result.isFailure(found)
+        ? found.failure.reason.message
+        : found.success.missing.length > 0
+        ? `${place} needs ${found.success.missing.join(" and ")}, which is not set here`
+        : `this version cannot talk to ${place}`
+    )
+  }
+  return { ids: states.map(({ spec }) => spec.id), unreached }
+})
+
+/** Why a session is not settled. */
+const messageOf = (state: SessionState, { unreached }: Open): string => {
+  const { phase, residuals } = state
+  const unasked = placesOf(state).flatMap((place) => unreached.get(place) ?? [])
+  const faults = residuals.flatMap(({ fault }) => fault === null ? [] : [fault.message])
+  const [first] = [...unasked, ...faults, ...phase._tag === "Resolving" ? [phase.cause.message] : []]
+  if (first !== undefined) return first
+  return phase._tag === "Live" ? "its machine could not be looked at in time" : "it is not verified to be over yet"
+}
+
+/**
+ * Waits until each of these sessions is over, or, if it persists, was judged by a complete listing; within a time, and not
+ * for those that cannot be reached from here. `report` looks at what became of them, now or later.
+ */
+const settle = Effect.fnUntraced(function*(
+  engine: SessionEngine.SessionEngine["Service"],
+  open: Open,
+  { usable }: Targets
+) {
+  const { ids, unreached } = open
+  const listings = new Map<ProviderId, ProviderFeed.Listing>()
+  const stateOf = (id: SessionId): SessionState | null => engine.get(id)?.state ?? null
+
+  /** Whether it goes on as it should: its provider says that it runs, and nothing of it is in doubt or due. */
+  const goesOn = (state: SessionState, due: number | null, mono: number): boolean => {
+    const { phase, report, residuals, spec, timers } = state
+    if (!spec.persist || report !== null || residuals.length > 0 || (due !== null && due <= mono)) return false
+    if (phase._tag === "Waiting") return true
+    if (phase._tag !== "Live" || timers.check !== null) return false
+    return listings.get(phase.provider)?.computes.find(({ id }) => id === phase.computeId)?.isLive ?? false
+  }
+  const isSettled = (id: SessionId): Effect.Effect<boolean> =>
+    Effect.map(Clocks.read, (now) => {
+      const state = stateOf(id)
+      return state === null || hasEnded(state) || goesOn(state, nextWake(state, now, engine.config), now.mono)
+    })
+  const isHopeless = (id: SessionId): boolean => {
+    const state = stateOf(id)
+    const places = state === null ? [] : placesOf(state)
+    return places.length > 0 && places.every((place) => unreached.has(place))
+  }
+
+  const awaited = ids.filter((id) => !isHopeless(id))
+  if (ids.length > 0) {
+    const wait = Effect.gen(function*() {
+      yield* ProviderFeed.start({
+        engine,
+        providers: usable,
+        interval: listEvery,
+        alwaysListed: new Set(),
+        onListing: (listing) => Effect.sync(() => void listings.set(listing.provider.id, listing))
+      })
+      // what a listing told is read before it is believed
+      const areSettled = Effect.suspend(() =>
+        engine.isQuiet()
+          ? Effect.map(Effect.forEach(awaited, isSettled), (all) => all.every((one) => one))
+          : Effect.succeed(false)
+      )
+      while (!(yield* areSettled)) yield* Effect.sleep(lookEvery)
+    })
+    yield* Effect.timeoutOption(Effect.scoped(wait), settleLimit)
+  }
+
+  const report = Effect.gen(function*() {
+    const sessions: Array<Settled> = []
+    const unsettled: Array<Unsettled> = []
+    for (const id of ids) {
+      const state = stateOf(id)
+      if (state === null) continue
+      if (hasEnded(state)) sessions.push({ id, computeId: state.last })
+      else if (!(yield* isSettled(id))) {
+        const { computeId, provider, state: word } = yield* SessionInfo.now(state)
+        unsettled.push({ id, provider, computeId, state: word, message: messageOf(state, open) })
+      }
+    }
+    return { sessions, unsettled }
+  })
+  return { report }
+})
+
+/** What a reaper asks an engine, answered from the records and without the owner lock, so beside a working engine. */
+const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
+  Effect.map(store.load(owner), ({ sessions, unreadable }) => {
+    const find = (test: (state: SessionState) => boolean) => {
+      const state = sessions.find(test)
+      return state === undefined ? undefined : { state, compute: null }
+    }
+    const engine: Reaper.Options["engine"] = {
+      owner,
+      mutation: null,
+      unreadable: () => unreadable,
+      byAttempt: (attempt) => find(({ attempts }) => attempts.some(({ id }) => id === attempt)),
+      byCompute: (computeId) => find(({ phase }) => phase._tag === "Live" && phase.computeId === computeId)
+    }
+    return { engine, sessions }
+  })
+
+/** Looks twice, the grace apart, unless the first look leaves nothing to prove. */
+const prove = Effect.fnUntraced(function*(
+  engine: Reaper.Options["engine"],
+  { named, usable }: Targets,
+  { dryRun, grace, say, store }: {
+    readonly store: SessionStore["Service"]
+    readonly grace: Duration.Duration
+    readonly dryRun: boolean
+    readonly say: (step: Step) => Effect.Effect<void>
+  }
+) {
+  const reaper = Reaper.make({ engine, store, grace })
+  const providers = named === null ? usable : [named]
+  yield* say({ _tag: "Listing", providers: providers.map(({ id }) => id) })
+  const first = yield* reaper.cycle(providers, { dryRun })
+  const suspects = first.left.filter(({ why }) => why === "young" || why === "seen_once")
+  if (suspects.length === 0) return first
+  yield* say({ _tag: "Proving", computeIds: suspects.map(({ computeId }) => computeId), grace })
+  yield* Effect.sleep(Duration.sum(grace, graceMargin))
+  return yield* reaper.cycle(providers, { dryRun })
+})
+
+/**
+ * Settles what a process of this owner has left, and ends machines that provably belong to no session; what `atlas reap`
+ * does.
+ *
+ * **When to use**
+ *
+ * From a timer, beside orchestrators that start seldom or not at all. A running orchestrator does all of this by itself.
+ *
+ * **Details**
+ *
+ * It takes the owner lock, so it fails as `StorageFault` while an orchestrator of that owner works; a dry run does not.
+ * With the lock it takes the sessions over: those that do not persist are ended, those that persist are ended when their time
+ * is up or their machine is gone. It waits half a minute for that at most; what is still open then is `unsettled`, stays in
+ * the store, and is tried again by the next recovery or orchestrator. Then the accounts are listed. A machine that carries the
+ * owner's name and that no session has is ended once two complete listings have shown it, the grace apart. With nothing to
+ * prove it answers after the first.
+ *
+ * A bad owner or grace and an unknown provider fail as `Validation`, a store that cannot be read in a dry run as
+ * `StorageFault`. What fails of one account or one session stands in the answer.
+ *
+ * **Example** (Every hour, from a timer)
+ *
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Providers } from "effect-atlas"
+ * import { Recovery, SessionStore } from "effect-atlas/orchestrator"
+ * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as Effect from "effect/Effect"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * const layer = Layer.mergeAll(SessionStore.layerSqlite(), Providers.layer(RunPod.layerConfig)).pipe(
+ *   Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const { ended, unlisted, unsettled } = yield* Recovery.run({ owner: "shop", grace: "5 minutes" })
+ *   yield* Effect.logInfo(`${ended.length} machines that no session had were ended`)
+ *   for (const { id, message } of unsettled) yield* Effect.logError(`session ${id} is still open: ${message}`)
+ *   for (const provider of unlisted) yield* Effect.logError(`${provider} could not be listed`)
+ * }).pipe(Effect.provide(layer))
+ * ```
+ *
+ * @category recovery
+ * @since 0.1.0
+ */
+export const run = Effect.fn("Recovery.run")(function*(
+  options: Options
+): Effect.fn.Return<Report, AtlasError, Providers | SessionStore> {
+  const owner = yield* decodeOwner(options.owner, operation)
+  const grace = yield* decodeGrace(options.grace ?? Reaper.defaultGrace, operation)
+  const { dryRun = false, onStep: say = () => Effect.void, provider } = options
+  const providers = yield* Providers
+  const store = yield* SessionStore
+  const targets: Targets = {
+    usable: providers.all.filter(isUsable),
+    named: provider === undefined ? null : yield* providers.get(provider, operation)
+  }
+  const judge = (engine: Reaper.Options["engine"]) => prove(engine, targets, { store, grace, dryRun, say })
+  const withUnreached = (reaped: Reaper.Reaped, { unreached }: Open) => ({
+    ...reaped,
+    unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])]
+  })
+  if (dryRun) {
+    const { engine, sessions } = yield* onlooker(owner, store)
+    const open = yield* findOpen(sessions, providers, targets)
+    return { ...withUnreached(yield* judge(engine), open), sessions: [], unsettled: [] }
+  }
+  return yield* Effect.scoped(Effect.gen(function*() {
+    // with the owner lock it adopts what an earlier process has left: what was to end with that is ended now
+    const engine = yield* SessionEngine.make({ owner, closeWithin })
+    const open = yield* findOpen([...engine.all()].map(({ state }) => state), providers, targets)
+    if (open.ids.length > 0) yield* say({ _tag: "Settling", sessions: open.ids })
+    const { report } = yield* settle(engine, open, targets)
+    const reaped = yield* judge(engine)
+    return { ...withUnreached(reaped, open), ...yield* report }
+  }))
+})
