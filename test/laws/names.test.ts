@@ -5,7 +5,7 @@ import { assert, it } from "@effect/vitest"
 import ts from "typescript"
 import { type File, matching, read, tracked } from "./files.ts"
 
-/** The most lines a file of `src/` may have before it holds two nouns. */
+/** The most lines of code a file of `src/` may have before it holds two nouns; comments and blank lines do not count. */
 const longest = 400
 
 /**
@@ -66,6 +66,39 @@ const escapesOf = ({ path, text }: File): ReadonlyArray<{ readonly escape: strin
   return escapes
 }
 
+/** How many lines hold code. A line that only a comment or nothing stands on is none; one of a text of many lines is. */
+const codeLinesOf = ({ path, text }: File): number => {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const lines = new Set<number>()
+  const visit = (node: ts.Node): void => {
+    if (node.kind >= ts.SyntaxKind.FirstJSDocNode && node.kind <= ts.SyntaxKind.LastJSDocNode) return
+    const children = node.getChildren(source)
+    if (children.length > 0) return children.forEach(visit)
+    if (node.getWidth(source) === 0) return
+    const first = source.getLineAndCharacterOfPosition(node.getStart(source)).line
+    const last = source.getLineAndCharacterOfPosition(node.getEnd()).line
+    for (let line = first; line <= last; line++) lines.add(line)
+  }
+  visit(source)
+  return lines.size
+}
+
+/** The rooms that each cloud has: the same file may stand in the folder of every cloud. */
+const cloudRoom = /^src\/providers\/[^/]+\//
+
+/**
+ * The files of one wing (a folder of `src/`) that have the same name, where a reader of an import or of a search cannot tell
+ * them apart. Capitals make no difference; `index.ts` is the door of its folder and has no other name.
+ */
+const sameNames = (paths: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const byName = Map.groupBy(paths.filter((path) => !path.endsWith("/index.ts")), (path) => {
+    const [, wing = ""] = path.split("/")
+    const cloud = cloudRoom.exec(path)?.[0]
+    return `${cloud ?? wing} ${path.slice(path.lastIndexOf("/") + 1).toLowerCase()}`
+  })
+  return [...byName.values()].filter((same) => same.length > 1)
+}
+
 const sources = matching(["src/**/*.ts"])
 
 it("the top of the repository holds what is listed here and nothing else", () => {
@@ -82,10 +115,35 @@ it("no tracked file names a package registry", () => {
   assert.deepStrictEqual(found, [])
 })
 
-it("no file of src is so long that it must hold two nouns", () => {
-  const long = sources.map(({ path, text }) => ({ path, lines: text.trimEnd().split("\n").length }))
+it("no file of src has more than 400 lines of code, so that none must hold two nouns", () => {
+  const long = sources.map((file) => ({ path: file.path, lines: codeLinesOf(file) }))
     .filter(({ lines }) => lines > longest)
   assert.deepStrictEqual(long, [])
+})
+
+it.each([
+  ["a planted file of 401", "const a = 1\n".repeat(401), 401],
+  ["comments and blank lines count for nothing", "/**\n * const a = 1\n */\n\n// const b\nconst c = 1 // d\n", 1],
+  ["a line that a comment begins and code ends", "/* a */ const b = 1\n", 1],
+  ["every line of a template", "const a = `\n\n// not a comment\n`\n", 4],
+  ["a call over three lines", "f(\n  1\n)\n", 3]
+])("lines of code are counted: %s", (_, text, expected) => {
+  assert.strictEqual(codeLinesOf({ path: "src/a.ts", text }), expected)
+})
+
+it("no two files of one wing have the same name, but for the rooms that every cloud has", () => {
+  assert.deepStrictEqual(sameNames(sources.map(({ path }) => path)), [])
+})
+
+it.each([
+  ["two folders of one wing", ["src/cli/commands/fly.ts", "src/cli/actions/fly.ts"], 1],
+  ["capitals", ["src/orchestrator/engine/Commands.ts", "src/orchestrator/internal/commands.ts"], 1],
+  ["two in one cloud", ["src/providers/acme/fake/pods.ts", "src/providers/acme/schema/pods.ts"], 1],
+  ["the same room of two clouds", ["src/providers/acme/internal/wire.ts", "src/providers/other/internal/wire.ts"], 0],
+  ["two wings", ["src/fly/internal/limit.ts", "src/http/limit.ts"], 0],
+  ["doors", ["src/fly/index.ts", "src/fly/internal/index.ts"], 0]
+])("names that are the same are seen: %s", (_, paths, expected) => {
+  assert.lengthOf(sameNames(paths), expected)
 })
 
 it("no file of src steps out of the type checker", () => {
