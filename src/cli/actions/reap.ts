@@ -62,7 +62,6 @@ const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
   Effect.map(store.load(owner), ({ sessions, unreadable }): Onlooker => ({
     sessions,
     owner,
-    mutation: null,
     unreadable: () => unreadable,
     byAttempt: (attempt) => {
       const state = sessions.find(({ attempts }) => attempts.some(({ id }) => id === attempt))
