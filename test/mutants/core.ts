@@ -78,10 +78,23 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "idle-on-wall-clock",
-    why: "idle time is measured on the wall clock, which jumps",
+    why: "idle time is measured on the bare wall clock, which may be set back",
     file: `${at}/Limits.ts`,
     find: "({ mono }: Now): number => mono",
-    replace: "({ wall }: Now): number => wall",
+    replace: "(_: Now): number => Clock.bare.wall",
+    and: [
+      {
+        file: `${at}/Clock.ts`,
+        find: "  const mono = Math.max(last.mono, Math.floor(read.mono))",
+        replace: "  bare.wall = Math.floor(read.wall)\n  const mono = Math.max(last.mono, Math.floor(read.mono))"
+      },
+      {
+        file: `${at}/Clock.ts`,
+        find: "export const restart = (last: Now, read: Now): Now => ({",
+        replace: `export const bare = { wall: 0 }
+export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(read.wall), {`
+      }
+    ],
     noticedBy: [worlds("clocks", ["use", "ends"]), lives]
   },
   {

@@ -6,10 +6,10 @@ const file = "src/orchestrator/Reaper.ts"
 export const reaper: ReadonlyArray<Patch> = [
   {
     name: "reap-without-store-answer",
-    why: "a store that cannot tell counts as one that has no such session",
+    why: "a machine is ended whatever the store says of it, or cannot say",
     file,
-    find: "return \"cannot_tell\"",
-    replace: "return \"none\"",
+    find: "if (answer !== \"none\") return",
+    replace: "if (dryRun && answer !== \"none\") return",
     noticedBy: [worlds("usurpers", ["ours"])]
   },
   {

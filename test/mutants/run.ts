@@ -5,7 +5,7 @@
  * mistake was not noticed, cannot be made any more, or made something break that is no check.
  */
 import { spawn } from "node:child_process"
-import { existsSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { delimiter, join } from "node:path"
 import { parseArgs } from "node:util"
@@ -44,15 +44,19 @@ const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): Prom
 
 const firstLine = (text: string): string => text.split("\n").find((line) => line.trim() !== "")?.trim() ?? "no output"
 
+/** What the compiler remembers of a copy, so that it looks again only at what has changed. */
+const memory = ".tmp/source.tsbuildinfo"
+
 const compiles = async (cwd: string): Promise<Outcome | null> => {
-  const { code, text } = await run(cwd, "tsc", "-p", "tsconfig.json")
+  const how = ["--noEmit", "--incremental", "--tsBuildInfoFile", memory]
+  const { code, text } = await run(cwd, "tsc", "-p", ".config/tsconfig.build.json", ...how)
   return code === 0 ? null : { verdict: "broken", by: `it does not compile: ${firstLine(text)}` }
 }
 
 /** Whether a seed holds in the source as it is; each is played once. */
 const sound = new Map<string, Promise<boolean>>()
-const isSound = (seed: string): Promise<boolean> => {
-  const known = sound.get(seed) ?? run(root, process.execPath, "test/simulation/run.ts", "--seed", seed)
+const isSound = (pristine: Copy.Copy, seed: string): Promise<boolean> => {
+  const known = sound.get(seed) ?? run(pristine.path, process.execPath, "test/simulation/run.ts", "--seed", seed)
     .then(({ code }) => code === 0)
   sound.set(seed, known)
   return known
@@ -60,6 +64,7 @@ const isSound = (seed: string): Promise<boolean> => {
 
 const inWorlds = async (
   cwd: string,
+  pristine: Copy.Copy,
   mutant: Mutant,
   { invariants, kind, seeds }: Extract<Witness, { readonly seeds: number }>
 ): Promise<Outcome> => {
@@ -76,7 +81,9 @@ const inWorlds = async (
   if (!invariants.some((one) => one === invariant)) {
     return { verdict: "broken", by: `seed ${seed} broke "${invariant}", not ${invariants.join(" or ")}` }
   }
-  if (!(await isSound(seed))) return { verdict: "broken", by: `seed ${seed} breaks without the mistake as well` }
+  if (!(await isSound(pristine, seed))) {
+    return { verdict: "broken", by: `seed ${seed} breaks without the mistake as well` }
+  }
   return { verdict: "caught", by: `the invariant "${invariant}" in seed ${seed}` }
 }
 
@@ -93,7 +100,7 @@ interface Report {
 const inTests = async (cwd: string, files: ReadonlyArray<string>): Promise<Outcome> => {
   const file = join(cwd, ".tmp", "mutant.json")
   rmSync(file, { force: true })
-  const reports = ["--reporter=json", `--outputFile=${file}`]
+  const reports = ["--bail=1", "--reporter=json", `--outputFile=${file}`]
   const { code, text } = await run(cwd, "vitest", "run", "--config", ".config/vitest.config.ts", ...reports, ...files)
   if (code === 0) return { verdict: "survived", by: files.join(" and ") }
   if (!existsSync(file)) return { verdict: "broken", by: `no test ran: ${firstLine(text)}` }
@@ -107,7 +114,7 @@ const inTests = async (cwd: string, files: ReadonlyArray<string>): Promise<Outco
 }
 
 /** Each witness must notice; the first that does not is what is said. */
-const judge = async (copy: Copy.Copy, mutant: Mutant): Promise<Outcome> => {
+const judge = async (copy: Copy.Copy, pristine: Copy.Copy, mutant: Mutant): Promise<Outcome> => {
   const takeBack = copy.plant(mutant)
   try {
     const broken = "fault" in mutant ? null : await compiles(copy.path)
@@ -116,7 +123,7 @@ const judge = async (copy: Copy.Copy, mutant: Mutant): Promise<Outcome> => {
     for (const witness of mutant.noticedBy) {
       const outcome = "tests" in witness
         ? await inTests(copy.path, witness.tests)
-        : await inWorlds(copy.path, mutant, witness)
+        : await inWorlds(copy.path, pristine, mutant, witness)
       if (outcome.verdict !== "caught") return outcome
       seen.push(outcome.by)
     }
@@ -154,9 +161,11 @@ const main = async (): Promise<void> => {
   const threads = values.workers === undefined ? availableParallelism() : Number(values.workers)
   if (!Number.isInteger(threads) || threads < 1) refuse("--workers: a whole number, 1 or more")
 
+  // stays as it is, whatever becomes of the checkout meanwhile
+  const pristine = Copy.make()
   const copies = Array.from({ length: Math.min(threads, all.length) }, Copy.make)
   process.on("exit", () => {
-    for (const copy of copies) copy.remove()
+    for (const copy of [pristine, ...copies]) copy.remove()
   })
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))
 
@@ -164,11 +173,13 @@ const main = async (): Promise<void> => {
   const files = [
     ...new Set(all.flatMap(({ noticedBy }) => noticedBy.flatMap((one) => "tests" in one ? one.tests : [])))
   ]
-  const [first] = copies
-  if (files.length > 0 && first !== undefined) {
-    const outcome = await inTests(first.path, files)
-    if (outcome.verdict !== "survived") refuse(`the tests do not hold without any mistake: ${outcome.by}`)
-  }
+  const [broken, held] = await Promise.all([
+    compiles(pristine.path),
+    files.length === 0 ? null : inTests(pristine.path, files)
+  ])
+  if (broken !== null) refuse(`without any mistake ${broken.by}`)
+  if (held !== null && held.verdict !== "survived") refuse(`the tests do not hold without any mistake: ${held.by}`)
+  for (const copy of copies) cpSync(`${pristine.path}/${memory}`, `${copy.path}/${memory}`)
 
   const width = Math.max(...all.map(({ name }) => name.length))
   const count: Record<Verdict, number> = { caught: 0, survived: 0, broken: 0 }
@@ -176,7 +187,7 @@ const main = async (): Promise<void> => {
   const work = async (copy: Copy.Copy): Promise<void> => {
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
       const start = performance.now()
-      const { by, verdict } = await judge(copy, mutant).catch((cause: unknown): Outcome => ({
+      const { by, verdict } = await judge(copy, pristine, mutant).catch((cause: unknown): Outcome => ({
         verdict: "broken",
         by: cause instanceof Error ? cause.message : String(cause)
       }))

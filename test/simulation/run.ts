@@ -45,10 +45,19 @@ interface Share {
 const mostShown = 10
 const hour = 3_600_000
 
-const played = (seed: number, planted: Planted | null, trace?: (line: string) => void): Played => {
+/** The search for secrets takes time: of eight rounds of all kinds one is searched; one seed alone and planted mistakes are. */
+const isSearched = (seed: number): boolean => Math.floor(seed / Simulation.kinds.length) % 8 === 0
+
+interface How {
+  readonly seeksSecrets?: boolean
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+const played = (seed: number, planted: Planted | null, { seeksSecrets, trace }: How = {}): Played => {
   const { kind, machines, sessions, simulated, violation } = Simulation.play({
     seed,
     fault: planted?.fault,
+    seeksSecrets,
     trace,
     runpod: RunPod.make
   })
@@ -93,7 +102,7 @@ const replay = ({ seed }: Played, planted: Planted | null): string =>
   `npm run sim -- --seed ${seed} --trace${planted === null ? "" : ` --mutate ${planted.name}`}`
 
 const one = (seed: number, planted: Planted | null, trace: boolean): void => {
-  const result = played(seed, planted, trace ? (line) => console.log(line) : undefined)
+  const result = played(seed, planted, { trace: trace ? (line) => console.log(line) : undefined })
   console.log(`seed ${seed} (${result.kind}): ${result.invariant === null ? "every invariant held" : result.message}`)
   if (result.invariant === null) return
   if (planted !== null) console.log(`${planted.name} is caught by the invariant "${result.invariant}"`)
@@ -204,7 +213,9 @@ if (isMainThread) {
   const share: Share = workerData
   const take = (): number => Atomics.add(share.next, 0, 1)
   for (let index = take(); index < share.count; index = take()) {
+    const seed = share.first + index * share.step
+    const result = played(seed, share.planted, { seeksSecrets: share.planted !== null || isSearched(seed) })
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    parentPort?.postMessage(played(share.first + index * share.step, share.planted))
+    parentPort?.postMessage(result)
   }
 }

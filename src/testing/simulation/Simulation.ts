@@ -36,6 +36,11 @@ export interface Options {
   readonly fault?: Fault | null | undefined
   /** `RunPod.make`; without it, worlds of the kind `runpod` are played on the clouds of all the others. */
   readonly runpod?: RunPodCloud.Maker | undefined
+  /**
+   * Whether everything that is written anywhere is searched for secrets; default true. Without it a seed plays the same run, in
+   * less time.
+   */
+  readonly seeksSecrets?: boolean | undefined
   /** Reads the trace, line by line. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -85,8 +90,8 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
  * @category running
  * @since 0.1.0
  */
-export const play = ({ fault = null, runpod, seed, trace }: Options): Result => {
-  const world = World.make(seed, trace ?? null)
+export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Options): Result => {
+  const world = World.make(seed, trace ?? null, seeksSecrets)
   const { timeline } = world
   const profile = Profile.of(seed, world.rng.fork())
   // the parts know each other: what is asked for here is there when it is first needed
