@@ -123,9 +123,7 @@ export const start = (options: {
   const scan = (exit: Exit.Exit<unknown, unknown>): void => {
     if (Exit.isSuccess(exit)) return
     const { reasons } = exit.cause
-    const leaked = world.secrets.find(() =>
-      reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" ")
-    )
+    const leaked = world.secrets.find(() => reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" "))
     if (leaked !== undefined) world.broken("secrets", `an error holds ${leaked}`)
   }
 
