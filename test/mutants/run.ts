@@ -4,7 +4,7 @@
  * `--handful` takes a few quick ones, `--workers N` works on so many at once (default: one for each core). Exit code 1 when a
  * mistake was not noticed, cannot be made any more, or made something break that is no check.
  */
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { cpSync, existsSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { delimiter, join } from "node:path"
@@ -33,13 +33,19 @@ interface Ended {
 
 const environment = { ...process.env, PATH: `${root}/node_modules/.bin${delimiter}${process.env["PATH"] ?? ""}` }
 
+const children = new Set<ChildProcess>()
+
 const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): Promise<Ended> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: environment, stdio: ["ignore", "pipe", "pipe"], timeout: limit })
+    children.add(child)
     const parts: Array<string> = []
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (part) => parts.push(part))
     child.on("error", reject)
-    child.on("close", (code) => resolve({ code, text: parts.join("") }))
+    child.on("close", (code) => {
+      children.delete(child)
+      resolve({ code, text: parts.join("") })
+    })
   })
 
 const firstLine = (text: string): string => text.split("\n").find((line) => line.trim() !== "")?.trim() ?? "no output"
@@ -165,6 +171,7 @@ const main = async (): Promise<void> => {
   const pristine = Copy.make()
   const copies = Array.from({ length: Math.min(threads, all.length) }, Copy.make)
   process.on("exit", () => {
+    for (const child of children) child.kill()
     for (const copy of [pristine, ...copies]) copy.remove()
   })
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))

@@ -167,6 +167,8 @@ const many = (share: Share, threads: number): void => {
 /** Plays a mistake of the source in a copy of it, with the arguments that were given. */
 const inCopy = (mutant: Mutant): void => {
   const copy = Copy.make()
+  // the copy is taken away first
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(2))
   try {
     copy.plant(mutant)
     const args = process.argv.slice(2).map((arg) => arg.replace(/^--mutate(?=$|=)/, "--planted"))
@@ -210,12 +212,19 @@ if (isMainThread) {
   else if (mutant !== undefined) inCopy(mutant)
   else refuse(`unknown mistake; known are ${mutants.map(({ name }) => name).join(", ")}`)
 } else {
+  // of many seeds only messages are read; where they come from is shown by one seed alone
+  Error.stackTraceLimit = 0
   const share: Share = workerData
+  const search = (seed: number): Played => {
+    try {
+      return played(seed, share.planted, { seeksSecrets: share.planted !== null || isSearched(seed) })
+    } catch (cause) {
+      throw new Error(`the simulation itself broke: npm run sim -- --seed ${seed}`, { cause })
+    }
+  }
   const take = (): number => Atomics.add(share.next, 0, 1)
   for (let index = take(); index < share.count; index = take()) {
-    const seed = share.first + index * share.step
-    const result = played(seed, share.planted, { seeksSecrets: share.planted !== null || isSearched(seed) })
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    parentPort?.postMessage(result)
+    parentPort?.postMessage(search(share.first + index * share.step))
   }
 }
