@@ -16,6 +16,8 @@ import type { Mutant, Witness } from "./mutant.ts"
 const { root } = Copy
 /** Longer than any check takes on a busy machine, in milliseconds. */
 const limit = 600_000
+/** As much of a failure as tells it from others. */
+const mostSaid = 80
 
 type Verdict = "caught" | "survived" | "broken"
 
@@ -99,7 +101,11 @@ interface Report {
     readonly name: string
     readonly status: string
     readonly message: string
-    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly fullName: string }>
+    readonly assertionResults: ReadonlyArray<{
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages: ReadonlyArray<string>
+    }>
   }>
 }
 
@@ -113,7 +119,10 @@ const inTests = async (cwd: string, files: ReadonlyArray<string>): Promise<Outco
   const { testResults }: Report = JSON.parse(readFileSync(file, "utf8"))
   for (const { assertionResults, message, name, status } of testResults) {
     const failed = assertionResults.find((one) => one.status === "failed")
-    if (failed !== undefined) return { verdict: "caught", by: `the test "${failed.fullName}"` }
+    if (failed !== undefined) {
+      const said = firstLine(failed.failureMessages.join("\n")).slice(0, mostSaid)
+      return { verdict: "caught", by: `the test "${failed.fullName}" (${said})` }
+    }
     if (status === "failed") return { verdict: "broken", by: `${name} does not load: ${firstLine(message)}` }
   }
   return { verdict: "broken", by: `the tests ended with ${code ?? "no answer in time"}: ${firstLine(text)}` }
