@@ -99,7 +99,7 @@ export interface Reaper {
  * @since 0.1.0
  */
 export interface Options {
-  readonly engine: Pick<SessionEngine["Service"], "owner" | "mutation" | "unreadable" | "byAttempt" | "byCompute">
+  readonly engine: Pick<SessionEngine["Service"], "owner" | "unreadable" | "byAttempt" | "byCompute">
   readonly store: Pick<SessionStore["Service"], "attempt">
   /** A machine younger than this is left alone, by its own age and since we first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined
@@ -146,7 +146,6 @@ const makeWords = () => {
  */
 export const make = (options: Options): Reaper => {
   const { engine, store } = options
-  const { mutation } = engine
   const grace = Duration.toMillis(options.grace === undefined ? defaultGrace : Duration.fromInputUnsafe(options.grace))
   const book = new Map<ProviderId, ReadonlyMap<ComputeId, Sighting>>()
   const beingEnded = new Set<string>()
@@ -164,9 +163,8 @@ export const make = (options: Options): Reaper => {
   }
 
   const isYoung = ({ createdAt }: Compute, { since }: Sighting, { begunAt }: Listing): boolean =>
-    mutation !== "reap-young" &&
-    (begunAt.mono - since < grace ||
-      (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace))
+    begunAt.mono - since < grace ||
+    (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace)
 
   const cannotTell = words.once(
     "store",
@@ -181,7 +179,6 @@ export const make = (options: Options): Reaper => {
   /** Whether the store says, now, that no session has this attempt. */
   const isUnknownToStore = (attempt: AttemptId): Effect.Effect<"none" | "known" | "cannot_tell"> =>
     Effect.gen(function*() {
-      if (mutation === "reap-without-store-answer") return "none"
       const answer = engine.unreadable().length > 0 ? null : yield* Effect.exit(store.attempt(engine.owner, attempt))
       if (answer === null || Exit.isFailure(answer)) {
         yield* cannotTell
@@ -219,7 +216,7 @@ export const make = (options: Options): Reaper => {
     const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
     if (stamp === null) return "not_stamped"
     const { owner } = stamp
-    if (owner !== engine.owner && mutation !== "reap-any-owner") {
+    if (owner !== engine.owner) {
       yield* words.once(
         `owner ${owner}`,
         Effect.logInfo(`${listing.provider.id}: machines of the owner ${owner} are left alone`)

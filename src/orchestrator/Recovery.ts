@@ -241,7 +241,6 @@ const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
     }
     const engine: Reaper.Options["engine"] = {
       owner,
-      mutation: null,
       unreadable: () => unreadable,
       byAttempt: (attempt) => find(({ attempts }) => attempts.some(({ id }) => id === attempt)),
       byCompute: (computeId) => find(({ phase }) => phase._tag === "Live" && phase.computeId === computeId)

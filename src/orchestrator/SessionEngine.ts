@@ -19,7 +19,6 @@ import type * as Dispatcher from "../events/Dispatcher.ts"
 import type { Owner } from "../provider/NameStamp.ts"
 import type { Providers } from "../provider/Providers.ts"
 import * as Engine from "./engine/Engine.ts"
-import type * as EngineMutation from "./engine/EngineMutation.ts"
 import type * as News from "./engine/News.ts"
 import type * as Config from "./session/Config.ts"
 import type { SessionEvent } from "./session/Event.ts"
@@ -43,8 +42,6 @@ export interface Options {
   readonly retention?: Duration.Input | undefined
   /** How long closing waits for machines to be verified gone; default 30 seconds. */
   readonly closeWithin?: Duration.Input | undefined
-  /** A planted fault. For the simulator only. */
-  readonly mutation?: EngineMutation.AnyMutation | null | undefined
 }
 
 /**
@@ -82,7 +79,6 @@ export interface Place {
 export class SessionEngine extends Context.Service<SessionEngine, {
   readonly owner: Owner
   readonly config: Config.DecideConfig
-  readonly mutation: EngineMutation.AnyMutation | null
   /** Rows that are there and could not be read; while there are any, nothing unknown may be deleted. */
   readonly unreadable: () => ReadonlyArray<Unreadable>
   /**

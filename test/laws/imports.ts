@@ -32,13 +32,7 @@ export interface Exception {
   readonly why: string
 }
 
-export const exceptions: ReadonlyArray<Exception> = [
-  {
-    file: "src/testing/simulation/Simulation.ts",
-    specifier: "../../orchestrator/engine/EngineMutation.ts",
-    why: "the names of the engine's planted faults, which no user is to see"
-  }
-]
+export const exceptions: ReadonlyArray<Exception> = []
 
 const ground = ["domain", "telemetry", "auth", "events", "storage"]
 const upper = [...ground, "http", "provider"]

@@ -63,6 +63,8 @@ export const notRun: ReadonlyArray<string> = [
   "npm run bench",
   "npm run sim -- --seeds 1000",
   "npm run sim -- --mutate skip-intent",
+  "npm run mutants",
+  "npm run mutants -- skip-intent reap-young",
   "npm run docs"
 ]
 

@@ -165,7 +165,6 @@ describe("never touched is", () => {
       const reaper = Reaper.make({
         engine: {
           owner: team1,
-          mutation: null,
           unreadable: () => [],
           byAttempt: () => isHere ? session : undefined,
           byCompute: () => undefined

@@ -1,14 +1,19 @@
 /**
  * `npm run sim`: plays seeds in as many threads as there are cores.
  *
- * `--seeds N [--from S]` plays N seeds, `--seed S --trace` one with everything that happens in it, and `--mutate NAME` plants
- * a fault: then it is a success of the checks, and exit code 1, when an invariant breaks.
+ * `--seeds N [--from S]` plays N seeds, of one kind of world with `--kind K`, `--seed S --trace` one with everything that happens
+ * in it, and `--mutate NAME` plants a mistake: then it is a success of the checks, and exit code 1, when an invariant breaks. A
+ * mistake in the source is made in a copy, which plays with `--planted NAME`.
  */
+import { spawnSync } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
 import * as RunPod from "../../src/providers/runpod/RunPod.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
+import * as Copy from "../mutants/copy.ts"
+import { mutants } from "../mutants/index.ts"
+import type { Mutant } from "../mutants/mutant.ts"
 
 interface Played {
   readonly seed: number
@@ -20,21 +25,39 @@ interface Played {
   readonly machines: number
 }
 
-/** What the threads share: the seed to take next, of which only so many are left. */
+/** The mistake that is played. */
+interface Planted {
+  readonly name: string
+  /** Null when it is in the source. */
+  readonly fault: Simulation.Fault | null
+}
+
+/** What the threads share: the number of the world to play next, of which only so many are left. */
 interface Share {
   readonly next: Int32Array
-  readonly until: number
-  readonly mutation: Simulation.Mutation | null
+  readonly count: number
+  readonly first: number
+  readonly step: number
+  readonly planted: Planted | null
 }
 
 /** More failures than anybody reads at once. */
 const mostShown = 10
 const hour = 3_600_000
 
-const played = (seed: number, mutation: Simulation.Mutation | null, trace?: (line: string) => void): Played => {
+/** The search for secrets takes time: of eight rounds of all kinds one is searched; one seed alone and planted mistakes are. */
+const isSearched = (seed: number): boolean => Math.floor(seed / Simulation.kinds.length) % 8 === 0
+
+interface How {
+  readonly seeksSecrets?: boolean
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+const played = (seed: number, planted: Planted | null, { seeksSecrets, trace }: How = {}): Played => {
   const { kind, machines, sessions, simulated, violation } = Simulation.play({
     seed,
-    mutation,
+    fault: planted?.fault,
+    seeksSecrets,
     trace,
     runpod: RunPod.make
   })
@@ -43,7 +66,9 @@ const played = (seed: number, mutation: Simulation.Mutation | null, trace?: (lin
 }
 
 const refuse = (message: string): never => {
-  console.error(`${message}\nnpm run sim -- --seeds N [--from S] | --seed S [--trace] [--mutate NAME] [--workers N]`)
+  console.error(
+    `${message}\nnpm run sim -- --seeds N [--from S] [--kind K] | --seed S [--trace] [--mutate NAME] [--workers N]`
+  )
   process.exit(2)
 }
 
@@ -60,9 +85,11 @@ const readArguments = () => {
       options: {
         seeds: { type: "string" },
         from: { type: "string" },
+        kind: { type: "string" },
         seed: { type: "string" },
         trace: { type: "boolean", default: false },
         mutate: { type: "string" },
+        planted: { type: "string" },
         workers: { type: "string" }
       }
     }).values
@@ -71,18 +98,20 @@ const readArguments = () => {
   }
 }
 
-const replay = ({ seed }: Played, mutation: Simulation.Mutation | null): string =>
-  `npm run sim -- --seed ${seed} --trace${mutation === null ? "" : ` --mutate ${mutation}`}`
+const replay = ({ seed }: Played, planted: Planted | null): string =>
+  `npm run sim -- --seed ${seed} --trace${planted === null ? "" : ` --mutate ${planted.name}`}`
 
-const one = (seed: number, mutation: Simulation.Mutation | null, trace: boolean): void => {
-  const result = played(seed, mutation, trace ? (line) => console.log(line) : undefined)
+const one = (seed: number, planted: Planted | null, trace: boolean): void => {
+  const result = played(seed, planted, { trace: trace ? (line) => console.log(line) : undefined })
   console.log(`seed ${seed} (${result.kind}): ${result.invariant === null ? "every invariant held" : result.message}`)
   if (result.invariant === null) return
-  if (!trace) console.log(`  ${replay(result, mutation)}`)
+  if (planted !== null) console.log(`${planted.name} is caught by the invariant "${result.invariant}"`)
+  if (!trace) console.log(`  ${replay(result, planted)}`)
   process.exitCode = 1
 }
 
-const many = (share: Share, from: number, threads: number): void => {
+const many = (share: Share, threads: number): void => {
+  const { planted } = share
   const failures: Array<Played> = []
   const sum = { seeds: 0, simulated: 0, sessions: 0, machines: 0 }
   const began = performance.now()
@@ -96,20 +125,19 @@ const many = (share: Share, from: number, threads: number): void => {
     if (result.invariant === null) return
     failures.push(result)
     // one is enough to show that a planted fault is seen
-    if (share.mutation !== null || failures.length >= mostShown) Atomics.store(share.next, 0, share.until)
+    if (planted !== null || failures.length >= mostShown) Atomics.store(share.next, 0, share.count)
   }
 
   const conclude = (): void => {
     const seconds = (performance.now() - began) / 1_000
     const { system, user } = process.cpuUsage()
-    for (
-      const failure of failures.toSorted((a, b) => a.seed - b.seed).slice(0, share.mutation === null ? mostShown : 1)
-    ) {
-      console.log(`seed ${failure.seed} (${failure.kind}): ${failure.message}\n  ${replay(failure, share.mutation)}`)
-      if (share.mutation !== null) console.log(`${share.mutation} is caught by the invariant "${failure.invariant}"`)
+    for (const failure of failures.toSorted((a, b) => a.seed - b.seed).slice(0, planted === null ? mostShown : 1)) {
+      console.log(`seed ${failure.seed} (${failure.kind}): ${failure.message}\n  ${replay(failure, planted)}`)
+      if (planted !== null) console.log(`${planted.name} is caught by the invariant "${failure.invariant}"`)
     }
-    if (share.mutation !== null && failures.length === 0) {
-      console.log(`${share.mutation} was not caught by seeds ${from} to ${share.until - 1}`)
+    if (planted !== null && failures.length === 0) {
+      const last = share.first + (share.count - 1) * share.step
+      console.log(`${planted.name} was not caught by seeds ${share.first} to ${last}`)
     }
     const hours = sum.simulated / hour
     console.log(
@@ -127,7 +155,7 @@ const many = (share: Share, from: number, threads: number): void => {
     worker.on("message", hear)
     worker.on("error", (error) => {
       console.error(error)
-      process.exitCode = 1
+      process.exitCode = 2
     })
     worker.on("exit", () => {
       running -= 1
@@ -136,25 +164,67 @@ const many = (share: Share, from: number, threads: number): void => {
   }
 }
 
-const isMutation = (name: string): name is Simulation.Mutation => Simulation.mutations.some((known) => known === name)
+/** Plays a mistake of the source in a copy of it, with the arguments that were given. */
+const inCopy = (mutant: Mutant): void => {
+  const copy = Copy.make()
+  // the copy is taken away first
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(2))
+  try {
+    copy.plant(mutant)
+    const args = process.argv.slice(2).map((arg) => arg.replace(/^--mutate(?=$|=)/, "--planted"))
+    const { status } = spawnSync(process.execPath, [`${copy.path}/test/simulation/run.ts`, ...args], {
+      stdio: "inherit"
+    })
+    process.exitCode = status ?? 2
+  } finally {
+    copy.remove()
+  }
+}
+
+/** The seeds of one kind of world lie a round of all kinds apart. */
+const seedsOf = (kind: string | undefined, from: number): Pick<Share, "first" | "step"> => {
+  if (kind === undefined) return { first: from, step: 1 }
+  const { kinds } = Simulation
+  const index = kinds.findIndex((known) => known === kind)
+  if (index === -1) refuse(`unknown kind; known are ${kinds.join(", ")}`)
+  return { first: from + (index - from % kinds.length + kinds.length) % kinds.length, step: kinds.length }
+}
+
+const play = (planted: Planted | null): void => {
+  const { from, kind, seed, seeds, trace, workers } = values
+  if (seed !== undefined) return one(count("seed", seed, 0), planted, trace)
+  const share = {
+    ...seedsOf(kind, count("from", from, 0)),
+    next: new Int32Array(new SharedArrayBuffer(4)),
+    count: count("seeds", seeds, 100, 1),
+    planted
+  }
+  many(share, count("workers", workers, availableParallelism(), 1))
+}
+
+const values = isMainThread ? readArguments() : { trace: false }
 
 if (isMainThread) {
-  const values = readArguments()
-  const { mutate = null, seed } = values
-  if (mutate !== null && !isMutation(mutate)) refuse(`unknown fault; known are ${Simulation.mutations.join(", ")}`)
-  const mutation = mutate !== null && isMutation(mutate) ? mutate : null
-  if (seed !== undefined) one(count("seed", seed, 0), mutation, values.trace)
-  else {
-    const from = count("from", values.from, 0)
-    const until = from + count("seeds", values.seeds, 100, 1)
-    const next = new Int32Array(new SharedArrayBuffer(4))
-    next[0] = from
-    many({ next, until, mutation }, from, count("workers", values.workers, availableParallelism(), 1))
-  }
+  const { mutate, planted } = values
+  const mutant = mutants.find(({ name }) => name === mutate)
+  if (mutate === undefined) play(planted === undefined ? null : { name: planted, fault: null })
+  else if (Simulation.isFault(mutate)) play({ name: mutate, fault: mutate })
+  else if (mutant !== undefined) inCopy(mutant)
+  else refuse(`unknown mistake; known are ${mutants.map(({ name }) => name).join(", ")}`)
 } else {
+  // of many seeds only messages are read; where they come from is shown by one seed alone
+  Error.stackTraceLimit = 0
   const share: Share = workerData
-  for (let seed = Atomics.add(share.next, 0, 1); seed < share.until; seed = Atomics.add(share.next, 0, 1)) {
+  const search = (seed: number): Played => {
+    try {
+      return played(seed, share.planted, { seeksSecrets: share.planted !== null || isSearched(seed) })
+    } catch (cause) {
+      throw new Error(`the simulation itself broke: npm run sim -- --seed ${seed}`, { cause })
+    }
+  }
+  const take = (): number => Atomics.add(share.next, 0, 1)
+  for (let index = take(); index < share.count; index = take()) {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    parentPort?.postMessage(played(seed, share.mutation))
+    parentPort?.postMessage(search(share.first + index * share.step))
   }
 }

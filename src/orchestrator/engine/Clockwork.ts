@@ -24,18 +24,15 @@ export interface Clockwork {
 }
 
 /** Stands still until it is run. */
-export const make = ({ config, losesTimers, mailbox, table }: {
+export const make = ({ config, mailbox, table }: {
   readonly config: DecideConfig
   readonly mailbox: Mailbox
   readonly table: Table
-  /** A planted fault: a session that ends is not woken any more. */
-  readonly losesTimers: boolean
 }): Effect.Effect<Clockwork> =>
   Effect.map(Latch.make(), (earlier) => {
     const heap = WakeHeap.make()
 
     const arm: Clockwork["arm"] = (entry, now) => {
-      if (losesTimers && entry.state.phase._tag === "Ending") return
       const next = nextWake(entry.state, now, config)
       if (next === null || (entry.wake !== null && entry.wake <= next)) return
       entry.wake = next

@@ -4,12 +4,10 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import { AtlasError, type AtlasErrorReason, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
-import type { Rent } from "../../provider/Adapter.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
@@ -22,7 +20,6 @@ import type { SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 import { storageFault } from "../store/faults.ts"
 import * as Clocks from "./Clocks.ts"
-import type { AnyMutation } from "./EngineMutation.ts"
 
 /** A look that is part of a loop: soon over, and the loop itself is the retry. */
 const look = { timeout: "5 seconds", retries: 0 } as const
@@ -48,7 +45,6 @@ export interface Bench {
   readonly isSeatOurs: Effect.Effect<boolean>
   /** Whether a session has this machine. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
-  readonly mutation: AnyMutation | null
 }
 
 type Sent = Exclude<Command, { readonly _tag: "Forget" }>
@@ -70,13 +66,9 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
-/** For a planted fault: the values themselves. */
-const plain = (env: Rent["env"]) =>
-  Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
-
 const rent = (
   { attempt, candidate }: Of<"Rent">,
-  { isHeld, isSeatOurs, mutation, providers, secrets, state }: Bench
+  { isHeld, isSeatOurs, providers, secrets, state }: Bench
 ): Effect.Effect<Result> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
@@ -103,12 +95,8 @@ const rent = (
     // nothing has been sent yet, whatever it was
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
-      const token = mutation === "keep-token" && ready.auth !== null ? Redacted.value(ready.auth.token) : null
-      const authHash = token ?? ready.auth?.hash ?? null
-      const rented = mutation === "trace-environment"
-        ? Effect.andThen(Effect.annotateCurrentSpan(plain(ready.env)), provider.compute.rent(ready))
-        : provider.compute.rent(ready)
-      return Effect.matchCause(bounded(id, "spawn", rented), {
+      const authHash = ready.auth?.hash ?? null
+      return Effect.matchCause(bounded(id, "spawn", provider.compute.rent(ready)), {
         onFailure: (cause) => {
           const reason = Option.getOrNull(Cause.findErrorOption(cause))?.reason ?? null
           if (reason !== null && isRefusal(reason)) return refused(cause)
@@ -124,15 +112,13 @@ const rent = (
   })
 }
 
-const resolve = ({ attempt, provider: id }: Of<"Resolve">, bench: Bench, provider: Service): Effect.Effect<Result> =>
+const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): Effect.Effect<Result> =>
   Effect.flatMap(
     Clocks.read,
     ({ mono }) =>
       Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, look)), {
         onFailure: (cause): Result => ({
-          event: bench.mutation === "trust-incomplete-listing"
-            ? { _tag: "Looked", attempt: attempt.id, found: [], complete: true, at: mono }
-            : { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
+          event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
         }),
         onSuccess: (all): Result => {
           // the filter also matches names that were stamped from this one
@@ -220,7 +206,7 @@ export const run = (command: Sent, bench: Bench): Effect.Effect<Result> => {
     onSuccess: (provider) => {
       switch (command._tag) {
         case "Resolve":
-          return resolve(command, bench, provider)
+          return resolve(command, provider)
         case "Confirm":
           return confirm(command, provider)
         case "Terminate":

@@ -18,7 +18,6 @@ import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Clocks from "./Clocks.ts"
 import * as Clockwork from "./Clockwork.ts"
 import * as Closing from "./Closing.ts"
-import * as EngineMutation from "./EngineMutation.ts"
 import * as FirstRow from "./FirstRow.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as Publisher from "./Publisher.ts"
@@ -33,7 +32,7 @@ import * as Writer from "./Writer.ts"
 /** Looking right after an accepted terminate is worth it only where looks are cheap. */
 const longestTerminateLag = 1_000
 
-const configOf = (providers: Providers["Service"], { mutation, retention }: Options): Config.DecideConfig => ({
+const configOf = (providers: Providers["Service"], { retention }: Options): Config.DecideConfig => ({
   ...Config.defaults,
   retention: retention === undefined
     ? Config.defaults.retention
@@ -41,8 +40,7 @@ const configOf = (providers: Providers["Service"], { mutation, retention }: Opti
   providers: Object.fromEntries(providers.all.map(({ id, pollInterval, settleWindow }) => [id, {
     settleWindow: Duration.toMillis(settleWindow),
     terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval))
-  }])),
-  mutation: EngineMutation.ofCore(mutation ?? null)
+  }]))
 })
 
 /** Starts an engine; see `SessionEngine.make`. */
@@ -50,7 +48,7 @@ export const make = (
   options: Options
 ): Effect.Effect<SessionEngine["Service"], AtlasError, SessionStore | Providers | Scope.Scope> =>
   Effect.gen(function*() {
-    const { closeWithin = "30 seconds", mutation = null, owner } = options
+    const { closeWithin = "30 seconds", owner } = options
     const providers = yield* Providers
     const store = Steady.make(yield* SessionStore)
     const ask = yield* SessionSecrets
@@ -67,16 +65,15 @@ export const make = (
     const table = Table.make()
     const mailbox = yield* Mailbox.make
     const waiters = Waiters.make()
-    const clockwork = yield* Clockwork.make({ config, mailbox, table, losesTimers: mutation === "lose-timer" })
+    const clockwork = yield* Clockwork.make({ config, mailbox, table })
     const publisher = yield* Scope.provide(Publisher.make, inner)
     const runner = yield* Scope.provide(
-      Runner.make({ providers, ask, mailbox, mutation, isHeld: table.isHeld, isSeatOurs: standing.isOurs }),
+      Runner.make({ providers, ask, mailbox, isHeld: table.isHeld, isSeatOurs: standing.isOurs }),
       inner
     )
     const writer = Writer.make({
       owner,
       store,
-      ignoresVersions: mutation === "ignore-cas",
       whileFailing: (error) =>
         Effect.map(mailbox.takeStarts, (ids) => {
           for (const id of ids) waiters.gone(id, error)
@@ -85,7 +82,6 @@ export const make = (
     const turns = Turns.make({
       owner,
       config,
-      mutation,
       table,
       mailbox,
       waiters,
@@ -127,7 +123,6 @@ export const make = (
     return {
       owner,
       config,
-      mutation,
       unreadable: () => {
         const reason = standing.stopped("reap")?.reason
         return reason === undefined ? unreadable() : [{ id: "*", message: reason.message }]

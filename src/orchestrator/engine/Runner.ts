@@ -15,7 +15,6 @@ import type { SessionState } from "../session/State.ts"
 import * as SessionSecrets from "../SessionSecrets.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Commands from "./Commands.ts"
-import type { AnyMutation } from "./EngineMutation.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { Draft } from "./Turn.ts"
 
@@ -45,13 +44,12 @@ export interface Runner {
 }
 
 /** A runner whose commands live as long as the scope. */
-export const make = ({ ask, isHeld, isSeatOurs, mailbox, mutation, providers }: {
+export const make = ({ ask, isHeld, isSeatOurs, mailbox, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
   readonly isHeld: Commands.Bench["isHeld"]
   readonly isSeatOurs: Effect.Effect<boolean>
-  readonly mutation: AnyMutation | null
 }): Effect.Effect<Runner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const pools = new Map<string, Semaphore.Semaphore>()
@@ -101,8 +99,7 @@ export const make = ({ ask, isHeld, isSeatOurs, mailbox, mutation, providers }: 
             state: after,
             secrets: secretsOf(after, secrets),
             isHeld,
-            isSeatOurs,
-            mutation
+            isSeatOurs
           }).pipe(
             Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes: marks }),
             Effect.annotateLogs(marks),

@@ -16,7 +16,6 @@ import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Clockwork } from "./Clockwork.ts"
 import * as Counters from "./Counters.ts"
-import type { AnyMutation } from "./EngineMutation.ts"
 import type { Letter, Mailbox } from "./Mailbox.ts"
 import type { Publisher } from "./Publisher.ts"
 import type { Runner } from "./Runner.ts"
@@ -30,7 +29,6 @@ import type { Writer } from "./Writer.ts"
 export interface Parts {
   readonly owner: Owner
   readonly config: DecideConfig
-  readonly mutation: AnyMutation | null
   readonly table: Table.Table
   readonly mailbox: Mailbox
   readonly waiters: Waiters
@@ -53,7 +51,7 @@ const snapshot = ({ compute, state }: Table.Entry): Seen => ({ state, compute })
 
 /** The turns of an engine. */
 export const make = (parts: Parts): Turns => {
-  const { clockwork, config, mailbox, mutation, publisher, runner, standing, table, waiters, writer } = parts
+  const { clockwork, config, mailbox, publisher, runner, standing, table, waiters, writer } = parts
   const gauge = Counters.makeGauge(parts.owner, table.counts)
   let isBusy = false
 
@@ -111,8 +109,8 @@ export const make = (parts: Parts): Turns => {
     const entry = table.put(version === after.version ? after : { ...after, version }, draft)
     clockwork.arm(entry, now)
     yield* Counters.count(draft)
-    if (mutation !== "publish-before-commit") yield* publish(draft)
-    if (mutation !== "skip-intent") yield* runner.start(draft)
+    yield* publish(draft)
+    yield* runner.start(draft)
     if (Turn.isForgotten(draft)) {
       table.remove(id)
       waiters.gone(id)
@@ -131,8 +129,6 @@ export const make = (parts: Parts): Turns => {
     isBusy = true
     const now = yield* Clocks.read
     const drafts = yield* decide(letters, now)
-    if (mutation === "publish-before-commit") yield* Effect.forEach(drafts.values(), publish, { discard: true })
-    if (mutation === "skip-intent") yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
     const writes = Turn.writes(drafts)
     const written = new Set(writes.map(({ id }) => id))
     const { lost, refused } = yield* writer.commit(writes)

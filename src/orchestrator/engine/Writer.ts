@@ -37,11 +37,9 @@ export interface Committed {
 const begins = ({ state, version }: Write): boolean => version === 0 && state !== null
 
 /** A writer for one owner; `whileFailing` runs after each failed try. */
-export const make = ({ ignoresVersions, owner, store, whileFailing }: {
+export const make = ({ owner, store, whileFailing }: {
   readonly owner: Owner
   readonly store: Pick<SessionStore["Service"], "commit">
-  /** A planted fault: who lost a compare-and-set goes on as if it had won. */
-  readonly ignoresVersions: boolean
   readonly whileFailing: (error: AtlasError) => Effect.Effect<void>
 }): Writer => {
   /** Beginnings that were refused may have been stored all the same, with their answer lost; they are taken out again. */
@@ -53,7 +51,7 @@ export const make = ({ ignoresVersions, owner, store, whileFailing }: {
     const withdrawals = [...withdrawn].map((id): Write => ({ id, version: 1, state: null }))
     const answer = new Set(yield* store.commit(owner, [...withdrawals, ...writes]))
     for (const { id } of withdrawals) withdrawn.delete(id)
-    return new Set(ignoresVersions ? [] : writes.flatMap(({ id }) => answer.has(id) ? [id] : []))
+    return new Set(writes.flatMap(({ id }) => answer.has(id) ? [id] : []))
   })
 
   const withdraw: Writer["withdraw"] = Effect.forever(

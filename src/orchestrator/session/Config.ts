@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { ProviderId } from "../../domain/Ids.ts"
-import type { Mutation } from "./Mutation.ts"
 
 /**
  * How far a provider's answers lag behind the truth, in milliseconds.
@@ -31,12 +30,10 @@ export interface DecideConfig {
   readonly providers: Readonly<Record<ProviderId, Timings>>
   /** How long an ended session's row stays, so that a machine that shows up late is known, in milliseconds. */
   readonly retention: number
-  /** A planted fault. For the simulator only: it shows that the checks would notice. */
-  readonly mutation: Mutation | null
 }
 
 /**
- * Five seconds of lag, a day of memory, no fault.
+ * Five seconds of lag, a day of memory.
  *
  * @category models
  * @since 0.1.0
@@ -44,8 +41,7 @@ export interface DecideConfig {
 export const defaults: DecideConfig = {
   timings: { settleWindow: 5_000, terminateLag: 1_000 },
   providers: {},
-  retention: 86_400_000,
-  mutation: null
+  retention: 86_400_000
 }
 
 /**

@@ -13,8 +13,7 @@ import * as living from "./internal/living.ts"
 import * as renting from "./internal/renting.ts"
 import * as residuals from "./internal/residuals.ts"
 import { isSame, type Turn } from "./internal/turn.ts"
-import { reachedLimit, readingOf } from "./Limits.ts"
-import { is } from "./Mutation.ts"
+import { reachedLimit } from "./Limits.ts"
 import type { Published } from "./Published.ts"
 import type { SessionState } from "./State.ts"
 
@@ -62,7 +61,7 @@ const confirmFailed = (state: SessionState, turn: Turn, event: EventOf<"ConfirmF
 }
 
 const wake = (state: SessionState, turn: Turn): SessionState => {
-  const reason = reachedLimit(state, turn, turn.config)
+  const reason = reachedLimit(state, turn.now)
   const limited = reason === null ? state : ending.stop(state, turn, reason)
   const asked = residuals.wake(limited, turn)
   const { phase } = asked
@@ -86,7 +85,7 @@ const wake = (state: SessionState, turn: Turn): SessionState => {
 
 /** A task that is stored and still runs is found again at the next boot; nobody else would be left to care. */
 const closing = (state: SessionState, turn: Turn): SessionState =>
-  state.spec.persist && state.report === null && !is(turn.config, "close-kills-persisted")
+  state.spec.persist && state.report === null
     ? state
     : ending.stop(state, turn, "node_shutdown")
 
@@ -172,10 +171,10 @@ export function decide(
   if (state === null) {
     if (event._tag !== "Started") return { state, commands, events }
     const now = Clock.restart({ wall: 0, mono: 0 }, read)
-    return { state: renting.begin(event.spec, { now, read, config, commands, events }), commands, events }
+    return { state: renting.begin(event.spec, { now, config, commands, events }), commands, events }
   }
-  const { now } = event._tag === "Adopted" ? { now: Clock.restart(state.clock, read) } : readingOf(state, read, config)
-  const turn: Turn = { now, read, config, commands, events }
+  const now = event._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
+  const turn: Turn = { now, config, commands, events }
   const reacted = react(state, turn, event)
   const settled = reacted === state ? state : settle(reacted, turn)
   const isSilent = settled === state && !Clock.learns(state.clock, now)

@@ -7,27 +7,11 @@ import type { Now } from "./Clock.ts"
 import * as Clock from "./Clock.ts"
 import type { DecideConfig } from "./Config.ts"
 import * as Meter from "./Meter.ts"
-import { is } from "./Mutation.ts"
 import type { EndReason } from "./Outcome.ts"
 import type { SessionState } from "./State.ts"
 
-/** Both clocks as a session may use them, and the bare reading. */
-export interface Reading {
-  readonly now: Now
-  readonly read: Now
-}
-
-/** What a session makes of a reading. */
-export const readingOf = (state: SessionState, read: Now, config: DecideConfig): Reading => {
-  const now = Clock.advance(state.clock, read)
-  return is(config, "cap-on-monotonic")
-    ? { now: { wall: state.clock.wall + (now.mono - state.clock.mono), mono: now.mono }, read }
-    : { now, read }
-}
-
 /** The clock of activity: the monotonic one. */
-export const activityOf = ({ now, read }: Reading, config: DecideConfig): number =>
-  is(config, "idle-on-wall-clock") ? Math.floor(read.wall) : now.mono
+export const activityOf = ({ mono }: Now): number => mono
 
 interface Limit {
   readonly reason: EndReason
@@ -40,12 +24,12 @@ const endsByItself = ({ spec }: SessionState): boolean =>
   spec.mode === "task" || ((spec.request.command ?? []).length > 0 && spec.request.selfTerminate)
 
 /** The limits that hold in this phase, the one that counts first if several are reached. */
-const limitsOf = (state: SessionState, reading: Reading, config: DecideConfig): ReadonlyArray<Limit> => {
+const limitsOf = (state: SessionState, now: Now): ReadonlyArray<Limit> => {
   const { phase, report, spec } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return []
   if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.stopping !== null) return []
   const { policy } = spec
-  const { wall } = reading.now
+  const { wall } = now
   const limits: Array<Limit> = []
   if (report !== null && policy.finishGrace !== null && endsByItself(state)) {
     limits.push({ reason: "finished", left: report.at + policy.finishGrace - wall })
@@ -63,14 +47,14 @@ const limitsOf = (state: SessionState, reading: Reading, config: DecideConfig): 
   // nobody can touch what was never handed out
   const isHandedOut = phase._tag === "Live" || state.respawns > 0
   if (policy.idleTtl !== null && spec.mode === "interactive" && isHandedOut) {
-    limits.push({ reason: "idle_timeout", left: state.touched + policy.idleTtl - activityOf(reading, config) })
+    limits.push({ reason: "idle_timeout", left: state.touched + policy.idleTtl - activityOf(now) })
   }
   return limits
 }
 
 /** The limit that is reached; null when none is. */
-export const reachedLimit = (state: SessionState, reading: Reading, config: DecideConfig): EndReason | null =>
-  limitsOf(state, reading, config).find(({ left }) => left <= 0)?.reason ?? null
+export const reachedLimit = (state: SessionState, now: Now): EndReason | null =>
+  limitsOf(state, now).find(({ left }) => left <= 0)?.reason ?? null
 
 /**
  * When the session wants to hear `WokeUp` next, in milliseconds of the monotonic clock; null when only an answer or the feed
@@ -85,15 +69,15 @@ export const reachedLimit = (state: SessionState, reading: Reading, config: Deci
  * @since 0.1.0
  */
 export const nextWake = (state: SessionState, read: Now, config: DecideConfig): number | null => {
-  const reading = readingOf(state, read, config)
-  const { mono, wall } = reading.now
+  const now = Clock.advance(state.clock, read)
+  const { mono, wall } = now
   const { phase, timers } = state
   let wake = Number.POSITIVE_INFINITY
   const at = (time: number | null | undefined): void => {
     if (time !== null && time !== undefined && time < wake) wake = time
   }
   for (const residual of state.residuals) at(residual.at)
-  for (const { left } of limitsOf(state, reading, config)) at(Math.ceil(mono + left))
+  for (const { left } of limitsOf(state, now)) at(Math.ceil(mono + left))
   switch (phase._tag) {
     case "Resolving":
       at(timers.look?.at)

@@ -154,17 +154,6 @@ export const close = (meter: Meter, machine: Machine, wall: number): Meter => {
 }
 
 /**
- * Leaves out the time between two moments; what was planted as a fault, since the cloud does not leave it out.
- *
- * @category metering
- * @since 0.1.0
- */
-export const skip = (meter: Meter, from: number, to: number): Meter => ({
-  ...meter,
-  running: meter.running.map((old) => ({ ...old, usd: costOf(old, from), since: to }))
-})
-
-/**
  * What one machine has cost until now; 0 when it is not counted.
  *
  * @category reading

@@ -181,8 +181,7 @@ export const make = (options: {
     },
     told: (member, news) => {
       const { event, id } = news
-      const text = JSON.stringify(news)
-      const leaked = world.secrets.find(text)
+      const leaked = world.secrets.find(() => JSON.stringify(news))
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
       if (!isWritten(row, news)) {

@@ -22,6 +22,7 @@ import type { Owner } from "../../provider/NameStamp.ts"
 import * as Providers from "../../provider/Providers.ts"
 import type { Cloud } from "./Cloud.ts"
 import type { Database } from "./Database.ts"
+import * as Faults from "./Faults.ts"
 import * as Host from "./Host.ts"
 import * as Process from "./Process.ts"
 import { marker } from "./Secrets.ts"
@@ -118,11 +119,13 @@ export const make = (options: {
   readonly database: Database
   readonly clouds: ReadonlyArray<Cloud>
   readonly places: ReadonlyArray<Place>
+  /** What every process has wrong with it. */
+  readonly fault: Faults.Fault | null
   readonly isShuffled: boolean
   /** Hears what a process tells the bus. */
   readonly told: (member: Member, news: SessionEngine.News) => void
 }): Fleet => {
-  const { clouds, database, isShuffled, places, told, world } = options
+  const { clouds, database, fault, isShuffled, places, told, world } = options
   const { timeline } = world
   const rng = world.rng.fork()
   const members: Array<Member> = []
@@ -144,9 +147,15 @@ export const make = (options: {
   })
 
   const programOf = (place: Place, process: Process.Process): Effect.Effect<Services, AtlasError> => {
-    const providers = Effect.map(Effect.forEach(clouds, (cloud) => cloud.providerFor(process)), Providers.make)
+    const providers = Effect.map(
+      Effect.forEach(
+        clouds,
+        (cloud) => Effect.map(cloud.providerFor(process), (made) => Faults.providerWith(fault, made))
+      ),
+      Providers.make
+    )
     const layer = Orchestrator.layer(place.options).pipe(
-      Layer.provide(Layer.succeed(SessionStore, database.storeFor(process))),
+      Layer.provide(Layer.succeed(SessionStore, Faults.storeWith(fault, database.storeFor(process)))),
       Layer.provide(Layer.effect(Providers.Providers, providers))
     )
     return Effect.gen(function*() {
@@ -191,11 +200,11 @@ export const make = (options: {
       isShuffled,
       onLog: (line) => {
         world.note(() => `${process.name} logs ${line}`)
-        const leaked = world.secrets.find(line)
+        const leaked = world.secrets.find(() => line)
         if (leaked !== undefined) world.broken("secrets", `a line of the log holds ${leaked}`)
       },
-      onSpan: (name, text) => {
-        const leaked = world.secrets.find(text)
+      onSpan: !world.secrets.isSought ? null : (name, text) => {
+        const leaked = world.secrets.find(() => text)
         if (leaked !== undefined) world.broken("secrets", `a span ${name} holds ${leaked}`)
       },
       onSpin: () => {

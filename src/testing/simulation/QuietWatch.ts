@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import { nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
+import { type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
 import type { News } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
+import type { Process } from "./Process.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { World } from "./World.ts"
 
@@ -57,39 +58,58 @@ export const make = (options: {
   const { ledger, timeline } = world
   const now = timeline.now
   let lookedAt = 0
-  const restingSince = new Map<string, number>()
-  const overSince = new Map<string, number>()
-  const doubtSince = new Map<string, number>()
+  /** Since when something has been so, by process and session. */
+  type Since = Map<Process | null, Map<string, number>>
+  const lateSince: Since = new Map()
+  const lostSince: Since = new Map()
+  const overSince: Since = new Map()
+  const goneSince: Since = new Map()
+  const unpricedSince: Since = new Map()
+  const straySince: Since = new Map()
 
   /** How long something has been so, in true time. */
-  const lasting = (book: Map<string, number>, key: string, is: boolean): number => {
+  const lasting = (book: Since, process: Process | null, key: string, is: boolean): number => {
+    const mine = book.get(process)
     if (!is) {
-      book.delete(key)
+      mine?.delete(key)
       return 0
     }
-    const since = book.get(key) ?? now()
-    book.set(key, since)
+    if (mine === undefined) {
+      book.set(process, new Map([[key, now()]]))
+      return 0
+    }
+    const since = mine.get(key) ?? now()
+    mine.set(key, since)
     return now() - since
   }
 
   const isNoticing = ({ process, startedAt }: Member): boolean =>
     now() - Math.max(process.host.awakeSince(), startedAt, database.worksSince()) > notice
 
-  const known = ({ buried, phase, residuals }: SessionState): ReadonlyArray<Machine> => {
-    const ids: Array<string> = [...residuals.map(({ computeId }) => computeId), ...buried]
-    if (phase._tag === "Live") ids.push(phase.computeId)
-    return [...new Set(ids)].flatMap((id) => ledger.find(id) ?? [])
+  /** A state never changes, so its machines are looked up once, unless one was not there yet. */
+  const machinesOf = new WeakMap<SessionState, ReadonlyArray<Machine>>()
+  const known = (state: SessionState): ReadonlyArray<Machine> => {
+    const before = machinesOf.get(state)
+    if (before !== undefined) return before
+    const { buried, phase, residuals } = state
+    const ids = new Set<string>([...residuals.map(({ computeId }) => computeId), ...buried])
+    if (phase._tag === "Live") ids.add(phase.computeId)
+    const machines = [...ids].flatMap((id) => ledger.find(id) ?? [])
+    if (machines.length === ids.size) machinesOf.set(state, machines)
+    return machines
   }
 
-  const rests = (member: Member, { engine }: Services, state: SessionState): void => {
+  const rests = (member: Member, { engine }: Services, state: SessionState, read: Clock.Now): void => {
     const { process } = member
-    const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
     const { phase, residuals, spec, timers } = state
-    const key = `${process.name} ${spec.id}`
     const wake = nextWake(state, read, engine.config)
     const isLate = wake !== null && wake < read.mono - 5 * second
-    if (lasting(restingSince, `${key} late`, isLate && isNoticing(member)) > notice) {
+    if (lasting(lateSince, process, spec.id, isLate && isNoticing(member)) > notice) {
       world.broken("liveness", `${spec.id} (${phase._tag}) wanted to wake ${read.mono - (wake ?? 0)} ms ago`)
+    }
+    if (phase._tag === "Ended" && residuals.length === 0) {
+      lasting(lostSince, process, spec.id, false)
+      return
     }
     const isOut = (what: string, provider: string): boolean => world.isOut(process, `${provider} ${what}`)
     const provider = spec.candidates[state.attempts.at(-1)?.candidate ?? 0]?.provider ?? ""
@@ -99,7 +119,7 @@ export const make = (options: {
         one.at === null && !isOut(`delete ${one.computeId}`, one.provider) &&
         !isOut(`get ${one.computeId}`, one.provider)
       )
-    if (lasting(restingSince, `${key} lost`, isLost && isNoticing(member)) > longestCommand) {
+    if (lasting(lostSince, process, spec.id, isLost && isNoticing(member)) > longestCommand) {
       world.broken("liveness", `${spec.id} rests in ${phase._tag} with nothing under way`)
     }
   }
@@ -110,10 +130,13 @@ export const make = (options: {
     if (isForgotten) world.broken("ends", `${spec.id} lives on, and its end was asked for ${now() - asked} ms ago`)
   }
 
-  const pays = (member: Member, state: SessionState): void => {
+  /** States of sessions that are over, with machines that cost nothing any more: what they say of money stays as it is. */
+  const paid = new WeakSet<SessionState>()
+
+  const pays = (member: Member, state: SessionState, read: Clock.Now): void => {
+    if (paid.has(state)) return
     const { process } = member
-    const { phase, spec } = state
-    const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
+    const { phase, residuals, spec } = state
     const spent = spentUsd(state, read)
     const machines = known(state)
     // a wall clock that was set back over a restart hides the time in between from everybody
@@ -127,9 +150,11 @@ export const make = (options: {
     const { maxCost } = spec.policy
     const isOver = maxCost !== null && phase._tag === "Live" && !isBlind && billed > maxCost + slack &&
       isNoticing(member)
-    if (lasting(overSince, `${process.name} ${spec.id}`, isOver) > notice) {
+    if (lasting(overSince, process, spec.id, isOver) > notice) {
       world.broken("money", `${spec.id} has cost ${billed} of ${maxCost} and lives on`)
     }
+    const isDone = phase._tag === "Ended" && residuals.length === 0 && machinesOf.has(state)
+    if (isDone && machines.every(({ goneAt }) => goneAt !== null && goneAt <= now())) paid.add(state)
   }
 
   const calmFor = (): number => {
@@ -140,25 +165,25 @@ export const make = (options: {
     return now() - Math.max(since, ...awake)
   }
 
-  const row = (state: SessionState): void => {
+  const row = (state: SessionState, calm: number): void => {
     const { phase, spec } = state
     const since = rows.endingSince.get(spec.id)
-    if (since !== undefined && Math.min(calmFor(), now() - since) > longestEnd) {
+    if (since !== undefined && Math.min(calm, now() - since) > longestEnd) {
       world.broken("ends", `${spec.id} has been ending since ${since}: ${JSON.stringify(state.residuals)}`)
     }
     if (phase._tag !== "Live") {
-      doubtSince.delete(spec.id)
-      doubtSince.delete(`${spec.id} price`)
+      lasting(goneSince, null, spec.id, false)
+      lasting(unpricedSince, null, spec.id, false)
       return
     }
     const machine = ledger.find(phase.computeId)
     const isGone = machine === undefined || !ledger.bills(machine)
-    if (lasting(doubtSince, spec.id, isGone && calmFor() > 0) > longestDoubt) {
+    if (lasting(goneSince, null, spec.id, isGone) > longestDoubt) {
       world.broken("ends", `${spec.id} lives on ${phase.computeId}, which is gone`)
     }
     if (machine === undefined) return
     const isUnpriced = machine.isPriced && ledger.toldRate(machine) !== machine.rate
-    if (lasting(doubtSince, `${spec.id} price`, isUnpriced && calmFor() > 0) > longestDoubt) {
+    if (lasting(unpricedSince, null, spec.id, isUnpriced) > longestDoubt) {
       world.broken("money", `${spec.id} does not know that ${machine.id} costs ${machine.rate}`)
     }
   }
@@ -171,7 +196,7 @@ export const make = (options: {
     const isKnown = state !== undefined && known(state).includes(machine)
     // where the wall clock is behind, everything looks young
     const isAllowed = isKnown || (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
-    if (lasting(doubtSince, machine.id, !isAllowed && calmFor() > 0) > longestDoubt) {
+    if (lasting(straySince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
         state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
         `${machine.id} (${machine.origin}) of ${state?.spec.id ?? "no session"} lives and nobody ends it`
@@ -182,13 +207,15 @@ export const make = (options: {
   const quiet = (): void => {
     if (now() - lookedAt < pause) return
     lookedAt = now()
+    noteBeginnings()
     for (const member of fleet.running()) {
       const { process, services } = member
       if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
+      const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
       for (const { state } of services.engine.all()) {
-        rests(member, services, state)
+        rests(member, services, state, read)
         stops(member, state)
-        pays(member, state)
+        pays(member, state, read)
       }
     }
     for (const [id, { at, member }] of rows.untold) {
@@ -197,8 +224,9 @@ export const make = (options: {
         world.broken("order", `${id} is over and nobody was told`)
       }
     }
-    if (calmFor() === 0) return
-    for (const state of database.rows.values()) row(state)
+    const calm = calmFor()
+    if (calm === 0) return
+    for (const state of database.rows.values()) row(state, calm)
     for (const machine of ledger.all) strays(machine)
   }
 
@@ -245,11 +273,5 @@ export const make = (options: {
     }
   }
 
-  return {
-    quiet: () => {
-      noteBeginnings()
-      quiet()
-    },
-    rest
-  }
+  return { quiet, rest }
 }

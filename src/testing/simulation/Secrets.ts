@@ -16,25 +16,30 @@ export const marker = "canary-"
  * @since 0.1.0
  */
 export interface Secrets {
+  /** Whether anybody looks for them. */
+  readonly isSought: boolean
   readonly add: (value: string) => void
-  /** The first one that stands in a text. */
-  readonly find: (text: string) => string | undefined
+  /** The first one that stands in a text; the text is made only when it is sought. */
+  readonly find: (text: () => string) => string | undefined
 }
 
 /**
- * No secrets yet.
+ * No secrets yet, and whether they are sought.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): Secrets => {
+export const make = (isSought: boolean): Secrets => {
   // those that were minted bear no mark
   const minted = new Set<string>()
   return {
+    isSought,
     add: (value) => {
       if (value !== "" && !value.includes(marker)) minted.add(value)
     },
-    find: (text) => {
+    find: (make) => {
+      if (!isSought) return undefined
+      const text = make()
       const at = text.indexOf(marker)
       if (at !== -1) return text.slice(at, at + 32)
       for (const value of minted) if (text.includes(value)) return value

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import { allMutations, type AnyMutation } from "../../orchestrator/engine/EngineMutation.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import * as CallWatch from "./CallWatch.ts"
 import * as Cloud from "./Cloud.ts"
 import * as Database from "./Database.ts"
+import type { Fault } from "./Faults.ts"
 import * as Fleet from "./Fleet.ts"
 import * as Host from "./Host.ts"
 import type { Violation } from "./Invariant.ts"
@@ -18,25 +18,10 @@ import * as RunPodCloud from "./RunPodCloud.ts"
 import * as Workload from "./Workload.ts"
 import * as World from "./World.ts"
 
+export { type Fault, faults, isFault } from "./Faults.ts"
 export { type Invariant, invariants, Violation } from "./Invariant.ts"
 export { type Kind, kinds } from "./Profile.ts"
 export type { Maker } from "./RunPodCloud.ts"
-
-/**
- * A fault that can be planted, by name.
- *
- * @category models
- * @since 0.1.0
- */
-export type Mutation = AnyMutation
-
-/**
- * Every fault that can be planted.
- *
- * @category models
- * @since 0.1.0
- */
-export const mutations: ReadonlyArray<Mutation> = allMutations
 
 /**
  * What is played.
@@ -48,9 +33,14 @@ export interface Options {
   /** A whole number, 0 or more. */
   readonly seed: number
   /** A planted fault; default none. */
-  readonly mutation?: Mutation | null | undefined
+  readonly fault?: Fault | null | undefined
   /** `RunPod.make`; without it, worlds of the kind `runpod` are played on the clouds of all the others. */
   readonly runpod?: RunPodCloud.Maker | undefined
+  /**
+   * Whether everything that is written anywhere is searched for secrets; default true. Without it a seed plays the same run, in
+   * less time.
+   */
+  readonly seeksSecrets?: boolean | undefined
   /** Reads the trace, line by line. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -100,8 +90,8 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
  * @category running
  * @since 0.1.0
  */
-export const play = ({ mutation = null, runpod, seed, trace }: Options): Result => {
-  const world = World.make(seed, trace ?? null)
+export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Options): Result => {
+  const world = World.make(seed, trace ?? null, seeksSecrets)
   const { timeline } = world
   const profile = Profile.of(seed, world.rng.fork())
   // the parts know each other: what is asked for here is there when it is first needed
@@ -127,7 +117,7 @@ export const play = ({ mutation = null, runpod, seed, trace }: Options): Result 
   ]
   const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
     owner,
-    options: { owner, mutation, retention: profile.retention * minute, reapGrace: grace },
+    options: { owner, retention: profile.retention * minute, reapGrace: grace },
     host: Host.make(`host${index + 1}`, timeline),
     member: null
   }))
@@ -136,6 +126,7 @@ export const play = ({ mutation = null, runpod, seed, trace }: Options): Result 
     database,
     clouds,
     places,
+    fault,
     isShuffled: profile.isShuffled,
     told: calls.told
   })

@@ -122,8 +122,8 @@ export const start = (options: {
   /** Nothing secret in what a caller is told. */
   const scan = (exit: Exit.Exit<unknown, unknown>): void => {
     if (Exit.isSuccess(exit)) return
-    const text = exit.cause.reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" ")
-    const leaked = world.secrets.find(text)
+    const { reasons } = exit.cause
+    const leaked = world.secrets.find(() => reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" "))
     if (leaked !== undefined) world.broken("secrets", `an error holds ${leaked}`)
   }
 

@@ -73,7 +73,7 @@ export interface World {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (seed: number, read: ((line: string) => void) | null): World => {
+export const make = (seed: number, read: ((line: string) => void) | null, seeksSecrets: boolean): World => {
   const timeline = Timeline.make()
   const rng = Rng.make(seed)
   const troubles = rng.fork()
@@ -127,9 +127,11 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
         if (!process.isAlive()) return
         world.note(() => `${process.name} -> ${label}`)
         const close = goesOut(process, label)
+        let callOff = (): void => {}
         const answer = (result: Result.Result<unknown, unknown>, then: () => void): void =>
           process.deliver(() => {
             if (!close()) return
+            callOff()
             world.note(() => `${process.name} <- ${label}: ${said(result)}`)
             then()
           })
@@ -145,12 +147,15 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
           world.point(process, `${label} done`)
         })
         if (limit !== undefined) {
-          timeline.after(limit.millis, () => {
+          callOff = timeline.after(limit.millis, () => {
             const error = limit.error()
             answer(Result.fail(error), () => resume(Effect.fail(error)))
           })
         }
-        return Effect.sync(() => void close())
+        return Effect.sync(() => {
+          close()
+          callOff()
+        })
       }),
     out: (process, label, work) =>
       Effect.suspend(() => {
@@ -159,7 +164,7 @@ export const make = (seed: number, read: ((line: string) => void) | null): World
       }),
     isOut: (process, label) => out.get(process)?.has(label) ?? false,
     onKill: (process) => process.kill(),
-    secrets: Secrets.make()
+    secrets: Secrets.make(seeksSecrets)
   }
   return world
 }

@@ -14,15 +14,14 @@ const isEvent = Schema.is(Session.SessionEvent)
 
 export interface Options {
   readonly seed: number
-  readonly mutation?: Session.Mutation | null
   /** Sees every decision. */
   readonly witness?: (event: Session.SessionEvent, decision: Session.Decision) => void
 }
 
 /** Plays one seed to its end; throws a {@link Violation} when a check fails. */
-export const play = ({ mutation = null, seed, witness }: Options): Session.SessionState => {
+export const play = ({ seed, witness }: Options): Session.SessionState => {
   const rng = random(seed)
-  const { clocks, config, focus, spec } = makeSetting(rng, seed, mutation)
+  const { clocks, config, focus, spec } = makeSetting(rng, seed)
 
   // true time, the offset of the wall clock, and how long the monotonic clock stood still
   let time = 0

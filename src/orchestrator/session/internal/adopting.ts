@@ -1,7 +1,5 @@
 /** The first event after a restart: whatever was on its way is lost, so it is asked for again. */
 import { activityOf } from "../Limits.ts"
-import * as Meter from "../Meter.ts"
-import { is } from "../Mutation.ts"
 import type { SessionState } from "../State.ts"
 import { stop } from "./ending.ts"
 import * as living from "./living.ts"
@@ -18,7 +16,7 @@ const longestFarewell = 60_000
 /** The last touch as the new monotonic clock would have it, so that idleness neither begins anew nor ends at once. */
 const touchedAgain = (state: SessionState, turn: Turn): number => {
   const { idleTtl } = state.spec.policy
-  const now = activityOf(turn, turn.config)
+  const now = activityOf(turn.now)
   if (idleTtl === null) return now
   const left = Math.max(state.touchedAt + idleTtl - turn.now.wall, Math.min(idleTtl, shortestIdle))
   return now + Math.min(left, idleTtl) - idleTtl
@@ -52,9 +50,6 @@ const adoptPhase = (state: SessionState, turn: Turn): SessionState => {
 }
 
 export const adopt = (state: SessionState, turn: Turn): SessionState => {
-  const meter = is(turn.config, "downtime-free")
-    ? Meter.skip(state.meter, state.clock.wall, turn.now.wall)
-    : state.meter
-  const rebased: SessionState = { ...state, meter, touched: touchedAgain(state, turn), clock: turn.now }
+  const rebased: SessionState = { ...state, touched: touchedAgain(state, turn), clock: turn.now }
   return adoptPhase(residuals.adopt(rebased, turn), turn)
 }

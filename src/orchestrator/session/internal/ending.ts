@@ -1,6 +1,5 @@
 /** How a session ends: its outcome is said first, then why, and it is over when nothing of it is left. */
 import type { Fault } from "../Fault.ts"
-import { is } from "../Mutation.ts"
 import type { DeathCause, EndReason, Outcome } from "../Outcome.ts"
 import type { SessionState } from "../State.ts"
 import * as residuals from "./residuals.ts"
@@ -82,7 +81,6 @@ export const stop = (state: SessionState, turn: Turn, reason: EndReason): Sessio
     case "Renting":
     case "Resolving":
       if (phase.stopping !== null) return state
-      if (reason === "stopped" && is(turn.config, "stop-during-renting-forgotten")) return state
       return { ...state, phase: { ...phase, stopping: reason } }
     case "Live":
     case "Waiting":

@@ -3,7 +3,6 @@ import type { EventOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
 import { activityOf, reachedLimit } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import { is } from "../Mutation.ts"
 import type { DeathCause } from "../Outcome.ts"
 import type { PhaseOf } from "../Phase.ts"
 import type { Sighting } from "../Sighting.ts"
@@ -66,7 +65,6 @@ const askNow = (
 export const missed = (state: SessionState, turn: Turn, machine: Machine): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live" || !isSame(phase, machine)) return state
-  if (is(turn.config, "missed-means-gone")) return dead(state, turn, phase, null)
   return phase.settles > turn.now.mono ? state : check(state, turn, phase)
 }
 
@@ -135,7 +133,7 @@ const dead = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sig
   }
   const isGone = seen === null || status === "terminated"
   const isPreempted = cause === "preempted"
-  const left = isGone || (isPreempted && is(turn.config, "respawn-before-residual"))
+  const left = isGone
     ? residuals.bury(bare, turn, { provider, computeId })
     : residuals.add(bare, turn, { provider, computeId }, {
       name: phase.attempt.name,
@@ -145,7 +143,7 @@ const dead = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sig
   if (ended.report !== null) return end(left, turn, { reason: "finished", cause })
   const { onFailure } = state.spec.policy
   if (isPreempted && onFailure._tag === "Respawn" && state.respawns < onFailure.max) {
-    const reason = reachedLimit(left, turn, turn.config)
+    const reason = reachedLimit(left, turn.now)
     return reason === null ? { ...left, respawns: state.respawns + 1 } : end(left, turn, { reason })
   }
   return end(left, turn, { reason: "died", cause })
@@ -155,7 +153,7 @@ const dead = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sig
 export const touched = (state: SessionState, turn: Turn): SessionState => {
   const { phase, spec } = state
   if (spec.mode === "task" || phase._tag === "Ending" || phase._tag === "Ended") return state
-  const now = activityOf(turn, turn.config)
+  const now = activityOf(turn.now)
   const { wall } = turn.now
   const touchedAt = wall - state.touchedAt >= touchEvery ? wall : state.touchedAt
   return now === state.touched && touchedAt === state.touchedAt ? state : { ...state, touched: now, touchedAt }
@@ -176,7 +174,7 @@ export const reported = (state: SessionState, turn: Turn, event: EventOf<"Report
   const { phase } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
   const current = phase._tag === "Waiting" ? null : phase.attempt
-  if (current !== null && (current.id === event.attempt || is(turn.config, "stale-report-accepted"))) {
+  if (current !== null && current.id === event.attempt) {
     return state.report === null ? reportedAs(state, turn, { attempt: current }, event.exitCode) : state
   }
   const { attempt, exitCode } = event

@@ -7,7 +7,6 @@ import { type Fault, make as makeFault } from "../Fault.ts"
 import { attemptId } from "../Ids.ts"
 import { activityOf } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import { is } from "../Mutation.ts"
 import type { EndReason } from "../Outcome.ts"
 import type { Attempt, PhaseOf } from "../Phase.ts"
 import type { Sighting } from "../Sighting.ts"
@@ -71,7 +70,7 @@ export const begin = (spec: SessionSpec, turn: Turn): SessionState => {
     report: null,
     last: null,
     buried: [],
-    touched: activityOf(turn, turn.config),
+    touched: activityOf(turn.now),
     touchedAt: wall,
     timers: noTimers,
     clock: turn.now
@@ -142,11 +141,6 @@ const resolve = (
 export const unanswered = (state: SessionState, turn: Turn, event: EventOf<"Unanswered">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
-  const place = state.spec.candidates[phase.attempt.candidate]
-  if (is(turn.config, "retry-create") && place !== undefined) {
-    turn.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
-    return state
-  }
   const { authHash, fault, misnamed } = event
   const known = misnamed === undefined ? state : residuals.addStray(
     { ...state, last: misnamed.computeId },
@@ -170,8 +164,7 @@ const settled = (
   const { mono, wall } = turn.now
   const { computeId, provider } = compute
   const { policy } = state.spec
-  const known = Meter.isPrice(compute.costPerHour) ? compute.costPerHour : null
-  const rate = known === null && policy.maxCost !== null && is(turn.config, "unknown-price-is-zero") ? 0 : known
+  const rate = Meter.isPrice(compute.costPerHour) ? compute.costPerHour : null
   const settles = mono + residuals.settleWindow(turn, compute)
   const owned: SessionState = {
     ...state,
@@ -205,7 +198,7 @@ const settled = (
       readyArmed: true,
       authHash
     },
-    touched: isFirst ? activityOf(turn, turn.config) : state.touched,
+    touched: isFirst ? activityOf(turn.now) : state.touched,
     touchedAt: isFirst ? wall : state.touchedAt,
     timers: {
       look: null,
@@ -242,8 +235,6 @@ export const stray = (state: SessionState, turn: Turn, seen: Sighting): SessionS
   if (isCurrent && phase._tag === "Resolving") return adoptFound(state, turn, phase, [seen])
   // its create is still on its way and brings the answer
   if (isCurrent && phase._tag === "Renting") return state
-  if (isCurrent && is(turn.config, "forget-twin")) return state
-  if (phase._tag === "Ended" && is(turn.config, "drop-stray-after-ended")) return state
   return residuals.addStray(state, turn, seen, attempt, isCurrent ? "twin" : "stray")
 }
 
@@ -285,7 +276,7 @@ export const looked = (state: SessionState, turn: Turn, event: EventOf<"Looked">
 const proofAt = ({ spec }: SessionState, { config }: Turn, { attempt, since }: PhaseOf<"Resolving">): number => {
   const place = spec.candidates[attempt.candidate]
   const { settleWindow } = place === undefined ? config.timings : timingsOf(config, place.provider)
-  return since + (is(config, "settle-window-once") ? 1 : 2) * settleWindow
+  return since + 2 * settleWindow
 }
 
 /** The name was looked for long enough: this attempt is over and made nothing. */
@@ -342,9 +333,6 @@ export const adopt = (
   phase: PhaseOf<"Renting" | "Resolving">,
   stopping: EndReason | null
 ): SessionState => {
-  if (phase._tag === "Renting" && is(turn.config, "renting-adopted-as-never-sent")) {
-    return rent(state, turn, { ...phase, candidate: phase.attempt.candidate })
-  }
   const fault = phase._tag === "Resolving"
     ? phase.cause
     : makeFault("Uncertain", "the process that rented it ended before the answer came")

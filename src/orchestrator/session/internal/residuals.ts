@@ -3,7 +3,6 @@ import { timingsOf } from "../Config.ts"
 import type { EventOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
 import * as Meter from "../Meter.ts"
-import { is } from "../Mutation.ts"
 import type { Attempt } from "../Phase.ts"
 import type { Residual, ResidualCause } from "../Residual.ts"
 import type { Sighting } from "../Sighting.ts"
@@ -89,21 +88,15 @@ const again = (state: SessionState, turn: Turn, old: Residual, fault: Fault | nu
   if (old.tries % stuckEvery === 0) {
     turn.events.push({ _tag: "TerminateStuck", computeId: old.computeId, tries: old.tries, fault })
   }
-  const at = is(turn.config, "one-terminate-try")
-    ? Number.MAX_SAFE_INTEGER
-    : turn.now.mono + pauseAfter(old.tries, old.computeId)
+  const at = turn.now.mono + pauseAfter(old.tries, old.computeId)
   return change(state, old, { step: "due", at, fault })
 }
 
 export const answered = (state: SessionState, turn: Turn, machine: Machine): SessionState => {
   const old = find(state, machine)
   if (old === undefined || old.step !== "terminating") return state
-  if (is(turn.config, "terminate-answered-means-gone")) return bury(state, turn, machine)
-  const meter = is(turn.config, "meter-stops-at-terminate")
-    ? Meter.close(state.meter, machine, turn.now.wall)
-    : state.meter
   const at = turn.now.mono + timingsOf(turn.config, old.provider).terminateLag
-  return change({ ...state, meter }, old, { step: "accepted", at, fault: null })
+  return change(state, old, { step: "accepted", at, fault: null })
 }
 
 export const terminateFailed = (state: SessionState, turn: Turn, event: EventOf<"TerminateFailed">): SessionState => {

@@ -20,14 +20,13 @@ export interface Setting {
   readonly spec: Session.SessionSpec
 }
 
-export const makeSetting = (rng: Random, seed: number, mutation: Session.Mutation | null): Setting => {
+export const makeSetting = (rng: Random, seed: number): Setting => {
   const clocks = rng.pick<Clocks>("steady", "back", "forward", "suspend")
   const focus = rng.pick<Focus>("all", "rents", "stops", "crashes", "peace")
   const config: Session.DecideConfig = {
     ...Session.defaults,
     timings: { settleWindow: window, terminateLag: 1_000 },
-    retention: 120 * minute,
-    mutation
+    retention: 120 * minute
   }
   const isTask = rng.chance(0.5)
   const maxCost = rng.chance(0.4) ? rng.pick(0.01, 0.2, 5) : null

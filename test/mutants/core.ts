@@ -1,0 +1,171 @@
+/** Mistakes in the pure core, `decide` and what it is made of. */
+import { type Patch, tests, worlds } from "./mutant.ts"
+
+const at = "src/orchestrator/session"
+/** Plays lives of one session with no engine around it. */
+const lives = tests("test/orchestrator/session/world.test.ts")
+
+export const core: ReadonlyArray<Patch> = [
+  {
+    name: "retry-create",
+    why: "a create whose answer was lost is sent again",
+    file: `${at}/internal/renting.ts`,
+    find: "const { authHash, fault, misnamed } = event",
+    replace: `const place = state.spec.candidates[phase.attempt.candidate]
+  if (place !== undefined) {
+    turn.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
+    return state
+  }
+  const { authHash, fault, misnamed } = event`,
+    noticedBy: [worlds("rents", ["one"]), worlds("runpod", ["one"], 1), lives]
+  },
+  {
+    name: "forget-twin",
+    why: "a second machine of the current attempt is not written down",
+    file: `${at}/internal/renting.ts`,
+    find: "return residuals.addStray(state, turn, seen",
+    replace: "if (isCurrent) return state\n  return residuals.addStray(state, turn, seen",
+    noticedBy: [worlds("deletes", ["one"]), lives]
+  },
+  {
+    name: "drop-stray-after-ended",
+    why: "a machine that shows up after the session's end is nobody's",
+    file: `${at}/internal/renting.ts`,
+    find: "return residuals.addStray(state, turn, seen",
+    replace: "if (phase._tag === \"Ended\") return state\n  return residuals.addStray(state, turn, seen",
+    noticedBy: [worlds("rents", ["ends"]), lives]
+  },
+  {
+    name: "terminate-answered-means-gone",
+    why: "a delete that was answered counts as done, without a look",
+    file: `${at}/internal/residuals.ts`,
+    find: "return change(state, old, { step: \"accepted\"",
+    replace: "if (at > 0) return bury(state, turn, machine)\n  return change(state, old, { step: \"accepted\"",
+    noticedBy: [worlds("deletes", ["ends"]), worlds("runpod", ["ends"], 1), lives]
+  },
+  {
+    name: "one-terminate-try",
+    why: "a delete that did not work is never tried again",
+    file: `${at}/internal/residuals.ts`,
+    find: "const at = turn.now.mono + pauseAfter(",
+    replace: "const at = Number.MAX_SAFE_INTEGER + 0 * pauseAfter(",
+    noticedBy: [worlds("deletes", ["ends", "liveness"]), lives]
+  },
+  {
+    name: "missed-means-gone",
+    why: "a machine that one listing is without counts as gone",
+    file: `${at}/internal/living.ts`,
+    find: "return phase.settles > turn.now.mono ? state : check(state, turn, phase)",
+    replace: "return dead(state, turn, phase, null)",
+    noticedBy: [worlds("preemption", ["one"]), lives]
+  },
+  {
+    name: "respawn-before-residual",
+    why: "a preempted machine counts as gone, and its successor is rented beside it",
+    file: `${at}/internal/living.ts`,
+    find: "const left = isGone",
+    replace: "const left = isGone || isPreempted",
+    noticedBy: [worlds("preemption", ["one"]), lives]
+  },
+  {
+    name: "renting-adopted-as-never-sent",
+    why: "after a restart a create that was under way is taken for one that was never sent",
+    file: `${at}/internal/renting.ts`,
+    find: "const fault = phase._tag === \"Resolving\"",
+    replace: `if (phase._tag === "Renting") return rent(state, turn, { ...phase, candidate: phase.attempt.candidate })
+  const fault = phase._tag === "Resolving"`,
+    noticedBy: [worlds("crashes", ["one", "ends"]), lives]
+  },
+  {
+    name: "idle-on-wall-clock",
+    why: "idle time is measured on the bare wall clock, which may be set back",
+    file: `${at}/Limits.ts`,
+    find: "({ mono }: Now): number => mono",
+    replace: "(_: Now): number => Clock.bare.wall",
+    and: [
+      {
+        file: `${at}/Clock.ts`,
+        find: "  const mono = Math.max(last.mono, Math.floor(read.mono))",
+        replace: "  bare.wall = Math.floor(read.wall)\n  const mono = Math.max(last.mono, Math.floor(read.mono))"
+      },
+      {
+        file: `${at}/Clock.ts`,
+        find: "export const restart = (last: Now, read: Now): Now => ({",
+        replace: `export const bare = { wall: 0 }
+export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(read.wall), {`
+      }
+    ],
+    noticedBy: [worlds("clocks", ["use", "ends"]), lives]
+  },
+  {
+    name: "cap-on-monotonic",
+    why: "money is counted on the monotonic clock, which stands still in a suspended machine",
+    file: `${at}/Clock.ts`,
+    find: "wall: Math.max(Math.floor(read.wall), last.wall + (mono - last.mono))",
+    replace: "wall: last.wall + (mono - last.mono)",
+    noticedBy: [worlds("clocks", ["money"]), lives]
+  },
+  {
+    name: "downtime-free",
+    why: "the time between two processes is not counted",
+    file: `${at}/internal/adopting.ts`,
+    find: "{ ...state, touched:",
+    replace: `{
+    ...state,
+    meter: {
+      ...state.meter,
+      running: state.meter.running.map((old) => ({ ...old, since: old.since + turn.now.wall - state.clock.wall }))
+    },
+    touched:`,
+    noticedBy: [worlds("crashes", ["money"]), worlds("runpod", ["money"], 1), lives]
+  },
+  {
+    name: "unknown-price-is-zero",
+    why: "a capped session lives on a machine whose price is unknown, as if it cost nothing",
+    file: `${at}/internal/renting.ts`,
+    find: "Meter.isPrice(compute.costPerHour) ? compute.costPerHour : null",
+    replace: "Meter.isPrice(compute.costPerHour) ? compute.costPerHour : policy.maxCost !== null ? 0 : null",
+    noticedBy: [worlds("money", ["money"]), lives]
+  },
+  {
+    name: "meter-stops-at-terminate",
+    why: "a machine is not counted any more once its delete was answered",
+    file: `${at}/internal/residuals.ts`,
+    find: "return change(state, old, { step: \"accepted\", at, fault: null })",
+    replace: `const meter = Meter.close(state.meter, machine, turn.now.wall)
+  return change({ ...state, meter }, old, { step: "accepted", at, fault: null })`,
+    noticedBy: [worlds("money", ["money"]), lives]
+  },
+  {
+    name: "stale-report-accepted",
+    why: "a report of an earlier attempt counts for the current one",
+    file: `${at}/internal/living.ts`,
+    find: "if (current !== null && current.id === event.attempt) {",
+    replace: "if (current !== null) {",
+    noticedBy: [worlds("preemption", ["outcome"]), lives]
+  },
+  {
+    name: "stop-during-renting-forgotten",
+    why: "a stop that comes before the machine is forgotten",
+    file: `${at}/internal/ending.ts`,
+    find: "if (phase.stopping !== null) return state",
+    replace: "if (phase.stopping !== null || reason === \"stopped\") return state",
+    noticedBy: [worlds("rents", ["ends"]), lives]
+  },
+  {
+    name: "close-kills-persisted",
+    why: "closing ends a session that persists",
+    file: `${at}/Decide.ts`,
+    find: "state.spec.persist && state.report === null",
+    replace: "state.phase._tag === \"Ended\"",
+    noticedBy: [worlds("closing", ["adoption"]), lives]
+  },
+  {
+    name: "settle-window-once",
+    why: "one settle window without the name proves that nothing was made",
+    file: `${at}/internal/renting.ts`,
+    find: "2 * settleWindow",
+    replace: "settleWindow",
+    noticedBy: [worlds("rents", ["one"]), lives]
+  }
+]

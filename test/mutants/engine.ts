@@ -1,0 +1,35 @@
+/** Mistakes in the engine: the order of its steps, and its timers. */
+import { type Patch, worlds } from "./mutant.ts"
+
+const at = "src/orchestrator/engine"
+
+export const engine: ReadonlyArray<Patch> = [
+  {
+    name: "skip-intent",
+    why: "commands are started before the rows that say so are written",
+    file: `${at}/Turns.ts`,
+    find: "const writes = Turn.writes(drafts)",
+    replace: `yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
+    const writes = Turn.writes(drafts)`,
+    and: [{ file: `${at}/Turns.ts`, find: "yield* runner.start(draft)", replace: "yield* Effect.void" }],
+    noticedBy: [worlds("mixed", ["known", "order"])]
+  },
+  {
+    name: "publish-before-commit",
+    why: "events are told before the rows that say so are written",
+    file: `${at}/Turns.ts`,
+    find: "const writes = Turn.writes(drafts)",
+    replace: `yield* Effect.forEach(drafts.values(), publish, { discard: true })
+    const writes = Turn.writes(drafts)`,
+    and: [{ file: `${at}/Turns.ts`, find: "yield* publish(draft)", replace: "yield* Effect.void" }],
+    noticedBy: [worlds("mixed", ["order"])]
+  },
+  {
+    name: "lose-timer",
+    why: "a session that ends is not woken any more",
+    file: `${at}/Clockwork.ts`,
+    find: "if (next === null || (entry.wake",
+    replace: "if (entry.state.phase._tag === \"Ending\" || next === null || (entry.wake",
+    noticedBy: [worlds("deletes", ["liveness", "ends"])]
+  }
+]

@@ -1,0 +1,19 @@
+/**
+ * Every mutant, one file for each area. A new one is data: add it to the file of its area, or a file to this list.
+ */
+import { core } from "./core.ts"
+import { engine } from "./engine.ts"
+import type { Mutant } from "./mutant.ts"
+import { reaper } from "./reaper.ts"
+import { wrapped } from "./wrapped.ts"
+
+export const mutants: ReadonlyArray<Mutant> = [...core, ...engine, ...reaper, ...wrapped]
+
+/** Quick ones of each kind, for every run of `.ci/run`; the others run before a release. */
+export const handful: ReadonlyArray<string> = [
+  "retry-create",
+  "terminate-answered-means-gone",
+  "skip-intent",
+  "reap-any-owner",
+  "ignore-cas"
+]
