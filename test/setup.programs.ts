@@ -2,10 +2,9 @@
  * Puts the programs that tests start into a few files each, once for all projects of a run.
  */
 import * as fs from "node:fs"
-import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
-import { programs, variable } from "./support/programs.ts"
+import { fileOf, programs, variable } from "./support/programs.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -14,11 +13,10 @@ export default async (): Promise<(() => void) | undefined> => {
   // inside the checkout, where packages that stay outside are found
   fs.mkdirSync(`${root}/.tmp`, { recursive: true })
   const directory = fs.mkdtempSync(`${root}/.tmp/programs-`)
-  const nameOf = (path: string) => basename(path).replace(/\.ts$/, "")
   const bundle = await rolldown({
     cwd: root,
     input: {
-      ...Object.fromEntries(programs.map((path) => [nameOf(path), path])),
+      ...Object.fromEntries(Object.entries(programs).map(([name, url]) => [fileOf(name), fileURLToPath(url)])),
       // these two start each other by a path from where they stand: beside the chunks, and two folders above them
       "cli/chunks/inferenceServer": "src/providers/local/internal/inferenceServer.ts"
     },

@@ -26,7 +26,7 @@ const makeCheckout = () => {
     fs.symlinkSync(`${root}/${path}`, `${directory}/${path}`)
   }
   for (const path of [".bin", ".home"]) fs.mkdirSync(`${directory}/${path}`)
-  const atlas = `#!/bin/sh\nexec "${process.execPath}" "${programOf("src/cli/main.ts")}" "$@"\n`
+  const atlas = `#!/bin/sh\nexec "${process.execPath}" "${programOf("atlas")}" "$@"\n`
   fs.writeFileSync(`${directory}/.bin/atlas`, atlas, { mode: 0o755 })
   fs.symlinkSync(process.execPath, `${directory}/.bin/node`)
   // nothing of the npm or the atlas that started this test may reach the commands of a page

@@ -10,7 +10,7 @@ import { programOf } from "../support/programs.ts"
 import { randomOf } from "./fixtures/random.ts"
 import { type Home, makeHome } from "./harness.ts"
 
-const program = programOf("test/e2e/fixtures/crashing.ts")
+const program = programOf("crashing")
 const kills = isFull ? 50 : 10
 /** A life is over at the latest when it has taken so many steps of its own. */
 const longestLife = 24

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 import { programOf } from "../support/programs.ts"
 import { until } from "../support/until.ts"
 
-const program = programOf("src/cli/main.ts")
+const program = programOf("atlas")
 export const server = fileURLToPath(new URL("fixtures/server.cjs", import.meta.url))
 
 export interface Ended {

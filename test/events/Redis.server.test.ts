@@ -42,7 +42,7 @@ const process = (redis: Redis.RedisServer) =>
       Effect.sync(() => {
         const args = [
           "--conditions=effect-atlas-source",
-          programOf("test/events/redisProcess.ts"),
+          programOf("redisProcess"),
           redis.url
         ]
         return spawn(globalThis.process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })

@@ -19,7 +19,7 @@ import { programOf } from "../support/programs.ts"
 const writer = (...args: ReadonlyArray<string>) =>
   spawn(process.execPath, [
     "--conditions=effect-atlas-source",
-    programOf("test/fly/tokenWriter.ts"),
+    programOf("tokenWriter"),
     ...args
   ], { stdio: ["ignore", "pipe", "inherit"] })
 

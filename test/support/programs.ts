@@ -2,26 +2,27 @@
  * The programs that tests start, each in a few files instead of hundreds of modules: tests start them hundreds of times, and
  * most of what a short one does is to load. `npm start` and the packed package run the modules as they are.
  */
-import { basename, join } from "node:path"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
+/** What can be started, as it stands in the checkout. */
+export const programs = {
+  atlas: new URL("../../src/cli/main.ts", import.meta.url),
+  crashing: new URL("../e2e/fixtures/crashing.ts", import.meta.url),
+  redisProcess: new URL("../events/redisProcess.ts", import.meta.url),
+  tokenWriter: new URL("../fly/tokenWriter.ts", import.meta.url),
+  storeWorker: new URL("../orchestrator/store/storeWorker.ts", import.meta.url),
+  starter: new URL("../providers/local/starter.ts", import.meta.url)
+}
 
-/** What can be started, by its path in the checkout. */
-export const programs = [
-  "src/cli/main.ts",
-  "test/e2e/fixtures/crashing.ts",
-  "test/events/redisProcess.ts",
-  "test/fly/tokenWriter.ts",
-  "test/orchestrator/store/storeWorker.ts",
-  "test/providers/local/starter.ts"
-] as const
+/** The name of a program's first file: the command line starts itself again, and knows itself as `main`. */
+export const fileOf = (name: string): string => name === "atlas" ? "main" : name
 
 /** Where test/setup.programs.ts has put them; nowhere where a test is run without it. */
 export const variable = "ATLAS_TEST_PROGRAMS"
 
 /** The file to start. */
-export const programOf = (path: (typeof programs)[number]): string => {
+export const programOf = (name: keyof typeof programs): string => {
   const built = process.env[variable]
-  return built === undefined ? join(root, path) : join(built, basename(path).replace(/\.ts$/, ".js"))
+  return built === undefined ? fileURLToPath(programs[name]) : join(built, `${fileOf(name)}.js`)
 }

@@ -12,7 +12,7 @@ export const worker = (...args: ReadonlyArray<string>) =>
     Effect.sync(() =>
       spawn(process.execPath, [
         "--conditions=effect-atlas-source",
-        programOf("test/orchestrator/store/storeWorker.ts"),
+        programOf("storeWorker"),
         ...args
       ], { stdio: ["ignore", "pipe", "inherit"] })
     ),

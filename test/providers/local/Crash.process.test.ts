@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { programOf } from "../../support/programs.ts"
 import { isAlive, leftIn, stateOf, until, withLocal } from "./harness.ts"
 
-const starter = programOf("test/providers/local/starter.ts")
+const starter = programOf("starter")
 
 const startProcess = (stateDir: string, count: number, env: Readonly<Record<string, string>> = {}) =>
   Effect.acquireRelease(
