@@ -216,6 +216,14 @@ export interface Facets {
 }
 
 /**
+ * The name of a facet, such as `power`.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export type FacetName = keyof Facets
+
+/**
  * What is known of a provider without asking it.
  *
  * @category models

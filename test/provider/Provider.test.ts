@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
 import { AtlasError, type ComputeRequest, Ids, Money, Provider } from "effect-atlas"
-import type { Adapter, Rent } from "effect-atlas/provider/Adapter"
+import type { Adapter, LookAdapter, PlainCreate, SpawnDraft } from "effect-atlas/provider/Adapter"
 import type { Call } from "effect-atlas/provider/Call"
 import { Flag } from "effect-atlas/provider/Capability"
 import * as Effect from "effect/Effect"
@@ -22,9 +22,9 @@ const machine = (fields: Partial<Compute.Compute> = {}) =>
 
 /** A provider that remembers how its adapter was called. */
 const recorded = (
-  adapter: Omit<Partial<Adapter>, "compute"> & { readonly compute?: Partial<Adapter["compute"]> } = {}
+  adapter: Omit<Partial<Adapter>, "compute"> & { readonly compute?: Partial<PlainCreate & LookAdapter> } = {}
 ) => {
-  const rents: Array<Rent> = []
+  const rents: Array<SpawnDraft> = []
   const calls: Array<readonly [string, Call]> = []
   const { compute, ...facets } = adapter
   const provider = Provider.neutral(Provider.make({
@@ -55,7 +55,7 @@ const recorded = (
 }
 
 describe("a rent", () => {
-  it.effect("is checked by the adapter before a credential is minted and before anything is sent", () =>
+  it.effect("is checked by the adapter before anything is sent", () =>
     Effect.gen(function*() {
       const invalid = new AtlasError.Validation({ issues: [{ path: "image", message: "is required" }] })
       const { provider, rents } = recorded({ compute: { check: () => Effect.fail(invalid) } })
@@ -92,6 +92,49 @@ describe("a rent", () => {
       assert.deepStrictEqual(Object.keys(rent.env), ["A", "ATLAS_PRESHARED_KEY"])
       assert.match(rent.name, /^atlas-adhoc-web-[a-z2-7]{12}$/)
       assert.deepStrictEqual(calls, [])
+    }))
+
+  it.effect("that its adapter prepares is built once, with its name and credential, and exactly that is sent", () =>
+    Effect.gen(function*() {
+      const [built, sent]: [Array<object>, Array<object>] = [[], []]
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          prepare: ({ env, name, request }) =>
+            Effect.sync(() => {
+              const body = { label: name, image: request.image, env }
+              built.push(body)
+              return body
+            }),
+          send: ({ name, prepared }) =>
+            Effect.sync(() => {
+              sent.push(prepared)
+              assert.strictEqual(prepared.label, name)
+              return machine({ name: prepared.label })
+            }),
+          get: () => nowhere,
+          list: () => Effect.succeed([]),
+          terminate: () => nowhere
+        }
+      })
+      const { auth } = yield* provider.compute.spawn({ image: "me/server", auth: "bearer" })
+      assert.lengthOf(built, 1)
+      assert.strictEqual(sent[0], built[0])
+      const token = auth === null ? "" : Redacted.value(auth.token)
+      assert.deepInclude(built[0], { image: "me/server", env: { ATLAS_PRESHARED_KEY: Redacted.make(token) } })
+    }))
+
+  it.effect("shows nobody what was prepared, and is refused by a provider that did not prepare it", () =>
+    Effect.gen(function*() {
+      const [one, other] = [recorded(), recorded()]
+      const rent = yield* one.provider.compute.prepare({ name: "web" })
+      assert.deepStrictEqual(rent.prepared, {})
+      const error = yield* Effect.flip(other.provider.compute.rent(rent))
+      assert.strictEqual(error.message, "[acme] validation: rent: Expected one that acme prepared")
+      assert.deepStrictEqual(other.calls, [])
+      // a copy is as good as the rent itself
+      yield* one.provider.compute.rent({ ...rent })
+      assert.lengthOf(one.calls, 1)
     }))
 
   it.effect("gets a name of its own each time, and the very stamp where somebody keeps the books", () =>

@@ -14,7 +14,7 @@ import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
-import type { ComputeAdapter, Rent } from "../Adapter.ts"
+import type { PreparedCreate, Rent, SpawnDraft } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
@@ -27,10 +27,10 @@ import { idAttribute, type Observer } from "./observe.ts"
 
 const decodeId = decoder(ComputeId, "id")
 
-interface Wiring {
+interface Wiring<Prepared> {
   readonly id: ProviderId
   readonly capabilities: ReadonlyArray<Capability>
-  readonly compute: ComputeAdapter
+  readonly create: PreparedCreate<Prepared>
   readonly settleWindow: Duration.Duration
   readonly observer: Observer
   readonly wrap: (operation: string) => (reason: AtlasErrorReason) => AtlasError
@@ -71,8 +71,8 @@ const asReason = <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, Atlas
 const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
-export const make = (
-  { capabilities, compute, get, id, list, observer, settleWindow, terminate, wrap }: Wiring
+export const make = <Prepared>(
+  { capabilities, create, get, id, list, observer, settleWindow, terminate, wrap }: Wiring<Prepared>
 ): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
@@ -95,25 +95,31 @@ export const make = (
       networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
     )
 
+  /** What stands behind the handles of this provider's rents; it can hold secrets, so nobody else sees it. */
+  const prepareds = new WeakMap<object, { readonly wire: Prepared }>()
+
   const prepare: ComputeFacet["prepare"] = (input, options) =>
     Effect.gen(function*() {
       const { stamp: given, ...callOptions } = options ?? {}
       const call = yield* decodeCall(callOptions, "spawnCompute")
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
-      const checked = Effect.gen(function*() {
-        // the adapter's own words first: it knows better why not
-        if (compute.check !== undefined) yield* compute.check(request, call)
-        yield* checkWanted(request)
-        const minted = yield* mint(request.auth)
-        const env = yield* ContainerEnv.build({ env: request.env, auth: minted.env })
-        return { auth: minted.auth, env }
-      })
-      const { auth, env } = yield* Effect.mapError(checked, wrap("spawnCompute"))
       const stamp = given ?? (yield* NameStamp.adhoc(request.name))
-      if (Option.isNone(NameStamp.parse(NameStamp.render(stamp)))) {
+      const name = NameStamp.render(stamp)
+      if (Option.isNone(NameStamp.parse(name))) {
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
       }
-      return { request, stamp, name: NameStamp.render(stamp), env, auth }
+      const checked = Effect.gen(function*() {
+        const minted = yield* mint(request.auth)
+        const env = yield* ContainerEnv.build({ env: request.env, auth: minted.env })
+        const draft: SpawnDraft = { request, stamp, name, env, auth: minted.auth }
+        // the adapter's own words first: it knows better why not
+        const wire = yield* create.prepare(draft, call)
+        yield* checkWanted(request)
+        const prepared = Object.freeze({})
+        prepareds.set(prepared, { wire })
+        return { ...draft, prepared }
+      })
+      return yield* Effect.mapError(checked, wrap("spawnCompute"))
     })
 
   /** When this provider answered its latest creates, so that an absence right after one proves nothing. */
@@ -129,8 +135,12 @@ export const make = (
   const send = (rent: Rent, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
+      const prepared = prepareds.get(rent.prepared)
+      if (prepared === undefined) {
+        return yield* invalid("spawnCompute", [{ path: "rent", message: `Expected one that ${id} prepared` }], id)
+      }
       const sentAt = yield* Clock.currentTimeMillis
-      return yield* compute.spawn(rent, call).pipe(
+      return yield* create.send({ ...rent, prepared: prepared.wire }, call).pipe(
         Effect.mapError(asUnrepeatable),
         Effect.filterOrFail((made) => Answer.isOurs(rent, made), (made) => Answer.strange(rent, made, sentAt)),
         Effect.tap((made) => remember(made.id)),

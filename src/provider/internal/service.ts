@@ -9,7 +9,7 @@ import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
-import { type Adapter, ComputeFilter, LogOptions } from "../Adapter.ts"
+import { type Adapter, ComputeFilter, LogOptions, type PlainCreate, type SpawnDraft } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
@@ -58,7 +58,7 @@ const optional: ReadonlyArray<Optional> = [
   "billing"
 ]
 
-const capabilitiesOf = (adapter: Adapter): ReadonlyArray<Capability> => {
+const capabilitiesOf = <Prepared>(adapter: Adapter<Prepared>): ReadonlyArray<Capability> => {
   const held = new Set<Capability>([
     ...(adapter.flags ?? []),
     ...optional.filter((facet) => adapter[facet] !== undefined).map((facet) => capabilityOf[facet])
@@ -74,10 +74,14 @@ const said = ({ capability, message, raw, status }: Unsupported, operation: stri
 const asSubmitted = ({ lastSeen, message, raw, status }: Timeout) =>
   new Timeout({ lastSeen, message, raw, status, mayHaveActed: true })
 
+/** What a create with nothing to prepare is checked by. */
+const checkOf = ({ check }: PlainCreate) => ({ request }: SpawnDraft, call: Call): Answer<void> =>
+  check === undefined ? Effect.void : check(request, call)
+
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
 
-export const makeService = (adapter: Adapter, implemented: boolean): Service => {
+export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: boolean): Service => {
   const id = ProviderId.make(adapter.id)
   const settleWindow = Duration.fromInputUnsafe(adapter.settleWindow ?? "5 seconds")
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
@@ -159,6 +163,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
     (input) => idAttribute(input.id)
   )
 
+  const wiring = { id, capabilities, settleWindow, observer, wrap, get, list, terminate }
   return {
     id,
     implemented,
@@ -167,7 +172,9 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
     settleWindow,
     pollInterval,
     compute: {
-      ...Renting.make({ id, capabilities, compute, settleWindow, observer, wrap, get, list, terminate }),
+      ...(compute.prepare === undefined
+        ? Renting.make({ ...wiring, create: { prepare: checkOf(compute), send: compute.spawn } })
+        : Renting.make({ ...wiring, create: compute })),
       get,
       list,
       terminate

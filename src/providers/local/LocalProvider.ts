@@ -15,7 +15,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { NotFound, StorageFault, Unsupported } from "../../domain/AtlasError.ts"
 import { type ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Usd } from "../../domain/Money.ts"
-import type { Adapter } from "../../provider/Adapter.ts"
+import * as Adapter from "../../provider/Adapter.ts"
 import * as Provider from "../../provider/Provider.ts"
 import * as Gpus from "./internal/gpus.ts"
 import * as LogFile from "./internal/logFile.ts"
@@ -102,18 +102,17 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
 
   const computeOf = (id: ComputeId) => Effect.flatMap(entryOf(id), (entry) => toCompute(dir, provider, entry))
 
-  return {
+  return Adapter.make({
     id: provider,
     flags: ["http_proxy", "raw_tcp", "symmetric_ports"],
     // a listing of our own disk never lags
     settleWindow: 0,
     pollInterval: "100 millis",
     compute: {
-      check: (request) => Effect.asVoid(posix(plan(request, offers))),
-      spawn: (rent) =>
+      prepare: ({ request }) => posix(plan(request, offers)),
+      send: (rent) =>
         Effect.gen(function*() {
-          const planned = yield* posix(plan(rent.request, offers))
-          const state = yield* running.create(rent, planned, price)
+          const state = yield* running.create(rent, price)
           return described(dir, provider, state, {
             status: state.ports.length === 0 ? "running" : "provisioning",
             exitCode: null,
@@ -146,7 +145,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
           )
         })
     }
-  } satisfies Adapter
+  })
 })
 
 /**
@@ -155,11 +154,9 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
  * @category services
  * @since 0.1.0
  */
-export class LocalProvider
-  extends Context.Service<LocalProvider, Provider.Of<Effect.Success<ReturnType<typeof adapter>>>>()(
-    "effect-atlas/providers/LocalProvider"
-  )
-{}
+export class LocalProvider extends Context.Service<LocalProvider, Provider.Of<"compute" | "power" | "gpus" | "logs">>()(
+  "effect-atlas/providers/LocalProvider"
+) {}
 
 /**
  * The local provider, as {@link LocalProvider} and as the neutral `Provider`.

@@ -66,9 +66,12 @@ export interface Options extends RunPodClient.Options {
  * @category services
  * @since 0.1.0
  */
-export class RunPod extends Context.Service<RunPod, Provider.Of<ReturnType<typeof adapterOf>>>()(
-  "effect-atlas/providers/RunPod"
-) {}
+export class RunPod extends Context.Service<
+  RunPod,
+  Provider.Of<
+    "compute" | "power" | "gpus" | "logs" | "jobs" | "volumes" | "templates" | "endpoints" | "billing"
+  >
+>()("effect-atlas/providers/RunPod") {}
 
 const opened = (options: Options) => Effect.map(open(options), (account) => adapterOf({ ...account, options }))
 

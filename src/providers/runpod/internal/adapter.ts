@@ -2,9 +2,8 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { type AtlasErrorReason, ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
-import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
-import type { Adapter, Rent } from "../../../provider/Adapter.ts"
+import * as Adapter from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
 import type { Options } from "../RunPod.ts"
@@ -18,9 +17,6 @@ import { type Kept, part } from "./raw.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resources.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 import type { Wire } from "./wire.ts"
-
-/** Longer than any stamped name: bodies are checked before the name is known. */
-const anyName = "x".repeat(64)
 
 /** One thing of an answer; without an id that can be asked by, the answer is as good as malformed. */
 const one =
@@ -64,18 +60,13 @@ const paged = <A>(
 export const adapterOf = (
   { apiKey, options, wire }: { readonly apiKey: ApiKey; readonly wire: Wire; readonly options: Options }
 ) => {
-  const bodyOf = (request: ComputeRequest, rent: Pick<Rent, "env" | "name">) =>
-    Effect.flatMap(
-      GpuCatalog.CurrentGpuCatalog,
-      (catalog) => Effect.fromResult(podBody(request, { catalog, env: rent.env, name: rent.name }))
-    )
-
-  const [createPod, getPod, listPods] = [wire.kept(Calls.createPod), wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
+  const createPod = wire.send(Calls.createPod)
+  const [getPod, listPods] = [wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
   const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
   const [listGpus, podBill] = [wire.kept(Calls.listGpuTypes), wire.kept(Calls.listPodBilling)]
-  const [createVolume, getVolume] = [wire.kept(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
+  const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
   const [listVolumes, deleteVolume] = [wire.kept(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
-  const [createTemplate, getTemplate] = [wire.kept(Calls.createTemplate), wire.kept(Calls.getTemplate)]
+  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.kept(Calls.getTemplate)]
   const [listTemplates, deleteTemplate] = [wire.kept(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
   const [getEndpoint, listEndpoints] = [wire.kept(Calls.getEndpoint), wire.kept(Calls.listEndpoints)]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
@@ -93,7 +84,7 @@ export const adapterOf = (
       }
     )
 
-  return {
+  return Adapter.make({
     id: provider,
     flags: [
       "network_volumes",
@@ -108,19 +99,23 @@ export const adapterOf = (
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
-      check: (request, call) =>
-        Effect.andThen(apiKey.forCall(call), Effect.asVoid(bodyOf(request, { env: request.env, name: anyName }))),
-      spawn: (rent, call) =>
-        Effect.gen(function*() {
-          const body = yield* bodyOf(rent.request, rent)
-          const answer = yield* Effect.catchTag(
-            createPod({ body }, call),
+      prepare: ({ env, name, request }, call) =>
+        Effect.andThen(
+          apiKey.forCall(call),
+          Effect.flatMap(
+            GpuCatalog.CurrentGpuCatalog,
+            (catalog) => Effect.fromResult(podBody(request, { catalog, env, name }))
+          )
+        ),
+      send: ({ name, prepared }, call) =>
+        createPod(prepared, call).pipe(
+          Effect.catchTag(
             "Uncertain",
             ({ computeId, message, raw, status }) =>
-              Effect.fail(new Uncertain({ computeId, message, raw, status, computeName: rent.name }))
-          )
-          return yield* made(one(toCompute)(answer), rent.name)
-        }),
+              Effect.fail(new Uncertain({ computeId, message, raw, status, computeName: name }))
+          ),
+          Effect.flatMap((answer) => made(one(toCompute)(answer), name))
+        ),
       get: (id, call) => Effect.flatMap(getPod({ id }, call), one(toCompute)),
       list: (_filter, call) =>
         paged((query, call) =>
@@ -154,10 +149,10 @@ export const adapterOf = (
         ),
       get: (id, call) => Effect.flatMap(getVolume({ id }, call), one(toVolume)),
       create: (request, call) =>
-        Effect.gen(function*() {
-          const body = yield* Effect.fromResult(volumeBody(request))
-          return yield* made(one(toVolume)(yield* createVolume({ body }, call)))
-        }),
+        Effect.fromResult(volumeBody(request)).pipe(
+          Effect.flatMap((sent) => createVolume(sent, call)),
+          Effect.flatMap((answer) => made(one(toVolume)(answer)))
+        ),
       delete: (id, call) => deleteVolume({ id }, call)
     },
     templates: {
@@ -169,10 +164,10 @@ export const adapterOf = (
       ),
       get: (id, call) => Effect.flatMap(getTemplate({ id }, call), one(toTemplate)),
       create: (request, call) =>
-        Effect.gen(function*() {
-          const body = yield* Effect.fromResult(templateBody(request))
-          return yield* made(one(toTemplate)(yield* createTemplate({ body }, call)))
-        }),
+        Effect.fromResult(templateBody(request)).pipe(
+          Effect.flatMap((sent) => createTemplate(sent, call)),
+          Effect.flatMap((answer) => made(one(toTemplate)(answer)))
+        ),
       delete: (id, call) => deleteTemplate({ id }, call)
     },
     endpoints: {
@@ -199,5 +194,5 @@ export const adapterOf = (
           return spend ?? (yield* new ProviderFault({ message: "an amount is missing from the bill" }))
         })
     }
-  } as const satisfies Adapter
+  })
 }

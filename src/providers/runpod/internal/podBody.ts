@@ -7,7 +7,7 @@ import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../.
 import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { createPod } from "../schema/calls.ts"
-import { check } from "./requests.ts"
+import { check, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
 /** RunPod refuses a create without a disk; this holds any image that is commonly used. */
@@ -133,7 +133,7 @@ const gpuOf = (
   })
 }
 
-/** The body of a create, checked as far as no request is needed for it. */
+/** What a create sends, checked as far as no request is needed for it. */
 export const podBody = (
   request: ComputeRequest,
   { catalog, env, name }: {
@@ -141,7 +141,7 @@ export const podBody = (
     readonly env: Readonly<Record<string, Redacted.Redacted>>
     readonly name: string
   }
-): Result.Result<Fields, AtlasErrorReason> =>
+): Result.Result<Sent, AtlasErrorReason> =>
   Result.gen(function*() {
     if (request.spot) {
       return yield* Result.fail(
@@ -180,8 +180,7 @@ export const podBody = (
         new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
       )
     }
-    yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
-    return body
+    return yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
   })
 
 /** `providerOpts` of anything but a compute: they are merged last, and never set an environment. */

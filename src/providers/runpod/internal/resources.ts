@@ -15,18 +15,16 @@ import type * as Wire from "../RunPodSchema.ts"
 import { createNetworkVolume, createTemplate } from "../schema/calls.ts"
 import { asWritten, leastVolumeGb, mergeOpts, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
-import { check } from "./requests.ts"
+import { check, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 import { instant, usd } from "./translate.ts"
 
 const provider = ProviderId.make("runpod")
 
-type Fields = Readonly<Record<string, unknown>>
-
 const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
 
-/** The body of a volume's create; RunPod needs to know the data center. */
-export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Fields, Validation> =>
+/** What a volume's create sends; RunPod needs to know the data center. */
+export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Sent, Validation> =>
   Result.gen(function*() {
     const { name, providerOpts, region, sizeGb, tier } = request
     if (region === null && !Object.hasOwn(providerOpts, "dataCenter")) {
@@ -34,13 +32,12 @@ export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Fields,
     }
     const type = tier === null ? null : tier.toUpperCase()
     const body = yield* mergeOpts({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
-    yield* Result.mapError(check(createNetworkVolume)({ body }), (reason) =>
+    return yield* Result.mapError(check(createNetworkVolume)({ body }), (reason) =>
       asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
-    return body
   })
 
-/** The body of a template's create; a null is not sent, so that RunPod's own default holds. */
-export const templateBody = (request: TemplateRequest): Result.Result<Fields, Validation> =>
+/** What a template's create sends; a null is not sent, so that RunPod's own default holds. */
+export const templateBody = (request: TemplateRequest): Result.Result<Sent, Validation> =>
   Result.gen(function*() {
     const { command, containerDiskGb, env, image, jupyter, name, ports, providerOpts, serverless, ssh, volumeGb } =
       request
@@ -61,7 +58,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Fields, Va
       startSsh: ssh,
       startJupyter: jupyter
     }, providerOpts)
-    yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
+    return yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
       asWritten(reason, providerOpts, {
         disk: "containerDiskGb",
         "mounts.persistent.size": "volumeGb",
@@ -69,7 +66,6 @@ export const templateBody = (request: TemplateRequest): Result.Result<Fields, Va
         startSsh: "ssh",
         startJupyter: "jupyter"
       }))
-    return body
   })
 
 export const toVolume = (volume: Wire.NetworkVolume, body: unknown): NetworkVolume =>
