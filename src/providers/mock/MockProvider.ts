@@ -73,9 +73,7 @@ const gpuTypes = [
     memoryGb: 80,
     lowestPricePerHour: Usd.make(0),
     spotPricePerHour: Usd.make(0),
-    stock: "high",
-    cloudType: "any",
-    raw: null
+    stock: "high"
   })
 ]
 

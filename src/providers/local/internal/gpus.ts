@@ -65,10 +65,7 @@ export const offers = (
           : name,
         memoryGb,
         lowestPricePerHour: price,
-        spotPricePerHour: null,
-        stock: "high",
-        cloudType: "any",
-        raw: null
+        stock: "high"
       })
       return { type, count: name === "cpu" ? 1 : found.filter((gpu) => gpu.name === name).length }
     })
