@@ -8,9 +8,9 @@ import type { Input } from "../domain/ComputeRequest.ts"
 import type { Flag } from "../provider/Capability.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as Providers from "../provider/Providers.ts"
-import * as LocalProvider from "../providers/local/LocalProvider.ts"
-import * as MockProvider from "../providers/mock/MockProvider.ts"
-import * as RunPod from "../providers/runpod/RunPod.ts"
+import * as LocalProvider from "../providers/LocalProvider.ts"
+import * as MockProvider from "../providers/MockProvider.ts"
+import * as RunPod from "../providers/RunPod.ts"
 
 const reserved = (id: string, flags: ReadonlyArray<Flag>) =>
   Layer.succeed(Provider.Provider, Provider.placeholder(id, flags))

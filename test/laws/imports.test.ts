@@ -61,6 +61,14 @@ describe("the import law catches", () => {
     ["test doubles in the product", "src/provider/A.ts", "import { b } from \"../testing/B.ts\""],
     ["a real cloud in test doubles", "src/testing/A.ts", "import { b } from \"../providers/mock/B.ts\""],
     ["somebody else's internal folder", "src/cli/A.ts", "import { b } from \"../providers/local/internal/b.ts\""],
+    ["one cloud in the door of another", "src/providers/Local.ts", "import { b } from \"./mock/B.ts\""],
+    ["a door in another", "src/providers/LocalProvider.ts", "import { b } from \"./MockProvider.ts\""],
+    [
+      "another's internal folder behind a door",
+      "src/providers/RunPod.ts",
+      "import { b } from \"./local/internal/b.ts\""
+    ],
+    ["a real cloud's door in test doubles", "src/testing/A.ts", "import { b } from \"../providers/RunPod.ts\""],
     ["the back room of the front desk", "src/cli/A.ts", "import { b } from \"../internal/b.ts\""],
     ["a way out of src", "src/cli/A.ts", "import { b } from \"../../test/b.ts\""],
     ["an import of types", "src/domain/A.ts", "import type { B } from \"../provider/B.ts\""],
@@ -82,6 +90,12 @@ describe("the import law allows", () => {
     ["the platform where processes start", "src/cli/A.ts", "import * as N from \"@effect/platform-node/NodeServices\""],
     ["a room's own internal folder", "src/providers/local/A.ts", "import { b } from \"./internal/b.ts\""],
     ["the front desk's own back room", "src/Atlas.ts", "import { b } from \"./internal/b.ts\""],
+    ["a door's own folder", "src/providers/AcmeClient.ts", "import { b } from \"./acme/internal/b.ts\""],
+    [
+      "a door that is reached from its folder",
+      "src/providers/acme/internal/a.ts",
+      "import { b } from \"../../Acme.ts\""
+    ],
     ["internal files among themselves", "src/providers/local/internal/a.ts", "import { b } from \"./b.ts\""],
     ["storage on this machine", "src/providers/local/A.ts", "import { b } from \"../../storage/B.ts\""],
     ["a fake cloud that uses the kit", "src/providers/acme/FakeAcme.ts", "import { b } from \"../../testing/B.ts\""],

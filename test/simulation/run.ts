@@ -7,7 +7,7 @@
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
-import * as RunPod from "../../src/providers/runpod/RunPod.ts"
+import * as RunPod from "../../src/providers/RunPod.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
 
 interface Played {

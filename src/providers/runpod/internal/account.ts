@@ -5,7 +5,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import { ProviderId } from "../../../domain/Ids.ts"
 import * as ApiKey from "../../../provider/ApiKey.ts"
 import * as Setting from "../../../provider/Setting.ts"
-import type { Options } from "../RunPodClient.ts"
+import type { Options } from "../../RunPodClient.ts"
 import * as Wire from "./wire.ts"
 
 export const provider = ProviderId.make("runpod")

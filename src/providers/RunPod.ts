@@ -9,9 +9,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Provider from "../../provider/Provider.ts"
-import { config, open } from "./internal/account.ts"
-import { adapterOf } from "./internal/adapter.ts"
+import * as Provider from "../provider/Provider.ts"
+import { config, open } from "./runpod/internal/account.ts"
+import { adapterOf } from "./runpod/internal/adapter.ts"
 import type * as RunPodClient from "./RunPodClient.ts"
 
 /**
