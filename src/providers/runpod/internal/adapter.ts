@@ -1,11 +1,12 @@
 /** RunPod as an adapter: what to send for each verb, and what the answer means. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import { type AtlasErrorReason, ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
+import { ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import * as Adapter from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
+import { type Kept, part } from "../../../provider/Raw.ts"
 import type { Options } from "../../RunPod.ts"
 import * as Calls from "../schema/calls.ts"
 import { provider } from "./account.ts"
@@ -13,7 +14,6 @@ import * as Jobs from "./jobs.ts"
 import * as Pages from "./pages.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
-import { type Kept, part } from "./raw.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resources.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 import type { Wire } from "./wire.ts"
@@ -40,22 +40,9 @@ const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: strin
   )
 
 const page = <A>(
-  value: Effect.Effect<ReadonlyArray<A>, ProviderFault>,
+  items: Effect.Effect<ReadonlyArray<A>, ProviderFault>,
   pagination: Pages.Page<unknown>["pagination"]
-) => Effect.map(value, (value): Pages.Page<ReadonlyArray<A>> => ({ value, pagination }))
-
-/** A list that is read to its end. */
-const paged = <A>(
-  read: (
-    query: { readonly cursor?: string },
-    call: Call
-  ) => Effect.Effect<Pages.Page<ReadonlyArray<A>>, AtlasErrorReason>
-) =>
-(call: Call) =>
-  Effect.map(
-    Pages.all((cursor, call) => read(cursor === null ? {} : { cursor }, call), call),
-    (pages) => pages.flat()
-  )
+) => Effect.map(items, (items): Pages.Page<A> => ({ items, pagination }))
 
 export const adapterOf = (
   { apiKey, options, wire }: { readonly apiKey: ApiKey; readonly wire: Wire; readonly options: Options }
@@ -118,7 +105,7 @@ export const adapterOf = (
         ),
       get: (id, call) => Effect.flatMap(getPod({ id }, call), one(toCompute)),
       list: (_filter, call) =>
-        paged((query, call) =>
+        Pages.all((query, call) =>
           Effect.flatMap(
             listPods({ query }, call),
             ({ body, value }) => page(each(toCompute)(value.pods, part(body, "pods")), value.pagination)
@@ -156,7 +143,7 @@ export const adapterOf = (
       delete: (id, call) => deleteVolume({ id }, call)
     },
     templates: {
-      list: paged((query, call) =>
+      list: Pages.all((query, call) =>
         Effect.flatMap(
           listTemplates({ query }, call),
           ({ body, value }) => page(each(toTemplate)(value.templates, part(body, "templates")), value.pagination)
@@ -171,7 +158,7 @@ export const adapterOf = (
       delete: (id, call) => deleteTemplate({ id }, call)
     },
     endpoints: {
-      list: paged((query, call) =>
+      list: Pages.all((query, call) =>
         Effect.flatMap(
           listEndpoints({ query }, call),
           ({ body, value }) => page(each(toEndpoint)(value.endpoints, part(body, "endpoints")), value.pagination)

@@ -56,19 +56,12 @@ export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): As
 
   const listed = <A>(
     name: Wire.AskName,
-    read: (
-      query: { readonly cursor?: string },
-      call: Call
-    ) => Effect.Effect<Pages.Page<ReadonlyArray<A>>, AtlasErrorReason>
-  ) =>
-  (callOptions?: CallOptions) =>
-    Effect.flatMap(
-      decodeCall(callOptions, name),
-      (call) =>
-        Pages.all((cursor, call) => read(cursor === null ? {} : { cursor }, call), call).pipe(
-          Effect.mapBoth({ onSuccess: (pages) => pages.flat(), onFailure: wrap(name) })
-        )
-    )
+    read: (query: { readonly cursor?: string }, call: Call) => Effect.Effect<Pages.Page<A>, AtlasErrorReason>
+  ) => {
+    const all = Pages.all(read)
+    return (callOptions?: CallOptions) =>
+      Effect.flatMap(decodeCall(callOptions, name), (call) => Effect.mapError(all(call), wrap(name)))
+  }
 
   const calls = Object.fromEntries(
     Object.keys(operations).map((key) => {
@@ -85,24 +78,24 @@ export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): As
       (query, call) =>
         Effect.map(
           wire.ask(operations.listPods)({ query }, call),
-          ({ pagination, pods }) => ({ value: pods, pagination })
+          ({ pagination, pods }) => ({ items: pods, pagination })
         )
     ),
     listAllEndpoints: listed("listEndpoints", (query, call) =>
       Effect.map(
         wire.ask(operations.listEndpoints)({ query }, call),
-        ({ endpoints, pagination }) => ({ value: endpoints, pagination })
+        ({ endpoints, pagination }) => ({ items: endpoints, pagination })
       )),
     listAllTemplates: listed("listTemplates", (query, call) =>
       Effect.map(
         wire.ask(operations.listTemplates)({ query }, call),
-        ({ pagination, templates }) => ({ value: templates, pagination })
+        ({ pagination, templates }) => ({ items: templates, pagination })
       )),
     listAllEndpointReleases: ({ id }, callOptions) =>
       listed("listEndpointReleases", (query, call) =>
         Effect.map(
           wire.ask(operations.listEndpointReleases)({ id, query }, call),
-          ({ pagination, releases }) => ({ value: releases, pagination })
+          ({ pagination, releases }) => ({ items: releases, pagination })
         ))(callOptions)
   }
 }

@@ -11,9 +11,10 @@ import {
   Template,
   type TemplateRequest
 } from "../../../domain/Resources.ts"
+import * as ProviderOpts from "../../../provider/ProviderOpts.ts"
 import type * as Wire from "../RunPodSchema.ts"
 import { createNetworkVolume, createTemplate } from "../schema/calls.ts"
-import { asWritten, leastVolumeGb, mergeOpts, mountPath, portIssues, portsOf } from "./podBody.ts"
+import { leastVolumeGb, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import { check, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
@@ -31,9 +32,9 @@ export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Sent, V
       return yield* refuse("region", "RunPod needs the data center of a volume")
     }
     const type = tier === null ? null : tier.toUpperCase()
-    const body = yield* mergeOpts({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
+    const body = yield* ProviderOpts.over({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
     return yield* Result.mapError(check(createNetworkVolume)({ body }), (reason) =>
-      asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
+      ProviderOpts.asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
   })
 
 /** What a template's create sends; a null is not sent, so that RunPod's own default holds. */
@@ -46,7 +47,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Sent, Vali
     }
     const issues = portIssues(request)
     if (issues.length > 0) return yield* Result.fail(new Validation({ issues }))
-    const body = yield* mergeOpts({
+    const body = yield* ProviderOpts.over({
       name,
       image,
       serverless,
@@ -59,7 +60,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Sent, Vali
       startJupyter: jupyter
     }, providerOpts)
     return yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
-      asWritten(reason, providerOpts, {
+      ProviderOpts.asWritten(reason, providerOpts, {
         disk: "containerDiskGb",
         "mounts.persistent.size": "volumeGb",
         args: "command",
