@@ -13,6 +13,7 @@ import type { AtlasErrorReason } from "../domain/AtlasError.ts"
 import { type AuthHandle, type Compute, ComputeStatus } from "../domain/Compute.ts"
 import type { ComputeRequest } from "../domain/ComputeRequest.ts"
 import type { GpuType } from "../domain/Gpu.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { ComputeId } from "../domain/Ids.ts"
 import type { Job, JobStatus } from "../domain/Job.ts"
 import type { JobRef, JobRequest } from "../domain/JobRequest.ts"
@@ -283,6 +284,8 @@ export interface Adapter<Prepared = never> {
   readonly id: string
   /** Capabilities that do not follow from a facet; default none. */
   readonly flags?: ReadonlyArray<Flag>
+  /** What the cloud calls the GPUs that have a canonical name; default none. */
+  readonly gpuNames?: ReadonlyArray<GpuEntry>
   /** Names of settings that are missing, such as an API key's environment variable; default none. */
   readonly missing?: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing; default 5 seconds. */

@@ -10,6 +10,7 @@ import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ComputeRequest, Input } from "../domain/ComputeRequest.ts"
 import type { GpuType } from "../domain/Gpu.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { ProviderId } from "../domain/Ids.ts"
 import type { Job } from "../domain/Job.ts"
 import type * as JobRequest from "../domain/JobRequest.ts"
@@ -234,6 +235,8 @@ export interface Identity {
   /** False for a name that is only reserved: it answers its capabilities and refuses everything else. */
   readonly implemented: boolean
   readonly capabilities: ReadonlyArray<Capability>
+  /** What it calls the GPUs that have a canonical name; `GpuCatalog.withNames` makes a catalog of them. */
+  readonly gpuNames: ReadonlyArray<GpuEntry>
   /** Settings that are missing, such as the environment variable of an API key. */
   readonly missing: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing. */

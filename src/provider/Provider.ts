@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Unsupported } from "../domain/AtlasError.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { Adapter } from "./Adapter.ts"
 import type { Flag } from "./Capability.ts"
 import type { FacetName, Facets, Identity, Service } from "./Facets.ts"
@@ -114,7 +115,11 @@ export const neutral = (made: Made): Service => {
  * @category constructors
  * @since 0.1.0
  */
-export const placeholder = (id: string, flags: ReadonlyArray<Flag>): Service => {
+export const placeholder = (
+  id: string,
+  flags: ReadonlyArray<Flag>,
+  gpuNames: ReadonlyArray<GpuEntry> = []
+): Service => {
   const refuse = Effect.suspend(() =>
     Effect.fail(
       new Unsupported({
@@ -126,6 +131,7 @@ export const placeholder = (id: string, flags: ReadonlyArray<Flag>): Service => 
   return makeService({
     id,
     flags,
+    gpuNames,
     compute: {
       check: () => refuse,
       spawn: () => refuse,

@@ -62,9 +62,9 @@ export interface Timeouts {
  * @since 0.1.0
  */
 export interface Options {
-  /** The provider's id, such as `runpod`. */
+  /** The provider's id, such as `acme`. */
   readonly provider: string
-  /** What its spans begin with, such as `RunPod`. */
+  /** What its spans begin with, such as `Acme`. */
   readonly name: string
   /** Which of a provider's APIs this is, in metrics; default `management`. */
   readonly api?: string

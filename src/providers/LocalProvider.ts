@@ -13,6 +13,7 @@ import type * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { NotFound, StorageFault, Unsupported } from "../domain/AtlasError.ts"
+import * as GpuCatalog from "../domain/GpuCatalog.ts"
 import { type ComputeId, ProviderId } from "../domain/Ids.ts"
 import { Usd } from "../domain/Money.ts"
 import * as Adapter from "../provider/Adapter.ts"
@@ -105,6 +106,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   return Adapter.make({
     id: provider,
     flags: ["http_proxy", "raw_tcp", "symmetric_ports"],
+    gpuNames: GpuCatalog.driverNames,
     // a listing of our own disk never lags
     settleWindow: 0,
     pollInterval: "100 millis",

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
-import { AtlasError, type ComputeRequest, Ids, Money, Provider } from "effect-atlas"
+import { AtlasError, type ComputeRequest, GpuCatalog, Ids, Money, Provider } from "effect-atlas"
 import type { Adapter, LookAdapter, PlainCreate, SpawnDraft } from "effect-atlas/provider/Adapter"
 import type { Call } from "effect-atlas/provider/Call"
 import { Flag } from "effect-atlas/provider/Capability"
@@ -262,10 +262,16 @@ describe("what a provider answers", () => {
 
   it.effect("the canonical name of a GPU finds what its provider calls otherwise", () =>
     Effect.gen(function*() {
-      const all = [machine({ provider: Ids.ProviderId.make("runpod"), gpuType: "NVIDIA L4" })]
-      const { provider } = recorded({ compute: { list: () => Effect.succeed(all) } })
+      const all = [machine({ gpuType: "acme-l4" })]
+      const gpuNames = [{ canonical: "l4", ids: ["acme-l4"] }] as const
+      const { provider } = recorded({ gpuNames, compute: { list: () => Effect.succeed(all) } })
+      assert.deepStrictEqual(provider.gpuNames, gpuNames)
       assert.lengthOf(yield* provider.compute.list({ gpu: "l4" }), 1)
+      assert.lengthOf(yield* provider.compute.list({ gpu: "acme-l4" }), 1)
       assert.lengthOf(yield* provider.compute.list({ gpu: "l40" }), 0)
+      const taught = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [{ canonical: "l40", ids: ["acme-l4"] }])
+      const list = Effect.provideService(provider.compute.list({ gpu: "l40" }), GpuCatalog.CurrentGpuCatalog, taught)
+      assert.lengthOf(yield* list, 1)
     }))
 
   it.effect("a filter nobody knows is refused before anything is asked", () =>

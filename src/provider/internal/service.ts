@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import { decoder } from "../../domain/Decode.ts"
+import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
@@ -88,6 +89,8 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const observer = makeObserver(id)
   const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = bounded(adapter)
   const capabilities = capabilitiesOf(adapter)
+  const gpuNames = adapter.gpuNames ?? []
+  const catalog = GpuCatalog.inUse(id, gpuNames)
 
   const wrap = (operation: string) => (reason: AtlasErrorReason) =>
     new AtlasError({
@@ -147,7 +150,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const filtered = verb(
     "listCompute",
     (filter: ComputeFilter) => decodeFilter(filter, "listCompute", id),
-    (filter, call) => Effect.flatMap(compute.list(filter, call), (all) => applyFilter(all, filter))
+    (filter, call) => Effect.flatMap(compute.list(filter, call), (all) => applyFilter(all, filter, catalog))
   )
   const list = (filter: ComputeFilter = {}, options?: CallOptions) => filtered(filter, options)
 
@@ -168,6 +171,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     id,
     implemented,
     capabilities,
+    gpuNames,
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,

@@ -10,6 +10,7 @@ import { type Kept, part } from "../../../provider/Raw.ts"
 import type { Options } from "../../RunPod.ts"
 import * as Calls from "../schema/calls.ts"
 import { provider } from "./account.ts"
+import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobs.ts"
 import * as Pages from "./pages.ts"
 import { podBody } from "./podBody.ts"
@@ -47,6 +48,7 @@ const page = <A>(
 export const adapterOf = (
   { apiKey, options, wire }: { readonly apiKey: ApiKey; readonly wire: Wire; readonly options: Options }
 ) => {
+  const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
   const createPod = wire.send(Calls.createPod)
   const [getPod, listPods] = [wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
   const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
@@ -82,6 +84,7 @@ export const adapterOf = (
       "global_networking",
       "self_terminate"
     ],
+    gpuNames,
     missing: apiKey.missing,
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
@@ -90,7 +93,7 @@ export const adapterOf = (
         Effect.andThen(
           apiKey.forCall(call),
           Effect.flatMap(
-            GpuCatalog.CurrentGpuCatalog,
+            gpuCatalog,
             (catalog) => Effect.fromResult(podBody(request, { catalog, env, name }))
           )
         ),
@@ -117,7 +120,7 @@ export const adapterOf = (
     gpus: {
       list: (call) =>
         Effect.gen(function*() {
-          const catalog = yield* GpuCatalog.CurrentGpuCatalog
+          const catalog = yield* gpuCatalog
           const [secure = [], community = []] = yield* Effect.forEach(
             ["SECURE", "COMMUNITY"] as const,
             (cloud) => entriesOf(cloud, call),
