@@ -47,7 +47,7 @@ export interface SpawnDraft {
   readonly name: string
   /** The whole environment of the container, credentials included. */
   readonly env: Variables
-  /** The credential that `env` carries; handed to the caller, never to the cloud in another way. */
+  /** The credential that `env` carries, for the caller alone; null without one, and where a request is only checked. */
   readonly auth: AuthHandle | null
 }
 

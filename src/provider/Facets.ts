@@ -74,7 +74,12 @@ export interface ComputeFacet {
     request: Input | ComputeRequest,
     options?: RentOptions
   ) => Effect.Effect<Compute, AtlasError>
-  /** Checks a request and mints its credential; sends nothing. */
+  /** Checks a request as `prepare` does, without minting a credential; sends nothing. */
+  readonly check: (
+    request: Input | ComputeRequest,
+    options?: RentOptions
+  ) => Effect.Effect<void, AtlasError>
+  /** Checks a request, mints its credential and builds what is sent; sends nothing. */
   readonly prepare: (
     request: Input | ComputeRequest,
     options?: RentOptions

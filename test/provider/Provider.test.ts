@@ -124,6 +124,39 @@ describe("a rent", () => {
       assert.deepInclude(built[0], { image: "me/server", env: { ATLAS_PRESHARED_KEY: Redacted.make(token) } })
     }))
 
+  it.effect("that is only checked is built like one that is sent, with a credential that is worth nothing", () =>
+    Effect.gen(function*() {
+      const drafts: Array<SpawnDraft> = []
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          prepare: (draft) => Effect.sync(() => void drafts.push(draft)),
+          send: ({ name }) => Effect.succeed(machine({ name })),
+          get: () => nowhere,
+          list: () => Effect.succeed([]),
+          terminate: () => nowhere
+        }
+      })
+      for (const auth of ["none", "bearer", "signed_url"] as const) {
+        yield* provider.compute.check({ auth })
+        yield* provider.compute.prepare({ auth })
+      }
+      const shapes = drafts.map(({ env }) =>
+        Object.entries(env).map(([name, value]) => [name, Redacted.value(value).length])
+      )
+      const [none, noneSent, bearer, bearerSent, signed, signedSent] = shapes
+      assert.deepStrictEqual([none, bearer, signed], [noneSent, bearerSent, signedSent])
+      assert.deepStrictEqual(drafts.map(({ auth }) => auth?.scheme ?? null), [
+        null,
+        null,
+        null,
+        "bearer",
+        null,
+        "signed_url"
+      ])
+      assert.strictEqual(yield* kindOf(provider.compute.check({ gpuCount: 0 })), "validation")
+    }))
+
   it.effect("shows nobody what was prepared, and is refused by a provider that did not prepare it", () =>
     Effect.gen(function*() {
       const [one, other] = [recorded(), recorded()]

@@ -45,7 +45,8 @@ const after = (duration: Duration.Input, asked: Asked) =>
   })
 
 const calls: ReadonlyArray<readonly [string, (options?: { readonly timeout: "3 seconds" }) => Asked]> = [
-  ["checking a rent", (options) => acme.compute.prepare({}, options)],
+  ["checking a rent", (options) => acme.compute.check({}, options)],
+  ["preparing a rent", (options) => acme.compute.prepare({}, options)],
   ["a look", (options) => acme.compute.get("a", options)],
   ["a list", (options) => acme.compute.list({}, options)],
   ["a terminate", (options) => acme.compute.terminate("a", options)],

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
 import { type AtlasError, type AtlasErrorReason, invalid, Unknown, Unsupported } from "../../domain/AtlasError.ts"
@@ -39,7 +40,13 @@ interface Wiring<Prepared> {
   readonly list: ComputeFacet["list"]
 }
 
-const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
+/** What the container is told, and what its caller gets. */
+interface Credential {
+  readonly auth: AuthHandle | null
+  readonly env: ContainerEnv.Variables
+}
+
+const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> =>
   Effect.gen(function*() {
     switch (scheme) {
       case "none":
@@ -54,6 +61,20 @@ const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
       }
     }
   })
+
+/** As long as a real one and worth nothing: what a request is checked with that may never be sent. */
+const sample = Redacted.make("x".repeat(43))
+
+const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> => {
+  switch (scheme) {
+    case "none":
+      return Effect.succeed({ auth: null, env: {} })
+    case "bearer":
+      return Effect.succeed({ auth: null, env: { ATLAS_PRESHARED_KEY: sample } })
+    case "signed_url":
+      return Effect.succeed({ auth: null, env: { ATLAS_SIGNING_SECRET: sample } })
+  }
+}
 
 const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
   auth === null ? compute : new Compute({ ...compute, auth })
@@ -98,7 +119,11 @@ export const make = <Prepared>(
   /** What stands behind the handles of this provider's rents; it can hold secrets, so nobody else sees it. */
   const prepareds = new WeakMap<object, { readonly wire: Prepared }>()
 
-  const prepare: ComputeFacet["prepare"] = (input, options) =>
+  const built = (
+    input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
+    options: RentOptions | undefined,
+    credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Credential>
+  ) =>
     Effect.gen(function*() {
       const { stamp: given, ...callOptions } = options ?? {}
       const call = yield* decodeCall(callOptions, "spawnCompute")
@@ -109,17 +134,24 @@ export const make = <Prepared>(
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
       }
       const checked = Effect.gen(function*() {
-        const minted = yield* mint(request.auth)
-        const env = yield* ContainerEnv.build({ env: request.env, auth: minted.env })
-        const draft: SpawnDraft = { request, stamp, name, env, auth: minted.auth }
+        const { auth, env: own } = yield* credential(request.auth)
+        const env = yield* ContainerEnv.build({ env: request.env, auth: own })
+        const draft: SpawnDraft = { request, stamp, name, env, auth }
         // the adapter's own words first: it knows better why not
         const wire = yield* create.prepare(draft, call)
         yield* checkWanted(request)
-        const prepared = Object.freeze({})
-        prepareds.set(prepared, { wire })
-        return { ...draft, prepared }
+        return { draft, wire }
       })
       return yield* Effect.mapError(checked, wrap("spawnCompute"))
+    })
+
+  const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(built(input, options, sampleOf))
+
+  const prepare: ComputeFacet["prepare"] = (input, options) =>
+    Effect.map(built(input, options, mint), ({ draft, wire }) => {
+      const prepared = Object.freeze({})
+      prepareds.set(prepared, { wire })
+      return { ...draft, prepared }
     })
 
   /** When this provider answered its latest creates, so that an absence right after one proves nothing. */
@@ -162,6 +194,7 @@ export const make = <Prepared>(
   const endObserved = observer.effect("endCompute")
 
   const sent: Omit<ComputeFacet, "get" | "list" | "terminate" | "spawn"> = {
+    check,
     prepare,
     rent: (rent, options) => rentObserved(send(rent, options), { [Attributes.computeName]: rent.name }),
     resolve: (rent, options) =>
