@@ -4,13 +4,71 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
-import type { Asks, Lists, Logs, Options } from "../../RunPodClient.ts"
-import { type OperationName, operations } from "../RunPodSchema.ts"
+import {
+  type Endpoint,
+  type OperationName,
+  type Operations,
+  operations,
+  type Pod,
+  type Release,
+  type Template
+} from "../RunPodSchema.ts"
 import { provider } from "./account.ts"
-import { type From, resumed } from "./logLines.ts"
+import { type From, type LogLine, resumed } from "./logLines.ts"
+import type { ClientOptions } from "./options.ts"
 import * as Pages from "./pages.ts"
 import type { Loose } from "./requests.ts"
 import type * as Wire from "./wire.ts"
+
+type Native<Input, A> = object extends Input ? (input?: Input, options?: CallOptions) => A
+  : (input: Input, options?: CallOptions) => A
+
+/**
+ * The calls that answer once, by the operation ids of RunPod's document.
+ *
+ * **Details**
+ *
+ * Each takes one object: the ids of its path, `body` and `query`. Unknown fields do not compile, and are refused before
+ * anything is sent. Answers are RunPod's own, with fields that are missing or of another type left out, without `env`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Asks = {
+  readonly [Name in Wire.AskName]: Native<
+    Wire.InputOf<Operations[Name]>,
+    Effect.Effect<Wire.AnswerOf<Operations[Name]>, AtlasError>
+  >
+}
+
+/**
+ * The calls that answer with a log: lines for as long as somebody listens, resumed where a connection broke.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Logs = {
+  readonly [Name in Wire.LogName]: Native<
+    Wire.InputOf<Operations[Name]>,
+    Stream.Stream<LogLine, AtlasError>
+  >
+}
+
+/**
+ * Lists that come in pages, read to their end: the whole list or a failure, never a part of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lists {
+  readonly listAllPods: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Pod>, AtlasError>
+  readonly listAllEndpoints: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Endpoint>, AtlasError>
+  readonly listAllTemplates: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Template>, AtlasError>
+  readonly listAllEndpointReleases: (
+    input: { readonly id: string },
+    options?: CallOptions
+  ) => Effect.Effect<ReadonlyArray<Release>, AtlasError>
+}
 
 const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
   new AtlasError({ provider, operation, reason })
@@ -27,7 +85,7 @@ const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
   return since === null ? input : { ...input, query: { since, ...(typeof query === "object" ? query : {}) } }
 }
 
-export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): Asks & Logs & Lists => {
+export const fromWire = (wire: Wire.Wire, options: Pick<ClientOptions, "retries">): Asks & Logs & Lists => {
   const asked = (name: Wire.AskName) => {
     const fail = wrap(name)
     return (input: Loose = {}, options?: CallOptions) =>
