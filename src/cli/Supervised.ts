@@ -67,6 +67,7 @@ const supervised = (provider: Service, baseUrl: string | undefined, farewells: F
     ...provider,
     compute: {
       ...compute,
+      check: (request, options) => compute.check(request, at(options)),
       prepare: (request, options) => compute.prepare(request, at(options)),
       rent: (rent, options) =>
         Effect.tap(compute.rent(rent, at(options)), ({ id }) => Effect.sync(() => farewells.expect(id))),

@@ -5,24 +5,28 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import type { Input } from "../domain/ComputeRequest.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { Flag } from "../provider/Capability.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as Providers from "../provider/Providers.ts"
-import * as LocalProvider from "../providers/local/LocalProvider.ts"
-import * as MockProvider from "../providers/mock/MockProvider.ts"
-import * as RunPod from "../providers/runpod/RunPod.ts"
+import * as FlyMachines from "../providers/flymachines/gpuNames.ts"
+import * as Lambda from "../providers/lambdalabs/gpuNames.ts"
+import * as LocalProvider from "../providers/LocalProvider.ts"
+import * as MockProvider from "../providers/MockProvider.ts"
+import * as RunPod from "../providers/RunPod.ts"
+import * as Vast from "../providers/vast/gpuNames.ts"
 
-const reserved = (id: string, flags: ReadonlyArray<Flag>) =>
-  Layer.succeed(Provider.Provider, Provider.placeholder(id, flags))
+const reserved = (id: string, flags: ReadonlyArray<Flag>, gpuNames: ReadonlyArray<GpuEntry>) =>
+  Layer.succeed(Provider.Provider, Provider.placeholder(id, flags, gpuNames))
 
 /** All of them; the first is the default unless `ATLAS_PROVIDER` names another. */
 export const layer = Providers.layer(
   LocalProvider.layerConfig,
   MockProvider.layer({ settleWindow: "100 millis", pollInterval: "100 millis" }),
   RunPod.layerConfig,
-  reserved("lambda_labs", ["raw_tcp"]),
-  reserved("vast", ["spot", "raw_tcp"]),
-  reserved("fly", ["http_proxy", "raw_tcp", "global_networking"])
+  reserved("lambda_labs", ["raw_tcp"], Lambda.gpuNames),
+  reserved("vast", ["spot", "raw_tcp"], Vast.gpuNames),
+  reserved("fly", ["http_proxy", "raw_tcp", "global_networking"], FlyMachines.gpuNames)
 ).pipe(
   // Node's own fetch: nothing to load, and one request at a time is all a command line makes
   Layer.provide([NodeServices.layer, FetchHttpClient.layer])

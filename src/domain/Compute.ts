@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -66,7 +67,11 @@ export class AuthHandle extends Schema.Class<AuthHandle>("effect-atlas/domain/Au
   header: Schema.NullOr(Schema.Redacted(Schema.String, { disallowJsonEncode: true }))
 }) {}
 
-const absent = Schema.NullOr(Schema.String)
+/** What a provider may not say; left out when a compute is made, it is null. */
+const orNull = <S extends Schema.Constraint>(schema: S) =>
+  Schema.NullOr(schema).pipe(Schema.withConstructorDefault(Effect.succeed(null)))
+
+const absent = orNull(Schema.String)
 
 /**
  * A rented thing, as its provider last reported it.
@@ -74,7 +79,8 @@ const absent = Schema.NullOr(Schema.String)
  * **Details**
  *
  * `raw` is the provider's own answer without credentials. Printing a compute shows neither `raw` nor `auth`.
- * What a provider does not say is null.
+ * What a provider does not say is null, and may be left out when a compute is made: only `id`, `provider` and `status` are
+ * needed. Without `gpuCount` it is one, without `ports` there are none.
  *
  * **Example** (Reading a compute)
  *
@@ -96,22 +102,22 @@ export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute"
   /** The stamped name; see NameStamp. */
   name: absent,
   publicIp: absent,
-  ports: Schema.Array(PortBinding),
+  ports: Schema.Array(PortBinding).pipe(Schema.withConstructorDefault(Effect.succeed([]))),
   /** The provider's own name of the GPU. */
   gpuType: absent,
-  gpuCount: Schema.Int,
+  gpuCount: Schema.Int.pipe(Schema.withConstructorDefault(Effect.succeed(1))),
   /** US dollars per hour; null when unknown. */
-  costPerHour: Schema.NullOr(Usd),
+  costPerHour: orNull(Usd),
   region: absent,
   image: absent,
   /** Filled only in the answer to a spawn. */
-  auth: Schema.NullOr(AuthHandle),
-  createdAt: Schema.NullOr(Schema.DateTimeUtc),
+  auth: orNull(AuthHandle),
+  createdAt: orNull(Schema.DateTimeUtc),
   /** How the command ended, where the provider says so. */
-  exitCode: Schema.NullOr(Schema.Int),
+  exitCode: orNull(Schema.Int),
   /** Why it failed, in a sentence, where the provider says so. */
   failure: absent,
-  raw: Schema.Json
+  raw: orNull(Schema.Json)
 }) {
   /** Whether it may still cost money: everything but `terminated` and `failed`. */
   get isLive(): boolean {

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Schema from "effect/Schema"
 import { ProviderId } from "./Ids.ts"
@@ -36,12 +37,18 @@ export const CloudType = Schema.Literals(["secure", "community", "any"])
  */
 export type CloudType = typeof CloudType.Type
 
+/** What a provider may not say; left out when a GPU type is made, it is null. */
+const orNull = <S extends Schema.Constraint>(schema: S) =>
+  Schema.NullOr(schema).pipe(Schema.withConstructorDefault(Effect.succeed(null)))
+
 /**
  * A kind of GPU that a provider rents, as it last reported it.
  *
  * **Details**
  *
- * `raw` is the provider's own answer. Printing a GPU type does not show it. What a provider does not say is null.
+ * `raw` is the provider's own answer. Printing a GPU type does not show it. What a provider does not say is null, and may
+ * be left out when a GPU type is made: only `id`, `provider` and `displayName` are needed. Without `stock` it is `unknown`,
+ * without `cloudType` it is `any`.
  *
  * **Example** (The cheapest)
  *
@@ -62,17 +69,17 @@ export class GpuType extends Schema.Class<GpuType>("effect-atlas/domain/GpuType"
   id: Schema.String,
   provider: ProviderId,
   /** The name it has in the GPU catalog; null when the catalog does not know it. */
-  canonical: Schema.NullOr(Schema.String),
+  canonical: orNull(Schema.String),
   displayName: Schema.String,
   /** Memory of one GPU in GB. */
-  memoryGb: Schema.NullOr(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
+  memoryGb: orNull(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
   /** US dollars per hour for one GPU, on demand. */
-  lowestPricePerHour: Schema.NullOr(Usd),
+  lowestPricePerHour: orNull(Usd),
   /** US dollars per hour for one GPU that may be taken away again. */
-  spotPricePerHour: Schema.NullOr(Usd),
-  stock: GpuStock,
-  cloudType: CloudType,
-  raw: Schema.Json
+  spotPricePerHour: orNull(Usd),
+  stock: GpuStock.pipe(Schema.withConstructorDefault(Effect.succeed("unknown"))),
+  cloudType: CloudType.pipe(Schema.withConstructorDefault(Effect.succeed("any"))),
+  raw: orNull(Schema.Json)
 }) {
   override toString(): string {
     return `GpuType(${this.provider}/${this.id} ${this.stock})`

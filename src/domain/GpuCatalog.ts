@@ -1,13 +1,14 @@
 /**
  * One name for a GPU on every cloud: `a100_80g` here is `NVIDIA A100 80GB PCIe` there.
  *
- * A catalog is a value that never changes; extending one gives a new one. The built-in catalog knows RunPod, Lambda,
- * Vast.ai and Fly. Provide `CurrentGpuCatalog` to teach a program the names of another provider.
+ * A catalog is a value that never changes; extending one gives a new one. The built-in catalog knows the GPUs, and each
+ * provider brings its own names for them (`provider.gpuNames`). Provide `CurrentGpuCatalog` to teach a program further ones.
  *
  * @since 0.1.0
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
@@ -36,61 +37,54 @@ export interface GpuEntry extends GpuMapping {
 }
 
 /**
- * Which provider calls which GPU what.
+ * What is known of a GPU wherever it stands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KnownGpu {
+  /** Memory of one GPU in GB; null when it is not known. */
+  readonly memoryGb: number | null
+  /** What its maker's own driver calls it. */
+  readonly aliases: ReadonlyArray<string>
+}
+
+/**
+ * Which GPUs there are, and which provider calls which of them what.
  *
  * @category models
  * @since 0.1.0
  */
 export interface GpuCatalog {
+  /** By canonical name. */
+  readonly gpus: ReadonlyMap<string, KnownGpu>
   /** Provider, then canonical name. */
   readonly providers: ReadonlyMap<string, ReadonlyMap<string, GpuMapping>>
 }
 
-/** Vast sells both sizes of the A100 under the same two names; sellers report a bit less than the nominal memory. */
-const a100SplitMb = 70_000
-const a100OnVast = ["A100 SXM4", "A100 PCIE"] as const
+const gpu = (memoryGb: number, ...aliases: ReadonlyArray<string>): KnownGpu => ({ memoryGb, aliases })
 
-type Row = Partial<Record<"runpod" | "lambda_labs" | "vast" | "fly", GpuMapping>>
-
-const ids = (...names: NonEmptyReadonlyArray<string>): GpuMapping => ({ ids: names })
-
-// Fly stopped GPU Machines on 2026-07-31; its names stay so that old records can still be read.
-// Lambda sells the A100 80 GB by eight only; the name for one is the base that the count is put into.
 const table = {
-  h200: { runpod: ids("NVIDIA H200"), vast: ids("H200", "H200 NVL") },
-  h100: {
-    runpod: ids("NVIDIA H100 80GB HBM3"),
-    lambda_labs: ids("gpu_1x_h100_pcie"),
-    vast: ids("H100 SXM", "H100 PCIE", "H100 NVL")
-  },
-  h100_pcie: { runpod: ids("NVIDIA H100 PCIe") },
-  h100_sxm: { lambda_labs: ids("gpu_1x_h100_sxm5") },
-  gh200: { lambda_labs: ids("gpu_1x_gh200") },
-  a100_80g: {
-    runpod: ids("NVIDIA A100 80GB PCIe"),
-    lambda_labs: ids("gpu_1x_a100_80gb_sxm4"),
-    vast: { ids: a100OnVast, minMemoryMb: a100SplitMb },
-    fly: ids("a100-80gb")
-  },
-  a100_40g: {
-    runpod: ids("NVIDIA A100-SXM4-40GB"),
-    lambda_labs: ids("gpu_1x_a100_sxm4"),
-    vast: { ids: a100OnVast, belowMemoryMb: a100SplitMb },
-    fly: ids("a100-pcie-40gb")
-  },
-  l40s: { runpod: ids("NVIDIA L40S"), vast: ids("L40S"), fly: ids("l40s") },
-  l40: { runpod: ids("NVIDIA L40") },
-  l4: { runpod: ids("NVIDIA L4"), vast: ids("L4") },
-  a10: { lambda_labs: ids("gpu_1x_a10"), vast: ids("A10"), fly: ids("a10") },
-  a6000: { runpod: ids("NVIDIA RTX A6000"), lambda_labs: ids("gpu_1x_a6000"), vast: ids("RTX A6000") },
-  a5000: { runpod: ids("NVIDIA RTX A5000"), vast: ids("RTX A5000") },
-  a4000: { runpod: ids("NVIDIA RTX A4000"), vast: ids("RTX A4000") },
-  rtx_6000: { lambda_labs: ids("gpu_1x_rtx6000") },
-  rtx_6000_ada: { runpod: ids("NVIDIA RTX 6000 Ada Generation"), vast: ids("RTX 6000Ada") },
-  rtx_4090: { runpod: ids("NVIDIA GeForce RTX 4090"), vast: ids("RTX 4090") },
-  rtx_3090: { runpod: ids("NVIDIA GeForce RTX 3090"), vast: ids("RTX 3090") },
-  mi300x: { runpod: ids("AMD Instinct MI300X OAM") }
-} satisfies Record<string, Row>
+  h200: gpu(141, "NVIDIA H200"),
+  h100: gpu(80, "NVIDIA H100 80GB HBM3"),
+  h100_pcie: gpu(80, "NVIDIA H100 PCIe"),
+  h100_sxm: gpu(80),
+  gh200: gpu(96),
+  a100_80g: gpu(80, "NVIDIA A100 80GB PCIe"),
+  a100_40g: gpu(40, "NVIDIA A100-SXM4-40GB"),
+  l40s: gpu(48, "NVIDIA L40S"),
+  l40: gpu(48, "NVIDIA L40"),
+  l4: gpu(24, "NVIDIA L4"),
+  a10: gpu(24),
+  a6000: gpu(48, "NVIDIA RTX A6000"),
+  a5000: gpu(24, "NVIDIA RTX A5000"),
+  a4000: gpu(16, "NVIDIA RTX A4000"),
+  rtx_6000: gpu(24),
+  rtx_6000_ada: gpu(48, "NVIDIA RTX 6000 Ada Generation"),
+  rtx_4090: gpu(24, "NVIDIA GeForce RTX 4090"),
+  rtx_3090: gpu(24, "NVIDIA GeForce RTX 3090"),
+  mi300x: gpu(192, "AMD Instinct MI300X OAM")
+}
 
 /**
  * A canonical GPU name: one the library knows, which an editor completes, or one of your own catalog.
@@ -106,7 +100,50 @@ export type CanonicalGpu = keyof typeof table | (string & {})
  * @category catalogs
  * @since 0.1.0
  */
-export const empty: GpuCatalog = { providers: new Map() }
+export const empty: GpuCatalog = { gpus: new Map(), providers: new Map() }
+
+/**
+ * The GPUs that the library has a name for, without any provider's names for them.
+ *
+ * @category catalogs
+ * @since 0.1.0
+ */
+export const builtIn: GpuCatalog = { gpus: new Map(Object.entries(table)), providers: new Map() }
+
+/**
+ * What the makers' own drivers call the built-in GPUs, for a provider whose machines say what their driver says.
+ *
+ * @category catalogs
+ * @since 0.1.0
+ */
+export const driverNames: ReadonlyArray<GpuEntry> = Object.entries(table).flatMap(([canonical, { aliases }]) => {
+  const [first, ...rest] = aliases
+  return first === undefined ? [] : [{ canonical, ids: [first, ...rest] }]
+})
+
+const mapped = (
+  known: ReadonlyMap<string, GpuMapping> | undefined,
+  entries: Iterable<GpuEntry>
+): Map<string, GpuMapping> => {
+  const mappings = new Map(known)
+  for (const { canonical, ids: [first, ...rest], ...bounds } of entries) {
+    // deleted first, so that the later entry is also the later one in order
+    mappings.delete(canonical)
+    mappings.set(canonical, { ids: [first, ...rest], ...bounds })
+  }
+  return mappings
+}
+
+const unknown: KnownGpu = { memoryGb: null, aliases: [] }
+
+const withMappings = (
+  { gpus, providers }: GpuCatalog,
+  provider: string,
+  mappings: ReadonlyMap<string, GpuMapping>
+): GpuCatalog => ({
+  gpus: new Map([...[...mappings.keys()].map((canonical) => [canonical, unknown] as const), ...gpus]),
+  providers: new Map(providers).set(provider, mappings)
+})
 
 /**
  * A new catalog that also knows these GPUs of one provider; the given catalog stays as it is.
@@ -131,34 +168,28 @@ export const empty: GpuCatalog = { providers: new Map() }
  * @category constructors
  * @since 0.1.0
  */
-export const extend = (catalog: GpuCatalog, provider: string, entries: Iterable<GpuEntry>): GpuCatalog => {
-  const mappings = new Map(catalog.providers.get(provider))
-  for (const { canonical, ids: [first, ...rest], ...bounds } of entries) {
-    // deleted first, so that the later entry is also the later one in order
-    mappings.delete(canonical)
-    mappings.set(canonical, { ids: [first, ...rest], ...bounds })
-  }
-  return { providers: new Map(catalog.providers).set(provider, mappings) }
-}
+export const extend = (catalog: GpuCatalog, provider: string, entries: Iterable<GpuEntry>): GpuCatalog =>
+  withMappings(catalog, provider, mapped(catalog.providers.get(provider), entries))
 
 /**
- * The names of RunPod, Lambda, Vast.ai and Fly.
+ * A new catalog with a provider's own names, under those that the given catalog has for it.
  *
- * **Gotchas**
+ * **Example** (What a provider calls a GPU)
  *
- * Fly rents no GPUs any more; its names are history.
+ * ```ts
+ * import { GpuCatalog, type Provider } from "effect-atlas"
  *
- * @category catalogs
+ * const nativeName = (provider: Provider.Service) =>
+ *   GpuCatalog.native(GpuCatalog.withNames(GpuCatalog.builtIn, provider.id, provider.gpuNames), provider.id, "h100")
+ * ```
+ *
+ * @category constructors
  * @since 0.1.0
  */
-export const builtIn: GpuCatalog = Object.entries<Row>(table).reduce(
-  (catalog, [canonical, row]) =>
-    Object.entries(row).reduce(
-      (catalog, [provider, mapping]) => extend(catalog, provider, [{ canonical, ...mapping }]),
-      catalog
-    ),
-  empty
-)
+export const withNames = (catalog: GpuCatalog, provider: string, own: Iterable<GpuEntry>): GpuCatalog => {
+  const taught = [...catalog.providers.get(provider) ?? []].map(([canonical, mapping]) => ({ canonical, ...mapping }))
+  return withMappings(catalog, provider, mapped(mapped(undefined, own), taught))
+}
 
 /**
  * The catalog in use; `builtIn` unless another one is provided.
@@ -171,6 +202,27 @@ export const CurrentGpuCatalog = Context.Reference<GpuCatalog>("effect-atlas/dom
 })
 
 /**
+ * The catalog in use, with a provider's own names in it.
+ *
+ * **When to use**
+ *
+ * In an adapter: prepare it once with the names that the adapter gives as `gpuNames`, and ask it with every call.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const inUse = (provider: string, own: Iterable<GpuEntry>): Effect.Effect<GpuCatalog> => {
+  const made = new WeakMap<GpuCatalog, GpuCatalog>()
+  return Effect.map(CurrentGpuCatalog, (catalog) => {
+    const known = made.get(catalog)
+    if (known !== undefined) return known
+    const fresh = withNames(catalog, provider, own)
+    made.set(catalog, fresh)
+    return fresh
+  })
+}
+
+/**
  * What a provider calls a GPU; none when it is not known to have it.
  *
  * **Example** (Looking up a name)
@@ -178,8 +230,10 @@ export const CurrentGpuCatalog = Context.Reference<GpuCatalog>("effect-atlas/dom
  * ```ts
  * import { GpuCatalog } from "effect-atlas"
  *
- * GpuCatalog.native(GpuCatalog.builtIn, "vast", "h200") // some({ ids: ["H200", "H200 NVL"] })
- * GpuCatalog.native(GpuCatalog.builtIn, "vast", "mi300x") // none
+ * const catalog = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [{ canonical: "h200", ids: ["H200", "H200 NVL"] }])
+ *
+ * GpuCatalog.native(catalog, "acme", "h200") // some({ ids: ["H200", "H200 NVL"] })
+ * GpuCatalog.native(catalog, "acme", "mi300x") // none
  * ```
  *
  * @category look-ups
@@ -207,8 +261,13 @@ const isWithin = ({ belowMemoryMb, minMemoryMb }: GpuMapping, memoryMb: number |
  * ```ts
  * import { GpuCatalog } from "effect-atlas"
  *
- * GpuCatalog.canonicalOf(GpuCatalog.builtIn, "vast", "A100 SXM4", 81_920) // some("a100_80g")
- * GpuCatalog.canonicalOf(GpuCatalog.builtIn, "vast", "A100 SXM4", 40_960) // some("a100_40g")
+ * const catalog = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [
+ *   { canonical: "a100_80g", ids: ["A100"], minMemoryMb: 70_000 },
+ *   { canonical: "a100_40g", ids: ["A100"], belowMemoryMb: 70_000 }
+ * ])
+ *
+ * GpuCatalog.canonicalOf(catalog, "acme", "A100", 81_920) // some("a100_80g")
+ * GpuCatalog.canonicalOf(catalog, "acme", "A100", 40_960) // some("a100_40g")
  * ```
  *
  * @category look-ups
@@ -239,15 +298,11 @@ export const canonicalOf = (
  * ```ts
  * import { GpuCatalog } from "effect-atlas"
  *
- * GpuCatalog.canonicalNames(GpuCatalog.builtIn, "fly") // ["a10", "a100_40g", "a100_80g", "l40s"]
+ * GpuCatalog.canonicalNames(GpuCatalog.builtIn) // ["a10", "a100_40g", "a100_80g", "a4000", ...]
  * ```
  *
  * @category look-ups
  * @since 0.1.0
  */
-export const canonicalNames = (catalog: GpuCatalog, provider?: string | undefined): ReadonlyArray<CanonicalGpu> => {
-  const mappings = provider === undefined
-    ? Array.from(catalog.providers.values())
-    : [catalog.providers.get(provider) ?? new Map<string, GpuMapping>()]
-  return Array.from(new Set(mappings.flatMap((names) => Array.from(names.keys())))).toSorted()
-}
+export const canonicalNames = (catalog: GpuCatalog, provider?: string | undefined): ReadonlyArray<CanonicalGpu> =>
+  [...(provider === undefined ? catalog.gpus : catalog.providers.get(provider) ?? empty.gpus).keys()].toSorted()

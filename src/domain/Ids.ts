@@ -8,7 +8,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * The name of a provider, such as `runpod` or `local`: a lower-case letter, then up to 31 of `a-z 0-9 _`.
+ * The name of a provider, such as `acme` or `local`: a lower-case letter, then up to 31 of `a-z 0-9 _`.
  *
  * **Example** (Naming a provider)
  *

@@ -32,7 +32,7 @@ type Answer<A> = Effect.Effect<A, AtlasError, Providers>
  * import { Atlas } from "effect-atlas"
  * import * as DateTime from "effect/DateTime"
  *
- * const spend = Atlas.computeSpend("pod1", { from: DateTime.makeUnsafe("2026-11-01T00:00:00Z") }, { provider: "runpod" })
+ * const spend = Atlas.computeSpend("pod1", { from: DateTime.makeUnsafe("2026-11-01T00:00:00Z") }, { provider: "acme" })
  * ```
  *
  * @category resources
@@ -67,7 +67,7 @@ export const getNetworkVolume = (id: string, options?: Options): Answer<NetworkV
  * ```ts
  * import { Atlas } from "effect-atlas"
  *
- * const volume = Atlas.createNetworkVolume({ name: "models", sizeGb: 100, region: "EU-RO-1" }, { provider: "runpod" })
+ * const volume = Atlas.createNetworkVolume({ name: "models", sizeGb: 100, region: "EU-RO-1" }, { provider: "acme" })
  * ```
  *
  * @category resources
@@ -114,7 +114,7 @@ export const getTemplate = (id: string, options?: Options): Answer<Template> =>
  * ```ts
  * import { Atlas } from "effect-atlas"
  *
- * const template = Atlas.createTemplate({ name: "server", image: "me/server" }, { provider: "runpod" })
+ * const template = Atlas.createTemplate({ name: "server", image: "me/server" }, { provider: "acme" })
  * ```
  *
  * @category resources

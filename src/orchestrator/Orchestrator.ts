@@ -215,14 +215,13 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
  * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import { Providers } from "effect-atlas"
  * import { Orchestrator, SessionStore } from "effect-atlas/orchestrator"
- * import * as RunPod from "effect-atlas/providers/RunPod"
- * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
  * import * as Layer from "effect/Layer"
  *
- * // ATLAS_OWNER=shop ATLAS_POLL_INTERVAL="30 seconds" RUNPOD_API_KEY=... node server.ts
+ * // ATLAS_OWNER=shop ATLAS_POLL_INTERVAL="30 seconds" node server.ts
  * const layer = Orchestrator.layerConfig.pipe(
- *   Layer.provide([SessionStore.layerSqlite(), Providers.layer(RunPod.layerConfig)]),
- *   Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+ *   Layer.provide([SessionStore.layerSqlite(), Providers.layer(LocalProvider.layerConfig)]),
+ *   Layer.provide(NodeServices.layer)
  * )
  * ```
  *

@@ -13,6 +13,7 @@ import type { AtlasErrorReason } from "../domain/AtlasError.ts"
 import { type AuthHandle, type Compute, ComputeStatus } from "../domain/Compute.ts"
 import type { ComputeRequest } from "../domain/ComputeRequest.ts"
 import type { GpuType } from "../domain/Gpu.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { ComputeId } from "../domain/Ids.ts"
 import type { Job, JobStatus } from "../domain/Job.ts"
 import type { JobRef, JobRequest } from "../domain/JobRequest.ts"
@@ -34,20 +35,35 @@ import type { NameStamp } from "./NameStamp.ts"
 type Answer<A> = Effect.Effect<A, AtlasErrorReason>
 
 /**
- * One rent, checked and ready to be sent exactly once.
+ * All that is decided of one create before its adapter has looked at it.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Rent {
+export interface SpawnDraft {
   readonly request: ComputeRequest
   readonly stamp: NameStamp
   /** The stamped name to rent under; a lost answer is resolved by looking for it. */
   readonly name: string
   /** The whole environment of the container, credentials included. */
   readonly env: Variables
-  /** The credential that `env` carries; handed to the caller, never to the cloud in another way. */
+  /** The credential that `env` carries, for the caller alone; null without one, and where a request is only checked. */
   readonly auth: AuthHandle | null
+}
+
+/**
+ * One rent, checked and ready to be sent exactly once.
+ *
+ * **Details**
+ *
+ * For the adapter `prepared` is what its own `prepare` answered, such as the body of the request. Everywhere else it is
+ * an empty handle: only the provider that prepared the rent knows what stands behind it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rent<Prepared = object> extends SpawnDraft {
+  readonly prepared: Prepared
 }
 
 /**
@@ -91,22 +107,61 @@ export const LogOptions = Schema.Struct({
 export type LogOptions = typeof LogOptions.Type
 
 /**
- * Renting, looking and handing back: the facet every provider has.
+ * Looking and ending: what {@link ComputeAdapter} has beside its create.
  *
  * @category facets
  * @since 0.1.0
  */
-export interface ComputeAdapter {
-  /** Every check that needs no request: runs before a credential is minted and before anything is sent. */
-  readonly check?: (request: ComputeRequest, call: Call) => Answer<void>
-  /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
-  readonly spawn: (rent: Rent, call: Call) => Answer<Compute>
+export interface LookAdapter {
   readonly get: (id: ComputeId, call: Call) => Answer<Compute>
   /** The whole account or a failure, never a part; the filter is a hint, it is applied again to the answer. */
   readonly list: (filter: ComputeFilter, call: Call) => Answer<ReadonlyArray<Compute>>
   /** Ends it for good; an unknown id fails as `NotFound`. */
   readonly terminate: (id: ComputeId, call: Call) => Answer<void>
 }
+
+/**
+ * A create that is prepared first: what `prepare` answers is what `send` sends, so that a request is built once.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface PreparedCreate<Prepared> {
+  readonly check?: undefined
+  readonly spawn?: undefined
+  /** Every check that needs no request; answers what is to be sent, such as a body in the cloud's words. */
+  readonly prepare: (draft: SpawnDraft, call: Call) => Answer<Prepared>
+  /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
+  readonly send: (rent: Rent<Prepared>, call: Call) => Answer<Compute>
+}
+
+/**
+ * A create with nothing to prepare.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface PlainCreate {
+  readonly prepare?: undefined
+  readonly send?: undefined
+  /** Every check that needs no request: runs before anything is sent. */
+  readonly check?: (request: ComputeRequest, call: Call) => Answer<void>
+  /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
+  readonly spawn: (draft: SpawnDraft, call: Call) => Answer<Compute>
+}
+
+/**
+ * Renting, looking and handing back: the facet every provider has.
+ *
+ * **Details**
+ *
+ * An adapter creates in one of two ways: `check` and `spawn`, or, where the check builds what is sent, `prepare` and
+ * `send`.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export type ComputeAdapter<Prepared = never> = LookAdapter & (PlainCreate | PreparedCreate<Prepared>)
 
 /**
  * Stopping with the storage kept, and starting again.
@@ -225,17 +280,19 @@ export interface BillingAdapter {
  * @category models
  * @since 0.1.0
  */
-export interface Adapter {
+export interface Adapter<Prepared = never> {
   readonly id: string
   /** Capabilities that do not follow from a facet; default none. */
   readonly flags?: ReadonlyArray<Flag>
+  /** What the cloud calls the GPUs that have a canonical name; default none. */
+  readonly gpuNames?: ReadonlyArray<GpuEntry>
   /** Names of settings that are missing, such as an API key's environment variable; default none. */
   readonly missing?: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing; default 5 seconds. */
   readonly settleWindow?: Duration.Input
   /** How often to look while waiting for a compute to become ready; default 5 seconds. */
   readonly pollInterval?: Duration.Input
-  readonly compute: ComputeAdapter
+  readonly compute: ComputeAdapter<Prepared>
   readonly power?: PowerAdapter
   readonly gpus?: GpusAdapter
   readonly logs?: LogsAdapter
@@ -245,3 +302,36 @@ export interface Adapter {
   readonly endpoints?: EndpointsAdapter
   readonly billing?: BillingAdapter
 }
+
+/**
+ * An adapter with its own exact type, where it is not written inside of `Provider.make` itself.
+ *
+ * **Example** (A type for one's own adapter)
+ *
+ * ```ts
+ * import { AtlasError, Provider } from "effect-atlas"
+ * import * as Adapter from "effect-atlas/provider/Adapter"
+ * import * as Effect from "effect/Effect"
+ *
+ * const nowhere = Effect.fail(new AtlasError.NotFound({ message: "there is nothing here" }))
+ *
+ * const adapterOf = (options: { readonly image: string }) =>
+ *   Adapter.make({
+ *     id: "acme",
+ *     compute: {
+ *       prepare: ({ name }) => Effect.succeed({ label: name, image: options.image }),
+ *       send: ({ prepared }) => Effect.fail(new AtlasError.NoCapacity({ message: `no room for ${prepared.label}` })),
+ *       get: () => nowhere,
+ *       list: () => Effect.succeed([]),
+ *       terminate: () => nowhere
+ *     },
+ *     power: { stop: () => nowhere, start: () => nowhere }
+ *   })
+ *
+ * const acme = Provider.make(adapterOf({ image: "me/server" }))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <const A, Prepared = never>(adapter: A & Adapter<Prepared>): A => adapter

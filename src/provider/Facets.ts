@@ -10,6 +10,7 @@ import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ComputeRequest, Input } from "../domain/ComputeRequest.ts"
 import type { GpuType } from "../domain/Gpu.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { ProviderId } from "../domain/Ids.ts"
 import type { Job } from "../domain/Job.ts"
 import type * as JobRequest from "../domain/JobRequest.ts"
@@ -73,7 +74,12 @@ export interface ComputeFacet {
     request: Input | ComputeRequest,
     options?: RentOptions
   ) => Effect.Effect<Compute, AtlasError>
-  /** Checks a request and mints its credential; sends nothing. */
+  /** Checks a request as `prepare` does, without minting a credential; sends nothing. */
+  readonly check: (
+    request: Input | ComputeRequest,
+    options?: RentOptions
+  ) => Effect.Effect<void, AtlasError>
+  /** Checks a request, mints its credential and builds what is sent; sends nothing. */
   readonly prepare: (
     request: Input | ComputeRequest,
     options?: RentOptions
@@ -216,6 +222,14 @@ export interface Facets {
 }
 
 /**
+ * The name of a facet, such as `power`.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export type FacetName = keyof Facets
+
+/**
  * What is known of a provider without asking it.
  *
  * @category models
@@ -226,6 +240,8 @@ export interface Identity {
   /** False for a name that is only reserved: it answers its capabilities and refuses everything else. */
   readonly implemented: boolean
   readonly capabilities: ReadonlyArray<Capability>
+  /** What it calls the GPUs that have a canonical name; `GpuCatalog.withNames` makes a catalog of them. */
+  readonly gpuNames: ReadonlyArray<GpuEntry>
   /** Settings that are missing, such as the environment variable of an API key. */
   readonly missing: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing. */

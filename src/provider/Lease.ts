@@ -12,7 +12,7 @@ import type { Compute } from "../domain/Compute.ts"
 import { isRefusal } from "../domain/Refusal.ts"
 import type { Rent } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
-import type { ComputeFacet } from "./Provider.ts"
+import type { ComputeFacet } from "./Facets.ts"
 
 /**
  * The two ends of a rent; use each once, in this order.

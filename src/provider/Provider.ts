@@ -10,20 +10,29 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Unsupported } from "../domain/AtlasError.ts"
+import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { Adapter } from "./Adapter.ts"
 import type { Flag } from "./Capability.ts"
-import type { Facets, Identity, Service } from "./Facets.ts"
+import type { FacetName, Facets, Identity, Service } from "./Facets.ts"
 import { makeService } from "./internal/service.ts"
 
 export type * from "./Facets.ts"
 
 /**
- * The type of a provider made from an adapter: exactly the facets the adapter has, so asking for another does not compile.
+ * The type of a provider with exactly these facets, so that asking for another does not compile.
+ *
+ * **Example** (A provider that rents and stops)
+ *
+ * ```ts
+ * import type { Provider } from "effect-atlas"
+ *
+ * const pause = (acme: Provider.Of<"compute" | "power">, id: string) => acme.power.stop(id)
+ * ```
  *
  * @category models
  * @since 0.1.0
  */
-export type Of<A extends Adapter> = Pick<Service, keyof Identity | (keyof A & keyof Facets)>
+export type Of<Facet extends FacetName> = Pick<Service, keyof Identity | Facet>
 
 /**
  * The provider in use, whichever it is.
@@ -63,7 +72,8 @@ export class Provider extends Context.Service<Provider, Service>()("effect-atlas
  * @category constructors
  * @since 0.1.0
  */
-export const make = <const A extends Adapter>(adapter: A): Of<A> => makeService(adapter, true)
+export const make = <const A, Prepared = never>(adapter: A & Adapter<Prepared>): Of<Extract<keyof A, FacetName>> =>
+  makeService<Prepared>(adapter, true)
 
 /**
  * A provider made by `Provider.make`, whichever facets its type shows.
@@ -105,7 +115,11 @@ export const neutral = (made: Made): Service => {
  * @category constructors
  * @since 0.1.0
  */
-export const placeholder = (id: string, flags: ReadonlyArray<Flag>): Service => {
+export const placeholder = (
+  id: string,
+  flags: ReadonlyArray<Flag>,
+  gpuNames: ReadonlyArray<GpuEntry> = []
+): Service => {
   const refuse = Effect.suspend(() =>
     Effect.fail(
       new Unsupported({
@@ -117,6 +131,7 @@ export const placeholder = (id: string, flags: ReadonlyArray<Flag>): Service => 
   return makeService({
     id,
     flags,
+    gpuNames,
     compute: {
       check: () => refuse,
       spawn: () => refuse,
@@ -142,7 +157,7 @@ export const placeholder = (id: string, flags: ReadonlyArray<Flag>): Service => 
  *   id: "acme",
  *   compute: { spawn: () => nowhere, get: () => nowhere, list: () => Effect.succeed([]), terminate: () => nowhere }
  * }
- * class Acme extends Context.Service<Acme, Provider.Of<typeof adapter>>()("acme/Acme") {}
+ * class Acme extends Context.Service<Acme, Provider.Of<"compute">>()("acme/Acme") {}
  *
  * const layer = Provider.layer(Acme, Effect.succeed(adapter))
  * ```
@@ -150,13 +165,13 @@ export const placeholder = (id: string, flags: ReadonlyArray<Flag>): Service => 
  * @category layers
  * @since 0.1.0
  */
-export const layer = <Self, A extends Adapter, E, R>(
-  tag: Context.Key<Self, Of<A>>,
-  adapter: Effect.Effect<A, E, R>
+export const layer = <Self, A, E, R, Prepared = never>(
+  tag: Context.Key<Self, Of<Extract<keyof A, FacetName>>>,
+  adapter: Effect.Effect<A & Adapter<Prepared>, E, R>
 ): Layer.Layer<Self | Provider, E, Exclude<R, Scope.Scope>> =>
   Layer.effectContext(
     Effect.map(adapter, (made) => {
-      const service = makeService(made, true)
+      const service = makeService<Prepared>(made, true)
       return Context.make(Provider, service).pipe(Context.add(tag, service))
     })
   )

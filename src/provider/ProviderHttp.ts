@@ -62,9 +62,9 @@ export interface Timeouts {
  * @since 0.1.0
  */
 export interface Options {
-  /** The provider's id, such as `runpod`. */
+  /** The provider's id, such as `acme`. */
   readonly provider: string
-  /** What its spans begin with, such as `RunPod`. */
+  /** What its spans begin with, such as `Acme`. */
   readonly name: string
   /** Which of a provider's APIs this is, in metrics; default `management`. */
   readonly api?: string
@@ -83,7 +83,10 @@ export interface Options {
   readonly retries?: number
   /** The most bytes of an answer; default 16 MiB. */
   readonly bodyLimit?: number
-  /** Reads every answer but a create's 5xx and 408, and may know a better reason than the status gives. */
+  /**
+   * Reads every answer but a create's 5xx and 408, and may know a better reason than the status gives. The `retryAfter` of a
+   * `RateLimited` is waited for like the header of that name.
+   */
   readonly classify?: (refusal: Refusal) => AtlasErrorReason | undefined
 }
 
@@ -104,6 +107,11 @@ export interface Route<Path extends string> {
   readonly timeouts?: Timeouts
   /** `terminate` goes before everything else when the account's requests are limited; default `normal`. */
   readonly priority?: RateLimits.Priority
+  /**
+   * Limits of its own, under the account's, such as one launch in 12 seconds; default none. A wait that the provider asks for
+   * then holds for these routes alone, otherwise for all of the account.
+   */
+  readonly limits?: RateLimits.RouteLimits
   /** Keeps the provider's words out of failures, for requests whose refusal can repeat them; default false. */
   readonly withholdMessage?: boolean
   /** Asked before the client's own `classify`. */
@@ -187,7 +195,8 @@ export interface ProviderHttp {
  * **Details**
  *
  * A `read` or `idempotent` call is repeated after 408, 429, 500, 502, 503, 504 and failed connections, with jittered
- * back-off and `Retry-After` obeyed; a `create` only after 429 and after failures that precede sending. A create whose
+ * back-off and `Retry-After` obeyed; a `create` only after 429 and after failures that precede sending. What `classify` calls
+ * `RateLimited` counts as 429 whatever its status. A create whose
  * answer is lost, a 5xx, a 408 or unreadable fails as `Uncertain`. Redirects are followed to the same origin, by a
  * create never. No wait outlives the call: a pause that would is not begun, and the failure at hand is the answer.
  *

@@ -1,8 +1,9 @@
 /**
  * Keeping under a cloud's request limits before it has to refuse: one pace per account, shared by all fibers.
  *
- * A pace learns from `RateLimit`, `RateLimit-Policy`, `X-RateLimit-*` and `Retry-After` headers. Callers wait in order,
- * those that end a machine before all others.
+ * A pace learns from `RateLimit`, `RateLimit-Policy`, `X-RateLimit-*` and `Retry-After` headers, and from what a body says of
+ * waiting. Callers wait in order, those that end a machine before all others; a route may have limits of its own under the
+ * account's, and whoever waits for those holds up nobody else.
  *
  * @since 0.1.0
  */
@@ -14,7 +15,8 @@ import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 import { RateLimited } from "../domain/AtlasError.ts"
 import * as Hash from "../domain/Hash.ts"
-import { policiesOf, rateLimitOf, retryAfterOf } from "./internal/httpHeaders.ts"
+import * as RetryAfter from "../http/RetryAfter.ts"
+import { policiesOf, rateLimitOf } from "./internal/httpHeaders.ts"
 
 /** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
 const longestPause = Duration.toMillis("1 hour")
@@ -41,6 +43,26 @@ export interface Limit {
 }
 
 /**
+ * Limits that a route has of its own, beside those of its account.
+ *
+ * **Example** (One launch in 12 seconds)
+ *
+ * ```ts
+ * import type * as RateLimits from "effect-atlas/provider/RateLimits"
+ *
+ * const launches: RateLimits.RouteLimits = { name: "launch", limits: [{ requests: 1, per: "12 seconds" }] }
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RouteLimits {
+  /** Routes that say the same name share these limits, as those of one resource may. */
+  readonly name: string
+  readonly limits: ReadonlyArray<Limit>
+}
+
+/**
  * Who goes first: ending a machine before everything else.
  *
  * @category models
@@ -57,6 +79,8 @@ export type Priority = "terminate" | "normal"
 export interface Outcome {
   readonly status: number | null
   readonly headers: Headers.Headers | null
+  /** How long the answer asks to wait where its headers do not say it; null or left out when it does not. */
+  readonly retryAfter?: Duration.Duration | null
 }
 
 /**
@@ -72,7 +96,12 @@ export interface Pace {
    * Fails as `RateLimited`, with nothing sent, as soon as it is known that the turn comes later than `patience`.
    */
   readonly run: <A extends Outcome, E, R>(
-    options: { readonly priority: Priority; readonly patience: Duration.Duration },
+    options: {
+      readonly priority: Priority
+      readonly patience: Duration.Duration
+      /** Default: none but the account's. A wait that is asked for is then this route's, else the account's. */
+      readonly limits?: RouteLimits | undefined
+    },
     request: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | RateLimited, R>
 }
@@ -109,6 +138,23 @@ interface Window {
   since: number
 }
 
+/** What holds requests back: windows, and a wait that was asked for. */
+interface Gate {
+  readonly windows: Array<Window>
+  pausedUntil: number
+}
+
+/** One that waits for its turn; `order` is that of arrival. */
+interface Waiter {
+  readonly latch: Latch.Latch
+  readonly order: number
+}
+
+/** Routes with the same limits of their own, and who waits for them; both in the order of arrival. */
+interface Lane extends Gate {
+  readonly waiting: Readonly<Record<Priority, Set<Waiter>>>
+}
+
 /** One request's place in the order of all; null until it is its turn. */
 interface Ticket {
   number: number | null
@@ -117,35 +163,53 @@ interface Ticket {
 const floorOf = (window: Window, priority: Priority): number =>
   priority === "terminate" || window.quota === null ? 0 : Math.floor(window.quota / keptBack)
 
-const makePace = (limits: ReadonlyArray<Limit>): Pace => {
-  const windows: Array<Window> = limits.map(({ per, requests }) => ({
+const gateOf = (limits: ReadonlyArray<Limit>): Gate => ({
+  windows: limits.map(({ per, requests }) => ({
     quota: requests,
     windowMillis: Duration.toMillis(per),
     remaining: 0,
     resetAt: 0,
     since: 0
-  }))
+  })),
+  pausedUntil: 0
+})
+
+const laneOf = (limits: ReadonlyArray<Limit>): Lane => ({
+  ...gateOf(limits),
+  waiting: { terminate: new Set(), normal: new Set() }
+})
+
+const firstOf = <A>(all: Iterable<A>): A | undefined => {
+  for (const one of all) return one
+  return undefined
+}
+
+const makePace = (limits: ReadonlyArray<Limit>): Pace => {
+  const account = gateOf(limits)
+  const { windows } = account
   // those that headers name
   const named = new Map<string, Window>()
-  // both in the order of arrival
-  const waiting = { terminate: new Set<Latch.Latch>(), normal: new Set<Latch.Latch>() }
-  let pausedUntil = 0
+  // routes without limits of their own wait for the account alone
+  const common = laneOf([])
+  const lanes = new Map<string, Lane>()
+  let arrived = 0
   let admitted = 0
   let underWay = 0
   let lastPolicy: string | undefined
 
-  const first = (): Latch.Latch | undefined => {
-    for (const waiter of waiting.terminate) return waiter
-    for (const waiter of waiting.normal) return waiter
-    return undefined
+  const laneFor = (route: RouteLimits | undefined): Lane => {
+    if (route === undefined) return common
+    const known = lanes.get(route.name)
+    if (known !== undefined) return known
+    const lane = laneOf(route.limits)
+    lanes.set(route.name, lane)
+    return lane
   }
 
-  const wakeNext = Effect.suspend(() => first()?.open ?? Effect.void)
-
-  /** Milliseconds until a request of this priority may be sent. */
-  const delay = (priority: Priority, now: number): number => {
-    let until = pausedUntil
-    for (const window of windows) {
+  /** Milliseconds until a request of this priority may pass. */
+  const delay = (gate: Gate, priority: Priority, now: number): number => {
+    let until = gate.pausedUntil
+    for (const window of gate.windows) {
       if (now >= window.resetAt) {
         window.remaining = window.quota ?? Infinity
         window.resetAt = now + (window.windowMillis ?? unknownReset)
@@ -156,8 +220,40 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     return Math.max(0, until - now)
   }
 
-  const admit = (ticket: Ticket): void => {
-    for (const window of windows) window.remaining -= 1
+  /** The first of this priority that only the account can hold back. */
+  const firstAt = (priority: Priority, now: number): Waiter | undefined => {
+    let first: Waiter | undefined
+    const look = (lane: Lane): void => {
+      const head = firstOf(lane.waiting[priority])
+      if (head === undefined || (first !== undefined && first.order < head.order)) return
+      if (delay(lane, priority, now) <= 0) first = head
+    }
+    look(common)
+    lanes.forEach(look)
+    return first
+  }
+
+  const first = (now: number): Waiter | undefined => firstAt("terminate", now) ?? firstAt("normal", now)
+
+  const headOf = ({ waiting }: Lane): Waiter | undefined => firstOf(waiting.terminate) ?? firstOf(waiting.normal)
+
+  /** Whoever leaves wakes the next of all, and the next of its own lane, which may have to wait for another while. */
+  const wakeAfter = (lane: Lane, clock: () => number) =>
+    Effect.suspend(() => {
+      const next = first(clock())
+      const behind = headOf(lane)
+      const woken = next?.latch.open ?? Effect.void
+      return behind === undefined || behind === next ? woken : Effect.andThen(woken, behind.latch.open)
+    })
+
+  const admit = (ticket: Ticket, lane: Lane, now: number): void => {
+    for (const gate of [account, lane]) {
+      for (const window of gate.windows) {
+        // a window begins with its first request, which another one may have held back until now
+        if (window.remaining === window.quota) window.resetAt = now + (window.windowMillis ?? unknownReset)
+        window.remaining -= 1
+      }
+    }
     underWay += 1
     admitted += 1
     ticket.number = admitted
@@ -174,8 +270,20 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
     return window
   }
 
-  const learn = (request: number, { headers, status }: Outcome, now: number, wallClock: number): void => {
+  const learn = (
+    request: number,
+    lane: Lane,
+    { headers, retryAfter = null, status }: Outcome,
+    now: number,
+    wallClock: number
+  ): void => {
     if (headers === null) return
+    const header = status === 429 ? RetryAfter.read(headers, wallClock) : null
+    const asked = RetryAfter.longer(header, retryAfter)
+    if (asked !== null) {
+      const gate = lane === common ? account : lane
+      gate.pausedUntil = Math.max(gate.pausedUntil, now + Math.min(Duration.toMillis(asked), longestPause))
+    }
     const { quota, standings } = rateLimitOf(headers, wallClock)
     const policy = headers["ratelimit-policy"]
     if (policy !== lastPolicy) {
@@ -200,62 +308,63 @@ const makePace = (limits: ReadonlyArray<Limit>): Pace => {
       if (isNew) window.since = request
       if (isNew || resetAt < window.resetAt - resetGrain) window.resetAt = resetAt
     }
-    const retryAfter = status === 429 ? retryAfterOf(headers, wallClock) : null
-    if (retryAfter !== null) {
-      pausedUntil = Math.max(pausedUntil, now + Math.min(Duration.toMillis(retryAfter), longestPause))
-    }
   }
 
   /** Waits for a turn; whoever leaves, admitted or not, wakes the next. */
-  const queue = (ticket: Ticket, priority: Priority, deadline: number, clock: () => number) =>
+  const queue = (ticket: Ticket, lane: Lane, priority: Priority, deadline: number, clock: () => number) =>
     Effect.suspend(() => {
-      const mine = Latch.makeUnsafe(false)
+      const mine: Waiter = { latch: Latch.makeUnsafe(false), order: ++arrived }
       const turn = Effect.gen(function*() {
         while (true) {
-          mine.closeUnsafe()
+          mine.latch.closeUnsafe()
           const now = clock()
-          const wait = delay(priority, now)
-          const isFirst = first() === mine
-          if (isFirst && wait <= 0) return admit(ticket)
+          const own = delay(lane, priority, now)
+          const wait = Math.max(own, delay(account, priority, now))
+          const isFirst = first(now) === mine
+          if (isFirst && wait <= 0) return admit(ticket, lane, now)
           if (now + wait > deadline || now >= deadline) {
             return yield* new RateLimited({
               message: "not sent: the provider's request limit leaves no room within the call's time limit",
               retryAfter: Duration.millis(wait)
             })
           }
-          // the first sleeps until there is room; the others until they are first or their time is up
-          yield* Effect.timeoutOption(mine.await, Duration.millis(Math.max(1, isFirst ? wait : deadline - now)))
+          // the first of all and the first of each lane sleep until there is room; the others until they are that, or
+          // their time is up
+          const pause = isFirst ? wait : own > 0 && headOf(lane) === mine ? own : deadline - now
+          yield* Effect.timeoutOption(mine.latch.await, Duration.millis(Math.max(1, pause)))
         }
       })
-      waiting[priority].add(mine)
+      lane.waiting[priority].add(mine)
       // a newcomer that ends a machine may stand before the one that was first
       return Effect.ensuring(
         turn,
         Effect.suspend(() => {
-          waiting[priority].delete(mine)
-          return wakeNext
+          lane.waiting[priority].delete(mine)
+          return wakeAfter(lane, clock)
         })
       )
     })
 
   return {
-    run: ({ patience, priority }, request) =>
+    run: ({ limits: route, patience, priority }, request) =>
       Effect.clockWith((clock) => {
         const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
         const ticket: Ticket = { number: null }
+        const lane = laneFor(route)
         const turn = Effect.suspend(() => {
-          const hasRival = waiting.terminate.size > 0 || (priority === "normal" && waiting.normal.size > 0)
+          const at = now()
+          const rival = priority === "terminate" ? firstAt("terminate", at) : first(at)
           // looking and taking are one step: no other fiber comes between
-          return !hasRival && delay(priority, now()) <= 0
-            ? Effect.succeed(admit(ticket))
-            : queue(ticket, priority, now() + Duration.toMillis(patience), now)
+          return rival === undefined && delay(lane, priority, at) <= 0 && delay(account, priority, at) <= 0
+            ? Effect.succeed(admit(ticket, lane, at))
+            : queue(ticket, lane, priority, at + Duration.toMillis(patience), now)
         })
         // around both, so that an interrupt between them gives the place back too
         return Effect.onExit(Effect.andThen(turn, request), (exit) => {
           if (ticket.number === null) return Effect.void
           underWay -= 1
-          if (Exit.isSuccess(exit)) learn(ticket.number, exit.value, now(), clock.currentTimeMillisUnsafe())
-          return wakeNext
+          if (Exit.isSuccess(exit)) learn(ticket.number, lane, exit.value, now(), clock.currentTimeMillisUnsafe())
+          return wakeAfter(lane, now)
         })
       })
   }

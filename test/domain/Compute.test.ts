@@ -37,6 +37,17 @@ const compute = new Compute.Compute({
 })
 
 describe("Compute", () => {
+  it("made from its id, its provider and its status says nothing else: one GPU, no ports, null where it is not known", () => {
+    const bare = new Compute.Compute({ id: compute.id, provider: compute.provider, status: "running" })
+    const { gpuCount, id, ports, provider, status, ...rest } = { ...bare }
+    assert.deepStrictEqual([id, provider, status, gpuCount, ports], [compute.id, compute.provider, "running", 1, []])
+    assert.deepStrictEqual(
+      Object.keys(rest).toSorted(),
+      Object.keys(compute).filter((key) => !["id", "provider", "status", "gpuCount", "ports"].includes(key)).toSorted()
+    )
+    assert.deepStrictEqual([...new Set(Object.values(rest))], [null])
+  })
+
   it("printing it shows neither its credential nor raw, in no way of printing", () => {
     for (const value of [compute, { compute }, [compute]]) {
       for (const printed of [inspect(value, { depth: null }), JSON.stringify(value), String(value)]) {

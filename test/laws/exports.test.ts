@@ -2,8 +2,8 @@
  * The package's doors: every subpath leads to a source file, and the front one stays light.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { isBuiltin } from "node:module"
-import { matching, read } from "./files.ts"
+import { createRequire, isBuiltin } from "node:module"
+import { matching, read, root } from "./files.ts"
 import { importsOf, target } from "./imports.ts"
 
 interface Door {
@@ -20,6 +20,18 @@ const manifest: {
 const doors = Object.entries(manifest.exports).flatMap(([subpath, door]) =>
   typeof door === "object" && door !== null ? [[subpath, door] as const] : []
 )
+
+const resolve = createRequire(`${root}/test/`).resolve
+
+/** Whether Node lets a user of the package import this file of ours; whether it is built does not matter. */
+const isOpen = (path: string): boolean => {
+  try {
+    resolve(path.replace(/^src\//, "effect-atlas/").replace(/\.ts$/, ""))
+    return true
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED")
+  }
+}
 
 const isRuntime = ({ kind }: { readonly kind: string }): boolean => kind === "static"
 
@@ -48,12 +60,18 @@ describe("package.json", () => {
     assert.deepStrictEqual(Object.keys(door), ["effect-atlas-source", "types", "default"])
   })
 
-  it("a door for every file of a folder is no door to its internal folder", () => {
-    const patterns = doors.map(([subpath]) => subpath).filter((subpath) => subpath.endsWith("/*"))
-    assert.deepStrictEqual(
-      patterns.filter((subpath) => manifest.exports[subpath.replace("/*", "/internal/*")] !== null),
-      []
-    )
+  it("a door for every file of a folder leads into no folder below it, the internal one included", () => {
+    const folders = doors.flatMap(([subpath]) => subpath.endsWith("/*") ? [subpath.slice(2, -1)] : [])
+    const inner = folders.flatMap((folder) => matching([`src/${folder}*/**/*.ts`]).map(({ path }) => path))
+    assert.isAbove(inner.length, 0, "no folder behind a door has a folder of its own")
+    assert.deepStrictEqual(inner.filter(isOpen), [])
+  })
+
+  it("one door serves every provider: a file that stands beside the providers' folders can be imported", () => {
+    const providers = matching(["src/providers/*.ts"]).map(({ path }) => path)
+    assert.include(providers, "src/providers/RunPod.ts")
+    assert.deepStrictEqual(providers.filter((path) => !isOpen(path)), [])
+    assert.deepStrictEqual(Object.keys(manifest.exports).filter((subpath) => /^\.\/providers\/\w+$/.test(subpath)), [])
   })
 
   it.each(Object.entries(manifest.bin))("the command %s is a program for Node", (_, built) => {

@@ -77,6 +77,14 @@ describe("the import law catches", () => {
       "src/orchestrator/A.ts",
       "import { b } from \"./session/internal/b.ts\""
     ],
+    ["one cloud in the door of another", "src/providers/Local.ts", "import { b } from \"./mock/B.ts\""],
+    ["a door in another", "src/providers/LocalProvider.ts", "import { b } from \"./MockProvider.ts\""],
+    [
+      "another's internal folder behind a door",
+      "src/providers/RunPod.ts",
+      "import { b } from \"./local/internal/b.ts\""
+    ],
+    ["a real cloud's door in test doubles", "src/testing/A.ts", "import { b } from \"../providers/RunPod.ts\""],
     ["the back room of the front desk", "src/cli/A.ts", "import { b } from \"../internal/b.ts\""],
     ["a way out of src", "src/cli/A.ts", "import { b } from \"../../test/b.ts\""],
     ["an import of types", "src/domain/A.ts", "import type { B } from \"../provider/B.ts\""],
@@ -100,6 +108,12 @@ describe("the import law allows", () => {
     ["a core inside its wing", "src/orchestrator/engine/A.ts", "import { b } from \"../session/B.ts\""],
     ["a core's own back room", "src/orchestrator/session/A.ts", "import { b } from \"./internal/b.ts\""],
     ["the front desk's own back room", "src/Atlas.ts", "import { b } from \"./internal/b.ts\""],
+    ["a door's own folder", "src/providers/AcmeClient.ts", "import { b } from \"./acme/internal/b.ts\""],
+    [
+      "a door that is reached from its folder",
+      "src/providers/acme/internal/a.ts",
+      "import { b } from \"../../Acme.ts\""
+    ],
     ["internal files among themselves", "src/providers/local/internal/a.ts", "import { b } from \"./b.ts\""],
     ["storage on this machine", "src/providers/local/A.ts", "import { b } from \"../../storage/B.ts\""],
     ["a fake cloud that uses the kit", "src/providers/acme/FakeAcme.ts", "import { b } from \"../../testing/B.ts\""],

@@ -2,8 +2,9 @@
  * Who may use whom: which room of `src/` may import which, and what no room may import.
  *
  * A room is a folder of `src/` (each folder of `src/providers/` is its own) or one of the two files that stand there;
- * `src/internal/` is the back room of `Atlas.ts`.
  * `internal/`, `engine/`, `session/` and `store/` are used only inside the folder they stand in.
+ * `src/internal/` is the back room of `Atlas.ts`. A file beside the folders of `src/providers/` is the door of one of them:
+ * `RunPod.ts` and `RunPodClient.ts` that of `runpod/`, `LocalProvider.ts` that of `local/`.
  * To allow one more use, add it to `rooms`; to allow a single line, add it to `exceptions` with the reason.
  */
 import { isBuiltin } from "node:module"
@@ -78,7 +79,16 @@ const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
 const roomOf = (path: string): string => {
   const [, first = "", second = ""] = path.split("/")
   if (first === "internal") return "Atlas.ts"
-  return first === "providers" ? `providers/${second}` : first
+  return first === "providers" ? `providers/${doorOf(second) ?? second}` : first
+}
+
+/** The folder that a file beside the providers' folders is the door of. */
+const doorOf = (name: string): string | undefined => /^(\w+?)(?:Provider|Client)?\.ts$/.exec(name)?.[1]?.toLowerCase()
+
+/** Where a file belongs: its own folder, or the one that it is the door of. */
+const placeOf = (path: string): string => {
+  const room = roomOf(path)
+  return room.startsWith("providers/") && path.split("/").length === 3 ? `src/${room}/` : path
 }
 
 const includes = (allowed: ReadonlyArray<string>, room: string): boolean =>
@@ -149,7 +159,7 @@ const brokenInside = (file: string, to: string): string | undefined => {
   if (!to.startsWith("src/")) return "src uses nothing outside src"
   const [from, room] = [roomOf(file), roomOf(to)]
   for (const { folder, owner } of closedOn(to)) {
-    const isOwn = owner === "src" ? from === room : file.startsWith(`${owner}/`)
+    const isOwn = owner === "src" ? from === room : placeOf(file).startsWith(`${owner}/`)
     if (!isOwn) return `${folder}/ belongs to ${owner === "src" ? room : owner}`
   }
   if (from === room) return undefined

@@ -39,18 +39,8 @@ const machineOf = (id: string, name: string, at: number): Compute =>
     provider: plain,
     status: "running",
     name,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
     costPerHour: Usd.make(1),
-    region: null,
-    image: null,
-    auth: null,
-    createdAt: DateTime.makeUnsafe(at),
-    exitCode: null,
-    failure: null,
-    raw: null
+    createdAt: DateTime.makeUnsafe(at)
   })
 
 export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptions = {}): Effect.Effect<PlainCloud> =>

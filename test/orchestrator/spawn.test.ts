@@ -6,10 +6,12 @@ import type { AtlasErrorReason } from "effect-atlas/domain/AtlasError"
 import { NoCapacity, ProviderFault, RateLimited, Unauthorized, Validation } from "effect-atlas/domain/AtlasError"
 import { Session, type SessionInfo, type SpawnOptions } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
+import * as Provider from "effect-atlas/provider/Provider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import { machine } from "../support/acme.ts"
 import { inTime, live, open, reasonOf } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
@@ -84,6 +86,26 @@ describe("candidates", () => {
         [["mock", "h100", "NoCapacity"]]
       )
       assert.deepStrictEqual([info.provider, info.attempt], ["plain", 2])
+    }))
+
+  it.effect("are checked without a credential: one is minted, for the create that is sent", () =>
+    Effect.gen(function*() {
+      const drafts: Array<string | null> = []
+      const acme = Provider.make({
+        id: "acme",
+        compute: {
+          prepare: ({ auth }) => Effect.sync(() => void drafts.push(auth?.scheme ?? null)),
+          send: ({ name }) => Effect.succeed(machine({ name })),
+          get: () => Effect.succeed(machine()),
+          list: () => Effect.succeed([machine()]),
+          terminate: () => Effect.void
+        }
+      })
+      const { orchestrator } = yield* open({ more: [acme] })
+      const options = { provider: ["acme"] }
+      const { compute } = yield* orchestrator.spawn({ gpu: ["h100", "l4"], auth: "bearer" }, options)
+      assert.strictEqual(compute.auth?.scheme, "bearer")
+      assert.deepStrictEqual(drafts, [null, null, "bearer"])
     }))
 
   it.effect("that cannot be asked at all are told of with those that refused, each with its reason", () =>

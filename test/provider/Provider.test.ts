@@ -3,8 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
-import { AtlasError, type ComputeRequest, Ids, Money, Provider } from "effect-atlas"
-import type { Adapter, Rent } from "effect-atlas/provider/Adapter"
+import { AtlasError, type ComputeRequest, GpuCatalog, Ids, Money, Provider } from "effect-atlas"
+import type { Adapter, LookAdapter, PlainCreate, SpawnDraft } from "effect-atlas/provider/Adapter"
 import type { Call } from "effect-atlas/provider/Call"
 import { Flag } from "effect-atlas/provider/Capability"
 import * as Effect from "effect/Effect"
@@ -22,9 +22,9 @@ const machine = (fields: Partial<Compute.Compute> = {}) =>
 
 /** A provider that remembers how its adapter was called. */
 const recorded = (
-  adapter: Omit<Partial<Adapter>, "compute"> & { readonly compute?: Partial<Adapter["compute"]> } = {}
+  adapter: Omit<Partial<Adapter>, "compute"> & { readonly compute?: Partial<PlainCreate & LookAdapter> } = {}
 ) => {
-  const rents: Array<Rent> = []
+  const rents: Array<SpawnDraft> = []
   const calls: Array<readonly [string, Call]> = []
   const { compute, ...facets } = adapter
   const provider = Provider.neutral(Provider.make({
@@ -55,7 +55,7 @@ const recorded = (
 }
 
 describe("a rent", () => {
-  it.effect("is checked by the adapter before a credential is minted and before anything is sent", () =>
+  it.effect("is checked by the adapter before anything is sent", () =>
     Effect.gen(function*() {
       const invalid = new AtlasError.Validation({ issues: [{ path: "image", message: "is required" }] })
       const { provider, rents } = recorded({ compute: { check: () => Effect.fail(invalid) } })
@@ -92,6 +92,82 @@ describe("a rent", () => {
       assert.deepStrictEqual(Object.keys(rent.env), ["A", "ATLAS_PRESHARED_KEY"])
       assert.match(rent.name, /^atlas-adhoc-web-[a-z2-7]{12}$/)
       assert.deepStrictEqual(calls, [])
+    }))
+
+  it.effect("that its adapter prepares is built once, with its name and credential, and exactly that is sent", () =>
+    Effect.gen(function*() {
+      const [built, sent]: [Array<object>, Array<object>] = [[], []]
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          prepare: ({ env, name, request }) =>
+            Effect.sync(() => {
+              const body = { label: name, image: request.image, env }
+              built.push(body)
+              return body
+            }),
+          send: ({ name, prepared }) =>
+            Effect.sync(() => {
+              sent.push(prepared)
+              assert.strictEqual(prepared.label, name)
+              return machine({ name: prepared.label })
+            }),
+          get: () => nowhere,
+          list: () => Effect.succeed([]),
+          terminate: () => nowhere
+        }
+      })
+      const { auth } = yield* provider.compute.spawn({ image: "me/server", auth: "bearer" })
+      assert.lengthOf(built, 1)
+      assert.strictEqual(sent[0], built[0])
+      const token = auth === null ? "" : Redacted.value(auth.token)
+      assert.deepInclude(built[0], { image: "me/server", env: { ATLAS_PRESHARED_KEY: Redacted.make(token) } })
+    }))
+
+  it.effect("that is only checked is built like one that is sent, with a credential that is worth nothing", () =>
+    Effect.gen(function*() {
+      const drafts: Array<SpawnDraft> = []
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          prepare: (draft) => Effect.sync(() => void drafts.push(draft)),
+          send: ({ name }) => Effect.succeed(machine({ name })),
+          get: () => nowhere,
+          list: () => Effect.succeed([]),
+          terminate: () => nowhere
+        }
+      })
+      for (const auth of ["none", "bearer", "signed_url"] as const) {
+        yield* provider.compute.check({ auth })
+        yield* provider.compute.prepare({ auth })
+      }
+      const shapes = drafts.map(({ env }) =>
+        Object.entries(env).map(([name, value]) => [name, Redacted.value(value).length])
+      )
+      const [none, noneSent, bearer, bearerSent, signed, signedSent] = shapes
+      assert.deepStrictEqual([none, bearer, signed], [noneSent, bearerSent, signedSent])
+      assert.deepStrictEqual(drafts.map(({ auth }) => auth?.scheme ?? null), [
+        null,
+        null,
+        null,
+        "bearer",
+        null,
+        "signed_url"
+      ])
+      assert.strictEqual(yield* kindOf(provider.compute.check({ gpuCount: 0 })), "validation")
+    }))
+
+  it.effect("shows nobody what was prepared, and is refused by a provider that did not prepare it", () =>
+    Effect.gen(function*() {
+      const [one, other] = [recorded(), recorded()]
+      const rent = yield* one.provider.compute.prepare({ name: "web" })
+      assert.deepStrictEqual(rent.prepared, {})
+      const error = yield* Effect.flip(other.provider.compute.rent(rent))
+      assert.strictEqual(error.message, "[acme] validation: rent: Expected one that acme prepared")
+      assert.deepStrictEqual(other.calls, [])
+      // a copy is as good as the rent itself
+      yield* one.provider.compute.rent({ ...rent })
+      assert.lengthOf(one.calls, 1)
     }))
 
   it.effect("gets a name of its own each time, and the very stamp where somebody keeps the books", () =>
@@ -219,10 +295,16 @@ describe("what a provider answers", () => {
 
   it.effect("the canonical name of a GPU finds what its provider calls otherwise", () =>
     Effect.gen(function*() {
-      const all = [machine({ provider: Ids.ProviderId.make("runpod"), gpuType: "NVIDIA L4" })]
-      const { provider } = recorded({ compute: { list: () => Effect.succeed(all) } })
+      const all = [machine({ gpuType: "acme-l4" })]
+      const gpuNames = [{ canonical: "l4", ids: ["acme-l4"] }] as const
+      const { provider } = recorded({ gpuNames, compute: { list: () => Effect.succeed(all) } })
+      assert.deepStrictEqual(provider.gpuNames, gpuNames)
       assert.lengthOf(yield* provider.compute.list({ gpu: "l4" }), 1)
+      assert.lengthOf(yield* provider.compute.list({ gpu: "acme-l4" }), 1)
       assert.lengthOf(yield* provider.compute.list({ gpu: "l40" }), 0)
+      const taught = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [{ canonical: "l40", ids: ["acme-l4"] }])
+      const list = Effect.provideService(provider.compute.list({ gpu: "l40" }), GpuCatalog.CurrentGpuCatalog, taught)
+      assert.lengthOf(yield* list, 1)
     }))
 
   it.effect("a filter nobody knows is refused before anything is asked", () =>

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
 import { AtlasError, Provider } from "effect-atlas"
-import type { Adapter } from "effect-atlas/provider/Adapter"
+import * as Adapter from "effect-atlas/provider/Adapter"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -14,7 +14,7 @@ import { machine } from "../support/acme.ts"
 
 const silent = () => Effect.never
 
-const deaf: Adapter = {
+const deaf = Adapter.make({
   id: "acme",
   settleWindow: "1 second",
   compute: { check: silent, spawn: silent, get: silent, list: silent, terminate: silent },
@@ -26,7 +26,7 @@ const deaf: Adapter = {
   templates: { list: silent, get: silent, create: silent, delete: silent },
   endpoints: { list: silent, get: silent, delete: silent },
   billing: { spend: silent }
-}
+})
 
 const acme = Provider.neutral(Provider.make(deaf))
 const limited = { timeout: "3 seconds" } as const
@@ -45,7 +45,8 @@ const after = (duration: Duration.Input, asked: Asked) =>
   })
 
 const calls: ReadonlyArray<readonly [string, (options?: { readonly timeout: "3 seconds" }) => Asked]> = [
-  ["checking a rent", (options) => acme.compute.prepare({}, options)],
+  ["checking a rent", (options) => acme.compute.check({}, options)],
+  ["preparing a rent", (options) => acme.compute.prepare({}, options)],
   ["a look", (options) => acme.compute.get("a", options)],
   ["a list", (options) => acme.compute.list({}, options)],
   ["a terminate", (options) => acme.compute.terminate("a", options)],

@@ -8,18 +8,5 @@ export const machine = (fields: Partial<Compute.Compute> = {}): Compute.Compute 
     id: Ids.ComputeId.make("acme-1"),
     provider: acme,
     status: "running",
-    name: null,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
-    costPerHour: null,
-    region: null,
-    image: null,
-    auth: null,
-    createdAt: null,
-    exitCode: null,
-    failure: null,
-    raw: null,
     ...fields
   })

@@ -1,8 +1,8 @@
 /**
  * For every promise of a provider, one that breaks it: the mock with a part of it spoilt.
  */
-import { AtlasError, Compute, Ids, Provider, Resources } from "effect-atlas"
-import type { Adapter } from "effect-atlas/provider/Adapter"
+import { AtlasError, Compute, ComputeRequest, Ids, Provider, Resources } from "effect-atlas"
+import * as Adapter from "effect-atlas/provider/Adapter"
 import type * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -14,61 +14,65 @@ export const reasonOf = <A, R>(self: Effect.Effect<A, AtlasError.AtlasError, R>)
 export type Mock = Effect.Success<ReturnType<typeof MockProvider.make>>
 
 /** The mock, written as an adapter again so that a test can spoil a part of it. */
-export const adapterOver = ({ provider }: Mock) => ({
-  id: "mock",
-  settleWindow: provider.settleWindow,
-  compute: {
-    check: (request) => Effect.asVoid(reasonOf(provider.compute.prepare(request))),
-    spawn: (rent) =>
-      Effect.map(reasonOf(provider.compute.rent(rent)), (made) => new Compute.Compute({ ...made, auth: null })),
-    get: (id) => reasonOf(provider.compute.get(id)),
-    list: () => reasonOf(provider.compute.list()),
-    terminate: (id) => reasonOf(provider.compute.terminate(id))
-  },
-  power: { stop: (id) => reasonOf(provider.power.stop(id)), start: (id) => reasonOf(provider.power.start(id)) },
-  gpus: { list: () => reasonOf(provider.gpus.list()) },
-  logs: {
-    stream: (id, options) => Stream.mapError(provider.logs.stream(id, options), (error) => error.reason)
-  }
-} satisfies Adapter)
+export const adapterOver = ({ provider }: Mock) =>
+  Adapter.make({
+    id: "mock",
+    settleWindow: provider.settleWindow,
+    compute: {
+      prepare: ({ request, stamp }) =>
+        Effect.map(reasonOf(provider.compute.prepare(request, { stamp })), ({ prepared }) => prepared),
+      send: (rent) =>
+        Effect.map(reasonOf(provider.compute.rent(rent)), (made) => new Compute.Compute({ ...made, auth: null })),
+      get: (id) => reasonOf(provider.compute.get(id)),
+      list: () => reasonOf(provider.compute.list()),
+      terminate: (id) => reasonOf(provider.compute.terminate(id))
+    },
+    power: { stop: (id) => reasonOf(provider.power.stop(id)), start: (id) => reasonOf(provider.power.start(id)) },
+    gpus: { list: () => reasonOf(provider.gpus.list()) },
+    logs: {
+      stream: (id, options) => Stream.mapError(provider.logs.stream(id, options), (error) => error.reason)
+    }
+  })
 
 export type Whole = ReturnType<typeof adapterOver>
 
 /** The same with what the mock keeps besides computes. */
-export const keeperOver = (adapter: Whole, { provider }: Mock) => ({
-  ...adapter,
-  jobs: {
-    submit: (request) => reasonOf(provider.jobs.submit(request)),
-    get: (job) => reasonOf(provider.jobs.get(job)),
-    cancel: (job) => reasonOf(provider.jobs.cancel(job)),
-    chunk: (job) => reasonOf(provider.jobs.chunk(job))
-  },
-  volumes: {
-    list: () => reasonOf(provider.volumes.list()),
-    get: (id) => reasonOf(provider.volumes.get(id)),
-    create: (request) => reasonOf(provider.volumes.create(request)),
-    delete: (id) => reasonOf(provider.volumes.delete(id))
-  },
-  templates: {
-    list: () => reasonOf(provider.templates.list()),
-    get: (id) => reasonOf(provider.templates.get(id)),
-    create: ({ image, name }) => reasonOf(provider.templates.create({ name, image })),
-    delete: (id) => reasonOf(provider.templates.delete(id))
-  },
-  endpoints: {
-    list: () => reasonOf(provider.endpoints.list()),
-    get: (id) => reasonOf(provider.endpoints.get(id)),
-    delete: (id) => reasonOf(provider.endpoints.delete(id))
-  },
-  billing: { spend: (id, window) => reasonOf(provider.billing.spend(id, window)) }
-} satisfies Adapter)
+export const keeperOver = (adapter: Whole, { provider }: Mock) =>
+  Adapter.make({
+    ...adapter,
+    jobs: {
+      submit: (request) => reasonOf(provider.jobs.submit(request)),
+      get: (job) => reasonOf(provider.jobs.get(job)),
+      cancel: (job) => reasonOf(provider.jobs.cancel(job)),
+      chunk: (job) => reasonOf(provider.jobs.chunk(job))
+    },
+    volumes: {
+      list: () => reasonOf(provider.volumes.list()),
+      get: (id) => reasonOf(provider.volumes.get(id)),
+      create: (request) => reasonOf(provider.volumes.create(request)),
+      delete: (id) => reasonOf(provider.volumes.delete(id))
+    },
+    templates: {
+      list: () => reasonOf(provider.templates.list()),
+      get: (id) => reasonOf(provider.templates.get(id)),
+      create: ({ image, name }) => reasonOf(provider.templates.create({ name, image })),
+      delete: (id) => reasonOf(provider.templates.delete(id))
+    },
+    endpoints: {
+      list: () => reasonOf(provider.endpoints.list()),
+      get: (id) => reasonOf(provider.endpoints.get(id)),
+      delete: (id) => reasonOf(provider.endpoints.delete(id))
+    },
+    billing: { spend: (id, window) => reasonOf(provider.billing.spend(id, window)) }
+  })
 
 /** A provider with all its facets, those it has and those that answer "unsupported". */
-export const whole = (adapter: Adapter): Provider.Service => Provider.neutral(Provider.make(adapter))
+export const whole = <Prepared>(adapter: Adapter.Adapter<Prepared>): Provider.Service =>
+  Provider.neutral(Provider.make(adapter))
 
 export type Spoil = (adapter: Whole, mock: Mock) => Provider.Service
 
-export const withCompute = (adapter: Whole, compute: Partial<Adapter["compute"]>) =>
+export const withCompute = (adapter: Whole, compute: Partial<Adapter.LookAdapter & Adapter.PreparedCreate<object>>) =>
   whole({ ...adapter, compute: { ...adapter.compute, ...compute } })
 
 export const changed = (compute: Compute.Compute, fields: Partial<Compute.Compute>) =>
@@ -105,7 +109,7 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "rents under a name of its own",
-    (adapter) => withCompute(adapter, { spawn: (rent) => adapter.compute.spawn({ ...rent, name: "my-own-name" }) }),
+    (adapter) => withCompute(adapter, { send: (rent) => adapter.compute.send({ ...rent, name: "my-own-name" }) }),
     "its name is stamped, and the name filter finds it by the stamped name and by the name asked for"
   ],
   [
@@ -165,7 +169,14 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "rents whatever GPU it has",
-    (adapter) => withCompute(adapter, { check: () => Effect.void }),
+    (adapter) =>
+      withCompute(adapter, {
+        prepare: (draft) =>
+          adapter.compute.prepare({
+            ...draft,
+            request: new ComputeRequest.ComputeRequest({ ...draft.request, gpu: null })
+          })
+      }),
     "a GPU nobody has is refused, and nothing is rented"
   ],
   [
@@ -352,8 +363,8 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "keeps the environment in raw",
     (adapter) =>
       withCompute(adapter, {
-        spawn: (rent) =>
-          Effect.map(adapter.compute.spawn(rent), (made) => {
+        send: (rent) =>
+          Effect.map(adapter.compute.send(rent), (made) => {
             const env = Object.entries(rent.env).map(([name, value]) => `${name}=${Redacted.value(value)}`)
             return changed(made, { raw: { env } })
           })
@@ -362,12 +373,12 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "repeats a create until it is answered",
-    (adapter) => withCompute(adapter, { spawn: (rent) => Effect.retry(adapter.compute.spawn(rent), { times: 3 }) }),
+    (adapter) => withCompute(adapter, { send: (rent) => Effect.retry(adapter.compute.send(rent), { times: 3 }) }),
     "a create whose answer was lost is not repeated: what it made is found and used"
   ],
   [
     "repeats a create that the server has failed",
-    (adapter) => withCompute(adapter, { spawn: (rent) => Effect.retry(adapter.compute.spawn(rent), { times: 3 }) }),
+    (adapter) => withCompute(adapter, { send: (rent) => Effect.retry(adapter.compute.send(rent), { times: 3 }) }),
     "a create that was answered with a server error is not repeated"
   ]
 ]

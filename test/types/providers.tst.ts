@@ -1,4 +1,7 @@
-import { Atlas, type AtlasError, type Compute, type ComputeRequest, Provider, Providers } from "effect-atlas"
+import { Atlas, type AtlasError, Compute, type ComputeRequest, Gpu, Ids, Provider, Providers } from "effect-atlas"
+import * as Adapter from "effect-atlas/provider/Adapter"
+import type * as LocalProvider from "effect-atlas/providers/LocalProvider"
+import type * as RunPod from "effect-atlas/providers/RunPod"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
@@ -39,9 +42,81 @@ describe("Provider.make", () => {
     })
   })
 
+  it("what prepare answers is what send gets, and a create has one of the two forms", () => {
+    Provider.make({
+      id: "acme",
+      compute: {
+        prepare: () => Effect.succeed({ label: "web" }),
+        send: (rent) => {
+          expect(rent.prepared).type.toBe<{ label: string }>()
+          return nowhere
+        },
+        get: () => nowhere,
+        list: () => Effect.succeed([]),
+        terminate: () => nowhere
+      }
+    })
+    const look = { get: () => nowhere, list: () => Effect.succeed([]), terminate: () => nowhere }
+    const prepare = () => Effect.succeed({ label: "web" })
+    const sendNumber = (_: { readonly prepared: number }) => nowhere
+    expect(Provider.make).type.not.toBeCallableWith({ id: "acme", compute: { ...look, prepare } })
+    expect(Provider.make).type.not.toBeCallableWith({ id: "acme", compute: { ...look, prepare, send: sendNumber } })
+    expect(Provider.make).type.not.toBeCallableWith({
+      id: "acme",
+      compute: { ...look, prepare, send: () => nowhere, spawn: () => nowhere }
+    })
+  })
+
+  it("a rent shows nobody what was prepared", () => {
+    expect<Effect.Success<ReturnType<typeof bare.compute.prepare>>["prepared"]>().type.toBe<object>()
+  })
+
+  it("an adapter of its own keeps its exact facets, and needs no annotation", () => {
+    const adapter = Adapter.make({
+      id: "own",
+      flags: ["spot"],
+      compute: {
+        spawn: ({ name }) => {
+          expect(name).type.toBe<string>()
+          return nowhere
+        },
+        get: () => nowhere,
+        list: () => Effect.succeed([]),
+        terminate: () => nowhere
+      },
+      power: { stop: () => Effect.void, start: () => Effect.void }
+    })
+    expect(Provider.make(adapter)).type.toBe<Provider.Of<"compute" | "power">>()
+    expect(Adapter.make).type.not.toBeCallableWith({ id: "empty" })
+  })
+
   it("a made provider may be given with a call, a hand-made object may not", () => {
     expect(Atlas.getCompute).type.toBeCallableWith("pod", { provider: bare })
     expect(Atlas.getCompute).type.not.toBeCallableWith("pod", { provider: { id: "x" } })
+  })
+})
+
+describe("the built-in providers", () => {
+  it("name their facets", () => {
+    type All = "compute" | "power" | "gpus" | "logs" | "jobs" | "volumes" | "templates" | "endpoints" | "billing"
+    expect<RunPod.RunPod["Service"]>().type.toBe<Provider.Of<All>>()
+    expect<LocalProvider.LocalProvider["Service"]>().type.toBe<Provider.Of<"compute" | "power" | "gpus" | "logs">>()
+  })
+})
+
+describe("a compute and a GPU type", () => {
+  it("are made from what is known of them", () => {
+    expect(Compute.Compute).type.toBeConstructableWith({
+      id: Ids.ComputeId.make("a"),
+      provider: Ids.ProviderId.make("acme"),
+      status: "running"
+    })
+    expect(Compute.Compute).type.not.toBeConstructableWith({ id: Ids.ComputeId.make("a"), status: "running" })
+    expect(Gpu.GpuType).type.toBeConstructableWith({
+      id: "h100",
+      provider: Ids.ProviderId.make("acme"),
+      displayName: "H100"
+    })
   })
 })
 

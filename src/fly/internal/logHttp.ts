@@ -2,20 +2,18 @@
  * One request to a log host: sent once, with the token in the scheme the host expects, under a limit of time and of size.
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import { ProviderFault, Timeout, Transport, Unauthorized } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
 import { version } from "../../domain/Version.ts"
 import * as BareClient from "../../http/BareClient.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
 import * as Body from "../../http/Body.ts"
+import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
 
 const timeLimit = "10 seconds"
@@ -60,15 +58,10 @@ const messageFor = (status: number): string =>
       ? "the log host answered with a redirect, which is not followed; check the base URL"
       : "the log host did not answer 200")
 
-const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Duration.Duration | null => {
-  const parsed = Headers.parseRetryAfter(headers["retry-after"] ?? "")
-  return Result.isSuccess(parsed) ? Headers.retryAfterDelay(parsed.success, nowMillis) : null
-}
-
 const refused = ({ headers, status }: HttpClientResponse.HttpClientResponse): Effect.Effect<never, FlyErrorReason> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.fail(
-      HttpReason.fromStatus(status, { message: messageFor(status), retryAfter: retryAfterOf(headers, now) })
+      HttpReason.fromStatus(status, { message: messageFor(status), retryAfter: RetryAfter.read(headers, now) })
     ))
 
 /** The code of the innermost cause, such as ECONNREFUSED; its text is left out, since it may repeat what was sent. */

@@ -69,7 +69,7 @@ const placesFor = Effect.fnUntraced(function*(
   const places = gpus.flatMap((gpu) => found.map((provider) => ({ provider, gpu })))
   const tried = yield* Effect.forEach(places, ({ gpu, provider }) => {
     const place: RentRequest.Candidate = { provider: provider.id, gpu, regionHints: request.regionHints }
-    return Effect.match(provider.compute.prepare({ ...request, gpu }), {
+    return Effect.match(provider.compute.check({ ...request, gpu }), {
       onSuccess: () => ({ place, error: null }),
       onFailure: (error) => ({ place, error })
     })

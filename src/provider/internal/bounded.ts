@@ -3,8 +3,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
+import type { ComputeId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
-import type { Adapter } from "../Adapter.ts"
+import type { Adapter, ComputeAdapter, ComputeFilter } from "../Adapter.ts"
 import type { Call } from "../Call.ts"
 
 /** An adapter that keeps the limit itself can say better how it passed, so it has this much longer to say it. */
@@ -36,74 +37,86 @@ const one = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call:
 
 const plain = <A>(ask: (call: Call) => Answer<A>) => (call: Call): Answer<A> => within(call.timeout, () => ask(call))
 
-/** The same adapter, whose calls fail as `Timeout` when their limit has passed. What that says of a create, its caller knows. */
-export const bounded = (
-  { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes, ...rest }: Adapter
-): Adapter => {
-  const { check } = compute
-  return {
-    ...rest,
-    compute: {
-      ...(check === undefined ? {} : { check: one((request, call) => check.call(compute, request, call)) }),
-      spawn: one((rent, call) => compute.spawn(rent, call)),
-      get: one((id, call) => compute.get(id, call)),
-      list: one((filter, call) => compute.list(filter, call)),
-      terminate: one((id, call) => compute.terminate(id, call))
-    },
-    ...(power === undefined ? {} : {
-      power: { stop: one((id, call) => power.stop(id, call)), start: one((id, call) => power.start(id, call)) }
-    }),
-    ...(gpus === undefined ? {} : { gpus: { list: plain((call) => gpus.list(call)) } }),
-    ...(logs === undefined ? {} : {
-      logs: {
-        stream: (id, options, call) => {
-          const lines = Stream.suspend(() => logs.stream(id, options, call))
-          const { timeout } = call
-          return timeout === null
-            ? lines
-            : Stream.interruptWhen(lines, Effect.delay(Effect.fail(passed(timeout)), afterGrace(timeout)))
-        }
-      }
-    }),
-    ...(jobs === undefined ? {} : {
-      jobs: {
-        submit: (request, call) =>
-          request.mode === "sync"
-            // its own limit holds too, and past it the job goes on
-            ? within(shorter(request.timeout, call.timeout), () => jobs.submit(request, call))
-            : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
-        get: one((job, call) => jobs.get(job, call)),
-        cancel: one((job, call) => jobs.cancel(job, call)),
-        chunk: one((job, call) => jobs.chunk(job, call))
-      }
-    }),
-    ...(volumes === undefined ? {} : {
-      volumes: {
-        list: plain((call) => volumes.list(call)),
-        get: one((id, call) => volumes.get(id, call)),
-        create: one((request, call) => volumes.create(request, call)),
-        delete: one((id, call) => volumes.delete(id, call))
-      }
-    }),
-    ...(templates === undefined ? {} : {
-      templates: {
-        list: plain((call) => templates.list(call)),
-        get: one((id, call) => templates.get(id, call)),
-        create: one((request, call) => templates.create(request, call)),
-        delete: one((id, call) => templates.delete(id, call))
-      }
-    }),
-    ...(endpoints === undefined ? {} : {
-      endpoints: {
-        list: plain((call) => endpoints.list(call)),
-        get: one((id, call) => endpoints.get(id, call)),
-        delete: one((id, call) => endpoints.delete(id, call))
-      }
-    }),
-    ...(billing === undefined ? {} : {
-      billing: {
-        spend: (id, window, call) => within(call.timeout, () => billing.spend(id, window, call))
-      }
-    })
+/** The two ways to create stay apart, so that what was prepared keeps its type. */
+const boundedCompute = <Prepared>(compute: ComputeAdapter<Prepared>): ComputeAdapter<Prepared> => {
+  const look = {
+    get: one((id: ComputeId, call) => compute.get(id, call)),
+    list: one((filter: ComputeFilter, call) => compute.list(filter, call)),
+    terminate: one((id: ComputeId, call) => compute.terminate(id, call))
   }
+  const { check, prepare } = compute
+  return prepare === undefined
+    ? {
+      ...look,
+      ...(check === undefined ? {} : { check: one((request, call) => check.call(compute, request, call)) }),
+      spawn: one((draft, call) => compute.spawn(draft, call))
+    }
+    : {
+      ...look,
+      prepare: one((draft, call) => prepare.call(compute, draft, call)),
+      send: one((rent, call) => compute.send(rent, call))
+    }
 }
+
+/** The same adapter, whose calls fail as `Timeout` when their limit has passed. What that says of a create, its caller knows. */
+export const bounded = <Prepared>(
+  { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes, ...rest }: Adapter<Prepared>
+): Adapter<Prepared> => ({
+  ...rest,
+  compute: boundedCompute(compute),
+  ...(power === undefined ? {} : {
+    power: { stop: one((id, call) => power.stop(id, call)), start: one((id, call) => power.start(id, call)) }
+  }),
+  ...(gpus === undefined ? {} : { gpus: { list: plain((call) => gpus.list(call)) } }),
+  ...(logs === undefined ? {} : {
+    logs: {
+      stream: (id, options, call) => {
+        const lines = Stream.suspend(() => logs.stream(id, options, call))
+        const { timeout } = call
+        return timeout === null
+          ? lines
+          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(passed(timeout)), afterGrace(timeout)))
+      }
+    }
+  }),
+  ...(jobs === undefined ? {} : {
+    jobs: {
+      submit: (request, call) =>
+        request.mode === "sync"
+          // its own limit holds too, and past it the job goes on
+          ? within(shorter(request.timeout, call.timeout), () => jobs.submit(request, call))
+          : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
+      get: one((job, call) => jobs.get(job, call)),
+      cancel: one((job, call) => jobs.cancel(job, call)),
+      chunk: one((job, call) => jobs.chunk(job, call))
+    }
+  }),
+  ...(volumes === undefined ? {} : {
+    volumes: {
+      list: plain((call) => volumes.list(call)),
+      get: one((id, call) => volumes.get(id, call)),
+      create: one((request, call) => volumes.create(request, call)),
+      delete: one((id, call) => volumes.delete(id, call))
+    }
+  }),
+  ...(templates === undefined ? {} : {
+    templates: {
+      list: plain((call) => templates.list(call)),
+      get: one((id, call) => templates.get(id, call)),
+      create: one((request, call) => templates.create(request, call)),
+      delete: one((id, call) => templates.delete(id, call))
+    }
+  }),
+  ...(endpoints === undefined ? {} : {
+    endpoints: {
+      list: plain((call) => endpoints.list(call)),
+      get: one((id, call) => endpoints.get(id, call)),
+      delete: one((id, call) => endpoints.delete(id, call))
+    }
+  }),
+  ...(billing === undefined ? {} : {
+    billing: {
+      spend: (id, window, call) => within(call.timeout, () => billing.spend(id, window, call))
+    }
+  })
+})

@@ -21,10 +21,11 @@ export const asAsked = (looked: Effect.Effect<Compute, AtlasErrorReason>, id: st
  */
 export const applyFilter = (
   all: ReadonlyArray<Compute>,
-  filter: ComputeFilter
+  filter: ComputeFilter,
+  catalog: Effect.Effect<GpuCatalog.GpuCatalog>
 ): Effect.Effect<ReadonlyArray<Compute>> =>
   Effect.map(
-    GpuCatalog.CurrentGpuCatalog,
+    catalog,
     (catalog) =>
       // the later reading is the newer one
       [...new Map(all.map((compute) => [compute.id, compute])).values()].filter((compute) =>

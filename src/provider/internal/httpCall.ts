@@ -7,10 +7,10 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Random from "effect/Random"
-import { RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts"
+import { type AtlasErrorReason, RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts"
 import * as Body from "../../http/Body.ts"
-import type { Pace, Priority } from "../RateLimits.ts"
-import { retryAfterOf } from "./httpHeaders.ts"
+import * as RetryAfter from "../../http/RetryAfter.ts"
+import type { Outcome, Pace, Priority, RouteLimits } from "../RateLimits.ts"
 import { within } from "./httpLimit.ts"
 import { moved, type Written } from "./httpRequest.ts"
 import type * as Scrub from "./httpScrub.ts"
@@ -42,9 +42,18 @@ export interface Lost {
 
 export type Fate = Answered | Lost
 
+/** What became of a request, and why that is a failure; null for a success. */
+export interface Judged {
+  readonly fate: Fate
+  readonly failure: AtlasErrorReason | null
+}
+
+export type Judge = (fate: Fate, nowMillis: number) => AtlasErrorReason | null
+
 export interface Rules {
   readonly callClass: CallClass
   readonly priority: Priority
+  readonly limits: RouteLimits | undefined
   readonly attemptMillis: number
   readonly totalMillis: number
   readonly retries: number
@@ -66,12 +75,18 @@ const transient = new Set([408, 429, 500, 502, 503, 504])
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
-const mayRepeat = (callClass: CallClass, fate: Fate): boolean =>
+const mayRepeat = (callClass: CallClass, { failure, fate }: Judged): boolean =>
   fate._tag === "Lost"
     ? callClass !== "create" || !fate.wasSent
-    : callClass === "create"
-    ? fate.status === 429
-    : transient.has(fate.status)
+    // whichever status the provider says it by
+    : failure?._tag === "RateLimited" || (callClass === "create" ? fate.status === 429 : transient.has(fate.status))
+
+/** How long the provider asks to wait, in its headers or in the words that were made a reason of. */
+const waitOf = ({ failure, fate }: Judged, nowMillis: number): Duration.Duration | null =>
+  RetryAfter.longer(
+    fate.headers === null ? null : RetryAfter.read(fate.headers, nowMillis),
+    failure?._tag === "RateLimited" ? failure.retryAfter : null
+  )
 
 /** A time limit of ours passed. */
 export const noAnswer = (millis: number): Timeout =>
@@ -145,14 +160,23 @@ const attempt = (
     return within(answer, limitMillis, Effect.sync((): Fate => seen.refusal ?? timedOut(limitMillis)))
   })
 
+/** A judged attempt, and what the pace learns from it. */
+export const learned = (fate: Fate, judge: Judge, nowMillis: number): Judged & Outcome => {
+  const failure = judge(fate, nowMillis)
+  const { headers, status } = fate
+  const retryAfter = failure?._tag === "RateLimited" ? waitOf({ fate, failure }, nowMillis) : null
+  return { status, headers, retryAfter, fate, failure }
+}
+
 /** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */
 export const run = (
   client: HttpClient.HttpClient,
   pace: Pace,
   written: Written,
   rules: Rules,
+  judge: Judge,
   progress: Progress
-): Effect.Effect<Fate, RateLimited> =>
+): Effect.Effect<Judged, RateLimited> =>
   Effect.clockWith((clock) => {
     const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const deadline = millis() + rules.totalMillis
@@ -160,29 +184,32 @@ export const run = (
       const left = deadline - millis()
       if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
       progress.attempts += 1
-      return attempt(client, written, rules, Math.min(rules.attemptMillis, left))
+      return Effect.map(
+        attempt(client, written, rules, Math.min(rules.attemptMillis, left)),
+        (fate) => learned(fate, judge, clock.currentTimeMillisUnsafe())
+      )
     })
 
     /** Again after a pause; one that outlives the call would only delay the same answer. */
-    const again = (fate: Fate) =>
+    const again = (judged: Judged) =>
       Effect.flatMap(Random.next, (random) => {
-        const asked = fate.headers === null ? null : retryAfterOf(fate.headers, clock.currentTimeMillisUnsafe())
+        const asked = waitOf(judged, clock.currentTimeMillisUnsafe())
         const longest = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
         const pause = Math.ceil(longest * (0.5 + random / 2))
         const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
-        return millis() + wait >= deadline ? Effect.succeed(fate) : Effect.andThen(Effect.sleep(wait), loop(fate))
+        return millis() + wait >= deadline ? Effect.succeed(judged) : Effect.andThen(Effect.sleep(wait), loop(judged))
       })
 
-    const loop = (before: Fate | null): Effect.Effect<Fate, RateLimited> =>
+    const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited> =>
       Effect.suspend(() => {
         const patience = Duration.millis(Math.max(0, deadline - millis()))
-        return Effect.matchEffect(pace.run({ priority: rules.priority, patience }, next), {
+        return Effect.matchEffect(pace.run({ priority: rules.priority, patience, limits: rules.limits }, next), {
           // what an earlier attempt was told says more than that there was no room for another
           onFailure: (noRoom) => before === null ? Effect.fail(noRoom) : Effect.succeed(before),
-          onSuccess: (fate) => {
-            progress.status = fate.status
-            const isLast = progress.attempts > rules.retries || !mayRepeat(rules.callClass, fate)
-            return isLast ? Effect.succeed(fate) : again(fate)
+          onSuccess: (judged) => {
+            progress.status = judged.fate.status
+            const isLast = progress.attempts > rules.retries || !mayRepeat(rules.callClass, judged)
+            return isLast ? Effect.succeed(judged) : again(judged)
           }
         })
       })

@@ -10,7 +10,7 @@ import * as BaseUrl from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
 import type { Answer, Decodable, Options, Route } from "../ProviderHttp.ts"
 import type { Pace, RateLimits } from "../RateLimits.ts"
-import { type Fate, type Progress, type Rules, run } from "./httpCall.ts"
+import { type Judge, type Progress, type Rules, run } from "./httpCall.ts"
 import { observer } from "./httpObserve.ts"
 import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason.ts"
 import { type Input as AnyInput, type Shape, write, type Written } from "./httpRequest.ts"
@@ -45,8 +45,8 @@ export interface Prepared {
   readonly idleMillis: number
   readonly observed: ReturnType<typeof observer>
   readonly ready: (input: AnyInput, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
-  /** Why it failed; null for a success. */
-  readonly judge: (fate: Fate, written: Written) => Effect.Effect<AtlasErrorReason | null>
+  /** Why a request failed; null for a success. */
+  readonly judging: (written: Written) => Judge
 }
 
 export const makeEdge = (options: Wiring) => {
@@ -102,6 +102,7 @@ export const makeEdge = (options: Wiring) => {
         const rules: Rules = {
           callClass: route.class,
           priority: route.priority ?? "normal",
+          limits: route.limits,
           attemptMillis,
           totalMillis: call.timeout === null ? totalMillis : Duration.toMillis(call.timeout),
           retries: call.retries ?? options.retries ?? defaults.retries,
@@ -114,45 +115,37 @@ export const makeEdge = (options: Wiring) => {
       return base.isOpen && !warned.has(base.host) ? Effect.andThen(warn(base), keyed) : keyed
     }
 
-    const judge: Prepared["judge"] = (fate, { scrub }) =>
-      Effect.clockWith((clock) => {
-        const judging: Judging = {
-          callClass: route.class,
-          isWithheld: route.withholdMessage ?? false,
-          classify,
-          scrub,
-          nowMillis: clock.currentTimeMillisUnsafe()
-        }
-        return Effect.succeed(failureOf(fate, judging))
-      })
+    const judging: Prepared["judging"] = ({ scrub }) => {
+      const judging: Judging = { callClass: route.class, isWithheld: route.withholdMessage ?? false, classify, scrub }
+      return (fate, nowMillis) => failureOf(fate, judging, nowMillis)
+    }
 
     return {
       ready,
-      judge,
+      judging,
       idleMillis,
       observed: quietly(observer({ provider, name, api: options.api ?? "management" }, route))
     }
   }
 
   const ask = <S extends Decodable>(route: Route<string>, success: S | undefined) => {
-    const { judge, observed, ready } = prepare(route)
+    const { judging, observed, ready } = prepare(route)
     const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
     return (input: AnyInput, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
       observed((progress) =>
         Effect.flatMap(
           ready(input, call, progress),
           ({ pace, rules, written }) =>
-            Effect.flatMap(run(client, pace, written, rules, progress), (fate) =>
-              Effect.flatMap(judge(fate, written), (failure) => {
-                if (failure !== null) {
-                  return Effect.fail(failure)
-                }
-                // a lost answer is always a failure
-                if (fate._tag === "Lost") {
-                  return Effect.fail(fate.reason)
-                }
-                return Effect.map(decode(fate), (value) => ({ status: fate.status, headers: fate.headers, value }))
-              }))
+            Effect.flatMap(run(client, pace, written, rules, judging(written), progress), ({ failure, fate }) => {
+              if (failure !== null) {
+                return Effect.fail(failure)
+              }
+              // a lost answer is always a failure
+              if (fate._tag === "Lost") {
+                return Effect.fail(fate.reason)
+              }
+              return Effect.map(decode(fate), (value) => ({ status: fate.status, headers: fate.headers, value }))
+            })
         )
       )
   }

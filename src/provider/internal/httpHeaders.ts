@@ -1,5 +1,4 @@
-/** What an answer's headers say about waiting: `Retry-After`, `RateLimit`, `RateLimit-Policy` and `X-RateLimit-*`. */
-import * as Duration from "effect/Duration"
+/** What an answer's headers say about how much may be asked: `RateLimit`, `RateLimit-Policy` and `X-RateLimit-*`. */
 import type * as Headers from "effect/http/Headers"
 
 /** A quota of requests in a window; null is unknown. */
@@ -37,9 +36,6 @@ const quota = /;\s*q=(\d{1,15})\s*(?:;|$)/
 const seconds = /;\s*w=(\d{1,15})\s*(?:;|$)/
 const left = /;\s*r=(\d{1,15})\s*(?:;|$)/
 const time = /;\s*t=(\d{1,15})\s*(?:;|$)/
-
-/** A moment in the three ways HTTP writes one, the last without its zone; `Date.parse` takes much else for a date. */
-const httpDate = /^[A-Z][a-z]{2,8},? [\w -]+ [\d:]{8}(?: GMT| \d{4})$/
 
 interface Member {
   readonly name: string
@@ -88,17 +84,6 @@ const untilReset = (value: number, nowMillis: number): number =>
     : value >= epochSeconds
     ? Math.max(0, value * 1000 - nowMillis)
     : value * 1000
-
-/** How long `Retry-After` asks to wait; null when it is missing or unreadable. */
-export const retryAfterOf = (headers: Headers.Headers, nowMillis: number): Duration.Duration | null => {
-  const header = headers["retry-after"]?.trim() ?? ""
-  const millis = /^\d+$/.test(header)
-    ? Number(header) * 1000
-    : httpDate.test(header)
-    ? Math.max(0, Date.parse(header.endsWith("GMT") ? header : `${header} GMT`) - nowMillis)
-    : Number.NaN
-  return Number.isNaN(millis) ? null : Duration.millis(Math.min(millis, Number.MAX_SAFE_INTEGER))
-}
 
 /** What is left of every window; `X-RateLimit-*` is the nameless one, read only where `RateLimit` is missing. */
 export const rateLimitOf = (headers: Headers.Headers, nowMillis: number): RateLimitFacts => {

@@ -7,9 +7,9 @@ import * as SchemaParser from "effect/SchemaParser"
 import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { ProviderFault, Uncertain } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
+import * as RetryAfter from "../../http/RetryAfter.ts"
 import { codeOf, messageOf, parseJson, parseRefusal } from "./httpAnswer.ts"
 import { type Answered, type CallClass, type Fate, isSuccess } from "./httpCall.ts"
-import { retryAfterOf } from "./httpHeaders.ts"
 import type { Scrub } from "./httpScrub.ts"
 
 /** An answer as an adapter sees it when it knows better than the status. */
@@ -29,7 +29,6 @@ export interface Judging {
   readonly isWithheld: boolean
   readonly classify: ((refusal: Refusal) => AtlasErrorReason | undefined) | undefined
   readonly scrub: () => Scrub
-  readonly nowMillis: number
 }
 
 /** What a refusal says by its status alone. */
@@ -58,7 +57,7 @@ const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal
 }
 
 /** Why it failed; null for a success that nobody objects to. */
-export const failureOf = (fate: Fate, judging: Judging): AtlasErrorReason | null => {
+export const failureOf = (fate: Fate, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
   const isCreate = judging.callClass === "create"
   if (fate._tag === "Lost") {
     return isCreate && fate.wasSent
@@ -80,7 +79,7 @@ export const failureOf = (fate: Fate, judging: Judging): AtlasErrorReason | null
     message: status < 400 && message === "" ? "a redirect that is not followed" : message,
     raw,
     code,
-    retryAfter: retryAfterOf(fate.headers, judging.nowMillis)
+    retryAfter: RetryAfter.read(fate.headers, nowMillis)
   })
 }
 

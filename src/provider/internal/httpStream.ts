@@ -1,4 +1,5 @@
 /** An answer as bytes while they come: opened once, never repeated, ended by silence or by the call's time limit. */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -8,7 +9,7 @@ import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
 import * as Body from "../../http/Body.ts"
 import type { Call } from "../Call.ts"
 import type { ProviderHttp } from "../ProviderHttp.ts"
-import { execute, type Fate, isSuccess, lost, noAnswer, type Progress } from "./httpCall.ts"
+import { execute, type Fate, isSuccess, learned, lost, noAnswer, type Progress } from "./httpCall.ts"
 import type { Prepared } from "./httpEdge.ts"
 import type { Input } from "./httpRequest.ts"
 
@@ -27,15 +28,16 @@ export const makeStream = (
   prepare: (route: Parameters<ProviderHttp["stream"]>[0] & { readonly class: "read" }) => Prepared
 ): ProviderHttp["stream"] =>
 (described) => {
-  const { idleMillis, judge, observed, ready } = prepare({ ...described, class: "read" })
+  const { idleMillis, judging, observed, ready } = prepare({ ...described, class: "read" })
 
   const open = (input: Input, call: Call, progress: Progress) =>
     Effect.gen(function*() {
       const { pace, rules, written } = yield* ready(input, call, progress)
       const limit = Math.min(rules.attemptMillis, rules.totalMillis)
       const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
-      const fate = yield* pace.run(
-        { priority: rules.priority, patience: Duration.millis(limit) },
+      const judge = judging(written)
+      const { failure, fate } = yield* pace.run(
+        { priority: rules.priority, patience: Duration.millis(limit), limits: rules.limits },
         Effect.gen(function*() {
           progress.attempts = 1
           const response = yield* execute(client, written.request, "read", bodyLimit)
@@ -48,11 +50,11 @@ export const makeStream = (
           return { _tag: "Answered", status, headers, body } satisfies Fate
         }).pipe(
           Effect.catch((error) => Effect.sync((): Fate => lost(error, written.scrub()))),
-          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) })
+          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) }),
+          Effect.flatMap((fate) => Effect.map(Clock.currentTimeMillis, (now) => learned(fate, judge, now)))
         )
       )
       progress.status = fate.status
-      const failure = yield* judge(fate, written)
       if (failure !== null) return yield* failure
       return { response: opened.response, written }
     })

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
 import { type AtlasError, type AtlasErrorReason, invalid, Unknown, Unsupported } from "../../domain/AtlasError.ts"
@@ -14,23 +15,23 @@ import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
-import type { ComputeAdapter, Rent } from "../Adapter.ts"
+import type { PreparedCreate, Rent, SpawnDraft } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
+import type { ComputeFacet, RentOptions } from "../Facets.ts"
 import * as Handback from "../Handback.ts"
 import * as Lease from "../Lease.ts"
 import * as NameStamp from "../NameStamp.ts"
-import type { ComputeFacet, RentOptions } from "../Provider.ts"
 import * as Answer from "./answer.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
 const decodeId = decoder(ComputeId, "id")
 
-interface Wiring {
+interface Wiring<Prepared> {
   readonly id: ProviderId
   readonly capabilities: ReadonlyArray<Capability>
-  readonly compute: ComputeAdapter
+  readonly create: PreparedCreate<Prepared>
   readonly settleWindow: Duration.Duration
   readonly observer: Observer
   readonly wrap: (operation: string) => (reason: AtlasErrorReason) => AtlasError
@@ -39,7 +40,13 @@ interface Wiring {
   readonly list: ComputeFacet["list"]
 }
 
-const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
+/** What the container is told, and what its caller gets. */
+interface Credential {
+  readonly auth: AuthHandle | null
+  readonly env: ContainerEnv.Variables
+}
+
+const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> =>
   Effect.gen(function*() {
     switch (scheme) {
       case "none":
@@ -54,6 +61,20 @@ const mint = (scheme: ComputeRequest.ComputeRequest["auth"]) =>
       }
     }
   })
+
+/** As long as a real one and worth nothing: what a request is checked with that may never be sent. */
+const sample = Redacted.make("x".repeat(43))
+
+const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> => {
+  switch (scheme) {
+    case "none":
+      return Effect.succeed({ auth: null, env: {} })
+    case "bearer":
+      return Effect.succeed({ auth: null, env: { ATLAS_PRESHARED_KEY: sample } })
+    case "signed_url":
+      return Effect.succeed({ auth: null, env: { ATLAS_SIGNING_SECRET: sample } })
+  }
+}
 
 const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
   auth === null ? compute : new Compute({ ...compute, auth })
@@ -71,8 +92,8 @@ const asReason = <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, Atlas
 const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
-export const make = (
-  { capabilities, compute, get, id, list, observer, settleWindow, terminate, wrap }: Wiring
+export const make = <Prepared>(
+  { capabilities, create, get, id, list, observer, settleWindow, terminate, wrap }: Wiring<Prepared>
 ): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
@@ -95,25 +116,42 @@ export const make = (
       networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
     )
 
-  const prepare: ComputeFacet["prepare"] = (input, options) =>
+  /** What stands behind the handles of this provider's rents; it can hold secrets, so nobody else sees it. */
+  const prepareds = new WeakMap<object, { readonly wire: Prepared }>()
+
+  const built = (
+    input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
+    options: RentOptions | undefined,
+    credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Credential>
+  ) =>
     Effect.gen(function*() {
       const { stamp: given, ...callOptions } = options ?? {}
       const call = yield* decodeCall(callOptions, "spawnCompute")
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
-      const checked = Effect.gen(function*() {
-        // the adapter's own words first: it knows better why not
-        if (compute.check !== undefined) yield* compute.check(request, call)
-        yield* checkWanted(request)
-        const minted = yield* mint(request.auth)
-        const env = yield* ContainerEnv.build({ env: request.env, auth: minted.env })
-        return { auth: minted.auth, env }
-      })
-      const { auth, env } = yield* Effect.mapError(checked, wrap("spawnCompute"))
       const stamp = given ?? (yield* NameStamp.adhoc(request.name))
-      if (Option.isNone(NameStamp.parse(NameStamp.render(stamp)))) {
+      const name = NameStamp.render(stamp)
+      if (Option.isNone(NameStamp.parse(name))) {
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
       }
-      return { request, stamp, name: NameStamp.render(stamp), env, auth }
+      const checked = Effect.gen(function*() {
+        const { auth, env: own } = yield* credential(request.auth)
+        const env = yield* ContainerEnv.build({ env: request.env, auth: own })
+        const draft: SpawnDraft = { request, stamp, name, env, auth }
+        // the adapter's own words first: it knows better why not
+        const wire = yield* create.prepare(draft, call)
+        yield* checkWanted(request)
+        return { draft, wire }
+      })
+      return yield* Effect.mapError(checked, wrap("spawnCompute"))
+    })
+
+  const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(built(input, options, sampleOf))
+
+  const prepare: ComputeFacet["prepare"] = (input, options) =>
+    Effect.map(built(input, options, mint), ({ draft, wire }) => {
+      const prepared = Object.freeze({})
+      prepareds.set(prepared, { wire })
+      return { ...draft, prepared }
     })
 
   /** When this provider answered its latest creates, so that an absence right after one proves nothing. */
@@ -129,8 +167,12 @@ export const make = (
   const send = (rent: Rent, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
+      const prepared = prepareds.get(rent.prepared)
+      if (prepared === undefined) {
+        return yield* invalid("spawnCompute", [{ path: "rent", message: `Expected one that ${id} prepared` }], id)
+      }
       const sentAt = yield* Clock.currentTimeMillis
-      return yield* compute.spawn(rent, call).pipe(
+      return yield* create.send({ ...rent, prepared: prepared.wire }, call).pipe(
         Effect.mapError(asUnrepeatable),
         Effect.filterOrFail((made) => Answer.isOurs(rent, made), (made) => Answer.strange(rent, made, sentAt)),
         Effect.tap((made) => remember(made.id)),
@@ -152,6 +194,7 @@ export const make = (
   const endObserved = observer.effect("endCompute")
 
   const sent: Omit<ComputeFacet, "get" | "list" | "terminate" | "spawn"> = {
+    check,
     prepare,
     rent: (rent, options) => rentObserved(send(rent, options), { [Attributes.computeName]: rent.name }),
     resolve: (rent, options) =>

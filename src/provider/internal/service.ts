@@ -5,11 +5,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import { decoder } from "../../domain/Decode.ts"
+import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
-import { type Adapter, ComputeFilter, LogOptions } from "../Adapter.ts"
+import { type Adapter, ComputeFilter, LogOptions, type PlainCreate, type SpawnDraft } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
@@ -58,7 +59,7 @@ const optional: ReadonlyArray<Optional> = [
   "billing"
 ]
 
-const capabilitiesOf = (adapter: Adapter): ReadonlyArray<Capability> => {
+const capabilitiesOf = <Prepared>(adapter: Adapter<Prepared>): ReadonlyArray<Capability> => {
   const held = new Set<Capability>([
     ...(adapter.flags ?? []),
     ...optional.filter((facet) => adapter[facet] !== undefined).map((facet) => capabilityOf[facet])
@@ -74,16 +75,22 @@ const said = ({ capability, message, raw, status }: Unsupported, operation: stri
 const asSubmitted = ({ lastSeen, message, raw, status }: Timeout) =>
   new Timeout({ lastSeen, message, raw, status, mayHaveActed: true })
 
+/** What a create with nothing to prepare is checked by. */
+const checkOf = ({ check }: PlainCreate) => ({ request }: SpawnDraft, call: Call): Answer<void> =>
+  check === undefined ? Effect.void : check(request, call)
+
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
 
-export const makeService = (adapter: Adapter, implemented: boolean): Service => {
+export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: boolean): Service => {
   const id = ProviderId.make(adapter.id)
   const settleWindow = Duration.fromInputUnsafe(adapter.settleWindow ?? "5 seconds")
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
   const observer = makeObserver(id)
   const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = bounded(adapter)
   const capabilities = capabilitiesOf(adapter)
+  const gpuNames = adapter.gpuNames ?? []
+  const catalog = GpuCatalog.inUse(id, gpuNames)
 
   const wrap = (operation: string) => (reason: AtlasErrorReason) =>
     new AtlasError({
@@ -143,7 +150,7 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
   const filtered = verb(
     "listCompute",
     (filter: ComputeFilter) => decodeFilter(filter, "listCompute", id),
-    (filter, call) => Effect.flatMap(compute.list(filter, call), (all) => applyFilter(all, filter))
+    (filter, call) => Effect.flatMap(compute.list(filter, call), (all) => applyFilter(all, filter, catalog))
   )
   const list = (filter: ComputeFilter = {}, options?: CallOptions) => filtered(filter, options)
 
@@ -159,15 +166,19 @@ export const makeService = (adapter: Adapter, implemented: boolean): Service => 
     (input) => idAttribute(input.id)
   )
 
+  const wiring = { id, capabilities, settleWindow, observer, wrap, get, list, terminate }
   return {
     id,
     implemented,
     capabilities,
+    gpuNames,
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,
     compute: {
-      ...Renting.make({ id, capabilities, compute, settleWindow, observer, wrap, get, list, terminate }),
+      ...(compute.prepare === undefined
+        ? Renting.make({ ...wiring, create: { prepare: checkOf(compute), send: compute.spawn } })
+        : Renting.make({ ...wiring, create: compute })),
       get,
       list,
       terminate

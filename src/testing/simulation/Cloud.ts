@@ -92,18 +92,9 @@ const computeOf = (machine: Machine, status = machine.status): Compute => {
     provider: machine.provider,
     status,
     name: machine.name,
-    publicIp: null,
-    ports: [],
-    gpuType: null,
-    gpuCount: 1,
     costPerHour: machine.isPriced ? Usd.make(machine.rate) : null,
-    region: null,
-    image: null,
-    auth: null,
     createdAt: DateTime.makeUnsafe(epoch + machine.bornAt),
-    exitCode: machine.exitCode,
-    failure: null,
-    raw: null
+    exitCode: machine.exitCode
   })
 }
 

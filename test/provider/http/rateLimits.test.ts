@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { policiesOf, rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
 import * as RateLimits from "../../../src/provider/RateLimits.ts"
-import { acme, call, canaryKey, input, json, printed, scripted, tagOf } from "./harness.ts"
+import { acme, Box, call, canaryKey, input, json, ok, printed, rent, scripted, tagOf } from "./harness.ts"
 
 const account = { provider: "acme", baseUrl: "https://api.acme.example", apiKey: Redacted.make("one") }
 
@@ -21,12 +21,18 @@ const paced = (said: (request: number) => Said = () => ({}), limits: ReadonlyArr
     const pace = all.account(account)
     const send = (
       name: string,
-      options: { priority?: RateLimits.Priority; patience?: Duration.Input; lasts?: Duration.Input } = {}
+      options: {
+        priority?: RateLimits.Priority
+        patience?: Duration.Input
+        lasts?: Duration.Input
+        limits?: RateLimits.RouteLimits
+      } = {}
     ) =>
       pace.run(
         {
           priority: options.priority ?? "normal",
-          patience: Duration.fromInputUnsafe(options.patience ?? "10 minutes")
+          patience: Duration.fromInputUnsafe(options.patience ?? "10 minutes"),
+          limits: options.limits
         },
         Effect.gen(function*() {
           sent.push([name, yield* Clock.currentTimeMillis])
@@ -238,6 +244,118 @@ describe("the pace of an account", () => {
       const { send, sent } = yield* paced()
       yield* Effect.forEach(Array.from({ length: 100 }), () => send("x"), { concurrency: "unbounded" })
       assert.strictEqual(sent.length, 100)
+    }))
+})
+
+describe("a route with limits of its own", () => {
+  const launches: RateLimits.RouteLimits = { name: "launch", limits: [{ requests: 1, per: "12 seconds" }] }
+  const launch = (name: string, patience: Duration.Input = "10 minutes") =>
+    [name, { limits: launches, patience }] as const
+
+  it.effect("goes out once in its window, however much room the account has", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced()
+      const all = yield* fork(
+        Effect.forEach(["a", "b", "c"], (name) => send(...launch(name)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent, [["a", 0], ["b", 12_000], ["c", 24_000]])
+    }))
+
+  it.effect("holds up no other route while it waits, and a delete least of all", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced(() => ({}), [{ requests: 1, per: "1 second" }])
+      const all = yield* fork(
+        Effect.forEach(["launch 1", "launch 2", "launch 3"], (name) => send(...launch(name)), {
+          concurrency: "unbounded"
+        })
+      )
+      yield* TestClock.adjust("3 seconds")
+      const others = yield* fork(
+        Effect.all([send("get"), send("list"), send("delete", { priority: "terminate" })], { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(others)
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent, [
+        ["launch 1", 0],
+        ["get", 3000],
+        ["delete", 4000],
+        ["list", 5000],
+        ["launch 2", 12_000],
+        ["launch 3", 24_000]
+      ])
+    }))
+
+  it.effect("waits for its account too: no two of its requests are nearer than its window, when each was really sent", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "11" } : {})
+      yield* send("get")
+      const all = yield* fork(
+        Effect.forEach(["a", "b"], (name) => send(...launch(name)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent, [["get", 0], ["a", 11_000], ["b", 23_000]])
+    }))
+
+  it.effect("is told at once when its window leaves no room within the caller's patience", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced()
+      yield* send(...launch("a"))
+      const refused = yield* Effect.flip(send(...launch("b", "11 seconds")))
+      assert.deepStrictEqual(refused.retryAfter, Duration.seconds(12))
+      assert.lengthOf(sent, 1)
+    }))
+
+  it.effect("whose first waiter leaves lets the next one wait for the window", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* paced()
+      yield* send(...launch("a"))
+      const b = yield* fork(send(...launch("b")))
+      const c = yield* fork(send(...launch("c")))
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.interrupt(b)
+      yield* TestClock.adjust("7 seconds")
+      yield* Fiber.join(c)
+      assert.deepStrictEqual(sent, [["a", 0], ["c", 12_000]])
+    }))
+
+  it.effect("that is told to wait stops alone, and shares that with the routes of its name", () =>
+    Effect.gen(function*() {
+      const free: RateLimits.RouteLimits = { name: "volumes", limits: [] }
+      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "30" } : {})
+      yield* send("list volumes", { limits: free })
+      const all = yield* fork(
+        Effect.all([send("get volume", { limits: { ...free } }), send("get")], { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent, [["list volumes", 0], ["get", 0], ["get volume", 30_000]])
+    }))
+
+  it.effect("is one of an endpoint: its limits hold for the calls of that endpoint", () =>
+    Effect.gen(function*() {
+      const http = scripted(ok())
+      const api = yield* http.provide(acme())
+      const start = api.http.endpoint({
+        operation: "launchBox",
+        class: "create",
+        method: "POST",
+        path: "/launch",
+        success: Box,
+        limits: launches
+      })
+      const all = yield* fork(
+        Effect.all([start(rent, call()), start(rent, call()), api.get(input, call())], { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(http.seen.map(({ at, method }) => [method, at]), [["POST", 0], ["GET", 0], [
+        "POST",
+        12_000
+      ]])
     }))
 })
 

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import type { AtlasErrorReason } from "../../../src/domain/AtlasError.ts"
+import { type AtlasErrorReason, RateLimited } from "../../../src/domain/AtlasError.ts"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
 import { acme, call, input, ok, rent, type Script, scripted, status, tagOf } from "./harness.ts"
@@ -268,6 +268,98 @@ describe("Retry-After", () => {
         assert.isAtMost(times[1] ?? NaN, 500)
       })
   )
+})
+
+describe("a wait that only the body tells", () => {
+  /** `endpoint threshold=3.0`, in plain text and without any header. */
+  const slow = (code: number, seconds = 3): Response =>
+    new Response(`API requests too frequent: endpoint threshold=${seconds}`, {
+      status: code,
+      headers: { "content-type": "text/plain" }
+    })
+  const classify: Options["classify"] = ({ message, raw, status }) => {
+    const told = /threshold=([\d.]+)/.exec(message)
+    return told === null
+      ? undefined
+      : new RateLimited({ message, raw, status, retryAfter: Duration.seconds(Number(told[1])) })
+  }
+
+  it.effect.each(["get", "stop", "create"] as const)(
+    "is waited for before the call is sent again: %s",
+    (verb) =>
+      Effect.gen(function*() {
+        const { tag, times } = yield* play(verb, [slow(429), ok()], { classify })
+        assert.deepStrictEqual([tag, times], ["ok", [0, 3000]])
+      })
+  )
+
+  it.effect("stops all callers of the account, not only the one who was told", () =>
+    Effect.gen(function*() {
+      const http = scripted(slow(429), ok())
+      const api = yield* http.provide(acme({ classify }))
+      const first = yield* Effect.forkChild(api.get(input, call()), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      const second = yield* Effect.forkChild(api.stop(input, call()), { startImmediately: true })
+      const third = yield* Effect.forkChild(api.get(input, call()), { startImmediately: true })
+      yield* TestClock.adjust("1999 millis")
+      assert.lengthOf(http.seen, 1)
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.all([Fiber.join(first), Fiber.join(second), Fiber.join(third)])
+      assert.isTrue(http.seen.slice(1).every(({ at }) => at === 3000))
+    }))
+
+  it.effect("is waited for whichever status it comes with", () =>
+    Effect.gen(function*() {
+      const { tag, times } = yield* play("get", [slow(400), ok()], { classify })
+      assert.deepStrictEqual([tag, times], ["ok", [0, 3000]])
+    }))
+
+  it.effect.each([["5", 5000], ["1", 3000]] as const)(
+    "and one that a header tells: the longer counts, beside a header of %s",
+    ([header, sentAgain]) =>
+      Effect.gen(function*() {
+        const both = slow(429)
+        both.headers.set("retry-after", header)
+        assert.deepStrictEqual((yield* play("get", [both, ok()], { classify })).times, [0, sentAgain])
+      })
+  )
+
+  it.effect("beyond the call's time limit is answered at once, with the wait as told", () =>
+    Effect.gen(function*() {
+      const { result, times } = yield* play("get", [slow(429, 90), ok()], {
+        classify,
+        callOptions: { timeout: "1 minute" },
+        time: 0
+      })
+      assert.deepNestedInclude(result, { "failure.retryAfter": Duration.seconds(90) })
+      assert.deepStrictEqual(times, [0])
+    }))
+
+  it.effect("holds for its route alone where that has limits of its own", () =>
+    Effect.gen(function*() {
+      const http = scripted(slow(429), ok())
+      const api = yield* http.provide(acme({ classify }))
+      const volumes = api.http.endpoint({
+        operation: "listVolumes",
+        class: "read",
+        method: "GET",
+        path: "/volumes",
+        limits: { name: "volumes", limits: [] }
+      })
+      const all = yield* Effect.forkChild(
+        Effect.all([volumes({}, call()), Effect.delay(api.get(input, call()), "1 second")], {
+          concurrency: "unbounded"
+        }),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(http.seen.map(({ at, url }) => [url.split("/").at(-1), at]), [
+        ["volumes", 0],
+        ["7", 1000],
+        ["volumes", 3000]
+      ])
+    }))
 })
 
 describe("redirects of a call that may be repeated", () => {

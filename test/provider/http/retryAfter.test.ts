@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Headers from "effect/http/Headers"
-import { retryAfterOf } from "../../../src/provider/internal/httpHeaders.ts"
+import * as RetryAfter from "../../../src/http/RetryAfter.ts"
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 30)
 const millis = (header: string): number | null => {
-  const asked = retryAfterOf(Headers.fromRecordUnsafe({ "retry-after": header }), now)
+  const asked = RetryAfter.read(Headers.fromRecordUnsafe({ "retry-after": header }), now)
   return asked === null ? null : Duration.toMillis(asked)
 }
 

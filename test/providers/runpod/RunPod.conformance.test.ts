@@ -9,8 +9,8 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
+import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import * as RunPod from "../../../src/providers/runpod/RunPod.ts"
 import { key, layer } from "./harness.ts"
 
 const quick = { settleWindow: "50 millis", pollInterval: "20 millis", logSilence: "200 millis" } as const

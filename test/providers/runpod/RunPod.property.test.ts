@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import * as RunPod from "../../../src/providers/runpod/RunPod.ts"
 import { layer, settled } from "./harness.ts"
 
 const acted = Schema.Boolean

@@ -11,8 +11,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
 import * as GpuCatalog from "../../../src/domain/GpuCatalog.ts"
+import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import * as RunPod from "../../../src/providers/runpod/RunPod.ts"
 import { failureOf, issuesOf, key, layer, settled } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls

@@ -14,8 +14,8 @@ import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
+import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import * as RunPod from "../../../src/providers/runpod/RunPod.ts"
 import { settled } from "./harness.ts"
 
 const failures = 1000

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
+import * as RunPodClient from "../../../src/providers/RunPodClient.ts"
 import { type Script, scripted } from "../../provider/http/harness.ts"
 import { key } from "./harness.ts"
 

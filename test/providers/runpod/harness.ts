@@ -6,9 +6,9 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import type { AtlasError } from "../../../src/domain/AtlasError.ts"
+import type * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import type * as RunPod from "../../../src/providers/runpod/RunPod.ts"
-import * as RunPodClient from "../../../src/providers/runpod/RunPodClient.ts"
+import * as RunPodClient from "../../../src/providers/RunPodClient.ts"
 
 export const key = "rpa_canary-key-0001"
 

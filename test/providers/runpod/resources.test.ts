@@ -15,11 +15,12 @@ describe("what outlives a pod", () => {
     volumeBody(Schema.decodeSync(NetworkVolumeRequest)({ name: "v", sizeGb: 20, region: "EU-RO-1", ...fields }))
   const template = (fields: object) =>
     templateBody(Schema.decodeSync(TemplateRequest)({ name: "t", image: "i", ...fields }))
+  const bodyOf = (result: ReturnType<typeof volume>) => Result.getOrThrow(result).body
   const pathsOf = (result: ReturnType<typeof volume>) =>
     Result.isFailure(result) ? result.failure.issues.map(({ path }) => path) : []
 
   it("a volume needs its data center and 10 to 4096 GB", () => {
-    assert.deepStrictEqual(Result.getOrThrow(volume({ tier: "high_performance" })), {
+    assert.deepStrictEqual(bodyOf(volume({ tier: "high_performance" })), {
       name: "v",
       size: 20,
       dataCenter: "EU-RO-1",
@@ -32,7 +33,7 @@ describe("what outlives a pod", () => {
   })
 
   it("a template says only what was asked for", () => {
-    assert.deepStrictEqual(Result.getOrThrow(template({})), { name: "t", image: "i", serverless: false })
+    assert.deepStrictEqual(bodyOf(template({})), { name: "t", image: "i", serverless: false })
     const full = template({
       command: ["a b", "c"],
       ports: [{ port: 80, protocol: "http" }],
@@ -42,7 +43,7 @@ describe("what outlives a pod", () => {
       ssh: false,
       jupyter: false
     })
-    assert.deepStrictEqual(Result.getOrThrow(full), {
+    assert.deepStrictEqual(bodyOf(full), {
       name: "t",
       image: "i",
       serverless: false,
@@ -50,7 +51,7 @@ describe("what outlives a pod", () => {
       env: { A: Redacted.make("x") },
       disk: 5,
       mounts: { persistent: { size: 10, path: "/workspace" } },
-      args: "'a b' 'c'",
+      args: Redacted.make("'a b' 'c'"),
       startSsh: false,
       startJupyter: false
     })
@@ -60,7 +61,12 @@ describe("what outlives a pod", () => {
 
   it("a template's ports are written like those of a pod, symmetric ones too", () => {
     const ports = ["8000", "22/tcp", { port: 9000, protocol: "tcp", symmetric: true }]
-    assert.deepStrictEqual(Result.getOrThrow(template({ ports }))["ports"], ["8000/http", "22/tcp", "70001/tcp"])
+    assert.deepStrictEqual(bodyOf(template({ ports })), {
+      name: "t",
+      image: "i",
+      serverless: false,
+      ports: ["8000/http", "22/tcp", "70001/tcp"]
+    })
     assert.deepStrictEqual(pathsOf(template({ ports: [{ port: 80, symmetric: true }] })), ["ports[0].symmetric"])
   })
 

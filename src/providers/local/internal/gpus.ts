@@ -50,7 +50,7 @@ export const offers = (
   price: Usd
 ): Effect.Effect<ReadonlyArray<Offer>, never, ChildProcessSpawner.ChildProcessSpawner> =>
   Effect.gen(function*() {
-    const catalog = yield* GpuCatalog.CurrentGpuCatalog
+    const catalog = yield* GpuCatalog.inUse(provider, GpuCatalog.driverNames)
     const found = yield* real
     const kinds = [...new Map(found.map((gpu) => [gpu.name, gpu])).values()]
     const all = kinds.length > 0 ? kinds : [{ name: "cpu", memoryGb: Math.round(os.totalmem() / 2 ** 30) }]
@@ -58,17 +58,13 @@ export const offers = (
       const type = new GpuType({
         id: name,
         provider,
-        // the driver's own names, which are also RunPod's
-        canonical: Option.getOrNull(GpuCatalog.canonicalOf(catalog, "runpod", name)),
+        canonical: Option.getOrNull(GpuCatalog.canonicalOf(catalog, provider, name)),
         displayName: name === "cpu"
           ? `${os.cpus()[0]?.model.trim() ?? "CPU"} (${os.availableParallelism()} cores)`
           : name,
         memoryGb,
         lowestPricePerHour: price,
-        spotPricePerHour: null,
-        stock: "high",
-        cloudType: "any",
-        raw: null
+        stock: "high"
       })
       return { type, count: name === "cpu" ? 1 : found.filter((gpu) => gpu.name === name).length }
     })

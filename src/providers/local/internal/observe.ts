@@ -116,19 +116,7 @@ export const toCompute = (
         id: entry.id,
         provider,
         status: "failed",
-        name: null,
-        publicIp: null,
-        ports: [],
-        gpuType: null,
-        gpuCount: 1,
-        costPerHour: null,
-        region: null,
-        image: null,
-        auth: null,
-        createdAt: null,
-        exitCode: null,
-        failure: `${entry.file} cannot be read, so nothing is done about this compute`,
-        raw: null
+        failure: `${entry.file} cannot be read, so nothing is done about this compute`
       })
     )
     : Effect.map(judge(dir, entry.state, seen), (found) => described(dir, provider, entry.state, found))
@@ -147,9 +135,7 @@ export const described = (dir: StateDir, provider: ProviderId, state: State, fou
     gpuType: state.gpuType,
     gpuCount: state.gpuCount,
     costPerHour: state.costPerHour,
-    region: null,
     image: state.image,
-    auth: null,
     createdAt: DateTime.makeUnsafe(state.createdAt),
     exitCode: found.exitCode,
     failure: found.failure,

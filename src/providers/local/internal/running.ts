@@ -99,8 +99,9 @@ export const make = ({ dir, own, spawner }: {
       yield* ProcessGroup.end(state.id, leaderOf(state))
     })
 
-  const create = (rent: Rent, plan: Plan, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
+  const create = (rent: Rent<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
     Effect.gen(function*() {
+      const { prepared: plan } = rent
       yield* dir.ensure
       const id = ComputeId.make(`local-${rent.stamp.attempt}`)
       if (yield* dir.exists(dir.directoryOf(id))) {

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type AtlasErrorReason, Uncertain } from "../../../domain/AtlasError.ts"
 import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
-import type { Rent } from "../../../provider/Adapter.ts"
+import type { SpawnDraft } from "../../../provider/Adapter.ts"
 import type { Operation, RecordedCall } from "../MockControls.ts"
 import type { Cloud } from "./cloud.ts"
 import type { Faults } from "./faults.ts"
@@ -46,7 +46,7 @@ const withoutSecrets = (request: ComputeRequest): RecordedCall["request"] => {
 /** What is kept of a call beside its operation and its time. */
 export interface Facts {
   readonly id?: string
-  readonly rent?: Rent
+  readonly rent?: SpawnDraft
   readonly filter?: RecordedCall["filter"]
 }
 

@@ -99,7 +99,6 @@ export const view = (machine: Machine, provider: ProviderId, now: number): Compu
     costPerHour: machine.costPerHour,
     region,
     image,
-    auth: null,
     createdAt: DateTime.makeUnsafe(machine.createdAt),
     exitCode: machine.exitCode,
     failure: machine.failure,

@@ -5,7 +5,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import { ProviderId } from "../../../domain/Ids.ts"
 import * as ApiKey from "../../../provider/ApiKey.ts"
 import * as Setting from "../../../provider/Setting.ts"
-import type { Options } from "../RunPodClient.ts"
+import type { ClientOptions } from "./options.ts"
 import * as Wire from "./wire.ts"
 
 export const provider = ProviderId.make("runpod")
@@ -15,7 +15,7 @@ export interface Account {
   readonly wire: Wire.Wire
 }
 
-export const open = (options: Options): Effect.Effect<Account, never, HttpClient.HttpClient> =>
+export const open = (options: ClientOptions): Effect.Effect<Account, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const apiKey = yield* ApiKey.make({ variable: "RUNPOD_API_KEY", layer: options.apiKey })
     return { apiKey, wire: yield* Wire.make({ ...options, apiKey }) }
@@ -24,7 +24,7 @@ export const open = (options: Options): Effect.Effect<Account, never, HttpClient
 const setting = (name: string) => Effect.map(Setting.read(name), (value) => value ?? undefined)
 
 /** Where RunPod is reached, from the environment. */
-export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function*() {
+export const config: Effect.Effect<ClientOptions, Config.ConfigError> = Effect.gen(function*() {
   return {
     baseUrl: yield* setting("RUNPOD_BASE_URL"),
     runtimeBaseUrl: yield* setting("RUNPOD_RUNTIME_BASE_URL")

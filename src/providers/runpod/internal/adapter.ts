@@ -1,26 +1,23 @@
 /** RunPod as an adapter: what to send for each verb, and what the answer means. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import { type AtlasErrorReason, ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
-import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
+import { ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
-import type { Adapter, Rent } from "../../../provider/Adapter.ts"
+import * as Adapter from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
-import type { Options } from "../RunPod.ts"
+import { type Kept, part } from "../../../provider/Raw.ts"
 import * as Calls from "../schema/calls.ts"
 import { provider } from "./account.ts"
+import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobs.ts"
+import type { Options } from "./options.ts"
 import * as Pages from "./pages.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
-import { type Kept, part } from "./raw.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resources.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 import type { Wire } from "./wire.ts"
-
-/** Longer than any stamped name: bodies are checked before the name is known. */
-const anyName = "x".repeat(64)
 
 /** One thing of an answer; without an id that can be asked by, the answer is as good as malformed. */
 const one =
@@ -44,38 +41,21 @@ const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: strin
   )
 
 const page = <A>(
-  value: Effect.Effect<ReadonlyArray<A>, ProviderFault>,
+  items: Effect.Effect<ReadonlyArray<A>, ProviderFault>,
   pagination: Pages.Page<unknown>["pagination"]
-) => Effect.map(value, (value): Pages.Page<ReadonlyArray<A>> => ({ value, pagination }))
-
-/** A list that is read to its end. */
-const paged = <A>(
-  read: (
-    query: { readonly cursor?: string },
-    call: Call
-  ) => Effect.Effect<Pages.Page<ReadonlyArray<A>>, AtlasErrorReason>
-) =>
-(call: Call) =>
-  Effect.map(
-    Pages.all((cursor, call) => read(cursor === null ? {} : { cursor }, call), call),
-    (pages) => pages.flat()
-  )
+) => Effect.map(items, (items): Pages.Page<A> => ({ items, pagination }))
 
 export const adapterOf = (
   { apiKey, options, wire }: { readonly apiKey: ApiKey; readonly wire: Wire; readonly options: Options }
 ) => {
-  const bodyOf = (request: ComputeRequest, rent: Pick<Rent, "env" | "name">) =>
-    Effect.flatMap(
-      GpuCatalog.CurrentGpuCatalog,
-      (catalog) => Effect.fromResult(podBody(request, { catalog, env: rent.env, name: rent.name }))
-    )
-
-  const [createPod, getPod, listPods] = [wire.kept(Calls.createPod), wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
+  const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
+  const createPod = wire.send(Calls.createPod)
+  const [getPod, listPods] = [wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
   const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
   const [listGpus, podBill] = [wire.kept(Calls.listGpuTypes), wire.kept(Calls.listPodBilling)]
-  const [createVolume, getVolume] = [wire.kept(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
+  const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
   const [listVolumes, deleteVolume] = [wire.kept(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
-  const [createTemplate, getTemplate] = [wire.kept(Calls.createTemplate), wire.kept(Calls.getTemplate)]
+  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.kept(Calls.getTemplate)]
   const [listTemplates, deleteTemplate] = [wire.kept(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
   const [getEndpoint, listEndpoints] = [wire.kept(Calls.getEndpoint), wire.kept(Calls.listEndpoints)]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
@@ -93,7 +73,7 @@ export const adapterOf = (
       }
     )
 
-  return {
+  return Adapter.make({
     id: provider,
     flags: [
       "network_volumes",
@@ -104,26 +84,31 @@ export const adapterOf = (
       "global_networking",
       "self_terminate"
     ],
+    gpuNames,
     missing: apiKey.missing,
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
-      check: (request, call) =>
-        Effect.andThen(apiKey.forCall(call), Effect.asVoid(bodyOf(request, { env: request.env, name: anyName }))),
-      spawn: (rent, call) =>
-        Effect.gen(function*() {
-          const body = yield* bodyOf(rent.request, rent)
-          const answer = yield* Effect.catchTag(
-            createPod({ body }, call),
+      prepare: ({ env, name, request }, call) =>
+        Effect.andThen(
+          apiKey.forCall(call),
+          Effect.flatMap(
+            gpuCatalog,
+            (catalog) => Effect.fromResult(podBody(request, { catalog, env, name }))
+          )
+        ),
+      send: ({ name, prepared }, call) =>
+        createPod(prepared, call).pipe(
+          Effect.catchTag(
             "Uncertain",
             ({ computeId, message, raw, status }) =>
-              Effect.fail(new Uncertain({ computeId, message, raw, status, computeName: rent.name }))
-          )
-          return yield* made(one(toCompute)(answer), rent.name)
-        }),
+              Effect.fail(new Uncertain({ computeId, message, raw, status, computeName: name }))
+          ),
+          Effect.flatMap((answer) => made(one(toCompute)(answer), name))
+        ),
       get: (id, call) => Effect.flatMap(getPod({ id }, call), one(toCompute)),
       list: (_filter, call) =>
-        paged((query, call) =>
+        Pages.all((query, call) =>
           Effect.flatMap(
             listPods({ query }, call),
             ({ body, value }) => page(each(toCompute)(value.pods, part(body, "pods")), value.pagination)
@@ -135,7 +120,7 @@ export const adapterOf = (
     gpus: {
       list: (call) =>
         Effect.gen(function*() {
-          const catalog = yield* GpuCatalog.CurrentGpuCatalog
+          const catalog = yield* gpuCatalog
           const [secure = [], community = []] = yield* Effect.forEach(
             ["SECURE", "COMMUNITY"] as const,
             (cloud) => entriesOf(cloud, call),
@@ -154,14 +139,14 @@ export const adapterOf = (
         ),
       get: (id, call) => Effect.flatMap(getVolume({ id }, call), one(toVolume)),
       create: (request, call) =>
-        Effect.gen(function*() {
-          const body = yield* Effect.fromResult(volumeBody(request))
-          return yield* made(one(toVolume)(yield* createVolume({ body }, call)))
-        }),
+        Effect.fromResult(volumeBody(request)).pipe(
+          Effect.flatMap((sent) => createVolume(sent, call)),
+          Effect.flatMap((answer) => made(one(toVolume)(answer)))
+        ),
       delete: (id, call) => deleteVolume({ id }, call)
     },
     templates: {
-      list: paged((query, call) =>
+      list: Pages.all((query, call) =>
         Effect.flatMap(
           listTemplates({ query }, call),
           ({ body, value }) => page(each(toTemplate)(value.templates, part(body, "templates")), value.pagination)
@@ -169,14 +154,14 @@ export const adapterOf = (
       ),
       get: (id, call) => Effect.flatMap(getTemplate({ id }, call), one(toTemplate)),
       create: (request, call) =>
-        Effect.gen(function*() {
-          const body = yield* Effect.fromResult(templateBody(request))
-          return yield* made(one(toTemplate)(yield* createTemplate({ body }, call)))
-        }),
+        Effect.fromResult(templateBody(request)).pipe(
+          Effect.flatMap((sent) => createTemplate(sent, call)),
+          Effect.flatMap((answer) => made(one(toTemplate)(answer)))
+        ),
       delete: (id, call) => deleteTemplate({ id }, call)
     },
     endpoints: {
-      list: paged((query, call) =>
+      list: Pages.all((query, call) =>
         Effect.flatMap(
           listEndpoints({ query }, call),
           ({ body, value }) => page(each(toEndpoint)(value.endpoints, part(body, "endpoints")), value.pagination)
@@ -199,5 +184,5 @@ export const adapterOf = (
           return spend ?? (yield* new ProviderFault({ message: "an amount is missing from the bill" }))
         })
     }
-  } as const satisfies Adapter
+  })
 }

@@ -9,9 +9,9 @@ import { Job, type JobStatus } from "../../../domain/Job.ts"
 import type { JobRequest } from "../../../domain/JobRequest.ts"
 import type { JobsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
+import { given, merge } from "../../../provider/ProviderOpts.ts"
 import type * as Schemas from "../RunPodSchema.ts"
 import * as Calls from "../schema/calls.ts"
-import { given, merged } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import type { Wire } from "./wire.ts"
 
@@ -59,7 +59,7 @@ export const waitFor = (timeout: Duration.Duration): number =>
 
 /** The body of a submit; an address to report to can hold a key. */
 export const jobBody = ({ input, policy, providerOpts, webhook }: JobRequest): Readonly<Record<string, unknown>> =>
-  merged(
+  merge(
     {
       ...given({
         webhook: webhook === null ? null : Redacted.make(webhook),

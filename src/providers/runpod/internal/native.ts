@@ -4,13 +4,71 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
-import type { Asks, Lists, Logs, Options } from "../RunPodClient.ts"
-import { type OperationName, operations } from "../RunPodSchema.ts"
+import {
+  type Endpoint,
+  type OperationName,
+  type Operations,
+  operations,
+  type Pod,
+  type Release,
+  type Template
+} from "../RunPodSchema.ts"
 import { provider } from "./account.ts"
-import { type From, resumed } from "./logLines.ts"
+import { type From, type LogLine, resumed } from "./logLines.ts"
+import type { ClientOptions } from "./options.ts"
 import * as Pages from "./pages.ts"
 import type { Loose } from "./requests.ts"
 import type * as Wire from "./wire.ts"
+
+type Native<Input, A> = object extends Input ? (input?: Input, options?: CallOptions) => A
+  : (input: Input, options?: CallOptions) => A
+
+/**
+ * The calls that answer once, by the operation ids of RunPod's document.
+ *
+ * **Details**
+ *
+ * Each takes one object: the ids of its path, `body` and `query`. Unknown fields do not compile, and are refused before
+ * anything is sent. Answers are RunPod's own, with fields that are missing or of another type left out, without `env`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Asks = {
+  readonly [Name in Wire.AskName]: Native<
+    Wire.InputOf<Operations[Name]>,
+    Effect.Effect<Wire.AnswerOf<Operations[Name]>, AtlasError>
+  >
+}
+
+/**
+ * The calls that answer with a log: lines for as long as somebody listens, resumed where a connection broke.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Logs = {
+  readonly [Name in Wire.LogName]: Native<
+    Wire.InputOf<Operations[Name]>,
+    Stream.Stream<LogLine, AtlasError>
+  >
+}
+
+/**
+ * Lists that come in pages, read to their end: the whole list or a failure, never a part of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lists {
+  readonly listAllPods: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Pod>, AtlasError>
+  readonly listAllEndpoints: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Endpoint>, AtlasError>
+  readonly listAllTemplates: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Template>, AtlasError>
+  readonly listAllEndpointReleases: (
+    input: { readonly id: string },
+    options?: CallOptions
+  ) => Effect.Effect<ReadonlyArray<Release>, AtlasError>
+}
 
 const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
   new AtlasError({ provider, operation, reason })
@@ -27,7 +85,7 @@ const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
   return since === null ? input : { ...input, query: { since, ...(typeof query === "object" ? query : {}) } }
 }
 
-export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): Asks & Logs & Lists => {
+export const fromWire = (wire: Wire.Wire, options: Pick<ClientOptions, "retries">): Asks & Logs & Lists => {
   const asked = (name: Wire.AskName) => {
     const fail = wrap(name)
     return (input: Loose = {}, options?: CallOptions) =>
@@ -56,19 +114,12 @@ export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): As
 
   const listed = <A>(
     name: Wire.AskName,
-    read: (
-      query: { readonly cursor?: string },
-      call: Call
-    ) => Effect.Effect<Pages.Page<ReadonlyArray<A>>, AtlasErrorReason>
-  ) =>
-  (callOptions?: CallOptions) =>
-    Effect.flatMap(
-      decodeCall(callOptions, name),
-      (call) =>
-        Pages.all((cursor, call) => read(cursor === null ? {} : { cursor }, call), call).pipe(
-          Effect.mapBoth({ onSuccess: (pages) => pages.flat(), onFailure: wrap(name) })
-        )
-    )
+    read: (query: { readonly cursor?: string }, call: Call) => Effect.Effect<Pages.Page<A>, AtlasErrorReason>
+  ) => {
+    const all = Pages.all(read)
+    return (callOptions?: CallOptions) =>
+      Effect.flatMap(decodeCall(callOptions, name), (call) => Effect.mapError(all(call), wrap(name)))
+  }
 
   const calls = Object.fromEntries(
     Object.keys(operations).map((key) => {
@@ -85,24 +136,24 @@ export const fromWire = (wire: Wire.Wire, options: Pick<Options, "retries">): As
       (query, call) =>
         Effect.map(
           wire.ask(operations.listPods)({ query }, call),
-          ({ pagination, pods }) => ({ value: pods, pagination })
+          ({ pagination, pods }) => ({ items: pods, pagination })
         )
     ),
     listAllEndpoints: listed("listEndpoints", (query, call) =>
       Effect.map(
         wire.ask(operations.listEndpoints)({ query }, call),
-        ({ endpoints, pagination }) => ({ value: endpoints, pagination })
+        ({ endpoints, pagination }) => ({ items: endpoints, pagination })
       )),
     listAllTemplates: listed("listTemplates", (query, call) =>
       Effect.map(
         wire.ask(operations.listTemplates)({ query }, call),
-        ({ pagination, templates }) => ({ value: templates, pagination })
+        ({ pagination, templates }) => ({ items: templates, pagination })
       )),
     listAllEndpointReleases: ({ id }, callOptions) =>
       listed("listEndpointReleases", (query, call) =>
         Effect.map(
           wire.ask(operations.listEndpointReleases)({ id, query }, call),
-          ({ pagination, releases }) => ({ value: releases, pagination })
+          ({ pagination, releases }) => ({ items: releases, pagination })
         ))(callOptions)
   }
 }

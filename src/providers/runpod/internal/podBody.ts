@@ -2,12 +2,12 @@
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type * as Schema from "effect/Schema"
 import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
+import { asWritten, type Fields, given, isFields, merge } from "../../../provider/ProviderOpts.ts"
 import { createPod } from "../schema/calls.ts"
-import { check } from "./requests.ts"
+import { check, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
 /** RunPod refuses a create without a disk; this holds any image that is commonly used. */
@@ -18,42 +18,6 @@ export const mountPath = "/workspace"
 export const leastVolumeGb = 10
 /** Port numbers from here on are no ports: they ask for one that is the same outside as inside. */
 const symmetricFrom = 70_000
-
-type Fields = Readonly<Record<string, unknown>>
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** Lays one body over another: objects field by field, anything else as a whole. */
-export const merged = (under: Fields, over: Fields): Fields => ({
-  ...under,
-  ...Object.fromEntries(
-    Object.entries(over).map(([key, value]) => {
-      const below = under[key]
-      return [key, isFields(below) && isFields(value) ? merged(below, value) : value]
-    })
-  )
-})
-
-/** Fields that stay out of the body when they hold nothing. */
-export const given = (fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
-
-/** Names fields as the caller wrote them: what `providerOpts` set, and what is translated. */
-export const asWritten = (
-  reason: Validation,
-  providerOpts: Fields,
-  names: Readonly<Record<string, string>>
-): Validation =>
-  new Validation({
-    issues: reason.issues.map(({ message, path }) => {
-      const own = path.replace(/^body\.?/, "")
-      const [top = ""] = own.split(/[.[]/)
-      if (Object.hasOwn(providerOpts, top)) return { path: `providerOpts.${own}`, message }
-      const known = Object.entries(names).find(([name]) => own === name || own.startsWith(`${name}.`))
-      return { path: known === undefined ? own : `${known[1]}${own.slice(known[0].length)}`, message }
-    })
-  })
 
 const names = {
   "gpu.id": "gpu",
@@ -133,7 +97,7 @@ const gpuOf = (
   })
 }
 
-/** The body of a create, checked as far as no request is needed for it. */
+/** What a create sends, checked as far as no request is needed for it. */
 export const podBody = (
   request: ComputeRequest,
   { catalog, env, name }: {
@@ -141,7 +105,7 @@ export const podBody = (
     readonly env: Readonly<Record<string, Redacted.Redacted>>
     readonly name: string
   }
-): Result.Result<Fields, AtlasErrorReason> =>
+): Result.Result<Sent, AtlasErrorReason> =>
   Result.gen(function*() {
     if (request.spot) {
       return yield* Result.fail(
@@ -154,7 +118,7 @@ export const podBody = (
     const { cloudType, command, containerDiskGb, image, providerOpts, regionHints, selfTerminate, templateId } = request
     const ports = portsOf(request)
     const hasTemplate = templateId !== null
-    const body = merged(
+    const body = merge(
       given({
         name,
         image,
@@ -180,17 +144,5 @@ export const podBody = (
         new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
       )
     }
-    yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
-    return body
+    return yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
   })
-
-/** `providerOpts` of anything but a compute: they are merged last, and never set an environment. */
-export const mergeOpts = (
-  under: Fields,
-  providerOpts: { readonly [key: string]: Schema.Json }
-): Result.Result<Fields, Validation> =>
-  Object.hasOwn(providerOpts, "env")
-    ? Result.fail(
-      new Validation({ issues: [{ path: "providerOpts.env", message: "use the request's own env field" }] })
-    )
-    : Result.succeed(merged(given(under), providerOpts))

@@ -11,36 +11,34 @@ import {
   Template,
   type TemplateRequest
 } from "../../../domain/Resources.ts"
+import * as ProviderOpts from "../../../provider/ProviderOpts.ts"
 import type * as Wire from "../RunPodSchema.ts"
 import { createNetworkVolume, createTemplate } from "../schema/calls.ts"
-import { asWritten, leastVolumeGb, mergeOpts, mountPath, portIssues, portsOf } from "./podBody.ts"
+import { leastVolumeGb, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
-import { check } from "./requests.ts"
+import { check, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 import { instant, usd } from "./translate.ts"
 
 const provider = ProviderId.make("runpod")
 
-type Fields = Readonly<Record<string, unknown>>
-
 const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
 
-/** The body of a volume's create; RunPod needs to know the data center. */
-export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Fields, Validation> =>
+/** What a volume's create sends; RunPod needs to know the data center. */
+export const volumeBody = (request: NetworkVolumeRequest): Result.Result<Sent, Validation> =>
   Result.gen(function*() {
     const { name, providerOpts, region, sizeGb, tier } = request
     if (region === null && !Object.hasOwn(providerOpts, "dataCenter")) {
       return yield* refuse("region", "RunPod needs the data center of a volume")
     }
     const type = tier === null ? null : tier.toUpperCase()
-    const body = yield* mergeOpts({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
-    yield* Result.mapError(check(createNetworkVolume)({ body }), (reason) =>
-      asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
-    return body
+    const body = yield* ProviderOpts.over({ name, size: sizeGb, dataCenter: region, type }, providerOpts)
+    return yield* Result.mapError(check(createNetworkVolume)({ body }), (reason) =>
+      ProviderOpts.asWritten(reason, providerOpts, { size: "sizeGb", dataCenter: "region", type: "tier" }))
   })
 
-/** The body of a template's create; a null is not sent, so that RunPod's own default holds. */
-export const templateBody = (request: TemplateRequest): Result.Result<Fields, Validation> =>
+/** What a template's create sends; a null is not sent, so that RunPod's own default holds. */
+export const templateBody = (request: TemplateRequest): Result.Result<Sent, Validation> =>
   Result.gen(function*() {
     const { command, containerDiskGb, env, image, jupyter, name, ports, providerOpts, serverless, ssh, volumeGb } =
       request
@@ -49,7 +47,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Fields, Va
     }
     const issues = portIssues(request)
     if (issues.length > 0) return yield* Result.fail(new Validation({ issues }))
-    const body = yield* mergeOpts({
+    const body = yield* ProviderOpts.over({
       name,
       image,
       serverless,
@@ -61,15 +59,14 @@ export const templateBody = (request: TemplateRequest): Result.Result<Fields, Va
       startSsh: ssh,
       startJupyter: jupyter
     }, providerOpts)
-    yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
-      asWritten(reason, providerOpts, {
+    return yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
+      ProviderOpts.asWritten(reason, providerOpts, {
         disk: "containerDiskGb",
         "mounts.persistent.size": "volumeGb",
         args: "command",
         startSsh: "ssh",
         startJupyter: "jupyter"
       }))
-    return body
   })
 
 export const toVolume = (volume: Wire.NetworkVolume, body: unknown): NetworkVolume =>

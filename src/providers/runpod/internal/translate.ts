@@ -90,9 +90,7 @@ export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
     costPerHour: usd(cost),
     region: dataCenterId,
     image,
-    auth: null,
     createdAt: instant(startedAt) ?? instant(createdAt),
-    exitCode: null,
     failure: pod.status === "ERROR" ? "RunPod says that the container cannot be run" : null,
     raw: rawOf(body)
   })
@@ -143,7 +141,6 @@ const toGpuType = (
       displayName: first.name ?? first.id,
       memoryGb: memory !== undefined && memory > 0 ? memory : null,
       lowestPricePerHour: prices.length === 0 ? null : prices.reduce((low, price) => price < low ? price : low),
-      spotPricePerHour: null,
       stock: bestFirst.find((stock) => held.has(stock)) ?? "unavailable",
       cloudType,
       raw: rawOf({ SECURE: secure?.body ?? null, COMMUNITY: community?.body ?? null })

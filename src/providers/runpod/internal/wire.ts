@@ -9,9 +9,10 @@ import type { ApiKey } from "../../../provider/ApiKey.ts"
 import { type Call, decode as decodeCall } from "../../../provider/Call.ts"
 import * as ProviderHttp from "../../../provider/ProviderHttp.ts"
 import * as RateLimits from "../../../provider/RateLimits.ts"
+import { keeping, type Kept } from "../../../provider/Raw.ts"
 import type { Operation, OperationName, Operations } from "../RunPodSchema.ts"
 import { silence } from "./logLines.ts"
-import { keeping, type Kept, withoutEnv } from "./raw.ts"
+import { withoutEnv } from "./raw.ts"
 import { classify } from "./refusals.ts"
 import { check, checkOpen, type Loose, type Sent } from "./requests.ts"
 
@@ -44,6 +45,8 @@ type Once = Operation & { readonly sse?: never }
 
 type Log = Operation & { readonly sse: true }
 
+type Send<A> = (sent: Sent, call: Call) => Effect.Effect<A, AtlasErrorReason>
+
 type Ask<A> = (input: Loose, call: Call) => Effect.Effect<A, AtlasErrorReason>
 
 /** Both APIs of RunPod. */
@@ -52,6 +55,8 @@ export interface Wire {
   readonly ask: <Op extends Once>(operation: Op) => Ask<AnswerOf<Op>>
   /** The same call, with the body of the answer beside what was read of it; a job may have fields nobody knows yet. */
   readonly kept: <Op extends Once>(operation: Op) => Ask<Kept<AnswerOf<Op>>>
+  /** A create whose input was checked when it was prepared: it is sent as it stands. */
+  readonly send: <Op extends Once>(operation: Op) => Send<Kept<AnswerOf<Op>>>
   /** The bytes of a log. */
   readonly bytes: (operation: Log) => (input: Loose, call: Call) => Bytes
 }
@@ -141,35 +146,31 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       }
     }
 
-    /** Checks, then sends: nothing leaves that is known to be refused. */
-    const guarded = <A>(
-      operation: Operation,
-      send: (sent: Sent, call: Call) => Effect.Effect<A, AtlasErrorReason>,
-      checked = check(operation)
-    ) => {
-      const { plane } = operation
-      return (input: Loose, call: Call): Effect.Effect<A, AtlasErrorReason> =>
-        Effect.suspend(() => {
-          const sent = checked(input)
-          if (Result.isFailure(sent)) return Effect.fail(sent.failure)
-          const answer = Effect.flatMap(callFor(plane, call), (own) => send(sent.success, own))
-          return plane === "runtime" ? Effect.mapError(answer, asWritten) : answer
-        })
+    /** Sends what was checked, where its plane is reached. */
+    const routed = <A>({ plane }: Operation, send: Send<A>): Send<A> => (sent, call) => {
+      const answer = Effect.flatMap(callFor(plane, call), (own) => send(sent, own))
+      return plane === "runtime" ? Effect.mapError(answer, asWritten) : answer
     }
 
-    const endpointOf = (operation: Operation, shape: Operation["success"], checked = check(operation)) => {
-      const { name, plane } = operation
-      const endpoint = planes[plane].endpoint({
+    /** Checks, then sends: nothing leaves that is known to be refused. */
+    const guarded = <A>(checked: ReturnType<typeof check>, send: Send<A>): Ask<A> => (input, call) =>
+      Effect.suspend(() => {
+        const sent = checked(input)
+        return Result.isFailure(sent) ? Effect.fail(sent.failure) : send(sent.success, call)
+      })
+
+    const endpointOf = (operation: Operation, shape: Operation["success"]): Send<unknown> => {
+      const endpoint = planes[operation.plane].endpoint({
         ...routeOf(operation),
         ...(shape === undefined ? {} : { success: shape })
       })
-      const send = guarded<unknown>(operation, endpoint, checked)
-      return name !== "createPod" ? send : (input: Loose, call: Call) =>
+      const send = routed<unknown>(operation, endpoint)
+      return operation.name !== "createPod" ? send : (sent, call) =>
         Effect.catchTag(
-          send(input, call),
+          send(sent, call),
           "NoCapacity",
           ({ message, raw, status }) =>
-            Effect.fail(new NoCapacity({ message, raw, status, candidate: candidateOf(input["body"]) }))
+            Effect.fail(new NoCapacity({ message, raw, status, candidate: candidateOf(sent.body) }))
         )
     }
 
@@ -177,29 +178,29 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       success !== undefined && status.includes(204) ? Schema.NullOr(success) : success
 
     const askOf = (operation: Operation): Ask<unknown> => {
-      const send = endpointOf(operation, shapeOf(operation))
+      const send = guarded(check(operation), endpointOf(operation, shapeOf(operation)))
       return operation.plane === "management" ? (input, call) => Effect.map(send(input, call), withoutEnv) : send
     }
 
-    const keptOf = (operation: Operation): Ask<unknown> => {
-      const { name } = operation
+    const sendOf = memoized((operation): Send<unknown> => {
       const shape = shapeOf(operation)
-      const isSubmit = name === "run" || name === "runSync"
-      return endpointOf(
-        operation,
-        shape === undefined ? undefined : keeping(shape),
-        isSubmit ? checkOpen(operation) : check(operation)
-      )
+      return endpointOf(operation, shape === undefined ? undefined : keeping(shape))
+    })
+
+    const keptOf = (operation: Operation): Ask<unknown> => {
+      const isSubmit = operation.name === "run" || operation.name === "runSync"
+      return guarded(isSubmit ? checkOpen(operation) : check(operation), sendOf(operation))
     }
 
     // an operation says what it answers; what is prepared for any of them cannot
     return {
       ask: memoized(askOf) as Wire["ask"],
       kept: memoized(keptOf) as Wire["kept"],
+      send: sendOf as Wire["send"],
       bytes: memoized((operation) => {
         const { class: _, ...route } = routeOf(operation)
         const open = planes[operation.plane].stream(route)
-        const send = guarded(operation, (sent, call) => Effect.succeed(open(sent, call)))
+        const send = guarded(check(operation), routed(operation, (sent, call) => Effect.succeed(open(sent, call))))
         return (input, call) => Stream.unwrap(send(input, call))
       })
     }

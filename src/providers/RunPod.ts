@@ -5,29 +5,15 @@
  */
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Provider from "../../provider/Provider.ts"
-import { config, open } from "./internal/account.ts"
-import { adapterOf } from "./internal/adapter.ts"
-import type * as RunPodClient from "./RunPodClient.ts"
+import * as Provider from "../provider/Provider.ts"
+import { config, open } from "./runpod/internal/account.ts"
+import { adapterOf } from "./runpod/internal/adapter.ts"
+import type { Options } from "./runpod/internal/options.ts"
 
-/**
- * Where RunPod is reached, with which key, and how patiently.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options extends RunPodClient.Options {
-  /** How long after a create it may still be absent from a listing; default 5 seconds. */
-  readonly settleWindow?: Duration.Input | undefined
-  /** How often to look while waiting for a pod to become ready; default 5 seconds. */
-  readonly pollInterval?: Duration.Input | undefined
-  /** A log that is not followed ends after this much silence, since RunPod never ends one; default 3 seconds. */
-  readonly logSilence?: Duration.Input | undefined
-}
+export type { Options } from "./runpod/internal/options.ts"
 
 /**
  * RunPod in Atlas's words, with exactly the facets it has: all of them.
@@ -66,9 +52,12 @@ export interface Options extends RunPodClient.Options {
  * @category services
  * @since 0.1.0
  */
-export class RunPod extends Context.Service<RunPod, Provider.Of<ReturnType<typeof adapterOf>>>()(
-  "effect-atlas/providers/RunPod"
-) {}
+export class RunPod extends Context.Service<
+  RunPod,
+  Provider.Of<
+    "compute" | "power" | "gpus" | "logs" | "jobs" | "volumes" | "templates" | "endpoints" | "billing"
+  >
+>()("effect-atlas/providers/RunPod") {}
 
 const opened = (options: Options) => Effect.map(open(options), (account) => adapterOf({ ...account, options }))
 

@@ -9,87 +9,16 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type * as Stream from "effect/Stream"
-import type { AtlasError } from "../../domain/AtlasError.ts"
-import type { CallOptions } from "../../provider/Call.ts"
-import * as Provider from "../../provider/Provider.ts"
-import { config as fromEnvironment, open } from "./internal/account.ts"
-import { adapterOf } from "./internal/adapter.ts"
-import type { LogLine } from "./internal/logLines.ts"
-import { fromWire } from "./internal/native.ts"
-import type * as Wire from "./internal/wire.ts"
+import * as Provider from "../provider/Provider.ts"
 import * as RunPod from "./RunPod.ts"
-import type { Endpoint, Operations, Pod, Release, Template } from "./RunPodSchema.ts"
+import { config as fromEnvironment, open } from "./runpod/internal/account.ts"
+import { adapterOf } from "./runpod/internal/adapter.ts"
+import { type Asks, fromWire, type Lists, type Logs } from "./runpod/internal/native.ts"
+import type { ClientOptions, Options as RunPodOptions } from "./runpod/internal/options.ts"
 
-export type { LogLine } from "./internal/logLines.ts"
-
-/**
- * Where RunPod is reached, and with which key.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** Default: the environment variable `RUNPOD_API_KEY`; `apiKey` of a call stands above both. */
-  readonly apiKey?: Redacted.Redacted | string | null | undefined
-  /** The management API; default `https://api.runpod.io/v2`. */
-  readonly baseUrl?: string | undefined
-  /** The serverless runtime; default `https://api.runpod.ai/v2`. */
-  readonly runtimeBaseUrl?: string | undefined
-  /** Retries after the first try of what may be repeated; default 3. */
-  readonly retries?: number | undefined
-}
-
-type Native<Input, A> = object extends Input ? (input?: Input, options?: CallOptions) => A
-  : (input: Input, options?: CallOptions) => A
-
-/**
- * The calls that answer once, by the operation ids of RunPod's document.
- *
- * **Details**
- *
- * Each takes one object: the ids of its path, `body` and `query`. Unknown fields do not compile, and are refused before
- * anything is sent. Answers are RunPod's own, with fields that are missing or of another type left out, without `env`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Asks = {
-  readonly [Name in Wire.AskName]: Native<
-    Wire.InputOf<Operations[Name]>,
-    Effect.Effect<Wire.AnswerOf<Operations[Name]>, AtlasError>
-  >
-}
-
-/**
- * The calls that answer with a log: lines for as long as somebody listens, resumed where a connection broke.
- *
- * @category models
- * @since 0.1.0
- */
-export type Logs = {
-  readonly [Name in Wire.LogName]: Native<
-    Wire.InputOf<Operations[Name]>,
-    Stream.Stream<LogLine, AtlasError>
-  >
-}
-
-/**
- * Lists that come in pages, read to their end: the whole list or a failure, never a part of it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Lists {
-  readonly listAllPods: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Pod>, AtlasError>
-  readonly listAllEndpoints: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Endpoint>, AtlasError>
-  readonly listAllTemplates: (options?: CallOptions) => Effect.Effect<ReadonlyArray<Template>, AtlasError>
-  readonly listAllEndpointReleases: (
-    input: { readonly id: string },
-    options?: CallOptions
-  ) => Effect.Effect<ReadonlyArray<Release>, AtlasError>
-}
+export type { LogLine } from "./runpod/internal/logLines.ts"
+export type { Asks, Lists, Logs } from "./runpod/internal/native.ts"
+export type { ClientOptions as Options } from "./runpod/internal/options.ts"
 
 /**
  * RunPod's APIs in RunPod's words.
@@ -139,7 +68,9 @@ export class RunPodClient extends Context.Service<RunPodClient, Asks & Logs & Li
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Effect.Effect<RunPodClient["Service"], never, HttpClient.HttpClient> =>
+export const make = (
+  options: ClientOptions = {}
+): Effect.Effect<RunPodClient["Service"], never, HttpClient.HttpClient> =>
   Effect.map(open(options), ({ wire }) => fromWire(wire, options))
 
 /**
@@ -158,7 +89,7 @@ export const make = (options: Options = {}): Effect.Effect<RunPodClient["Service
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<RunPodClient, never, HttpClient.HttpClient> =>
+export const layer = (options: ClientOptions = {}): Layer.Layer<RunPodClient, never, HttpClient.HttpClient> =>
   Layer.effect(RunPodClient, make(options))
 
 /**
@@ -167,7 +98,7 @@ export const layer = (options: Options = {}): Layer.Layer<RunPodClient, never, H
  * @category configuration
  * @since 0.1.0
  */
-export const config: Effect.Effect<Options, Config.ConfigError> = fromEnvironment
+export const config: Effect.Effect<ClientOptions, Config.ConfigError> = fromEnvironment
 
 /**
  * The client configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
@@ -204,7 +135,7 @@ export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClie
  * @since 0.1.0
  */
 export const layerWithRunPod = (
-  options: RunPod.Options = {}
+  options: RunPodOptions = {}
 ): Layer.Layer<RunPodClient | RunPod.RunPod | Provider.Provider, never, HttpClient.HttpClient> =>
   Layer.unwrap(
     Effect.map(open(options), (account) =>

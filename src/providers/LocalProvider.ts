@@ -14,20 +14,21 @@ import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { NotFound, StorageFault, Unsupported } from "../../domain/AtlasError.ts"
-import { type ComputeId, ProviderId } from "../../domain/Ids.ts"
-import { Usd } from "../../domain/Money.ts"
-import * as Setting from "../../domain/Setting.ts"
-import type { Adapter } from "../../provider/Adapter.ts"
-import * as Provider from "../../provider/Provider.ts"
-import * as StateDirectory from "../../storage/StateDirectory.ts"
-import * as Gpus from "./internal/gpus.ts"
-import * as LogFile from "./internal/logFile.ts"
-import { described, isOver, sight, toCompute } from "./internal/observe.ts"
-import * as Plan from "./internal/plan.ts"
-import * as ProcessTable from "./internal/processTable.ts"
-import * as Running from "./internal/running.ts"
-import * as StateDir from "./internal/stateDir.ts"
+import { NotFound, StorageFault, Unsupported } from "../domain/AtlasError.ts"
+import * as GpuCatalog from "../domain/GpuCatalog.ts"
+import { type ComputeId, ProviderId } from "../domain/Ids.ts"
+import { Usd } from "../domain/Money.ts"
+import * as Setting from "../domain/Setting.ts"
+import * as Adapter from "../provider/Adapter.ts"
+import * as Provider from "../provider/Provider.ts"
+import * as StateDirectory from "../storage/StateDirectory.ts"
+import * as Gpus from "./local/internal/gpus.ts"
+import * as LogFile from "./local/internal/logFile.ts"
+import { described, isOver, sight, toCompute } from "./local/internal/observe.ts"
+import * as Plan from "./local/internal/plan.ts"
+import * as ProcessTable from "./local/internal/processTable.ts"
+import * as Running from "./local/internal/running.ts"
+import * as StateDir from "./local/internal/stateDir.ts"
 
 /**
  * Options of the local provider.
@@ -103,18 +104,18 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
 
   const computeOf = (id: ComputeId) => Effect.flatMap(entryOf(id), (entry) => toCompute(dir, provider, entry))
 
-  return {
+  return Adapter.make({
     id: provider,
     flags: ["http_proxy", "raw_tcp", "symmetric_ports"],
+    gpuNames: GpuCatalog.driverNames,
     // a listing of our own disk never lags
     settleWindow: 0,
     pollInterval: "100 millis",
     compute: {
-      check: (request) => Effect.asVoid(kept(plan(request, offers))),
-      spawn: (rent) =>
+      prepare: ({ request }) => kept(plan(request, offers)),
+      send: (rent) =>
         Effect.gen(function*() {
-          const planned = yield* kept(plan(rent.request, offers))
-          const state = yield* running.create(rent, planned, price)
+          const state = yield* running.create(rent, price)
           return described(dir, provider, state, {
             status: state.ports.length === 0 ? "running" : "provisioning",
             exitCode: null,
@@ -150,7 +151,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
           })
         ))
     }
-  } satisfies Adapter
+  })
 })
 
 /**
@@ -159,11 +160,9 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
  * @category services
  * @since 0.1.0
  */
-export class LocalProvider
-  extends Context.Service<LocalProvider, Provider.Of<Effect.Success<ReturnType<typeof adapter>>>>()(
-    "effect-atlas/providers/LocalProvider"
-  )
-{}
+export class LocalProvider extends Context.Service<LocalProvider, Provider.Of<"compute" | "power" | "gpus" | "logs">>()(
+  "effect-atlas/providers/LocalProvider"
+) {}
 
 /**
  * The local provider, as {@link LocalProvider} and as the neutral `Provider`.

@@ -16,25 +16,26 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AtlasError, type AtlasErrorReason, NotFound, ProviderFault, Validation } from "../../domain/AtlasError.ts"
-import * as Entropy from "../../domain/Entropy.ts"
-import { GpuType } from "../../domain/Gpu.ts"
-import * as GpuCatalog from "../../domain/GpuCatalog.ts"
-import { ComputeId, ProviderId } from "../../domain/Ids.ts"
-import { LogElement } from "../../domain/LogElement.ts"
-import { Usd } from "../../domain/Money.ts"
-import { Spend } from "../../domain/Resources.ts"
-import type { Adapter, LogOptions, Rent } from "../../provider/Adapter.ts"
-import * as Provider from "../../provider/Provider.ts"
-import { makeCalls } from "./internal/calls.ts"
-import { type Cloud, type Machine, makeCloud, statusOf, view } from "./internal/cloud.ts"
-import { makeFaults, millisOf } from "./internal/faults.ts"
-import { makeJobs } from "./internal/jobs.ts"
-import { makeStock } from "./internal/stock.ts"
-import { type Controls, MockControls } from "./MockControls.ts"
+import { AtlasError, type AtlasErrorReason, NotFound, ProviderFault, Validation } from "../domain/AtlasError.ts"
+import type { ComputeRequest } from "../domain/ComputeRequest.ts"
+import * as Entropy from "../domain/Entropy.ts"
+import { GpuType } from "../domain/Gpu.ts"
+import * as GpuCatalog from "../domain/GpuCatalog.ts"
+import { ComputeId, ProviderId } from "../domain/Ids.ts"
+import { LogElement } from "../domain/LogElement.ts"
+import { Usd } from "../domain/Money.ts"
+import { Spend } from "../domain/Resources.ts"
+import * as Adapter from "../provider/Adapter.ts"
+import * as Provider from "../provider/Provider.ts"
+import { makeCalls } from "./mock/internal/calls.ts"
+import { type Cloud, type Machine, makeCloud, statusOf, view } from "./mock/internal/cloud.ts"
+import { makeFaults, millisOf } from "./mock/internal/faults.ts"
+import { makeJobs } from "./mock/internal/jobs.ts"
+import { makeStock } from "./mock/internal/stock.ts"
+import { type Controls, MockControls } from "./mock/MockControls.ts"
 
-export { type Controls, MockControls } from "./MockControls.ts"
-export type { Delay, Ledger, LedgerEntry, Operation, RecordedCall } from "./MockControls.ts"
+export { type Controls, MockControls } from "./mock/MockControls.ts"
+export type { Delay, Ledger, LedgerEntry, Operation, RecordedCall } from "./mock/MockControls.ts"
 
 /**
  * How the mock's cloud behaves when nothing is ordered.
@@ -66,9 +67,7 @@ const gpuTypes = [
     memoryGb: 80,
     lowestPricePerHour: Usd.make(0),
     spotPricePerHour: Usd.make(0),
-    stock: "high",
-    cloudType: "any",
-    raw: null
+    stock: "high"
   })
 ]
 
@@ -79,8 +78,8 @@ const unknown = (id: string) => new NotFound({ message: `there is no ${id}` })
 const isUsd = Schema.is(Usd)
 
 /** Absent: free. Null: a provider that does not say what it costs. */
-const priceOf = (rent: Pick<Rent, "request">): Result.Result<Usd | null, Validation> => {
-  const given = rent.request.providerOpts["costPerHour"]
+const priceOf = ({ providerOpts }: ComputeRequest): Result.Result<Usd | null, Validation> => {
+  const given = providerOpts["costPerHour"]
   if (given === undefined) return Result.succeed(Usd.make(0))
   if (given === null) return Result.succeed(null)
   return isUsd(given)
@@ -99,7 +98,7 @@ const checkGpu = (gpu: string | null): Effect.Effect<void, Validation> =>
 /** Lines after the cursor, which is the number of lines before it; with `follow` until the compute is over. */
 const linesOf = (
   machine: Machine,
-  { after, follow }: LogOptions
+  { after, follow }: Adapter.LogOptions
 ): Stream.Stream<LogElement, AtlasErrorReason> => {
   const from = after ?? "0"
   if (!/^\d{1,9}$/.test(from) || Number(from) > machine.lines.length) {
@@ -150,16 +149,16 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
       return Result.succeed(cloud.change(machine, at, { status }))
     })
 
-  const adapter = {
+  const adapter = Adapter.make({
     id: provider,
     flags: ["spot", "network_volumes", "http_proxy", "raw_tcp", "webhooks"],
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
-      check: (request) => Effect.andThen(checkGpu(request.gpu), Effect.asVoid(Effect.fromResult(priceOf({ request })))),
-      spawn: (rent) =>
+      prepare: ({ request }) => Effect.andThen(checkGpu(request.gpu), Effect.fromResult(priceOf(request))),
+      send: (rent) =>
         Effect.gen(function*() {
-          const costPerHour = yield* Effect.fromResult(priceOf(rent))
+          const { prepared: costPerHour } = rent
           const birth = { name: rent.name, request: rent.request, costPerHour }
           const id = yield* newId
           const twinId = yield* newId
@@ -215,7 +214,7 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
           return machine === undefined ? Result.fail(unknown(id)) : Result.succeed(billed(machine, at))
         })
     }
-  } as const satisfies Adapter
+  })
   return { adapter, calls, jobs, stock, bills }
 }
 
@@ -298,9 +297,12 @@ const controlsOf = (
  * @category services
  * @since 0.1.0
  */
-export class MockProvider extends Context.Service<MockProvider, Provider.Of<ReturnType<typeof adapterOf>["adapter"]>>()(
-  "effect-atlas/providers/mock/MockProvider"
-) {}
+export class MockProvider extends Context.Service<
+  MockProvider,
+  Provider.Of<
+    "compute" | "power" | "gpus" | "logs" | "jobs" | "volumes" | "templates" | "endpoints" | "billing"
+  >
+>()("effect-atlas/providers/mock/MockProvider") {}
 
 /**
  * A new cloud in memory: the provider to give to the code under test, and the controls to keep.

@@ -1,0 +1,125 @@
+/**
+ * A cloud's own answer beside what was read of it, and as much of it as may be kept in `raw`.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+
+/**
+ * A read answer and all of its body, fields nobody knows yet included.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Kept<A> {
+  readonly value: A
+  readonly body: unknown
+}
+
+/**
+ * A schema that reads an answer as `schema` does and keeps its body too.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const keeping = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
+  const read = SchemaParser.decodeUnknownEffect(schema)
+  // the second member is never tried: it tells which field names are documented, so that a failure may name them
+  return Schema.Union([Schema.Unknown, Schema.toEncoded(schema)]).pipe(
+    Schema.decodeTo(Schema.declare((_: unknown): _ is Kept<S["Type"]> => true), {
+      decode: SchemaGetter.transformEffect((body: unknown) =>
+        Effect.map(read(body), (value): Kept<S["Type"]> => ({ value, body }))
+      ),
+      encode: SchemaGetter.transformEffect(() =>
+        Effect.fail(new SchemaIssue.InvalidValue({ message: "an answer is never sent" }))
+      )
+    })
+  )
+}
+
+/**
+ * One field of a body, or one entry of a list; undefined where there is none.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const part = (body: unknown, key: string | number): unknown =>
+  typeof body === "object" && body !== null ? Reflect.get(body, key) : undefined
+
+/** Fields that any cloud may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
+const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
+
+/** More names than all answers of a cloud have: what is beyond is looked at anew each time. */
+const mostVerdicts = 1000
+
+/**
+ * What may be kept of a cloud's answers, at any depth; null for what is no JSON.
+ *
+ * **Details**
+ *
+ * Left out are the fields named `hidden`, those that hold what a caller sent to be kept secret, and every field whose name
+ * tells of a credential, such as `jupyter_token`. With `only`, nothing but these fields of the answer itself is kept, for a
+ * cloud whose answers hold secrets under names that do not tell.
+ *
+ * **Example** (A cloud that answers with addresses that open a machine)
+ *
+ * ```ts
+ * import * as Raw from "effect-atlas/provider/Raw"
+ *
+ * const rawOf = Raw.make({ hidden: ["env", "args"], only: ["id", "status", "region"] })
+ *
+ * rawOf({ id: "box-1", status: "up", console: "https://user:pass@box-1" }) // { id: "box-1", status: "up" }
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly hidden: ReadonlyArray<string>
+  readonly only?: ReadonlyArray<string> | undefined
+}): (body: unknown) => Schema.Json => {
+  const hidden = new Set(options.hidden)
+  const only = options.only === undefined ? null : new Set(options.only)
+  const verdicts = new Map<string, boolean>()
+
+  /** Whether a field of this name is left out; a list of machines asks for the same few names again and again. */
+  const isSecret = (key: string): boolean => {
+    const known = verdicts.get(key)
+    if (known !== undefined) return known
+    const verdict = hidden.has(key) || telling.test(key.toLowerCase().replaceAll(/[-_]/g, ""))
+    if (verdicts.size < mostVerdicts) verdicts.set(key, verdict)
+    return verdict
+  }
+
+  const withoutSecrets = (body: object, allowed: ReadonlySet<string> | null): Schema.Json => {
+    const kept: Record<string, Schema.Json> = {}
+    for (const key of Object.keys(body)) {
+      // set as a field, this one name would set what stands behind the object
+      if (key === "__proto__" || isSecret(key) || (allowed !== null && !allowed.has(key))) continue
+      kept[key] = rawOf(Reflect.get(body, key), null)
+    }
+    return kept
+  }
+
+  const rawOf = (body: unknown, allowed: ReadonlySet<string> | null): Schema.Json => {
+    switch (typeof body) {
+      case "string":
+      case "boolean":
+        return body
+      case "number":
+        return Number.isFinite(body) ? body : null
+      case "object":
+        if (body === null) return null
+        if (Array.isArray(body)) return body.map((one: unknown) => rawOf(one, allowed))
+        return withoutSecrets(body, allowed)
+      default:
+        return null
+    }
+  }
+
+  return (body) => rawOf(body, only)
+}

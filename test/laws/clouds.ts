@@ -1,0 +1,89 @@
+/**
+ * Which files name a cloud: its own folder and door, and nobody else, so that the next cloud is one folder and no search.
+ *
+ * To let one more file name a cloud, add it to `allowances` with the reason.
+ */
+import type { File } from "./files.ts"
+
+interface Cloud {
+  readonly name: string
+  /** How the name stands in code, in a comment or in a path. */
+  readonly word: RegExp
+  /** What the paths begin with that are the cloud's own. */
+  readonly own: ReadonlyArray<string>
+}
+
+/** A file, or a folder with a slash at its end, that may name a cloud which is not its own. */
+export interface Allowance {
+  readonly path: string
+  readonly cloud: string
+  readonly why: string
+}
+
+const clouds: ReadonlyArray<Cloud> = [
+  { name: "RunPod", word: /runpod/i, own: ["src/providers/runpod/", "src/providers/RunPod"] },
+  {
+    name: "Lambda",
+    word: /\blambda(?![a-z])|lambda_?labs/i,
+    own: ["src/providers/lambdalabs/", "src/providers/LambdaLabs"]
+  },
+  { name: "Vast", word: /\bvast(?![a-z])/i, own: ["src/providers/vast/", "src/providers/Vast"] },
+  // Fly is also a platform with a wing of its own, which is no business of providers
+  {
+    name: "Fly",
+    word: /\bfly(?![a-z])|flymachines/i,
+    own: [
+      "src/providers/flymachines/",
+      "src/providers/FlyMachines",
+      "src/fly/",
+      "src/telemetry/FlyTelemetry.ts",
+      "src/testing/",
+      "src/cli/"
+    ]
+  }
+]
+
+const registration = "registers the clouds that the command line knows"
+const help = "an example in the help names a cloud that can be rented from"
+const fake = "serves or hands out the fake of this cloud"
+const world = "one simulated world in twelve rents through a real adapter, over its fake"
+
+export const allowances: ReadonlyArray<Allowance> = [
+  ...["RunPod", "Lambda", "Vast"].map((cloud) => ({ path: "src/cli/providers.ts", cloud, why: registration })),
+  ...[
+    "Flags.ts",
+    "commands/job.ts",
+    "commands/resources.ts",
+    "commands/sessions.ts",
+    "commands/trial.ts",
+    "commands/up.ts"
+  ]
+    .map((file) => ({ path: `src/cli/${file}`, cloud: "RunPod", why: help })),
+  ...["src/cli/actions/fakeRunPod.ts", "src/cli/commands/dev.ts", "src/testing/index.ts"].map((path) => ({
+    path,
+    cloud: "RunPod",
+    why: fake
+  })),
+  { path: "src/testing/simulation/", cloud: "RunPod", why: world },
+  { path: "src/storage/SqliteNode.ts", cloud: "Fly", why: "its example keeps the tokens of the Fly wing" }
+]
+
+/** Every line that names a cloud outside of its home, and every file whose own name does. */
+export const namings = (
+  files: ReadonlyArray<File>,
+  allowed: ReadonlyArray<Allowance>
+): ReadonlyArray<string> =>
+  files.flatMap(({ path, text }) =>
+    clouds.flatMap(({ name, own, word }) => {
+      const isAllowed = own.some((start) => path.startsWith(start)) ||
+        allowed.some((one) => one.cloud === name && (path === one.path || isIn(path, one.path)))
+      if (isAllowed) return []
+      const inPath = word.test(path.slice("src/".length)) ? [`${path} is called after ${name}`] : []
+      const inText = text.split("\n").flatMap((line, index) =>
+        word.test(line) ? [`${path}:${index + 1} names ${name}: ${line.trim()}`] : []
+      )
+      return [...inPath, ...inText]
+    })
+  )
+
+const isIn = (path: string, folder: string): boolean => folder.endsWith("/") && path.startsWith(folder)
