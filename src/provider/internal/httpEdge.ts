@@ -8,13 +8,13 @@ import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { version } from "../../domain/Version.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
-import type { Answer, Decodable, Options, Route } from "../ProviderHttp.ts"
-import type { Pace, RateLimits } from "../RateLimits.ts"
-import { type Judge, type Progress, type Rules, run } from "./httpCall.ts"
+import type { RateLimits } from "../RateLimits.ts"
+import { type Rules, run } from "./httpCall.ts"
 import { observer } from "./httpObserve.ts"
 import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason.ts"
-import { type Input as AnyInput, type Shape, write, type Written } from "./httpRequest.ts"
-import { makeStream } from "./httpStream.ts"
+import { type Input as AnyInput, type Shape, write } from "./httpRequest.ts"
+import type { Answer, Decodable, Options, Route } from "./httpShapes.ts"
+import { makeStream, type Prepared, type Ready } from "./httpStream.ts"
 import * as Url from "./httpUrl.ts"
 import { quietly } from "./observe.ts"
 
@@ -32,22 +32,6 @@ const defaults = {
 }
 
 const bearer = (key: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${key}` })
-
-/** What is ready once the options of one call are known. */
-interface Ready {
-  readonly written: Written
-  readonly rules: Rules
-  readonly pace: Pace
-}
-
-/** What an endpoint decides once for all its calls. */
-export interface Prepared {
-  readonly idleMillis: number
-  readonly observed: ReturnType<typeof observer>
-  readonly ready: (input: AnyInput, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
-  /** Why a request failed; null for a success. */
-  readonly judging: (written: Written) => Judge
-}
 
 export const makeEdge = (options: Wiring) => {
   const { auth, authorize = bearer, bodyLimit = defaults.bodyLimit, client, limits, name, provider } = options

@@ -8,10 +8,37 @@ import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
 import * as Body from "../../http/Body.ts"
 import type { Call } from "../Call.ts"
-import type { ProviderHttp } from "../ProviderHttp.ts"
-import { execute, type Fate, isSuccess, learned, lost, noAnswer, type Progress } from "./httpCall.ts"
-import type { Prepared } from "./httpEdge.ts"
-import type { Input } from "./httpRequest.ts"
+import type { Pace } from "../RateLimits.ts"
+import {
+  execute,
+  type Fate,
+  isSuccess,
+  type Judge,
+  learned,
+  lost,
+  noAnswer,
+  type Progress,
+  type Rules
+} from "./httpCall.ts"
+import type { observer } from "./httpObserve.ts"
+import type { Input, Written } from "./httpRequest.ts"
+import type { ProviderHttp } from "./httpShapes.ts"
+
+/** What is ready once the options of one call are known. */
+export interface Ready {
+  readonly written: Written
+  readonly rules: Rules
+  readonly pace: Pace
+}
+
+/** What an endpoint decides once for all its calls. */
+export interface Prepared {
+  readonly idleMillis: number
+  readonly observed: ReturnType<typeof observer>
+  readonly ready: (input: Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
+  /** Why a request failed; null for a success. */
+  readonly judging: (written: Written) => Judge
+}
 
 /** At the price of a fiber a piece; `Stream.timeoutOrElse` costs every program the code that merges streams. */
 const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {

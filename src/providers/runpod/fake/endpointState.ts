@@ -4,67 +4,10 @@ import type * as Schema from "effect/Schema"
 import type { CreateEndpointRequest } from "../schema/endpoints.ts"
 import type { JobStatus } from "../schema/runtime.ts"
 import { word } from "./input.ts"
-import { type Meter, noRate, type Rate, setRate } from "./meter.ts"
-import { type Log, makeLog, type Plan, type State, write } from "./state.ts"
+import { noRate, setRate } from "./meter.ts"
+import { type Endpoint, type Job, makeLog, type State, type Worker, write } from "./state.ts"
 
-export interface Job {
-  readonly id: string
-  readonly input: Schema.Json
-  readonly webhook: string | null
-  readonly timeout: number
-  /** How long its result is kept once it is final. */
-  readonly retention: number
-  readonly createdAt: number
-  diesAt: number
-  plan: Plan
-  status: JobStatus
-  queuedAt: number
-  startedAt: number | null
-  endedAt: number | null
-  workerId: string | null
-  retries: number
-  /** Chunks that were read and are gone. */
-  drained: number
-}
-
-export interface Worker {
-  readonly id: string
-  readonly startedAt: number
-  readonly readyAt: number
-  readonly version: number
-  idleSince: number
-  jobId: string | null
-  readonly log: Log
-}
-
-export interface Endpoint {
-  readonly id: string
-  readonly serial: number
-  readonly createdAt: number
-  /** What it was asked to be; changes replace it. */
-  spec: CreateEndpointRequest
-  readonly jobs: Map<string, Job>
-  workers: ReadonlyArray<Worker>
-  workersMade: number
-  readonly counts: { completed: number; failed: number; retried: number }
-  readonly releases: Array<Release>
-  /** No worker starts while it is held. */
-  isHeld: boolean
-  /** Dollars per hour of one worker. */
-  readonly price: Rate
-  readonly meter: Meter
-  /** Everything up to here has happened. */
-  settledAt: number
-  changed: Latch.Latch
-}
-
-export interface Release {
-  readonly id: string
-  readonly serial: number
-  readonly version: number
-  readonly createdAt: number
-  readonly diff: ReadonlyArray<{ readonly field: string; readonly old: unknown; readonly new: unknown }>
-}
+export type { Endpoint, Job, Release, Worker } from "./state.ts"
 
 export const isFinal = (status: JobStatus): boolean => status !== "IN_QUEUE" && status !== "IN_PROGRESS"
 

@@ -1,11 +1,12 @@
 /** Everything the fake's cloud remembers. Times are wall-clock milliseconds. */
 import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
+import type { CreateEndpointRequest } from "../schema/endpoints.ts"
 import type { CreatePodRequest } from "../schema/pods.ts"
 import type { Template } from "../schema/resources.ts"
+import type { JobStatus } from "../schema/runtime.ts"
 import { type CloudName, type Gpu, gpus, type Stock } from "./catalogData.ts"
-import type { Endpoint } from "./endpointState.ts"
-import type { Meter } from "./meter.ts"
+import type { Meter, Rate } from "./meter.ts"
 
 export interface Line {
   readonly source: "container" | "system"
@@ -123,6 +124,65 @@ export interface StockRule {
   readonly cloud: CloudName | null
   readonly dataCenter: string | null
   readonly level: Stock
+}
+
+export interface Job {
+  readonly id: string
+  readonly input: Schema.Json
+  readonly webhook: string | null
+  readonly timeout: number
+  /** How long its result is kept once it is final. */
+  readonly retention: number
+  readonly createdAt: number
+  diesAt: number
+  plan: Plan
+  status: JobStatus
+  queuedAt: number
+  startedAt: number | null
+  endedAt: number | null
+  workerId: string | null
+  retries: number
+  /** Chunks that were read and are gone. */
+  drained: number
+}
+
+export interface Worker {
+  readonly id: string
+  readonly startedAt: number
+  readonly readyAt: number
+  readonly version: number
+  idleSince: number
+  jobId: string | null
+  readonly log: Log
+}
+
+export interface Endpoint {
+  readonly id: string
+  readonly serial: number
+  readonly createdAt: number
+  /** What it was asked to be; changes replace it. */
+  spec: CreateEndpointRequest
+  readonly jobs: Map<string, Job>
+  workers: ReadonlyArray<Worker>
+  workersMade: number
+  readonly counts: { completed: number; failed: number; retried: number }
+  readonly releases: Array<Release>
+  /** No worker starts while it is held. */
+  isHeld: boolean
+  /** Dollars per hour of one worker. */
+  readonly price: Rate
+  readonly meter: Meter
+  /** Everything up to here has happened. */
+  settledAt: number
+  changed: Latch.Latch
+}
+
+export interface Release {
+  readonly id: string
+  readonly serial: number
+  readonly version: number
+  readonly createdAt: number
+  readonly diff: ReadonlyArray<{ readonly field: string; readonly old: unknown; readonly new: unknown }>
 }
 
 export interface State {
