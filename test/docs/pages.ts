@@ -82,7 +82,7 @@ export const suite = (path: string): void => {
   const blocks = blocksOf(read(path))
   const script = scriptOf(blocks)
 
-  describe(path, () => {
+  describe(`the page ${path}`, () => {
     it("has links that lead somewhere", () => {
       const lost = linksOf(read(path)).filter(({ to }) => !fs.existsSync(`${root}/${to}`))
       assert.deepStrictEqual(lost.map(({ line, to }) => `${path}:${line} ${to}`), [])

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { policiesOf, rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
 import * as RateLimits from "../../../src/provider/RateLimits.ts"
@@ -334,6 +335,51 @@ describe("a route with limits of its own", () => {
       yield* Fiber.join(all)
       assert.deepStrictEqual(sent, [["list volumes", 0], ["get", 0], ["get volume", 30_000]])
     }))
+
+  const Asked = Schema.Struct({
+    route: Schema.Literals(["launch", "volumes", "none"]),
+    at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })),
+    ends: Schema.Boolean,
+    told: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))),
+    lasts: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 }))
+  })
+
+  it.effect.prop(
+    "whatever is asked of whichever routes and answered: everybody gets a turn, and no window is overrun",
+    [Schema.Array(Asked).check(Schema.isMaxLength(30))],
+    ([asked]) =>
+      Effect.gen(function*() {
+        const limits = yield* RateLimits.make([{ requests: 2, per: "1 second" }])
+        const pace = limits.account(account)
+        const volumes: RateLimits.RouteLimits = { name: "volumes", limits: [{ requests: 3, per: "5 seconds" }] }
+        const routes = { launch: launches, volumes, none: undefined }
+        const start = yield* Clock.currentTimeMillis
+        const sent: Array<readonly [keyof typeof routes, number]> = []
+        const fiber = yield* fork(Effect.forEach(asked, ({ at, ends, lasts, route, told }) =>
+          Effect.delay(
+            pace.run(
+              { priority: ends ? "terminate" : "normal", patience: Duration.hours(10), limits: routes[route] },
+              Effect.gen(function*() {
+                sent.push([route, (yield* Clock.currentTimeMillis) - start])
+                yield* Effect.sleep(Duration.seconds(lasts))
+                return {
+                  status: 200,
+                  headers: Headers.empty,
+                  retryAfter: told === null ? null : Duration.seconds(told)
+                }
+              })
+            ),
+            Duration.seconds(at)
+          ), { concurrency: "unbounded", discard: true }))
+        yield* TestClock.adjust("1 hour")
+        yield* Fiber.join(fiber)
+        assert.lengthOf(sent, asked.length)
+        const inWindow = (times: ReadonlyArray<number>, from: number, millis: number) =>
+          times.filter((at) => at >= from && at < from + millis).length
+        const launched = sent.flatMap(([route, at]) => route === "launch" ? [at] : [])
+        assert.isTrue(launched.every((at) => inWindow(launched, at, 12_000) === 1), String(launched))
+      })
+  )
 
   it.effect("is one of an endpoint: its limits hold for the calls of that endpoint", () =>
     Effect.gen(function*() {

@@ -7,7 +7,7 @@ import { word } from "./input.ts"
 import { noRate, setRate } from "./meter.ts"
 import { type Endpoint, type Job, makeLog, type State, type Worker, write } from "./state.ts"
 
-export type { Endpoint, Job, Release, Worker } from "./state.ts"
+export type { Endpoint, Job, Worker } from "./state.ts"
 
 export const isFinal = (status: JobStatus): boolean => status !== "IN_QUEUE" && status !== "IN_PROGRESS"
 
