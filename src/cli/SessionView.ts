@@ -3,7 +3,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
-import { PublishedJson } from "../orchestrator/Session.ts"
+import { EventJson } from "../orchestrator/Session.ts"
 import type { News } from "../orchestrator/SessionEngine.ts"
 import { SessionInfo } from "../orchestrator/SessionInfo.ts"
 import * as Table from "./Table.ts"
@@ -11,7 +11,7 @@ import * as Table from "./Table.ts"
 /** A session in JSON; its schema encodes to nothing else. */
 export const toJson = Schema.encodeSync(SessionInfo)
 
-const encode = Schema.encodeSync(PublishedJson)
+const encode = Schema.encodeSync(EventJson)
 
 /** One thing a session told, in JSON. */
 export const newsToJson = ({ at, computeId, event, id }: News) => ({

@@ -4,129 +4,41 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
-import type { Providers, Which } from "../provider/Providers.ts"
-import * as desk from "./internal/desk.ts"
-import * as settings from "./internal/settings.ts"
-import type * as Reaper from "./Reaper.ts"
+import type { Providers } from "../provider/Providers.ts"
+import {
+  type Options,
+  Orchestrator,
+  type ReadyOptions,
+  type SessionElement,
+  type StopOptions,
+  type Tracked,
+  type WatchOptions
+} from "./internal/OrchestratorContract.ts"
+import * as desk from "./internal/service.ts"
+import * as settings from "./internal/service.ts"
+import type { CycleOptions, Reaped } from "./Reaper.ts"
 import type { SessionId } from "./session/Ids.ts"
-import type { News, Options as EngineOptions } from "./SessionEngine.ts"
 import * as SessionEngine from "./SessionEngine.ts"
 import type { SessionInfo } from "./SessionInfo.ts"
 import type { SessionStore } from "./SessionStore.ts"
-import type * as SpawnOptions from "./SpawnOptions.ts"
+import type { Input, SpawnOptions } from "./SpawnOptions.ts"
 import type { Spending } from "./Spending.ts"
 
-export * from "./internal/verbs.ts"
-
-/**
- * A session whose rent is settled: its id, and its machine with the credential that only this process has.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Tracked {
-  readonly id: SessionId
-  /** Its `raw` is null. */
-  readonly compute: Compute
-}
-
-/**
- * What a stream of events holds: first where each session stands, then what it tells, and a gap where a slow reader lost some.
- *
- * @category models
- * @since 0.1.0
- */
-export type SessionElement =
-  | { readonly _tag: "State"; readonly session: SessionInfo }
-  | ({ readonly _tag: "News" } & News)
-  | { readonly _tag: "Gap"; readonly lost: number }
-
-/**
- * How long to wait for an end.
- *
- * @category models
- * @since 0.1.0
- */
-export interface StopOptions {
-  /** Default 30 seconds. */
-  readonly timeout?: Duration.Input | undefined
-}
-
-/**
- * How long to wait for a machine to run, and where to look for one that is no session here.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ReadyOptions {
-  /** Default 15 minutes. */
-  readonly timeout?: Duration.Input | undefined
-  /** For an id that is no session here: who to ask. Without it such an id fails as `NotTracked`. */
-  readonly provider?: Which | undefined
-  /** For an id that is no session here: how often to ask; default that of the provider. */
-  readonly interval?: Duration.Input | undefined
-}
-
-/**
- * The orchestrator in use. An `id` is a session's, or that of its compute; see the functions of the same names.
- *
- * @category services
- * @since 0.1.0
- */
-export class Orchestrator extends Context.Service<Orchestrator, {
-  readonly spawn: (
-    request: SpawnOptions.Input,
-    options?: SpawnOptions.SpawnOptions
-  ) => Effect.Effect<Tracked, AtlasError>
-  readonly runTask: (
-    request: SpawnOptions.Input,
-    options?: SpawnOptions.SpawnOptions
-  ) => Effect.Effect<Tracked, AtlasError>
-  readonly scoped: (
-    request: SpawnOptions.Input,
-    options?: SpawnOptions.SpawnOptions
-  ) => Effect.Effect<Tracked, AtlasError, Scope.Scope>
-  readonly touch: (id: string) => Effect.Effect<void, AtlasError>
-  readonly info: (id: string) => Effect.Effect<SessionInfo, AtlasError>
-  readonly getCompute: (id: string) => Effect.Effect<Compute | null, AtlasError>
-  readonly stopTracked: (id: string, options?: StopOptions) => Effect.Effect<void, AtlasError>
-  readonly listIds: Effect.Effect<ReadonlyArray<SessionId>>
-  readonly list: Effect.Effect<ReadonlyArray<SessionInfo>>
-  readonly awaitReady: (id: string, options?: ReadyOptions) => Effect.Effect<Compute, AtlasError>
-  readonly awaitEnd: (id: string) => Effect.Effect<SessionInfo, AtlasError>
-  readonly events: (id: string | null) => Stream.Stream<SessionElement, AtlasError>
-  readonly spend: (id: string) => Effect.Effect<number, AtlasError>
-  readonly spending: Effect.Effect<Spending>
-  readonly reapNow: (options?: Reaper.CycleOptions) => Effect.Effect<Reaper.Reaped>
-}>()("effect-atlas/orchestrator/Orchestrator") {}
-
-/**
- * Settings of the watch an orchestrator keeps.
- *
- * @category models
- * @since 0.1.0
- */
-export interface WatchOptions {
-  /** How often an account is listed while all is quiet; default 1 minute. */
-  readonly pollInterval?: Duration.Input | undefined
-  /** Providers whose accounts are cleaned of machines that carry our name and no session has; default all that are set up. */
-  readonly reapProviders?: ReadonlyArray<string> | undefined
-  /** A machine younger than this is never cleaned away; default 1 minute. */
-  readonly reapGrace?: Duration.Input | undefined
-  /**
-   * Names in `providerOpts` that are not stored, besides those that look like a credential; a rent after a restart asks
-   * `SessionSecrets` for them.
-   */
-  readonly withhold?: ReadonlyArray<string> | undefined
-}
+export {
+  type Options,
+  Orchestrator,
+  type ReadyOptions,
+  type SessionElement,
+  type StopOptions,
+  type Tracked,
+  type WatchOptions
+} from "./internal/OrchestratorContract.ts"
 
 /**
  * The front desk of an engine, with its feeds and its reaper; they run until the scope closes.
@@ -141,17 +53,6 @@ export const make = (
   AtlasError,
   SessionEngine.SessionEngine | SessionStore | Providers | Scope.Scope
 > => Effect.map(Effect.andThen(settings.checkWatch(options), desk.make(options)), Orchestrator.of)
-
-/**
- * Settings of an orchestrator.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
-  /** Who rents under its name: 1 to 16 of `a-z 0-9`, one for each store and, on one cloud account, for each orchestrator. */
-  readonly owner: string
-}
 
 /**
  * An orchestrator on the providers and the store in reach.
@@ -245,3 +146,188 @@ export const layerConfig: Layer.Layer<
     layer
   )
 )
+
+type Answer<A> = Effect.Effect<A, AtlasError, Orchestrator>
+
+/**
+ * Rents a compute for a user and watches it until it ends; answers when the rent is settled, not when it runs.
+ *
+ * **Details**
+ *
+ * Candidates (each GPU at each provider, in order) are asked one after the other; only a definite refusal moves on, and what
+ * each said stands in the failure. A lost answer is looked for before this answers. With `maxCost` a machine without a price
+ * is ended at once, and the message of the `Unsupported` failure says whether it is verified gone. Interrupting ends what
+ * was rented, or may have been.
+ *
+ * **Example** (Two GPUs in order of preference)
+ *
+ * ```ts
+ * import { Orchestrator } from "effect-atlas/orchestrator"
+ *
+ * const session = Orchestrator.spawn(
+ *   { gpu: ["h100", "a100_80g"], image: "me/server", ports: ["8000/http"], auth: "bearer" },
+ *   { userId: "alice", idleTtl: "20 minutes", maxCost: 10 }
+ * )
+ * ```
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const spawn = (request: Input, options?: SpawnOptions): Answer<Tracked> =>
+  Orchestrator.use((orchestrator) => orchestrator.spawn(request, options))
+
+/**
+ * Rents a compute for one command; it ends with its command or its deadline, and its outcome says how.
+ *
+ * **Example** (To the end)
+ *
+ * ```ts
+ * import { Orchestrator } from "effect-atlas/orchestrator"
+ * import * as Effect from "effect/Effect"
+ *
+ * const outcome = Effect.gen(function*() {
+ *   const { id } = yield* Orchestrator.runTask({ command: ["python", "train.py"] }, { maxRuntime: "2 hours", persist: true })
+ *   return (yield* Orchestrator.awaitEnd(id)).outcome
+ * })
+ * ```
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const runTask = (request: Input, options?: SpawnOptions): Answer<Tracked> =>
+  Orchestrator.use((orchestrator) => orchestrator.runTask(request, options))
+
+/**
+ * A session for as long as the scope is open: closing it ends the session and waits until its machine is verified gone.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const scoped = (
+  request: Input,
+  options?: SpawnOptions
+): Effect.Effect<Tracked, AtlasError, Orchestrator | Scope.Scope> =>
+  Orchestrator.use((orchestrator) => orchestrator.scoped(request, options))
+
+/**
+ * Counts as use of a session, so that it is not idle; never waits. A task does not mind. One that is over fails as `NotTracked`.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const touch = (id: string): Answer<void> => Orchestrator.use((orchestrator) => orchestrator.touch(id))
+
+/**
+ * A session as it is now, answered from memory; fails as `NotTracked`.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const info = (id: string): Answer<SessionInfo> => Orchestrator.use((orchestrator) => orchestrator.info(id))
+
+/**
+ * A session's machine as last seen, with its URLs and, in the process that rented it, its credential; null when it was not
+ * seen since a restart.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const getCompute = (id: string): Answer<Compute | null> =>
+  Orchestrator.use((orchestrator) => orchestrator.getCompute(id))
+
+/**
+ * Ends a session and waits until its machine is verified gone; past `timeout` (default 30 seconds) fails as `Uncertain`,
+ * and the orchestrator goes on ending it.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const stopTracked = (id: string, options?: StopOptions): Answer<void> =>
+  Orchestrator.use((orchestrator) => orchestrator.stopTracked(id, options))
+
+/**
+ * Ids of the sessions that are not over.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const listIds: Effect.Effect<ReadonlyArray<SessionId>, never, Orchestrator> = Effect.suspend(() =>
+  Orchestrator.use((orchestrator) => orchestrator.listIds)
+)
+
+/**
+ * All sessions that are remembered, those that are over included.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const list: Effect.Effect<ReadonlyArray<SessionInfo>, never, Orchestrator> = Effect.suspend(() =>
+  Orchestrator.use((orchestrator) => orchestrator.list)
+)
+
+/**
+ * Waits until a session's machine was seen running, through respawns; fails as `Ended`, or as `Timeout` and ends nothing.
+ *
+ * **Details**
+ *
+ * A session costs no request. An id that is no session here is looked at where `provider` says, as `Atlas.awaitReady` does.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const awaitReady = (id: string, options?: ReadyOptions): Answer<Compute> =>
+  Orchestrator.use((orchestrator) => orchestrator.awaitReady(id, options))
+
+/**
+ * Waits until a session is over and its machine is verified gone.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const awaitEnd = (id: string): Answer<SessionInfo> =>
+  Orchestrator.use((orchestrator) => orchestrator.awaitEnd(id))
+
+/**
+ * What a session (or with null every session) tells: its present state first, then its events; a slow reader gets a `Gap`.
+ *
+ * **Details**
+ *
+ * The stream of one session ends when it is over, or when somebody else has taken it over (`Released`).
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const events = (id: string | null): Stream.Stream<SessionElement, AtlasError, Orchestrator> =>
+  Stream.unwrap(Orchestrator.use((orchestrator) => Effect.succeed(orchestrator.events(id))))
+
+/**
+ * What a session has cost so far, in US dollars.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const spend = (id: string): Answer<number> => Orchestrator.use((orchestrator) => orchestrator.spend(id))
+
+/**
+ * What all remembered sessions have cost so far: together, at each provider, for each user.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const spending: Effect.Effect<Spending, never, Orchestrator> = Effect.suspend(() =>
+  Orchestrator.use((orchestrator) => orchestrator.spending)
+)
+
+/**
+ * One cycle of the reaper now: what it ended, what it left alone and why; a dry run ends nothing.
+ *
+ * **Gotchas**
+ *
+ * A machine must be seen in two complete listings, those of the feed included, and be older than the grace: the first cycle
+ * after a start ends nothing unless the feed has seen it that long before.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const reapNow = (options?: CycleOptions): Effect.Effect<Reaped, never, Orchestrator> =>
+  Orchestrator.use((orchestrator) => orchestrator.reapNow(options))

@@ -24,7 +24,7 @@ import { locate } from "./internal/defects.ts"
 import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId, type SessionId } from "./session/Ids.ts"
-import * as Sighting from "./session/Sighting.ts"
+import * as Sighting from "./session/Observation.ts"
 import type { SessionEngine } from "./SessionEngine.ts"
 
 /**
@@ -87,7 +87,7 @@ const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId
 /** The machines that sessions know by their ids: whatever these are called now, they are still theirs. */
 const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyMap<string, SessionId> => {
   const held = new Map<string, SessionId>()
-  for (const { state: { phase, residuals, spec } } of engine.at(provider).entries) {
+  for (const { state: { phase, pendingTerminations: residuals, spec } } of engine.at(provider).entries) {
     for (const residual of residuals) if (residual.provider === provider) held.set(residual.computeId, spec.id)
     if (phase._tag === "Live" && phase.provider === provider) held.set(phase.computeId, spec.id)
   }

@@ -117,7 +117,7 @@ export const defaultGrace: Duration.Duration = Duration.minutes(1)
 const atOnce = 8
 
 /** When a machine was first listed. */
-interface Sighting {
+interface Suspicion {
   /** Monotonic clock, when the listing that first showed it was begun. */
   readonly since: number
   /** Complete listings in a row that showed it. */
@@ -147,13 +147,13 @@ const makeWords = () => {
 export const make = (options: Options): Reaper => {
   const { engine, store } = options
   const grace = Duration.toMillis(options.grace === undefined ? defaultGrace : Duration.fromInputUnsafe(options.grace))
-  const book = new Map<ProviderId, ReadonlyMap<ComputeId, Sighting>>()
+  const book = new Map<ProviderId, ReadonlyMap<ComputeId, Suspicion>>()
   const beingEnded = new Set<string>()
   const words = makeWords()
 
-  const remember = ({ begunAt, computes, provider }: Listing): ReadonlyMap<ComputeId, Sighting> => {
+  const remember = ({ begunAt, computes, provider }: Listing): ReadonlyMap<ComputeId, Suspicion> => {
     const old = book.get(provider.id)
-    const now = new Map<ComputeId, Sighting>()
+    const now = new Map<ComputeId, Suspicion>()
     for (const { id } of computes) {
       const known = old?.get(id)
       now.set(id, { since: known?.since ?? begunAt.mono, listings: (known?.listings ?? 0) + 1 })
@@ -162,7 +162,7 @@ export const make = (options: Options): Reaper => {
     return now
   }
 
-  const isYoung = ({ createdAt }: Compute, { since }: Sighting, { begunAt }: Listing): boolean =>
+  const isYoung = ({ createdAt }: Compute, { since }: Suspicion, { begunAt }: Listing): boolean =>
     begunAt.mono - since < grace ||
     (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace)
 
@@ -209,7 +209,7 @@ export const make = (options: Options): Reaper => {
   /** Null when it was ended. */
   const verdict = Effect.fnUntraced(function*(
     compute: Compute,
-    sighting: Sighting,
+    sighting: Suspicion,
     listing: Listing,
     dryRun: boolean
   ): Effect.fn.Return<LeftWhy | null> {

@@ -154,7 +154,7 @@ const findOpen = Effect.fnUntraced(function*(
 
 /** Why a session is not settled. */
 const messageOf = (state: SessionState, { unreached }: Open): string => {
-  const { phase, residuals } = state
+  const { phase, pendingTerminations: residuals } = state
   const unasked = placesOf(state).flatMap((place) => unreached.get(place) ?? [])
   const faults = residuals.flatMap(({ fault }) => fault === null ? [] : [fault.message])
   const [first] = [...unasked, ...faults, ...phase._tag === "Resolving" ? [phase.cause.message] : []]
@@ -177,7 +177,7 @@ const settle = Effect.fnUntraced(function*(
 
   /** Whether it goes on as it should: its provider says that it runs, and nothing of it is in doubt or due. */
   const goesOn = (state: SessionState, due: number | null, mono: number): boolean => {
-    const { phase, report, residuals, spec, timers } = state
+    const { phase, report, pendingTerminations: residuals, spec, timers } = state
     if (!spec.persist || report !== null || residuals.length > 0 || (due !== null && due <= mono)) return false
     if (phase._tag === "Waiting") return true
     if (phase._tag !== "Live" || timers.check !== null) return false

@@ -12,8 +12,7 @@ import * as Clocks from "./engine/Clocks.ts"
 import * as Clock from "./session/Clock.ts"
 import { SessionId } from "./session/Ids.ts"
 import { spentUsd } from "./session/Limits.ts"
-import { Outcome } from "./session/Outcome.ts"
-import type { Phase } from "./session/Phase.ts"
+import { Outcome, type Phase } from "./session/Phase.ts"
 import { Candidate } from "./session/RentRequest.ts"
 import { Mode, providerOf, Refusal, type SessionState } from "./session/State.ts"
 
@@ -115,7 +114,7 @@ export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => 
       ...(spec.unfit ?? []).map((unfit) => ({ ...unfit, at: state.createdAt })),
       ...state.refusals.map((refusal) => ({ ...refusal, candidate: candidateOf(refusal.candidate) }))
     ],
-    dying: state.residuals.map(({ computeId }) => computeId)
+    dying: state.pendingTerminations.map(({ computeId }) => computeId)
   }
 }
 

@@ -42,7 +42,7 @@ const specOf = (number: number): Session.SessionSpec => ({
 
 const now = { wall: 1_700_000_000_000, mono: 1_000 }
 
-const sightingOf = (state: Session.SessionState, number: number): Session.Sighting.Sighting => ({
+const sightingOf = (state: Session.SessionState, number: number): Session.Sighting.Observation => ({
   computeId: ComputeId.make(`machine-${number}`),
   provider,
   name: state.attempts[0]?.name ?? null,
@@ -62,17 +62,17 @@ const liveOf = (number: number): Session.SessionState => {
 
 const many = 1_000
 const states = Array.from({ length: many }, (_, number) => liveOf(number))
-const observed = states.map((state, number): Session.SessionEvent => ({
+const observed = states.map((state, number): Session.SessionInput => ({
   _tag: "Observed",
   compute: sightingOf(state, number)
 }))
-const touched: Session.SessionEvent = { _tag: "Touched" }
-const wokeUp: Session.SessionEvent = { _tag: "WokeUp" }
+const touched: Session.SessionInput = { _tag: "Touched" }
+const wokeUp: Session.SessionInput = { _tag: "WokeUp" }
 
 let asked = 0
 
 /** Every event finds another session, as in an engine, so that no result can be kept from the last time. */
-const decideEach = (eventOf: (index: number) => Session.SessionEvent) => (times: number): void => {
+const decideEach = (eventOf: (index: number) => Session.SessionInput) => (times: number): void => {
   const clock = { ...now }
   for (let i = 0; i < times; i++) {
     const index = i % many

@@ -10,8 +10,8 @@ import * as Tracer from "effect/Tracer"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Attempt } from "../session/Phase.ts"
 import type { SessionState } from "../session/State.ts"
+import type { SessionUpdate } from "./Batch.ts"
 import type { Entry } from "./Table.ts"
-import type { Draft } from "./Turn.ts"
 
 const settling = (state: SessionState | null): Attempt | null =>
   state?.phase._tag === "Renting" || state?.phase._tag === "Resolving" ? state.phase.attempt : null
@@ -24,7 +24,7 @@ const links = (span: Tracer.AnySpan | null): ReadonlyArray<Tracer.SpanLink> =>
   span === null ? [] : [{ span, attributes: {} }]
 
 /** How an attempt came out, in a word. */
-const outcomeOf = ({ after }: Draft, attempt: Attempt): string =>
+const outcomeOf = ({ after }: SessionUpdate, attempt: Attempt): string =>
   after.phase._tag === "Live" && after.phase.attempt.id === attempt.id
     ? "live"
     : after.refusals.at(-1)?.fault.reason ?? "ended"
@@ -44,7 +44,7 @@ export const abandon = (entry: Pick<Entry, "state" | "span">, outcome: "released
   settling(entry.state) === null ? Effect.void : finish(entry, outcome)
 
 /** Ends the span of an attempt that is settled, and opens that of a new one. */
-export const follow = (draft: Draft): Effect.Effect<void> => {
+export const follow = (draft: SessionUpdate): Effect.Effect<void> => {
   const [before, after] = [settling(draft.before), settling(draft.after)]
   if (before?.id === after?.id) return Effect.void
   return Effect.gen(function*() {

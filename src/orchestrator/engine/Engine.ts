@@ -3,31 +3,160 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { AtlasError } from "../../domain/AtlasError.ts"
+import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
+import type { Owner } from "../../provider/NameStamp.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
+import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
 import * as Config from "../session/Config.ts"
-import type { Options, Seen, SessionEngine } from "../SessionEngine.ts"
+import { placesOf, type SessionSpec, type SessionState } from "../session/State.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
-import { SessionStore } from "../SessionStore.ts"
-import * as Adoption from "./Adoption.ts"
+import { longest } from "../store/rows.ts"
+import { SessionStore, type Unreadable } from "../store/StoreContract.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
+import * as Turns from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
-import * as Clockwork from "./Clockwork.ts"
-import * as Closing from "./Closing.ts"
-import * as FirstRow from "./FirstRow.ts"
+import * as Runner from "./CommandRunner.ts"
+import type { Options, Seen, SessionEngine } from "./EngineContract.ts"
+import * as Standing from "./EngineStatus.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as Publisher from "./Publisher.ts"
-import * as Runner from "./Runner.ts"
-import * as Standing from "./Standing.ts"
-import * as Steady from "./Steady.ts"
+import * as Clockwork from "./Scheduler.ts"
 import * as Table from "./Table.ts"
-import * as Turns from "./Turns.ts"
 import * as Waiters from "./Waiters.ts"
+import * as Steady from "./Writer.ts"
 import * as Writer from "./Writer.ts"
+
+/** How often a store that could not be read is asked again. */
+const readAgain = Schedule.spaced("10 seconds")
+
+/** Stands for all rows of a store that could not be read at all. */
+const allRows = "*"
+
+/**
+ * Takes up what is stored, now or as soon as the store can be read; answers a look at what could not be read so far.
+ */
+const adoptStored = ({ isAtHand, mailbox, owner, scope, store, table }: {
+  readonly owner: Owner
+  /** Whether a provider can be asked at all. */
+  readonly isAtHand: (provider: ProviderId) => boolean
+  readonly store: Pick<SessionStore["Service"], "load">
+  readonly table: Table.Table
+  readonly mailbox: Mailbox.Mailbox
+  readonly scope: Scope.Scope
+}): Effect.Effect<() => ReadonlyArray<Unreadable>> =>
+  Effect.gen(function*() {
+    let unreadable: ReadonlyArray<Unreadable> = []
+
+    const adopt = Effect.gen(function*() {
+      const loaded = yield* store.load(owner)
+      unreadable = loaded.unreadable
+      const adopted = loaded.sessions.filter(({ spec }) => table.get(spec.id) === undefined)
+      for (const state of adopted) {
+        table.put(state, Table.emptyMemory)
+        mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
+      }
+      const strangers = new Map<ProviderId, number>()
+      for (const id of adopted.flatMap(placesOf)) {
+        if (!isAtHand(id)) strangers.set(id, (strangers.get(id) ?? 0) + 1)
+      }
+      for (const [id, count] of strangers) {
+        yield* Effect.logError(
+          `${count} stored sessions have or may have machines at ${id}, which is not set up here: ` +
+            "they are kept, and cannot be ended until it is"
+        )
+      }
+      if (adopted.length > 0) yield* Metric.update(Metric.withAttributes(Metrics.adopted, { owner }), adopted.length)
+      for (const { id, message } of unreadable) {
+        yield* Effect.logError(
+          `the stored session ${id} cannot be read (${message}): nothing unknown is deleted meanwhile`
+        )
+      }
+    }).pipe(Effect.withSpan("SessionEngine.adopt", { root: true }))
+
+    const later = ({ reason }: AtlasError) => {
+      unreadable = [{ id: allRows, message: reason.message }]
+      return Effect.logError(
+        `the stored sessions cannot be read and are not adopted yet, and nothing unknown is deleted: ${reason.message}`
+      ).pipe(
+        Effect.andThen(Effect.delay(Effect.retry(adopt, readAgain), "10 seconds")),
+        Effect.andThen(Effect.logInfo("the stored sessions could be read at last and are adopted")),
+        Effect.ignore,
+        Effect.forkIn(scope),
+        Effect.asVoid
+      )
+    }
+
+    yield* Effect.catch(adopt, later)
+    return () => unreadable
+  })
+
+/** Whether nothing is left to do for it before the process may end. */
+const isSettled = ({ phase, report, spec }: SessionState): boolean =>
+  phase._tag === "Ended" ||
+  (spec.persist && report === null && (phase._tag === "Live" || phase._tag === "Waiting"))
+
+/** Ends what does not persist and waits for it, at most `within`. */
+const closeSessions = ({ mailbox, table, waiters, within }: {
+  readonly mailbox: Mailbox.Mailbox
+  readonly table: Table.Table
+  readonly waiters: Waiters.Waiters
+  readonly within: Duration.Input
+}): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const open = [...table.all()].filter(({ state }) => state.phase._tag !== "Ended")
+    for (const { state } of open) mailbox.put({ id: state.spec.id, event: { _tag: "Closing" } })
+    yield* Effect.forEach(
+      open.filter(({ state }) => !isSettled(state)),
+      // one that somebody else has taken over is nobody's to wait for
+      (entry) => Effect.exit(waiters.wait(entry.state.spec.id, entry, ({ state }) => isSettled(state), "close")),
+      { concurrency: "unbounded", discard: true }
+    ).pipe(Effect.timeoutOption(within))
+    const left = open.filter(({ state }) => table.get(state.spec.id) !== undefined && !isSettled(state))
+    for (const { state } of left) {
+      const machines = state.pendingTerminations.map(({ computeId, provider }) => `${provider} ${computeId}`).join(", ")
+      yield* Effect.logError(
+        `closed before the session ${state.spec.id} was verified to be over; it is on record and ended at the next start`
+      ).pipe(Effect.annotateLogs({ machines: machines === "" ? "not known yet" : machines }))
+    }
+  })
+
+/** What the first row holds besides what was asked for: one attempt, clocks, numbers; a thousand bytes in truth. */
+const rowOverhead = 8_192
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
+
+/** The largest part of what was asked for, as its caller calls it. */
+const largestPart = ({ candidates, request, userId }: SessionSpec): readonly [string, number] => {
+  const { envNames, providerOpts, ...fields } = request
+  const parts: ReadonlyArray<readonly [string, unknown]> = [
+    ["userId", userId],
+    ["env", envNames],
+    ["gpu", candidates.map(({ gpu, provider }) => [gpu, provider])],
+    ["regionHints", candidates.map(({ regionHints }) => regionHints)],
+    ...Object.entries(fields),
+    ...Object.entries(providerOpts).map(([key, value]) => [`providerOpts.${key}`, value] as const),
+    ["providerOpts", providerOpts]
+  ]
+  const sizes = parts.map(([path, value]) => [path, bytesOf(value)] as const)
+  // an entry says more than all of them together, unless they are many small ones
+  return sizes.reduce((largest, part) => part[1] > largest[1] * 1.01 ? part : largest)
+}
+
+/** The refusal of a session that no store would take; null for one that is small enough. */
+const refusalOfOversized = (spec: SessionSpec, operation: string): AtlasError | null => {
+  const bytes = bytesOf(spec)
+  if (bytes <= longest - rowOverhead) return null
+  const [path, size] = largestPart(spec)
+  const message =
+    `a session is stored in ${longest} bytes at most and this one takes ${bytes}: shorten it, it takes ${size}`
+  return invalid(operation, [{ path, message }])
+}
 
 /** Looking right after an accepted terminate is worth it only where looks are cheap. */
 const longestTerminateLag = 1_000
@@ -50,7 +179,7 @@ export const make = (
   Effect.gen(function*() {
     const { closeWithin = "30 seconds", owner } = options
     const providers = yield* Providers
-    const store = Steady.make(yield* SessionStore)
+    const store = Steady.defectsAsFailures(yield* SessionStore)
     const ask = yield* SessionSecrets
     const standing = Standing.make(owner, yield* store.lock(owner))
     // everything that runs lives in here; it is closed last, when the sessions have had their time
@@ -91,7 +220,7 @@ export const make = (
       writer,
       standing
     })
-    const unreadable = yield* Adoption.start({ owner, store, table, mailbox, isAtHand, scope: inner })
+    const unreadable = yield* adoptStored({ owner, store, table, mailbox, isAtHand, scope: inner })
     yield* Effect.forkIn(turns.run, inner)
     yield* Effect.forkIn(clockwork.run, inner)
     yield* Effect.forkIn(writer.withdraw, inner)
@@ -99,7 +228,7 @@ export const make = (
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         standing.close()
-        return Closing.close({ mailbox, table, waiters, within: closeWithin })
+        return closeSessions({ mailbox, table, waiters, within: closeWithin })
       }).pipe(
         // a turn that has just ended the last session still has others to answer
         Effect.andThen(Effect.yieldNow),
@@ -131,7 +260,7 @@ export const make = (
         Effect.gen(function*() {
           const refusal = standing.refusal(operation)
           if (refusal !== null) return yield* refusal
-          const tooLarge = FirstRow.refusalOf(spec, operation)
+          const tooLarge = refusalOfOversized(spec, operation)
           if (tooLarge !== null) return yield* tooLarge
           const caller = Option.getOrUndefined(yield* Effect.option(Effect.currentParentSpan))
           const letter = { id: spec.id, event: { _tag: "Started", spec }, secrets, caller } as const

@@ -6,14 +6,14 @@ import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
-import type { SessionEvent } from "../session/Event.ts"
+import type { SessionInput } from "../session/Event.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 
 /** One event for one session, and what stays in memory beside it. */
-export interface Letter {
+export interface Message {
   readonly id: SessionId
-  readonly event: SessionEvent
+  readonly event: SessionInput
   /** The whole computes that the event is about, with their URLs. */
   readonly computes?: ReadonlyArray<Compute> | undefined
   /** With the result of a rent: the credential it was sent with. */
@@ -25,22 +25,22 @@ export interface Letter {
 }
 
 /** Letters of callers that may wait to be read; more callers than that wait to hand theirs in. */
-const room = 10_000
+const callerCapacity = 10_000
 
 /** A mailbox with one reader. */
 export interface Mailbox {
   /** For results and timers: never waits. */
-  readonly put: (letter: Letter) => void
+  readonly put: (letter: Message) => void
   /** For callers: waits while there are too many. */
-  readonly hand: (letter: Letter) => Effect.Effect<void>
+  readonly hand: (letter: Message) => Effect.Effect<void>
   /** For feeds: never waits, and counts as unread until it is read. */
-  readonly report: (letter: Letter) => void
+  readonly report: (letter: Message) => void
   /** Whether reports are unread: another listing would only pile up. */
   readonly isBehind: () => boolean
   /** A touch: of several unread ones of a session, one is enough. */
   readonly touch: (id: SessionId) => void
   /** Waits for letters and takes all that are there, in order. */
-  readonly takeAll: Effect.Effect<ReadonlyArray<Letter>>
+  readonly takeAll: Effect.Effect<ReadonlyArray<Message>>
   /** Takes out the unread beginnings of sessions, so that their callers can be told at once that nothing will come of them. */
   readonly takeStarts: Effect.Effect<ReadonlyArray<SessionId>>
   readonly isEmpty: () => boolean
@@ -50,15 +50,15 @@ export interface Mailbox {
 
 /** An empty mailbox. */
 export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
-  const letters = yield* Queue.unbounded<Letter>()
-  const places = yield* Semaphore.make(room)
-  const handed = new WeakSet<Letter>()
+  const letters = yield* Queue.unbounded<Message>()
+  const places = yield* Semaphore.make(callerCapacity)
+  const handed = new WeakSet<Message>()
   const touched = new Set<SessionId>()
   let isBehind = false
-  const put = (letter: Letter): void => {
+  const put = (letter: Message): void => {
     Queue.offerUnsafe(letters, letter)
   }
-  const release = (taken: ReadonlyArray<Letter>) => places.release(taken.filter((letter) => handed.has(letter)).length)
+  const release = (taken: ReadonlyArray<Message>) => places.release(taken.filter((letter) => handed.has(letter)).length)
   return {
     put,
     hand: (letter) =>

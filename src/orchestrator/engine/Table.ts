@@ -64,13 +64,13 @@ export interface Table {
 }
 
 /** Nothing is kept of a session but its row. */
-export const forgetful: Memory = { secrets: null, auth: null, compute: null, span: null }
+export const emptyMemory: Memory = { secrets: null, auth: null, compute: null, span: null }
 
 /** The machine a session has or had last. */
 export const machineOf = ({ last, phase }: SessionState): ComputeId | null =>
   phase._tag === "Live" ? phase.computeId : last
 
-const isUnsteady = ({ phase, residuals }: SessionState): boolean =>
+const isUnsteady = ({ phase, pendingTerminations: residuals }: SessionState): boolean =>
   residuals.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
 
@@ -134,7 +134,7 @@ export const make = (): Table => {
     isHeld: (provider, computeId) => {
       const isIt = (one: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
         one.provider === provider && one.computeId === computeId
-      for (const { state: { phase, residuals } } of placeAt(provider).entries) {
+      for (const { state: { phase, pendingTerminations: residuals } } of placeAt(provider).entries) {
         if ((phase._tag === "Live" && isIt(phase)) || residuals.some(isIt)) return true
       }
       return false

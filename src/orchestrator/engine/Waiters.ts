@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { AtlasError, NotTracked } from "../../domain/AtlasError.ts"
 import type { SessionId } from "../session/Ids.ts"
-import type { Seen } from "../SessionEngine.ts"
+import type { Seen } from "./EngineContract.ts"
 
 type Test = (seen: Seen) => boolean
 

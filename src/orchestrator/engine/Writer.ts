@@ -1,6 +1,7 @@
 /**
  * Commits what a turn decided: again and again until the store has answered, because nothing may happen before it has.
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -8,7 +9,24 @@ import * as Result from "effect/Result"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
-import type { SessionStore, Write } from "../SessionStore.ts"
+import { storageFault } from "../store/faults.ts"
+import type { SessionStore, Write } from "../store/StoreContract.ts"
+
+type Store = SessionStore["Service"]
+
+const broke = <E>(cause: Cause.Cause<E>): boolean => Cause.hasDies(cause) && !Cause.hasInterrupts(cause)
+
+const failDefects = <A>(operation: string, self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
+  // what a bug says may hold anything
+  Effect.catchCauseIf(self, broke, () => Effect.fail(storageFault(operation, "the store broke")))
+
+/** The same store. */
+export const defectsAsFailures = (store: Store): Store => ({
+  lock: (owner) => Effect.map(store.lock(owner), ({ lostTo }) => ({ lostTo: failDefects("lock", lostTo) })),
+  load: (owner) => failDefects("load", store.load(owner)),
+  commit: (owner, writes) => failDefects("commit", store.commit(owner, writes)),
+  attempt: (owner, attempt) => failDefects("attempt", store.attempt(owner, attempt))
+})
 
 const firstPause = 100
 const longestPause = 10_000

@@ -4,17 +4,15 @@
  * @since 0.1.0
  */
 import * as Clock from "./Clock.ts"
-import type { Command } from "./Command.ts"
 import type { DecideConfig } from "./Config.ts"
-import type { EventOf, SessionEvent } from "./Event.ts"
+import type { Command, InputOf, SessionEvent, SessionInput } from "./Event.ts"
 import { adopt } from "./internal/adopting.ts"
 import * as ending from "./internal/ending.ts"
 import * as living from "./internal/living.ts"
 import * as renting from "./internal/renting.ts"
-import * as residuals from "./internal/residuals.ts"
-import { isSame, type Turn } from "./internal/turn.ts"
+import { isSame, type Step } from "./internal/step.ts"
+import * as residuals from "./internal/terminations.ts"
 import { reachedLimit } from "./Limits.ts"
-import type { Published } from "./Published.ts"
 import type { SessionState } from "./State.ts"
 
 /**
@@ -26,10 +24,10 @@ import type { SessionState } from "./State.ts"
 export interface Decision<State = SessionState> {
   readonly state: State
   readonly commands: ReadonlyArray<Command>
-  readonly events: ReadonlyArray<Published>
+  readonly events: ReadonlyArray<SessionEvent>
 }
 
-const observed = (state: SessionState, turn: Turn, event: EventOf<"Observed">): SessionState => {
+const observed = (state: SessionState, turn: Step, event: InputOf<"Observed">): SessionState => {
   const { phase } = state
   const { compute } = event
   if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, turn, compute)
@@ -38,7 +36,7 @@ const observed = (state: SessionState, turn: Turn, event: EventOf<"Observed">): 
     : residuals.repriced(state, turn, compute)
 }
 
-const confirmed = (state: SessionState, turn: Turn, event: EventOf<"Confirmed">): SessionState => {
+const confirmed = (state: SessionState, turn: Step, event: InputOf<"Confirmed">): SessionState => {
   const { phase } = state
   const residual = residuals.find(state, event)
   if (residual !== undefined) return residuals.looked(state, turn, residual, event.compute, event.at)
@@ -48,7 +46,7 @@ const confirmed = (state: SessionState, turn: Turn, event: EventOf<"Confirmed">)
   return state
 }
 
-const confirmFailed = (state: SessionState, turn: Turn, event: EventOf<"ConfirmFailed">): SessionState => {
+const confirmFailed = (state: SessionState, turn: Step, event: InputOf<"ConfirmFailed">): SessionState => {
   const { phase } = state
   const residual = residuals.find(state, event)
   if (residual !== undefined) {
@@ -60,7 +58,7 @@ const confirmFailed = (state: SessionState, turn: Turn, event: EventOf<"ConfirmF
   return state
 }
 
-const wake = (state: SessionState, turn: Turn): SessionState => {
+const wake = (state: SessionState, turn: Step): SessionState => {
   const reason = reachedLimit(state, turn.now)
   const limited = reason === null ? state : ending.stop(state, turn, reason)
   const asked = residuals.wake(limited, turn)
@@ -73,7 +71,9 @@ const wake = (state: SessionState, turn: Turn): SessionState => {
     case "Waiting":
       return renting.wakeWaiting(asked, turn, phase)
     case "Ended":
-      if (phase.forgetting || asked.residuals.length > 0 || turn.now.wall < phase.at + turn.config.retention) {
+      if (
+        phase.forgetting || asked.pendingTerminations.length > 0 || turn.now.wall < phase.at + turn.config.retention
+      ) {
         return asked
       }
       turn.commands.push({ _tag: "Forget" })
@@ -84,12 +84,12 @@ const wake = (state: SessionState, turn: Turn): SessionState => {
 }
 
 /** A task that is stored and still runs is found again at the next boot; nobody else would be left to care. */
-const closing = (state: SessionState, turn: Turn): SessionState =>
+const closing = (state: SessionState, turn: Step): SessionState =>
   state.spec.persist && state.report === null
     ? state
     : ending.stop(state, turn, "node_shutdown")
 
-const react = (state: SessionState, turn: Turn, event: SessionEvent): SessionState => {
+const react = (state: SessionState, turn: Step, event: SessionInput): SessionState => {
   switch (event._tag) {
     case "Observed":
       return observed(state, turn, event)
@@ -136,7 +136,7 @@ const react = (state: SessionState, turn: Turn, event: SessionEvent): SessionSta
 }
 
 /** What follows from the new state at once: an end with nothing left is over, a replacement need not wait any longer. */
-const settle = (state: SessionState, turn: Turn): SessionState =>
+const settle = (state: SessionState, turn: Step): SessionState =>
   state.phase._tag === "Waiting" && state.phase.why === "respawn"
     ? renting.wakeWaiting(state, turn, state.phase)
     : ending.settle(state, turn)
@@ -153,28 +153,28 @@ const settle = (state: SessionState, turn: Turn): SessionState =>
  * @category deciding
  * @since 0.1.0
  */
-export function decide(state: SessionState, event: SessionEvent, read: Clock.Now, config: DecideConfig): Decision
+export function decide(state: SessionState, event: SessionInput, read: Clock.Now, config: DecideConfig): Decision
 export function decide(
   state: SessionState | null,
-  event: SessionEvent,
+  event: SessionInput,
   read: Clock.Now,
   config: DecideConfig
 ): Decision<SessionState | null>
 export function decide(
   state: SessionState | null,
-  event: SessionEvent,
+  event: SessionInput,
   read: Clock.Now,
   config: DecideConfig
 ): Decision<SessionState | null> {
   const commands: Array<Command> = []
-  const events: Array<Published> = []
+  const events: Array<SessionEvent> = []
   if (state === null) {
     if (event._tag !== "Started") return { state, commands, events }
     const now = Clock.restart({ wall: 0, mono: 0 }, read)
     return { state: renting.begin(event.spec, { now, config, commands, events }), commands, events }
   }
   const now = event._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
-  const turn: Turn = { now, config, commands, events }
+  const turn: Step = { now, config, commands, events }
   const reacted = react(state, turn, event)
   const settled = reacted === state ? state : settle(reacted, turn)
   const isSilent = settled === state && !Clock.learns(state.clock, now)

@@ -7,7 +7,7 @@ import type { Now } from "./Clock.ts"
 import * as Clock from "./Clock.ts"
 import type { DecideConfig } from "./Config.ts"
 import * as Meter from "./Meter.ts"
-import type { EndReason } from "./Outcome.ts"
+import type { EndReason } from "./Phase.ts"
 import type { SessionState } from "./State.ts"
 
 /** The clock of activity: the monotonic one. */
@@ -76,7 +76,7 @@ export const nextWake = (state: SessionState, read: Now, config: DecideConfig): 
   const at = (time: number | null | undefined): void => {
     if (time !== null && time !== undefined && time < wake) wake = time
   }
-  for (const residual of state.residuals) at(residual.at)
+  for (const residual of state.pendingTerminations) at(residual.at)
   for (const { left } of limitsOf(state, now)) at(Math.ceil(mono + left))
   switch (phase._tag) {
     case "Resolving":
@@ -91,7 +91,7 @@ export const nextWake = (state: SessionState, read: Now, config: DecideConfig): 
       at(phase.until)
       break
     case "Ended":
-      if (!phase.forgetting && state.residuals.length === 0) at(mono + phase.at + config.retention - wall)
+      if (!phase.forgetting && state.pendingTerminations.length === 0) at(mono + phase.at + config.retention - wall)
       break
   }
   return wake === Number.POSITIVE_INFINITY ? null : wake

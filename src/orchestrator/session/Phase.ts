@@ -8,7 +8,148 @@ import { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Fault } from "./Fault.ts"
 import { AttemptId } from "./Ids.ts"
-import { EndReason, Outcome } from "./Outcome.ts"
+
+/**
+ * What a machine died of: what its provider says, `vanished` when it knows it no longer, `preempted` when it was spot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const DeathCause = Schema.Literals(["failed", "stopped", "terminated", "vanished", "preempted"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type DeathCause = typeof DeathCause.Type
+
+/**
+ * Why a session goes to its end; one for each end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const EndReason = Schema.Literals([
+  "idle_timeout",
+  "cost_cap",
+  "finished",
+  "max_runtime",
+  "never_ready",
+  "stopped",
+  "interrupted",
+  "node_shutdown",
+  "node_restart",
+  "caller_lost",
+  "no_price",
+  "refused",
+  "died"
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type EndReason = typeof EndReason.Type
+
+/**
+ * What failed: the exit code, what the machine died of, or the limit that ended a task.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const FailureCause = Schema.Literals([
+  "exit_code",
+  ...DeathCause.literals,
+  "never_ready",
+  "cost_cap",
+  "no_price",
+  "refused"
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type FailureCause = typeof FailureCause.Type
+
+/**
+ * Where a session stands when it is over.
+ *
+ * **Details**
+ *
+ * - `Completed`: a task that ended; `exitCode` is null when nobody said how, so it means "ended", not "succeeded".
+ * - `TimedOut`: a task that met its `maxRuntime`.
+ * - `Failed`: with the cause, the exit code where it is known and the fault where there was one.
+ * - `Closed`: ended on purpose, by its caller, its limits or its host.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Outcome = Schema.Union([
+  Schema.TaggedStruct("Completed", { exitCode: Schema.NullOr(Schema.Int) }),
+  Schema.TaggedStruct("TimedOut", {}),
+  Schema.TaggedStruct("Failed", {
+    cause: FailureCause,
+    exitCode: Schema.NullOr(Schema.Int),
+    fault: Schema.NullOr(Fault)
+  }),
+  Schema.TaggedStruct("Closed", { reason: EndReason })
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome = typeof Outcome.Type
+
+/**
+ * Why a machine must die: the session ends, it is dead or replaced, it is a twin of the current one, or it showed up late.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const TerminationCause = Schema.Literals(["ending", "dead", "twin", "stray"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type TerminationCause = typeof TerminationCause.Type
+
+/**
+ * A machine that must die, and how far its end has come.
+ *
+ * **Details**
+ *
+ * `due`: terminate at `at`. `terminating`: a terminate is on its way. `accepted`: confirm at `at`. `confirming`: a `get` is
+ * on its way. `at` is null while something is on its way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const PendingTermination = Schema.Struct({
+  computeId: ComputeId,
+  provider: ProviderId,
+  name: Schema.NullOr(Schema.String),
+  why: TerminationCause,
+  /** Wall clock: since when it must die. */
+  since: Schema.Finite,
+  /** Monotonic clock: from here on "not found" proves that it is gone. */
+  settles: Schema.Finite,
+  /** How often a terminate was sent. */
+  tries: Schema.Int,
+  step: Schema.Literals(["due", "terminating", "accepted", "confirming"]),
+  /** Monotonic clock. */
+  at: Schema.NullOr(Schema.Finite),
+  /** What the last terminate or look failed with. */
+  fault: Schema.NullOr(Fault)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type PendingTermination = typeof PendingTermination.Type
 
 /**
  * One rent: its id, which candidate it went to, the stamped name and when it may have been sent (wall clock).

@@ -10,10 +10,9 @@ import { Now } from "./Clock.ts"
 import { Fault } from "./Fault.ts"
 import { AttemptId, SessionId } from "./Ids.ts"
 import { Meter } from "./Meter.ts"
-import { Attempt, Phase } from "./Phase.ts"
+import { Attempt, PendingTermination, Phase } from "./Phase.ts"
 import { Policy } from "./Policy.ts"
 import { Candidate, RentRequest } from "./RentRequest.ts"
-import { Residual } from "./Residual.ts"
 
 /**
  * The form of the rows this build writes and reads.
@@ -161,7 +160,7 @@ export const SessionState = Schema.Struct({
   createdAt: Schema.Finite,
   phase: Phase,
   /** Machines that must die. */
-  residuals: Schema.Array(Residual),
+  pendingTerminations: Schema.Array(PendingTermination),
   meter: Meter,
   /** Every rent that may ever have been sent; a compute is ours by the name of any of them. */
   attempts: Schema.Array(Attempt),
@@ -171,7 +170,7 @@ export const SessionState = Schema.Struct({
   /** The machine it has or had last. */
   last: Schema.NullOr(ComputeId),
   /** Machines that are verified gone; a late listing may still show one, and it is not paid for twice. */
-  buried: Schema.Array(ComputeId),
+  terminatedIds: Schema.Array(ComputeId),
   /** Monotonic clock: the last touch. */
   touched: Schema.Finite,
   /** The last touch that was stored; at most one a minute. */
@@ -209,7 +208,7 @@ export const needsCommit = (before: SessionState | null, after: SessionState | n
   if (before === after) return false
   if (before === null || after === null) return true
   return before.phase !== after.phase ||
-    before.residuals !== after.residuals ||
+    before.pendingTerminations !== after.pendingTerminations ||
     before.meter !== after.meter ||
     before.attempts !== after.attempts ||
     before.refusals !== after.refusals ||
@@ -241,7 +240,7 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
  * @since 0.1.0
  */
 export const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
-  const { phase, residuals } = state
+  const { phase, pendingTerminations: residuals } = state
   const places = new Set<ProviderId>()
   if (phase._tag !== "Ending" && phase._tag !== "Ended") places.add(providerOf(state))
   for (const { provider } of residuals) places.add(provider)

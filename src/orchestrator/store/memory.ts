@@ -6,10 +6,10 @@ import * as Option from "effect/Option"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
-import type { SessionStore, Write } from "../SessionStore.ts"
 import { occupied } from "./faults.ts"
+import { describeHolder, self } from "./ownerLocks.ts"
 import * as Rows from "./rows.ts"
-import { describe, self } from "./seats.ts"
+import type { SessionStore, Write } from "./StoreContract.ts"
 
 interface Row {
   readonly owner: Owner
@@ -19,14 +19,14 @@ interface Row {
   readonly writer: object
 }
 
-interface Seat {
+interface HeldLock {
   readonly holder: string
 }
 
 /** A store in memory. */
 export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(() => {
   const rows = new Map<SessionId, Row>()
-  const seats = new Map<Owner, Seat>()
+  const seats = new Map<Owner, HeldLock>()
   const unseated = {}
   const of = (owner: Owner) => [...rows.values()].filter((row) => row.owner === owner)
 
@@ -52,7 +52,7 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
         Effect.flatMap(self, (me) => {
           const seat = seats.get(owner)
           if (seat !== undefined) return Effect.fail(occupied(owner, seat.holder))
-          return Effect.sync(() => seats.set(owner, { holder: describe(me) }))
+          return Effect.sync(() => seats.set(owner, { holder: describeHolder(me) }))
         }),
         () => Effect.sync(() => seats.delete(owner))
       ).pipe(Effect.as({ lostTo: Effect.succeed(null) })),

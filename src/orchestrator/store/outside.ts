@@ -14,7 +14,7 @@ import { guarded, storageFault } from "./faults.ts"
 const answerWithin = Duration.seconds(30)
 
 /** How a store does something at its database. */
-export type Outside = <A>(operation: string, work: Effect.Effect<A, unknown>) => Effect.Effect<A, AtlasError>
+export type Guard = <A>(operation: string, work: Effect.Effect<A, unknown>) => Effect.Effect<A, AtlasError>
 
 /** Without what the caller's fiber says of the client: its transaction, and how numbers are read. */
 const detached = (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
@@ -48,7 +48,7 @@ const limited =
     })
 
 /** The way out of a caller's transaction, by dialect. */
-export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Outside => {
+export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Guard => {
   const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
   const isInside = Effect.contextWith((context: Context.Context<never>) =>
     Effect.succeed(Context.getOption(context, sql.transactionService)._tag === "Some")

@@ -7,8 +7,8 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import { issuesOf } from "../../domain/Decode.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { schemaVersion, SessionJson, type SessionState } from "../session/State.ts"
-import type { Unreadable, Write } from "../SessionStore.ts"
 import { storageFault } from "./faults.ts"
+import type { Unreadable, Write } from "./StoreContract.ts"
 
 /** The most a session may take when it begins; one that lives is written whatever it takes, since a machine hangs on it. */
 export const longest = 1_048_576

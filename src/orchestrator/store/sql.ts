@@ -5,22 +5,97 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { SessionId } from "../session/Ids.ts"
-import type { SessionState } from "../session/State.ts"
-import type { SessionStore, Unreadable } from "../SessionStore.ts"
-import * as Exclusions from "./exclusions.ts"
+import { schemaVersion, type SessionState } from "../session/State.ts"
 import { storageFault } from "./faults.ts"
 import * as Outside from "./outside.ts"
-import * as Proofs from "./proofs.ts"
+import * as Exclusions from "./ownerLocks.ts"
+import * as Seats from "./ownerLocks.ts"
 import * as Rows from "./rows.ts"
-import * as Seats from "./seats.ts"
-import { migrate } from "./tables.ts"
+import type { SessionStore, Unreadable } from "./StoreContract.ts"
 import * as Writing from "./writing.ts"
+
+/**
+ * A row a session. Attempts stand beside their sessions, so that one is found without opening any; a seat says who writes
+ * an owner's sessions, and is told to those who may not.
+ */
+const createTables = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE TABLE atlas_sessions (
+    id VARCHAR(64) NOT NULL PRIMARY KEY,
+    owner VARCHAR(16) NOT NULL,
+    version INTEGER NOT NULL,
+    schema_version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    writer VARCHAR(32) NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+  )`
+  yield* sql`CREATE INDEX atlas_sessions_owner ON atlas_sessions (owner, id, version, schema_version, (octet_length(state)))`
+  yield* sql`CREATE TABLE atlas_session_attempts (
+    attempt VARCHAR(12) NOT NULL,
+    session VARCHAR(64) NOT NULL,
+    owner VARCHAR(16) NOT NULL,
+    PRIMARY KEY (attempt, session)
+  )`
+  yield* sql`CREATE INDEX atlas_session_attempts_session ON atlas_session_attempts (session)`
+  yield* sql`CREATE TABLE atlas_session_seats (
+    owner VARCHAR(16) NOT NULL PRIMARY KEY,
+    token VARCHAR(32) NOT NULL,
+    pid INTEGER NOT NULL,
+    host VARCHAR(255) NOT NULL,
+    since BIGINT NOT NULL
+  )`
+})
+
+/** Two processes that start at once make the tables once; the one that came second looks again. */
+const retryMigration = Schedule.spaced("50 millis")
+
+/** Brings the tables to where this build wants them. */
+const migrate: Effect.Effect<void, unknown, SqlClient.SqlClient> = Migrator.make({})({
+  loader: Migrator.fromRecord({ "1_sessions": createTables }),
+  table: "atlas_session_migrations"
+}).pipe(
+  Effect.retry({ schedule: retryMigration, times: 4 }),
+  Effect.asVoid
+)
+
+/** What tells a row from what it was: also one that was changed by hand, as far as its form or its length shows. */
+const fingerprintColumns = "id, version, schema_version, octet_length(state) AS bytes"
+
+/** Rows known to be readable. */
+interface ReadableRows {
+  readonly add: (row: Readonly<Record<string, unknown>>) => void
+  readonly has: (row: Readonly<Record<string, unknown>>) => boolean
+  /** What a commit made of a row; `bytes` is null when it deleted it. */
+  readonly written: (row: { readonly id: string; readonly version: number; readonly bytes: number | null }) => void
+}
+
+const markOf = (version: unknown, form: unknown, bytes: unknown): string =>
+  `${Number(version)}/${Number(form)}/${Number(bytes)}`
+
+const markOfRow = (row: Readonly<Record<string, unknown>>): string =>
+  markOf(row["version"], row["schema_version"], row["bytes"])
+
+/** No row is known yet. */
+const makeReadableRows = (): ReadableRows => {
+  const known = new Map<string, string>()
+  return {
+    add: (row) => known.set(String(row["id"]), markOfRow(row)),
+    has: (row) => known.get(String(row["id"])) === markOfRow(row),
+    written: ({ bytes, id, version }) => {
+      if (bytes === null) known.delete(id)
+      else known.set(id, markOf(version, schemaVersion, bytes))
+    }
+  }
+}
 
 /** Rows that are read at once; between pages others have their turn. */
 const page = 500
@@ -33,8 +108,8 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const outside = Outside.make(sql, yield* Effect.scope)
     yield* outside("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
-    const seats = yield* Seats.make(sql, Exclusions.of(sql))
-    const proofs = Proofs.make()
+    const seats = yield* Seats.make(sql, Exclusions.databaseLockOf(sql))
+    const proofs = makeReadableRows()
 
     /** Every row of an owner, in pages: `f` is shown each of them. */
     const eachRow = Effect.fnUntraced(function*(
@@ -63,7 +138,7 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     /** Opens the rows that this process has not read or written as they are now; fails with the first that it cannot read. */
     const proveAll = Effect.fnUntraced(function*(owner: Owner) {
       const unproved: Array<string> = []
-      yield* eachRow(owner, Proofs.columns, (row) => {
+      yield* eachRow(owner, fingerprintColumns, (row) => {
         if (!proofs.has(row)) unproved.push(String(row["id"]))
       })
       for (let start = 0; start < unproved.length; start += page) {

@@ -10,9 +10,9 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as SqliteNode from "../../storage/SqliteNode.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
-import type { SessionStore } from "../SessionStore.ts"
 import { guarded, storageFault } from "./faults.ts"
 import * as Sql from "./sql.ts"
+import type { SessionStore } from "./StoreContract.ts"
 
 /** Beside what the local provider keeps, so that one directory holds all there is of a machine's orchestrators. */
 const defaultFile = Effect.gen(function*() {

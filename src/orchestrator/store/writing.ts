@@ -10,15 +10,15 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
 import { schemaVersion } from "../session/State.ts"
-import type { Write } from "../SessionStore.ts"
 import * as Rows from "./rows.ts"
+import type { Write } from "./StoreContract.ts"
 
 /** Rows and attempts a statement holds at most, far below what any database takes in parameters. */
 const rowsAtOnce = 100
 const attemptsAtOnce = 1_000
 
 /** A write whose text is made. */
-export interface Draft {
+export interface RowDraft {
   readonly id: SessionId
   readonly version: number
   readonly text: string | null
@@ -29,14 +29,14 @@ export interface Draft {
 /** What all writes of a commit have in common. */
 export interface Commit {
   readonly owner: Owner
-  readonly drafts: ReadonlyArray<Draft>
+  readonly drafts: ReadonlyArray<RowDraft>
   /** Wall clock. */
   readonly now: number
   readonly writer: string
 }
 
 /** Makes the texts; one that cannot be made fails them all. */
-export const draft = (owner: Owner, writes: ReadonlyArray<Write>): Result.Result<ReadonlyArray<Draft>, AtlasError> =>
+export const draft = (owner: Owner, writes: ReadonlyArray<Write>): Result.Result<ReadonlyArray<RowDraft>, AtlasError> =>
   Result.all(writes.map((write) =>
     Result.map(Rows.textOf(owner, write), (text) => ({
       id: write.id,
@@ -50,8 +50,8 @@ export const draft = (owner: Owner, writes: ReadonlyArray<Write>): Result.Result
 type Work<A> = Effect.Effect<A, SqlError>
 
 /** Each id once in a round: a second write of a row sees what the first has made of it. */
-const roundsOf = (drafts: ReadonlyArray<Draft>): ReadonlyArray<ReadonlyArray<Draft>> => {
-  const rounds: Array<Array<Draft>> = []
+const roundsOf = (drafts: ReadonlyArray<RowDraft>): ReadonlyArray<ReadonlyArray<RowDraft>> => {
+  const rounds: Array<Array<RowDraft>> = []
   const seen = new Map<string, number>()
   for (const one of drafts) {
     const round = seen.get(one.id) ?? 0
@@ -65,7 +65,7 @@ const roundsOf = (drafts: ReadonlyArray<Draft>): ReadonlyArray<ReadonlyArray<Dra
 
 const rowOf = (
   { now, owner, writer }: Commit,
-  { id, text, version }: Draft
+  { id, text, version }: RowDraft
 ): Readonly<Record<string, unknown>> => ({
   id,
   owner,
@@ -82,15 +82,15 @@ const textsOf = (rows: ReadonlyArray<Readonly<Record<string, unknown>>>, column:
 
 /** What is to be done with each draft, by what its row is now. */
 const sort = Effect.fnUntraced(
-  function*(sql: SqlClient.SqlClient, { owner, writer }: Commit, drafts: ReadonlyArray<Draft>) {
+  function*(sql: SqlClient.SqlClient, { owner, writer }: Commit, drafts: ReadonlyArray<RowDraft>) {
     const locked = sql.onDialectOrElse({ pg: () => sql`ORDER BY id FOR UPDATE`, orElse: () => sql`` })
     const rows = yield* sql`SELECT id, owner, version, writer FROM atlas_sessions
     WHERE ${sql.in("id", drafts.map(({ id }) => id))} ${locked}`
     const byId = new Map(rows.map((row) => [row["id"], row]))
-    const inserts: Array<Draft> = []
-    const updates: Array<Draft> = []
-    const deletes: Array<Draft> = []
-    const repeats: Array<Draft> = []
+    const inserts: Array<RowDraft> = []
+    const updates: Array<RowDraft> = []
+    const deletes: Array<RowDraft> = []
+    const repeats: Array<RowDraft> = []
     const lost: Array<SessionId> = []
     for (const one of drafts) {
       const row = byId.get(one.id)
@@ -108,13 +108,13 @@ const sort = Effect.fnUntraced(
 )
 
 /** The very same write again, whose answer was lost: it counts as written. */
-const notRepeated = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, repeats: ReadonlyArray<Draft>) {
+const notRepeated = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, repeats: ReadonlyArray<RowDraft>) {
   const rows = yield* sql`SELECT id, state FROM atlas_sessions WHERE ${sql.in("id", repeats.map(({ id }) => id))}`
   const stored = new Map(rows.map((row) => [row["id"], row["state"]]))
   return repeats.filter(({ id, text }) => stored.get(id) !== text).map(({ id }) => id)
 })
 
-const insert = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, commit: Commit, inserts: ReadonlyArray<Draft>) {
+const insert = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, commit: Commit, inserts: ReadonlyArray<RowDraft>) {
   const rows: ReadonlyArray<Record<string, unknown>> = inserts.map((one) => rowOf(commit, one))
   if (!Arr.isReadonlyArrayNonEmpty(rows)) return []
   // somebody may have been quicker where rows that are not there cannot be locked
@@ -126,7 +126,7 @@ const insert = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, commit: Com
 })
 
 /** The rows are there and locked, so all of these are conflicts. */
-const update = (sql: SqlClient.SqlClient, commit: Commit, updates: ReadonlyArray<Draft>): Work<void> => {
+const update = (sql: SqlClient.SqlClient, commit: Commit, updates: ReadonlyArray<RowDraft>): Work<void> => {
   const rows: ReadonlyArray<Record<string, unknown>> = updates.map((one) => rowOf(commit, one))
   return !Arr.isReadonlyArrayNonEmpty(rows) ? Effect.void : Effect.asVoid(
     sql`INSERT INTO atlas_sessions ${sql.insert(rows)} ON CONFLICT (id) DO UPDATE SET
@@ -135,7 +135,7 @@ const update = (sql: SqlClient.SqlClient, commit: Commit, updates: ReadonlyArray
   )
 }
 
-const remove = (sql: SqlClient.SqlClient, deletes: ReadonlyArray<Draft>): Work<void> => {
+const remove = (sql: SqlClient.SqlClient, deletes: ReadonlyArray<RowDraft>): Work<void> => {
   const ids = deletes.map(({ id }) => id)
   return ids.length === 0 ? Effect.void : Effect.andThen(
     sql`DELETE FROM atlas_session_attempts WHERE ${sql.in("session", ids)}`,
@@ -147,7 +147,7 @@ const remove = (sql: SqlClient.SqlClient, deletes: ReadonlyArray<Draft>): Work<v
 const index = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
   { owner }: Commit,
-  { inserts, updates }: { readonly inserts: ReadonlyArray<Draft>; readonly updates: ReadonlyArray<Draft> }
+  { inserts, updates }: { readonly inserts: ReadonlyArray<RowDraft>; readonly updates: ReadonlyArray<RowDraft> }
 ) {
   const rows = updates.length === 0
     ? []

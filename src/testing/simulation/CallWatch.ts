@@ -34,7 +34,7 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: News
   if (event._tag === "Released") return true
   // one that is over may be forgotten
   if (row === undefined) return event._tag === "Ended" || event._tag === "StrayFound"
-  const { buried, last, phase, refusals, report, residuals } = row
+  const { terminatedIds: buried, last, phase, refusals, report, pendingTerminations: residuals } = row
   const isEnding = phase._tag === "Ending" || phase._tag === "Ended"
   const hasMachine = (machine: string | null): boolean =>
     machine === null || machine === last || (phase._tag === "Live" && phase.computeId === machine) ||
@@ -108,7 +108,7 @@ export const make = (options: {
     const row = database().byAttempt(machine.attempt)
     const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
     const isKnown = row !== undefined && ((row.phase._tag === "Live" && row.phase.computeId === id) ||
-      row.residuals.some(({ computeId }) => computeId === id))
+      row.pendingTerminations.some(({ computeId }) => computeId === id))
     const engine = member.services?.engine
     // one that could not read its rows yet knows of none
     const isReading = engine !== undefined && engine.isQuiet() && row !== undefined &&
@@ -142,7 +142,7 @@ export const make = (options: {
         world.broken("known", `${name} is created and no row names it`)
         return
       }
-      const dying = new Set<string>(row.residuals.map(({ computeId }) => computeId))
+      const dying = new Set<string>(row.pendingTerminations.map(({ computeId }) => computeId))
       const beside = row.attempts.filter(({ id }) => id !== attempt).flatMap(({ id }) => ledger.ofAttempt(id))
         .find((machine) => machine.origin === "rent" && ledger.bills(machine) && !dying.has(machine.id))
       if (beside !== undefined) {
@@ -166,7 +166,8 @@ export const make = (options: {
       if (row.phase._tag === "Live" && row.phase.computeId === id) {
         world.broken("ours", `${process.name} deletes ${id}, on which ${row.spec.id} lives`)
       }
-      const isDying = row.residuals.some(({ computeId }) => computeId === id) || row.buried.some((one) => one === id)
+      const isDying = row.pendingTerminations.some(({ computeId }) => computeId === id) ||
+        row.terminatedIds.some((one) => one === id)
       if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
     },
     listed: (process, ids) => {

@@ -91,7 +91,7 @@ export const make = (options: {
   const known = (state: SessionState): ReadonlyArray<Machine> => {
     const before = machinesOf.get(state)
     if (before !== undefined) return before
-    const { buried, phase, residuals } = state
+    const { terminatedIds: buried, phase, pendingTerminations: residuals } = state
     const ids = new Set<string>([...residuals.map(({ computeId }) => computeId), ...buried])
     if (phase._tag === "Live") ids.add(phase.computeId)
     const machines = [...ids].flatMap((id) => ledger.find(id) ?? [])
@@ -101,7 +101,7 @@ export const make = (options: {
 
   const rests = (member: Member, { engine }: Services, state: SessionState, read: Clock.Now): void => {
     const { process } = member
-    const { phase, residuals, spec, timers } = state
+    const { phase, pendingTerminations: residuals, spec, timers } = state
     const wake = nextWake(state, read, engine.config)
     const isLate = wake !== null && wake < read.mono - 5 * second
     if (lasting(lateSince, process, spec.id, isLate && isNoticing(member)) > notice) {
@@ -136,7 +136,7 @@ export const make = (options: {
   const pays = (member: Member, state: SessionState, read: Clock.Now): void => {
     if (paid.has(state)) return
     const { process } = member
-    const { phase, residuals, spec } = state
+    const { phase, pendingTerminations: residuals, spec } = state
     const spent = spentUsd(state, read)
     const machines = known(state)
     // a wall clock that was set back over a restart hides the time in between from everybody
@@ -169,7 +169,7 @@ export const make = (options: {
     const { phase, spec } = state
     const since = rows.endingSince.get(spec.id)
     if (since !== undefined && Math.min(calm, now() - since) > longestEnd) {
-      world.broken("ends", `${spec.id} has been ending since ${since}: ${JSON.stringify(state.residuals)}`)
+      world.broken("ends", `${spec.id} has been ending since ${since}: ${JSON.stringify(state.pendingTerminations)}`)
     }
     if (phase._tag !== "Live") {
       lasting(goneSince, null, spec.id, false)

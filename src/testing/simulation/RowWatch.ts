@@ -29,7 +29,7 @@ export interface RowWatch extends Database.Witness {
 const rounding = 1e-6
 
 /** The machines a row says must be watched. */
-const machinesOf = ({ phase, residuals }: SessionState): ReadonlyArray<string> =>
+const machinesOf = ({ phase, pendingTerminations: residuals }: SessionState): ReadonlyArray<string> =>
   phase._tag === "Live"
     ? [phase.computeId, ...residuals.map((one) => one.computeId)]
     : residuals.map((one) => one.computeId)
@@ -62,7 +62,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
 
   const keepsMachines = (before: SessionState, after: SessionState): void => {
     const kept = new Set(machinesOf(after))
-    for (const { computeId } of before.residuals) {
+    for (const { computeId } of before.pendingTerminations) {
       if (!kept.has(computeId) && lives(computeId)) {
         world.broken("ends", `${computeId} of ${after.spec.id} counts as gone and lives`)
       }

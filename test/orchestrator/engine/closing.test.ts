@@ -71,7 +71,7 @@ describe("closing", () => {
       )
       assert.deepStrictEqual(yield* live(first), [compute.id])
       const [row] = yield* shop.rows(owner)
-      assert.deepStrictEqual(row?.residuals.map(({ computeId }) => computeId), [compute.id])
+      assert.deepStrictEqual(row?.pendingTerminations.map(({ computeId }) => computeId), [compute.id])
       const { controls, provider } = first.cloud
       yield* controls.delay("terminate", {})
       const second = yield* open({ shop, cloud: { controls, provider } })

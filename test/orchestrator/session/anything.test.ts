@@ -19,11 +19,11 @@ type Stage = ReturnType<typeof start>
 const pick = <A>(rng: Random, all: readonly [A, ...ReadonlyArray<A>]): A => rng.pick(...all)
 
 /** One event of any kind, mostly about what the session may have heard of. */
-const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionEvent => {
+const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionInput => {
   const known = state.attempts[rng.below(state.attempts.length)]
   const attempt = rng.chance(0.1) ? nobody : known?.id ?? nobody
   const machine = { provider: acme, computeId: ComputeId.make(`m${rng.below(4)}`) }
-  const compute: Session.Sighting.Sighting = {
+  const compute: Session.Sighting.Observation = {
     ...machine,
     name: rng.chance(0.1) ? null : rng.chance(0.1) ? "my-database" : known?.name ?? null,
     status: pick(rng, statuses),
@@ -33,7 +33,7 @@ const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionEvent => {
   }
   const said = fault(pick(rng, reasons), { retryAfter: rng.chance(0.3) ? rng.below(minute) : null })
   const authHash = null
-  const events: readonly [Session.SessionEvent, ...ReadonlyArray<Session.SessionEvent>] = [
+  const events: readonly [Session.SessionInput, ...ReadonlyArray<Session.SessionInput>] = [
     { _tag: "Rented", attempt, compute, authHash },
     { _tag: "Refused", attempt, fault: said },
     { _tag: "Unanswered", attempt, fault: said, authHash },
@@ -57,7 +57,7 @@ const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionEvent => {
 }
 
 /** What an event is the answer to; null when it answers nothing. */
-const answers = (event: Session.SessionEvent): string | null => {
+const answers = (event: Session.SessionInput): string | null => {
   switch (event._tag) {
     case "Rented":
     case "Refused":
@@ -86,7 +86,7 @@ const questionOf = (command: Session.Command): string =>
     : `${command._tag} ${"computeId" in command ? command.computeId : command.attempt.id}`
 
 interface Heard {
-  readonly event: Session.SessionEvent
+  readonly event: Session.SessionInput
   /** What it asked for on this event. */
   readonly asked: ReadonlyArray<Session.Command>
   /** All that is asked for and not answered yet. */
@@ -116,7 +116,7 @@ const hear = (seed: number, hold: (stage: Stage, heard: Heard) => void): Stage =
     ]
   })
   const open = new Set<string>()
-  const heard = (event: Session.SessionEvent): void => {
+  const heard = (event: Session.SessionInput): void => {
     // nothing that was on its way outlives the process
     if (event._tag === "Adopted") open.clear()
     open.delete(answers(event) ?? "")
@@ -151,7 +151,7 @@ describe("whatever a session hears", () => {
         if (phase._tag === "Renting") stage.refused("NoCapacity")
         stage.pass(minute)
         if (phase._tag === "Resolving") stage.looked([])
-        for (const { computeId } of stage.state.residuals) {
+        for (const { computeId } of stage.state.pendingTerminations) {
           stage.terminateAnswered(computeId)
           stage.pass(2 * second)
           stage.confirmed(null, computeId)
@@ -174,11 +174,11 @@ describe("whatever a session hears", () => {
         if (phase._tag === "Live" && state.timers.check?.at === null) {
           assert.isTrue(open.has(`Confirm ${phase.computeId}`), facts)
         }
-        for (const { at, computeId, step } of state.residuals) {
+        for (const { at, computeId, step } of state.pendingTerminations) {
           const question = `${step === "confirming" ? "Confirm" : "Terminate"} ${computeId}`
           assert.isTrue(at === null ? open.has(question) : wake !== null && wake <= at, `${facts}: ${question}`)
         }
-        if (phase._tag === "Ending") assert.isAbove(state.residuals.length, 0, facts)
+        if (phase._tag === "Ending") assert.isAbove(state.pendingTerminations.length, 0, facts)
       })
     }
   })

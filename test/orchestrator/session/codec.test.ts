@@ -19,13 +19,13 @@ const canary = "sk-canary-7f3a"
 
 describe("JSON", () => {
   const states: Array<Session.SessionState> = []
-  const events: Array<Session.SessionEvent> = []
+  const events: Array<Session.SessionInput> = []
   const commands: Array<Session.Command> = []
-  const told: Array<Session.Published> = []
+  const told: Array<Session.SessionEvent> = []
 
   beforeAll(() => {
     let seen = 0
-    const witness = (event: Session.SessionEvent, decision: Session.Decision): void => {
+    const witness = (event: Session.SessionInput, decision: Session.Decision): void => {
       // a sample with many of each: consecutive ones are much alike
       if (seen++ % 23 !== 0) return
       states.push(decision.state)
@@ -46,9 +46,9 @@ describe("JSON", () => {
         }
       })
       yield* survives(Session.SessionJson, states)
-      yield* survives(Session.EventJson, events)
+      yield* survives(Session.InputJson, events)
       yield* survives(Session.CommandJson, commands)
-      yield* survives(Session.PublishedJson, told)
+      yield* survives(Session.EventJson, told)
     }))
 
   it("no event of any session, at any time, makes any other session's decision throw", () => {

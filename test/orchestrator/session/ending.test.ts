@@ -94,7 +94,7 @@ describe("an end", () => {
     const stuck = told.filter((one) => one._tag === "TerminateStuck")
     assert.deepStrictEqual(stuck.map(({ tries }) => tries), [5, 10, 15, 20])
     assert.deepStrictEqual(stuck[0]?.fault, fault("Transport"))
-    assert.deepStrictEqual(stage.state.residuals.map(({ tries }) => tries), [21])
+    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ tries }) => tries), [21])
   })
 
   it("is tried again when a look fails", () => {
@@ -249,7 +249,7 @@ describe("a machine that shows up late", () => {
     const spent = stage.spent()
     stage.observed({ createdAt: stage.now.wall - hour })
     assert.closeTo(stage.spent(), spent, 1e-9)
-    assert.strictEqual(stage.state.residuals.length, 1)
+    assert.strictEqual(stage.state.pendingTerminations.length, 1)
   })
 })
 

@@ -77,7 +77,7 @@ export const start = (wishes: Wishes = {}) => {
   if (first.state === null) throw new Error("a session did not start")
   let state: Session.SessionState = first.state
   let asked: ReadonlyArray<Session.Command> = first.commands
-  let told: ReadonlyArray<Session.Published> = first.events
+  let told: ReadonlyArray<Session.SessionEvent> = first.events
 
   const stage = {
     now,
@@ -110,7 +110,7 @@ export const start = (wishes: Wishes = {}) => {
     },
     toldOf: () => stage.told().map(({ _tag }) => _tag),
     spent: () => Session.spentUsd(state, now),
-    send: (event: Session.SessionEvent) => {
+    send: (event: Session.SessionInput) => {
       const before = state
       const decision = Session.decide(state, event, now, config)
       state = decision.state
@@ -135,7 +135,7 @@ export const start = (wishes: Wishes = {}) => {
       if (last === undefined) throw new Error("no attempt")
       return last
     },
-    sighting: (changes: Partial<Session.Sighting.Sighting> = {}): Session.Sighting.Sighting => ({
+    sighting: (changes: Partial<Session.Sighting.Observation> = {}): Session.Sighting.Observation => ({
       computeId: ComputeId.make("m1"),
       provider: acme,
       name: stage.attempt().name,
@@ -145,19 +145,19 @@ export const start = (wishes: Wishes = {}) => {
       exitCode: null,
       ...changes
     }),
-    rented: (changes: Partial<Session.Sighting.Sighting> = {}) =>
+    rented: (changes: Partial<Session.Sighting.Observation> = {}) =>
       stage.send({ _tag: "Rented", attempt: stage.attempt().id, compute: stage.sighting(changes), authHash: "hash" }),
     refused: (reason: Session.Fault.Fault["reason"], facts?: Partial<Session.Fault.Fault>) =>
       stage.send({ _tag: "Refused", attempt: stage.attempt().id, fault: fault(reason, facts) }),
     unanswered: () =>
       stage.send({ _tag: "Unanswered", attempt: stage.attempt().id, fault: fault("Uncertain"), authHash: "hash" }),
-    looked: (found: ReadonlyArray<Session.Sighting.Sighting>, complete = true) =>
+    looked: (found: ReadonlyArray<Session.Sighting.Observation>, complete = true) =>
       stage.send({ _tag: "Looked", attempt: stage.attempt().id, found, complete, at: now.mono }),
     lookFailed: () => stage.send({ _tag: "LookFailed", attempt: stage.attempt().id, fault: fault("Transport") }),
-    observed: (changes: Partial<Session.Sighting.Sighting> = {}) =>
+    observed: (changes: Partial<Session.Sighting.Observation> = {}) =>
       stage.send({ _tag: "Observed", compute: stage.sighting(changes) }),
     missed: (id = "m1") => stage.send({ _tag: "Missed", provider: acme, computeId: ComputeId.make(id) }),
-    confirmed: (changes: Partial<Session.Sighting.Sighting> | null, id = "m1") =>
+    confirmed: (changes: Partial<Session.Sighting.Observation> | null, id = "m1") =>
       stage.send({
         _tag: "Confirmed",
         provider: acme,

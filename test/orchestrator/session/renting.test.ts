@@ -169,7 +169,10 @@ describe("a lost answer", () => {
     ])
     assert.strictEqual(stage.in("Live").computeId, "old")
     assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("young") }])
-    assert.deepStrictEqual(stage.state.residuals.map(({ computeId, why }) => [computeId, why]), [["young", "twin"]])
+    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
+      "young",
+      "twin"
+    ]])
   })
 
   it("made nothing only when complete listings lack the name after the settle window has passed twice", () => {
@@ -268,7 +271,7 @@ describe("a machine that the feed has found", () => {
     stage.asked()
     stage.looked([stage.sighting()])
     stage.in("Live")
-    assert.deepStrictEqual([stage.asked(), stage.state.residuals], [[], []])
+    assert.deepStrictEqual([stage.asked(), stage.state.pendingTerminations], [[], []])
   })
 })
 

@@ -37,7 +37,10 @@ describe("a replacement", () => {
     stage.terminateFailed()
     stage.pass(minute)
     assert.include(stage.askedFor(), "Rent")
-    assert.deepStrictEqual(stage.state.residuals.map(({ computeId, why }) => [computeId, why]), [["m1", "dead"]])
+    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
+      "m1",
+      "dead"
+    ]])
   })
 
   it("is rented at once when there is nothing left", () => {
@@ -103,7 +106,7 @@ describe("a replacement", () => {
     assert.isFalse(stage.touch().isSame)
     stage.stop()
     stage.rented({ computeId: id("m2") })
-    assert.deepStrictEqual(stage.state.residuals.map(({ computeId }) => computeId), ["m1", "m2"])
+    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId }) => computeId), ["m1", "m2"])
   })
 
   it("does not extend the runtime", () => {

@@ -10,12 +10,12 @@ import { random } from "./world/random.ts"
 import { makeSetting, minute } from "./world/setting.ts"
 import { knownOf, makeWatch, reread } from "./world/watch.ts"
 
-const isEvent = Schema.is(Session.SessionEvent)
+const isEvent = Schema.is(Session.SessionInput)
 
 export interface Options {
   readonly seed: number
   /** Sees every decision. */
-  readonly witness?: (event: Session.SessionEvent, decision: Session.Decision) => void
+  readonly witness?: (event: Session.SessionInput, decision: Session.Decision) => void
 }
 
 /** Plays one seed to its end; throws a {@link Violation} when a check fails. */
@@ -37,7 +37,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
   const self: { state: Session.SessionState | null } = { state: null }
   let toldAtCommit = 0
   let committed: Session.SessionState | null = null
-  let published: Array<Session.Published> = []
+  let published: Array<Session.SessionEvent> = []
   let stopAsked = false
   let forgotten = 0
 
@@ -56,7 +56,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     isTimeLost: () => wentBack && crashed
   })
 
-  const send = (event: Session.SessionEvent): void => {
+  const send = (event: Session.SessionInput): void => {
     const before = self.state
     if (!isEvent(event)) fail("a state survives its JSON", "the world made an event nobody knows")
     let decision: Session.Decision<Session.SessionState | null>
@@ -203,7 +203,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
       listing(true)
     }
   }
-  const facts = (): string => JSON.stringify({ phase: self.state?.phase, residuals: self.state?.residuals })
+  const facts = (): string => JSON.stringify({ phase: self.state?.phase, residuals: self.state?.pendingTerminations })
   const isOver = (): boolean => self.state?.phase._tag === "Ended"
   const rest = (): void => {
     if (self.state === null) return

@@ -4,8 +4,8 @@ import type { SessionState } from "../State.ts"
 import { stop } from "./ending.ts"
 import * as living from "./living.ts"
 import * as renting from "./renting.ts"
-import * as residuals from "./residuals.ts"
-import { pauseAfter, type Turn } from "./turn.ts"
+import { pauseAfter, type Step } from "./step.ts"
+import * as residuals from "./terminations.ts"
 
 /** Whoever used it gets this long to say so. */
 const shortestIdle = 60_000
@@ -14,7 +14,7 @@ const shortestIdle = 60_000
 const longestFarewell = 60_000
 
 /** The last touch as the new monotonic clock would have it, so that idleness neither begins anew nor ends at once. */
-const touchedAgain = (state: SessionState, turn: Turn): number => {
+const touchedAgain = (state: SessionState, turn: Step): number => {
   const { idleTtl } = state.spec.policy
   const now = activityOf(turn.now)
   if (idleTtl === null) return now
@@ -22,7 +22,7 @@ const touchedAgain = (state: SessionState, turn: Turn): number => {
   return now + Math.min(left, idleTtl) - idleTtl
 }
 
-const adoptPhase = (state: SessionState, turn: Turn): SessionState => {
+const adoptPhase = (state: SessionState, turn: Step): SessionState => {
   const { phase, spec } = state
   const lostCaller = spec.persist ? (spec.mode === "interactive" ? "caller_lost" : null) : "node_restart"
   switch (phase._tag) {
@@ -49,7 +49,7 @@ const adoptPhase = (state: SessionState, turn: Turn): SessionState => {
   }
 }
 
-export const adopt = (state: SessionState, turn: Turn): SessionState => {
+export const adopt = (state: SessionState, turn: Step): SessionState => {
   const rebased: SessionState = { ...state, touched: touchedAgain(state, turn), clock: turn.now }
   return adoptPhase(residuals.adopt(rebased, turn), turn)
 }

@@ -1,9 +1,9 @@
 /** How a session ends: its outcome is said first, then why, and it is over when nothing of it is left. */
 import type { Fault } from "../Fault.ts"
-import type { DeathCause, EndReason, Outcome } from "../Outcome.ts"
+import type { DeathCause, EndReason, Outcome } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
-import * as residuals from "./residuals.ts"
-import { noTimers, type Turn } from "./turn.ts"
+import { noTimers, type Step } from "./step.ts"
+import * as residuals from "./terminations.ts"
 
 interface End {
   readonly reason: EndReason
@@ -55,7 +55,7 @@ const outcomeOfInteractive = ({ report }: SessionState, { cause, fault, reason }
 }
 
 /** From here on only residuals are left; a current machine becomes one. */
-export const end = (state: SessionState, turn: Turn, how: End): SessionState => {
+export const end = (state: SessionState, turn: Step, how: End): SessionState => {
   const { phase, spec } = state
   const isTask = spec.mode === "task"
   const outcome = isTask ? outcomeOfTask(state, how) : outcomeOfInteractive(state, how)
@@ -75,7 +75,7 @@ export const end = (state: SessionState, turn: Turn, how: End): SessionState => 
 }
 
 /** Somebody wants it over. A rent is never abandoned half known: there it is remembered. */
-export const stop = (state: SessionState, turn: Turn, reason: EndReason): SessionState => {
+export const stop = (state: SessionState, turn: Step, reason: EndReason): SessionState => {
   const { phase } = state
   switch (phase._tag) {
     case "Renting":
@@ -92,9 +92,9 @@ export const stop = (state: SessionState, turn: Turn, reason: EndReason): Sessio
 }
 
 /** Over as soon as nothing is left that could bill. */
-export const settle = (state: SessionState, turn: Turn): SessionState => {
+export const settle = (state: SessionState, turn: Step): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Ending" || state.residuals.length > 0) return state
+  if (phase._tag !== "Ending" || state.pendingTerminations.length > 0) return state
   const { outcome, reason } = phase
   turn.events.push({ _tag: "Status", computeId: state.last, status: "terminated" }, { _tag: "Ended", reason, outcome })
   return { ...state, phase: { _tag: "Ended", reason, outcome, at: turn.now.wall, forgetting: false } }

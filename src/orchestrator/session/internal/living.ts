@@ -1,15 +1,14 @@
 /** A machine that is ours: what it does, whether it is dead, what it says, what it costs. */
-import type { EventOf } from "../Event.ts"
+import type { InputOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
 import { activityOf, reachedLimit } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import type { DeathCause } from "../Outcome.ts"
-import type { PhaseOf } from "../Phase.ts"
-import type { Sighting } from "../Sighting.ts"
+import type { Observation } from "../Observation.ts"
+import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
 import { end } from "./ending.ts"
-import * as residuals from "./residuals.ts"
-import { isSame, type Machine, noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
+import { isSame, type Machine, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
+import * as residuals from "./terminations.ts"
 
 /** A preempted machine may take this long to disappear before its replacement is rented beside it. */
 const longestFarewell = 60_000
@@ -18,7 +17,7 @@ const longestFarewell = 60_000
 const touchEvery = 60_000
 
 /** What the current machine was seen doing; the same state when it is what is known. */
-export const observed = (state: SessionState, turn: Turn, seen: Sighting): SessionState => {
+export const observed = (state: SessionState, turn: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live") return state
   const priced = residuals.repriced(state, turn, seen)
@@ -34,7 +33,7 @@ export const observed = (state: SessionState, turn: Turn, seen: Sighting): Sessi
   }
 }
 
-const alive = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sighting): SessionState => {
+const alive = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Observation): SessionState => {
   // a doubt that waits to be looked into is answered; one that is being looked into is left
   const known = state.timers.check === null || state.timers.check.at === null
     ? state
@@ -48,12 +47,12 @@ const alive = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Si
 }
 
 /** Asks for one `get`, because only that says that a machine is dead; a doubt that is known already keeps its pace. */
-const check = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState =>
+const check = (state: SessionState, turn: Step, phase: PhaseOf<"Live">): SessionState =>
   state.timers.check === null ? askNow(state, turn, phase, 0) : state
 
 const askNow = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   { computeId, provider }: PhaseOf<"Live">,
   tries: number
 ): SessionState => {
@@ -62,7 +61,7 @@ const askNow = (
 }
 
 /** A complete listing was without the current machine. */
-export const missed = (state: SessionState, turn: Turn, machine: Machine): SessionState => {
+export const missed = (state: SessionState, turn: Step, machine: Machine): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live" || !isSame(phase, machine)) return state
   return phase.settles > turn.now.mono ? state : check(state, turn, phase)
@@ -71,9 +70,9 @@ export const missed = (state: SessionState, turn: Turn, machine: Machine): Sessi
 /** What a `get` of the current machine told; null is "not found". */
 export const confirmed = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   phase: PhaseOf<"Live">,
-  seen: Sighting | null,
+  seen: Observation | null,
   asked = turn.now.mono
 ): SessionState => {
   if (seen === null) {
@@ -91,7 +90,7 @@ export const confirmed = (
 /** A failed look is never a death. */
 export const confirmFailed = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   phase: PhaseOf<"Live">,
   fault: Fault
 ): SessionState => {
@@ -102,14 +101,14 @@ export const confirmFailed = (
 }
 
 /** What it died of. The same image would crash elsewhere, so a crash is never a preemption. */
-const causeOf = (seen: Sighting | null, isSpot: boolean): DeathCause => {
+const causeOf = (seen: Observation | null, isSpot: boolean): DeathCause => {
   if (seen?.status === "failed") return "failed"
   if (isSpot) return "preempted"
   return seen === null ? "vanished" : seen.status === "stopped" ? "stopped" : "terminated"
 }
 
 /** The current machine is dead; null when the provider does not know it any more. */
-const dead = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sighting | null): SessionState => {
+const dead = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Observation | null): SessionState => {
   const { computeId, provider } = phase
   const { exitCode = null, status } = seen ?? {}
   // a command that ended by itself was not preempted, and how it ended is as good as a report
@@ -150,7 +149,7 @@ const dead = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">, seen: Sig
 }
 
 /** Somebody uses it. A task is not kept alive by touching it. */
-export const touched = (state: SessionState, turn: Turn): SessionState => {
+export const touched = (state: SessionState, turn: Step): SessionState => {
   const { phase, spec } = state
   if (spec.mode === "task" || phase._tag === "Ending" || phase._tag === "Ended") return state
   const now = activityOf(turn.now)
@@ -161,7 +160,7 @@ export const touched = (state: SessionState, turn: Turn): SessionState => {
 
 const reportedAs = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   { attempt }: Pick<PhaseOf<"Live">, "attempt">,
   exitCode: number
 ): SessionState => {
@@ -170,7 +169,7 @@ const reportedAs = (
 }
 
 /** The container said how its command ended. Only the first report of the current attempt counts. */
-export const reported = (state: SessionState, turn: Turn, event: EventOf<"Report">): SessionState => {
+export const reported = (state: SessionState, turn: Step, event: InputOf<"Report">): SessionState => {
   const { phase } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
   const current = phase._tag === "Waiting" ? null : phase.attempt
@@ -182,13 +181,13 @@ export const reported = (state: SessionState, turn: Turn, event: EventOf<"Report
   return state
 }
 
-const nextBill = (state: SessionState, turn: Turn): SessionState => {
+const nextBill = (state: SessionState, turn: Step): SessionState => {
   const { reconcileSpend } = state.spec.policy
   return withTimers(state, { bill: reconcileSpend === null ? null : { at: turn.now.mono + reconcileSpend, tries: 0 } })
 }
 
 /** The bill of the current machine, or of the last one while it ends; that of an earlier one is no concern any more. */
-export const billed = (state: SessionState, turn: Turn, event: EventOf<"Billed">): SessionState => {
+export const billed = (state: SessionState, turn: Step, event: InputOf<"Billed">): SessionState => {
   const { phase } = state
   const isLast = phase._tag === "Ending" && state.last === event.computeId && residuals.find(state, event) !== undefined
   if (!isLast && (phase._tag !== "Live" || !isSame(phase, event))) return state
@@ -205,7 +204,7 @@ export const billed = (state: SessionState, turn: Turn, event: EventOf<"Billed">
   return isLast ? known : nextBill(known, turn)
 }
 
-export const billFailed = (state: SessionState, turn: Turn, event: EventOf<"BillFailed">): SessionState => {
+export const billFailed = (state: SessionState, turn: Step, event: InputOf<"BillFailed">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live" || !isSame(phase, event)) return state
   if (event.fault.reason === "Unsupported") return withTimers(state, { bill: null })
@@ -214,7 +213,7 @@ export const billFailed = (state: SessionState, turn: Turn, event: EventOf<"Bill
 }
 
 /** Does for the current machine what is due by now. */
-export const wake = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState => {
+export const wake = (state: SessionState, turn: Step, phase: PhaseOf<"Live">): SessionState => {
   const isDue = (at: number | null | undefined): boolean => at !== null && at !== undefined && at <= turn.now.mono
   const { computeId, provider } = phase
   const { heartbeat } = state.spec.policy
@@ -235,7 +234,7 @@ export const wake = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): S
  * After a restart the first listing tells of the machine, as always: thousands are adopted with a few requests. A listing
  * without it has it confirmed, and a session that was in use has a moment to be touched again.
  */
-export const adopt = (state: SessionState, turn: Turn, phase: PhaseOf<"Live">): SessionState => {
+export const adopt = (state: SessionState, turn: Step, phase: PhaseOf<"Live">): SessionState => {
   const { mono } = turn.now
   const { heartbeat, reconcileSpend } = state.spec.policy
   return {

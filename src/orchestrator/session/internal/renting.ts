@@ -2,19 +2,18 @@
 import { isSameAnywhere } from "../../../domain/Refusal.ts"
 import { render, slugify } from "../../../provider/NameStamp.ts"
 import { timingsOf } from "../Config.ts"
-import type { EventOf } from "../Event.ts"
+import type { InputOf } from "../Event.ts"
 import { type Fault, make as makeFault } from "../Fault.ts"
 import { attemptId } from "../Ids.ts"
 import { activityOf } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import type { EndReason } from "../Outcome.ts"
-import type { Attempt, PhaseOf } from "../Phase.ts"
-import type { Sighting } from "../Sighting.ts"
+import type { Observation } from "../Observation.ts"
+import type { Attempt, EndReason, PhaseOf } from "../Phase.ts"
 import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
 import { end } from "./ending.ts"
 import * as living from "./living.ts"
-import * as residuals from "./residuals.ts"
-import { isSame, noTimers, pauseAfter, type Turn, withTimers } from "./turn.ts"
+import { isSame, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
+import * as residuals from "./terminations.ts"
 
 /** A candidate that is always asked too fast is given up, or the row would grow for ever. */
 const mostLimited = 10
@@ -38,7 +37,7 @@ const attemptOf = (
 }
 
 /** Asks for one rent. */
-const rent = (state: SessionState, turn: Turn, { candidate, limited, lost }: Where): SessionState => {
+const rent = (state: SessionState, turn: Step, { candidate, limited, lost }: Where): SessionState => {
   const place = state.spec.candidates[candidate]
   if (place === undefined) return refuse(state, turn, makeFault("NoCapacity", "no candidate is left"))
   const attempt = attemptOf(state, state.attempts.length + 1, candidate, turn.now.wall)
@@ -52,7 +51,7 @@ const rent = (state: SessionState, turn: Turn, { candidate, limited, lost }: Whe
 }
 
 /** The first state of a session. */
-export const begin = (spec: SessionSpec, turn: Turn): SessionState => {
+export const begin = (spec: SessionSpec, turn: Step): SessionState => {
   const { wall } = turn.now
   const attempt = attemptOf({ spec, createdAt: wall }, 1, 0, wall)
   turn.commands.push({ _tag: "Rent", attempt, candidate: spec.candidates[0] })
@@ -62,14 +61,14 @@ export const begin = (spec: SessionSpec, turn: Turn): SessionState => {
     spec,
     createdAt: wall,
     phase: { _tag: "Renting", attempt, lost: 0, limited: 0, stopping: null },
-    residuals: [],
+    pendingTerminations: [],
     meter: Meter.zero,
     attempts: [attempt],
     refusals: [],
     respawns: 0,
     report: null,
     last: null,
-    buried: [],
+    terminatedIds: [],
     touched: activityOf(turn.now),
     touchedAt: wall,
     timers: noTimers,
@@ -78,17 +77,17 @@ export const begin = (spec: SessionSpec, turn: Turn): SessionState => {
 }
 
 /** No rent is to be had. */
-const refuse = (state: SessionState, turn: Turn, fault: Fault): SessionState => {
+const refuse = (state: SessionState, turn: Step, fault: Fault): SessionState => {
   if (state.respawns > 0) turn.events.push({ _tag: "RespawnFailed", fault })
   return end(state, turn, { reason: "refused", fault })
 }
 
-const next = (state: SessionState, turn: Turn, candidate: number, fault: Fault): SessionState =>
+const next = (state: SessionState, turn: Step, candidate: number, fault: Fault): SessionState =>
   candidate + 1 < state.spec.candidates.length
     ? rent(state, turn, { candidate: candidate + 1, lost: 0, limited: 0 })
     : refuse(state, turn, fault)
 
-export const refused = (state: SessionState, turn: Turn, event: EventOf<"Refused">): SessionState => {
+export const refused = (state: SessionState, turn: Step, event: InputOf<"Refused">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
   const { fault } = event
@@ -114,7 +113,7 @@ export const refused = (state: SessionState, turn: Turn, event: EventOf<"Refused
 /** Nobody knows whether the machine was made: from now on it is looked for by its name. */
 const resolve = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   phase: PhaseOf<"Renting">,
   facts: { readonly fault: Fault; readonly authHash: string | null; readonly stopping: EndReason | null }
 ): SessionState => {
@@ -138,7 +137,7 @@ const resolve = (
   }
 }
 
-export const unanswered = (state: SessionState, turn: Turn, event: EventOf<"Unanswered">): SessionState => {
+export const unanswered = (state: SessionState, turn: Step, event: InputOf<"Unanswered">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
   const { authHash, fault, misnamed } = event
@@ -155,9 +154,9 @@ export const unanswered = (state: SessionState, turn: Turn, event: EventOf<"Unan
 /** The rent is settled: a machine is ours, and is kept unless somebody wants it gone or its price cannot be capped. */
 const settled = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   phase: PhaseOf<"Renting" | "Resolving">,
-  compute: Sighting,
+  compute: Observation,
   authHash: string | null
 ): SessionState => {
   const { attempt, stopping } = phase
@@ -210,7 +209,7 @@ const settled = (
   return living.observed(live, turn, compute)
 }
 
-export const rented = (state: SessionState, turn: Turn, event: EventOf<"Rented">): SessionState => {
+export const rented = (state: SessionState, turn: Step, event: InputOf<"Rented">): SessionState => {
   const { phase } = state
   const { authHash, compute } = event
   if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === event.attempt) {
@@ -223,7 +222,7 @@ export const rented = (state: SessionState, turn: Turn, event: EventOf<"Rented">
 }
 
 /** A machine that bears one of our names, is not the current one and is not being ended yet. */
-export const stray = (state: SessionState, turn: Turn, seen: Sighting): SessionState => {
+export const stray = (state: SessionState, turn: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
@@ -238,10 +237,10 @@ export const stray = (state: SessionState, turn: Turn, seen: Sighting): SessionS
   return residuals.addStray(state, turn, seen, attempt, isCurrent ? "twin" : "stray")
 }
 
-const isAlive = ({ status }: Sighting): boolean => status === "provisioning" || status === "running"
+const isAlive = ({ status }: Observation): boolean => status === "provisioning" || status === "running"
 
 /** Living ones first, then the oldest; the id decides between equals, so that every look decides alike. */
-const byPreference = (one: Sighting, other: Sighting): number =>
+const byPreference = (one: Observation, other: Observation): number =>
   Number(isAlive(other)) - Number(isAlive(one)) ||
   (one.createdAt ?? Number.MAX_SAFE_INTEGER) - (other.createdAt ?? Number.MAX_SAFE_INTEGER) ||
   (one.computeId < other.computeId ? -1 : 1)
@@ -249,9 +248,9 @@ const byPreference = (one: Sighting, other: Sighting): number =>
 /** Keeps one of what a lost answer made; the others must die. */
 const adoptFound = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   phase: PhaseOf<"Resolving">,
-  found: ReadonlyArray<Sighting>
+  found: ReadonlyArray<Observation>
 ): SessionState => {
   const [kept, ...twins] = found.toSorted(byPreference)
   if (kept === undefined) return state
@@ -259,7 +258,7 @@ const adoptFound = (
   return twins.reduce((state, twin) => stray(state, turn, twin), owned)
 }
 
-export const looked = (state: SessionState, turn: Turn, event: EventOf<"Looked">): SessionState => {
+export const looked = (state: SessionState, turn: Step, event: InputOf<"Looked">): SessionState => {
   const { phase } = state
   const { at, attempt, complete, found } = event
   if (phase._tag !== "Resolving" || phase.attempt.id !== attempt) {
@@ -273,14 +272,14 @@ export const looked = (state: SessionState, turn: Turn, event: EventOf<"Looked">
 }
 
 /** From when on a complete listing without the name proves that nothing was made: after the settle window, twice. */
-const proofAt = ({ spec }: SessionState, { config }: Turn, { attempt, since }: PhaseOf<"Resolving">): number => {
+const proofAt = ({ spec }: SessionState, { config }: Step, { attempt, since }: PhaseOf<"Resolving">): number => {
   const place = spec.candidates[attempt.candidate]
   const { settleWindow } = place === undefined ? config.timings : timingsOf(config, place.provider)
   return since + 2 * settleWindow
 }
 
 /** The name was looked for long enough: this attempt is over and made nothing. */
-const nothingMade = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
+const nothingMade = (state: SessionState, turn: Step, phase: PhaseOf<"Resolving">): SessionState => {
   const { attempt: { candidate }, cause, limited, lost, stopping } = phase
   if (stopping !== null) return end(state, turn, { reason: stopping, fault: cause })
   // the answer named a machine: not "nothing was made", so nothing more is
@@ -293,7 +292,7 @@ const nothingMade = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving"
 const limits: ReadonlySet<EndReason> = new Set<EndReason>(["max_runtime", "cost_cap", "idle_timeout", "finished"])
 
 /** A look that told nothing: it is repeated later, unless the session is past its limits. */
-const lookAgain = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">, fault: Fault): SessionState => {
+const lookAgain = (state: SessionState, turn: Step, phase: PhaseOf<"Resolving">, fault: Fault): SessionState => {
   const { mono } = turn.now
   const { stopping } = phase
   const proof = proofAt(state, turn, phase)
@@ -305,14 +304,14 @@ const lookAgain = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">,
   return withTimers(state, { look: { at: mono < proof ? Math.min(later, proof) : later, tries } })
 }
 
-export const lookFailed = (state: SessionState, turn: Turn, event: EventOf<"LookFailed">): SessionState => {
+export const lookFailed = (state: SessionState, turn: Step, event: InputOf<"LookFailed">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Resolving" || phase.attempt.id !== event.attempt) return state
   return lookAgain(state, turn, phase, event.fault)
 }
 
 /** Looks for a lost answer when it is due. */
-export const wakeResolving = (state: SessionState, turn: Turn, phase: PhaseOf<"Resolving">): SessionState => {
+export const wakeResolving = (state: SessionState, turn: Step, phase: PhaseOf<"Resolving">): SessionState => {
   const { look } = state.timers
   const place = state.spec.candidates[phase.attempt.candidate]
   if (look === null || look.at === null || look.at > turn.now.mono || place === undefined) return state
@@ -321,15 +320,15 @@ export const wakeResolving = (state: SessionState, turn: Turn, phase: PhaseOf<"R
 }
 
 /** Rents again when the pause is over, or as soon as the old machine is gone. */
-export const wakeWaiting = (state: SessionState, turn: Turn, phase: PhaseOf<"Waiting">): SessionState => {
-  const isFree = phase.why === "respawn" && state.residuals.length === 0
+export const wakeWaiting = (state: SessionState, turn: Step, phase: PhaseOf<"Waiting">): SessionState => {
+  const isFree = phase.why === "respawn" && state.pendingTerminations.length === 0
   return isFree || phase.until <= turn.now.mono ? rent(state, turn, phase) : state
 }
 
 /** After a restart nobody knows whether the create was sent: it is looked for. */
 export const adopt = (
   state: SessionState,
-  turn: Turn,
+  turn: Step,
   phase: PhaseOf<"Renting" | "Resolving">,
   stopping: EndReason | null
 ): SessionState => {

@@ -45,7 +45,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
   const bills = (machine: Machine): boolean => machine.bornAt <= time() && machine.goneAt === null
   const cost = (machine: Machine): number =>
     machine.rate * Math.max(0, Math.min(machine.goneAt ?? time(), time()) - machine.bornAt) / 3_600_000
-  const seen = (machine: Machine): Session.Sighting.Sighting => ({
+  const seen = (machine: Machine): Session.Sighting.Observation => ({
     computeId: machine.id,
     provider: machine.provider,
     name: machine.name,
@@ -82,7 +82,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
   const rent = (
     { attempt, candidate }: Extract<Session.Command, { readonly _tag: "Rent" }>,
     trouble: (share: number) => boolean
-  ): Session.SessionEvent => {
+  ): Session.SessionInput => {
     if (trouble(0.2)) {
       const why = rng.pick<Session.Fault.Fault["reason"]>(
         "NoCapacity",
@@ -106,7 +106,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
   }
 
   /** Carries out one command; null when there is nothing to answer. */
-  const carryOut = (command: Session.Command, calm: boolean): Session.SessionEvent | null => {
+  const carryOut = (command: Session.Command, calm: boolean): Session.SessionInput | null => {
     const trouble = (share: number): boolean => !calm && rng.chance(share)
     switch (command._tag) {
       case "Rent":

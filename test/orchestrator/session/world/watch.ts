@@ -17,7 +17,7 @@ export const reread = (state: Session.SessionState): Session.SessionState =>
 
 /** The machines that the session has or is ending. */
 export const knownOf = (state: Session.SessionState): ReadonlySet<ComputeId> => {
-  const known = new Set(state.residuals.map(({ computeId }) => computeId))
+  const known = new Set(state.pendingTerminations.map(({ computeId }) => computeId))
   if (state.phase._tag === "Live") known.add(state.phase.computeId)
   return known
 }
@@ -30,7 +30,7 @@ export interface Scenery {
   /** Asked for, and not answered yet. */
   readonly inFlight: () => ReadonlyArray<Session.Command>
   /** Everything told so far. */
-  readonly published: () => ReadonlyArray<Session.Published>
+  readonly published: () => ReadonlyArray<Session.SessionEvent>
   /** Whether a crash and a wall clock that was set back have come together: then nobody can know the time between. */
   readonly isTimeLost: () => boolean
   readonly fail: (check: Check, facts: string) => never
@@ -65,7 +65,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     }
   }
 
-  const isEveryMachineKnown = (before: Before, event: Session.SessionEvent, after: Session.SessionState): void => {
+  const isEveryMachineKnown = (before: Before, event: Session.SessionInput, after: Session.SessionState): void => {
     const { phase } = after
     const known = knownOf(after)
     if (before !== null) {
@@ -79,7 +79,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     }
   }
 
-  const isSomebodyAtIt = (event: Session.SessionEvent, after: Session.SessionState): void => {
+  const isSomebodyAtIt = (event: Session.SessionInput, after: Session.SessionState): void => {
     const { phase } = after
     const wake = Session.nextWake(after, now(), config)
     const rests = (what: string): never =>
@@ -88,15 +88,15 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     if (phase._tag === "Resolving" && !has("Resolve") && wake === null) rests("a lost answer")
     if (phase._tag === "Waiting" && wake === null) rests("a pause")
     if (phase._tag === "Live" && wake === null && !has("Confirm") && !has("Reconcile")) rests("a machine")
-    for (const residual of after.residuals) {
+    for (const residual of after.pendingTerminations) {
       if (residual.at === null && !has("Terminate", residual.computeId) && !has("Confirm", residual.computeId)) {
         rests(residual.computeId)
       }
     }
-    if (phase._tag === "Ending" && after.residuals.length === 0) rests("an end with nothing left")
+    if (phase._tag === "Ending" && after.pendingTerminations.length === 0) rests("an end with nothing left")
   }
 
-  const isMoneyRight = (event: Session.SessionEvent, after: Session.SessionState): void => {
+  const isMoneyRight = (event: Session.SessionInput, after: Session.SessionState): void => {
     const { phase, spec: { policy: { maxCost } } } = after
     const known = knownOf(after)
     const spent = Session.spentUsd(after, now())
@@ -105,7 +105,9 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     }
     spentBefore = spent
     const ledger = machines
-      .filter((machine) => machine.price !== null && (known.has(machine.id) || after.buried.includes(machine.id)))
+      .filter((machine) =>
+        machine.price !== null && (known.has(machine.id) || after.terminatedIds.includes(machine.id))
+      )
       .reduce((sum, machine) => sum + cost(machine), 0)
     if (!isTimeLost() && spent < ledger - mayDiffer) {
       fail("the spend is never below the ledger", `${spent} < ${ledger} after ${event._tag}`)
@@ -118,7 +120,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     if (machine?.price === null) fail("a capped session lives on no unknown price", machine.id)
   }
 
-  const isDeadlineKept = (event: Session.SessionEvent, after: Session.SessionState): void => {
+  const isDeadlineKept = (event: Session.SessionInput, after: Session.SessionState): void => {
     // what is left shrinks at least as fast as the monotonic clock runs
     const left = Session.runtimeLeft(after, now())
     if (left === null) return
@@ -129,7 +131,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     lastDeadline = deadline
   }
 
-  const isWordKept = (before: Before, event: Session.SessionEvent, { phase, report }: Session.SessionState): void => {
+  const isWordKept = (before: Before, event: Session.SessionInput, { phase, report }: Session.SessionState): void => {
     if (before === null) return
     if (event._tag === "Report" && before.report !== report) {
       const current = "attempt" in before.phase ? before.phase.attempt.id : null
@@ -143,7 +145,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
   const tellsOneEnd = (isTask: boolean): void => {
     const told = published()
     const tags = told.map(({ _tag }) => _tag)
-    const one = (tag: Session.Published["_tag"]): number => {
+    const one = (tag: Session.SessionEvent["_tag"]): number => {
       const first = tags.indexOf(tag)
       if (first === -1 || first !== tags.lastIndexOf(tag)) fail("events tell one end, in order", tags.join(" "))
       return first
@@ -157,7 +159,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
   }
 
   /** One decision after it was made and its commands are under way. */
-  const decided = (before: Before, event: Session.SessionEvent, after: Session.SessionState): void => {
+  const decided = (before: Before, event: Session.SessionInput, after: Session.SessionState): void => {
     isEveryMachineKnown(before, event, after)
     isSomebodyAtIt(event, after)
     isMoneyRight(event, after)

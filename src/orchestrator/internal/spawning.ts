@@ -4,13 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { AtlasError, Ended, invalid, Unsupported } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
-import type { Tracked } from "../Orchestrator.ts"
+import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
 import * as Fault from "../session/Fault.ts"
 import { makeSessionId, type SessionId } from "../session/Ids.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import { type Mode, providerOf, type SessionState } from "../session/State.ts"
-import type { Seen, SessionEngine } from "../SessionEngine.ts"
 import * as SpawnOptions from "../SpawnOptions.ts"
+import type { Tracked } from "./OrchestratorContract.ts"
 
 /** How long a caller waits to hear that a machine is gone, before it is told that it is not known yet. */
 export const patience = Duration.seconds(30)

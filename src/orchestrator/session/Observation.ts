@@ -14,7 +14,7 @@ import { ComputeId, ProviderId } from "../../domain/Ids.ts"
  * @category models
  * @since 0.1.0
  */
-export const Sighting = Schema.Struct({
+export const Observation = Schema.Struct({
   computeId: ComputeId,
   provider: ProviderId,
   /** The stamped name it carries. */
@@ -31,7 +31,7 @@ export const Sighting = Schema.Struct({
  * @category models
  * @since 0.1.0
  */
-export type Sighting = typeof Sighting.Type
+export type Observation = typeof Observation.Type
 
 /**
  * What a compute tells a session.
@@ -39,7 +39,7 @@ export type Sighting = typeof Sighting.Type
  * @category conversions
  * @since 0.1.0
  */
-export const fromCompute = (compute: Compute): Sighting => ({
+export const fromCompute = (compute: Compute): Observation => ({
   computeId: compute.id,
   provider: compute.provider,
   name: compute.name,

@@ -1,18 +1,17 @@
 /** One decision in the making: the clocks, and what is asked for and told so far. */
 import type { ComputeId, ProviderId } from "../../../domain/Ids.ts"
 import type { Now } from "../Clock.ts"
-import type { Command } from "../Command.ts"
 import type { DecideConfig } from "../Config.ts"
+import type { Command, SessionEvent } from "../Event.ts"
 import { spread } from "../Ids.ts"
-import type { Published } from "../Published.ts"
 import type { SessionState, Timers } from "../State.ts"
 
 /** A step adds to the two lists and gives back the state it leads to; a state given back as it was is "nothing changed". */
-export interface Turn {
+export interface Step {
   readonly now: Now
   readonly config: DecideConfig
   readonly commands: Array<Command>
-  readonly events: Array<Published>
+  readonly events: Array<SessionEvent>
 }
 
 export interface Machine {

@@ -3,30 +3,29 @@
  */
 import { type AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { Now } from "../session/Clock.ts"
-import type { Command } from "../session/Command.ts"
 import type { DecideConfig } from "../session/Config.ts"
 import { decide } from "../session/Decide.ts"
+import type { Command, SessionEvent } from "../session/Event.ts"
 import type { SessionId } from "../session/Ids.ts"
-import type { Published } from "../session/Published.ts"
 import { needsCommit, type SessionState } from "../session/State.ts"
-import type { Write } from "../SessionStore.ts"
-import type { Letter } from "./Mailbox.ts"
-import { type Entry, forgetful, type Memory, type Table } from "./Table.ts"
+import type { Write } from "../store/StoreContract.ts"
+import type { Message } from "./Mailbox.ts"
+import { emptyMemory, type Entry, type Memory, type Table } from "./Table.ts"
 
 /** What a turn makes of one session. */
-export interface Draft extends Memory {
+export interface SessionUpdate extends Memory {
   readonly id: SessionId
   readonly before: SessionState | null
   after: SessionState
-  readonly events: Array<Published>
+  readonly events: Array<SessionEvent>
   readonly commands: Array<Command>
 }
 
 /** The sessions that heard something, in the order in which they first did. */
-export type Drafts = ReadonlyMap<SessionId, Draft>
+export type SessionUpdates = ReadonlyMap<SessionId, SessionUpdate>
 
-const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Draft => {
-  const { auth, compute, secrets, span } = entry ?? forgetful
+const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): SessionUpdate => {
+  const { auth, compute, secrets, span } = entry ?? emptyMemory
   return { id, before: entry?.state ?? null, after: state, secrets, auth, compute, span, events: [], commands: [] }
 }
 
@@ -47,28 +46,28 @@ const isSame = (known: Compute | null, seen: Compute): boolean =>
 const kept = (compute: Compute, auth: AuthHandle | null): Compute =>
   new Compute({ ...compute, auth: compute.auth ?? auth, raw: null })
 
-const keep = (draft: Draft, { auth, caller, computes, secrets }: Letter): void => {
-  if (secrets !== undefined) draft.secrets = secrets
-  if (caller !== undefined) draft.span = caller
-  if (auth !== undefined) draft.auth = auth
-  const current = computes?.find((compute) => isCurrent(draft.after, compute))
-  if (current !== undefined && !isSame(draft.compute, current)) draft.compute = kept(current, draft.auth)
+const keep = (decideAll: SessionUpdate, { auth, caller, computes, secrets }: Message): void => {
+  if (secrets !== undefined) decideAll.secrets = secrets
+  if (caller !== undefined) decideAll.span = caller
+  if (auth !== undefined) decideAll.auth = auth
+  const current = computes?.find((compute) => isCurrent(decideAll.after, compute))
+  if (current !== undefined && !isSame(decideAll.compute, current)) decideAll.compute = kept(current, decideAll.auth)
 }
 
 /** Use that came in while an earlier turn was written is older than the present moment: it counts before any clock does. */
-const touchesFirst = (letters: ReadonlyArray<Letter>): ReadonlyArray<Letter> => {
-  const isTouch = ({ event }: Letter): boolean => event._tag === "Touched"
+const touchesFirst = (letters: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+  const isTouch = ({ event }: Message): boolean => event._tag === "Touched"
   return letters.some(isTouch) ? [...letters.filter(isTouch), ...letters.filter((letter) => !isTouch(letter))] : letters
 }
 
 /** Decides every letter, touches first and the others in order; a letter to nobody is dropped. */
 export const draft = (
-  letters: ReadonlyArray<Letter>,
+  letters: ReadonlyArray<Message>,
   table: Pick<Table, "get">,
   now: Now,
   config: DecideConfig
-): Drafts => {
-  const drafts = new Map<SessionId, Draft>()
+): SessionUpdates => {
+  const drafts = new Map<SessionId, SessionUpdate>()
   for (const letter of touchesFirst(letters)) {
     const { event, id } = letter
     const known = drafts.get(id)
@@ -86,10 +85,10 @@ export const draft = (
 }
 
 /** Whether its row is to be deleted. */
-export const isForgotten = ({ commands }: Draft): boolean => commands.some(({ _tag }) => _tag === "Forget")
+export const isForgotten = ({ commands }: SessionUpdate): boolean => commands.some(({ _tag }) => _tag === "Forget")
 
 /** What must be written before anything of the turn happens. */
-export const writes = (drafts: Drafts): ReadonlyArray<Write> => {
+export const writes = (drafts: SessionUpdates): ReadonlyArray<Write> => {
   const all: Array<Write> = []
   for (const draft of drafts.values()) {
     const { after, before, id } = draft

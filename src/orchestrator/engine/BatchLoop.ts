@@ -10,20 +10,59 @@ import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
 import { locate } from "../internal/defects.ts"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
+import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
-import type { Seen } from "../SessionEngine.ts"
+import type { Phase } from "../session/Phase.ts"
+import { providerOf } from "../session/State.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
+import * as Turn from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
-import type { Clockwork } from "./Clockwork.ts"
-import * as Counters from "./Counters.ts"
-import type { Letter, Mailbox } from "./Mailbox.ts"
+import type { CommandRunner } from "./CommandRunner.ts"
+import type { Seen } from "./EngineContract.ts"
+import type { EngineStatus } from "./EngineStatus.ts"
+import type { Mailbox, Message } from "./Mailbox.ts"
 import type { Publisher } from "./Publisher.ts"
-import type { Runner } from "./Runner.ts"
-import type { Standing } from "./Standing.ts"
+import type { Scheduler } from "./Scheduler.ts"
 import * as Table from "./Table.ts"
-import * as Turn from "./Turn.ts"
 import type { Waiters } from "./Waiters.ts"
 import type { Writer } from "./Writer.ts"
+
+/** Counts what a turn did for one session. */
+const countUpdate = (draft: Turn.SessionUpdate): Effect.Effect<void> => {
+  const updates: Array<Effect.Effect<void>> = []
+  for (const command of draft.commands) {
+    if (command._tag !== "Rent") continue
+    updates.push(Metric.update(Metric.withAttributes(Metrics.attempts, { provider: command.candidate.provider }), 1))
+  }
+  for (const event of draft.events) {
+    if (event._tag === "Respawned") {
+      updates.push(Metric.update(Metric.withAttributes(Metrics.respawns, { provider: providerOf(draft.after) }), 1))
+    } else if (event._tag === "TerminateFailed") {
+      const { kind } = Fault.toError(event.fault, "terminate")
+      const provider = event.fault.provider ?? providerOf(draft.after)
+      updates.push(Metric.update(Metric.withAttributes(Metrics.terminateFailures, { provider, kind }), 1))
+    }
+  }
+  return updates.length === 0 ? Effect.void : Effect.all(updates, { discard: true })
+}
+
+/** Shows how many sessions stand in each phase; asks for nothing when that has not changed. */
+const makePhaseGauge = (owner: Owner, counts: Table.Counts): Effect.Effect<void> => {
+  const phases = Object.keys(counts) as ReadonlyArray<Phase["_tag"]> // the keys are the type's own
+  const gauges = phases.map((phase) => ({
+    phase,
+    gauge: Metric.withAttributes(Metrics.sessions, { owner, phase: phase.toLowerCase() }),
+    shown: 0
+  }))
+  return Effect.suspend(() =>
+    Effect.forEach(gauges, (one) => {
+      const now = counts[one.phase]
+      if (now === one.shown) return Effect.void
+      one.shown = now
+      return Metric.update(one.gauge, now)
+    }, { discard: true })
+  )
+}
 
 /** What the turns work with. */
 export interface Parts {
@@ -32,15 +71,15 @@ export interface Parts {
   readonly table: Table.Table
   readonly mailbox: Mailbox
   readonly waiters: Waiters
-  readonly clockwork: Clockwork
+  readonly clockwork: Scheduler
   readonly publisher: Publisher
-  readonly runner: Runner
+  readonly runner: CommandRunner
   readonly writer: Writer
-  readonly standing: Standing
+  readonly standing: EngineStatus
 }
 
 /** Turn after turn, for ever. */
-export interface Turns {
+export interface BatchLoop {
   /** Ends when the owner's seat is lost. */
   readonly run: Effect.Effect<void>
   /** Whether a turn is half done. */
@@ -50,12 +89,12 @@ export interface Turns {
 const snapshot = ({ compute, state }: Table.Entry): Seen => ({ state, compute })
 
 /** The turns of an engine. */
-export const make = (parts: Parts): Turns => {
+export const make = (parts: Parts): BatchLoop => {
   const { clockwork, config, mailbox, publisher, runner, standing, table, waiters, writer } = parts
-  const gauge = Counters.makeGauge(parts.owner, table.counts)
+  const gauge = makePhaseGauge(parts.owner, table.counts)
   let isBusy = false
 
-  const publish = ({ after, events, id }: Turn.Draft) =>
+  const publish = ({ after, events, id }: Turn.SessionUpdate) =>
     Effect.forEach(
       events,
       (event) => publisher.tell({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
@@ -84,7 +123,7 @@ export const make = (parts: Parts): Turns => {
     yield* gauge
   })
 
-  const decide = (letters: ReadonlyArray<Letter>, now: Now) =>
+  const decide = (letters: ReadonlyArray<Message>, now: Now) =>
     Effect.clockWith((clock) => {
       const start = clock.monotonicTimeNanosUnsafe()
       const drafts = Turn.draft(letters, table, now, config)
@@ -93,7 +132,7 @@ export const make = (parts: Parts): Turns => {
     })
 
   /** A session that nobody has begun yet is not begun any more. */
-  const welcome = (letters: ReadonlyArray<Letter>): ReadonlyArray<Letter> => {
+  const welcome = (letters: ReadonlyArray<Message>): ReadonlyArray<Message> => {
     const refusal = standing.refusal("spawn")
     if (refusal === null) return letters
     return letters.filter(({ event, id }) => {
@@ -103,12 +142,12 @@ export const make = (parts: Parts): Turns => {
   }
 
   /** What follows from a committed draft. */
-  const carryOut = Effect.fnUntraced(function*(draft: Turn.Draft, version: number, now: Now) {
+  const carryOut = Effect.fnUntraced(function*(draft: Turn.SessionUpdate, version: number, now: Now) {
     const { after, id } = draft
     yield* AttemptSpans.follow(draft)
     const entry = table.put(version === after.version ? after : { ...after, version }, draft)
     clockwork.arm(entry, now)
-    yield* Counters.count(draft)
+    yield* countUpdate(draft)
     yield* publish(draft)
     yield* runner.start(draft)
     if (Turn.isForgotten(draft)) {
@@ -120,7 +159,7 @@ export const make = (parts: Parts): Turns => {
   })
 
   /** Most of what a feed sees is known; nothing follows from it. */
-  const saysNothing = (draft: Turn.Draft): boolean =>
+  const saysNothing = (draft: Turn.SessionUpdate): boolean =>
     draft.after === draft.before && draft.events.length === 0 && draft.commands.length === 0 &&
     draft.compute === table.get(draft.id)?.compute && draft.auth === table.get(draft.id)?.auth
 

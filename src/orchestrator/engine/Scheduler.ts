@@ -5,11 +5,80 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
+import type { SessionId } from "../session/Ids.ts"
 import { nextWake } from "../session/Limits.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { Entry, Table } from "./Table.ts"
-import * as WakeHeap from "./WakeHeap.ts"
+
+/** Somebody wants to be woken. */
+interface Deadline {
+  readonly at: number
+  readonly id: SessionId
+}
+
+/** Wishes by time, in milliseconds of the monotonic clock; the earliest comes out first, equal ones by id. */
+interface TimerQueue {
+  readonly push: (at: number, id: SessionId) => void
+  /** The time of the earliest wish; null when there is none. */
+  readonly next: () => number | null
+  /** Takes out the earliest wish if its time has come. */
+  readonly popDue: (now: number) => Deadline | null
+}
+
+// a fixed order, so that a simulation repeats itself
+const isBefore = (one: Deadline, other: Deadline): boolean =>
+  one.at === other.at ? one.id < other.id : one.at < other.at
+
+/** An empty heap. */
+export const makeTimerQueue = (): TimerQueue => {
+  const heap: Array<Deadline> = []
+
+  const swap = (i: number, j: number): void => {
+    const [one, other] = [heap[i], heap[j]]
+    if (one === undefined || other === undefined) return
+    heap[i] = other
+    heap[j] = one
+  }
+
+  const isLess = (i: number, j: number): boolean => {
+    const [one, other] = [heap[i], heap[j]]
+    return one !== undefined && other !== undefined && isBefore(one, other)
+  }
+
+  const sink = (): void => {
+    let at = 0
+    while (true) {
+      const left = at * 2 + 1
+      let least = isLess(left, at) ? left : at
+      if (isLess(left + 1, least)) least = left + 1
+      if (least === at) return
+      swap(at, least)
+      at = least
+    }
+  }
+
+  return {
+    push: (at, id) => {
+      let place = heap.push({ at, id }) - 1
+      while (place > 0) {
+        const parent = (place - 1) >> 1
+        if (!isLess(place, parent)) return
+        swap(place, parent)
+        place = parent
+      }
+    },
+    next: () => heap[0]?.at ?? null,
+    popDue: (now) => {
+      const first = heap[0]
+      if (first === undefined || first.at > now) return null
+      swap(0, heap.length - 1)
+      heap.pop()
+      sink()
+      return first
+    }
+  }
+}
 
 /** A jump of the wall clock is noticed within this, in milliseconds. */
 const longestSleep = 60_000
@@ -17,7 +86,7 @@ const longestSleep = 60_000
 const jump = 1_000
 
 /** The clock of all sessions. */
-export interface Clockwork {
+export interface Scheduler {
   /** Sees to it that a session is woken no later than it wants to be. */
   readonly arm: (entry: Entry, now: Now) => void
   readonly run: Effect.Effect<never>
@@ -28,11 +97,11 @@ export const make = ({ config, mailbox, table }: {
   readonly config: DecideConfig
   readonly mailbox: Mailbox
   readonly table: Table
-}): Effect.Effect<Clockwork> =>
+}): Effect.Effect<Scheduler> =>
   Effect.map(Latch.make(), (earlier) => {
-    const heap = WakeHeap.make()
+    const heap = makeTimerQueue()
 
-    const arm: Clockwork["arm"] = (entry, now) => {
+    const arm: Scheduler["arm"] = (entry, now) => {
       const next = nextWake(entry.state, now, config)
       if (next === null || (entry.wake !== null && entry.wake <= next)) return
       entry.wake = next
@@ -41,7 +110,7 @@ export const make = ({ config, mailbox, table }: {
     }
 
     /** A wish that was made earlier may have been put off since. */
-    const wake = (wish: WakeHeap.Wish, now: Now): void => {
+    const wake = (wish: Deadline, now: Now): void => {
       const entry = table.get(wish.id)
       if (entry === undefined || entry.wake !== wish.at) return
       entry.wake = null

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { AtlasError, NotTracked, StorageFault, Uncertain, Validation } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
-import type { Seat } from "../SessionStore.ts"
+import type { OwnerLock } from "../store/StoreContract.ts"
 
 /** How often an engine that does nothing else looks whether its seat is still its own. */
 const lookEvery = "15 seconds"
@@ -19,7 +19,7 @@ const closed = "the orchestrator has closed: what was not over is on record, for
 type State = "working" | "closing" | "closed" | { readonly lostTo: string }
 
 /** Where an engine stands. */
-export interface Standing {
+export interface EngineStatus {
   readonly isClosing: () => boolean
   /** No session begins any more. */
   readonly close: () => void
@@ -42,7 +42,7 @@ export interface Standing {
 }
 
 /** An engine that has just sat down. */
-export const make = (owner: Owner, seat: Seat): Standing => {
+export const make = (owner: Owner, seat: OwnerLock): EngineStatus => {
   let state: State = "working"
   const loss = Deferred.makeUnsafe<never, AtlasError>()
 

@@ -1,0 +1,130 @@
+/**
+ * What an orchestrator is to those who use it: its settings, its verbs and what they answer.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import type { Compute } from "../../domain/Compute.ts"
+import type { Which } from "../../provider/Providers.ts"
+import type * as Reaper from "../Reaper.ts"
+import type { SessionId } from "../session/Ids.ts"
+import type { News, Options as EngineOptions } from "../SessionEngine.ts"
+import type { SessionInfo } from "../SessionInfo.ts"
+import type * as SpawnOptions from "../SpawnOptions.ts"
+import type { Spending } from "../Spending.ts"
+
+/**
+ * A session whose rent is settled: its id, and its machine with the credential that only this process has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tracked {
+  readonly id: SessionId
+  /** Its `raw` is null. */
+  readonly compute: Compute
+}
+
+/**
+ * What a stream of events holds: first where each session stands, then what it tells, and a gap where a slow reader lost some.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionElement =
+  | { readonly _tag: "State"; readonly session: SessionInfo }
+  | ({ readonly _tag: "News" } & News)
+  | { readonly _tag: "Gap"; readonly lost: number }
+
+/**
+ * How long to wait for an end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StopOptions {
+  /** Default 30 seconds. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * How long to wait for a machine to run, and where to look for one that is no session here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadyOptions {
+  /** Default 15 minutes. */
+  readonly timeout?: Duration.Input | undefined
+  /** For an id that is no session here: who to ask. Without it such an id fails as `NotTracked`. */
+  readonly provider?: Which | undefined
+  /** For an id that is no session here: how often to ask; default that of the provider. */
+  readonly interval?: Duration.Input | undefined
+}
+
+/**
+ * The orchestrator in use. An `id` is a session's, or that of its compute; see the functions of the same names.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Orchestrator extends Context.Service<Orchestrator, {
+  readonly spawn: (
+    request: SpawnOptions.Input,
+    options?: SpawnOptions.SpawnOptions
+  ) => Effect.Effect<Tracked, AtlasError>
+  readonly runTask: (
+    request: SpawnOptions.Input,
+    options?: SpawnOptions.SpawnOptions
+  ) => Effect.Effect<Tracked, AtlasError>
+  readonly scoped: (
+    request: SpawnOptions.Input,
+    options?: SpawnOptions.SpawnOptions
+  ) => Effect.Effect<Tracked, AtlasError, Scope.Scope>
+  readonly touch: (id: string) => Effect.Effect<void, AtlasError>
+  readonly info: (id: string) => Effect.Effect<SessionInfo, AtlasError>
+  readonly getCompute: (id: string) => Effect.Effect<Compute | null, AtlasError>
+  readonly stopTracked: (id: string, options?: StopOptions) => Effect.Effect<void, AtlasError>
+  readonly listIds: Effect.Effect<ReadonlyArray<SessionId>>
+  readonly list: Effect.Effect<ReadonlyArray<SessionInfo>>
+  readonly awaitReady: (id: string, options?: ReadyOptions) => Effect.Effect<Compute, AtlasError>
+  readonly awaitEnd: (id: string) => Effect.Effect<SessionInfo, AtlasError>
+  readonly events: (id: string | null) => Stream.Stream<SessionElement, AtlasError>
+  readonly spend: (id: string) => Effect.Effect<number, AtlasError>
+  readonly spending: Effect.Effect<Spending>
+  readonly reapNow: (options?: Reaper.CycleOptions) => Effect.Effect<Reaper.Reaped>
+}>()("effect-atlas/orchestrator/Orchestrator") {}
+
+/**
+ * Settings of the watch an orchestrator keeps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchOptions {
+  /** How often an account is listed while all is quiet; default 1 minute. */
+  readonly pollInterval?: Duration.Input | undefined
+  /** Providers whose accounts are cleaned of machines that carry our name and no session has; default all that are set up. */
+  readonly reapProviders?: ReadonlyArray<string> | undefined
+  /** A machine younger than this is never cleaned away; default 1 minute. */
+  readonly reapGrace?: Duration.Input | undefined
+  /**
+   * Names in `providerOpts` that are not stored, besides those that look like a credential; a rent after a restart asks
+   * `SessionSecrets` for them.
+   */
+  readonly withhold?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Settings of an orchestrator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
+  /** Who rents under its name: 1 to 16 of `a-z 0-9`, one for each store and, on one cloud account, for each orchestrator. */
+  readonly owner: string
+}
