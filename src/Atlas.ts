@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "./domain/AtlasError.ts"
@@ -13,18 +14,54 @@ import type { Compute } from "./domain/Compute.ts"
 import type { ComputeRequest, Input } from "./domain/ComputeRequest.ts"
 import type { GpuType } from "./domain/Gpu.ts"
 import type { ProviderId } from "./domain/Ids.ts"
+import type { Job } from "./domain/Job.ts"
+import type { Input as JobInput, JobRef, JobRequest } from "./domain/JobRequest.ts"
 import type { LogElement } from "./domain/LogElement.ts"
-import { at, type Options } from "./internal/desk.ts"
+import type {
+  Endpoint,
+  NetworkVolume,
+  NetworkVolumeRequest,
+  Spend,
+  SpendWindow,
+  Template,
+  TemplateInput
+} from "./domain/Resources.ts"
+import * as JobRunner from "./jobs/JobRunner.ts"
+import * as JobStream from "./jobs/JobStream.ts"
 import type { ComputeFilter, LogOptions } from "./provider/Adapter.ts"
 import type { CallOptions } from "./provider/Call.ts"
 import type { Capability } from "./provider/Capability.ts"
 import * as Lease from "./provider/Lease.ts"
-import type { Providers } from "./provider/Providers.ts"
+import type { Service } from "./provider/Provider.ts"
+import { Providers, type Which } from "./provider/Providers.ts"
 import * as Readiness from "./provider/Readiness.ts"
 
-export type { Options } from "./internal/desk.ts"
-export * from "./internal/jobVerbs.ts"
-export * from "./internal/resourceVerbs.ts"
+/**
+ * Options of a call: the provider to use, and those of {@link CallOptions}, which stand above the provider's own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends CallOptions {
+  /** Default: the default of `Providers`. */
+  readonly provider?: Which | undefined
+}
+
+/**
+ * Finds the provider of a call, and asks it with the options that are left.
+ */
+const withProvider = <A, E, R>(
+  operation: string,
+  options: Options | undefined,
+  ask: (provider: Service, call: CallOptions | undefined) => Effect.Effect<A, E, R>
+): Effect.Effect<A, AtlasError | E, Providers | R> =>
+  Effect.flatMap(Providers, (providers) => {
+    if (options === undefined) {
+      return Effect.flatMap(providers.get(undefined, operation), (found) => ask(found, undefined))
+    }
+    const { provider, ...call } = options
+    return Effect.flatMap(providers.get(provider, operation), (found) => ask(found, call))
+  })
 
 /**
  * Rents one compute and answers as soon as the provider has accepted it; see {@link awaitReady} to wait for it.
@@ -58,7 +95,7 @@ export const spawnCompute = (
   request: Input | ComputeRequest,
   options?: Options
 ): Effect.Effect<Compute, AtlasError, Providers> =>
-  at("spawnCompute", options, (provider, call) => provider.compute.spawn(request, call))
+  withProvider("spawnCompute", options, (provider, call) => provider.compute.spawn(request, call))
 
 /**
  * One compute as the provider sees it now; an unknown id fails as `NotFound`. Its `auth` is null.
@@ -75,7 +112,7 @@ export const spawnCompute = (
  * @since 0.1.0
  */
 export const getCompute = (id: string, options?: Options): Effect.Effect<Compute, AtlasError, Providers> =>
-  at("getCompute", options, (provider, call) => provider.compute.get(id, call))
+  withProvider("getCompute", options, (provider, call) => provider.compute.get(id, call))
 
 /**
  * All computes of the account that match every condition: `status`, `name`, `region`, `gpu`.
@@ -95,7 +132,7 @@ export const listCompute = (
   filter?: ComputeFilter,
   options?: Options
 ): Effect.Effect<ReadonlyArray<Compute>, AtlasError, Providers> =>
-  at("listCompute", options, (provider, call) => provider.compute.list(filter, call))
+  withProvider("listCompute", options, (provider, call) => provider.compute.list(filter, call))
 
 /**
  * Stops a compute and keeps its storage; `Unsupported` where the provider cannot.
@@ -112,7 +149,7 @@ export const listCompute = (
  * @since 0.1.0
  */
 export const stop = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
-  at("stop", options, (provider, call) => provider.power.stop(id, call))
+  withProvider("stop", options, (provider, call) => provider.power.stop(id, call))
 
 /**
  * Starts a stopped compute again; `Unsupported` where the provider cannot.
@@ -129,7 +166,7 @@ export const stop = (id: string, options?: Options): Effect.Effect<void, AtlasEr
  * @since 0.1.0
  */
 export const start = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
-  at("start", options, (provider, call) => provider.power.start(id, call))
+  withProvider("start", options, (provider, call) => provider.power.start(id, call))
 
 /**
  * Asks the provider to destroy a compute and its storage; an unknown id fails as `NotFound`.
@@ -153,7 +190,7 @@ export const start = (id: string, options?: Options): Effect.Effect<void, AtlasE
  * @since 0.1.0
  */
 export const terminate = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
-  at("terminate", options, (provider, call) => provider.compute.terminate(id, call))
+  withProvider("terminate", options, (provider, call) => provider.compute.terminate(id, call))
 
 /**
  * Ends a compute and verifies that it is gone, asking again for up to 30 seconds; one that is not there is gone.
@@ -174,7 +211,7 @@ export const terminate = (id: string, options?: Options): Effect.Effect<void, At
  * @since 0.1.0
  */
 export const end = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
-  at("end", options, (provider, call) => provider.compute.end(id, call))
+  withProvider("end", options, (provider, call) => provider.compute.end(id, call))
 
 /**
  * The GPUs a provider offers, with prices in US dollars per hour.
@@ -195,7 +232,7 @@ export const end = (id: string, options?: Options): Effect.Effect<void, AtlasErr
  * @since 0.1.0
  */
 export const listGpuTypes = (options?: Options): Effect.Effect<ReadonlyArray<GpuType>, AtlasError, Providers> =>
-  at("listGpuTypes", options, (provider, call) => provider.gpus.list(call))
+  withProvider("listGpuTypes", options, (provider, call) => provider.gpus.list(call))
 
 /**
  * What a provider can do, and whether this version can talk to it at all; needs no key.
@@ -224,7 +261,7 @@ export const capabilities = (options?: Pick<Options, "provider">): Effect.Effect
   AtlasError,
   Providers
 > =>
-  at(
+  withProvider(
     "capabilities",
     options,
     ({ capabilities, id, implemented }) => Effect.succeed({ provider: id, capabilities, implemented })
@@ -252,7 +289,9 @@ export const streamLogs = (
   logs?: LogOptions,
   options?: Options
 ): Stream.Stream<LogElement, AtlasError, Providers> =>
-  Stream.unwrap(at("streamLogs", options, (provider, call) => Effect.succeed(provider.logs.stream(id, logs, call))))
+  Stream.unwrap(
+    withProvider("streamLogs", options, (provider, call) => Effect.succeed(provider.logs.stream(id, logs, call)))
+  )
 
 /**
  * Options of {@link awaitReady}.
@@ -292,7 +331,11 @@ export interface AwaitOptions extends Options {
  */
 export const awaitReady = (id: string, options?: AwaitOptions): Effect.Effect<Compute, AtlasError, Providers> => {
   const { interval, timeout, ...rest } = options ?? {}
-  return at("awaitReady", rest, (provider, call) => Readiness.awaitRunning(provider, id, { interval, timeout }, call))
+  return withProvider(
+    "awaitReady",
+    rest,
+    (provider, call) => Readiness.awaitRunning(provider, id, { interval, timeout }, call)
+  )
 }
 
 /**
@@ -326,7 +369,7 @@ export const scoped = (
   request: Input | ComputeRequest,
   options?: Options
 ): Effect.Effect<Compute, AtlasError, Providers | Scope.Scope> =>
-  at("scoped", options, ({ compute }, call) =>
+  withProvider("scoped", options, ({ compute }, call) =>
     Effect.gen(function*() {
       const rent = yield* compute.prepare(request, call)
       const { acquire, handBack } = Lease.make(compute, rent, call)
@@ -362,8 +405,282 @@ export const withCompute = <A, E, R>(
   use: (compute: Compute) => Effect.Effect<A, E, R>,
   options?: Options
 ): Effect.Effect<A, AtlasError | E, Providers | R> =>
-  at("withCompute", options, ({ compute }, call) =>
+  withProvider("withCompute", options, ({ compute }, call) =>
     Effect.flatMap(compute.prepare(request, call), (rent) => {
       const { acquire, handBack } = Lease.make(compute, rent, call)
       return Effect.onExit(Effect.flatMap(acquire, use), () => handBack)
     }))
+
+/**
+ * Submits a job to a serverless endpoint; mode `sync` waits for its end within the request's `timeout`.
+ *
+ * **Details**
+ *
+ * The submit is sent once: a lost answer fails as `Uncertain`, since a second submit could run the job twice. A `sync`
+ * job that the server let go before its end answers with the status it had; go on with {@link awaitJob}.
+ *
+ * **Example** (Submit, then wait)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const job = yield* Atlas.runJob({ endpoint: "abc123", input: { prompt: "hello" } })
+ *   const done = yield* Atlas.awaitJob(job, { timeout: "5 minutes" })
+ *   return done.output
+ * })
+ * ```
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export const runJob = (
+  request: JobInput | JobRequest,
+  options?: Options
+): Effect.Effect<Job, AtlasError, Providers> =>
+  withProvider("runJob", options, (provider, call) => JobRunner.run(provider, request, call))
+
+/**
+ * A job as the provider sees it now.
+ *
+ * **Example** (Looking)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const job = Atlas.getJob({ endpoint: "abc123", id: "job-1" })
+ * ```
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export const getJob = (job: JobRef, options?: Options): Effect.Effect<Job, AtlasError, Providers> =>
+  withProvider("getJob", options, (provider, call) => provider.jobs.get(refOf(job), call))
+
+/**
+ * Asks the provider to cancel a job.
+ *
+ * **Example** (Cancelling)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const cancelled = Atlas.cancelJob({ endpoint: "abc123", id: "job-1" })
+ * ```
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export const cancelJob = (job: JobRef, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
+  withProvider("cancelJob", options, (provider, call) => provider.jobs.cancel(refOf(job), call))
+
+/**
+ * Waits until a job is final and answers it; one that did not complete fails as `ProviderFault` with its status in `code`.
+ *
+ * **Details**
+ *
+ * `timeout` is how long to wait at most, default for ever; past it this fails as `Timeout` and the job goes on.
+ *
+ * **Example** (Waiting)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const done = Atlas.awaitJob({ endpoint: "abc123", id: "job-1" }, { timeout: "10 minutes" })
+ * ```
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export const awaitJob = (job: JobRef, options?: Options): Effect.Effect<Job, AtlasError, Providers> => {
+  const { timeout, ...rest } = options ?? {}
+  return withProvider(
+    "awaitJob",
+    rest,
+    (provider, call) => JobRunner.awaitFinal(provider, refOf(job), { timeout }, call)
+  )
+}
+
+/**
+ * What a job puts out while it runs, in order and once; ends when it has completed, fails when it did not.
+ *
+ * **Details**
+ *
+ * Lazy: nothing is asked before the first pull, nothing after the consumer has stopped. `timeout` bounds the whole
+ * stream, `idleTimeout` the time without anything new.
+ *
+ * **Example** (Printing tokens)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Console from "effect/Console"
+ * import * as Stream from "effect/Stream"
+ *
+ * const printed = Stream.runForEach(
+ *   Atlas.streamJob({ endpoint: "abc123", id: "job-1" }, { idleTimeout: "1 minute" }),
+ *   (item) => Console.log(item)
+ * )
+ * ```
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export const streamJob = (
+  job: JobRef,
+  options?: Options & JobStream.Limits
+): Stream.Stream<Schema.Json, AtlasError, Providers> => {
+  const { idleTimeout, timeout, ...rest } = options ?? {}
+  return Stream.unwrap(
+    withProvider(
+      "streamJob",
+      rest,
+      (provider, call) => Effect.succeed(JobStream.make(provider, refOf(job), { timeout, idleTimeout }, call))
+    )
+  )
+}
+
+/** A whole job may be given where its endpoint and id are meant. */
+const refOf = ({ endpoint, id }: JobRef): JobRef => ({ endpoint, id })
+
+type ResourceAnswer<A> = Effect.Effect<A, AtlasError, Providers>
+
+/**
+ * What a compute has cost within a window, as the provider bills it; billing lags, so this is no live figure.
+ *
+ * **Details**
+ *
+ * `from` and `to` are instants; where both are left out the provider's own window holds, and the answer says which.
+ *
+ * **Example** (Since a day)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as DateTime from "effect/DateTime"
+ *
+ * const spend = Atlas.computeSpend("pod1", { from: DateTime.makeUnsafe("2026-11-01T00:00:00Z") }, { provider: "acme" })
+ * ```
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const computeSpend = (id: string, window?: SpendWindow, options?: Options): ResourceAnswer<Spend> =>
+  withProvider("computeSpend", options, (provider, call) => provider.billing.spend(id, window, call))
+
+/**
+ * All network volumes of the account.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const listNetworkVolumes = (options?: Options): ResourceAnswer<ReadonlyArray<NetworkVolume>> =>
+  withProvider("listNetworkVolumes", options, (provider, call) => provider.volumes.list(call))
+
+/**
+ * One network volume; an unknown id fails as `NotFound`.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const getNetworkVolume = (id: string, options?: Options): ResourceAnswer<NetworkVolume> =>
+  withProvider("getNetworkVolume", options, (provider, call) => provider.volumes.get(id, call))
+
+/**
+ * Makes a network volume, which costs money until it is deleted; a lost answer fails as `Uncertain`.
+ *
+ * **Example** (A hundred gigabytes)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const volume = Atlas.createNetworkVolume({ name: "models", sizeGb: 100, region: "EU-RO-1" }, { provider: "acme" })
+ * ```
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const createNetworkVolume = (
+  request: typeof NetworkVolumeRequest.Encoded,
+  options?: Options
+): ResourceAnswer<NetworkVolume> =>
+  withProvider("createNetworkVolume", options, (provider, call) => provider.volumes.create(request, call))
+
+/**
+ * Deletes a network volume with everything on it.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const deleteNetworkVolume = (id: string, options?: Options): ResourceAnswer<void> =>
+  withProvider("deleteNetworkVolume", options, (provider, call) => provider.volumes.delete(id, call))
+
+/**
+ * All templates of the account.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const listTemplates = (options?: Options): ResourceAnswer<ReadonlyArray<Template>> =>
+  withProvider("listTemplates", options, (provider, call) => provider.templates.list(call))
+
+/**
+ * One template; an unknown id fails as `NotFound`.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const getTemplate = (id: string, options?: Options): ResourceAnswer<Template> =>
+  withProvider("getTemplate", options, (provider, call) => provider.templates.get(id, call))
+
+/**
+ * Makes a template; a lost answer fails as `Uncertain`.
+ *
+ * **Example** (A server set up once)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const template = Atlas.createTemplate({ name: "server", image: "me/server" }, { provider: "acme" })
+ * ```
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const createTemplate = (request: TemplateInput, options?: Options): ResourceAnswer<Template> =>
+  withProvider("createTemplate", options, (provider, call) => provider.templates.create(request, call))
+
+/**
+ * Deletes a template.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const deleteTemplate = (id: string, options?: Options): ResourceAnswer<void> =>
+  withProvider("deleteTemplate", options, (provider, call) => provider.templates.delete(id, call))
+
+/**
+ * All serverless endpoints of the account.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const listEndpoints = (options?: Options): ResourceAnswer<ReadonlyArray<Endpoint>> =>
+  withProvider("listEndpoints", options, (provider, call) => provider.endpoints.list(call))
+
+/**
+ * One serverless endpoint; an unknown id fails as `NotFound`.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const getEndpoint = (id: string, options?: Options): ResourceAnswer<Endpoint> =>
+  withProvider("getEndpoint", options, (provider, call) => provider.endpoints.get(id, call))
+
+/**
+ * Deletes a serverless endpoint with its workers.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const deleteEndpoint = (id: string, options?: Options): ResourceAnswer<void> =>
+  withProvider("deleteEndpoint", options, (provider, call) => provider.endpoints.delete(id, call))
