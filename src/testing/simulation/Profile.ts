@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
+import { type FaultProfile, noFaults } from "./FaultProfile.ts"
 import type * as Rng from "./Rng.ts"
-import { calm, type Weather } from "./Weather.ts"
 
 const plainKinds = [
   "mixed",
@@ -84,7 +84,7 @@ export interface Profile {
   /** Minutes of trouble before the calm. */
   readonly minutes: number
   readonly pace: Pace
-  readonly weather: Weather
+  readonly weather: FaultProfile
   readonly persist: number
   readonly tasks: number
   readonly capped: number
@@ -115,7 +115,7 @@ const still: Pace = {
 const changes: Readonly<
   Record<(typeof plainKinds)[number], {
     readonly pace?: Partial<Pace>
-    readonly weather?: Partial<Weather>
+    readonly weather?: Partial<FaultProfile>
     readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
   }>
 > = {
@@ -218,6 +218,6 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     // RunPod has none
     ...(kind === "runpod" ? { spot: 0 } : {}),
     pace: { ...still, ...pace },
-    weather: { ...calm, ...weather }
+    weather: { ...noFaults, ...weather }
   }
 }

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { type Fault, noCapacity } from "../../providers/runpod/FakeRunPod.ts"
+import type { FaultProfile } from "./FaultProfile.ts"
 import type * as Rng from "./Rng.ts"
-import type { Weather } from "./Weather.ts"
 
 /**
  * The calls an orchestrator makes.
@@ -60,7 +60,7 @@ const tooLong = 40_000
  * @category constructors
  * @since 0.1.0
  */
-export const make = (rng: Rng.Rng, weather: () => Weather) => {
+export const make = (rng: Rng.Rng, weather: () => FaultProfile) => {
   const trouble = (share: number): boolean => share > 0 && rng.chance(share)
   const form = () => rng.pick<"problem" | "html" | "text">("problem", "html", "text")
 
@@ -91,7 +91,7 @@ export const make = (rng: Rng.Rng, weather: () => Weather) => {
       () => ({ _tag: "Refuse", status: 422 })
     )()
 
-  const create = (sky: Weather): Partial<Order> => {
+  const create = (sky: FaultProfile): Partial<Order> => {
     if (trouble(sky.limit)) return { fault: tooFast() }
     if (trouble(sky.refuse)) return { fault: refusal() }
     const twin = (): Fault => ({ _tag: "Twin", apart: rng.below(mostLag) })
@@ -117,7 +117,7 @@ export const make = (rng: Rng.Rng, weather: () => Weather) => {
     return { fault: rng.pick<Fault | null>(null, null, { _tag: "ShortPage" }) }
   }
 
-  const remove = (sky: Weather): Partial<Order> => {
+  const remove = (sky: FaultProfile): Partial<Order> => {
     const isIgnored = trouble(sky.deleteIgnored)
     if (trouble(sky.deleteFails)) {
       return { isIgnored, fault: rng.chance(0.3) ? tooFast() : unanswered(rng.chance(0.4)) }

@@ -10,12 +10,12 @@ import type { Seen } from "../../orchestrator/SessionEngine.ts"
 import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Cloud, Fate } from "./Cloud.ts"
+import { type FaultProfile, noFaults } from "./FaultProfile.ts"
 import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { Pace, Profile } from "./Profile.ts"
 import type * as Rng from "./Rng.ts"
 import type { RowWatch } from "./RowWatch.ts"
-import { calm, type Weather } from "./Weather.ts"
 import type { World } from "./World.ts"
 
 const minute = 60_000
@@ -275,7 +275,7 @@ export const start = (options: {
   return {
     stop: () => {
       isOn = false
-      world.setWeather(calm)
+      world.setWeather(noFaults)
       for (const one of ledger.all) {
         one.ignores = 0
         one.slowness = Math.min(one.slowness, 1_000)
@@ -302,7 +302,7 @@ const paces = [
   "sky"
 ] as const satisfies ReadonlyArray<keyof Pace>
 
-const scaled = (weather: Weather, share: number): Weather => ({
+const scaled = (weather: FaultProfile, share: number): FaultProfile => ({
   refuse: weather.refuse * share,
   limit: weather.limit * share,
   lose: weather.lose * share,

@@ -5,13 +5,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { type FaultProfile, noFaults } from "./FaultProfile.ts"
 import { type Invariant, Violation } from "./Invariant.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import * as Rng from "./Rng.ts"
 import * as Secrets from "./Secrets.ts"
 import * as Timeline from "./Timeline.ts"
-import { calm, type Weather } from "./Weather.ts"
 
 /**
  * One call to something outside the process: it travels, acts, and its answer travels back.
@@ -45,8 +45,8 @@ export interface World {
   readonly timeline: Timeline.Timeline
   readonly rng: Rng.Rng
   readonly ledger: Ledger.Ledger
-  readonly weather: () => Weather
-  readonly setWeather: (weather: Weather) => void
+  readonly weather: () => FaultProfile
+  readonly setWeather: (weather: FaultProfile) => void
   /** True time since which all has been calm; null while it is not. */
   readonly calmSince: () => number | null
   /** Writes a line of the trace; the line is made only when somebody reads it. */
@@ -78,7 +78,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   const rng = Rng.make(seed)
   const troubles = rng.fork()
   const out = new Map<Process, Map<string, number>>()
-  let weather = calm
+  let weather = noFaults
   let calmSince: number | null = 0
   let violation: Violation | null = null
 
@@ -104,7 +104,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
     weather: () => weather,
     setWeather: (next) => {
       weather = next
-      calmSince = next === calm ? timeline.now() : null
+      calmSince = next === noFaults ? timeline.now() : null
     },
     calmSince: () => calmSince,
     note: (line) => {

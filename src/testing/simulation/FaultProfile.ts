@@ -10,7 +10,7 @@
  * @category models
  * @since 0.1.0
  */
-export interface Weather {
+export interface FaultProfile {
   /** A create is refused: nothing was made. */
   readonly refuse: number
   /** A create is refused for coming too fast. */
@@ -48,7 +48,7 @@ export interface Weather {
  * @category models
  * @since 0.1.0
  */
-export const calm: Weather = {
+export const noFaults: FaultProfile = {
   refuse: 0,
   limit: 0,
   lose: 0,
