@@ -372,7 +372,7 @@ export const scoped = (
   withProvider("scoped", options, ({ compute }, call) =>
     Effect.gen(function*() {
       const rent = yield* compute.prepare(request, call)
-      const { acquire, handBack } = Lease.make(compute, rent, call)
+      const { acquire, release: handBack } = Lease.make(compute, rent, call)
       // promised before anything is asked for, so no interrupt can come in between
       yield* Effect.addFinalizer(() =>
         handBack.pipe(
@@ -407,7 +407,7 @@ export const withCompute = <A, E, R>(
 ): Effect.Effect<A, AtlasError | E, Providers | R> =>
   withProvider("withCompute", options, ({ compute }, call) =>
     Effect.flatMap(compute.prepare(request, call), (rent) => {
-      const { acquire, handBack } = Lease.make(compute, rent, call)
+      const { acquire, release: handBack } = Lease.make(compute, rent, call)
       return Effect.onExit(Effect.flatMap(acquire, use), () => handBack)
     }))
 

@@ -62,7 +62,7 @@ export interface SpawnDraft {
  * @category models
  * @since 0.1.0
  */
-export interface Rent<Prepared = object> extends SpawnDraft {
+export interface PreparedSpawn<Prepared = object> extends SpawnDraft {
   readonly prepared: Prepared
 }
 
@@ -132,7 +132,7 @@ export interface PreparedCreate<Prepared> {
   /** Every check that needs no request; answers what is to be sent, such as a body in the cloud's words. */
   readonly prepare: (draft: SpawnDraft, call: Call) => Answer<Prepared>
   /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
-  readonly send: (rent: Rent<Prepared>, call: Call) => Answer<Compute>
+  readonly send: (rent: PreparedSpawn<Prepared>, call: Call) => Answer<Compute>
 }
 
 /**

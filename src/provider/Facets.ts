@@ -24,7 +24,7 @@ import type {
   Template,
   TemplateInput
 } from "../domain/Resources.ts"
-import type { ComputeFilter, JobChunk, LogOptions, Rent } from "./Adapter.ts"
+import type { ComputeFilter, JobChunk, LogOptions, PreparedSpawn } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
 import type { Capability } from "./Capability.ts"
 import type { NameStamp } from "./NameStamp.ts"
@@ -83,13 +83,13 @@ export interface ComputeFacet {
   readonly prepare: (
     request: Input | ComputeRequest,
     options?: RentOptions
-  ) => Effect.Effect<Rent, AtlasError>
+  ) => Effect.Effect<PreparedSpawn, AtlasError>
   /** Sends one create, and nothing else: an unanswered one fails as `Uncertain` and is for the caller to resolve. */
-  readonly rent: (rent: Rent, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
+  readonly rent: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
   /** Looks for what an unanswered rent may have made: keeps the oldest, ends twins; null when there is nothing. */
-  readonly resolve: (rent: Rent, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
+  readonly resolve: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
   /** Ends whatever was rented under this rent's name and verifies that it is gone. */
-  readonly abandon: (rent: Rent, options?: CallOptions) => Effect.Effect<void, AtlasError>
+  readonly abandon: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<void, AtlasError>
   /** One compute; `NotFound` when the provider does not know it. */
   readonly get: (id: string, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
   /** All computes of the account that match. */

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import { AtlasError, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import { isRefusal } from "../domain/Refusal.ts"
-import type { Rent } from "./Adapter.ts"
+import type { PreparedSpawn } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
 import type { ComputeFacet } from "./Facets.ts"
 
@@ -24,7 +24,7 @@ export interface Lease {
   /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when nobody can say. */
   readonly acquire: Effect.Effect<Compute, AtlasError>
   /** Ends whatever `acquire` made or may have made, and verifies it; safe at any point, interrupted or not. */
-  readonly handBack: Effect.Effect<void, AtlasError>
+  readonly release: Effect.Effect<void, AtlasError>
 }
 
 type Known =
@@ -46,7 +46,7 @@ const knownAfter = (exit: Exit.Exit<Compute, AtlasError>, at: bigint): Known => 
  */
 export const make = (
   compute: Pick<ComputeFacet, "rent" | "resolve" | "abandon" | "end">,
-  rent: Rent,
+  rent: PreparedSpawn,
   options?: CallOptions
 ): Lease => {
   let known: Known = { _tag: "Nothing" }
@@ -124,7 +124,7 @@ export const make = (
     acquire: Effect.suspend(() => isClosed ? Effect.interrupt : asked).pipe(
       Effect.filterOrElse(() => !isClosed, () => Effect.interrupt)
     ),
-    handBack: Effect.suspend(() => {
+    release: Effect.suspend(() => {
       isClosed = true
       return end
     })

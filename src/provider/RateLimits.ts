@@ -89,7 +89,7 @@ export interface Outcome {
  * @category models
  * @since 0.1.0
  */
-export interface Pace {
+export interface AccountLimiter {
   /**
    * Runs one request when its turn has come, and learns from its answer.
    *
@@ -114,7 +114,7 @@ export interface Pace {
  */
 export interface RateLimits {
   /** The pace of this account, made when first asked for. */
-  readonly account: (account: Account) => Pace
+  readonly account: (account: Account) => AccountLimiter
 }
 
 /**
@@ -184,7 +184,7 @@ const firstOf = <A>(all: Iterable<A>): A | undefined => {
   return undefined
 }
 
-const makePace = (limits: ReadonlyArray<Limit>): Pace => {
+const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
   const account = gateOf(limits)
   const { windows } = account
   // those that headers name
@@ -399,7 +399,7 @@ const fingerprint = (text: string, salt: number): string => {
 export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimits> =>
   Effect.sync(() => {
     const [salt = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1))
-    const paces = new Map<string, Pace>()
+    const paces = new Map<string, AccountLimiter>()
     // a client uses one key object for all its calls, most of them to one address
     const last = new WeakMap<
       Redacted.Redacted,

@@ -12,8 +12,8 @@ import { AtlasError, Ended, Timeout } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
 import type { CallOptions } from "./Call.ts"
-import { isHopeless } from "./Handback.ts"
 import type { Service } from "./Provider.ts"
+import { isHopeless } from "./Termination.ts"
 
 /**
  * How long a wait lasts that names no timeout.

@@ -7,15 +7,62 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Random from "effect/Random"
-import { type AtlasErrorReason, RateLimited, Timeout, type Transport } from "../../domain/AtlasError.ts"
+import { type AtlasErrorReason, RateLimited, Timeout, Transport } from "../../domain/AtlasError.ts"
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
-import type { Outcome, Pace, Priority, RouteLimits } from "../RateLimits.ts"
-import { within } from "./httpLimit.ts"
-import { moved, type Written } from "./httpRequest.ts"
-import type * as Scrub from "./httpScrub.ts"
-import { isBeforeSending, toReason } from "./httpTransport.ts"
-import { redirectTarget } from "./httpUrl.ts"
+import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
+import type * as Scrub from "./httpAnswer.ts"
+import { withLimit } from "./httpLimit.ts"
+import { moved, redirectTarget, type Written } from "./httpRequest.ts"
+
+/** Name look-up and connection failures: not a byte was sent. Everything else may have arrived. */
+const beforeSending = new Set([
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EAI_NODATA",
+  "EAI_NONAME",
+  "ECONNREFUSED",
+  "UND_ERR_CONNECT_TIMEOUT"
+])
+const connecting = new Set(["connect", "getaddrinfo"])
+/** What fetch says, without a code, of a port it never connects to. */
+const blocked = "bad port"
+
+const textAt = (value: unknown, key: "code" | "syscall" | "message"): string => {
+  if (typeof value !== "object" || value === null || !(key in value)) return ""
+  const text: unknown = Reflect.get(value, key)
+  return typeof text === "string" ? text : ""
+}
+
+/** The failure and its causes, outermost first; of several attempts to connect, all. */
+const chain = (error: unknown, depth = 0): ReadonlyArray<unknown> => {
+  if (depth > 8 || !(error instanceof Error)) return [error]
+  const causes: ReadonlyArray<unknown> = error instanceof AggregateError ? error.errors : [error.cause]
+  return [error, ...causes.filter((cause) => cause !== undefined).flatMap((cause) => chain(cause, depth + 1))]
+}
+
+/** Whether it is certain that the provider never saw the request. */
+const isBeforeSending = (error: unknown): boolean => {
+  const all = chain(error)
+  const known = all.filter((one) => textAt(one, "code") !== "")
+  return known.length === 0
+    ? textAt(all.at(-1), "message") === blocked
+    : known.every((one) => beforeSending.has(textAt(one, "code")) || connecting.has(textAt(one, "syscall")))
+}
+
+const nameOf = (error: unknown): string | null =>
+  typeof error === "object" && error !== null ? error.constructor?.name ?? null : null
+
+/** The innermost cause's class and text: the outer ones only say that a request failed. */
+const toReason = (error: unknown, scrub: Scrub.Scrub): Transport => {
+  const innermost = chain(error).at(-1)
+  return new Transport({
+    message: scrub.text(textAt(innermost, "message") || textAt(innermost, "code") || "the connection failed"),
+    causeName: nameOf(innermost),
+    neverSent: isBeforeSending(error)
+  })
+}
 
 /**
  * How often a request may be sent: a `read` and an `idempotent` one again and again, a `create` only while it is
@@ -40,15 +87,15 @@ export interface Lost {
   readonly reason: Transport | Timeout
 }
 
-export type Fate = Answered | Lost
+export type AttemptResult = Answered | Lost
 
 /** What became of a request, and why that is a failure; null for a success. */
 export interface Judged {
-  readonly fate: Fate
+  readonly fate: AttemptResult
   readonly failure: AtlasErrorReason | null
 }
 
-export type Judge = (fate: Fate, nowMillis: number) => AtlasErrorReason | null
+export type Judge = (fate: AttemptResult, nowMillis: number) => AtlasErrorReason | null
 
 export interface Rules {
   readonly callClass: CallClass
@@ -141,7 +188,7 @@ const attempt = (
   { request, scrub }: Written,
   { bodyLimit, callClass }: Rules,
   limitMillis: number
-): Effect.Effect<Fate> =>
+): Effect.Effect<AttemptResult> =>
   Effect.suspend(() => {
     const seen: { refusal: Answered | null } = { refusal: null }
     const answer = execute(client, request, callClass, bodyLimit).pipe(
@@ -151,17 +198,17 @@ const attempt = (
         // a refusal is one whether or not its body arrives
         if (!isSuccess(status)) seen.refusal = answered
         return Effect.match(Body.read(response, headers, bodyLimit), {
-          onSuccess: (body): Fate => ({ ...answered, body }),
+          onSuccess: (body): AttemptResult => ({ ...answered, body }),
           onFailure: (error) => error._tag === "TooLarge" ? answered : seen.refusal ?? lost(error, scrub())
         })
       }),
       Effect.catch((error) => Effect.sync(() => lost(error, scrub())))
     )
-    return within(answer, limitMillis, Effect.sync((): Fate => seen.refusal ?? timedOut(limitMillis)))
+    return withLimit(answer, limitMillis, Effect.sync((): AttemptResult => seen.refusal ?? timedOut(limitMillis)))
   })
 
 /** A judged attempt, and what the pace learns from it. */
-export const learned = (fate: Fate, judge: Judge, nowMillis: number): Judged & Outcome => {
+export const learned = (fate: AttemptResult, judge: Judge, nowMillis: number): Judged & Outcome => {
   const failure = judge(fate, nowMillis)
   const { headers, status } = fate
   const retryAfter = failure?._tag === "RateLimited" ? waitOf({ fate, failure }, nowMillis) : null
@@ -171,7 +218,7 @@ export const learned = (fate: Fate, judge: Judge, nowMillis: number): Judged & O
 /** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */
 export const run = (
   client: HttpClient.HttpClient,
-  pace: Pace,
+  pace: AccountLimiter,
   written: Written,
   rules: Rules,
   judge: Judge,

@@ -1,22 +1,114 @@
 /** From an endpoint's description to a function: options decided, request written, sent, judged and decoded. */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
+import * as Stream from "effect/Stream"
+import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
 import { version } from "../../domain/Version.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
+import * as Body from "../../http/Body.ts"
 import type { Call } from "../Call.ts"
-import type { RateLimits } from "../RateLimits.ts"
-import { type Rules, run } from "./httpCall.ts"
+import type { AccountLimiter, RateLimits } from "../RateLimits.ts"
+import {
+  type AttemptResult,
+  execute,
+  isSuccess,
+  type Judge,
+  learned,
+  lost,
+  noAnswer,
+  type Progress,
+  type Rules,
+  run
+} from "./httpCall.ts"
 import { observer } from "./httpObserve.ts"
 import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason.ts"
-import { type Input as AnyInput, type Shape, write } from "./httpRequest.ts"
-import type { Answer, Decodable, Options, Route } from "./httpShapes.ts"
-import { makeStream, type Prepared, type Ready } from "./httpStream.ts"
-import * as Url from "./httpUrl.ts"
-import { quietly } from "./observe.ts"
+import * as Url from "./httpRequest.ts"
+import type { Answer, Decodable, Options, ProviderHttp, Route } from "./httpShapes.ts"
+import { redactDefects } from "./observe.ts"
+
+/** What is ready once the options of one call are known. */
+interface Ready {
+  readonly written: Url.Written
+  readonly rules: Rules
+  readonly pace: AccountLimiter
+}
+
+/** What an endpoint decides once for all its calls. */
+interface Prepared {
+  readonly idleMillis: number
+  readonly observed: ReturnType<typeof observer>
+  readonly ready: (input: Url.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
+  /** Why a request failed; null for a success. */
+  readonly judging: (written: Url.Written) => Judge
+}
+
+/** At the price of a fiber a piece; `Stream.timeoutOrElse` costs every program the code that merges streams. */
+const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
+  const silent = new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(millis))}` })
+  return Stream.transformPull(
+    bytes,
+    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
+  )
+}
+
+const makeStream = (
+  client: HttpClient.HttpClient,
+  bodyLimit: number,
+  prepare: (route: Parameters<ProviderHttp["stream"]>[0] & { readonly class: "read" }) => Prepared
+): ProviderHttp["stream"] =>
+(described) => {
+  const { idleMillis, judging, observed, ready } = prepare({ ...described, class: "read" })
+
+  const open = (input: Url.Input, call: Call, progress: Progress) =>
+    Effect.gen(function*() {
+      const { pace, rules, written } = yield* ready(input, call, progress)
+      const limit = Math.min(rules.attemptMillis, rules.totalMillis)
+      const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
+      const judge = judging(written)
+      const { failure, fate } = yield* pace.run(
+        { priority: rules.priority, patience: Duration.millis(limit), limits: rules.limits },
+        Effect.gen(function*() {
+          progress.attempts = 1
+          const response = yield* execute(client, written.request, "read", bodyLimit)
+          const { headers, status } = response
+          opened.response = response
+          // a success is read by whoever takes the stream, a refusal here, so that it can say why
+          const body = isSuccess(status)
+            ? new Uint8Array()
+            : yield* Effect.orElseSucceed(Body.read(response, headers, bodyLimit), () => null)
+          return { _tag: "Answered", status, headers, body } satisfies AttemptResult
+        }).pipe(
+          Effect.catch((error) => Effect.sync((): AttemptResult => lost(error, written.scrub()))),
+          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) }),
+          Effect.flatMap((fate) => Effect.map(Clock.currentTimeMillis, (now) => learned(fate, judge, now)))
+        )
+      )
+      progress.status = fate.status
+      if (failure !== null) return yield* failure
+      return { response: opened.response, written }
+    })
+
+  return (input, call) => {
+    const bytes = Stream.unwrap(
+      Effect.map(observed((progress) => open(input, call, progress)), ({ response, written }) =>
+        response === null
+          ? Stream.empty
+          : unlessIdle(
+            Stream.mapError(response.stream, (error): AtlasErrorReason => lost(error, written.scrub()).reason),
+            idleMillis
+          ))
+    )
+    if (call.timeout === null) return bytes
+    const limit = Duration.toMillis(call.timeout)
+    const passed = new Timeout({ message: `not at its end within ${Duration.format(call.timeout)}` })
+    return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
+  }
+}
 
 interface Wiring extends Options {
   readonly limits: RateLimits
@@ -50,7 +142,7 @@ export const makeEdge = (options: Wiring) => {
     })
 
   const prepare = (route: Route<string>): Prepared => {
-    const shape: Shape = {
+    const shape: Url.Shape = {
       method: route.method,
       path: Url.path(route.path),
       headers: Object.fromEntries(
@@ -80,7 +172,7 @@ export const makeEdge = (options: Wiring) => {
       const base = parsed.success
       const withKey = (key: Redacted.Redacted | null): Effect.Effect<Ready, AtlasErrorReason> => {
         const credential = key === null ? null : { key, headers: authorize(Redacted.value(key)) }
-        const written = write(base, shape, input, call, credential)
+        const written = Url.write(base, shape, input, call, credential)
         if (Result.isFailure(written)) return Effect.fail(written.failure)
         progress.host = base.host
         const rules: Rules = {
@@ -108,14 +200,14 @@ export const makeEdge = (options: Wiring) => {
       ready,
       judging,
       idleMillis,
-      observed: quietly(observer({ provider, name, api: options.api ?? "management" }, route))
+      observed: redactDefects(observer({ provider, name, api: options.api ?? "management" }, route))
     }
   }
 
   const ask = <S extends Decodable>(route: Route<string>, success: S | undefined) => {
     const { judging, observed, ready } = prepare(route)
     const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
-    return (input: AnyInput, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
+    return (input: Url.Input, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
       observed((progress) =>
         Effect.flatMap(
           ready(input, call, progress),

@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
  *
  * Two fibers as in `Effect.timeoutOrElse`, but nothing waits for the clock's one: it has nothing to clean up.
  */
-export const within = <A, E, R>(
+export const withLimit = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   millis: number,
   late: Effect.Effect<A, E>

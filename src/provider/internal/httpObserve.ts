@@ -3,7 +3,28 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
-import * as Telemetry from "./httpTelemetry.ts"
+
+const method = "http.request.method"
+const routeAttribute = "url.template"
+const hostAttribute = "server.address"
+const statusAttribute = "http.response.status_code"
+const attemptsAttribute = "atlas.http.attempts"
+const callClass = "atlas.http.class"
+const apiAttribute = "atlas.http.api"
+
+/** Requests as their callers see them, retries included, by `provider`, `api` and `status` (`2xx`, ..., `none`). */
+const requestsMetric = Metric.counter("atlas_http_requests", {
+  description: "Provider HTTP requests, retries not counted apart",
+  incremental: true
+})
+
+/** Attempts beyond the first, by `provider` and `api`. */
+const retriesMetric = Metric.counter("atlas_http_retries", {
+  description: "Provider HTTP requests sent again",
+  incremental: true
+})
+
+const statusClass = (code: number | null): string => code === null ? "none" : `${Math.floor(code / 100)}xx`
 
 interface Observed {
   readonly provider: string
@@ -21,13 +42,13 @@ interface Route {
 /** Watches one endpoint; what it does reports its progress, so that an interrupted call is recorded too. */
 export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
-  const retries = Metric.withAttributes(Telemetry.retries, labels)
+  const retries = Metric.withAttributes(retriesMetric, labels)
   // a labelled metric finds its place in the registry once, so each is made once
-  const byStatus = new Map<string, typeof Telemetry.requests>()
+  const byStatus = new Map<string, typeof requestsMetric>()
   const requests = (status: string) => {
     const known = byStatus.get(status)
     if (known !== undefined) return known
-    const made = Metric.withAttributes(Telemetry.requests, { ...labels, status })
+    const made = Metric.withAttributes(requestsMetric, { ...labels, status })
     byStatus.set(status, made)
     return made
   }
@@ -35,10 +56,10 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
     kind: "client" as const,
     attributes: {
       [Attributes.provider]: provider,
-      [Telemetry.api]: api,
-      [Telemetry.method]: route.method,
-      [Telemetry.route]: route.path,
-      [Telemetry.callClass]: route.class
+      [apiAttribute]: api,
+      [method]: route.method,
+      [routeAttribute]: route.path,
+      [callClass]: route.class
     }
   }
 
@@ -51,12 +72,12 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
       const progress: Progress = { attempts: 0, status: null, host: null }
       return Effect.onExit(Effect.withParentSpan(use(progress), current, noStack), () => {
         const { attempts, host, status } = progress
-        current.attribute(Telemetry.attempts, attempts)
-        if (host !== null) current.attribute(Telemetry.host, host)
-        if (status !== null) current.attribute(Telemetry.status, status)
+        current.attribute(attemptsAttribute, attempts)
+        if (host !== null) current.attribute(hostAttribute, host)
+        if (status !== null) current.attribute(statusAttribute, status)
         // refused here: there was no request
         if (attempts === 0) return Effect.void
-        const counted = Metric.update(requests(Telemetry.statusClass(status)), 1)
+        const counted = Metric.update(requests(statusClass(status)), 1)
         return attempts > 1 ? Effect.andThen(counted, Metric.update(retries, attempts - 1)) : counted
       })
     })

@@ -8,9 +8,8 @@ import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { ProviderFault, Uncertain } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
-import { codeOf, messageOf, parseJson, parseRefusal } from "./httpAnswer.ts"
-import { type Answered, type CallClass, type Fate, isSuccess } from "./httpCall.ts"
-import type { Scrub } from "./httpScrub.ts"
+import { codeOf, messageOf, parseJson, parseRefusal, type Scrub } from "./httpAnswer.ts"
+import { type Answered, type AttemptResult, type CallClass, isSuccess } from "./httpCall.ts"
 
 /** An answer as an adapter sees it when it knows better than the status. */
 export interface Refusal {
@@ -57,7 +56,7 @@ const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal
 }
 
 /** Why it failed; null for a success that nobody objects to. */
-export const failureOf = (fate: Fate, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
+export const failureOf = (fate: AttemptResult, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
   const isCreate = judging.callClass === "create"
   if (fate._tag === "Lost") {
     return isCreate && fate.wasSent

@@ -10,8 +10,8 @@ import type { Call } from "../Call.ts"
 import type * as RateLimits from "../RateLimits.ts"
 import type * as HttpCall from "./httpCall.ts"
 import type { Refusal as RefusalFacts } from "./httpReason.ts"
+import type * as Url from "./httpRequest.ts"
 import type { Method } from "./httpRequest.ts"
-import type * as Url from "./httpUrl.ts"
 
 /**
  * How often a request may be sent: `read` and `idempotent` ones (stop, start, delete) again after a failure, a `create`

@@ -33,7 +33,7 @@ export const withoutBugs = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
   Cause.fromReasons(cause.reasons.map((reason) => Cause.isDieReason(reason) ? hiddenBug : reason))
 
 /** Wraps whatever opens a span, so that the span is told of a bug, but not what the bug says; the caller is told it all. */
-export const quietly = <I extends ReadonlyArray<unknown>>(
+export const redactDefects = <I extends ReadonlyArray<unknown>>(
   spanned: <A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) =>
 <A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -87,7 +87,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
             return Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause))
           })
         })
-        return quietly<readonly []>((use) =>
+        return redactDefects<readonly []>((use) =>
           Effect.useSpan(`Provider.${operation}`, span, (current) => Effect.withParentSpan(use(), current, noStack))
         )(() => counting)
       }

@@ -1,23 +1,176 @@
 /** The full service from an adapter: every call checked, observed and mapped to the one error. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AtlasError, type AtlasErrorReason, Timeout, Unsupported } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, ProviderFault, Timeout, Unsupported } from "../../domain/AtlasError.ts"
+import type { Compute } from "../../domain/Compute.ts"
 import { decoder } from "../../domain/Decode.ts"
 import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
-import { type Adapter, ComputeFilter, LogOptions, type PlainCreate, type SpawnDraft } from "../Adapter.ts"
+import {
+  type Adapter,
+  type ComputeAdapter,
+  ComputeFilter,
+  LogOptions,
+  type PlainCreate,
+  type SpawnDraft
+} from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
-import { bounded } from "./bounded.ts"
-import { applyFilter, asAsked } from "./filter.ts"
+import * as NameStamp from "../NameStamp.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
-import * as Renting from "./renting.ts"
+import * as Renting from "./spawning.ts"
+
+/** An adapter that keeps the limit itself can say better how it passed, so it has this much longer to say it. */
+const grace = 100
+
+type Limit = Duration.Duration | null
+
+const afterGrace = (limit: Duration.Duration): number => Duration.toMillis(limit) + grace
+
+const shorter = (one: Duration.Duration, other: Limit): Duration.Duration =>
+  other !== null && Duration.toMillis(other) < Duration.toMillis(one) ? other : one
+
+const passed = (limit: Duration.Duration): Timeout =>
+  new Timeout({ message: `no answer within ${Duration.format(limit)}` })
+
+const within = <A>(
+  limit: Limit,
+  ask: () => Answer<A>,
+  reasonOf: (timeout: Timeout) => AtlasErrorReason = (timeout) => timeout
+): Answer<A> =>
+  limit === null ? ask() : Effect.timeoutOrElse(Effect.suspend(ask), {
+    duration: afterGrace(limit),
+    orElse: () => Effect.fail(reasonOf(passed(limit)))
+  })
+
+const one = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call: Call): Answer<A> =>
+  within(call.timeout, () => ask(input, call))
+
+const withoutInput = <A>(ask: (call: Call) => Answer<A>) => (call: Call): Answer<A> =>
+  within(call.timeout, () => ask(call))
+
+/** The two ways to create stay apart, so that what was prepared keeps its type. */
+const boundedCompute = <Prepared>(compute: ComputeAdapter<Prepared>): ComputeAdapter<Prepared> => {
+  const look = {
+    get: one((id: ComputeId, call) => compute.get(id, call)),
+    list: one((filter: ComputeFilter, call) => compute.list(filter, call)),
+    terminate: one((id: ComputeId, call) => compute.terminate(id, call))
+  }
+  const { check, prepare } = compute
+  return prepare === undefined
+    ? {
+      ...look,
+      ...(check === undefined ? {} : { check: one((request, call) => check.call(compute, request, call)) }),
+      spawn: one((draft, call) => compute.spawn(draft, call))
+    }
+    : {
+      ...look,
+      prepare: one((draft, call) => prepare.call(compute, draft, call)),
+      send: one((rent, call) => compute.send(rent, call))
+    }
+}
+
+/** The same adapter, whose calls fail as `Timeout` when their limit has passed. What that says of a create, its caller knows. */
+const bounded = <Prepared>(
+  { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes, ...rest }: Adapter<Prepared>
+): Adapter<Prepared> => ({
+  ...rest,
+  compute: boundedCompute(compute),
+  ...(power === undefined ? {} : {
+    power: { stop: one((id, call) => power.stop(id, call)), start: one((id, call) => power.start(id, call)) }
+  }),
+  ...(gpus === undefined ? {} : { gpus: { list: withoutInput((call) => gpus.list(call)) } }),
+  ...(logs === undefined ? {} : {
+    logs: {
+      stream: (id, options, call) => {
+        const lines = Stream.suspend(() => logs.stream(id, options, call))
+        const { timeout } = call
+        return timeout === null
+          ? lines
+          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(passed(timeout)), afterGrace(timeout)))
+      }
+    }
+  }),
+  ...(jobs === undefined ? {} : {
+    jobs: {
+      submit: (request, call) =>
+        request.mode === "sync"
+          // its own limit holds too, and past it the job goes on
+          ? within(shorter(request.timeout, call.timeout), () => jobs.submit(request, call))
+          : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
+      get: one((job, call) => jobs.get(job, call)),
+      cancel: one((job, call) => jobs.cancel(job, call)),
+      chunk: one((job, call) => jobs.chunk(job, call))
+    }
+  }),
+  ...(volumes === undefined ? {} : {
+    volumes: {
+      list: withoutInput((call) => volumes.list(call)),
+      get: one((id, call) => volumes.get(id, call)),
+      create: one((request, call) => volumes.create(request, call)),
+      delete: one((id, call) => volumes.delete(id, call))
+    }
+  }),
+  ...(templates === undefined ? {} : {
+    templates: {
+      list: withoutInput((call) => templates.list(call)),
+      get: one((id, call) => templates.get(id, call)),
+      create: one((request, call) => templates.create(request, call)),
+      delete: one((id, call) => templates.delete(id, call))
+    }
+  }),
+  ...(endpoints === undefined ? {} : {
+    endpoints: {
+      list: withoutInput((call) => endpoints.list(call)),
+      get: one((id, call) => endpoints.get(id, call)),
+      delete: one((id, call) => endpoints.delete(id, call))
+    }
+  }),
+  ...(billing === undefined ? {} : {
+    billing: {
+      spend: (id, window, call) => within(call.timeout, () => billing.spend(id, window, call))
+    }
+  })
+})
+
+/** A look at one compute; believed of another, the end of that one would be taken for the end of this one. */
+const asAsked = (looked: Effect.Effect<Compute, AtlasErrorReason>, id: string) =>
+  Effect.filterOrFail(
+    looked,
+    (seen) => seen.id === id,
+    () => new ProviderFault({ message: "the answer is about another compute" })
+  )
+
+/**
+ * The four list filters, applied whether or not the provider filtered itself, and each compute once: one that moved while
+ * pages were read stands on two of them.
+ */
+const applyFilter = (
+  all: ReadonlyArray<Compute>,
+  filter: ComputeFilter,
+  catalog: Effect.Effect<GpuCatalog.GpuCatalog>
+): Effect.Effect<ReadonlyArray<Compute>> =>
+  Effect.map(
+    catalog,
+    (catalog) =>
+      // the later reading is the newer one
+      [...new Map(all.map((compute) => [compute.id, compute])).values()].filter((compute) =>
+        (filter.status === undefined || compute.status === filter.status)
+        && (filter.name === undefined || NameStamp.matches(filter.name, compute.name))
+        && (filter.region === undefined || compute.region === filter.region)
+        && (filter.gpu === undefined || (compute.gpuType !== null && (
+          compute.gpuType === filter.gpu
+          || Option.contains(GpuCatalog.canonicalOf(catalog, compute.provider, compute.gpuType), filter.gpu)
+        )))
+      )
+  )
 
 /** An id of something other than a compute: it is encoded as one segment of a path, so any text will do. */
 const ResourceId = Schema.String.check(

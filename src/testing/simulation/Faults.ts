@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { AuthHandle } from "../../domain/Compute.ts"
 import type { SessionStore } from "../../orchestrator/SessionStore.ts"
-import type { Rent } from "../../provider/Adapter.ts"
+import type { PreparedSpawn } from "../../provider/Adapter.ts"
 import type { Made } from "../../provider/Provider.ts"
 
 /** What stands between a process and what is outside of it. */
@@ -21,7 +21,7 @@ const withCompute = (change: (compute: Made["compute"]) => Partial<Made["compute
   compute: { ...made.compute, ...change(made.compute) }
 })
 
-const plain = (env: Rent["env"]) =>
+const plain = (env: PreparedSpawn["env"]) =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
 
 const wrappers = {

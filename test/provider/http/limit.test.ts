@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { within } from "../../../src/provider/internal/httpLimit.ts"
+import { withLimit } from "../../../src/provider/internal/httpLimit.ts"
 
 /** Work that never ends, and says how it was ended. */
 const endless = () => {
@@ -19,7 +19,7 @@ describe("the time limit of an attempt", () => {
   it.effect("passes by the clock of Effect, neither sooner nor later, and the work is over by then", () =>
     Effect.gen(function*() {
       const { seen, work } = endless()
-      const limited = within(work, 1000, Effect.sync(() => `late, ended ${seen.ended}`))
+      const limited = withLimit(work, 1000, Effect.sync(() => `late, ended ${seen.ended}`))
       const fiber = yield* Effect.forkChild(limited, { startImmediately: true })
       yield* TestClock.adjust("999 millis")
       assert.isUndefined(fiber.pollUnsafe())
@@ -30,7 +30,7 @@ describe("the time limit of an attempt", () => {
   it.effect("waits for what the work cleans up before it says that it is late", () =>
     Effect.gen(function*() {
       const work = Effect.onInterrupt(Effect.never, () => Effect.sleep("5 seconds"))
-      const fiber = yield* Effect.forkChild(within(work, 1000, Effect.succeed("late")), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(withLimit(work, 1000, Effect.succeed("late")), { startImmediately: true })
       yield* TestClock.adjust("5999 millis")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 millis")
@@ -42,7 +42,7 @@ describe("the time limit of an attempt", () => {
       const outcomes = [Effect.succeed("a"), Effect.fail("b"), Effect.die("c")]
       for (const outcome of outcomes) {
         for (const work of [outcome, Effect.andThen(Effect.sleep(10), outcome)]) {
-          const fiber = yield* Effect.forkChild(Effect.exit(within(work, 1000, Effect.succeed("late"))), {
+          const fiber = yield* Effect.forkChild(Effect.exit(withLimit(work, 1000, Effect.succeed("late"))), {
             startImmediately: true
           })
           yield* TestClock.adjust(10)
@@ -67,10 +67,10 @@ describe("the time limit of an attempt", () => {
       }
       yield* Effect.provideService(
         Effect.gen(function*() {
-          yield* within(Effect.yieldNow, 1000, Effect.void)
+          yield* withLimit(Effect.yieldNow, 1000, Effect.void)
           assert.strictEqual(timers.running, 0)
           const { seen, work } = endless()
-          const fiber = yield* Effect.forkChild(within(work, 1000, Effect.void), { startImmediately: true })
+          const fiber = yield* Effect.forkChild(withLimit(work, 1000, Effect.void), { startImmediately: true })
           assert.deepStrictEqual([timers.running, seen.begun, seen.ended], [1, 1, 0])
           yield* Fiber.interrupt(fiber)
           assert.deepStrictEqual([timers.running, seen.begun, seen.ended], [0, 1, 1])

@@ -16,7 +16,7 @@ import {
 } from "../../../domain/AtlasError.ts"
 import { ComputeId } from "../../../domain/Ids.ts"
 import type { Usd } from "../../../domain/Money.ts"
-import type { Rent } from "../../../provider/Adapter.ts"
+import type { PreparedSpawn } from "../../../provider/Adapter.ts"
 import { isOver, leaderOf } from "./observe.ts"
 import { environment, type Inherited, type Plan } from "./plan.ts"
 import * as Ports from "./ports.ts"
@@ -55,7 +55,7 @@ export const make = ({ dir, own, spawner }: {
       }
     })
 
-  const run = (state: State, env: Rent["env"]): Effect.Effect<State, AtlasErrorReason> =>
+  const run = (state: State, env: PreparedSpawn["env"]): Effect.Effect<State, AtlasErrorReason> =>
     Shim.start({
       directory: dir.directoryOf(state.id),
       run: state.run,
@@ -71,7 +71,7 @@ export const make = ({ dir, own, spawner }: {
     )
 
   const reserve = (
-    wanted: Rent["request"]["ports"][number],
+    wanted: PreparedSpawn["request"]["ports"][number],
     id: ComputeId
   ): Effect.Effect<number, AtlasErrorReason> =>
     Effect.gen(function*() {
@@ -99,7 +99,7 @@ export const make = ({ dir, own, spawner }: {
       yield* ProcessGroup.end(state.id, leaderOf(state))
     })
 
-  const create = (rent: Rent<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
+  const create = (rent: PreparedSpawn<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
     Effect.gen(function*() {
       const { prepared: plan } = rent
       yield* dir.ensure

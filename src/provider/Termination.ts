@@ -25,7 +25,7 @@ const longestPause = 5000
  * @category models
  * @since 0.1.0
  */
-export interface Hands {
+export interface ComputeCalls {
   readonly named: (name: string) => Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason>
   readonly get: (id: ComputeId) => Effect.Effect<Compute, AtlasErrorReason>
   readonly terminate: (id: ComputeId) => Effect.Effect<void, AtlasErrorReason>
@@ -71,7 +71,7 @@ const ours = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compu
  * @since 0.1.0
  */
 export const find = (
-  hands: Hands,
+  hands: ComputeCalls,
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason> => {
@@ -115,7 +115,7 @@ export const find = (
  * @category ending
  * @since 0.1.0
  */
-export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
+export const end = (hands: ComputeCalls, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
     const unsettled = settledAt > start ? Number(settledAt - start) / 1_000_000 : 0
@@ -130,7 +130,7 @@ export const end = (hands: Hands, id: ComputeId, settledAt = 0n): Effect.Effect<
   })
 
 const endWithin = (
-  hands: Hands,
+  hands: ComputeCalls,
   id: ComputeId,
   budget: number,
   settledAt: bigint
@@ -169,7 +169,7 @@ const endWithin = (
  * @category ending
  * @since 0.1.0
  */
-export const endAll = (hands: Hands, all: ReadonlyArray<Compute>): Effect.Effect<void, AtlasErrorReason> =>
+export const endAll = (hands: ComputeCalls, all: ReadonlyArray<Compute>): Effect.Effect<void, AtlasErrorReason> =>
   Effect.flatMap(
     Effect.forEach(all, (compute) => Effect.exit(end(hands, compute.id)), { concurrency: "unbounded" }),
     (ended) => Exit.asVoidAll(ended)
@@ -182,7 +182,7 @@ export const endAll = (hands: Hands, all: ReadonlyArray<Compute>): Effect.Effect
  * @since 0.1.0
  */
 export const endNamed = (
-  hands: Hands,
+  hands: ComputeCalls,
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<void, AtlasErrorReason> =>

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
 import { AtlasError, Ids } from "effect-atlas"
-import * as Handback from "effect-atlas/provider/Handback"
+import * as Handback from "effect-atlas/provider/Termination"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -22,14 +22,14 @@ const notFound = Effect.fail(new AtlasError.NotFound({}))
 const broken = Effect.fail(new AtlasError.ProviderFault({ status: 500, message: "oops" }))
 
 /** A provider of which a test says what each call answers; it counts the calls and knows when they came. */
-const hands = (answers: Partial<Handback.Hands>) => {
+const hands = (answers: Partial<Handback.ComputeCalls>) => {
   const calls: Array<readonly [string, number]> = []
   const seen = <A, E>(what: string, answer: Effect.Effect<A, E>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       calls.push([what, now])
       return answer
     })
-  const made: Handback.Hands = {
+  const made: Handback.ComputeCalls = {
     named: (name) => seen("named", answers.named?.(name) ?? Effect.succeed([])),
     get: (one) => seen("get", answers.get?.(one) ?? notFound),
     terminate: (one) => seen("terminate", answers.terminate?.(one) ?? Effect.void)

@@ -1,30 +1,71 @@
 /** The rent itself: checked and credentialed, sent once, resolved when its answer is lost, ended when its caller leaves. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as BearerToken from "../../auth/BearerToken.ts"
 import * as SignedUrl from "../../auth/SignedUrl.ts"
-import { type AtlasError, type AtlasErrorReason, invalid, Unknown, Unsupported } from "../../domain/AtlasError.ts"
+import {
+  type AtlasError,
+  type AtlasErrorReason,
+  invalid,
+  Uncertain,
+  Unknown,
+  Unsupported
+} from "../../domain/AtlasError.ts"
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
-import type { PreparedCreate, Rent, SpawnDraft } from "../Adapter.ts"
+import type { PreparedCreate, PreparedSpawn, SpawnDraft } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
 import type { ComputeFacet, RentOptions } from "../Facets.ts"
-import * as Handback from "../Handback.ts"
 import * as Lease from "../Lease.ts"
 import * as NameStamp from "../NameStamp.ts"
-import * as Answer from "./answer.ts"
+import * as Handback from "../Termination.ts"
 import { idAttribute, type Observer } from "./observe.ts"
+
+const isComputeId = Schema.is(ComputeId)
+
+/** The clocks of a provider and of this machine may be this far apart. */
+const skew = Duration.toMillis(Duration.minutes(5))
+
+const isAsPrepared = (rent: PreparedSpawn, made: Compute): boolean => made.name === rent.name && isComputeId(made.id)
+
+const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "")
+
+/** Nobody else's name holds the attempt, however the provider wrote it. */
+const bearsAttempt = ({ stamp }: PreparedSpawn, { name }: Compute): boolean =>
+  name !== null && bare(name).includes(stamp.attempt)
+
+/** Whether it certainly is somebody else's, or was there before. */
+const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
+  Option.isSome(NameStamp.parse(name ?? "")) ||
+  (createdAt !== null && DateTime.toEpochMillis(createdAt) < sentAt - skew)
+
+/**
+ * An answer about another compute than the one asked for is no answer: ours is looked for by its name. What it names is told
+ * unless it is foreign for certain, and as `lastSeen` only where it is ours for certain: that one may be ended.
+ */
+const misnamed = (rent: PreparedSpawn, made: Compute, sentAt: number): Uncertain => {
+  const known = { computeName: rent.name, message: "the create was answered with another compute" }
+  if (!isComputeId(made.id) || made.name === rent.name) return new Uncertain(known)
+  const message = `the create was answered with ${made.id}, which is called ${
+    made.name ?? "nothing"
+  } and not ${rent.name}`
+  const named = { ...known, computeId: made.id, message }
+  if (bearsAttempt(rent, made)) return new Uncertain({ ...named, lastSeen: made })
+  return new Uncertain(isForeign(made, sentAt) ? known : named)
+}
 
 const decodeId = decoder(ComputeId, "id")
 
@@ -98,7 +139,7 @@ export const make = <Prepared>(
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
   /** The three calls that looking and ending need, as reasons. */
-  const handsOf = (options: CallOptions | undefined): Handback.Hands => ({
+  const handsOf = (options: CallOptions | undefined): Handback.ComputeCalls => ({
     named: (name) => asReason(list({ name }, options)),
     get: (computeId) => asReason(get(computeId, options)),
     terminate: (computeId) => asReason(terminate(computeId, options))
@@ -164,7 +205,7 @@ export const make = <Prepared>(
       madeAt.set(computeId, now)
     })
 
-  const send = (rent: Rent, options: CallOptions | undefined) =>
+  const send = (rent: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
       const prepared = prepareds.get(rent.prepared)
@@ -174,13 +215,13 @@ export const make = <Prepared>(
       const sentAt = yield* Clock.currentTimeMillis
       return yield* create.send({ ...rent, prepared: prepared.wire }, call).pipe(
         Effect.mapError(asUnrepeatable),
-        Effect.filterOrFail((made) => Answer.isOurs(rent, made), (made) => Answer.strange(rent, made, sentAt)),
+        Effect.filterOrFail((made) => isAsPrepared(rent, made), (made) => misnamed(rent, made, sentAt)),
         Effect.tap((made) => remember(made.id)),
         Effect.mapBoth({ onSuccess: (made) => withAuth(made, rent.auth), onFailure: wrap("spawnCompute") })
       )
     })
 
-  const lookFor = (rent: Rent, options: CallOptions | undefined) =>
+  const lookFor = (rent: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const hands = handsOf(options)
       const [found, ...twins] = yield* Handback.find(hands, rent.name, settleWindow)
@@ -226,9 +267,9 @@ export const make = <Prepared>(
   }
 
   /** Nobody is left to take the compute: it is ended, and what could not be verified can only be said. */
-  const takeBack = (rent: Rent, lease: Lease.Lease) =>
+  const takeBack = (rent: PreparedSpawn, lease: Lease.Lease) =>
     Effect.catch(
-      lease.handBack,
+      lease.release,
       (error) => Effect.logError(`${rent.name} could not be verified as ended: ${error.message}`)
     )
 
