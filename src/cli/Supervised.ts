@@ -9,7 +9,7 @@ import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import * as Orchestrator from "../orchestrator/Orchestrator.ts"
 import type { Service } from "../provider/Provider.ts"
 import { isUsable, Providers } from "../provider/Providers.ts"
-import { Records } from "./Records.ts"
+import { OwnerStore } from "./OwnerStore.ts"
 
 /** What a machine wrote last is read before it is asked to end; nobody waits longer for it. */
 const lastWordsLimit = "5 seconds"
@@ -134,7 +134,7 @@ export const layer = (options: {
   readonly pollInterval: Duration.Duration
 }) =>
   Layer.unwrap(Effect.gen(function*() {
-    const { owner, store } = yield* yield* Records
+    const { owner, store } = yield* yield* OwnerStore
     return Orchestrator.layer({
       owner,
       pollInterval: Duration.clamp(options.pollInterval, { minimum: shortestPoll, maximum: longestPoll }),

@@ -15,7 +15,7 @@ import { TestClock } from "effect/testing"
 import * as AtlasCli from "../../src/cli/AtlasCli.ts"
 import { Clouds } from "../../src/cli/Clouds.ts"
 import { FlyTools } from "../../src/cli/FlyTools.ts"
-import { Records } from "../../src/cli/Records.ts"
+import { OwnerStore } from "../../src/cli/OwnerStore.ts"
 import { invocation, Shell } from "../../src/cli/Shell.ts"
 import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
@@ -44,7 +44,7 @@ const over = (providers: ReadonlyArray<Providers.Made>, store: Surroundings["sto
   return <A, E, R>(self: Effect.Effect<A, E, R>) =>
     self.pipe(
       Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
-      Effect.provideService(Records, Effect.succeed({ owner, store: kept }))
+      Effect.provideService(OwnerStore, Effect.succeed({ owner, store: kept }))
     )
 }
 

@@ -16,10 +16,10 @@ import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
+import * as Wish from "../SpawnFlags.ts"
 import * as Supervised from "../Supervised.ts"
-import * as Wish from "../Wish.ts"
 
-type Input = Wish.Wish & Wish.Limits
+type Input = Wish.SpawnFlags & Wish.Limits
 
 /** Which of the two it is; the session's mode follows. */
 type Verb = "up" | "task"
@@ -89,7 +89,7 @@ const pause = "1 second"
 /** Prints what the session's machines write, one after the other. */
 const makeLogs = Effect.fnUntraced(function*(
   { call, farewells, heard }: {
-    readonly call: Wish.Wish["call"]
+    readonly call: Wish.SpawnFlags["call"]
     readonly farewells: Supervised.Farewells
     readonly heard: Effect.Effect<void>
   }

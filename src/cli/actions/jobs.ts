@@ -3,17 +3,47 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import type { Job } from "../../domain/Job.ts"
 import * as JobRunner from "../../jobs/JobRunner.ts"
 import { Providers } from "../../provider/Providers.ts"
-import * as JobInput from "../JobInput.ts"
+import { misused } from "../Flags.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 import * as Table from "../Table.ts"
+
+const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
+
+const refuse = (message: string) => misused("job run", `--input: ${message}`)
+
+const readFile = (name: string) =>
+  Effect.gen(function*() {
+    const { directory } = yield* Shell
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    return yield* Effect.mapError(
+      fs.readFileString(path.resolve(directory, name)),
+      () => refuse(`the file ${name} cannot be read`)
+    )
+  })
+
+/** The input; an empty object where none is given. */
+export const read = (typed: Option.Option<string>) =>
+  Effect.gen(function*() {
+    if (Option.isNone(typed)) return {}
+    const { input } = yield* Shell
+    const text = typed.value === "-"
+      ? yield* input
+      : typed.value.startsWith("@")
+      ? yield* readFile(typed.value.slice(1))
+      : typed.value
+    return yield* Effect.mapError(decode(text), () => refuse("this is not JSON"))
+  })
 
 interface One {
   readonly endpoint: string
@@ -60,7 +90,7 @@ export const run = ({ call, endpoint, input, sync, timeout }: {
   readonly call: Atlas.Options
 }) =>
   Effect.gen(function*() {
-    const given = yield* JobInput.read(input)
+    const given = yield* read(input)
     const limit = Option.getOrUndefined(timeout)
     yield* progress(sync ? `waiting for the job` : `submitting the job`)
     const job = yield* sync

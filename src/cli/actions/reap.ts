@@ -8,17 +8,17 @@ import * as Option from "effect/Option"
 import type * as Reaper from "../../orchestrator/Reaper.ts"
 import * as Recovery from "../../orchestrator/Recovery.ts"
 import { Providers } from "../../provider/Providers.ts"
+import { OwnerStore } from "../OwnerStore.ts"
 import { progress } from "../Progress.ts"
-import { Records } from "../Records.ts"
 import { Shell } from "../Shell.ts"
+import type { SpawnFlags } from "../SpawnFlags.ts"
 import * as Supervised from "../Supervised.ts"
 import * as Table from "../Table.ts"
-import type { Wish } from "../Wish.ts"
 
 interface Input {
   readonly dryRun: boolean
   readonly grace: Option.Option<Duration.Duration>
-  readonly call: Wish["call"]
+  readonly call: SpawnFlags["call"]
 }
 
 const wordOf = (step: Recovery.Step): string => {
@@ -72,7 +72,7 @@ const show = (
 export const run = ({ call, dryRun, grace }: Input) =>
   Effect.gen(function*() {
     const shell = yield* Shell
-    const { owner, store } = yield* yield* Records
+    const { owner, store } = yield* yield* OwnerStore
     // refused under the name of the command that was typed
     if (call.provider !== undefined) yield* (yield* Providers).get(call.provider, "reap")
     const report = yield* Recovery.run({

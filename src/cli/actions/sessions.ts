@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as SessionInfo from "../../orchestrator/SessionInfo.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
-import { Records } from "../Records.ts"
+import { OwnerStore } from "../OwnerStore.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
 
@@ -12,7 +12,7 @@ import { Shell } from "../Shell.ts"
 export const list = (_: object) =>
   Effect.gen(function*() {
     const { err, hasColor: color, invocation, out } = yield* Shell
-    const { owner, store } = yield* yield* Records
+    const { owner, store } = yield* yield* OwnerStore
     const { sessions, unreadable } = yield* Effect.provide(SessionStore.use(({ load }) => load(owner)), store)
     const infos = yield* Effect.forEach(sessions.toSorted((a, b) => a.createdAt - b.createdAt), SessionInfo.now)
     yield* Effect.forEach(

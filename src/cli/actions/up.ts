@@ -15,7 +15,7 @@ import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
-import * as Wish from "../Wish.ts"
+import * as Wish from "../SpawnFlags.ts"
 
 /** Often enough for a person, seldom enough for an API. */
 const watchInterval = Duration.seconds(2)
@@ -36,7 +36,7 @@ const firstOf = <A, R>(
 }
 
 /** The candidates that the provider can be asked for at all; where it can for none, why not the last of them. */
-const askable = (provider: Service, request: Input, gpus: ReadonlyArray<string>, call: Wish.Wish["call"]) =>
+const askable = (provider: Service, request: Input, gpus: ReadonlyArray<string>, call: Wish.SpawnFlags["call"]) =>
   Effect.gen(function*() {
     if (gpus.length < 2) return gpus
     const { baseUrl } = call
@@ -133,7 +133,7 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
   )
 
 /** Rents one compute; one that has limits is watched as a session. */
-export const run = (wish: Wish.Wish & Wish.Limits) =>
+export const run = (wish: Wish.SpawnFlags & Wish.Limits) =>
   Effect.gen(function*() {
     const { call, gpu } = wish
     if (Wish.isLimited(wish)) {

@@ -11,7 +11,7 @@ import * as Environment from "./Environment.ts"
 import { Shell } from "./Shell.ts"
 
 /** What to rent. */
-export interface Wish {
+export interface SpawnFlags {
   readonly gpu: ReadonlyArray<string>
   readonly gpuCount: Option.Option<number>
   readonly spot: boolean
@@ -36,7 +36,7 @@ export interface Limits {
 }
 
 /** The request without its GPU, since of those there may be several. */
-export const toRequest = (wish: Wish, provider: string, operation: string) =>
+export const toRequest = (wish: SpawnFlags, provider: string, operation: string) =>
   Effect.gen(function*() {
     const { directory } = yield* Shell
     const env = yield* Environment.read(wish.env, operation)

@@ -14,7 +14,6 @@ import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
 import * as StateDirectory from "../storage/StateDirectory.ts"
-import type { Kept } from "./Records.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
 const isOwner = Schema.is(Owner)
@@ -61,11 +60,18 @@ const ownOwner = Effect.gen(function*() {
 })
 
 /** The books of `ATLAS_OWNER`, else of this state directory. */
-export const records: Effect.Effect<Kept, AtlasError, FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
-  const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-  const named = yield* Setting.readOptional("ATLAS_OWNER")
-  const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
-  const path = yield* Path.Path
-  const filename = path.join(yield* directory, "sessions.db")
-  return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }
-})
+export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSystem.FileSystem | Path.Path> = Effect
+  .gen(function*() {
+    const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+    const named = yield* Setting.readOptional("ATLAS_OWNER")
+    const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
+    const path = yield* Path.Path
+    const filename = path.join(yield* directory, "sessions.db")
+    return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }
+  })
+
+/** The books of one owner. */
+export interface OwnedSessions {
+  readonly owner: Owner
+  readonly store: Layer.Layer<SessionStore.SessionStore, AtlasError>
+}

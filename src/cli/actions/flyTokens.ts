@@ -3,13 +3,22 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as FlyTokens from "../../../fly/FlyTokens.ts"
-import { progress } from "../../Progress.ts"
-import { Shell } from "../../Shell.ts"
-import * as Table from "../../Table.ts"
-import * as Tokens from "./tokens.ts"
+import * as FlyTokens from "../../fly/FlyTokens.ts"
+import * as TokenStorage from "../../fly/TokenStorage.ts"
+import { FlyTools } from "../FlyTools.ts"
+import { progress } from "../Progress.ts"
+import { Shell } from "../Shell.ts"
+import * as Table from "../Table.ts"
+
+/** With `fallback` also over a temporary directory, where nothing outlives the run. */
+export const layer = ({ fallback }: { readonly fallback: boolean }) =>
+  Layer.unwrap(Effect.map(
+    FlyTools,
+    (tools) => FlyTokens.layerConfig.pipe(Layer.provide([TokenStorage.layerFile({ fallback }), tools]))
+  ))
 
 interface Wanted {
   readonly app: string
@@ -19,7 +28,7 @@ interface Wanted {
 const using = <A, E>(
   fallback: boolean,
   use: (tokens: FlyTokens.FlyTokens["Service"]) => Effect.Effect<A, E>
-) => Effect.provide(FlyTokens.FlyTokens.use(use), Tokens.layer({ fallback }))
+) => Effect.provide(FlyTokens.FlyTokens.use(use), layer({ fallback }))
 
 const moment = (seconds: number): string | null =>
   Option.match(DateTime.make(seconds * 1000), { onNone: () => null, onSome: DateTime.formatIso })

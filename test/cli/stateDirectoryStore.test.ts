@@ -6,11 +6,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import { records } from "../../src/cli/stateStore.ts"
+import { fromStateDirectory } from "../../src/cli/stateDirectoryStore.ts"
 import * as StateDirectory from "../../src/storage/StateDirectory.ts"
 
 const recordsIn = (env: Readonly<Record<string, string>>) =>
-  Effect.provideService(records, ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env))
+  Effect.provideService(fromStateDirectory, ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env))
 
 describe("the owner of a state directory", () => {
   it.layer(NodeServices.layer)((it) => {

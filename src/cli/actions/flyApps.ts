@@ -6,11 +6,34 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
-import * as FlyDeploy from "../../../fly/FlyDeploy.ts"
-import { FlyTools } from "../../FlyTools.ts"
-import { progress } from "../../Progress.ts"
-import { Shell } from "../../Shell.ts"
+import * as FlyApps from "../../fly/FlyApps.ts"
+import * as FlyDeploy from "../../fly/FlyDeploy.ts"
+import { FlyTools } from "../FlyTools.ts"
+import { progress } from "../Progress.ts"
+import { Shell } from "../Shell.ts"
+import * as Table from "../Table.ts"
+
+/** Prints the apps found. */
+export const printApps = ({ depth, directory }: {
+  readonly directory: Option.Option<string>
+  readonly depth: Option.Option<number>
+}) =>
+  Effect.gen(function*() {
+    const { directory: here, hasColor: color, invocation, out } = yield* Shell
+    const { resolve } = yield* Path.Path
+    const apps = yield* FlyApps.discoverApps(resolve(here, Option.getOrElse(directory, () => ".")), {
+      maxDepth: Option.getOrUndefined(depth)
+    })
+    yield* out(
+      invocation.json
+        ? JSON.stringify(apps.map(({ directory, name }) => ({ name, directory })))
+        : apps.length === 0
+        ? "no apps"
+        : Table.render(["NAME", "DIRECTORY"], apps.map(({ directory, name }) => [name, directory]), { color })
+    )
+  })
 
 /** Time since the start, as wide as that of the longest deploy. */
 const elapsed = (nanos: bigint): string => {
@@ -19,7 +42,7 @@ const elapsed = (nanos: bigint): string => {
 }
 
 /** Deploys from a directory; a deploy that fails is a failure like any other. */
-export const run = ({ directory }: { readonly directory: Option.Option<string> }) =>
+export const deploy = ({ directory }: { readonly directory: Option.Option<string> }) =>
   Effect.gen(function*() {
     const { directory: here, invocation, out, outIsTerminal } = yield* Shell
     const target = Option.getOrElse(directory, () => ".")

@@ -9,14 +9,14 @@ import type * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
-import * as Dispatcher from "../../../events/Dispatcher.ts"
-import * as FlyLogs from "../../../fly/FlyLogs.ts"
-import * as FlyLogSource from "../../../fly/FlyLogSource.ts"
-import * as FlyLogStream from "../../../fly/FlyLogStream.ts"
-import * as FlyTokens from "../../../fly/FlyTokens.ts"
-import type { LogEntry } from "../../../fly/LogEntry.ts"
-import { Shell } from "../../Shell.ts"
-import * as Tokens from "./tokens.ts"
+import * as Dispatcher from "../../events/Dispatcher.ts"
+import * as FlyLogs from "../../fly/FlyLogs.ts"
+import * as FlyLogSource from "../../fly/FlyLogSource.ts"
+import * as FlyLogStream from "../../fly/FlyLogStream.ts"
+import * as FlyTokens from "../../fly/FlyTokens.ts"
+import type { LogEntry } from "../../fly/LogEntry.ts"
+import { Shell } from "../Shell.ts"
+import * as Tokens from "./flyTokens.ts"
 
 const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
 
@@ -54,7 +54,7 @@ interface Input {
 }
 
 /** Prints an app's log; while it follows, line by line. */
-export const run = ({ app, baseUrl, follow, instance, region }: Input) =>
+export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
   Effect.gen(function*() {
     const { err, invocation, out } = yield* Shell
     const filter = { region: Option.getOrNull(region), instance: Option.getOrNull(instance) }

@@ -1,0 +1,161 @@
+/**
+ * `atlas ps`, `get`, `await` and `logs`: looking at computes without changing them.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import { using } from "../Clouds.ts"
+import { callOptions, duration, id, misused, stray, toggle, yes } from "../Flags.ts"
+import { limits, rent } from "../RentFlags.ts"
+
+const work = using(async () => (await import("../actions/up.ts")).run)
+
+export const up = Command.make("up", { ...rent, ...limits }, (input) =>
+  Effect.gen(function*() {
+    yield* stray("up", input.command)
+    return yield* work({ ...input, call: yield* callOptions })
+  })).pipe(
+    Command.withDescription(
+      "Rent a compute. Without --detach its log is followed, and the compute is ended when its command ends, "
+        + "on Ctrl-C, when the terminal closes or when nobody reads the output; the exit code is the command's own. "
+        + "With a limit it is kept as a session: on record before it is rented, so that a crash of atlas costs nothing."
+    ),
+    Command.withShortDescription("Rent a compute"),
+    Command.withExamples([
+      { command: "atlas up -- node server.js", description: "Run a program here, as a compute" },
+      {
+        command: "atlas up --port 8000/http --auth bearer --detach -- node server.js",
+        description: "Leave a protected server running"
+      },
+      { command: "atlas up --env API_KEY --env MODE=test -- ./job.sh", description: "Pass API_KEY without typing it" },
+      {
+        command: "atlas up --provider runpod --gpu h100,a100_80g --image me/server --port 8000/http",
+        description: "The first of two GPUs that can be had"
+      },
+      {
+        command: "atlas up --idle-ttl 15m --max-cost 5 -- ./serve.sh",
+        description: "Ended when it has been silent for 15 minutes, or has cost 5 dollars"
+      }
+    ])
+  )
+
+const lookActions = () => import("../actions/look.ts")
+const list = using(async () => (await lookActions()).list)
+const one = using(async () => (await lookActions()).one)
+const ready = using(async () => (await lookActions()).ready)
+const print = using(async () => (await import("../actions/look.ts")).printLogs)
+
+export const ps = Command.make("ps", {
+  all: toggle("all").pipe(
+    Flag.withAlias("a"),
+    Flag.withDescription("Also those that are terminated")
+  )
+}, (input) => Effect.flatMap(callOptions, (call) => list({ ...input, call }))).pipe(
+  Command.withDescription("List the computes of a provider."),
+  Command.withShortDescription("List computes"),
+  Command.withExamples([
+    { command: "atlas ps", description: "What may cost money or is still there" },
+    { command: "atlas ps --json | jq -r '.[].id'", description: "Only the ids" }
+  ])
+)
+
+export const get = Command.make(
+  "get",
+  { id },
+  (input) => Effect.flatMap(callOptions, (call) => one({ ...input, call }))
+).pipe(
+  Command.withDescription("Show one compute as its provider sees it now."),
+  Command.withShortDescription("Show one compute"),
+  Command.withExamples([{ command: "atlas get local-abcdefghijkl", description: "Everything known of it" }])
+)
+
+export const wait = Command.make(
+  "await",
+  {
+    id,
+    timeout: Flag.String("timeout").pipe(
+      Flag.withMetavar("TIME"),
+      Flag.withDescription("Give up after 500ms, 90s, 5m, 1h, ... (default: 15m)"),
+      duration,
+      Flag.optional
+    )
+  },
+  (input) => Effect.flatMap(callOptions, (call) => ready({ ...input, call }))
+).pipe(
+  Command.withDescription("Wait until a compute is running; fails if it ends instead."),
+  Command.withShortDescription("Wait until one is running"),
+  Command.withExamples([{
+    command: "atlas await local-abcdefghijkl --timeout 90s",
+    description: "A minute and a half"
+  }])
+)
+
+export const logs = Command.make("logs", {
+  id,
+  follow: toggle("follow").pipe(
+    Flag.withAlias("f"),
+    Flag.withDescription("Go on until the compute has ended")
+  ),
+  after: Flag.String("after").pipe(
+    Flag.withMetavar("CURSOR"),
+    Flag.withDescription("Only what was written after this line; cursors are in the JSON"),
+    Flag.optional
+  )
+}, (input) => Effect.flatMap(callOptions, (call) => print({ ...input, call }))).pipe(
+  Command.withDescription("Print what a compute has written."),
+  Command.withShortDescription("Print what one has written"),
+  Command.withExamples([
+    { command: "atlas logs local-abcdefghijkl", description: "Everything so far" },
+    { command: "atlas logs -f --json local-abcdefghijkl", description: "As it comes, an object a line" }
+  ])
+)
+
+const powerActions = () => import("../actions/power.ts")
+const halt = using(async () => (await powerActions()).stop)
+const resume = using(async () => (await powerActions()).start)
+const end = using(async () => (await import("../actions/power.ts")).down)
+
+export const stop = Command.make(
+  "stop",
+  { id },
+  (input) => Effect.flatMap(callOptions, (call) => halt({ ...input, call }))
+).pipe(
+  Command.withDescription("Stop a compute and keep its storage; returns when it has stopped."),
+  Command.withShortDescription("Stop one, keep its storage"),
+  Command.withExamples([{ command: "atlas stop local-abcdefghijkl", description: "Stop it" }])
+)
+
+export const start = Command.make(
+  "start",
+  { id },
+  (input) => Effect.flatMap(callOptions, (call) => resume({ ...input, call }))
+).pipe(
+  Command.withDescription("Start a stopped compute again, with the ports and the credential it had."),
+  Command.withShortDescription("Start a stopped one again"),
+  Command.withExamples([{ command: "atlas start local-abcdefghijkl", description: "Start it" }])
+)
+
+export const down = Command.make("down", {
+  ids: Argument.String("id").pipe(
+    Argument.withDescription("Ids of computes, as `atlas ps` shows them"),
+    Argument.variadic()
+  ),
+  all: toggle("all").pipe(
+    Flag.withDescription("Every compute of the provider's account; asks before it does")
+  ),
+  yes
+}, (input) =>
+  Effect.gen(function*() {
+    if (input.all === input.ids.length > 0) {
+      return yield* misused("down", input.all ? "give ids or --all, not both" : "give the ids of computes, or --all")
+    }
+    return yield* end({ ...input, call: yield* callOptions })
+  })).pipe(
+    Command.withDescription("End computes for good, storage included; returns when they are seen to be gone."),
+    Command.withShortDescription("End computes for good"),
+    Command.withExamples([
+      { command: "atlas down local-abcdefghijkl", description: "End one" },
+      { command: "atlas down --all --yes", description: "End all of them without a question" }
+    ])
+  )
