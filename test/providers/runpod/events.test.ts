@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Sse from "effect/encoding/Sse"
 import * as Schema from "effect/Schema"
-import { type Event, reader } from "../../../src/providers/runpod/internal/events.ts"
+import { type Event, reader } from "../../../src/providers/runpod/internal/logLines.ts"
 
 const encoder = new TextEncoder()
 

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { ComputeId } from "../../../src/domain/Ids.ts"
 import { NetworkVolumeRequest, TemplateRequest } from "../../../src/domain/Resources.ts"
-import { templateBody, toEndpoint, toSpend, volumeBody } from "../../../src/providers/runpod/internal/resources.ts"
+import { templateBody, toEndpoint, toSpend, volumeBody } from "../../../src/providers/runpod/internal/resourceFacets.ts"
 import * as Wire from "../../../src/providers/runpod/RunPodSchema.ts"
 
 describe("what outlives a pod", () => {

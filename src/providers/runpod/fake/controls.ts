@@ -12,7 +12,7 @@ import { diceFrom, type Input } from "./input.ts"
 import { spent, total } from "./meter.ts"
 import { plannerOf } from "./plans.ts"
 import { createPod } from "./podRoutes.ts"
-import * as Pods from "./pods.ts"
+import * as Pods from "./podStates.ts"
 import type { Server } from "./server.ts"
 import { type Pod, type State, write } from "./state.ts"
 

@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import { live } from "./endpointRoutes.ts"
 import { type Input, wholeIn } from "./input.ts"
 import { known } from "./podRoutes.ts"
-import * as Pods from "./pods.ts"
+import * as Pods from "./podStates.ts"
 import { demand, type Flowing, refuse, type Written } from "./reply.ts"
 import type { Line, Log, State } from "./state.ts"
 

@@ -5,7 +5,7 @@ import { CreatePodRequest, PodActionRequest } from "../schema/pods.ts"
 import { type Input, plainEnv, reader, word } from "./input.ts"
 import { page } from "./pages.ts"
 import { place } from "./placing.ts"
-import * as Pods from "./pods.ts"
+import * as Pods from "./podStates.ts"
 import { demand, empty, json, refuse, refuseIf, type Written } from "./reply.ts"
 import { makeLog, nextSerial, type Pod, type State, write } from "./state.ts"
 

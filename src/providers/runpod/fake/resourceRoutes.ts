@@ -7,7 +7,7 @@ import { dataCenters } from "./catalogData.ts"
 import { type Input, plainEnv, reader, word } from "./input.ts"
 import { networkVolume, noRate, setRate } from "./meter.ts"
 import { page } from "./pages.ts"
-import { isLive } from "./pods.ts"
+import { isLive } from "./podStates.ts"
 import { empty, json, refuse, refuseIf, type Written } from "./reply.ts"
 import { nextSerial, type State, type StoredTemplate, type Volume } from "./state.ts"
 

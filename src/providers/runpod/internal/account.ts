@@ -5,8 +5,8 @@ import type * as HttpClient from "effect/http/HttpClient"
 import { ProviderId } from "../../../domain/Ids.ts"
 import * as ApiKey from "../../../provider/ApiKey.ts"
 import * as Setting from "../../../provider/Setting.ts"
+import * as Wire from "./edge.ts"
 import type { ClientOptions } from "./options.ts"
-import * as Wire from "./wire.ts"
 
 export const provider = ProviderId.make("runpod")
 

@@ -14,11 +14,11 @@ import {
   type Template
 } from "../RunPodSchema.ts"
 import { provider } from "./account.ts"
+import type * as Wire from "./edge.ts"
+import * as Pages from "./listing.ts"
 import { type From, type LogLine, resumed } from "./logLines.ts"
 import type { ClientOptions } from "./options.ts"
-import * as Pages from "./pages.ts"
 import type { Loose } from "./requests.ts"
-import type * as Wire from "./wire.ts"
 
 type Native<Input, A> = object extends Input ? (input?: Input, options?: CallOptions) => A
   : (input: Input, options?: CallOptions) => A

@@ -9,10 +9,10 @@ import { LogElement } from "../../../domain/LogElement.ts"
 import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import * as Calls from "../schema/calls.ts"
+import type { Wire } from "./edge.ts"
 import { type LogLine, parse, resumed, unlessSilent } from "./logLines.ts"
 import type { Options } from "./options.ts"
 import { instant, toStatus } from "./translate.ts"
-import type { Wire } from "./wire.ts"
 
 /** How often to look whether a pod whose log is followed is still there. */
 const watchInterval = Duration.seconds(10)

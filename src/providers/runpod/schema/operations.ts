@@ -5,7 +5,10 @@
  */
 import * as Bills from "./bills.ts"
 import {
+  ask,
   cancelJob,
+  change,
+  create,
   createNetworkVolume,
   createPod,
   createTemplate,
@@ -25,23 +28,27 @@ import {
   listPodBilling,
   listPods,
   listTemplates,
+  logs,
+  type Operation,
   podAction,
+  read,
+  readWith,
+  remove,
   run,
   runSync,
   streamJob
 } from "./calls.ts"
 import * as Catalog from "./catalog.ts"
+import * as Places from "./catalog.ts"
 import * as Changes from "./changes.ts"
 import * as Credentials from "./credentials.ts"
 import * as Endpoints from "./endpoints.ts"
-import { ask, change, create, logs, type Operation, read, readWith, remove } from "./operation.ts"
-import * as Places from "./places.ts"
+import * as Serverless from "./endpoints.ts"
+import * as Workers from "./endpoints.ts"
 import * as Pods from "./pods.ts"
-import * as Queue from "./queue.ts"
 import * as Resources from "./resources.ts"
+import * as Queue from "./runtime.ts"
 import * as Runtime from "./runtime.ts"
-import * as Serverless from "./serverless.ts"
-import * as Workers from "./workers.ts"
 
 /**
  * All calls, by the operation ids of RunPod's document; the runtime's are named after their paths.

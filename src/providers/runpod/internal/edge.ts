@@ -4,7 +4,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type AtlasErrorReason, NoCapacity, Validation } from "../../../domain/AtlasError.ts"
+import { type AtlasErrorReason, NoCapacity, ProviderFault, Validation } from "../../../domain/AtlasError.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import { type Call, decode as decodeCall } from "../../../provider/Call.ts"
 import * as ProviderHttp from "../../../provider/ProviderHttp.ts"
@@ -13,8 +13,43 @@ import { keeping, type Kept } from "../../../provider/Raw.ts"
 import type { Operation, OperationName, Operations } from "../RunPodSchema.ts"
 import { silence } from "./logLines.ts"
 import { withoutEnv } from "./raw.ts"
-import { classify } from "./refusals.ts"
 import { check, checkOpen, type Loose, type Sent } from "./requests.ts"
+
+/** Seen live: nothing was created, and another machine may do. The same status also means a contradiction in the body. */
+const soldOut = new RegExp(
+  [
+    "no longer any instances available",
+    "no instances currently available",
+    "does not have the resources to deploy your pod",
+    "could not find any pods with required specifications"
+  ].join("|"),
+  "i"
+)
+
+const mayBeSoldOut = (status: number): boolean =>
+  status >= 400 && status < 500 && ![401, 402, 403, 404, 429].includes(status)
+
+/** With one property missing, the validator also calls every allowed one "not allowed"; only the missing one is true. */
+const withoutCascade = (message: string): string => {
+  const [, detail = "", entries = ""] = /^(.*?) \[(.*)\]$/s.exec(message) ?? []
+  const missing = entries.split("; ").filter((entry) => entry.includes("missing propert"))
+  return missing.length === 0 ? message : `${detail} [${missing.join("; ")}]`
+}
+
+/** A better reason for a refused create or change than its status gives; undefined where there is none. */
+export const classify = ({ message, raw, status }: ProviderHttp.Refusal): AtlasErrorReason | undefined => {
+  if (status === 402) {
+    return new ProviderFault({
+      status,
+      raw,
+      code: "insufficient_balance",
+      message: `the balance of the RunPod account is too low, so nothing was done${message && `: ${message}`}`
+    })
+  }
+  if (mayBeSoldOut(status) && soldOut.test(message)) return new NoCapacity({ status, raw, message })
+  if (status === 422) return new ProviderFault({ status, raw, message: withoutCascade(message) })
+  return undefined
+}
 
 /** The names between braces in a path. */
 type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never

@@ -12,8 +12,8 @@ import { Call } from "../../../provider/Call.ts"
 import { given, merge } from "../../../provider/ProviderOpts.ts"
 import type * as Schemas from "../RunPodSchema.ts"
 import * as Calls from "../schema/calls.ts"
+import type { Wire } from "./edge.ts"
 import { rawOf } from "./raw.ts"
-import type { Wire } from "./wire.ts"
 
 const provider = ProviderId.make("runpod")
 
