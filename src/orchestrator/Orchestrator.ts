@@ -20,8 +20,7 @@ import {
   type Tracked,
   type WatchOptions
 } from "./internal/OrchestratorContract.ts"
-import * as desk from "./internal/service.ts"
-import * as settings from "./internal/service.ts"
+import * as service from "./internal/service.ts"
 import type { CycleOptions, Reaped } from "./Reaper.ts"
 import type { SessionId } from "./session/Ids.ts"
 import * as SessionEngine from "./SessionEngine.ts"
@@ -52,7 +51,7 @@ export const make = (
   Orchestrator["Service"],
   AtlasError,
   SessionEngine.SessionEngine | SessionStore | Providers | Scope.Scope
-> => Effect.map(Effect.andThen(settings.checkWatch(options), desk.make(options)), Orchestrator.of)
+> => Effect.map(Effect.andThen(service.checkWatch(options), service.make(options)), Orchestrator.of)
 
 /**
  * An orchestrator on the providers and the store in reach.
@@ -91,7 +90,7 @@ export const layer = (
 ): Layer.Layer<Orchestrator | SessionEngine.SessionEngine, AtlasError, SessionStore | Providers> =>
   Layer.effect(Orchestrator, make(options)).pipe(
     Layer.provideMerge(Layer.unwrap(
-      Effect.map(settings.checkEngine(options), (owner) => SessionEngine.layer({ ...options, owner }))
+      Effect.map(service.checkEngine(options), (owner) => SessionEngine.layer({ ...options, owner }))
     ))
   )
 

@@ -24,7 +24,7 @@ import { locate } from "./internal/defects.ts"
 import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId, type SessionId } from "./session/Ids.ts"
-import * as Sighting from "./session/Observation.ts"
+import * as Observation from "./session/Observation.ts"
 import type { SessionEngine } from "./SessionEngine.ts"
 
 /**
@@ -102,7 +102,7 @@ const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }:
     seen.add(compute.id)
     const session = held.get(compute.id) ?? namedIn(engine, compute)
     if (session === undefined) continue
-    engine.report(session, { _tag: "Observed", compute: Sighting.fromCompute(compute) }, compute)
+    engine.report(session, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
   }
   for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
     if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue

@@ -296,13 +296,12 @@ const prove = Effect.fnUntraced(function*(
  * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import { Providers } from "effect-atlas"
  * import { Recovery, SessionStore } from "effect-atlas/orchestrator"
- * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
  * import * as Effect from "effect/Effect"
- * import * as FetchHttpClient from "effect/http/FetchHttpClient"
  * import * as Layer from "effect/Layer"
  *
- * const layer = Layer.mergeAll(SessionStore.layerSqlite(), Providers.layer(RunPod.layerConfig)).pipe(
- *   Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+ * const layer = Layer.mergeAll(SessionStore.layerSqlite(), Providers.layer(LocalProvider.layer())).pipe(
+ *   Layer.provide(NodeServices.layer)
  * )
  *
  * const program = Effect.gen(function*() {

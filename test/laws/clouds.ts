@@ -52,14 +52,13 @@ export const allowances: ReadonlyArray<Allowance> = [
   ...["RunPod", "Lambda", "Vast"].map((cloud) => ({ path: "src/cli/providers.ts", cloud, why: registration })),
   ...[
     "Flags.ts",
-    "commands/job.ts",
-    "commands/resources.ts",
-    "commands/sessions.ts",
-    "commands/trial.ts",
-    "commands/up.ts"
+    "commands/accountCommands.ts",
+    "commands/computeCommands.ts",
+    "commands/jobCommands.ts",
+    "commands/sessionCommands.ts"
   ]
     .map((file) => ({ path: `src/cli/${file}`, cloud: "RunPod", why: help })),
-  ...["src/cli/actions/fakeRunPod.ts", "src/cli/commands/dev.ts", "src/testing/index.ts"].map((path) => ({
+  ...["src/cli/actions/fakeRunPod.ts", "src/cli/commands/trialCommands.ts", "src/testing/index.ts"].map((path) => ({
     path,
     cloud: "RunPod",
     why: fake

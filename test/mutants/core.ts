@@ -23,22 +23,22 @@ export const core: ReadonlyArray<Patch> = [
     name: "forget-twin",
     why: "a second machine of the current attempt is not written down",
     file: `${at}/internal/renting.ts`,
-    find: "return residuals.addStray(state, turn, seen",
-    replace: "if (isCurrent) return state\n  return residuals.addStray(state, turn, seen",
+    find: "return terminations.addStray(state, turn, seen",
+    replace: "if (isCurrent) return state\n  return terminations.addStray(state, turn, seen",
     noticedBy: [worlds("deletes", ["one"]), lives]
   },
   {
     name: "drop-stray-after-ended",
     why: "a machine that shows up after the session's end is nobody's",
     file: `${at}/internal/renting.ts`,
-    find: "return residuals.addStray(state, turn, seen",
-    replace: "if (phase._tag === \"Ended\") return state\n  return residuals.addStray(state, turn, seen",
+    find: "return terminations.addStray(state, turn, seen",
+    replace: "if (phase._tag === \"Ended\") return state\n  return terminations.addStray(state, turn, seen",
     noticedBy: [worlds("rents", ["ends"]), lives]
   },
   {
     name: "terminate-answered-means-gone",
     why: "a delete that was answered counts as done, without a look",
-    file: `${at}/internal/residuals.ts`,
+    file: `${at}/internal/terminations.ts`,
     find: "return change(state, old, { step: \"accepted\"",
     replace: "if (at > 0) return bury(state, turn, machine)\n  return change(state, old, { step: \"accepted\"",
     noticedBy: [worlds("deletes", ["ends"]), worlds("runpod", ["ends"], 1), lives]
@@ -46,7 +46,7 @@ export const core: ReadonlyArray<Patch> = [
   {
     name: "one-terminate-try",
     why: "a delete that did not work is never tried again",
-    file: `${at}/internal/residuals.ts`,
+    file: `${at}/internal/terminations.ts`,
     find: "const at = turn.now.mono + pauseAfter(",
     replace: "const at = Number.MAX_SAFE_INTEGER + 0 * pauseAfter(",
     noticedBy: [worlds("deletes", ["ends", "liveness"]), lives]
@@ -130,7 +130,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
   {
     name: "meter-stops-at-terminate",
     why: "a machine is not counted any more once its delete was answered",
-    file: `${at}/internal/residuals.ts`,
+    file: `${at}/internal/terminations.ts`,
     find: "return change(state, old, { step: \"accepted\", at, fault: null })",
     replace: `const meter = Meter.close(state.meter, machine, turn.now.wall)
   return change({ ...state, meter }, old, { step: "accepted", at, fault: null })`,

@@ -7,27 +7,27 @@ export const engine: ReadonlyArray<Patch> = [
   {
     name: "skip-intent",
     why: "commands are started before the rows that say so are written",
-    file: `${at}/Turns.ts`,
-    find: "const writes = Turn.writes(drafts)",
+    file: `${at}/BatchLoop.ts`,
+    find: "const writes = Batch.writes(drafts)",
     replace: `yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
-    const writes = Turn.writes(drafts)`,
-    and: [{ file: `${at}/Turns.ts`, find: "yield* runner.start(draft)", replace: "yield* Effect.void" }],
+    const writes = Batch.writes(drafts)`,
+    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(draft)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["known", "order"])]
   },
   {
     name: "publish-before-commit",
     why: "events are told before the rows that say so are written",
-    file: `${at}/Turns.ts`,
-    find: "const writes = Turn.writes(drafts)",
+    file: `${at}/BatchLoop.ts`,
+    find: "const writes = Batch.writes(drafts)",
     replace: `yield* Effect.forEach(drafts.values(), publish, { discard: true })
-    const writes = Turn.writes(drafts)`,
-    and: [{ file: `${at}/Turns.ts`, find: "yield* publish(draft)", replace: "yield* Effect.void" }],
+    const writes = Batch.writes(drafts)`,
+    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(draft)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["order"])]
   },
   {
     name: "lose-timer",
     why: "a session that ends is not woken any more",
-    file: `${at}/Clockwork.ts`,
+    file: `${at}/Scheduler.ts`,
     find: "if (next === null || (entry.wake",
     replace: "if (entry.state.phase._tag === \"Ending\" || next === null || (entry.wake",
     noticedBy: [worlds("deletes", ["liveness", "ends"])]

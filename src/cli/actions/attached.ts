@@ -16,10 +16,10 @@ import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
-import * as Wish from "../SpawnFlags.ts"
+import * as SpawnFlags from "../SpawnFlags.ts"
 import * as Supervised from "../Supervised.ts"
 
-type Input = Wish.SpawnFlags & Wish.Limits
+type Input = SpawnFlags.SpawnFlags & SpawnFlags.Limits
 
 /** Which of the two it is; the session's mode follows. */
 type Verb = "up" | "task"
@@ -89,7 +89,7 @@ const pause = "1 second"
 /** Prints what the session's machines write, one after the other. */
 const makeLogs = Effect.fnUntraced(function*(
   { call, farewells, heard }: {
-    readonly call: Wish.SpawnFlags["call"]
+    readonly call: SpawnFlags.SpawnFlags["call"]
     readonly farewells: Supervised.Farewells
     readonly heard: Effect.Effect<void>
   }
@@ -168,12 +168,12 @@ const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, 
 /** Rents one compute as a session and stays with it until it is over. */
 export const run = (verb: Verb) => (input: Input) =>
   Effect.gen(function*() {
-    if (input.detach) return yield* Wish.refuseDetached(input, verb)
+    if (input.detach) return yield* SpawnFlags.refuseDetached(input, verb)
     const { id: provider, pollInterval } = yield* Effect.flatMap(
       Providers,
       ({ get }) => get(input.call.provider, verb)
     )
-    const request = { ...yield* Wish.toRequest(input, provider, verb), gpu: input.gpu }
+    const request = { ...yield* SpawnFlags.toRequest(input, provider, verb), gpu: input.gpu }
     const mode = verb === "task" ? "task" : "interactive"
     const farewells = Supervised.makeFarewells()
     yield* progress(`renting from ${provider}`)
@@ -181,7 +181,7 @@ export const run = (verb: Verb) => (input: Input) =>
       Effect.gen(function*() {
         const orchestrator = yield* Orchestrator
         const rent = mode === "task" ? orchestrator.runTask : orchestrator.spawn
-        const tracked = yield* restore(rent(request, Wish.toOptions(input, mode, provider))).pipe(
+        const tracked = yield* restore(rent(request, SpawnFlags.toOptions(input, mode, provider))).pipe(
           Effect.onError(() => farewells.dismiss)
         )
         yield* Effect.onExit(

@@ -15,7 +15,7 @@ import type { SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
 import { providerOf } from "../session/State.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
-import * as Turn from "./Batch.ts"
+import * as Batch from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { CommandRunner } from "./CommandRunner.ts"
 import type { Seen } from "./EngineContract.ts"
@@ -28,7 +28,7 @@ import type { Waiters } from "./Waiters.ts"
 import type { Writer } from "./Writer.ts"
 
 /** Counts what a turn did for one session. */
-const countUpdate = (draft: Turn.SessionUpdate): Effect.Effect<void> => {
+const countUpdate = (draft: Batch.SessionUpdate): Effect.Effect<void> => {
   const updates: Array<Effect.Effect<void>> = []
   for (const command of draft.commands) {
     if (command._tag !== "Rent") continue
@@ -94,7 +94,7 @@ export const make = (parts: Parts): BatchLoop => {
   const gauge = makePhaseGauge(parts.owner, table.counts)
   let isBusy = false
 
-  const publish = ({ after, events, id }: Turn.SessionUpdate) =>
+  const publish = ({ after, events, id }: Batch.SessionUpdate) =>
     Effect.forEach(
       events,
       (event) => publisher.tell({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
@@ -126,7 +126,7 @@ export const make = (parts: Parts): BatchLoop => {
   const decide = (letters: ReadonlyArray<Message>, now: Now) =>
     Effect.clockWith((clock) => {
       const start = clock.monotonicTimeNanosUnsafe()
-      const drafts = Turn.draft(letters, table, now, config)
+      const drafts = Batch.draft(letters, table, now, config)
       const took = Duration.nanos(clock.monotonicTimeNanosUnsafe() - start)
       return Effect.as(Metric.update(Metrics.decideDuration, took), drafts)
     })
@@ -142,7 +142,7 @@ export const make = (parts: Parts): BatchLoop => {
   }
 
   /** What follows from a committed draft. */
-  const carryOut = Effect.fnUntraced(function*(draft: Turn.SessionUpdate, version: number, now: Now) {
+  const carryOut = Effect.fnUntraced(function*(draft: Batch.SessionUpdate, version: number, now: Now) {
     const { after, id } = draft
     yield* AttemptSpans.follow(draft)
     const entry = table.put(version === after.version ? after : { ...after, version }, draft)
@@ -150,7 +150,7 @@ export const make = (parts: Parts): BatchLoop => {
     yield* countUpdate(draft)
     yield* publish(draft)
     yield* runner.start(draft)
-    if (Turn.isForgotten(draft)) {
+    if (Batch.isForgotten(draft)) {
       table.remove(id)
       waiters.gone(id)
     } else {
@@ -159,7 +159,7 @@ export const make = (parts: Parts): BatchLoop => {
   })
 
   /** Most of what a feed sees is known; nothing follows from it. */
-  const saysNothing = (draft: Turn.SessionUpdate): boolean =>
+  const saysNothing = (draft: Batch.SessionUpdate): boolean =>
     draft.after === draft.before && draft.events.length === 0 && draft.commands.length === 0 &&
     draft.compute === table.get(draft.id)?.compute && draft.auth === table.get(draft.id)?.auth
 
@@ -168,7 +168,7 @@ export const make = (parts: Parts): BatchLoop => {
     isBusy = true
     const now = yield* Clocks.read
     const drafts = yield* decide(letters, now)
-    const writes = Turn.writes(drafts)
+    const writes = Batch.writes(drafts)
     const written = new Set(writes.map(({ id }) => id))
     const { lost, refused } = yield* writer.commit(writes)
     // then the others are lost as well, and this turn is over

@@ -17,7 +17,7 @@ import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Command, SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
-import * as Sighting from "../session/Observation.ts"
+import * as Observation from "../session/Observation.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import type { SessionState } from "../session/State.ts"
 import * as SessionSecrets from "../SessionSecrets.ts"
@@ -95,7 +95,7 @@ const rent = (
     const event = { _tag: "Unanswered", attempt: attempt.id, authHash } as const
     if (computeId === undefined || isHeld(id, computeId)) return { ...event, fault: rest }
     const lastSeen = reason?._tag === "Uncertain" ? reason.lastSeen : null
-    return { ...event, fault, ...(lastSeen === null ? {} : { misnamed: Sighting.fromCompute(lastSeen) }) }
+    return { ...event, fault, ...(lastSeen === null ? {} : { misnamed: Observation.fromCompute(lastSeen) }) }
   }
   return Effect.matchCauseEffect(prepared, {
     // nothing has been sent yet, whatever it was
@@ -109,7 +109,7 @@ const rent = (
           return { event: unanswered(faultOf(id, cause), authHash, reason), auth: ready.auth }
         },
         onSuccess: (compute): CommandResult => ({
-          event: { _tag: "Rented", attempt: attempt.id, compute: Sighting.fromCompute(compute), authHash },
+          event: { _tag: "Rented", attempt: attempt.id, compute: Observation.fromCompute(compute), authHash },
           computes: [compute],
           auth: ready.auth
         })
@@ -133,7 +133,7 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): E
             event: {
               _tag: "Looked",
               attempt: attempt.id,
-              found: found.map(Sighting.fromCompute),
+              found: found.map(Observation.fromCompute),
               complete: true,
               at: mono
             },
@@ -158,7 +158,7 @@ const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service):
           }
         },
         onSuccess: (compute): CommandResult => ({
-          event: { _tag: "Confirmed", ...machine, compute: Sighting.fromCompute(compute), at },
+          event: { _tag: "Confirmed", ...machine, compute: Observation.fromCompute(compute), at },
           computes: [compute]
         })
       })

@@ -19,17 +19,16 @@ import { SessionSecrets } from "../SessionSecrets.ts"
 import { longest } from "../store/rows.ts"
 import { SessionStore, type Unreadable } from "../store/StoreContract.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
-import * as Turns from "./BatchLoop.ts"
+import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
-import * as Runner from "./CommandRunner.ts"
+import * as CommandRunner from "./CommandRunner.ts"
 import type { Options, Seen, SessionEngine } from "./EngineContract.ts"
-import * as Standing from "./EngineStatus.ts"
+import * as EngineStatus from "./EngineStatus.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as Publisher from "./Publisher.ts"
-import * as Clockwork from "./Scheduler.ts"
+import * as Scheduler from "./Scheduler.ts"
 import * as Table from "./Table.ts"
 import * as Waiters from "./Waiters.ts"
-import * as Steady from "./Writer.ts"
 import * as Writer from "./Writer.ts"
 
 /** How often a store that could not be read is asked again. */
@@ -179,9 +178,9 @@ export const make = (
   Effect.gen(function*() {
     const { closeWithin = "30 seconds", owner } = options
     const providers = yield* Providers
-    const store = Steady.defectsAsFailures(yield* SessionStore)
+    const store = Writer.defectsAsFailures(yield* SessionStore)
     const ask = yield* SessionSecrets
-    const standing = Standing.make(owner, yield* store.lock(owner))
+    const standing = EngineStatus.make(owner, yield* store.lock(owner))
     // everything that runs lives in here; it is closed last, when the sessions have had their time
     const inner = yield* Scope.make()
     yield* Effect.addFinalizer((exit) => Scope.close(inner, exit))
@@ -194,10 +193,10 @@ export const make = (
     const table = Table.make()
     const mailbox = yield* Mailbox.make
     const waiters = Waiters.make()
-    const clockwork = yield* Clockwork.make({ config, mailbox, table })
+    const clockwork = yield* Scheduler.make({ config, mailbox, table })
     const publisher = yield* Scope.provide(Publisher.make, inner)
     const runner = yield* Scope.provide(
-      Runner.make({ providers, ask, mailbox, isHeld: table.isHeld, isSeatOurs: standing.isOurs }),
+      CommandRunner.make({ providers, ask, mailbox, isHeld: table.isHeld, isSeatOurs: standing.isOurs }),
       inner
     )
     const writer = Writer.make({
@@ -208,7 +207,7 @@ export const make = (
           for (const id of ids) waiters.gone(id, error)
         })
     })
-    const turns = Turns.make({
+    const turns = BatchLoop.make({
       owner,
       config,
       table,

@@ -17,7 +17,7 @@ import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { SessionSpec, SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 import type { Unreadable } from "../store/StoreContract.ts"
-import type * as News from "./Publisher.ts"
+import type * as Publisher from "./Publisher.ts"
 
 /**
  * Settings of an engine.
@@ -108,7 +108,7 @@ export class SessionEngine extends Context.Service<SessionEngine, {
    */
   readonly news: (
     id: SessionId | null
-  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<News.EventEnvelope>, AtlasError>, AtlasError, Scope.Scope>
+  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<Publisher.EventEnvelope>, AtlasError>, AtlasError, Scope.Scope>
   /**
    * Why nothing is done here any more, as a failure of that operation: the engine has closed, or its owner's seat was lost
    * to another one, which then has all sessions. Null while it works.

@@ -22,7 +22,7 @@ import * as Spending from "../Spending.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
-import * as renting from "./spawning.ts"
+import * as spawning from "./spawning.ts"
 
 type Verbs = Orchestrator["Service"]
 
@@ -46,7 +46,7 @@ const fail = (operation: string, reason: AtlasError["reason"]) =>
 /** One that is forgotten meanwhile is over, as long as anybody would know. */
 const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: string) =>
   Effect.catchReason(
-    Effect.asVoid(engine.when(id, renting.isOver, operation)),
+    Effect.asVoid(engine.when(id, spawning.isOver, operation)),
     "AtlasError",
     "NotTracked",
     () => engine.stopped(operation) ?? Effect.void
@@ -55,7 +55,7 @@ const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: s
 const stopVerb = ({ engine, find }: VerbContext): Verbs["stopTracked"] => (id, options) =>
   Effect.gen(function*() {
     const { state } = yield* find(id, "stopTracked")
-    const limit = yield* decodeTimeout(options?.timeout ?? renting.patience, "stopTracked")
+    const limit = yield* decodeTimeout(options?.timeout ?? spawning.patience, "stopTracked")
     yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
     yield* Effect.timeoutOrElse(untilGone(engine, state.spec.id, "stopTracked"), {
       duration: limit,
@@ -72,7 +72,7 @@ const isReady = ({ compute, state: { phase } }: Seen): boolean =>
 
 const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: Seen, limit: Duration.Duration) =>
   Effect.gen(function*() {
-    const settled = engine.when(spec.id, (one) => isReady(one) || renting.isEnding(one), "awaitReady")
+    const settled = engine.when(spec.id, (one) => isReady(one) || spawning.isEnding(one), "awaitReady")
     const seen = yield* Effect.timeoutOrElse(settled, {
       duration: limit,
       orElse: () => {
@@ -80,7 +80,7 @@ const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: See
         return fail("awaitReady", new Timeout({ lastSeen, message: "it was not running in time; nothing was ended" }))
       }
     })
-    return seen.compute !== null && isReady(seen) ? seen.compute : yield* renting.lost(seen.state, "awaitReady")
+    return seen.compute !== null && isReady(seen) ? seen.compute : yield* spawning.lost(seen.state, "awaitReady")
   })
 
 /** A session is waited for without a request of ours; what is no session here is looked at where the caller says it is. */
@@ -208,7 +208,7 @@ export const make = Effect.fnUntraced(function*(
   )
   const desk: VerbContext = { engine, providers, find, infoOf, list }
 
-  const { newId, rent } = renting.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
+  const { newId, rent } = spawning.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
   const stopTracked = stopVerb(desk)
 
   /** What the closing of a scope can do; the orchestrator goes on ending what was not verified in time. */
@@ -238,21 +238,21 @@ export const make = Effect.fnUntraced(function*(
     }),
     touch: (id) =>
       Effect.flatMap(find(id, "touch"), (seen) =>
-        engine.stopped("touch") ?? (renting.isEnding(seen)
+        engine.stopped("touch") ?? (spawning.isEnding(seen)
           ? Effect.fail(notTracked("touch", "the session is over: a touch keeps it no longer"))
           : Effect.sync(() => engine.touch(seen.state.spec.id)))),
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
     stopTracked,
     listIds: Effect.sync(() =>
-      Array.from(engine.all()).flatMap((seen) => renting.isOver(seen) ? [] : [seen.state.spec.id])
+      Array.from(engine.all()).flatMap((seen) => spawning.isOver(seen) ? [] : [seen.state.spec.id])
     ),
     list,
     awaitReady: awaitReadyVerb(desk),
     awaitEnd: (id) =>
       Effect.flatMap(
         find(id, "awaitEnd"),
-        ({ state }) => Effect.flatMap(engine.when(state.spec.id, renting.isOver, "awaitEnd"), infoOf)
+        ({ state }) => Effect.flatMap(engine.when(state.spec.id, spawning.isOver, "awaitEnd"), infoOf)
       ),
     events: eventsVerb(desk),
     spend: (id) => Effect.map(info(id, "spend"), ({ spentUsd }) => spentUsd),

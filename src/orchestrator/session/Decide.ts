@@ -11,7 +11,7 @@ import * as ending from "./internal/ending.ts"
 import * as living from "./internal/living.ts"
 import * as renting from "./internal/renting.ts"
 import { isSame, type Step } from "./internal/step.ts"
-import * as residuals from "./internal/terminations.ts"
+import * as terminations from "./internal/terminations.ts"
 import { reachedLimit } from "./Limits.ts"
 import type { SessionState } from "./State.ts"
 
@@ -31,15 +31,15 @@ const observed = (state: SessionState, turn: Step, event: InputOf<"Observed">): 
   const { phase } = state
   const { compute } = event
   if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, turn, compute)
-  return residuals.find(state, compute) === undefined
+  return terminations.find(state, compute) === undefined
     ? renting.stray(state, turn, compute)
-    : residuals.repriced(state, turn, compute)
+    : terminations.repriced(state, turn, compute)
 }
 
 const confirmed = (state: SessionState, turn: Step, event: InputOf<"Confirmed">): SessionState => {
   const { phase } = state
-  const residual = residuals.find(state, event)
-  if (residual !== undefined) return residuals.looked(state, turn, residual, event.compute, event.at)
+  const residual = terminations.find(state, event)
+  if (residual !== undefined) return terminations.looked(state, turn, residual, event.compute, event.at)
   if (phase._tag === "Live" && isSame(phase, event)) {
     return living.confirmed(state, turn, phase, event.compute, event.at)
   }
@@ -48,11 +48,11 @@ const confirmed = (state: SessionState, turn: Step, event: InputOf<"Confirmed">)
 
 const confirmFailed = (state: SessionState, turn: Step, event: InputOf<"ConfirmFailed">): SessionState => {
   const { phase } = state
-  const residual = residuals.find(state, event)
+  const residual = terminations.find(state, event)
   if (residual !== undefined) {
     return event.fault.reason === "NotFound"
-      ? residuals.looked(state, turn, residual, null)
-      : residuals.lookFailed(state, turn, residual, event.fault)
+      ? terminations.looked(state, turn, residual, null)
+      : terminations.lookFailed(state, turn, residual, event.fault)
   }
   if (phase._tag === "Live" && isSame(phase, event)) return living.confirmFailed(state, turn, phase, event.fault)
   return state
@@ -61,7 +61,7 @@ const confirmFailed = (state: SessionState, turn: Step, event: InputOf<"ConfirmF
 const wake = (state: SessionState, turn: Step): SessionState => {
   const reason = reachedLimit(state, turn.now)
   const limited = reason === null ? state : ending.stop(state, turn, reason)
-  const asked = residuals.wake(limited, turn)
+  const asked = terminations.wake(limited, turn)
   const { phase } = asked
   switch (phase._tag) {
     case "Resolving":
@@ -114,9 +114,9 @@ const react = (state: SessionState, turn: Step, event: SessionInput): SessionSta
     case "ConfirmFailed":
       return confirmFailed(state, turn, event)
     case "TerminateAnswered":
-      return residuals.answered(state, turn, event)
+      return terminations.answered(state, turn, event)
     case "TerminateFailed":
-      return residuals.terminateFailed(state, turn, event)
+      return terminations.terminateFailed(state, turn, event)
     case "StopRequested":
       return ending.stop(state, turn, event.by === "caller" ? "stopped" : "interrupted")
     case "Report":

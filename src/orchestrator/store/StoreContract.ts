@@ -2,7 +2,7 @@
  * What a store of sessions promises, whichever database it writes to.
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"

@@ -16,8 +16,7 @@ import { SessionId } from "../session/Ids.ts"
 import { schemaVersion, type SessionState } from "../session/State.ts"
 import { storageFault } from "./faults.ts"
 import * as Outside from "./outside.ts"
-import * as Exclusions from "./ownerLocks.ts"
-import * as Seats from "./ownerLocks.ts"
+import * as OwnerLocks from "./ownerLocks.ts"
 import * as Rows from "./rows.ts"
 import type { SessionStore, Unreadable } from "./StoreContract.ts"
 import * as Writing from "./writing.ts"
@@ -108,7 +107,7 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const outside = Outside.make(sql, yield* Effect.scope)
     yield* outside("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
-    const seats = yield* Seats.make(sql, Exclusions.databaseLockOf(sql))
+    const seats = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
     const proofs = makeReadableRows()
 
     /** Every row of an owner, in pages: `f` is shown each of them. */

@@ -11,7 +11,7 @@ import { type AtlasErrorReason, RateLimited, Timeout, Transport } from "../../do
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
-import type * as Scrub from "./httpAnswer.ts"
+import type * as HttpAnswer from "./httpAnswer.ts"
 import { withLimit } from "./httpLimit.ts"
 import { moved, redirectTarget, type Written } from "./httpRequest.ts"
 
@@ -55,7 +55,7 @@ const nameOf = (error: unknown): string | null =>
   typeof error === "object" && error !== null ? error.constructor?.name ?? null : null
 
 /** The innermost cause's class and text: the outer ones only say that a request failed. */
-const toReason = (error: unknown, scrub: Scrub.Scrub): Transport => {
+const toReason = (error: unknown, scrub: HttpAnswer.Scrub): Transport => {
   const innermost = chain(error).at(-1)
   return new Transport({
     message: scrub.text(textAt(innermost, "message") || textAt(innermost, "code") || "the connection failed"),
@@ -163,7 +163,7 @@ export const execute = (
   })
 
 /** A failure below HTTP; everything that is not known to come before sending may have been acted on. */
-export const lost = (error: HttpClientError.HttpClientError, scrub: Scrub.Scrub): Lost => {
+export const lost = (error: HttpClientError.HttpClientError, scrub: HttpAnswer.Scrub): Lost => {
   const cause = "cause" in error.reason ? error.reason.cause : undefined
   return {
     _tag: "Lost",

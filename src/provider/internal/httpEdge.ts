@@ -27,13 +27,13 @@ import {
 } from "./httpCall.ts"
 import { observer } from "./httpObserve.ts"
 import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason.ts"
-import * as Url from "./httpRequest.ts"
+import * as HttpRequest from "./httpRequest.ts"
 import type { Answer, Decodable, Options, ProviderHttp, Route } from "./httpShapes.ts"
 import { redactDefects } from "./observe.ts"
 
 /** What is ready once the options of one call are known. */
 interface Ready {
-  readonly written: Url.Written
+  readonly written: HttpRequest.Written
   readonly rules: Rules
   readonly pace: AccountLimiter
 }
@@ -42,9 +42,9 @@ interface Ready {
 interface Prepared {
   readonly idleMillis: number
   readonly observed: ReturnType<typeof observer>
-  readonly ready: (input: Url.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
+  readonly ready: (input: HttpRequest.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
   /** Why a request failed; null for a success. */
-  readonly judging: (written: Url.Written) => Judge
+  readonly judging: (written: HttpRequest.Written) => Judge
 }
 
 /** At the price of a fiber a piece; `Stream.timeoutOrElse` costs every program the code that merges streams. */
@@ -64,7 +64,7 @@ const makeStream = (
 (described) => {
   const { idleMillis, judging, observed, ready } = prepare({ ...described, class: "read" })
 
-  const open = (input: Url.Input, call: Call, progress: Progress) =>
+  const open = (input: HttpRequest.Input, call: Call, progress: Progress) =>
     Effect.gen(function*() {
       const { pace, rules, written } = yield* ready(input, call, progress)
       const limit = Math.min(rules.attemptMillis, rules.totalMillis)
@@ -142,9 +142,9 @@ export const makeEdge = (options: Wiring) => {
     })
 
   const prepare = (route: Route<string>): Prepared => {
-    const shape: Url.Shape = {
+    const shape: HttpRequest.Shape = {
       method: route.method,
-      path: Url.path(route.path),
+      path: HttpRequest.path(route.path),
       headers: Object.fromEntries(
         Object.entries({
           accept: "application/json",
@@ -172,7 +172,7 @@ export const makeEdge = (options: Wiring) => {
       const base = parsed.success
       const withKey = (key: Redacted.Redacted | null): Effect.Effect<Ready, AtlasErrorReason> => {
         const credential = key === null ? null : { key, headers: authorize(Redacted.value(key)) }
-        const written = Url.write(base, shape, input, call, credential)
+        const written = HttpRequest.write(base, shape, input, call, credential)
         if (Result.isFailure(written)) return Effect.fail(written.failure)
         progress.host = base.host
         const rules: Rules = {
@@ -207,7 +207,7 @@ export const makeEdge = (options: Wiring) => {
   const ask = <S extends Decodable>(route: Route<string>, success: S | undefined) => {
     const { judging, observed, ready } = prepare(route)
     const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
-    return (input: Url.Input, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
+    return (input: HttpRequest.Input, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
       observed((progress) =>
         Effect.flatMap(
           ready(input, call, progress),

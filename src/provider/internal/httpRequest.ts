@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import { Unauthorized, Validation } from "../../domain/AtlasError.ts"
 import { type BaseUrl, isLoopback } from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
-import * as Scrub from "./httpAnswer.ts"
+import * as HttpAnswer from "./httpAnswer.ts"
 
 const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
 
@@ -98,7 +98,7 @@ export interface Input {
 export interface Written {
   readonly request: HttpClientRequest.HttpClientRequest
   /** Cleans answers of whatever secret this request carries. */
-  readonly scrub: () => Scrub.Scrub
+  readonly scrub: () => HttpAnswer.Scrub
 }
 
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -185,7 +185,8 @@ export const write = (
         ? request
         : HttpClientRequest.setBody(request, HttpBody.text(body.success, "application/json"))
     ),
-    scrub: () => Scrub.make([...secrets, ...Scrub.secretsIn(input.body), ...Scrub.secretsIn(input.query)])
+    scrub: () =>
+      HttpAnswer.make([...secrets, ...HttpAnswer.secretsIn(input.body), ...HttpAnswer.secretsIn(input.query)])
   })
 }
 

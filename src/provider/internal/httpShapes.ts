@@ -10,7 +10,7 @@ import type { Call } from "../Call.ts"
 import type * as RateLimits from "../RateLimits.ts"
 import type * as HttpCall from "./httpCall.ts"
 import type { Refusal as RefusalFacts } from "./httpReason.ts"
-import type * as Url from "./httpRequest.ts"
+import type * as HttpRequest from "./httpRequest.ts"
 import type { Method } from "./httpRequest.ts"
 
 /**
@@ -139,12 +139,12 @@ export interface Endpoint<Path extends string, S extends Decodable> extends Rout
  */
 export type Input<Path extends string> =
   & {
-    readonly query?: Url.Query | undefined
+    readonly query?: HttpRequest.Query | undefined
     readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
     readonly body?: unknown
   }
-  & ([Url.Names<Path>] extends [never] ? { readonly params?: undefined }
-    : { readonly params: Readonly<Record<Url.Names<Path>, string | number>> })
+  & ([HttpRequest.Names<Path>] extends [never] ? { readonly params?: undefined }
+    : { readonly params: Readonly<Record<HttpRequest.Names<Path>, string | number>> })
 
 /**
  * A success with its status and headers (names in lower case), for APIs that put a cursor there.

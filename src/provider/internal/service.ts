@@ -25,7 +25,7 @@ import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
 import * as NameStamp from "../NameStamp.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
-import * as Renting from "./spawning.ts"
+import * as Spawning from "./spawning.ts"
 
 /** An adapter that keeps the limit itself can say better how it passed, so it has this much longer to say it. */
 const grace = 100
@@ -330,8 +330,8 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     pollInterval,
     compute: {
       ...(compute.prepare === undefined
-        ? Renting.make({ ...wiring, create: { prepare: checkOf(compute), send: compute.spawn } })
-        : Renting.make({ ...wiring, create: compute })),
+        ? Spawning.make({ ...wiring, create: { prepare: checkOf(compute), send: compute.spawn } })
+        : Spawning.make({ ...wiring, create: compute })),
       get,
       list,
       terminate

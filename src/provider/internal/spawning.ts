@@ -31,7 +31,7 @@ import * as ContainerEnv from "../ContainerEnv.ts"
 import type { ComputeFacet, RentOptions } from "../Facets.ts"
 import * as Lease from "../Lease.ts"
 import * as NameStamp from "../NameStamp.ts"
-import * as Handback from "../Termination.ts"
+import * as Termination from "../Termination.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
 const isComputeId = Schema.is(ComputeId)
@@ -139,7 +139,7 @@ export const make = <Prepared>(
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
   /** The three calls that looking and ending need, as reasons. */
-  const handsOf = (options: CallOptions | undefined): Handback.ComputeCalls => ({
+  const handsOf = (options: CallOptions | undefined): Termination.ComputeCalls => ({
     named: (name) => asReason(list({ name }, options)),
     get: (computeId) => asReason(get(computeId, options)),
     terminate: (computeId) => asReason(terminate(computeId, options))
@@ -224,8 +224,8 @@ export const make = <Prepared>(
   const lookFor = (rent: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const hands = handsOf(options)
-      const [found, ...twins] = yield* Handback.find(hands, rent.name, settleWindow)
-      yield* Handback.endAll(hands, twins)
+      const [found, ...twins] = yield* Termination.find(hands, rent.name, settleWindow)
+      yield* Termination.endAll(hands, twins)
       return found === undefined ? null : withAuth(found, rent.auth)
     })
 
@@ -245,7 +245,7 @@ export const make = <Prepared>(
       ),
     abandon: (rent, options) =>
       endObserved(
-        Effect.mapError(Handback.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
+        Effect.mapError(Termination.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
         { [Attributes.computeName]: rent.name }
       ),
     end: (computeId, { madeAt: made, name, ...options } = {}) =>
@@ -256,9 +256,9 @@ export const make = <Prepared>(
           const at = made ?? madeAt.get(checked)
           const hands = handsOf(options)
           const ended = Effect.gen(function*() {
-            const wasThere = yield* Handback.end(hands, checked, at === undefined ? 0n : at + settleNanos)
+            const wasThere = yield* Termination.end(hands, checked, at === undefined ? 0n : at + settleNanos)
             // nobody knows it, so it may be another one than was made
-            if (!wasThere && name !== undefined) yield* Handback.endNamed(hands, name, Duration.zero)
+            if (!wasThere && name !== undefined) yield* Termination.endNamed(hands, name, Duration.zero)
           })
           yield* Effect.mapError(ended, wrap("endCompute"))
         }),

@@ -4,14 +4,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import * as WakeHeap from "../../../src/orchestrator/engine/Scheduler.ts"
+import * as Scheduler from "../../../src/orchestrator/engine/Scheduler.ts"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { open, pass, settle, withJumps } from "../harness.ts"
 
 const nameOf = (number: number) => Session.SessionId.make(`s${number}`)
 
 it("the heap gives the earliest wish first, and equal ones in a fixed order", () => {
-  const heap = WakeHeap.makeTimerQueue()
+  const heap = Scheduler.makeTimerQueue()
   const times = Array.from({ length: 1_000 }, (_, index) => (index * 7_919) % 101)
   for (const [index, at] of times.entries()) heap.push(at, nameOf(index))
   const out: Array<readonly [number, string]> = []
@@ -22,7 +22,7 @@ it("the heap gives the earliest wish first, and equal ones in a fixed order", ()
 })
 
 it("the heap keeps what is not due", () => {
-  const heap = WakeHeap.makeTimerQueue()
+  const heap = Scheduler.makeTimerQueue()
   heap.push(5, nameOf(1))
   assert.isNull(heap.popDue(4))
   assert.strictEqual(heap.next(), 5)

@@ -5,7 +5,7 @@ import { stop } from "./ending.ts"
 import * as living from "./living.ts"
 import * as renting from "./renting.ts"
 import { pauseAfter, type Step } from "./step.ts"
-import * as residuals from "./terminations.ts"
+import * as terminations from "./terminations.ts"
 
 /** Whoever used it gets this long to say so. */
 const shortestIdle = 60_000
@@ -31,7 +31,7 @@ const adoptPhase = (state: SessionState, turn: Step): SessionState => {
       return renting.adopt(state, turn, phase, lostCaller)
     case "Live": {
       // on this process's clock, whatever is to become of the machine
-      const settles = residuals.settlesAgain(turn, phase, phase.rentedAt)
+      const settles = terminations.settlesAgain(turn, phase, phase.rentedAt)
       const rebased = { ...phase, settles }
       return spec.persist
         ? living.adopt(state, turn, rebased)
@@ -51,5 +51,5 @@ const adoptPhase = (state: SessionState, turn: Step): SessionState => {
 
 export const adopt = (state: SessionState, turn: Step): SessionState => {
   const rebased: SessionState = { ...state, touched: touchedAgain(state, turn), clock: turn.now }
-  return adoptPhase(residuals.adopt(rebased, turn), turn)
+  return adoptPhase(terminations.adopt(rebased, turn), turn)
 }

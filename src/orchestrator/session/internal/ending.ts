@@ -3,7 +3,7 @@ import type { Fault } from "../Fault.ts"
 import type { DeathCause, EndReason, Outcome } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
 import { noTimers, type Step } from "./step.ts"
-import * as residuals from "./terminations.ts"
+import * as terminations from "./terminations.ts"
 
 interface End {
   readonly reason: EndReason
@@ -71,7 +71,7 @@ export const end = (state: SessionState, turn: Step, how: End): SessionState => 
   if (state.timers.bill !== null && state.timers.bill.at !== null) {
     turn.commands.push({ _tag: "Reconcile", provider: phase.provider, computeId: phase.computeId })
   }
-  return residuals.add(ending, turn, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
+  return terminations.add(ending, turn, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
 }
 
 /** Somebody wants it over. A rent is never abandoned half known: there it is remembered. */

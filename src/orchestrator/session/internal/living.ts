@@ -8,7 +8,7 @@ import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
 import { end } from "./ending.ts"
 import { isSame, type Machine, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
-import * as residuals from "./terminations.ts"
+import * as terminations from "./terminations.ts"
 
 /** A preempted machine may take this long to disappear before its replacement is rented beside it. */
 const longestFarewell = 60_000
@@ -20,7 +20,7 @@ const touchEvery = 60_000
 export const observed = (state: SessionState, turn: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live") return state
-  const priced = residuals.repriced(state, turn, seen)
+  const priced = terminations.repriced(state, turn, seen)
   switch (seen.status) {
     case "provisioning":
     case "running":
@@ -83,7 +83,7 @@ export const confirmed = (
   const answered = state.timers.check === null ? state : withTimers(state, { check: null })
   const isDead = seen.status === "stopped" || seen.status === "terminated" || seen.status === "failed"
   return isDead
-    ? dead(residuals.repriced(answered, turn, seen), turn, phase, seen)
+    ? dead(terminations.repriced(answered, turn, seen), turn, phase, seen)
     : observed(answered, turn, seen)
 }
 
@@ -133,8 +133,8 @@ const dead = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Obs
   const isGone = seen === null || status === "terminated"
   const isPreempted = cause === "preempted"
   const left = isGone
-    ? residuals.bury(bare, turn, { provider, computeId })
-    : residuals.add(bare, turn, { provider, computeId }, {
+    ? terminations.bury(bare, turn, { provider, computeId })
+    : terminations.add(bare, turn, { provider, computeId }, {
       name: phase.attempt.name,
       settles: phase.settles,
       why: "dead"
@@ -189,7 +189,8 @@ const nextBill = (state: SessionState, turn: Step): SessionState => {
 /** The bill of the current machine, or of the last one while it ends; that of an earlier one is no concern any more. */
 export const billed = (state: SessionState, turn: Step, event: InputOf<"Billed">): SessionState => {
   const { phase } = state
-  const isLast = phase._tag === "Ending" && state.last === event.computeId && residuals.find(state, event) !== undefined
+  const isLast = phase._tag === "Ending" && state.last === event.computeId &&
+    terminations.find(state, event) !== undefined
   if (!isLast && (phase._tag !== "Live" || !isSame(phase, event))) return state
   const { wall } = turn.now
   const estimatedUsd = Meter.spentOn(state.meter, event, wall)

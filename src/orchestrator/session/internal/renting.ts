@@ -13,7 +13,7 @@ import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
 import { end } from "./ending.ts"
 import * as living from "./living.ts"
 import { isSame, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
-import * as residuals from "./terminations.ts"
+import * as terminations from "./terminations.ts"
 
 /** A candidate that is always asked too fast is given up, or the row would grow for ever. */
 const mostLimited = 10
@@ -141,7 +141,7 @@ export const unanswered = (state: SessionState, turn: Step, event: InputOf<"Unan
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
   const { authHash, fault, misnamed } = event
-  const known = misnamed === undefined ? state : residuals.addStray(
+  const known = misnamed === undefined ? state : terminations.addStray(
     { ...state, last: misnamed.computeId },
     turn,
     misnamed,
@@ -164,7 +164,7 @@ const settled = (
   const { computeId, provider } = compute
   const { policy } = state.spec
   const rate = Meter.isPrice(compute.costPerHour) ? compute.costPerHour : null
-  const settles = mono + residuals.settleWindow(turn, compute)
+  const settles = mono + terminations.settleWindow(turn, compute)
   const owned: SessionState = {
     ...state,
     last: computeId,
@@ -172,7 +172,7 @@ const settled = (
   }
   const unwanted = stopping ?? (policy.maxCost !== null && rate === null ? "no_price" : null)
   if (unwanted !== null) {
-    return residuals.add(end(owned, turn, { reason: unwanted }), turn, compute, {
+    return terminations.add(end(owned, turn, { reason: unwanted }), turn, compute, {
       name: attempt.name,
       settles,
       why: "ending"
@@ -226,7 +226,7 @@ export const stray = (state: SessionState, turn: Step, seen: Observation): Sessi
   const { phase } = state
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
-  if (attempt === undefined || residuals.find(state, seen) !== undefined) return state
+  if (attempt === undefined || terminations.find(state, seen) !== undefined) return state
   // a look that was on its way when the feed had found it already
   if (phase._tag === "Live" && isSame(phase, seen)) return state
   const isCurrent = (phase._tag === "Renting" || phase._tag === "Resolving" || phase._tag === "Live") &&
@@ -234,7 +234,7 @@ export const stray = (state: SessionState, turn: Step, seen: Observation): Sessi
   if (isCurrent && phase._tag === "Resolving") return adoptFound(state, turn, phase, [seen])
   // its create is still on its way and brings the answer
   if (isCurrent && phase._tag === "Renting") return state
-  return residuals.addStray(state, turn, seen, attempt, isCurrent ? "twin" : "stray")
+  return terminations.addStray(state, turn, seen, attempt, isCurrent ? "twin" : "stray")
 }
 
 const isAlive = ({ status }: Observation): boolean => status === "provisioning" || status === "running"

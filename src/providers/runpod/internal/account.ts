@@ -5,20 +5,20 @@ import type * as HttpClient from "effect/http/HttpClient"
 import { ProviderId } from "../../../domain/Ids.ts"
 import * as ApiKey from "../../../provider/ApiKey.ts"
 import * as Setting from "../../../provider/Setting.ts"
-import * as Wire from "./edge.ts"
+import * as Edge from "./edge.ts"
 import type { ClientOptions } from "./options.ts"
 
 export const provider = ProviderId.make("runpod")
 
 export interface Account {
   readonly apiKey: ApiKey.ApiKey
-  readonly wire: Wire.Wire
+  readonly wire: Edge.Wire
 }
 
 export const open = (options: ClientOptions): Effect.Effect<Account, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const apiKey = yield* ApiKey.make({ variable: "RUNPOD_API_KEY", layer: options.apiKey })
-    return { apiKey, wire: yield* Wire.make({ ...options, apiKey }) }
+    return { apiKey, wire: yield* Edge.make({ ...options, apiKey }) }
   })
 
 const setting = (name: string) => Effect.map(Setting.read(name), (value) => value ?? undefined)

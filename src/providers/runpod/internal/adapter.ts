@@ -12,7 +12,7 @@ import { provider } from "./account.ts"
 import type { Wire } from "./edge.ts"
 import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobsFacet.ts"
-import * as Pages from "./listing.ts"
+import * as Listing from "./listing.ts"
 import type { Options } from "./options.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
@@ -42,8 +42,8 @@ const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: strin
 
 const page = <A>(
   items: Effect.Effect<ReadonlyArray<A>, ProviderFault>,
-  pagination: Pages.Page<unknown>["pagination"]
-) => Effect.map(items, (items): Pages.Page<A> => ({ items, pagination }))
+  pagination: Listing.Page<unknown>["pagination"]
+) => Effect.map(items, (items): Listing.Page<A> => ({ items, pagination }))
 
 export const adapterOf = (
   { apiKey, options, wire }: { readonly apiKey: ApiKey; readonly wire: Wire; readonly options: Options }
@@ -108,7 +108,7 @@ export const adapterOf = (
         ),
       get: (id, call) => Effect.flatMap(getPod({ id }, call), one(toCompute)),
       list: (_filter, call) =>
-        Pages.all((query, call) =>
+        Listing.all((query, call) =>
           Effect.flatMap(
             listPods({ query }, call),
             ({ body, value }) => page(each(toCompute)(value.pods, part(body, "pods")), value.pagination)
@@ -146,7 +146,7 @@ export const adapterOf = (
       delete: (id, call) => deleteVolume({ id }, call)
     },
     templates: {
-      list: Pages.all((query, call) =>
+      list: Listing.all((query, call) =>
         Effect.flatMap(
           listTemplates({ query }, call),
           ({ body, value }) => page(each(toTemplate)(value.templates, part(body, "templates")), value.pagination)
@@ -161,7 +161,7 @@ export const adapterOf = (
       delete: (id, call) => deleteTemplate({ id }, call)
     },
     endpoints: {
-      list: Pages.all((query, call) =>
+      list: Listing.all((query, call) =>
         Effect.flatMap(
           listEndpoints({ query }, call),
           ({ body, value }) => page(each(toEndpoint)(value.endpoints, part(body, "endpoints")), value.pagination)

@@ -14,8 +14,8 @@ import {
   type Template
 } from "../RunPodSchema.ts"
 import { provider } from "./account.ts"
-import type * as Wire from "./edge.ts"
-import * as Pages from "./listing.ts"
+import type * as Edge from "./edge.ts"
+import * as Listing from "./listing.ts"
 import { type From, type LogLine, resumed } from "./logLines.ts"
 import type { ClientOptions } from "./options.ts"
 import type { Loose } from "./requests.ts"
@@ -35,9 +35,9 @@ type Native<Input, A> = object extends Input ? (input?: Input, options?: CallOpt
  * @since 0.1.0
  */
 export type Asks = {
-  readonly [Name in Wire.AskName]: Native<
-    Wire.InputOf<Operations[Name]>,
-    Effect.Effect<Wire.AnswerOf<Operations[Name]>, AtlasError>
+  readonly [Name in Edge.AskName]: Native<
+    Edge.InputOf<Operations[Name]>,
+    Effect.Effect<Edge.AnswerOf<Operations[Name]>, AtlasError>
   >
 }
 
@@ -48,8 +48,8 @@ export type Asks = {
  * @since 0.1.0
  */
 export type Logs = {
-  readonly [Name in Wire.LogName]: Native<
-    Wire.InputOf<Operations[Name]>,
+  readonly [Name in Edge.LogName]: Native<
+    Edge.InputOf<Operations[Name]>,
     Stream.Stream<LogLine, AtlasError>
   >
 }
@@ -76,7 +76,7 @@ const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
 /** How often a log that brings nothing but failures is opened again, unless the call or the client says. */
 const defaultRetries = 3
 
-const isLog = (name: OperationName): name is Wire.LogName => "sse" in operations[name]
+const isLog = (name: OperationName): name is Edge.LogName => "sse" in operations[name]
 
 /** Where nothing has come yet, what was written since the first connection is still owed, whatever tail was asked for. */
 const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
@@ -85,8 +85,8 @@ const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
   return since === null ? input : { ...input, query: { since, ...(typeof query === "object" ? query : {}) } }
 }
 
-export const fromWire = (wire: Wire.Wire, options: Pick<ClientOptions, "retries">): Asks & Logs & Lists => {
-  const asked = (name: Wire.AskName) => {
+export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries">): Asks & Logs & Lists => {
+  const asked = (name: Edge.AskName) => {
     const fail = wrap(name)
     return (input: Loose = {}, options?: CallOptions) =>
       Effect.flatMap(
@@ -95,7 +95,7 @@ export const fromWire = (wire: Wire.Wire, options: Pick<ClientOptions, "retries"
       )
   }
 
-  const logged = (name: Wire.LogName) => (input: Loose = {}, callOptions?: CallOptions) =>
+  const logged = (name: Edge.LogName) => (input: Loose = {}, callOptions?: CallOptions) =>
     Stream.unwrap(
       Effect.map(decodeCall(callOptions, name), (call) => {
         const { timeout } = call
@@ -113,10 +113,10 @@ export const fromWire = (wire: Wire.Wire, options: Pick<ClientOptions, "retries"
     )
 
   const listed = <A>(
-    name: Wire.AskName,
-    read: (query: { readonly cursor?: string }, call: Call) => Effect.Effect<Pages.Page<A>, AtlasErrorReason>
+    name: Edge.AskName,
+    read: (query: { readonly cursor?: string }, call: Call) => Effect.Effect<Listing.Page<A>, AtlasErrorReason>
   ) => {
-    const all = Pages.all(read)
+    const all = Listing.all(read)
     return (callOptions?: CallOptions) =>
       Effect.flatMap(decodeCall(callOptions, name), (call) => Effect.mapError(all(call), wrap(name)))
   }

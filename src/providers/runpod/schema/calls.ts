@@ -2,7 +2,7 @@
 import type * as Schema from "effect/Schema"
 import * as Billing from "./billing.ts"
 import * as Catalog from "./catalog.ts"
-import * as Serverless from "./endpoints.ts"
+import * as Endpoints from "./endpoints.ts"
 import * as Pods from "./pods.ts"
 import * as Resources from "./resources.ts"
 import * as Runtime from "./runtime.ts"
@@ -126,13 +126,13 @@ export const podAction = {
 
 export const getPodLogs = logs("getPodLogs", "/pods/{id}/logs")
 
-export const listEndpoints = readWith("listEndpoints", "/serverless", Serverless.EndpointList, Serverless.PageQuery)
+export const listEndpoints = readWith("listEndpoints", "/serverless", Endpoints.EndpointList, Endpoints.PageQuery)
 
-export const getEndpoint = read("getEndpoint", "/serverless/{id}", Serverless.Endpoint)
+export const getEndpoint = read("getEndpoint", "/serverless/{id}", Endpoints.Endpoint)
 
 export const deleteEndpoint = remove("deleteEndpoint", "/serverless/{id}")
 
-export const listTemplates = readWith("listTemplates", "/templates", Resources.TemplateList, Serverless.PageQuery)
+export const listTemplates = readWith("listTemplates", "/templates", Resources.TemplateList, Endpoints.PageQuery)
 
 export const createTemplate = create(
   "createTemplate",

@@ -39,15 +39,11 @@ import {
   streamJob
 } from "./calls.ts"
 import * as Catalog from "./catalog.ts"
-import * as Places from "./catalog.ts"
 import * as Changes from "./changes.ts"
 import * as Credentials from "./credentials.ts"
 import * as Endpoints from "./endpoints.ts"
-import * as Serverless from "./endpoints.ts"
-import * as Workers from "./endpoints.ts"
 import * as Pods from "./pods.ts"
 import * as Resources from "./resources.ts"
-import * as Queue from "./runtime.ts"
 import * as Runtime from "./runtime.ts"
 
 /**
@@ -80,23 +76,23 @@ export const operations = {
   getPodLogs,
 
   listEndpoints,
-  createEndpoint: create("createEndpoint", "/serverless", Endpoints.CreateEndpointRequest, Serverless.Endpoint),
+  createEndpoint: create("createEndpoint", "/serverless", Endpoints.CreateEndpointRequest, Endpoints.Endpoint),
   getEndpoint,
   updateEndpoint: change(
     "updateEndpoint",
     "PATCH",
     "/serverless/{id}",
     Endpoints.UpdateEndpointRequest,
-    Serverless.Endpoint
+    Endpoints.Endpoint
   ),
   deleteEndpoint,
-  listEndpointWorkers: read("listEndpointWorkers", "/serverless/{id}/workers", Workers.WorkerList),
+  listEndpointWorkers: read("listEndpointWorkers", "/serverless/{id}/workers", Endpoints.WorkerList),
   getWorkerLogs: logs("getWorkerLogs", "/serverless/{id}/workers/{workerId}/logs"),
   listEndpointReleases: readWith(
     "listEndpointReleases",
     "/serverless/{id}/releases",
-    Workers.ReleaseList,
-    Serverless.PageQuery
+    Endpoints.ReleaseList,
+    Endpoints.PageQuery
   ),
 
   listTemplates,
@@ -130,20 +126,20 @@ export const operations = {
 
   listGpuTypes,
   getGpuType: readWith("getGpuType", "/catalog/gpus/{id}", Catalog.GpuType, Catalog.GpuTypeQuery),
-  listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Places.CpuTypeList, Places.CpuTypeQuery),
-  getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Places.CpuType, Places.CpuTypeQuery),
+  listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Catalog.CpuTypeList, Catalog.CpuTypeQuery),
+  getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Catalog.CpuType, Catalog.CpuTypeQuery),
   listDataCenters: readWith(
     "listDataCenters",
     "/catalog/datacenters",
-    Places.DataCenterList,
-    Places.DataCenterListQuery
+    Catalog.DataCenterList,
+    Catalog.DataCenterListQuery
   ),
-  getDataCenter: readWith("getDataCenter", "/catalog/datacenters/{id}", Places.DataCenter, Places.DataCenterQuery),
+  getDataCenter: readWith("getDataCenter", "/catalog/datacenters/{id}", Catalog.DataCenter, Catalog.DataCenterQuery),
   listPublicTemplates: readWith(
     "listPublicTemplates",
     "/catalog/templates",
-    Places.PublicTemplateList,
-    Places.PublicTemplateQuery
+    Catalog.PublicTemplateList,
+    Catalog.PublicTemplateQuery
   ),
 
   listBilling: readWith("listBilling", "/billing", Bills.BillingList, Bills.BillingQuery),
@@ -179,9 +175,9 @@ export const operations = {
   streamJob,
   cancelJob,
   retryJob: ask("retryJob", "create", "POST", "/{endpointId}/retry/{jobId}", Runtime.JobAnswer),
-  purgeQueue: ask("purgeQueue", "idempotent", "POST", "/{endpointId}/purge-queue", Queue.PurgeAnswer),
-  health: ask("health", "read", "GET", "/{endpointId}/health", Queue.Health),
-  listJobs: ask("listJobs", "read", "GET", "/{endpointId}/requests", Queue.RequestsAnswer)
+  purgeQueue: ask("purgeQueue", "idempotent", "POST", "/{endpointId}/purge-queue", Runtime.PurgeAnswer),
+  health: ask("health", "read", "GET", "/{endpointId}/health", Runtime.Health),
+  listJobs: ask("listJobs", "read", "GET", "/{endpointId}/requests", Runtime.RequestsAnswer)
 } as const satisfies Readonly<Record<string, Operation>>
 
 /**
