@@ -1,0 +1,38 @@
+/**
+ * The programs in guides/examples run as they stand, end by themselves, and leave nothing behind.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import { tmpdir } from "node:os"
+import { matching, root } from "../laws/files.ts"
+
+/** What each program prints; a program that is not listed here fails. */
+const printed: Readonly<Record<string, string>> = {
+  "guides/examples/own-provider.ts": "conformance: 21 passed, 0 failed; machines left on the shelf: 0\n",
+  "guides/examples/scoped-server.ts": "without the token 401, with it 200\ncomputes left: 0\n",
+  "guides/examples/task.ts":
+    "it said \"working\" and ended: {\"_tag\":\"Failed\",\"cause\":\"exit_code\",\"exitCode\":3,\"fault\":null}\n"
+}
+
+describe("the program", () => {
+  it.each(matching(["guides/examples/*.ts"]).map(({ path }) => path))("%s runs and leaves nothing behind", (path) => {
+    const home = fs.mkdtempSync(`${tmpdir()}/atlas-example-`)
+    try {
+      const { status, stderr, stdout } = spawnSync(process.execPath, ["--conditions=effect-atlas-source", path], {
+        cwd: root,
+        encoding: "utf8",
+        env: { ...process.env, HOME: home, ATLAS_STATE_DIR: `${home}/state` }
+      })
+      assert.deepStrictEqual({ status, stdout, stderr }, { status: 0, stdout: printed[path] ?? "", stderr: "" })
+      const computes = fs.existsSync(`${home}/state`)
+        ? fs.readdirSync(`${home}/state`, { withFileTypes: true }).filter((one) =>
+          one.isDirectory() && !one.name.startsWith(".")
+        )
+        : []
+      assert.deepStrictEqual(computes.map(({ name }) => name), [])
+    } finally {
+      fs.rmSync(home, { recursive: true, force: true })
+    }
+  })
+})
