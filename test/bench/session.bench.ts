@@ -42,7 +42,7 @@ const specOf = (number: number): Session.SessionSpec => ({
 
 const now = { wall: 1_700_000_000_000, mono: 1_000 }
 
-const sightingOf = (state: Session.SessionState, number: number): Session.Sighting.Observation => ({
+const sightingOf = (state: Session.SessionState, number: number): Session.Observation.Observation => ({
   computeId: ComputeId.make(`machine-${number}`),
   provider,
   name: state.attempts[0]?.name ?? null,

@@ -27,56 +27,56 @@ export interface Decision<State = SessionState> {
   readonly events: ReadonlyArray<SessionEvent>
 }
 
-const observed = (state: SessionState, turn: Step, event: InputOf<"Observed">): SessionState => {
+const observed = (state: SessionState, step: Step, event: InputOf<"Observed">): SessionState => {
   const { phase } = state
   const { compute } = event
-  if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, turn, compute)
+  if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, step, compute)
   return terminations.find(state, compute) === undefined
-    ? renting.stray(state, turn, compute)
-    : terminations.repriced(state, turn, compute)
+    ? renting.orphanSeen(state, step, compute)
+    : terminations.repriced(state, step, compute)
 }
 
-const confirmed = (state: SessionState, turn: Step, event: InputOf<"Confirmed">): SessionState => {
+const confirmed = (state: SessionState, step: Step, event: InputOf<"Confirmed">): SessionState => {
   const { phase } = state
-  const residual = terminations.find(state, event)
-  if (residual !== undefined) return terminations.looked(state, turn, residual, event.compute, event.at)
+  const pending = terminations.find(state, event)
+  if (pending !== undefined) return terminations.looked(state, step, pending, event.compute, event.at)
   if (phase._tag === "Live" && isSame(phase, event)) {
-    return living.confirmed(state, turn, phase, event.compute, event.at)
+    return living.confirmed(state, step, phase, event.compute, event.at)
   }
   return state
 }
 
-const confirmFailed = (state: SessionState, turn: Step, event: InputOf<"ConfirmFailed">): SessionState => {
+const confirmFailed = (state: SessionState, step: Step, event: InputOf<"ConfirmFailed">): SessionState => {
   const { phase } = state
-  const residual = terminations.find(state, event)
-  if (residual !== undefined) {
+  const pending = terminations.find(state, event)
+  if (pending !== undefined) {
     return event.fault.reason === "NotFound"
-      ? terminations.looked(state, turn, residual, null)
-      : terminations.lookFailed(state, turn, residual, event.fault)
+      ? terminations.looked(state, step, pending, null)
+      : terminations.lookFailed(state, step, pending, event.fault)
   }
-  if (phase._tag === "Live" && isSame(phase, event)) return living.confirmFailed(state, turn, phase, event.fault)
+  if (phase._tag === "Live" && isSame(phase, event)) return living.confirmFailed(state, step, phase, event.fault)
   return state
 }
 
-const wake = (state: SessionState, turn: Step): SessionState => {
-  const reason = reachedLimit(state, turn.now)
-  const limited = reason === null ? state : ending.stop(state, turn, reason)
-  const asked = terminations.wake(limited, turn)
+const wake = (state: SessionState, step: Step): SessionState => {
+  const reason = reachedLimit(state, step.now)
+  const limited = reason === null ? state : ending.stop(state, step, reason)
+  const asked = terminations.wake(limited, step)
   const { phase } = asked
   switch (phase._tag) {
     case "Resolving":
-      return renting.wakeResolving(asked, turn, phase)
+      return renting.wakeResolving(asked, step, phase)
     case "Live":
-      return living.wake(asked, turn, phase)
+      return living.wake(asked, step, phase)
     case "Waiting":
-      return renting.wakeWaiting(asked, turn, phase)
+      return renting.wakeWaiting(asked, step, phase)
     case "Ended":
       if (
-        phase.forgetting || asked.pendingTerminations.length > 0 || turn.now.wall < phase.at + turn.config.retention
+        phase.forgetting || asked.pendingTerminations.length > 0 || step.now.wall < phase.at + step.config.retention
       ) {
         return asked
       }
-      turn.commands.push({ _tag: "Forget" })
+      step.commands.push({ _tag: "Forget" })
       return { ...asked, phase: { ...phase, forgetting: true } }
     default:
       return asked
@@ -84,51 +84,51 @@ const wake = (state: SessionState, turn: Step): SessionState => {
 }
 
 /** A task that is stored and still runs is found again at the next boot; nobody else would be left to care. */
-const closing = (state: SessionState, turn: Step): SessionState =>
+const closing = (state: SessionState, step: Step): SessionState =>
   state.spec.persist && state.report === null
     ? state
-    : ending.stop(state, turn, "node_shutdown")
+    : ending.stop(state, step, "node_shutdown")
 
-const react = (state: SessionState, turn: Step, event: SessionInput): SessionState => {
+const react = (state: SessionState, step: Step, event: SessionInput): SessionState => {
   switch (event._tag) {
     case "Observed":
-      return observed(state, turn, event)
+      return observed(state, step, event)
     case "Touched":
-      return living.touched(state, turn)
+      return living.touched(state, step)
     case "WokeUp":
-      return wake(state, turn)
+      return wake(state, step)
     case "Rented":
-      return renting.rented(state, turn, event)
+      return renting.rented(state, step, event)
     case "Refused":
-      return renting.refused(state, turn, event)
+      return renting.refused(state, step, event)
     case "Unanswered":
-      return renting.unanswered(state, turn, event)
+      return renting.unanswered(state, step, event)
     case "Looked":
-      return renting.looked(state, turn, event)
+      return renting.looked(state, step, event)
     case "LookFailed":
-      return renting.lookFailed(state, turn, event)
+      return renting.lookFailed(state, step, event)
     case "Missed":
-      return living.missed(state, turn, event)
+      return living.missed(state, step, event)
     case "Confirmed":
-      return confirmed(state, turn, event)
+      return confirmed(state, step, event)
     case "ConfirmFailed":
-      return confirmFailed(state, turn, event)
+      return confirmFailed(state, step, event)
     case "TerminateAnswered":
-      return terminations.answered(state, turn, event)
+      return terminations.answered(state, step, event)
     case "TerminateFailed":
-      return terminations.terminateFailed(state, turn, event)
+      return terminations.terminateFailed(state, step, event)
     case "StopRequested":
-      return ending.stop(state, turn, event.by === "caller" ? "stopped" : "interrupted")
+      return ending.stop(state, step, event.by === "caller" ? "stopped" : "interrupted")
     case "Report":
-      return living.reported(state, turn, event)
+      return living.reported(state, step, event)
     case "Billed":
-      return living.billed(state, turn, event)
+      return living.billed(state, step, event)
     case "BillFailed":
-      return living.billFailed(state, turn, event)
+      return living.billFailed(state, step, event)
     case "Adopted":
-      return adopt(state, turn)
+      return adopt(state, step)
     case "Closing":
-      return closing(state, turn)
+      return closing(state, step)
     // a session begins once
     case "Started":
       return state
@@ -136,10 +136,10 @@ const react = (state: SessionState, turn: Step, event: SessionInput): SessionSta
 }
 
 /** What follows from the new state at once: an end with nothing left is over, a replacement need not wait any longer. */
-const settle = (state: SessionState, turn: Step): SessionState =>
+const settle = (state: SessionState, step: Step): SessionState =>
   state.phase._tag === "Waiting" && state.phase.why === "respawn"
-    ? renting.wakeWaiting(state, turn, state.phase)
-    : ending.settle(state, turn)
+    ? renting.wakeWaiting(state, step, state.phase)
+    : ending.settle(state, step)
 
 /**
  * Decides what a session does about one event. `state` is null before `Started`; any other event is then ignored.
@@ -174,9 +174,9 @@ export function decide(
     return { state: renting.begin(event.spec, { now, config, commands, events }), commands, events }
   }
   const now = event._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
-  const turn: Step = { now, config, commands, events }
-  const reacted = react(state, turn, event)
-  const settled = reacted === state ? state : settle(reacted, turn)
+  const step: Step = { now, config, commands, events }
+  const reacted = react(state, step, event)
+  const settled = reacted === state ? state : settle(reacted, step)
   const isSilent = settled === state && !Clock.learns(state.clock, now)
   return { state: isSilent ? state : { ...settled, clock: now }, commands, events }
 }

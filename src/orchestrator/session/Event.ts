@@ -148,7 +148,7 @@ const computeIdField = ComputeId
  * - `TaskReport`: the first finish report. `StaleReport`: one of another attempt, ignored.
  * - `SpendReconciled`, `SpendReconcileFailed`: the provider's bill was asked for.
  * - `Released`: somebody else has written the row; the engine has let go of the session and touches nothing of it.
- * - `StrayFound`: a machine of ours showed up that nobody waited for; it is being ended.
+ * - `OrphanFound`: a machine of ours showed up that nobody waited for; it is being ended.
  *
  * @category models
  * @since 0.1.0
@@ -175,7 +175,7 @@ export const SessionEvent = Schema.Union([
     spentUsd: Schema.Finite
   }),
   Schema.TaggedStruct("SpendReconcileFailed", { fault: Fault }),
-  Schema.TaggedStruct("StrayFound", { computeId: computeIdField }),
+  Schema.TaggedStruct("OrphanFound", { computeId: computeIdField }),
   Schema.TaggedStruct("Ended", { reason: EndReason, outcome: Outcome }),
   Schema.TaggedStruct("Released", {})
 ])

@@ -76,7 +76,7 @@ export const nextWake = (state: SessionState, read: Now, config: DecideConfig): 
   const at = (time: number | null | undefined): void => {
     if (time !== null && time !== undefined && time < wake) wake = time
   }
-  for (const residual of state.pendingTerminations) at(residual.at)
+  for (const pending of state.pendingTerminations) at(pending.at)
   for (const { left } of limitsOf(state, now)) at(Math.ceil(mono + left))
   switch (phase._tag) {
     case "Resolving":

@@ -103,12 +103,12 @@ export const Outcome = Schema.Union([
 export type Outcome = typeof Outcome.Type
 
 /**
- * Why a machine must die: the session ends, it is dead or replaced, it is a twin of the current one, or it showed up late.
+ * Why a machine must die: the session ends, it is dead or replaced, it is a duplicate of the current one, or an orphan that showed up late.
  *
  * @category models
  * @since 0.1.0
  */
-export const TerminationCause = Schema.Literals(["ending", "dead", "twin", "stray"])
+export const TerminationCause = Schema.Literals(["ending", "dead", "duplicate", "orphan"])
 
 /**
  * @category models
@@ -221,7 +221,7 @@ const Waiting = Schema.TaggedStruct("Waiting", {
   why: Schema.Literals(["respawn", "rate_limited"])
 })
 
-/** Only residuals are left. */
+/** Only pending terminations are left. */
 const Ending = Schema.TaggedStruct("Ending", {
   reason: EndReason,
   outcome: Outcome,

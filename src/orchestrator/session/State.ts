@@ -15,12 +15,12 @@ import { Policy } from "./Policy.ts"
 import { Candidate, RentRequest } from "./RentRequest.ts"
 
 /**
- * The form of the rows this build writes and reads.
+ * The form of the rows this build writes; a store also reads those of version 1, which an earlier build wrote.
  *
  * @category models
  * @since 0.1.0
  */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /**
  * Whether a person uses the compute and keeps it alive by touching it, or it runs one command to its end.
@@ -240,9 +240,9 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
  * @since 0.1.0
  */
 export const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
-  const { phase, pendingTerminations: residuals } = state
+  const { phase, pendingTerminations } = state
   const places = new Set<ProviderId>()
   if (phase._tag !== "Ending" && phase._tag !== "Ended") places.add(providerOf(state))
-  for (const { provider } of residuals) places.add(provider)
+  for (const { provider } of pendingTerminations) places.add(provider)
   return [...places]
 }

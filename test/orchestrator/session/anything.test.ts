@@ -23,7 +23,7 @@ const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionInput => {
   const known = state.attempts[rng.below(state.attempts.length)]
   const attempt = rng.chance(0.1) ? nobody : known?.id ?? nobody
   const machine = { provider: acme, computeId: ComputeId.make(`m${rng.below(4)}`) }
-  const compute: Session.Sighting.Observation = {
+  const compute: Session.Observation.Observation = {
     ...machine,
     name: rng.chance(0.1) ? null : rng.chance(0.1) ? "my-database" : known?.name ?? null,
     status: pick(rng, statuses),
@@ -221,7 +221,7 @@ describe("whatever a session hears", () => {
       assert.isAtMost(ends.length, 1, `seed ${seed}: ${tags.join(" ")}`)
       const ended = tags.indexOf("Ended")
       const late = ended === -1 ? [] : tags.slice(ended + 1)
-      for (const tag of late) assert.include(["StrayFound", "TerminateFailed", "TerminateStuck", "StaleReport"], tag)
+      for (const tag of late) assert.include(["OrphanFound", "TerminateFailed", "TerminateStuck", "StaleReport"], tag)
     }
   })
 })

@@ -72,7 +72,7 @@ describe("JSON", () => {
   it.effect("a row of another form is refused", () =>
     Effect.gen(function*() {
       const json = yield* Schema.encodeEffect(Session.SessionJson)(live().state)
-      const other = { ...JSON.parse(JSON.stringify(json)), schemaVersion: 2 }
+      const other = { ...JSON.parse(JSON.stringify(json)), schemaVersion: Session.schemaVersion + 1 }
       const result = yield* Effect.exit(Schema.decodeUnknownEffect(Session.SessionJson)(other))
       assert.strictEqual(result._tag, "Failure")
     }))
@@ -204,7 +204,7 @@ it("a compute tells a session who it is, what it does and what it costs, and not
     failure: null,
     raw: { key: canary }
   })
-  assert.deepStrictEqual(Session.Sighting.fromCompute(compute), {
+  assert.deepStrictEqual(Session.Observation.fromCompute(compute), {
     computeId: ComputeId.make("m1"),
     provider: acme,
     name: "atlas-team1-alice-aaaaaaaaaaaa",

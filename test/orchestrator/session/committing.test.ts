@@ -9,7 +9,7 @@ import { live, minute, start } from "./harness.ts"
 const id = ComputeId.make
 
 describe("a row must be written", () => {
-  it("for a new phase, residual, price, report, refusal, rent or stored touch", () => {
+  it("for a new phase, pending termination, price, report, refusal, rent or stored touch", () => {
     assert.isTrue(live().stop().needsCommit)
     assert.isTrue(live().observed({ computeId: id("twin") }).needsCommit)
     assert.isTrue(live().observed({ costPerHour: 3 }).needsCommit)

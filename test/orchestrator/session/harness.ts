@@ -135,7 +135,7 @@ export const start = (wishes: Wishes = {}) => {
       if (last === undefined) throw new Error("no attempt")
       return last
     },
-    sighting: (changes: Partial<Session.Sighting.Observation> = {}): Session.Sighting.Observation => ({
+    sighting: (changes: Partial<Session.Observation.Observation> = {}): Session.Observation.Observation => ({
       computeId: ComputeId.make("m1"),
       provider: acme,
       name: stage.attempt().name,
@@ -145,19 +145,19 @@ export const start = (wishes: Wishes = {}) => {
       exitCode: null,
       ...changes
     }),
-    rented: (changes: Partial<Session.Sighting.Observation> = {}) =>
+    rented: (changes: Partial<Session.Observation.Observation> = {}) =>
       stage.send({ _tag: "Rented", attempt: stage.attempt().id, compute: stage.sighting(changes), authHash: "hash" }),
     refused: (reason: Session.Fault.Fault["reason"], facts?: Partial<Session.Fault.Fault>) =>
       stage.send({ _tag: "Refused", attempt: stage.attempt().id, fault: fault(reason, facts) }),
     unanswered: () =>
       stage.send({ _tag: "Unanswered", attempt: stage.attempt().id, fault: fault("Uncertain"), authHash: "hash" }),
-    looked: (found: ReadonlyArray<Session.Sighting.Observation>, complete = true) =>
+    looked: (found: ReadonlyArray<Session.Observation.Observation>, complete = true) =>
       stage.send({ _tag: "Looked", attempt: stage.attempt().id, found, complete, at: now.mono }),
     lookFailed: () => stage.send({ _tag: "LookFailed", attempt: stage.attempt().id, fault: fault("Transport") }),
-    observed: (changes: Partial<Session.Sighting.Observation> = {}) =>
+    observed: (changes: Partial<Session.Observation.Observation> = {}) =>
       stage.send({ _tag: "Observed", compute: stage.sighting(changes) }),
     missed: (id = "m1") => stage.send({ _tag: "Missed", provider: acme, computeId: ComputeId.make(id) }),
-    confirmed: (changes: Partial<Session.Sighting.Observation> | null, id = "m1") =>
+    confirmed: (changes: Partial<Session.Observation.Observation> | null, id = "m1") =>
       stage.send({
         _tag: "Confirmed",
         provider: acme,
@@ -178,7 +178,7 @@ export const start = (wishes: Wishes = {}) => {
     stop: () => stage.send({ _tag: "StopRequested", by: "caller" }),
     touch: () => stage.send({ _tag: "Touched" }),
     /** The machine is terminated and its absence verified. */
-    bury: (id = "m1") => {
+    markTerminated: (id = "m1") => {
       stage.terminateAnswered(id)
       stage.pass(10 * second)
       stage.confirmed(null, id)

@@ -270,7 +270,7 @@ describe("the bill", () => {
     stage.billed(estimated + 3)
     assert.closeTo(stage.spent(), estimated + 3, 1e-9)
     assert.include(stage.toldOf(), "SpendReconciled")
-    stage.bury()
+    stage.markTerminated()
     const spent = stage.spent()
     assert.isAtLeast(spent, estimated + 3)
     // one that comes later still is no concern any more

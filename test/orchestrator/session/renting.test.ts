@@ -171,7 +171,7 @@ describe("a lost answer", () => {
     assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("young") }])
     assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
       "young",
-      "twin"
+      "duplicate"
     ]])
   })
 

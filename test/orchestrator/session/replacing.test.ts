@@ -18,7 +18,7 @@ describe("a replacement", () => {
     stage.confirmed({ status: "stopped" })
     assert.strictEqual(stage.in("Waiting").why, "respawn")
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
-    stage.bury()
+    stage.markTerminated()
     assert.deepStrictEqual(stage.askedFor(), ["Confirm", "Rent"])
     assert.notStrictEqual(stage.attempt().id, first.id)
     stage.told()

@@ -69,7 +69,7 @@ describe("a session read at boot", () => {
     assert.closeTo(stage.spent(), 4, 1e-9)
   })
 
-  it("carries over its report, its respawns and its residuals", () => {
+  it("carries over its report, its respawns and its pending terminations", () => {
     const stage = live({ ...kept, policy: { finishGrace: hour } })
     stage.report(4)
     stage.observed({ computeId: id("twin") })
@@ -156,20 +156,20 @@ describe("a rent that a crash cut off", () => {
 })
 
 describe("an end that a crash cut off", () => {
-  it("goes on: every residual is due", () => {
+  it("goes on: every pending termination is due", () => {
     const stage = live()
     stage.stop()
     stage.terminateAnswered()
     stage.restart()
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
-    stage.bury()
+    stage.markTerminated()
     assert.strictEqual(stage.in("Ended").reason, "stopped")
   })
 
   it("is done when nothing was left", () => {
     const stage = live()
     stage.stop()
-    stage.bury()
+    stage.markTerminated()
     stage.restart(25 * hour)
     stage.in("Ended")
     stage.pass(0)
@@ -179,7 +179,7 @@ describe("an end that a crash cut off", () => {
   it("asks again to be forgotten when that was lost", () => {
     const stage = live()
     stage.stop()
-    stage.bury()
+    stage.markTerminated()
     stage.pass(24 * hour)
     stage.asked()
     stage.restart()
@@ -195,7 +195,7 @@ describe("a pause that a crash cut off", () => {
     stage.confirmed({ status: "stopped" })
     stage.restart()
     assert.strictEqual(stage.in("Ending").reason, "node_restart")
-    stage.bury()
+    stage.markTerminated()
     assert.notInclude(stage.askedFor(), "Rent")
     stage.in("Ended")
   })
@@ -211,7 +211,7 @@ describe("a pause that a crash cut off", () => {
     stage.restart()
     assert.strictEqual(stage.in("Waiting").why, "respawn")
     assert.isNotNull(Session.nextWake(stage.state, stage.now, stage.config))
-    stage.bury()
+    stage.markTerminated()
     assert.include(stage.askedFor(), "Rent")
   })
 })

@@ -75,7 +75,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     }
     inFlight.push(...decision.commands)
     for (const told of decision.events) {
-      if (published.at(-1)?._tag === "Ended" && told._tag !== "StrayFound" && !told._tag.startsWith("Terminate")) {
+      if (published.at(-1)?._tag === "Ended" && told._tag !== "OrphanFound" && !told._tag.startsWith("Terminate")) {
         fail("events tell one end, in order", `${told._tag} after Ended`)
       }
       published.push(told)
@@ -203,7 +203,8 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
       listing(true)
     }
   }
-  const facts = (): string => JSON.stringify({ phase: self.state?.phase, residuals: self.state?.pendingTerminations })
+  const facts = (): string =>
+    JSON.stringify({ phase: self.state?.phase, pendingTerminations: self.state?.pendingTerminations })
   const isOver = (): boolean => self.state?.phase._tag === "Ended"
   const rest = (): void => {
     if (self.state === null) return

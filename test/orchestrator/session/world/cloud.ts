@@ -45,7 +45,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
   const bills = (machine: Machine): boolean => machine.bornAt <= time() && machine.goneAt === null
   const cost = (machine: Machine): number =>
     machine.rate * Math.max(0, Math.min(machine.goneAt ?? time(), time()) - machine.bornAt) / 3_600_000
-  const seen = (machine: Machine): Session.Sighting.Observation => ({
+  const seen = (machine: Machine): Session.Observation.Observation => ({
     computeId: machine.id,
     provider: machine.provider,
     name: machine.name,

@@ -53,7 +53,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
   /** One command as it is asked for. */
   const asked = (command: Session.Command, after: Session.SessionState): void => {
     if (command._tag === "Forget" && knownOf(after).size > 0) {
-      fail("a machine once known is known until it is gone", "forgotten with residuals")
+      fail("a machine once known is known until it is gone", "forgotten with pending terminations")
     }
     if (command._tag !== "Rent") return
     if (created.has(command.attempt.id)) fail("one create for an attempt", command.attempt.id)
@@ -88,9 +88,9 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     if (phase._tag === "Resolving" && !has("Resolve") && wake === null) rests("a lost answer")
     if (phase._tag === "Waiting" && wake === null) rests("a pause")
     if (phase._tag === "Live" && wake === null && !has("Confirm") && !has("Reconcile")) rests("a machine")
-    for (const residual of after.pendingTerminations) {
-      if (residual.at === null && !has("Terminate", residual.computeId) && !has("Confirm", residual.computeId)) {
-        rests(residual.computeId)
+    for (const pending of after.pendingTerminations) {
+      if (pending.at === null && !has("Terminate", pending.computeId) && !has("Confirm", pending.computeId)) {
+        rests(pending.computeId)
       }
     }
     if (phase._tag === "Ending" && after.pendingTerminations.length === 0) rests("an end with nothing left")
