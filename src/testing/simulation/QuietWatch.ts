@@ -65,7 +65,7 @@ export const make = (options: {
   const overSince: Since = new Map()
   const goneSince: Since = new Map()
   const unpricedSince: Since = new Map()
-  const straySince: Since = new Map()
+  const orphanSince: Since = new Map()
 
   /** How long something has been so, in true time. */
   const lasting = (book: Since, process: Process | null, key: string, is: boolean): number => {
@@ -188,7 +188,7 @@ export const make = (options: {
     }
   }
 
-  const strays = (machine: Machine): void => {
+  const checkOrphan = (machine: Machine): void => {
     if (!ledger.bills(machine) || machine.owner === null || machine.attempt === null) return
     const place = fleet.places.find(({ owner }) => owner === machine.owner)
     if (place === undefined) return
@@ -196,7 +196,7 @@ export const make = (options: {
     const isKnown = state !== undefined && known(state).includes(machine)
     // where the wall clock is behind, everything looks young
     const isAllowed = isKnown || (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
-    if (lasting(straySince, null, machine.id, !isAllowed) > longestDoubt) {
+    if (lasting(orphanSince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
         state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
         `${machine.id} (${machine.origin}) of ${state?.spec.id ?? "no session"} lives and nobody ends it`
@@ -227,7 +227,7 @@ export const make = (options: {
     const calm = calmFor()
     if (calm === 0) return
     for (const state of database.rows.values()) row(state, calm)
-    for (const machine of ledger.all) strays(machine)
+    for (const machine of ledger.all) checkOrphan(machine)
   }
 
   const isPast = (member: Member, state: SessionState): string | null => {

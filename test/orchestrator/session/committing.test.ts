@@ -11,7 +11,7 @@ const id = ComputeId.make
 describe("a row must be written", () => {
   it("for a new phase, pending termination, price, report, refusal, rent or stored touch", () => {
     assert.isTrue(live().stop().needsCommit)
-    assert.isTrue(live().observed({ computeId: id("twin") }).needsCommit)
+    assert.isTrue(live().observed({ computeId: id("duplicate") }).needsCommit)
     assert.isTrue(live().observed({ costPerHour: 3 }).needsCommit)
     assert.isTrue(live().report(0).needsCommit)
     assert.isTrue(start().refused("RateLimited").needsCommit)

@@ -170,9 +170,9 @@ describe("a stop", () => {
 describe("a machine that shows up late", () => {
   it("is ended, whatever the session does, with its cost counted from its birth", () => {
     const stage = live()
-    stage.observed({ computeId: id("twin"), createdAt: stage.now.wall - hour })
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("twin") }])
-    assert.deepInclude(stage.told(), { _tag: "OrphanFound", computeId: id("twin") })
+    stage.observed({ computeId: id("duplicate"), createdAt: stage.now.wall - hour })
+    assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("duplicate") }])
+    assert.deepInclude(stage.told(), { _tag: "OrphanFound", computeId: id("duplicate") })
     assert.strictEqual(stage.in("Live").computeId, "m1")
     assert.isAtLeast(stage.spent(), 2)
   })
@@ -192,14 +192,14 @@ describe("a machine that shows up late", () => {
   it("and already runs is paid for since its create was sent, as its cloud may only say when it was last started", () => {
     const stage = live()
     stage.pass(hour)
-    stage.observed({ computeId: id("twin"), createdAt: stage.now.wall })
+    stage.observed({ computeId: id("duplicate"), createdAt: stage.now.wall })
     assert.isAtLeast(stage.spent(), 4)
   })
 
   it("and does not run yet is paid for since it was made", () => {
     const stage = live()
     stage.pass(hour)
-    stage.observed({ computeId: id("twin"), status: "provisioning", createdAt: stage.now.wall })
+    stage.observed({ computeId: id("duplicate"), status: "provisioning", createdAt: stage.now.wall })
     assert.closeTo(stage.spent(), 2, 0.1)
   })
 

@@ -158,7 +158,7 @@ describe("a lost answer", () => {
     assert.strictEqual(stage.phase._tag, "Resolving")
   })
 
-  it("keeps the oldest of twins and ends the others", () => {
+  it("keeps the oldest of several machines and ends the duplicates", () => {
     const stage = start()
     stage.unanswered()
     stage.asked()
@@ -264,7 +264,7 @@ describe("a lost answer", () => {
 })
 
 describe("a machine that the feed has found", () => {
-  it("is not taken for a stray by the look that was on its way", () => {
+  it("is not taken for an orphan by the look that was on its way", () => {
     const stage = start()
     stage.unanswered()
     stage.observed()

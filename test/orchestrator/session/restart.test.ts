@@ -72,7 +72,7 @@ describe("a session read at boot", () => {
   it("carries over its report, its respawns and its pending terminations", () => {
     const stage = live({ ...kept, policy: { finishGrace: hour } })
     stage.report(4)
-    stage.observed({ computeId: id("twin") })
+    stage.observed({ computeId: id("duplicate") })
     stage.restart()
     assert.strictEqual(stage.state.report?.exitCode, 4)
     assert.deepStrictEqual(stage.askedFor(), ["Terminate"])

@@ -1,4 +1,4 @@
-/** The cloud of a play, with its ledger: it lags, makes twins, loses answers, says yes and does nothing. */
+/** The cloud of a play, with its ledger: it lags, makes duplicates, loses answers, says yes and does nothing. */
 import type { ComputeStatus } from "effect-atlas/domain/Compute"
 import { ComputeId, type ProviderId } from "effect-atlas/domain/Ids"
 import * as Session from "../../../../src/orchestrator/Session.ts"
@@ -16,7 +16,7 @@ export interface Machine {
   readonly rate: number
   readonly price: number | null
   /** The cloud made it twice by itself. */
-  readonly isTwin: boolean
+  readonly isDuplicate: boolean
   status: ComputeStatus
   /** True time at which it stopped billing; null while it bills. */
   goneAt: number | null
@@ -60,7 +60,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
     if (rng.chance(0.7)) machine.removed = true
   }
 
-  const make = (name: string, provider: ProviderId, bornAt: number, isTwin: boolean): Machine => {
+  const make = (name: string, provider: ProviderId, bornAt: number, isDuplicate: boolean): Machine => {
     const rate = 1 + rng.below(4)
     const machine: Machine = {
       id: ComputeId.make(`m${machines.length + 1}`),
@@ -70,7 +70,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
       visibleAt: bornAt + rng.below(window),
       rate,
       price: rng.chance(0.1) ? null : rate,
-      isTwin,
+      isDuplicate,
       status: "provisioning",
       goneAt: null,
       removed: false

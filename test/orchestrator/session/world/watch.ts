@@ -59,7 +59,7 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     if (created.has(command.attempt.id)) fail("one create for an attempt", command.attempt.id)
     created.add(command.attempt.id)
     const known = knownOf(after)
-    const beside = machines.find((machine) => machine.goneAt === null && !machine.isTwin && !known.has(machine.id))
+    const beside = machines.find((machine) => machine.goneAt === null && !machine.isDuplicate && !known.has(machine.id))
     if (beside !== undefined) {
       fail("no second rent beside a machine that is not being ended", `${beside.id} of ${beside.name}`)
     }
