@@ -1,5 +1,5 @@
 /**
- * What a session does about what it hears: pure and total, so that every rule of it can be read and tested without a clock.
+ * `decide`: what a session does about an input. Pure and total, so that every rule can be read and tested without a clock.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { reachedLimit } from "./Limits.ts"
 import type { SessionState } from "./State.ts"
 
 /**
- * What a session decided: its state from now on, what it asks for and what it tells, each in order.
+ * What a session decided: its next state, the commands it asks for and the events it tells, each in order.
  *
  * @category deciding
  * @since 0.1.0
@@ -83,7 +83,7 @@ const wake = (state: SessionState, step: Step): SessionState => {
   }
 }
 
-/** A task that is stored and still runs is found again at the next boot; nobody else would be left to care. */
+/** A session that persists and has not finished is adopted by the next process; any other one ends with this process. */
 const closing = (state: SessionState, step: Step): SessionState =>
   state.spec.persist && state.report === null
     ? state
@@ -129,26 +129,26 @@ const react = (state: SessionState, step: Step, event: SessionInput): SessionSta
       return adopt(state, step)
     case "Closing":
       return closing(state, step)
-    // a session begins once
+    // only the first input begins a session
     case "Started":
       return state
   }
 }
 
-/** What follows from the new state at once: an end with nothing left is over, a replacement need not wait any longer. */
+/** What follows from the new state at once: a session with nothing left to terminate ends, a replacement waits no longer. */
 const settle = (state: SessionState, step: Step): SessionState =>
   state.phase._tag === "Waiting" && state.phase.why === "respawn"
     ? renting.wakeWaiting(state, step, state.phase)
     : ending.settle(state, step)
 
 /**
- * Decides what a session does about one event. `state` is null before `Started`; any other event is then ignored.
+ * Decides what a session does about one input. `state` is null before `Started`; any other input is then ignored.
  *
  * **Details**
  *
- * An event that says nothing new gives the same state back. A late, foreign or repeated event never throws. The row is to be
- * committed, if {@link needsCommit} says so, before anything is published or started; every command ends in exactly one of
- * its results. The clocks may jump: see `Clock.advance`.
+ * An input that says nothing new gives the same state back. A late, foreign or repeated input never throws. If
+ * {@link needsCommit} says so, the caller commits the row before it publishes the events and starts the commands; every
+ * command ends in exactly one of its results. The clocks may jump: see `Clock.advance`.
  *
  * @category deciding
  * @since 0.1.0

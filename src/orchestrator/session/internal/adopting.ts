@@ -1,4 +1,4 @@
-/** The first event after a restart: whatever was on its way is lost, so it is asked for again. */
+/** Adoption, the first input after a restart: requests that were on their way are lost, so they are sent again. */
 import { activityOf } from "../Limits.ts"
 import type { SessionState } from "../State.ts"
 import { stop } from "./ending.ts"
@@ -7,13 +7,13 @@ import * as renting from "./renting.ts"
 import { pauseAfter, type Step } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
-/** Whoever used it gets this long to say so. */
+/** The caller of an adopted session has at least this long to touch it. */
 const shortestIdle = 60_000
 
-/** The longest that a dying machine may hold up its replacement. */
-const longestFarewell = 60_000
+/** The longest that the end of the old machine may hold up its replacement. */
+const longestTermination = 60_000
 
-/** The last touch as the new monotonic clock would have it, so that idleness neither begins anew nor ends at once. */
+/** The last touch on the new monotonic clock, so that idle time neither begins anew nor ends the session at once. */
 const touchedAgain = (state: SessionState, step: Step): number => {
   const { idleTtl } = state.spec.policy
   const now = activityOf(step.now)
@@ -30,7 +30,7 @@ const adoptPhase = (state: SessionState, step: Step): SessionState => {
     case "Resolving":
       return renting.adopt(state, step, phase, lostCaller)
     case "Live": {
-      // on this process's clock, whatever is to become of the machine
+      // on this process's clock, whether the machine is kept or terminated
       const settles = terminations.settlesAgain(step, phase, phase.rentedAt)
       const rebased = { ...phase, settles }
       return spec.persist
@@ -39,7 +39,7 @@ const adoptPhase = (state: SessionState, step: Step): SessionState => {
     }
     case "Waiting": {
       if (!spec.persist) return stop(state, step, "node_restart")
-      const pause = phase.why === "respawn" ? longestFarewell : pauseAfter(phase.limited, spec.id)
+      const pause = phase.why === "respawn" ? longestTermination : pauseAfter(phase.limited, spec.id)
       return { ...state, phase: { ...phase, until: step.now.mono + pause } }
     }
     case "Ending":

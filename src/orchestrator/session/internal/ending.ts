@@ -1,4 +1,4 @@
-/** How a session ends: its outcome is said first, then why, and it is over when nothing of it is left. */
+/** How a session ends: its outcome is told first, then the reason, and it is over when no machine of it is left. */
 import type { Fault } from "../Fault.ts"
 import type { DeathCause, EndReason, Outcome } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
@@ -54,7 +54,7 @@ const outcomeOfInteractive = ({ report }: SessionState, { cause, fault, reason }
   }
 }
 
-/** From here on only pending terminations are left; a current machine becomes one. */
+/** Begins the end: from here on only pending terminations are left, and the current machine becomes one. */
 export const end = (state: SessionState, step: Step, how: End): SessionState => {
   const { phase, spec } = state
   const isTask = spec.mode === "task"
@@ -67,14 +67,14 @@ export const end = (state: SessionState, step: Step, how: End): SessionState => 
     timers: noTimers
   }
   if (phase._tag !== "Live") return ending
-  // the last question about its bill, while it is still counted; null where there is no billing to ask
+  // asks for the bill once more while the machine is still counted; null where the provider has no billing
   if (state.timers.bill !== null && state.timers.bill.at !== null) {
     step.commands.push({ _tag: "Reconcile", provider: phase.provider, computeId: phase.computeId })
   }
   return terminations.add(ending, step, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
 }
 
-/** Somebody wants it over. A rent is never abandoned half known: there it is remembered. */
+/** Ends the session. While a create is under way the reason is only noted, since its machine must be known first. */
 export const stop = (state: SessionState, step: Step, reason: EndReason): SessionState => {
   const { phase } = state
   switch (phase._tag) {
@@ -91,7 +91,7 @@ export const stop = (state: SessionState, step: Step, reason: EndReason): Sessio
   }
 }
 
-/** Over as soon as nothing is left that could bill. */
+/** The session is over as soon as no machine is left that could bill. */
 export const settle = (state: SessionState, step: Step): SessionState => {
   const { phase } = state
   if (phase._tag !== "Ending" || state.pendingTerminations.length > 0) return state

@@ -1,4 +1,4 @@
-/** A machine that is ours: what it does, whether it is dead, what it says, what it costs. */
+/** The current machine: its status, its death, its finish report, its touches and its bill. */
 import type { InputOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
 import { activityOf, reachedLimit } from "../Limits.ts"
@@ -11,12 +11,12 @@ import { isSame, type Machine, noTimers, pauseAfter, type Step, withTimers } fro
 import * as terminations from "./terminations.ts"
 
 /** A preempted machine may take this long to disappear before its replacement is rented beside it. */
-const longestFarewell = 60_000
+const longestTermination = 60_000
 
 /** A touch is stored at most this often. */
 const touchEvery = 60_000
 
-/** What the current machine was seen doing; the same state when it is what is known. */
+/** An observation of the current machine; the same state when it says nothing new. */
 export const observed = (state: SessionState, step: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live") return state
@@ -34,7 +34,7 @@ export const observed = (state: SessionState, step: Step, seen: Observation): Se
 }
 
 const alive = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Observation): SessionState => {
-  // a doubt that waits to be looked into is answered; one that is being looked into is left
+  // a check that is only scheduled is not needed any more; one that is on its way is left
   const known = state.timers.check === null || state.timers.check.at === null
     ? state
     : withTimers(state, { check: null })
@@ -46,7 +46,7 @@ const alive = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Ob
   }
 }
 
-/** Asks for one `get`, because only that says that a machine is dead; a doubt that is known already keeps its pace. */
+/** Asks for one `get`, because only that proves that a machine is dead; a check that is scheduled already stays so. */
 const check = (state: SessionState, step: Step, phase: PhaseOf<"Live">): SessionState =>
   state.timers.check === null ? askNow(state, step, phase, 0) : state
 
@@ -60,14 +60,14 @@ const askNow = (
   return withTimers(state, { check: { at: null, tries } })
 }
 
-/** A complete listing was without the current machine. */
+/** A complete listing did not have the current machine. */
 export const missed = (state: SessionState, step: Step, machine: Machine): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live" || !isSame(phase, machine)) return state
   return phase.settles > step.now.mono ? state : check(state, step, phase)
 }
 
-/** What a `get` of the current machine told; null is "not found". */
+/** The answer of a `get` of the current machine; null is "not found". */
 export const confirmed = (
   state: SessionState,
   step: Step,
@@ -87,7 +87,7 @@ export const confirmed = (
     : observed(answered, step, seen)
 }
 
-/** A failed look is never a death. */
+/** A failed `get` never counts as a death. */
 export const confirmFailed = (
   state: SessionState,
   step: Step,
@@ -100,24 +100,24 @@ export const confirmFailed = (
   return withTimers(state, { check: { at: step.now.mono + pauseAfter(tries, phase.computeId), tries } })
 }
 
-/** What it died of. The same image would crash elsewhere, so a crash is never a preemption. */
+/** Why the machine is dead. A crash is never a preemption: the same image would crash on the next machine as well. */
 const causeOf = (seen: Observation | null, isSpot: boolean): DeathCause => {
   if (seen?.status === "failed") return "failed"
   if (isSpot) return "preempted"
   return seen === null ? "vanished" : seen.status === "stopped" ? "stopped" : "terminated"
 }
 
-/** The current machine is dead; null when the provider does not know it any more. */
+/** The current machine is dead; `seen` is null when the provider does not know it any more. */
 const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Observation | null): SessionState => {
   const { computeId, provider } = phase
   const { exitCode = null, status } = seen ?? {}
-  // a command that ended by itself was not preempted, and how it ended is as good as a report
+  // a command that ended by itself was not preempted, and its exit code counts like a report
   const ended = exitCode === null || status === "stopped" || state.report !== null
     ? state
     : reportedAs(state, step, phase, exitCode)
   const cause = causeOf(seen, state.spec.request.spot && ended.report === null)
   step.events.push({ _tag: "Status", computeId, status: cause })
-  // no longer the current machine, whatever comes next
+  // it is no longer the current machine, whether the session ends or rents again
   const bare: SessionState = {
     ...ended,
     phase: {
@@ -125,7 +125,7 @@ const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Obs
       candidate: 0,
       limited: 0,
       lost: 0,
-      until: step.now.mono + longestFarewell,
+      until: step.now.mono + longestTermination,
       why: "respawn"
     },
     timers: noTimers
@@ -148,7 +148,7 @@ const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Obs
   return end(left, step, { reason: "died", cause })
 }
 
-/** Somebody uses it. A task is not kept alive by touching it. */
+/** The caller uses the compute. A task is not kept alive by touching it. */
 export const touched = (state: SessionState, step: Step): SessionState => {
   const { phase, spec } = state
   if (spec.mode === "task" || phase._tag === "Ending" || phase._tag === "Ended") return state
@@ -168,7 +168,7 @@ const reportedAs = (
   return { ...state, report: { attempt: attempt.id, exitCode, at: step.now.wall } }
 }
 
-/** The container said how its command ended. Only the first report of the current attempt counts. */
+/** The container reported how its command ended. Only the first report of the current attempt counts. */
 export const reported = (state: SessionState, step: Step, event: InputOf<"Report">): SessionState => {
   const { phase } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
@@ -186,7 +186,7 @@ const nextBill = (state: SessionState, step: Step): SessionState => {
   return withTimers(state, { bill: reconcileSpend === null ? null : { at: step.now.mono + reconcileSpend, tries: 0 } })
 }
 
-/** The bill of the current machine, or of the last one while it ends; that of an earlier one is no concern any more. */
+/** The bill of the current machine, or of the last one while the session ends; that of an earlier machine is ignored. */
 export const billed = (state: SessionState, step: Step, event: InputOf<"Billed">): SessionState => {
   const { phase } = state
   const isLast = phase._tag === "Ending" && state.last === event.computeId &&
@@ -213,7 +213,7 @@ export const billFailed = (state: SessionState, step: Step, event: InputOf<"Bill
   return nextBill(state, step)
 }
 
-/** Does for the current machine what is due by now. */
+/** Does what is due for the current machine. */
 export const wake = (state: SessionState, step: Step, phase: PhaseOf<"Live">): SessionState => {
   const isDue = (at: number | null | undefined): boolean => at !== null && at !== undefined && at <= step.now.mono
   const { computeId, provider } = phase
@@ -232,8 +232,8 @@ export const wake = (state: SessionState, step: Step, phase: PhaseOf<"Live">): S
 }
 
 /**
- * After a restart the first listing tells of the machine, as always: thousands are adopted with a few requests. A listing
- * without it has it confirmed, and a session that was in use has a moment to be touched again.
+ * Adopts the current machine without a request of its own: the next listing reports it, so thousands are adopted with a few
+ * requests, and a listing without it leads to a `get`.
  */
 export const adopt = (state: SessionState, step: Step, phase: PhaseOf<"Live">): SessionState => {
   const { mono } = step.now

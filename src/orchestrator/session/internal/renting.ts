@@ -1,4 +1,4 @@
-/** From a rent that is asked for to a machine that is ours, a refusal, or a lost answer that is looked for. */
+/** Renting: from a create that is asked for to a machine, a refusal, or a lost answer whose machine is looked for. */
 import { isSameAnywhere } from "../../../domain/Refusal.ts"
 import { render, slugify } from "../../../provider/NameStamp.ts"
 import { timingsOf } from "../Config.ts"
@@ -15,16 +15,16 @@ import * as living from "./living.ts"
 import { isSame, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
-/** A candidate that is always asked too fast is given up, or the row would grow for ever. */
+/** After this many rate limits a candidate is given up, since each adds an attempt and a refusal to the row. */
 const mostLimited = 10
 
-interface Where {
+interface Position {
   readonly candidate: number
   readonly lost: number
   readonly limited: number
 }
 
-/** The nth rent of a session, under a name that no other one has. */
+/** The nth attempt of a session, under a name that no other attempt has. */
 const attemptOf = (
   { createdAt, spec }: Pick<SessionState, "createdAt" | "spec">,
   number: number,
@@ -36,8 +36,8 @@ const attemptOf = (
   return { id, candidate, name: render({ owner, slug: slugify(request.name ?? ""), attempt: id }), sentAt }
 }
 
-/** Asks for one rent. */
-const rent = (state: SessionState, step: Step, { candidate, limited, lost }: Where): SessionState => {
+/** Asks for one create. */
+const rent = (state: SessionState, step: Step, { candidate, limited, lost }: Position): SessionState => {
   const place = state.spec.candidates[candidate]
   if (place === undefined) return refuse(state, step, makeFault("NoCapacity", "no candidate is left"))
   const attempt = attemptOf(state, state.attempts.length + 1, candidate, step.now.wall)
@@ -76,7 +76,7 @@ export const begin = (spec: SessionSpec, step: Step): SessionState => {
   }
 }
 
-/** No rent is to be had. */
+/** No candidate has a machine for the session, so it ends. */
 const refuse = (state: SessionState, step: Step, fault: Fault): SessionState => {
   if (state.respawns > 0) step.events.push({ _tag: "RespawnFailed", fault })
   return end(state, step, { reason: "refused", fault })
@@ -110,7 +110,7 @@ export const refused = (state: SessionState, step: Step, event: InputOf<"Refused
   return next(known, step, candidate, fault)
 }
 
-/** Nobody knows whether the machine was made: from now on it is looked for by its name. */
+/** It is unknown whether the machine was made: from now on it is looked for by its name. */
 const resolve = (
   state: SessionState,
   step: Step,
@@ -129,7 +129,7 @@ const resolve = (
       limited: phase.limited,
       stopping: facts.stopping,
       since: step.now.mono,
-      // whoever is told of it can look as well
+      // with the name the caller can look for the machine as well
       cause: facts.fault.reason === "Uncertain" ? { computeName: phase.attempt.name, ...facts.fault } : facts.fault,
       authHash: facts.authHash
     },
@@ -151,7 +151,7 @@ export const unanswered = (state: SessionState, step: Step, event: InputOf<"Unan
   return resolve(known, step, phase, { fault, authHash, stopping: phase.stopping })
 }
 
-/** The rent is settled: a machine is ours, and is kept unless somebody wants it gone or its price cannot be capped. */
+/** The create has made a machine. It is kept unless the session is stopping or the machine has no price to cap. */
 const settled = (
   state: SessionState,
   step: Step,
@@ -214,47 +214,47 @@ export const rented = (state: SessionState, step: Step, event: InputOf<"Rented">
   const { authHash, compute } = event
   if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === event.attempt) {
     if (compute.name === phase.attempt.name) return settled(state, step, phase, compute, authHash)
-    // an answer about another machine is no answer
+    // an answer with another machine does not tell what became of this create
     const fault = makeFault("Uncertain", "the create was answered with another compute", compute.provider)
     return unanswered(state, step, { _tag: "Unanswered", attempt: event.attempt, fault, authHash })
   }
   return orphanSeen(state, step, compute)
 }
 
-/** A machine that bears one of our names, is not the current one and is not being ended yet. */
+/** A machine was seen that may have the name of an attempt, and is neither the current one nor being terminated. */
 export const orphanSeen = (state: SessionState, step: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
   if (attempt === undefined || terminations.find(state, seen) !== undefined) return state
-  // a look that was on its way when the feed had found it already
+  // the answer of a `Resolve` that was on its way when the feed had already found the machine
   if (phase._tag === "Live" && isSame(phase, seen)) return state
   const isCurrent = (phase._tag === "Renting" || phase._tag === "Resolving" || phase._tag === "Live") &&
     phase.attempt.id === attempt.id
   if (isCurrent && phase._tag === "Resolving") return adoptFound(state, step, phase, [seen])
-  // its create is still on its way and brings the answer
+  // the answer of its create is still on its way
   if (isCurrent && phase._tag === "Renting") return state
   return terminations.addOrphan(state, step, seen, attempt, isCurrent ? "duplicate" : "orphan")
 }
 
 const isAlive = ({ status }: Observation): boolean => status === "provisioning" || status === "running"
 
-/** Living ones first, then the oldest; the id decides between equals, so that every look decides alike. */
+/** Machines that live first, then the oldest; the id decides between equals, so that every listing gives the same order. */
 const byPreference = (one: Observation, other: Observation): number =>
   Number(isAlive(other)) - Number(isAlive(one)) ||
   (one.createdAt ?? Number.MAX_SAFE_INTEGER) - (other.createdAt ?? Number.MAX_SAFE_INTEGER) ||
   (one.computeId < other.computeId ? -1 : 1)
 
-/** Keeps one of what a lost answer made; the others must die. */
+/** Keeps one of the machines that a create with a lost answer made; the others are terminated. */
 const adoptFound = (
   state: SessionState,
   step: Step,
   phase: PhaseOf<"Resolving">,
   found: ReadonlyArray<Observation>
 ): SessionState => {
-  const [kept, ...duplicates] = found.toSorted(byPreference)
-  if (kept === undefined) return state
-  const owned = settled(state, step, phase, kept, phase.authHash)
+  const [first, ...duplicates] = found.toSorted(byPreference)
+  if (first === undefined) return state
+  const owned = settled(state, step, phase, first, phase.authHash)
   return duplicates.reduce((state, duplicate) => orphanSeen(state, step, duplicate), owned)
 }
 
@@ -271,18 +271,18 @@ export const looked = (state: SessionState, step: Step, event: InputOf<"Looked">
     : lookAgain(state, step, phase, phase.cause)
 }
 
-/** From when on a complete listing without the name proves that nothing was made: after the settle window, twice. */
+/** From when on a complete listing without the name proves that nothing was made: after two settle windows. */
 const proofAt = ({ spec }: SessionState, { config }: Step, { attempt, since }: PhaseOf<"Resolving">): number => {
   const place = spec.candidates[attempt.candidate]
   const { settleWindow } = place === undefined ? config.timings : timingsOf(config, place.provider)
   return since + 2 * settleWindow
 }
 
-/** The name was looked for long enough: this attempt is over and made nothing. */
+/** The name was looked for long enough: the attempt made nothing. */
 const nothingMade = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">): SessionState => {
   const { attempt: { candidate }, cause, limited, lost, stopping } = phase
   if (stopping !== null) return end(state, step, { reason: stopping, fault: cause })
-  // the answer named a machine: not "nothing was made", so nothing more is
+  // the answer named a machine, so "nothing was made" is not certain and no other create is sent
   if (cause.computeId !== undefined) return refuse(state, step, cause)
   return lost === 0
     ? rent(state, step, { candidate, lost: 1, limited })
@@ -291,16 +291,16 @@ const nothingMade = (state: SessionState, step: Step, phase: PhaseOf<"Resolving"
 
 const limits: ReadonlySet<EndReason> = new Set<EndReason>(["max_runtime", "cost_cap", "idle_timeout", "finished"])
 
-/** A look that told nothing: it is repeated later, unless the session is past its limits. */
+/** A listing that proves nothing is repeated later, unless the session is past its limits. */
 const lookAgain = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">, fault: Fault): SessionState => {
   const { mono } = step.now
   const { stopping } = phase
   const proof = proofAt(state, step, phase)
-  // past its limits it does not look for ever: the name stays watched, and what shows up under it is ended
+  // past its limits it does not look for ever; a machine that appears under the name later is terminated as an orphan
   if (stopping !== null && limits.has(stopping) && mono >= proof) return end(state, step, { reason: stopping, fault })
   const tries = (state.timers.look?.tries ?? 0) + 1
   const later = mono + pauseAfter(tries, phase.attempt.id)
-  // the first look that can prove an absence is not missed by a long pause
+  // a long pause must not delay the first listing that can prove an absence
   return withTimers(state, { look: { at: mono < proof ? Math.min(later, proof) : later, tries } })
 }
 
@@ -310,7 +310,7 @@ export const lookFailed = (state: SessionState, step: Step, event: InputOf<"Look
   return lookAgain(state, step, phase, event.fault)
 }
 
-/** Looks for a lost answer when it is due. */
+/** Looks for the machine of a lost answer when that is due. */
 export const wakeResolving = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">): SessionState => {
   const { look } = state.timers
   const place = state.spec.candidates[phase.attempt.candidate]
@@ -325,7 +325,7 @@ export const wakeWaiting = (state: SessionState, step: Step, phase: PhaseOf<"Wai
   return isFree || phase.until <= step.now.mono ? rent(state, step, phase) : state
 }
 
-/** After a restart nobody knows whether the create was sent: it is looked for. */
+/** After a restart it is unknown whether the create was sent: its machine is looked for. */
 export const adopt = (
   state: SessionState,
   step: Step,
@@ -334,7 +334,7 @@ export const adopt = (
 ): SessionState => {
   const fault = phase._tag === "Resolving"
     ? phase.cause
-    : makeFault("Uncertain", "the process that rented it ended before the answer came")
+    : makeFault("Uncertain", "the process that sent the create ended before the answer came")
   const authHash = phase._tag === "Resolving" ? phase.authHash : null
   return resolve(state, step, { ...phase, _tag: "Renting" }, { fault, authHash, stopping: phase.stopping ?? stopping })
 }

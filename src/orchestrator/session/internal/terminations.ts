@@ -1,4 +1,4 @@
-/** The one way a machine ends: terminate, again with back-off, until its absence is verified. */
+/** Pending terminations, the one way a machine ends: terminate, again with back-off, until its absence is verified. */
 import { timingsOf } from "../Config.ts"
 import type { InputOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
@@ -8,10 +8,10 @@ import type { Attempt, PendingTermination, TerminationCause } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
 import { isSame, type Machine, pauseAfter, type Step } from "./step.ts"
 
-/** More than any session has; a bound for the row. */
-const longestMemory = 64
+/** More than any session terminates; it bounds the size of the row. */
+const mostTerminatedIds = 64
 
-/** Every so many failures somebody should look. */
+/** After every so many tries an operator is told. */
 const stuckEvery = 5
 
 export const find = (state: SessionState, machine: Machine): PendingTermination | undefined => {
@@ -24,7 +24,7 @@ const change = (state: SessionState, old: PendingTermination, changes: Partial<P
   pendingTerminations: state.pendingTerminations.map((pending) => pending === old ? { ...old, ...changes } : pending)
 })
 
-/** Puts a machine among those that must die, and asks for its end at once. */
+/** Adds a machine to the pending terminations and asks for the first terminate. */
 export const add = (
   state: SessionState,
   step: Step,
@@ -52,7 +52,7 @@ export const add = (
   }
 }
 
-/** A machine that bears the name of one of our rents and that nobody counts on. */
+/** Terminates a machine that has the name of one of the attempts and is not the current one: a duplicate or an orphan. */
 export const addOrphan = (
   state: SessionState,
   step: Step,
@@ -62,27 +62,27 @@ export const addOrphan = (
 ): SessionState => {
   const { mono, wall } = step.now
   const { createdAt, status } = seen
-  // of one that has started, some clouds say only when it last did so, and it has been paid for since its create
-  const born = status === "provisioning" ? createdAt : Math.min(createdAt ?? attempt.sentAt, attempt.sentAt)
-  // one that was verified gone was paid for until then
-  const began = state.terminatedIds.includes(seen.computeId) ? wall : born ?? attempt.sentAt
-  const meter = Meter.open(state.meter, seen, seen.costPerHour, Math.min(began, wall))
+  // of a machine that has started, some clouds tell only when it last started; it is paid for since its create
+  const madeAt = status === "provisioning" ? createdAt : Math.min(createdAt ?? attempt.sentAt, attempt.sentAt)
+  // the cost of a machine that was verified gone is counted until then already
+  const since = state.terminatedIds.includes(seen.computeId) ? wall : madeAt ?? attempt.sentAt
+  const meter = Meter.open(state.meter, seen, seen.costPerHour, Math.min(since, wall))
   step.events.push({ _tag: "OrphanFound", computeId: seen.computeId })
   return add({ ...state, meter }, step, seen, { name: seen.name, settles: mono + settleWindow(step, seen), why })
 }
 
-/** Gone for sure: nothing bills any more. */
+/** The machine is verified gone, so it is not counted any more. */
 export const markTerminated = (state: SessionState, step: Step, machine: Machine): SessionState => ({
   ...state,
   meter: Meter.close(state.meter, machine, step.now.wall),
-  terminatedIds: [...state.terminatedIds, machine.computeId].slice(-longestMemory),
+  terminatedIds: [...state.terminatedIds, machine.computeId].slice(-mostTerminatedIds),
   pendingTerminations: state.pendingTerminations.filter((pending) => !isSame(pending, machine))
 })
 
 /** How long a machine of this provider may be missing from its answers. */
 export const settleWindow = (step: Step, { provider }: Machine): number => timingsOf(step.config, provider).settleWindow
 
-/** Not gone yet: again later, and said aloud when it takes long. */
+/** The machine is not gone yet: it is terminated again later, and an event tells when that takes long. */
 const again = (state: SessionState, step: Step, old: PendingTermination, fault: Fault | null): SessionState => {
   if (old.tries % stuckEvery === 0) {
     step.events.push({ _tag: "TerminateStuck", computeId: old.computeId, tries: old.tries, fault })
@@ -101,13 +101,13 @@ export const answered = (state: SessionState, step: Step, machine: Machine): Ses
 export const terminateFailed = (state: SessionState, step: Step, event: InputOf<"TerminateFailed">): SessionState => {
   const old = find(state, event)
   if (old === undefined || old.step !== "terminating") return state
-  // the provider knows it no longer; a look says whether that is true
+  // the provider does not know it any more; a `get` confirms that
   if (event.fault.reason === "NotFound") return answered(state, step, event)
   step.events.push({ _tag: "TerminateFailed", computeId: old.computeId, fault: event.fault })
   return again(state, step, old, event.fault)
 }
 
-/** What a look at a dying machine told; null is "not found". */
+/** The answer of a `get` of a machine that is being terminated; null is "not found". */
 export const looked = (
   state: SessionState,
   step: Step,
@@ -116,7 +116,7 @@ export const looked = (
   asked = step.now.mono
 ): SessionState => {
   if (seen === null) {
-    // an answer is about the moment of its question
+    // an answer is true of the time when its request was sent
     if (old.settles <= asked) return markTerminated(state, step, old)
     return old.step === "confirming" ? change(state, old, { step: "accepted", at: old.settles }) : state
   }
@@ -128,13 +128,13 @@ export const looked = (
 export const lookFailed = (state: SessionState, step: Step, old: PendingTermination, fault: Fault): SessionState =>
   old.step === "confirming" ? again(state, step, old, fault) : state
 
-/** A price that was seen, of whatever machine we count. */
+/** The price in an observation, of any machine that is counted. */
 export const repriced = (state: SessionState, step: Step, seen: Observation): SessionState => {
   const meter = Meter.reprice(state.meter, seen, seen.costPerHour, step.now.wall)
   return meter === state.meter ? state : { ...state, meter }
 }
 
-/** Asks for everything that is due by now. */
+/** Asks for every terminate and every `get` that is due. */
 export const wake = (state: SessionState, step: Step): SessionState => {
   const isDue = ({ at }: PendingTermination): boolean => at !== null && at <= step.now.mono
   if (!state.pendingTerminations.some(isDue)) return state
@@ -153,11 +153,11 @@ export const wake = (state: SessionState, step: Step): SessionState => {
   }
 }
 
-/** After a restart the window is measured on the wall clock, from a moment when the machine was there already. */
+/** After a restart the settle window is measured on the wall clock, from a time when the machine was known already. */
 export const settlesAgain = (step: Step, machine: Machine, from: number): number =>
   step.now.mono + Math.max(0, Math.min(settleWindow(step, machine), from + settleWindow(step, machine) - step.now.wall))
 
-/** After a restart nothing is on its way any more: everything is due. */
+/** After a restart no request is on its way any more: every termination is due. */
 export const adopt = (state: SessionState, step: Step): SessionState =>
   state.pendingTerminations.length === 0 ? state : wake({
     ...state,
