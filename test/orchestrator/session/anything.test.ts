@@ -14,12 +14,12 @@ const reasons = ["NotFound", "Unsupported", "Transport", "RateLimited", "NoCapac
 const prices = [null, 0, 0.5, 30, -1, Number.NaN, Number.POSITIVE_INFINITY] as const
 const nobody = Session.AttemptId.make("aaaaaaaaaaaa")
 
-type Stage = ReturnType<typeof start>
+type TestSession = ReturnType<typeof start>
 
 const pick = <A>(rng: Random, all: readonly [A, ...ReadonlyArray<A>]): A => rng.pick(...all)
 
 /** One event of any kind, mostly about what the session may have heard of. */
-const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionInput => {
+const anyEvent = (rng: Random, { now, state }: TestSession): Session.SessionInput => {
   const known = state.attempts[rng.below(state.attempts.length)]
   const attempt = rng.chance(0.1) ? nobody : known?.id ?? nobody
   const machine = { provider: acme, computeId: ComputeId.make(`m${rng.below(4)}`) }
@@ -94,9 +94,9 @@ interface Heard {
 }
 
 /** A session that hears so many events of a seed; `hold` sees it at its beginning and after each. */
-const hear = (seed: number, hold: (stage: Stage, heard: Heard) => void): Stage => {
+const hear = (seed: number, hold: (session: TestSession, heard: Heard) => void): TestSession => {
   const rng = random(seed)
-  const stage = start({
+  const session = start({
     mode: rng.pick("interactive", "task"),
     persist: rng.chance(0.5),
     request: { spot: rng.chance(0.7), command: rng.chance(0.5) ? ["run"] : null },
@@ -120,23 +120,23 @@ const hear = (seed: number, hold: (stage: Stage, heard: Heard) => void): Stage =
     // nothing that was on its way outlives the process
     if (event._tag === "Adopted") open.clear()
     open.delete(answers(event) ?? "")
-    const asked = stage.asked()
+    const asked = session.asked()
     for (const command of asked) open.add(questionOf(command))
-    hold(stage, { event, asked, open })
+    hold(session, { event, asked, open })
   }
-  heard({ _tag: "Started", spec: stage.state.spec })
+  heard({ _tag: "Started", spec: session.state.spec })
   for (let step = 0; step < 80; step++) {
-    const event = rng.chance(0.04) ? { _tag: "Adopted" } as const : anyEvent(rng, stage)
-    stage.send(event)
+    const event = rng.chance(0.04) ? { _tag: "Adopted" } as const : anyEvent(rng, session)
+    session.send(event)
     heard(event)
     // the wall clock may be set, forward or back; the monotonic one runs
-    if (rng.chance(0.1)) stage.now.wall += rng.pick(-minute, minute, -24 * 60 * minute)
+    if (rng.chance(0.1)) session.now.wall += rng.pick(-minute, minute, -24 * 60 * minute)
     if (rng.chance(0.5)) {
-      stage.pass(rng.pick(10, second, 5 * second, minute))
+      session.pass(rng.pick(10, second, 5 * second, minute))
       heard({ _tag: "WokeUp" })
     }
   }
-  return stage
+  return session
 }
 
 const seeds = Array.from({ length: 400 }, (_, index) => index + 1)
@@ -144,20 +144,20 @@ const seeds = Array.from({ length: 400 }, (_, index) => index + 1)
 describe("whatever a session hears", () => {
   it("nothing throws, and it ends as soon as the world is sane again", () => {
     for (const seed of seeds) {
-      const stage = hear(seed, () => {})
-      for (let rounds = 0; rounds < 40 && stage.phase._tag !== "Ended"; rounds++) {
-        stage.stop()
-        const { phase } = stage
-        if (phase._tag === "Renting") stage.refused("NoCapacity")
-        stage.pass(minute)
-        if (phase._tag === "Resolving") stage.looked([])
-        for (const { computeId } of stage.state.pendingTerminations) {
-          stage.terminateAnswered(computeId)
-          stage.pass(2 * second)
-          stage.confirmed(null, computeId)
+      const session = hear(seed, () => {})
+      for (let rounds = 0; rounds < 40 && session.phase._tag !== "Ended"; rounds++) {
+        session.stop()
+        const { phase } = session
+        if (phase._tag === "Renting") session.refused("NoCapacity")
+        session.pass(minute)
+        if (phase._tag === "Resolving") session.looked([])
+        for (const { computeId } of session.state.pendingTerminations) {
+          session.terminateAnswered(computeId)
+          session.pass(2 * second)
+          session.confirmed(null, computeId)
         }
       }
-      assert.strictEqual(stage.phase._tag, "Ended", `seed ${seed}`)
+      assert.strictEqual(session.phase._tag, "Ended", `seed ${seed}`)
     }
   })
 
@@ -198,9 +198,9 @@ describe("whatever a session hears", () => {
     for (const seed of seeds) {
       let spent = 0
       let deadline = Number.POSITIVE_INFINITY
-      hear(seed, (stage, { event }) => {
-        const { now, state } = stage
-        const usd = stage.spent()
+      hear(seed, (session, { event }) => {
+        const { now, state } = session
+        const usd = session.spent()
         const left = Session.runtimeLeft(state, now) ?? 0
         // a wall clock that was set back before a crash takes with it what was not written yet
         if (event._tag !== "Adopted") {
