@@ -2,7 +2,7 @@
 import { type Patch, tests, worlds } from "./mutant.ts"
 
 const at = "src/orchestrator/session"
-/** Plays lives of one session with no engine around it. */
+/** Plays single sessions without an engine. */
 const lives = tests("test/orchestrator/session/world.test.ts")
 
 export const core: ReadonlyArray<Patch> = [
@@ -21,7 +21,7 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "forget-twin",
-    why: "a second machine of the current attempt is not written down",
+    why: "a second machine of the current attempt is ignored",
     file: `${at}/internal/renting.ts`,
     find: "return terminations.addOrphan(state, step, seen",
     replace: "if (isCurrent) return state\n  return terminations.addOrphan(state, step, seen",
@@ -29,7 +29,7 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "drop-stray-after-ended",
-    why: "a machine that shows up after the session's end is nobody's",
+    why: "a machine that appears after the end of its session is ignored",
     file: `${at}/internal/renting.ts`,
     find: "return terminations.addOrphan(state, step, seen",
     replace: "if (phase._tag === \"Ended\") return state\n  return terminations.addOrphan(state, step, seen",
@@ -54,7 +54,7 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "missed-means-gone",
-    why: "a machine that one listing is without counts as gone",
+    why: "a machine that is missing from one listing counts as gone",
     file: `${at}/internal/living.ts`,
     find: "return phase.settles > step.now.mono ? state : check(state, step, phase)",
     replace: "return dead(state, step, phase, null)",
@@ -70,7 +70,7 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "renting-adopted-as-never-sent",
-    why: "after a restart a create that was under way is taken for one that was never sent",
+    why: "after a restart a create that was under way counts as never sent",
     file: `${at}/internal/renting.ts`,
     find: "const fault = phase._tag === \"Resolving\"",
     replace: `if (phase._tag === "Renting") return rent(state, step, { ...phase, candidate: phase.attempt.candidate })

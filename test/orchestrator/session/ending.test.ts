@@ -297,7 +297,7 @@ describe("when the host shuts down", () => {
     assert.isTrue(session.send({ _tag: "Closing" }).isSame)
   })
 
-  it("a persistent task that has reported ends as reported", () => {
+  it("a persistent task that has reported ends with the outcome of its report", () => {
     const session = task({ persist: true })
     session.report(3)
     session.send({ _tag: "Closing" })

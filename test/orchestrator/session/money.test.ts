@@ -144,7 +144,7 @@ describe("the cap", () => {
     }
   )
 
-  it("ends a task that has reported as reported", () => {
+  it("ends a task that has reported with the outcome of its report", () => {
     const session = start({ mode: "task", policy: { maxCost: 1, finishGrace: hour } })
     session.rented({ costPerHour: 2 })
     session.report(0)

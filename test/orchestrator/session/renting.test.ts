@@ -305,7 +305,7 @@ describe("a stop while a create is under way", () => {
     assert.strictEqual(lost.in("Ended").reason, "stopped")
   })
 
-  it("by a caller that went away says interrupted", () => {
+  it("by a caller that went away has the reason interrupted", () => {
     const session = start()
     session.send({ _tag: "StopRequested", by: "interrupted" })
     session.rented()

@@ -9,7 +9,7 @@ import { acme, hour, live, minute, second, start } from "./harness.ts"
 const id = ComputeId.make
 const persistent = { mode: "task", persist: true } as const
 
-describe("a session that is adopted", () => {
+describe("an adopted session", () => {
   it("that does not persist ends: its caller ended with its process", () => {
     const session = live()
     session.restart()

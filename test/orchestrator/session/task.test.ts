@@ -112,7 +112,7 @@ describe("the outcome of a task without a report", () => {
 })
 
 describe("a finish report", () => {
-  it("is stored and told, and begins the grace, after which the task ends as reported", () => {
+  it("is stored and told, and begins the grace, after which the task ends with its outcome", () => {
     const session = task({ policy: { finishGrace: minute, maxRuntime: hour } })
     assert.isTrue(session.report(7).needsCommit)
     assert.deepStrictEqual(session.told(), [{ _tag: "TaskReport", exitCode: 7 }])
