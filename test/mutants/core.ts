@@ -10,13 +10,13 @@ export const core: ReadonlyArray<Patch> = [
     name: "retry-create",
     why: "a create whose answer was lost is sent again",
     file: `${at}/internal/renting.ts`,
-    find: "const { authHash, fault, misnamed } = event",
+    find: "const { authHash, fault, misnamed } = input",
     replace: `const place = state.spec.candidates[phase.attempt.candidate]
   if (place !== undefined) {
     step.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
     return state
   }
-  const { authHash, fault, misnamed } = event`,
+  const { authHash, fault, misnamed } = input`,
     noticedBy: [worlds("rents", ["one"]), worlds("runpod", ["one"], 1), lives]
   },
   {
@@ -37,7 +37,7 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "terminate-answered-means-gone",
-    why: "a delete that was answered counts as done, without a look",
+    why: "a delete that was answered counts as done, without a get that confirms it",
     file: `${at}/internal/terminations.ts`,
     find: "return change(state, old, { step: \"accepted\"",
     replace:
@@ -141,7 +141,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     name: "stale-report-accepted",
     why: "a report of an earlier attempt counts for the current one",
     file: `${at}/internal/living.ts`,
-    find: "if (current !== null && current.id === event.attempt) {",
+    find: "if (current !== null && current.id === input.attempt) {",
     replace: "if (current !== null) {",
     noticedBy: [worlds("preemption", ["outcome"]), lives]
   },

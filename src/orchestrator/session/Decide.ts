@@ -27,34 +27,34 @@ export interface Decision<State = SessionState> {
   readonly events: ReadonlyArray<SessionEvent>
 }
 
-const observed = (state: SessionState, step: Step, event: InputOf<"Observed">): SessionState => {
+const observed = (state: SessionState, step: Step, input: InputOf<"Observed">): SessionState => {
   const { phase } = state
-  const { compute } = event
+  const { compute } = input
   if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, step, compute)
   return terminations.find(state, compute) === undefined
     ? renting.orphanSeen(state, step, compute)
     : terminations.repriced(state, step, compute)
 }
 
-const confirmed = (state: SessionState, step: Step, event: InputOf<"Confirmed">): SessionState => {
+const confirmed = (state: SessionState, step: Step, input: InputOf<"Confirmed">): SessionState => {
   const { phase } = state
-  const pending = terminations.find(state, event)
-  if (pending !== undefined) return terminations.looked(state, step, pending, event.compute, event.at)
-  if (phase._tag === "Live" && isSame(phase, event)) {
-    return living.confirmed(state, step, phase, event.compute, event.at)
+  const pending = terminations.find(state, input)
+  if (pending !== undefined) return terminations.looked(state, step, pending, input.compute, input.at)
+  if (phase._tag === "Live" && isSame(phase, input)) {
+    return living.confirmed(state, step, phase, input.compute, input.at)
   }
   return state
 }
 
-const confirmFailed = (state: SessionState, step: Step, event: InputOf<"ConfirmFailed">): SessionState => {
+const confirmFailed = (state: SessionState, step: Step, input: InputOf<"ConfirmFailed">): SessionState => {
   const { phase } = state
-  const pending = terminations.find(state, event)
+  const pending = terminations.find(state, input)
   if (pending !== undefined) {
-    return event.fault.reason === "NotFound"
+    return input.fault.reason === "NotFound"
       ? terminations.looked(state, step, pending, null)
-      : terminations.lookFailed(state, step, pending, event.fault)
+      : terminations.lookFailed(state, step, pending, input.fault)
   }
-  if (phase._tag === "Live" && isSame(phase, event)) return living.confirmFailed(state, step, phase, event.fault)
+  if (phase._tag === "Live" && isSame(phase, input)) return living.confirmFailed(state, step, phase, input.fault)
   return state
 }
 
@@ -89,42 +89,42 @@ const closing = (state: SessionState, step: Step): SessionState =>
     ? state
     : ending.stop(state, step, "node_shutdown")
 
-const react = (state: SessionState, step: Step, event: SessionInput): SessionState => {
-  switch (event._tag) {
+const react = (state: SessionState, step: Step, input: SessionInput): SessionState => {
+  switch (input._tag) {
     case "Observed":
-      return observed(state, step, event)
+      return observed(state, step, input)
     case "Touched":
       return living.touched(state, step)
     case "WokeUp":
       return wake(state, step)
     case "Rented":
-      return renting.rented(state, step, event)
+      return renting.rented(state, step, input)
     case "Refused":
-      return renting.refused(state, step, event)
+      return renting.refused(state, step, input)
     case "Unanswered":
-      return renting.unanswered(state, step, event)
+      return renting.unanswered(state, step, input)
     case "Looked":
-      return renting.looked(state, step, event)
+      return renting.looked(state, step, input)
     case "LookFailed":
-      return renting.lookFailed(state, step, event)
+      return renting.lookFailed(state, step, input)
     case "Missed":
-      return living.missed(state, step, event)
+      return living.missed(state, step, input)
     case "Confirmed":
-      return confirmed(state, step, event)
+      return confirmed(state, step, input)
     case "ConfirmFailed":
-      return confirmFailed(state, step, event)
+      return confirmFailed(state, step, input)
     case "TerminateAnswered":
-      return terminations.answered(state, step, event)
+      return terminations.answered(state, step, input)
     case "TerminateFailed":
-      return terminations.terminateFailed(state, step, event)
+      return terminations.terminateFailed(state, step, input)
     case "StopRequested":
-      return ending.stop(state, step, event.by === "caller" ? "stopped" : "interrupted")
+      return ending.stop(state, step, input.by === "caller" ? "stopped" : "interrupted")
     case "Report":
-      return living.reported(state, step, event)
+      return living.reported(state, step, input)
     case "Billed":
-      return living.billed(state, step, event)
+      return living.billed(state, step, input)
     case "BillFailed":
-      return living.billFailed(state, step, event)
+      return living.billFailed(state, step, input)
     case "Adopted":
       return adopt(state, step)
     case "Closing":
@@ -153,29 +153,29 @@ const settle = (state: SessionState, step: Step): SessionState =>
  * @category deciding
  * @since 0.1.0
  */
-export function decide(state: SessionState, event: SessionInput, read: Clock.Now, config: DecideConfig): Decision
+export function decide(state: SessionState, input: SessionInput, read: Clock.Now, config: DecideConfig): Decision
 export function decide(
   state: SessionState | null,
-  event: SessionInput,
+  input: SessionInput,
   read: Clock.Now,
   config: DecideConfig
 ): Decision<SessionState | null>
 export function decide(
   state: SessionState | null,
-  event: SessionInput,
+  input: SessionInput,
   read: Clock.Now,
   config: DecideConfig
 ): Decision<SessionState | null> {
   const commands: Array<Command> = []
   const events: Array<SessionEvent> = []
   if (state === null) {
-    if (event._tag !== "Started") return { state, commands, events }
+    if (input._tag !== "Started") return { state, commands, events }
     const now = Clock.restart({ wall: 0, mono: 0 }, read)
-    return { state: renting.begin(event.spec, { now, config, commands, events }), commands, events }
+    return { state: renting.begin(input.spec, { now, config, commands, events }), commands, events }
   }
-  const now = event._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
+  const now = input._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
   const step: Step = { now, config, commands, events }
-  const reacted = react(state, step, event)
+  const reacted = react(state, step, input)
   const settled = reacted === state ? state : settle(reacted, step)
   const isSilent = settled === state && !Clock.learns(state.clock, now)
   return { state: isSilent ? state : { ...settled, clock: now }, commands, events }

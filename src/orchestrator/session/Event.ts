@@ -25,8 +25,8 @@ const authHash = Schema.NullOr(Schema.String)
  * **Details**
  *
  * - `Started`: the first input; its spec is checked already.
- * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (a machine may have been made; `misnamed` is one that was
- *   certainly made under another name): results of `Rent`.
+ * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (a machine may have been made; `misnamed` is one that
+ *   was certainly made, under another name): results of `Rent`.
  * - `Looked` (`complete` says every page was read, `at` when the listing began on the monotonic clock), `LookFailed`:
  *   results of `Resolve`.
  * - `Observed`: the feed listed a machine of the session. `Missed`: a complete listing did not have it.
@@ -132,8 +132,6 @@ export type Command = typeof Command.Type
  */
 export const CommandJson = Schema.toCodecJson(Command)
 
-const computeIdField = ComputeId
-
 /**
  * One event of a session, told to the outside.
  *
@@ -157,16 +155,16 @@ const computeIdField = ComputeId
  */
 export const SessionEvent = Schema.Union([
   Schema.TaggedStruct("Status", {
-    computeId: Schema.NullOr(computeIdField),
+    computeId: Schema.NullOr(ComputeId),
     status: Schema.Literals([...ComputeStatus.literals, "vanished", "preempted"])
   }),
   Schema.TaggedStruct("Heartbeat", { at: Schema.Finite }),
   Schema.TaggedStruct("Refused", { attempt: AttemptId, candidate: Candidate, fault: Fault }),
   Schema.TaggedStruct("Terminating", { reason: EndReason, cause: Schema.NullOr(DeathCause) }),
-  Schema.TaggedStruct("TerminateFailed", { computeId: computeIdField, fault: Fault }),
-  Schema.TaggedStruct("TerminateStuck", { computeId: computeIdField, tries: Schema.Int, fault: Schema.NullOr(Fault) }),
-  Schema.TaggedStruct("PollFailed", { computeId: computeIdField, fault: Fault }),
-  Schema.TaggedStruct("Respawned", { computeId: Schema.NullOr(computeIdField), newId: computeIdField }),
+  Schema.TaggedStruct("TerminateFailed", { computeId: ComputeId, fault: Fault }),
+  Schema.TaggedStruct("TerminateStuck", { computeId: ComputeId, tries: Schema.Int, fault: Schema.NullOr(Fault) }),
+  Schema.TaggedStruct("PollFailed", { computeId: ComputeId, fault: Fault }),
+  Schema.TaggedStruct("Respawned", { computeId: Schema.NullOr(ComputeId), newId: ComputeId }),
   Schema.TaggedStruct("RespawnFailed", { fault: Fault }),
   Schema.TaggedStruct("TaskReport", { exitCode: Schema.Int }),
   Schema.TaggedStruct("StaleReport", { attempt: AttemptId, exitCode: Schema.Int }),
@@ -177,7 +175,7 @@ export const SessionEvent = Schema.Union([
     spentUsd: Schema.Finite
   }),
   Schema.TaggedStruct("SpendReconcileFailed", { fault: Fault }),
-  Schema.TaggedStruct("OrphanFound", { computeId: computeIdField }),
+  Schema.TaggedStruct("OrphanFound", { computeId: ComputeId }),
   Schema.TaggedStruct("Ended", { reason: EndReason, outcome: Outcome }),
   Schema.TaggedStruct("Released", {})
 ])

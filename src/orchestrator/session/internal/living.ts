@@ -169,14 +169,14 @@ const reportedAs = (
 }
 
 /** The container reported how its command ended. Only the first report of the current attempt counts. */
-export const reported = (state: SessionState, step: Step, event: InputOf<"Report">): SessionState => {
+export const reported = (state: SessionState, step: Step, input: InputOf<"Report">): SessionState => {
   const { phase } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
   const current = phase._tag === "Waiting" ? null : phase.attempt
-  if (current !== null && current.id === event.attempt) {
-    return state.report === null ? reportedAs(state, step, { attempt: current }, event.exitCode) : state
+  if (current !== null && current.id === input.attempt) {
+    return state.report === null ? reportedAs(state, step, { attempt: current }, input.exitCode) : state
   }
-  const { attempt, exitCode } = event
+  const { attempt, exitCode } = input
   step.events.push({ _tag: "StaleReport", attempt, exitCode })
   return state
 }
@@ -187,29 +187,29 @@ const nextBill = (state: SessionState, step: Step): SessionState => {
 }
 
 /** The bill of the current machine, or of the last one while the session ends; that of an earlier machine is ignored. */
-export const billed = (state: SessionState, step: Step, event: InputOf<"Billed">): SessionState => {
+export const billed = (state: SessionState, step: Step, input: InputOf<"Billed">): SessionState => {
   const { phase } = state
-  const isLast = phase._tag === "Ending" && state.last === event.computeId &&
-    terminations.find(state, event) !== undefined
-  if (!isLast && (phase._tag !== "Live" || !isSame(phase, event))) return state
+  const isLast = phase._tag === "Ending" && state.last === input.computeId &&
+    terminations.find(state, input) !== undefined
+  if (!isLast && (phase._tag !== "Live" || !isSame(phase, input))) return state
   const { wall } = step.now
-  const estimatedUsd = Meter.spentOn(state.meter, event, wall)
-  const meter = Meter.raise(state.meter, event, event.usd, wall)
+  const estimatedUsd = Meter.spentOn(state.meter, input, wall)
+  const meter = Meter.raise(state.meter, input, input.usd, wall)
   step.events.push({
     _tag: "SpendReconciled",
     estimatedUsd,
-    billedUsd: event.usd,
+    billedUsd: input.usd,
     spentUsd: Meter.spent(meter, wall)
   })
   const known = meter === state.meter ? state : { ...state, meter }
   return isLast ? known : nextBill(known, step)
 }
 
-export const billFailed = (state: SessionState, step: Step, event: InputOf<"BillFailed">): SessionState => {
+export const billFailed = (state: SessionState, step: Step, input: InputOf<"BillFailed">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Live" || !isSame(phase, event)) return state
-  if (event.fault.reason === "Unsupported") return withTimers(state, { bill: null })
-  step.events.push({ _tag: "SpendReconcileFailed", fault: event.fault })
+  if (phase._tag !== "Live" || !isSame(phase, input)) return state
+  if (input.fault.reason === "Unsupported") return withTimers(state, { bill: null })
+  step.events.push({ _tag: "SpendReconcileFailed", fault: input.fault })
   return nextBill(state, step)
 }
 

@@ -87,14 +87,14 @@ const next = (state: SessionState, step: Step, candidate: number, fault: Fault):
     ? rent(state, step, { candidate: candidate + 1, lost: 0, limited: 0 })
     : refuse(state, step, fault)
 
-export const refused = (state: SessionState, step: Step, event: InputOf<"Refused">): SessionState => {
+export const refused = (state: SessionState, step: Step, input: InputOf<"Refused">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
-  const { fault } = event
+  if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
+  const { fault } = input
   const { attempt: { candidate }, limited, lost, stopping } = phase
   const place = state.spec.candidates[candidate]
   if (place !== undefined) {
-    step.events.push({ _tag: "Refused", attempt: event.attempt, candidate: place, fault })
+    step.events.push({ _tag: "Refused", attempt: input.attempt, candidate: place, fault })
   }
   const known: SessionState = {
     ...state,
@@ -103,7 +103,7 @@ export const refused = (state: SessionState, step: Step, event: InputOf<"Refused
   if (stopping !== null) return end(known, step, { reason: stopping, fault })
   if (isSameAnywhere(fault.reason)) return refuse(known, step, fault)
   if (fault.reason === "RateLimited" && limited < mostLimited) {
-    const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, event.attempt))
+    const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, input.attempt))
     const until = step.now.mono + pause
     return { ...known, phase: { _tag: "Waiting", candidate, lost, limited: limited + 1, until, why: "rate_limited" } }
   }
@@ -137,10 +137,10 @@ const resolve = (
   }
 }
 
-export const unanswered = (state: SessionState, step: Step, event: InputOf<"Unanswered">): SessionState => {
+export const unanswered = (state: SessionState, step: Step, input: InputOf<"Unanswered">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
-  const { authHash, fault, misnamed } = event
+  if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
+  const { authHash, fault, misnamed } = input
   const known = misnamed === undefined ? state : terminations.addOrphan(
     { ...state, last: misnamed.computeId },
     step,
@@ -209,14 +209,14 @@ const settled = (
   return living.observed(live, step, compute)
 }
 
-export const rented = (state: SessionState, step: Step, event: InputOf<"Rented">): SessionState => {
+export const rented = (state: SessionState, step: Step, input: InputOf<"Rented">): SessionState => {
   const { phase } = state
-  const { authHash, compute } = event
-  if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === event.attempt) {
+  const { authHash, compute } = input
+  if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === input.attempt) {
     if (compute.name === phase.attempt.name) return settled(state, step, phase, compute, authHash)
     // an answer with another machine does not tell what became of this create
     const fault = makeFault("Uncertain", "the create was answered with another compute", compute.provider)
-    return unanswered(state, step, { _tag: "Unanswered", attempt: event.attempt, fault, authHash })
+    return unanswered(state, step, { _tag: "Unanswered", attempt: input.attempt, fault, authHash })
   }
   return orphanSeen(state, step, compute)
 }
@@ -258,9 +258,9 @@ const adoptFound = (
   return duplicates.reduce((state, duplicate) => orphanSeen(state, step, duplicate), owned)
 }
 
-export const looked = (state: SessionState, step: Step, event: InputOf<"Looked">): SessionState => {
+export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">): SessionState => {
   const { phase } = state
-  const { at, attempt, complete, found } = event
+  const { at, attempt, complete, found } = input
   if (phase._tag !== "Resolving" || phase.attempt.id !== attempt) {
     return found.reduce((state, seen) => orphanSeen(state, step, seen), state)
   }
@@ -304,10 +304,10 @@ const lookAgain = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">,
   return withTimers(state, { look: { at: mono < proof ? Math.min(later, proof) : later, tries } })
 }
 
-export const lookFailed = (state: SessionState, step: Step, event: InputOf<"LookFailed">): SessionState => {
+export const lookFailed = (state: SessionState, step: Step, input: InputOf<"LookFailed">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Resolving" || phase.attempt.id !== event.attempt) return state
-  return lookAgain(state, step, phase, event.fault)
+  if (phase._tag !== "Resolving" || phase.attempt.id !== input.attempt) return state
+  return lookAgain(state, step, phase, input.fault)
 }
 
 /** Looks for the machine of a lost answer when that is due. */

@@ -98,13 +98,13 @@ export const answered = (state: SessionState, step: Step, machine: Machine): Ses
   return change(state, old, { step: "accepted", at, fault: null })
 }
 
-export const terminateFailed = (state: SessionState, step: Step, event: InputOf<"TerminateFailed">): SessionState => {
-  const old = find(state, event)
+export const terminateFailed = (state: SessionState, step: Step, input: InputOf<"TerminateFailed">): SessionState => {
+  const old = find(state, input)
   if (old === undefined || old.step !== "terminating") return state
   // the provider does not know it any more; a `get` confirms that
-  if (event.fault.reason === "NotFound") return answered(state, step, event)
-  step.events.push({ _tag: "TerminateFailed", computeId: old.computeId, fault: event.fault })
-  return again(state, step, old, event.fault)
+  if (input.fault.reason === "NotFound") return answered(state, step, input)
+  step.events.push({ _tag: "TerminateFailed", computeId: old.computeId, fault: input.fault })
+  return again(state, step, old, input.fault)
 }
 
 /** The answer of a `get` of a machine that is being terminated; null is "not found". */
