@@ -32,7 +32,7 @@ const observed = (state: SessionState, step: Step, input: InputOf<"Observed">): 
   const { compute } = input
   if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, step, compute)
   return terminations.find(state, compute) === undefined
-    ? renting.orphanSeen(state, step, compute)
+    ? renting.seenByName(state, step, compute)
     : terminations.repriced(state, step, compute)
 }
 

@@ -218,11 +218,11 @@ export const rented = (state: SessionState, step: Step, input: InputOf<"Rented">
     const fault = makeFault("Uncertain", "the create was answered with another compute", compute.provider)
     return unanswered(state, step, { _tag: "Unanswered", attempt: input.attempt, fault, authHash })
   }
-  return orphanSeen(state, step, compute)
+  return seenByName(state, step, compute)
 }
 
-/** A machine was seen that may have the name of an attempt, and is neither the current one nor being terminated. */
-export const orphanSeen = (state: SessionState, step: Step, seen: Observation): SessionState => {
+/** A machine was seen that no id in the state tells of: the session knows it by the name of an attempt, or not at all. */
+export const seenByName = (state: SessionState, step: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
@@ -255,14 +255,14 @@ const adoptFound = (
   const [first, ...duplicates] = found.toSorted(byPreference)
   if (first === undefined) return state
   const owned = settled(state, step, phase, first, phase.authHash)
-  return duplicates.reduce((state, duplicate) => orphanSeen(state, step, duplicate), owned)
+  return duplicates.reduce((state, duplicate) => seenByName(state, step, duplicate), owned)
 }
 
 export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">): SessionState => {
   const { phase } = state
   const { at, attempt, complete, found } = input
   if (phase._tag !== "Resolving" || phase.attempt.id !== attempt) {
-    return found.reduce((state, seen) => orphanSeen(state, step, seen), state)
+    return found.reduce((state, seen) => seenByName(state, step, seen), state)
   }
   const ours = found.filter(({ name }) => name === phase.attempt.name)
   if (ours.length > 0) return adoptFound(state, step, phase, ours)
