@@ -1,5 +1,5 @@
 /**
- * Exactly one rent: what a lost answer has made is found, twins are ended, and what could not be verified is said.
+ * Exactly one rent: what a lost answer has made is found, duplicates are ended, and what could not be verified is said.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError } from "effect-atlas"

@@ -100,7 +100,7 @@ export const misused = (command: string | null, message: string): CliError.ShowH
   })
 
 /** Refuses words that stand before the `--` that a command to run in the container comes after. */
-export const stray = (command: string, words: ReadonlyArray<string>) =>
+export const refuseEarlyWords = (command: string, words: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const { invocation } = yield* Shell
     const early = words.slice(0, words.length - invocation.trailing)

@@ -87,8 +87,8 @@ const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId
 /** The machines that sessions know by their ids: whatever these are called now, they are still theirs. */
 const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyMap<string, SessionId> => {
   const held = new Map<string, SessionId>()
-  for (const { state: { phase, pendingTerminations: residuals, spec } } of engine.at(provider).entries) {
-    for (const residual of residuals) if (residual.provider === provider) held.set(residual.computeId, spec.id)
+  for (const { state: { phase, pendingTerminations, spec } } of engine.at(provider).entries) {
+    for (const pending of pendingTerminations) if (pending.provider === provider) held.set(pending.computeId, spec.id)
     if (phase._tag === "Live" && phase.provider === provider) held.set(phase.computeId, spec.id)
   }
   return held

@@ -154,9 +154,9 @@ const findOpen = Effect.fnUntraced(function*(
 
 /** Why a session is not settled. */
 const messageOf = (state: SessionState, { unreached }: Open): string => {
-  const { phase, pendingTerminations: residuals } = state
+  const { phase, pendingTerminations } = state
   const unasked = placesOf(state).flatMap((place) => unreached.get(place) ?? [])
-  const faults = residuals.flatMap(({ fault }) => fault === null ? [] : [fault.message])
+  const faults = pendingTerminations.flatMap(({ fault }) => fault === null ? [] : [fault.message])
   const [first] = [...unasked, ...faults, ...phase._tag === "Resolving" ? [phase.cause.message] : []]
   if (first !== undefined) return first
   return phase._tag === "Live" ? "its machine could not be looked at in time" : "it is not verified to be over yet"
@@ -177,8 +177,10 @@ const settle = Effect.fnUntraced(function*(
 
   /** Whether it goes on as it should: its provider says that it runs, and nothing of it is in doubt or due. */
   const goesOn = (state: SessionState, due: number | null, mono: number): boolean => {
-    const { phase, report, pendingTerminations: residuals, spec, timers } = state
-    if (!spec.persist || report !== null || residuals.length > 0 || (due !== null && due <= mono)) return false
+    const { phase, report, pendingTerminations, spec, timers } = state
+    if (!spec.persist || report !== null || pendingTerminations.length > 0 || (due !== null && due <= mono)) {
+      return false
+    }
     if (phase._tag === "Waiting") return true
     if (phase._tag !== "Live" || timers.check !== null) return false
     return listings.get(phase.provider)?.computes.find(({ id }) => id === phase.computeId)?.isLive ?? false

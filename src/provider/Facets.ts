@@ -86,7 +86,7 @@ export interface ComputeFacet {
   ) => Effect.Effect<PreparedSpawn, AtlasError>
   /** Sends one create, and nothing else: an unanswered one fails as `Uncertain` and is for the caller to resolve. */
   readonly rent: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
-  /** Looks for what an unanswered rent may have made: keeps the oldest, ends twins; null when there is nothing. */
+  /** Looks for what an unanswered rent may have made: keeps the oldest, ends duplicates; null when there is nothing. */
   readonly resolve: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
   /** Ends whatever was rented under this rent's name and verifies that it is gone. */
   readonly abandon: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<void, AtlasError>

@@ -176,7 +176,7 @@ export const endAll = (hands: ComputeCalls, all: ReadonlyArray<Compute>): Effect
   )
 
 /**
- * Ends whatever was rented under this name, twins that appear within two settle windows included, and verifies it.
+ * Ends whatever was rented under this name, duplicates that appear within two settle windows included, and verifies it.
  *
  * @category ending
  * @since 0.1.0
@@ -194,7 +194,7 @@ export const endNamed = (
       const settled = left <= 0
       const found = yield* find(hands, name, Duration.millis(Math.max(left / 2, 0)))
       yield* endAll(hands, found)
-      // a twin may appear for as long as a machine may be missing from a listing
+      // a duplicate may appear for as long as a machine may be missing from a listing
       if (settled || found.length === 0) return
     }
   })

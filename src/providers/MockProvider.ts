@@ -161,13 +161,13 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
           const { prepared: costPerHour } = rent
           const birth = { name: rent.name, request: rent.request, costPerHour }
           const id = yield* newId
-          const twinId = yield* newId
+          const duplicateId = yield* newId
           return yield* calls.make("spawnCompute", { rent }, (at) => {
             const machine = cloud.create({ ...birth, id }, at)
-            const apart = faults.takeTwin()
+            const apart = faults.takeDuplicate()
             if (apart !== undefined) {
               cloud.send(at + apart, (later) => {
-                cloud.create({ ...birth, id: twinId }, later)
+                cloud.create({ ...birth, id: duplicateId }, later)
               })
             }
             return Result.succeed(view(machine, provider, at))
@@ -253,7 +253,7 @@ const controlsOf = (
     delay: (operation, delay) => Effect.sync(() => faults.delay(operation, delay)),
     loseNextAnswer: ({ created }) =>
       Effect.sync(() => faults.order("spawnCompute", { _tag: "LoseAnswer", created }, 1)),
-    twinNext: (options) => Effect.sync(() => faults.orderTwin(millisOf(options?.apart))),
+    twinNext: (options) => Effect.sync(() => faults.orderDuplicate(millisOf(options?.apart))),
     setListingLag: (lag) => Effect.sync(() => cloud.setListingLag(millisOf(lag))),
     ignoreDeletes: (times) => Effect.sync(() => faults.ignoreDeletes(times)),
     forget: (id) =>

@@ -1,5 +1,5 @@
 /**
- * Copies of the checkout in a temporary directory, into which mistakes are made.
+ * Copies of the checkout in a temporary directory, in which mistakes are made.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -10,13 +10,13 @@ import { editsOf, type Mutant, refusalOf } from "./mutant.ts"
 /** The checkout, without a slash at the end. */
 export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "")
 
-/** All that the compiler, the simulation and the tests of the source read. */
+/** What the compiler, the simulation and the tests of the source read. */
 const parts = ["src", "test", ".config", "package.json", "tsconfig.json"]
 
 /** A copy of the checkout. */
 export interface Copy {
   readonly path: string
-  /** Makes a mistake; answers how to take it back. Throws when the source has changed and it cannot be made. */
+  /** Makes a mistake and returns a function that undoes it. Throws when the source has changed and it cannot be made. */
   readonly plant: (mutant: Mutant) => () => void
   readonly remove: () => void
 }
@@ -35,7 +35,7 @@ export const make = (): Copy => {
       for (const { file, find, replace } of editsOf(mutant)) {
         const text = readFileSync(`${path}/${file}`, "utf8")
         if (!before.has(file)) before.set(file, text)
-        // as a function, since a text may hold what replace() would take for a pattern
+        // a function, since replace() would interpret patterns such as $& in a text
         writeFileSync(`${path}/${file}`, text.replace(find, () => replace))
       }
       return () => {

@@ -2,7 +2,7 @@
 import { type Patch, tests, worlds } from "./mutant.ts"
 
 const at = "src/orchestrator/session"
-/** Plays lives of one session with no engine around it. */
+/** Plays single sessions without an engine. */
 const lives = tests("test/orchestrator/session/world.test.ts")
 
 export const core: ReadonlyArray<Patch> = [
@@ -10,53 +10,54 @@ export const core: ReadonlyArray<Patch> = [
     name: "retry-create",
     why: "a create whose answer was lost is sent again",
     file: `${at}/internal/renting.ts`,
-    find: "const { authHash, fault, misnamed } = event",
+    find: "const { authHash, fault, misnamed } = input",
     replace: `const place = state.spec.candidates[phase.attempt.candidate]
   if (place !== undefined) {
-    turn.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
+    step.commands.push({ _tag: "Rent", attempt: phase.attempt, candidate: place })
     return state
   }
-  const { authHash, fault, misnamed } = event`,
+  const { authHash, fault, misnamed } = input`,
     noticedBy: [worlds("rents", ["one"]), worlds("runpod", ["one"], 1), lives]
   },
   {
     name: "forget-twin",
-    why: "a second machine of the current attempt is not written down",
+    why: "a second machine of the current attempt is ignored",
     file: `${at}/internal/renting.ts`,
-    find: "return terminations.addStray(state, turn, seen",
-    replace: "if (isCurrent) return state\n  return terminations.addStray(state, turn, seen",
+    find: "return terminations.addOrphan(state, step, seen",
+    replace: "if (isCurrent) return state\n  return terminations.addOrphan(state, step, seen",
     noticedBy: [worlds("deletes", ["one"]), lives]
   },
   {
     name: "drop-stray-after-ended",
-    why: "a machine that shows up after the session's end is nobody's",
+    why: "a machine that appears after the end of its session is ignored",
     file: `${at}/internal/renting.ts`,
-    find: "return terminations.addStray(state, turn, seen",
-    replace: "if (phase._tag === \"Ended\") return state\n  return terminations.addStray(state, turn, seen",
+    find: "return terminations.addOrphan(state, step, seen",
+    replace: "if (phase._tag === \"Ended\") return state\n  return terminations.addOrphan(state, step, seen",
     noticedBy: [worlds("rents", ["ends"]), lives]
   },
   {
     name: "terminate-answered-means-gone",
-    why: "a delete that was answered counts as done, without a look",
+    why: "a delete that was answered counts as done, without a get that confirms it",
     file: `${at}/internal/terminations.ts`,
     find: "return change(state, old, { step: \"accepted\"",
-    replace: "if (at > 0) return bury(state, turn, machine)\n  return change(state, old, { step: \"accepted\"",
+    replace:
+      "if (at > 0) return markTerminated(state, step, machine)\n  return change(state, old, { step: \"accepted\"",
     noticedBy: [worlds("deletes", ["ends"]), worlds("runpod", ["ends"], 1), lives]
   },
   {
     name: "one-terminate-try",
     why: "a delete that did not work is never tried again",
     file: `${at}/internal/terminations.ts`,
-    find: "const at = turn.now.mono + pauseAfter(",
+    find: "const at = step.now.mono + pauseAfter(",
     replace: "const at = Number.MAX_SAFE_INTEGER + 0 * pauseAfter(",
     noticedBy: [worlds("deletes", ["ends", "liveness"]), lives]
   },
   {
     name: "missed-means-gone",
-    why: "a machine that one listing is without counts as gone",
+    why: "a machine that is missing from one listing counts as gone",
     file: `${at}/internal/living.ts`,
-    find: "return phase.settles > turn.now.mono ? state : check(state, turn, phase)",
-    replace: "return dead(state, turn, phase, null)",
+    find: "return phase.settles > step.now.mono ? state : check(state, step, phase)",
+    replace: "return dead(state, step, phase, null)",
     noticedBy: [worlds("preemption", ["one"]), lives]
   },
   {
@@ -69,10 +70,10 @@ export const core: ReadonlyArray<Patch> = [
   },
   {
     name: "renting-adopted-as-never-sent",
-    why: "after a restart a create that was under way is taken for one that was never sent",
+    why: "after a restart a create that was under way counts as never sent",
     file: `${at}/internal/renting.ts`,
     find: "const fault = phase._tag === \"Resolving\"",
-    replace: `if (phase._tag === "Renting") return rent(state, turn, { ...phase, candidate: phase.attempt.candidate })
+    replace: `if (phase._tag === "Renting") return rent(state, step, { ...phase, candidate: phase.attempt.candidate })
   const fault = phase._tag === "Resolving"`,
     noticedBy: [worlds("crashes", ["one", "ends"]), lives]
   },
@@ -114,7 +115,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     ...state,
     meter: {
       ...state.meter,
-      running: state.meter.running.map((old) => ({ ...old, since: old.since + turn.now.wall - state.clock.wall }))
+      running: state.meter.running.map((old) => ({ ...old, since: old.since + step.now.wall - state.clock.wall }))
     },
     touched:`,
     noticedBy: [worlds("crashes", ["money"]), worlds("runpod", ["money"], 1), lives]
@@ -132,7 +133,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     why: "a machine is not counted any more once its delete was answered",
     file: `${at}/internal/terminations.ts`,
     find: "return change(state, old, { step: \"accepted\", at, fault: null })",
-    replace: `const meter = Meter.close(state.meter, machine, turn.now.wall)
+    replace: `const meter = Meter.close(state.meter, machine, step.now.wall)
   return change({ ...state, meter }, old, { step: "accepted", at, fault: null })`,
     noticedBy: [worlds("money", ["money"]), lives]
   },
@@ -140,7 +141,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     name: "stale-report-accepted",
     why: "a report of an earlier attempt counts for the current one",
     file: `${at}/internal/living.ts`,
-    find: "if (current !== null && current.id === event.attempt) {",
+    find: "if (current !== null && current.id === input.attempt) {",
     replace: "if (current !== null) {",
     noticedBy: [worlds("preemption", ["outcome"]), lives]
   },

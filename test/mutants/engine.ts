@@ -6,7 +6,7 @@ const at = "src/orchestrator/engine"
 export const engine: ReadonlyArray<Patch> = [
   {
     name: "skip-intent",
-    why: "commands are started before the rows that say so are written",
+    why: "commands are started before their rows are committed",
     file: `${at}/BatchLoop.ts`,
     find: "const writes = Batch.writes(drafts)",
     replace: `yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
@@ -16,7 +16,7 @@ export const engine: ReadonlyArray<Patch> = [
   },
   {
     name: "publish-before-commit",
-    why: "events are told before the rows that say so are written",
+    why: "events are published before their rows are committed",
     file: `${at}/BatchLoop.ts`,
     find: "const writes = Batch.writes(drafts)",
     replace: `yield* Effect.forEach(drafts.values(), publish, { discard: true })
@@ -26,7 +26,7 @@ export const engine: ReadonlyArray<Patch> = [
   },
   {
     name: "lose-timer",
-    why: "a session that ends is not woken any more",
+    why: "a session that is ending is not woken any more",
     file: `${at}/Scheduler.ts`,
     find: "if (next === null || (entry.wake",
     replace: "if (entry.state.phase._tag === \"Ending\" || next === null || (entry.wake",

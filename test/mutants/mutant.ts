@@ -1,10 +1,10 @@
 /**
- * What a planted mistake is: a change of the source or a fault of the simulation, and which checks must notice it.
+ * A mutant: a mistake, made by a change of the source or a fault of the simulation, and the checks that must notice it.
  */
 import { globSync, readFileSync } from "node:fs"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
 
-/** A change of one file; what it looks for stands there exactly once. */
+/** A change of one file; the text it looks for is there exactly once. */
 export interface Edit {
   /** From the root of the checkout. */
   readonly file: string
@@ -25,7 +25,7 @@ interface Described {
   readonly name: string
   /** The mistake, in a sentence. */
   readonly why: string
-  /** Each of them must notice, whatever the others do. */
+  /** Each of these checks must notice the mistake by itself. */
   readonly noticedBy: ReadonlyArray<Witness>
 }
 
@@ -54,7 +54,7 @@ export const tests = (...files: ReadonlyArray<string>): Witness => ({ tests: fil
 export const editsOf = (mutant: Mutant): ReadonlyArray<Edit> =>
   "fault" in mutant ? [] : [{ file: mutant.file, find: mutant.find, replace: mutant.replace }, ...(mutant.and ?? [])]
 
-/** Why a mutant cannot be made of the source under `root` any more; null when it can. */
+/** Why a mutant cannot be made in the source under `root`; null when it can. */
 export const refusalOf = (mutant: Mutant, root: string): string | null => {
   if ("fault" in mutant) {
     return Simulation.isFault(mutant.fault) ? null : `the simulation knows no fault ${mutant.fault}`

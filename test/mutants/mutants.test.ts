@@ -13,7 +13,7 @@ const names = mutants.map(({ name }) => name)
 describe("mutants", () => {
   it.each(mutants)("$name can be made, once", (mutant) => assert.isNull(refusalOf(mutant, root)))
 
-  it("each has a name of its own and somebody who must notice it", () => {
+  it("each has a name of its own and a check that must notice it", () => {
     assert.deepStrictEqual([...new Set(names)], names)
     assert.deepStrictEqual(mutants.filter(({ noticedBy }) => noticedBy.length === 0), [])
   })

@@ -1,4 +1,4 @@
-/** Mistakes of the reaper, which deletes what is not its to delete. */
+/** Mistakes in the reaper, which then terminates machines that it must leave alone. */
 import { type Patch, worlds } from "./mutant.ts"
 
 const file = "src/orchestrator/Reaper.ts"
@@ -6,7 +6,7 @@ const file = "src/orchestrator/Reaper.ts"
 export const reaper: ReadonlyArray<Patch> = [
   {
     name: "reap-without-store-answer",
-    why: "a machine is ended whatever the store says of it, or cannot say",
+    why: "a machine is terminated although the store knows its session or cannot answer",
     file,
     find: "if (answer !== \"none\") return",
     replace: "if (dryRun && answer !== \"none\") return",
@@ -14,7 +14,7 @@ export const reaper: ReadonlyArray<Patch> = [
   },
   {
     name: "reap-young",
-    why: "a machine is ended however young it is",
+    why: "a machine is terminated however young it is",
     file,
     find: "if (isYoung(compute, sighting, listing)) return",
     replace: "if (dryRun && isYoung(compute, sighting, listing)) return",
@@ -22,7 +22,7 @@ export const reaper: ReadonlyArray<Patch> = [
   },
   {
     name: "reap-any-owner",
-    why: "machines of another owner are ended",
+    why: "machines of another owner are terminated",
     file,
     find: "if (owner !== engine.owner) {",
     replace: "if (dryRun && owner !== engine.owner) {",

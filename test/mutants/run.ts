@@ -1,8 +1,8 @@
 /**
  * `npm run mutants [-- NAME...]`: makes each mistake in a copy of the source and runs the checks that must notice it.
  *
- * `--handful` takes a few quick ones, `--workers N` works on so many at once (default: one for each core). Exit code 1 when a
- * mistake was not noticed, cannot be made any more, or made something break that is no check.
+ * `--handful` takes a few quick ones, `--workers N` runs that many at once (default: one for each core). Exit code 1 when a
+ * mistake was not noticed, cannot be made any more, or broke something other than its checks.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { cpSync, existsSync, readFileSync, rmSync } from "node:fs"
@@ -14,14 +14,14 @@ import { handful, mutants } from "./index.ts"
 import type { Mutant, Witness } from "./mutant.ts"
 
 const { root } = Copy
-/** Longer than any check takes on a busy machine, in milliseconds. */
+/** Longer than any check takes on a busy computer, in milliseconds. */
 const limit = 600_000
-/** As much of a failure as tells it from others. */
+/** How much of a failure is shown, in characters. */
 const mostSaid = 80
 
 type Verdict = "caught" | "survived" | "broken"
 
-/** What came of a mutant at one of its witnesses, or of all of them. */
+/** The result of a mutant at one of its witnesses, or at all of them. */
 interface Outcome {
   readonly verdict: Verdict
   readonly by: string
@@ -52,7 +52,7 @@ const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): Prom
 
 const firstLine = (text: string): string => text.split("\n").find((line) => line.trim() !== "")?.trim() ?? "no output"
 
-/** What the compiler remembers of a copy, so that it looks again only at what has changed. */
+/** Where the compiler stores what it knows of a copy, so that it checks only what has changed. */
 const memory = ".tmp/source.tsbuildinfo"
 
 const compiles = async (cwd: string): Promise<Outcome | null> => {
@@ -61,7 +61,7 @@ const compiles = async (cwd: string): Promise<Outcome | null> => {
   return code === 0 ? null : { verdict: "broken", by: `it does not compile: ${firstLine(text)}` }
 }
 
-/** Whether a seed holds in the source as it is; each is played once. */
+/** Whether a seed passes in the source as it is; each is played once. */
 const sound = new Map<string, Promise<boolean>>()
 const isSound = (pristine: Copy.Copy, seed: string): Promise<boolean> => {
   const known = sound.get(seed) ?? run(pristine.path, process.execPath, "test/simulation/run.ts", "--seed", seed)
@@ -128,7 +128,7 @@ const inTests = async (cwd: string, files: ReadonlyArray<string>): Promise<Outco
   return { verdict: "broken", by: `the tests ended with ${code ?? "no answer in time"}: ${firstLine(text)}` }
 }
 
-/** Each witness must notice; the first that does not is what is said. */
+/** Each witness must notice; the first that does not is the result. */
 const judge = async (copy: Copy.Copy, pristine: Copy.Copy, mutant: Mutant): Promise<Outcome> => {
   const takeBack = copy.plant(mutant)
   try {
@@ -176,7 +176,7 @@ const main = async (): Promise<void> => {
   const threads = values.workers === undefined ? availableParallelism() : Number(values.workers)
   if (!Number.isInteger(threads) || threads < 1) refuse("--workers: a whole number, 1 or more")
 
-  // stays as it is, whatever becomes of the checkout meanwhile
+  // a copy, so that edits of the checkout meanwhile do not change it
   const pristine = Copy.make()
   const copies = Array.from({ length: Math.min(threads, all.length) }, Copy.make)
   process.on("exit", () => {

@@ -1,22 +1,22 @@
-/** Mistakes that need no change of the source: the simulation makes them around the orchestrator. */
+/** Mistakes that need no change of the source: the simulation makes them in the services it gives to the orchestrator. */
 import { worlds, type Wrapped } from "./mutant.ts"
 
 export const wrapped: ReadonlyArray<Wrapped> = [
   {
     name: "ignore-cas",
-    why: "a process whose row another one has written goes on",
+    why: "a process goes on with a session whose row another process has written",
     fault: "ignore-cas",
     noticedBy: [worlds("usurpers", ["one", "order"])]
   },
   {
     name: "trust-incomplete-listing",
-    why: "a look by name that failed counts as one that found nothing",
+    why: "a failed listing by name counts as one that found nothing",
     fault: "trust-incomplete-listing",
     noticedBy: [worlds("rents", ["one"])]
   },
   {
     name: "keep-token",
-    why: "the bearer token stands in the row in place of its hash",
+    why: "the row holds the bearer token in place of its hash",
     fault: "keep-token",
     noticedBy: [worlds("mixed", ["secrets"])]
   },

@@ -163,7 +163,7 @@ export const addLive = (
   const { attempt } = started.phase
   const machine = machineOf(`old-${number}`, attempt.name, now.wall)
   machines.set(machine.id, machine)
-  const compute = Session.Sighting.fromCompute(machine)
+  const compute = Session.Observation.fromCompute(machine)
   return Session.decide(
     started,
     { _tag: "Rented", attempt: attempt.id, compute, authHash: null },

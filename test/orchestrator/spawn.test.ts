@@ -39,7 +39,7 @@ describe("spawn answers", () => {
       assert.strictEqual((yield* house.controls.counts).spawnCompute, 1)
     }))
 
-  it.effect("with one of twins, and the other is ended", () =>
+  it.effect("with one of two machines under its name, and the duplicate is ended", () =>
     Effect.gen(function*() {
       const house = yield* open()
       yield* house.controls.twinNext()

@@ -57,7 +57,7 @@ const timed = <A, E>(self: Effect.Effect<A, E>) =>
 const settle = Duration.seconds(5)
 
 describe("looking by name", () => {
-  it.effect("a machine that the listing shows twice is one, and no twin of itself", () =>
+  it.effect("a machine that the listing shows twice is one, and no duplicate of itself", () =>
     Effect.gen(function*() {
       const { hands: provider } = hands({ named: () => Effect.succeed([machine(), machine()]) })
       assert.lengthOf(yield* Handback.find(provider, wanted, settle), 1)
@@ -75,7 +75,7 @@ describe("looking by name", () => {
       assert.deepStrictEqual(result._tag === "Success" ? result.success[0] : null, [])
     }))
 
-  it.effect("of twins the one that lives is kept before an older one that failed", () =>
+  it.effect("of duplicates the one that lives is kept before an older one that failed", () =>
     Effect.gen(function*() {
       const { hands: provider } = hands({
         named: () =>
@@ -272,14 +272,14 @@ describe("ending whatever has a name", () => {
       assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, stubborn)
     }))
 
-  it.effect("a twin that appears later is ended too", () =>
+  it.effect("a duplicate that appears later is ended too", () =>
     Effect.gen(function*() {
       const gone = new Set<string>()
-      const twin = Ids.ComputeId.make("pod-2")
+      const duplicate = Ids.ComputeId.make("pod-2")
       const { hands: provider } = hands({
         named: () =>
           Effect.map(Clock.currentTimeMillis, (now) =>
-            [machine(), ...(now >= 4_000 ? [machine({ id: twin })] : [])].filter((one) => !gone.has(one.id))),
+            [machine(), ...(now >= 4_000 ? [machine({ id: duplicate })] : [])].filter((one) => !gone.has(one.id))),
         terminate: (one) =>
           Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))

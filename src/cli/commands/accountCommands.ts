@@ -10,7 +10,7 @@ import type { Options } from "../../Atlas.ts"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import { using } from "../Clouds.ts"
-import { callOptions, env, id, ports, stray, toggle } from "../Flags.ts"
+import { callOptions, env, id, ports, refuseEarlyWords, toggle } from "../Flags.ts"
 import type { Shell } from "../Shell.ts"
 
 type Work<Input> = (input: Input & { readonly call: Options }) => Effect.Effect<void, AtlasError, Providers | Shell>
@@ -96,7 +96,7 @@ export const templates = Command.make("templates").pipe(
       )
     }, (input) =>
       Effect.gen(function*() {
-        yield* stray("templates create", input.command)
+        yield* refuseEarlyWords("templates create", input.command)
         return yield* makeTemplate({ ...input, call: yield* callOptions })
       })).pipe(
         Command.withDescription("Make a template."),

@@ -6,14 +6,14 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { using } from "../Clouds.ts"
-import { callOptions, duration, id, misused, stray, toggle, yes } from "../Flags.ts"
+import { callOptions, duration, id, misused, refuseEarlyWords, toggle, yes } from "../Flags.ts"
 import { limits, rent } from "../RentFlags.ts"
 
 const work = using(async () => (await import("../actions/up.ts")).run)
 
 export const up = Command.make("up", { ...rent, ...limits }, (input) =>
   Effect.gen(function*() {
-    yield* stray("up", input.command)
+    yield* refuseEarlyWords("up", input.command)
     return yield* work({ ...input, call: yield* callOptions })
   })).pipe(
     Command.withDescription(

@@ -5,7 +5,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { using } from "../Clouds.ts"
-import { callOptions, duration, stray, toggle } from "../Flags.ts"
+import { callOptions, duration, refuseEarlyWords, toggle } from "../Flags.ts"
 import { loading } from "../FlyTools.ts"
 import { limits, rent } from "../RentFlags.ts"
 
@@ -15,7 +15,7 @@ const clean = using(async () => (await import("../actions/reap.ts")).run)
 
 export const task = Command.make("task", { ...rent, ...limits }, (input) =>
   Effect.gen(function*() {
-    yield* stray("task", input.command)
+    yield* refuseEarlyWords("task", input.command)
     return yield* attend({ ...input, call: yield* callOptions })
   })).pipe(
     Command.withDescription(

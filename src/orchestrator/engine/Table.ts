@@ -70,8 +70,8 @@ export const emptyMemory: Memory = { secrets: null, auth: null, compute: null, s
 export const machineOf = ({ last, phase }: SessionState): ComputeId | null =>
   phase._tag === "Live" ? phase.computeId : last
 
-const isUnsteady = ({ phase, pendingTerminations: residuals }: SessionState): boolean =>
-  residuals.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
+const isUnsteady = ({ phase, pendingTerminations }: SessionState): boolean =>
+  pendingTerminations.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
 
 const nowhere: ReadonlyArray<ProviderId> = []
@@ -134,8 +134,8 @@ export const make = (): Table => {
     isHeld: (provider, computeId) => {
       const isIt = (one: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
         one.provider === provider && one.computeId === computeId
-      for (const { state: { phase, pendingTerminations: residuals } } of placeAt(provider).entries) {
-        if ((phase._tag === "Live" && isIt(phase)) || residuals.some(isIt)) return true
+      for (const { state: { phase, pendingTerminations } } of placeAt(provider).entries) {
+        if ((phase._tag === "Live" && isIt(phase)) || pendingTerminations.some(isIt)) return true
       }
       return false
     },

@@ -1,5 +1,5 @@
 /**
- * The two clocks of a session, and how neither can move a deadline later or a spend lower.
+ * The two clocks of a session, read so that a jump can neither move a deadline later nor lower the spend.
  *
  * @since 0.1.0
  */
@@ -24,13 +24,13 @@ export const Now = Schema.Struct({
 export type Now = typeof Now.Type
 
 /**
- * A reading as it may be used after an earlier one, in whole milliseconds: the wall clock moves at least as fast as the
- * monotonic clock, and neither moves back.
+ * A reading corrected by the last one, in whole milliseconds: the wall clock moves at least as fast as the monotonic clock,
+ * and neither moves back.
  *
  * **Details**
  *
- * A wall clock set back would otherwise hold deadlines and spend still until it has caught up; a machine that was
- * suspended has a monotonic clock that stood still, and there the wall clock leads.
+ * A wall clock that was set back would otherwise stop deadlines and spend until it has caught up. While a computer is
+ * suspended its monotonic clock stands still; then the wall clock leads.
  *
  * @category clocks
  * @since 0.1.0
@@ -41,7 +41,7 @@ export const advance = (last: Now, read: Now): Now => {
 }
 
 /**
- * Whether the wall clock says more than the monotonic one did since the earlier reading, so that it must be remembered.
+ * Whether the wall clock has moved further than the monotonic one since the last reading, so that the state must keep it.
  *
  * @category clocks
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const advance = (last: Now, read: Now): Now => {
 export const learns = (last: Now, now: Now): boolean => now.wall - last.wall > now.mono - last.mono
 
 /**
- * The first reading after a restart: the monotonic clock begins anew, the wall clock does not go behind what was stored.
+ * The first reading after a restart: the monotonic clock begins anew, the wall clock is not earlier than the stored one.
  *
  * @category clocks
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What `decide` must be told besides the session: how slow each provider is, how long ended sessions are remembered.
+ * The configuration of `decide`: how far each provider lags behind, how long ended sessions are kept.
  *
  * @since 0.1.0
  */
@@ -12,28 +12,28 @@ import type { ProviderId } from "../../domain/Ids.ts"
  * @since 0.1.0
  */
 export interface Timings {
-  /** How long a machine that was made may be missing from answers. */
+  /** How long a machine that was created may be missing from answers. */
   readonly settleWindow: number
-  /** How long after an accepted terminate it is worth looking. */
+  /** How long after an accepted terminate the machine is looked at. */
   readonly terminateLag: number
 }
 
 /**
- * What `decide` is told; see {@link defaults}.
+ * The configuration of `decide`; see {@link defaults}.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DecideConfig {
   readonly timings: Timings
-  /** Providers that differ. */
+  /** Timings of providers that differ from `timings`. */
   readonly providers: Readonly<Record<ProviderId, Timings>>
-  /** How long an ended session's row stays, so that a machine that shows up late is known, in milliseconds. */
+  /** How long the row of an ended session is kept, in milliseconds, so that a machine that appears late is recognised. */
   readonly retention: number
 }
 
 /**
- * Five seconds of lag, a day of memory.
+ * A settle window of five seconds; ended sessions are kept for a day.
  *
  * @category models
  * @since 0.1.0
@@ -45,7 +45,7 @@ export const defaults: DecideConfig = {
 }
 
 /**
- * The lags of one provider.
+ * The timings of one provider.
  *
  * @category models
  * @since 0.1.0

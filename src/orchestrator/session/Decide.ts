@@ -1,5 +1,5 @@
 /**
- * What a session does about what it hears: pure and total, so that every rule of it can be read and tested without a clock.
+ * `decide`: what a session does about an input. Pure and total, so that every rule can be read and tested without a clock.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { reachedLimit } from "./Limits.ts"
 import type { SessionState } from "./State.ts"
 
 /**
- * What a session decided: its state from now on, what it asks for and what it tells, each in order.
+ * What a session decided: its next state, the commands it asks for and the events it tells, each in order.
  *
  * @category deciding
  * @since 0.1.0
@@ -27,156 +27,156 @@ export interface Decision<State = SessionState> {
   readonly events: ReadonlyArray<SessionEvent>
 }
 
-const observed = (state: SessionState, turn: Step, event: InputOf<"Observed">): SessionState => {
+const observed = (state: SessionState, step: Step, input: InputOf<"Observed">): SessionState => {
   const { phase } = state
-  const { compute } = event
-  if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, turn, compute)
+  const { compute } = input
+  if (phase._tag === "Live" && isSame(phase, compute)) return living.observed(state, step, compute)
   return terminations.find(state, compute) === undefined
-    ? renting.stray(state, turn, compute)
-    : terminations.repriced(state, turn, compute)
+    ? renting.seenByName(state, step, compute)
+    : terminations.repriced(state, step, compute)
 }
 
-const confirmed = (state: SessionState, turn: Step, event: InputOf<"Confirmed">): SessionState => {
+const confirmed = (state: SessionState, step: Step, input: InputOf<"Confirmed">): SessionState => {
   const { phase } = state
-  const residual = terminations.find(state, event)
-  if (residual !== undefined) return terminations.looked(state, turn, residual, event.compute, event.at)
-  if (phase._tag === "Live" && isSame(phase, event)) {
-    return living.confirmed(state, turn, phase, event.compute, event.at)
+  const pending = terminations.find(state, input)
+  if (pending !== undefined) return terminations.looked(state, step, pending, input.compute, input.at)
+  if (phase._tag === "Live" && isSame(phase, input)) {
+    return living.confirmed(state, step, phase, input.compute, input.at)
   }
   return state
 }
 
-const confirmFailed = (state: SessionState, turn: Step, event: InputOf<"ConfirmFailed">): SessionState => {
+const confirmFailed = (state: SessionState, step: Step, input: InputOf<"ConfirmFailed">): SessionState => {
   const { phase } = state
-  const residual = terminations.find(state, event)
-  if (residual !== undefined) {
-    return event.fault.reason === "NotFound"
-      ? terminations.looked(state, turn, residual, null)
-      : terminations.lookFailed(state, turn, residual, event.fault)
+  const pending = terminations.find(state, input)
+  if (pending !== undefined) {
+    return input.fault.reason === "NotFound"
+      ? terminations.looked(state, step, pending, null)
+      : terminations.lookFailed(state, step, pending, input.fault)
   }
-  if (phase._tag === "Live" && isSame(phase, event)) return living.confirmFailed(state, turn, phase, event.fault)
+  if (phase._tag === "Live" && isSame(phase, input)) return living.confirmFailed(state, step, phase, input.fault)
   return state
 }
 
-const wake = (state: SessionState, turn: Step): SessionState => {
-  const reason = reachedLimit(state, turn.now)
-  const limited = reason === null ? state : ending.stop(state, turn, reason)
-  const asked = terminations.wake(limited, turn)
+const wake = (state: SessionState, step: Step): SessionState => {
+  const reason = reachedLimit(state, step.now)
+  const limited = reason === null ? state : ending.stop(state, step, reason)
+  const asked = terminations.wake(limited, step)
   const { phase } = asked
   switch (phase._tag) {
     case "Resolving":
-      return renting.wakeResolving(asked, turn, phase)
+      return renting.wakeResolving(asked, step, phase)
     case "Live":
-      return living.wake(asked, turn, phase)
+      return living.wake(asked, step, phase)
     case "Waiting":
-      return renting.wakeWaiting(asked, turn, phase)
+      return renting.wakeWaiting(asked, step, phase)
     case "Ended":
       if (
-        phase.forgetting || asked.pendingTerminations.length > 0 || turn.now.wall < phase.at + turn.config.retention
+        phase.forgetting || asked.pendingTerminations.length > 0 || step.now.wall < phase.at + step.config.retention
       ) {
         return asked
       }
-      turn.commands.push({ _tag: "Forget" })
+      step.commands.push({ _tag: "Forget" })
       return { ...asked, phase: { ...phase, forgetting: true } }
     default:
       return asked
   }
 }
 
-/** A task that is stored and still runs is found again at the next boot; nobody else would be left to care. */
-const closing = (state: SessionState, turn: Step): SessionState =>
+/** A session that persists and has not finished is adopted by the next process; any other one ends with this process. */
+const closing = (state: SessionState, step: Step): SessionState =>
   state.spec.persist && state.report === null
     ? state
-    : ending.stop(state, turn, "node_shutdown")
+    : ending.stop(state, step, "node_shutdown")
 
-const react = (state: SessionState, turn: Step, event: SessionInput): SessionState => {
-  switch (event._tag) {
+const react = (state: SessionState, step: Step, input: SessionInput): SessionState => {
+  switch (input._tag) {
     case "Observed":
-      return observed(state, turn, event)
+      return observed(state, step, input)
     case "Touched":
-      return living.touched(state, turn)
+      return living.touched(state, step)
     case "WokeUp":
-      return wake(state, turn)
+      return wake(state, step)
     case "Rented":
-      return renting.rented(state, turn, event)
+      return renting.rented(state, step, input)
     case "Refused":
-      return renting.refused(state, turn, event)
+      return renting.refused(state, step, input)
     case "Unanswered":
-      return renting.unanswered(state, turn, event)
+      return renting.unanswered(state, step, input)
     case "Looked":
-      return renting.looked(state, turn, event)
+      return renting.looked(state, step, input)
     case "LookFailed":
-      return renting.lookFailed(state, turn, event)
+      return renting.lookFailed(state, step, input)
     case "Missed":
-      return living.missed(state, turn, event)
+      return living.missed(state, step, input)
     case "Confirmed":
-      return confirmed(state, turn, event)
+      return confirmed(state, step, input)
     case "ConfirmFailed":
-      return confirmFailed(state, turn, event)
+      return confirmFailed(state, step, input)
     case "TerminateAnswered":
-      return terminations.answered(state, turn, event)
+      return terminations.answered(state, step, input)
     case "TerminateFailed":
-      return terminations.terminateFailed(state, turn, event)
+      return terminations.terminateFailed(state, step, input)
     case "StopRequested":
-      return ending.stop(state, turn, event.by === "caller" ? "stopped" : "interrupted")
+      return ending.stop(state, step, input.by === "caller" ? "stopped" : "interrupted")
     case "Report":
-      return living.reported(state, turn, event)
+      return living.reported(state, step, input)
     case "Billed":
-      return living.billed(state, turn, event)
+      return living.billed(state, step, input)
     case "BillFailed":
-      return living.billFailed(state, turn, event)
+      return living.billFailed(state, step, input)
     case "Adopted":
-      return adopt(state, turn)
+      return adopt(state, step)
     case "Closing":
-      return closing(state, turn)
-    // a session begins once
+      return closing(state, step)
+    // only the first input begins a session
     case "Started":
       return state
   }
 }
 
-/** What follows from the new state at once: an end with nothing left is over, a replacement need not wait any longer. */
-const settle = (state: SessionState, turn: Step): SessionState =>
+/** What follows from the new state at once: a session with nothing left to terminate ends, a replacement waits no longer. */
+const settle = (state: SessionState, step: Step): SessionState =>
   state.phase._tag === "Waiting" && state.phase.why === "respawn"
-    ? renting.wakeWaiting(state, turn, state.phase)
-    : ending.settle(state, turn)
+    ? renting.wakeWaiting(state, step, state.phase)
+    : ending.settle(state, step)
 
 /**
- * Decides what a session does about one event. `state` is null before `Started`; any other event is then ignored.
+ * Decides what a session does about one input. `state` is null before `Started`; any other input is then ignored.
  *
  * **Details**
  *
- * An event that says nothing new gives the same state back. A late, foreign or repeated event never throws. The row is to be
- * committed, if {@link needsCommit} says so, before anything is published or started; every command ends in exactly one of
- * its results. The clocks may jump: see `Clock.advance`.
+ * An input that says nothing new gives the same state back. A late, foreign or repeated input never throws. If
+ * {@link needsCommit} says so, the caller commits the row before it publishes the events and starts the commands; every
+ * command ends in exactly one of its results. The clocks may jump: see `Clock.advance`.
  *
  * @category deciding
  * @since 0.1.0
  */
-export function decide(state: SessionState, event: SessionInput, read: Clock.Now, config: DecideConfig): Decision
+export function decide(state: SessionState, input: SessionInput, read: Clock.Now, config: DecideConfig): Decision
 export function decide(
   state: SessionState | null,
-  event: SessionInput,
+  input: SessionInput,
   read: Clock.Now,
   config: DecideConfig
 ): Decision<SessionState | null>
 export function decide(
   state: SessionState | null,
-  event: SessionInput,
+  input: SessionInput,
   read: Clock.Now,
   config: DecideConfig
 ): Decision<SessionState | null> {
   const commands: Array<Command> = []
   const events: Array<SessionEvent> = []
   if (state === null) {
-    if (event._tag !== "Started") return { state, commands, events }
+    if (input._tag !== "Started") return { state, commands, events }
     const now = Clock.restart({ wall: 0, mono: 0 }, read)
-    return { state: renting.begin(event.spec, { now, config, commands, events }), commands, events }
+    return { state: renting.begin(input.spec, { now, config, commands, events }), commands, events }
   }
-  const now = event._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
-  const turn: Step = { now, config, commands, events }
-  const reacted = react(state, turn, event)
-  const settled = reacted === state ? state : settle(reacted, turn)
+  const now = input._tag === "Adopted" ? Clock.restart(state.clock, read) : Clock.advance(state.clock, read)
+  const step: Step = { now, config, commands, events }
+  const reacted = react(state, step, input)
+  const settled = reacted === state ? state : settle(reacted, step)
   const isSilent = settled === state && !Clock.learns(state.clock, now)
   return { state: isSilent ? state : { ...settled, clock: now }, commands, events }
 }

@@ -1,5 +1,6 @@
 /**
- * What a session hears: from its caller, from its own commands, from the feed, from the clock.
+ * What goes into `decide` and what comes out of it: inputs (from callers, containers, commands, the feed and the clock),
+ * commands for the engine to carry out, and events for the outside.
  *
  * @since 0.1.0
  */
@@ -15,26 +16,26 @@ import { SessionSpec } from "./State.ts"
 
 const attempt = AttemptId
 const machine = { provider: ProviderId, computeId: ComputeId }
-/** SHA-256 of the bearer token that was minted for this attempt. */
+/** SHA-256 of the bearer token that was made for this attempt. */
 const authHash = Schema.NullOr(Schema.String)
 
 /**
- * One thing a session hears. Each command ends in exactly one of its results.
+ * One input of a session. Each command ends in exactly one of its results.
  *
  * **Details**
  *
- * - `Started`: the first event; everything in it is checked already.
- * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (nobody knows; `misnamed` is a machine that it certainly
- *   made under another name): results of `Rent`.
+ * - `Started`: the first input; its spec is checked already.
+ * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (a machine may have been made; `misnamed` is one that
+ *   was certainly made, under another name): results of `Rent`.
  * - `Looked` (`complete` says every page was read, `at` when the listing began on the monotonic clock), `LookFailed`:
  *   results of `Resolve`.
- * - `Observed`: the feed saw it. `Missed`: a complete listing was without it.
- * - `Confirmed` (`compute` is null when the provider does not know it, `at` when the look began on the monotonic clock,
- *   now where it is left out), `ConfirmFailed`: results of `Confirm`.
- * - `TerminateAnswered`, `TerminateFailed`: results of `Terminate`; accepted is not gone.
+ * - `Observed`: the feed listed a machine of the session. `Missed`: a complete listing did not have it.
+ * - `Confirmed` (`compute` is null when the provider does not know it, `at` when the `get` was sent on the monotonic clock,
+ *   now if left out), `ConfirmFailed`: results of `Confirm`.
+ * - `TerminateAnswered`, `TerminateFailed`: results of `Terminate`; an answer does not prove that the machine is gone.
  * - `Billed`, `BillFailed`: results of `Reconcile`.
- * - `Touched`, `StopRequested`, `Report`: from callers and containers.
- * - `WokeUp`: a deadline may have passed. `Adopted`: first event after a restart. `Closing`: the host shuts down.
+ * - `Touched`, `StopRequested`: from callers. `Report`: from the container.
+ * - `WokeUp`: a deadline may have passed. `Adopted`: the first input after a restart. `Closing`: the host shuts down.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +79,7 @@ export const SessionInput = Schema.Union([
 export type SessionInput = typeof SessionInput.Type
 
 /**
- * One event by its tag.
+ * One input by its tag.
  *
  * @category models
  * @since 0.1.0
@@ -86,7 +87,7 @@ export type SessionInput = typeof SessionInput.Type
 export type InputOf<Tag extends SessionInput["_tag"]> = Extract<SessionInput, { readonly _tag: Tag }>
 
 /**
- * An event as JSON, and back.
+ * An input as JSON, and back.
  *
  * @category codecs
  * @since 0.1.0
@@ -94,16 +95,16 @@ export type InputOf<Tag extends SessionInput["_tag"]> = Extract<SessionInput, { 
 export const InputJson = Schema.toCodecJson(SessionInput)
 
 /**
- * One thing a session asks for.
+ * One command of a session, for the engine to carry out.
  *
  * **Details**
  *
  * - `Rent`: send one create under `attempt.name`. Ends in `Rented`, `Refused` or `Unanswered`.
- * - `Resolve`: list by `attempt.name`. Ends in `Looked` or `LookFailed`.
- * - `Confirm`: one `get`. Ends in `Confirmed` or `ConfirmFailed`.
- * - `Terminate`: one delete. Ends in `TerminateAnswered` or `TerminateFailed`.
- * - `Reconcile`: ask what it has cost. Ends in `Billed` or `BillFailed`.
- * - `Forget`: delete the row. Ends in nothing.
+ * - `Resolve`: look for `attempt.name` in a listing. Ends in `Looked` or `LookFailed`.
+ * - `Confirm`: send one `get`. Ends in `Confirmed` or `ConfirmFailed`.
+ * - `Terminate`: send one terminate. Ends in `TerminateAnswered` or `TerminateFailed`.
+ * - `Reconcile`: ask the provider what the machine has cost. Ends in `Billed` or `BillFailed`.
+ * - `Forget`: delete the row. Has no result.
  *
  * @category models
  * @since 0.1.0
@@ -131,40 +132,39 @@ export type Command = typeof Command.Type
  */
 export const CommandJson = Schema.toCodecJson(Command)
 
-const computeIdField = ComputeId
-
 /**
- * One thing a session tells.
+ * One event of a session, told to the outside.
  *
  * **Details**
  *
- * - `Status`: at the start, on each change, with the cause of a death, and last `terminated`.
+ * - `Status`: the first status of a machine, each change, the cause of its death, and last `terminated`.
  * - `Heartbeat`: an interactive session is in use; `at` is wall clock.
- * - `Refused`: a candidate made nothing; the next one is asked.
- * - `Terminating`: exactly one for each end, with its real cause; `Task` stands before it. `Ended` closes the stream.
- * - `TerminateFailed` for each failed try, `TerminateStuck` besides with every fifth.
- * - `PollFailed`: a look at the machine failed, which is never a death.
- * - `Respawned`: a replacement lives; `computeId` is the old machine's, `newId` its own. `RespawnFailed`: none was to be had.
- * - `TaskReport`: the first finish report. `StaleReport`: one of another attempt, ignored.
- * - `SpendReconciled`, `SpendReconcileFailed`: the provider's bill was asked for.
- * - `Released`: somebody else has written the row; the engine has let go of the session and touches nothing of it.
- * - `StrayFound`: a machine of ours showed up that nobody waited for; it is being ended.
+ * - `Refused`: a candidate refused and made nothing.
+ * - `Terminating`: exactly one for each end, with its reason; `Task` comes before it. `Ended` closes the stream.
+ * - `TerminateFailed`: a terminate failed. `TerminateStuck`: told as well after every fifth try.
+ * - `PollFailed`: a `get` of the machine failed, which never counts as its death.
+ * - `Respawned`: a replacement is live; `computeId` is the old machine's, `newId` its own. `RespawnFailed`: no candidate had
+ *   one.
+ * - `TaskReport`: the first finish report. `StaleReport`: a report of another attempt, which is ignored.
+ * - `SpendReconciled`, `SpendReconcileFailed`: the result of asking for the provider's bill.
+ * - `Released`: another process has written the row; the engine has let go of the session and touches none of its machines.
+ * - `OrphanFound`: a machine with the name of one of the attempts appeared, and is not the current one; it is terminated.
  *
  * @category models
  * @since 0.1.0
  */
 export const SessionEvent = Schema.Union([
   Schema.TaggedStruct("Status", {
-    computeId: Schema.NullOr(computeIdField),
+    computeId: Schema.NullOr(ComputeId),
     status: Schema.Literals([...ComputeStatus.literals, "vanished", "preempted"])
   }),
   Schema.TaggedStruct("Heartbeat", { at: Schema.Finite }),
   Schema.TaggedStruct("Refused", { attempt: AttemptId, candidate: Candidate, fault: Fault }),
   Schema.TaggedStruct("Terminating", { reason: EndReason, cause: Schema.NullOr(DeathCause) }),
-  Schema.TaggedStruct("TerminateFailed", { computeId: computeIdField, fault: Fault }),
-  Schema.TaggedStruct("TerminateStuck", { computeId: computeIdField, tries: Schema.Int, fault: Schema.NullOr(Fault) }),
-  Schema.TaggedStruct("PollFailed", { computeId: computeIdField, fault: Fault }),
-  Schema.TaggedStruct("Respawned", { computeId: Schema.NullOr(computeIdField), newId: computeIdField }),
+  Schema.TaggedStruct("TerminateFailed", { computeId: ComputeId, fault: Fault }),
+  Schema.TaggedStruct("TerminateStuck", { computeId: ComputeId, tries: Schema.Int, fault: Schema.NullOr(Fault) }),
+  Schema.TaggedStruct("PollFailed", { computeId: ComputeId, fault: Fault }),
+  Schema.TaggedStruct("Respawned", { computeId: Schema.NullOr(ComputeId), newId: ComputeId }),
   Schema.TaggedStruct("RespawnFailed", { fault: Fault }),
   Schema.TaggedStruct("TaskReport", { exitCode: Schema.Int }),
   Schema.TaggedStruct("StaleReport", { attempt: AttemptId, exitCode: Schema.Int }),
@@ -175,7 +175,7 @@ export const SessionEvent = Schema.Union([
     spentUsd: Schema.Finite
   }),
   Schema.TaggedStruct("SpendReconcileFailed", { fault: Fault }),
-  Schema.TaggedStruct("StrayFound", { computeId: computeIdField }),
+  Schema.TaggedStruct("OrphanFound", { computeId: ComputeId }),
   Schema.TaggedStruct("Ended", { reason: EndReason, outcome: Outcome }),
   Schema.TaggedStruct("Released", {})
 ])
@@ -187,7 +187,7 @@ export const SessionEvent = Schema.Union([
 export type SessionEvent = typeof SessionEvent.Type
 
 /**
- * A published event as JSON, and back.
+ * An event as JSON, and back.
  *
  * @category codecs
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What a failure says, as plain facts that may be stored and published: no class, no body, no request.
+ * The facts of a failure, which may be stored and published: no class, no body, no request.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as AtlasError from "../../domain/AtlasError.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 
-/** Long enough for a sentence and its detail; a provider's whole page does not belong in a row. */
+/** Enough for a sentence and its detail, so that a provider's error page does not fill the row. */
 const longestMessage = 500
 
 const reasons = [
@@ -31,8 +31,8 @@ const reasons = [
 ] as const satisfies ReadonlyArray<AtlasError.AtlasErrorReason["_tag"]>
 
 /**
- * A failure without its body: which reason, what it says, the HTTP status and how long the provider asked to wait; of an
- * `Uncertain` one also under which name to look, and the machine that may have been made.
+ * A failure without its body: its reason, its message, the HTTP status and how long the provider asked to wait. An
+ * `Uncertain` one also has the name to look for, and the machine that may have been made.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export const Fault = Schema.Struct({
 export type Fault = typeof Fault.Type
 
 /**
- * The facts of an error; a body, an issue list and a compute it may carry are left behind.
+ * The facts of an error; its body, issue list and compute, if any, are left out.
  *
  * @category conversions
  * @since 0.1.0
@@ -72,7 +72,7 @@ export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault =>
 })
 
 /**
- * A failure that no provider reported: ours.
+ * A fault of our own, which no provider reported.
  *
  * @category constructors
  * @since 0.1.0
@@ -128,7 +128,7 @@ const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
 }
 
 /**
- * The error again, for a caller who picks reasons apart; what {@link fromError} left behind stays away.
+ * The error again, for a caller that handles reasons; what {@link fromError} left out stays out.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Names of a session and of its attempts.
+ * Ids of a session and of its attempts.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as Entropy from "../../domain/Entropy.ts"
 import * as Hash from "../../domain/Hash.ts"
 
 const attemptLength = 12
-/** 100 bits: no two sessions ever share one. */
+/** 100 bits of randomness, so that no two sessions share an id. */
 const sessionLength = 20
 
 /**
@@ -29,7 +29,7 @@ export const SessionId = Schema.String.check(
 export type SessionId = typeof SessionId.Type
 
 /**
- * The id of one rent within a session, the last part of its stamped name: 12 base32 characters.
+ * The id of one attempt within a session, the last part of its stamped name: 12 base32 characters.
  *
  * @category ids
  * @since 0.1.0
@@ -62,12 +62,12 @@ const digits = (word: number): string => {
 }
 
 /**
- * The id of a session's nth attempt, the same whenever it is asked for: a hash of owner, session, birth and number.
+ * The id of a session's nth attempt, always the same: a hash of owner, session, time of creation and number.
  *
  * **Details**
  *
- * `decide` has no randomness, so ids are derived. The session's own id is random and its birth is part of the hash: an id
- * that is used again does not bring old names back.
+ * `decide` has no randomness, so ids are derived. The time of creation is part of the hash, so a session id that is used
+ * again does not lead to the same names.
  *
  * @category constructors
  * @since 0.1.0
@@ -81,7 +81,7 @@ export const attemptId = (
 }
 
 /**
- * A share of 0 to 1 that depends on the text alone, for spreading back-off without randomness.
+ * A number from 0 to 1 that depends on the text alone, to spread retries without randomness.
  *
  * @category constructors
  * @since 0.1.0

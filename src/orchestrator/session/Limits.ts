@@ -1,5 +1,5 @@
 /**
- * When a session must look again: its limits and its timers, all read from its state.
+ * The limits of a session, and when it must be woken next: all read from its state.
  *
  * @since 0.1.0
  */
@@ -10,20 +10,20 @@ import * as Meter from "./Meter.ts"
 import type { EndReason } from "./Phase.ts"
 import type { SessionState } from "./State.ts"
 
-/** The clock of activity: the monotonic one. */
+/** The clock that idleness is measured on: the monotonic one. */
 export const activityOf = ({ mono }: Now): number => mono
 
 interface Limit {
   readonly reason: EndReason
-  /** Milliseconds; 0 or less when it is reached. */
+  /** Milliseconds until it is reached; 0 or less when it is. */
   readonly left: number
 }
 
-/** Whether a command of the container's own ends it, so that a finish report is its end. */
+/** Whether the machine runs one command to its end, so that a finish report ends the session. */
 const endsByItself = ({ spec }: SessionState): boolean =>
   spec.mode === "task" || ((spec.request.command ?? []).length > 0 && spec.request.selfTerminate)
 
-/** The limits that hold in this phase, the one that counts first if several are reached. */
+/** The limits that apply in this phase; if several are reached, the first one is the reason. */
 const limitsOf = (state: SessionState, now: Now): ReadonlyArray<Limit> => {
   const { phase, report, spec } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return []
@@ -44,7 +44,7 @@ const limitsOf = (state: SessionState, now: Now): ReadonlyArray<Limit> => {
   if (policy.readyTimeout !== null && phase._tag === "Live" && phase.readyArmed && !phase.ready) {
     limits.push({ reason: "never_ready", left: phase.rentedAt + policy.readyTimeout - wall })
   }
-  // nobody can touch what was never handed out
+  // a caller cannot touch a machine that it was not given yet
   const isHandedOut = phase._tag === "Live" || state.respawns > 0
   if (policy.idleTtl !== null && spec.mode === "interactive" && isHandedOut) {
     limits.push({ reason: "idle_timeout", left: state.touched + policy.idleTtl - activityOf(now) })
@@ -57,13 +57,13 @@ export const reachedLimit = (state: SessionState, now: Now): EndReason | null =>
   limitsOf(state, now).find(({ left }) => left <= 0)?.reason ?? null
 
 /**
- * When the session wants to hear `WokeUp` next, in milliseconds of the monotonic clock; null when only an answer or the feed
- * can move it.
+ * When the session must be given `WokeUp` next, in milliseconds of the monotonic clock; null when only an answer or the
+ * feed can change it.
  *
  * **Details**
  *
- * A time that is past means now. Limits on the wall clock are translated at its present distance, so an engine asks again at
- * least once a minute: then a jump of the wall clock is noticed.
+ * A time in the past means now. Limits on the wall clock are translated as both clocks read now, so an engine asks again at
+ * least once a minute and notices when the wall clock jumps.
  *
  * @category deciding
  * @since 0.1.0
@@ -76,7 +76,7 @@ export const nextWake = (state: SessionState, read: Now, config: DecideConfig): 
   const at = (time: number | null | undefined): void => {
     if (time !== null && time !== undefined && time < wake) wake = time
   }
-  for (const residual of state.pendingTerminations) at(residual.at)
+  for (const pending of state.pendingTerminations) at(pending.at)
   for (const { left } of limitsOf(state, now)) at(Math.ceil(mono + left))
   switch (phase._tag) {
     case "Resolving":

@@ -1,7 +1,7 @@
 /**
- * What a session has cost: one running entry for each machine that may bill, and the sum of those that are gone.
+ * The meter of a session: a running entry for each machine that may bill, and the sum of those that are gone.
  *
- * Money follows the wall clock, because the cloud bills while we sleep.
+ * Cost is counted on the wall clock, because the cloud bills also while this computer is suspended.
  *
  * @since 0.1.0
  */
@@ -48,7 +48,7 @@ export const Meter = Schema.Struct({
 export type Meter = typeof Meter.Type
 
 /**
- * A meter that has not begun.
+ * A meter that has counted nothing.
  *
  * @category constructors
  * @since 0.1.0
@@ -58,7 +58,7 @@ export const zero: Meter = { settled: [], running: [] }
 const hour = 3_600_000
 
 /**
- * Whether a price can be believed; what cannot keeps the last one, and is none at the beginning.
+ * Whether a price is usable. One that is not leaves the last price in place; at the beginning there is none.
  *
  * @category guards
  * @since 0.1.0
@@ -85,7 +85,7 @@ const change = (meter: Meter, machine: Machine, f: (running: Running) => Running
 }
 
 /**
- * Begins to count a machine from a moment that may be past; one that is counted already is left alone.
+ * Begins to count a machine, from a time that may be past; a machine that is counted already is left as it is.
  *
  * @category metering
  * @since 0.1.0
@@ -99,7 +99,8 @@ export const open = (meter: Meter, { computeId, provider }: Machine, rate: numbe
     }
 
 /**
- * A new price begins a new segment; an unreadable one keeps the last, and the first one known counts from the beginning.
+ * Changes the price of a machine from now on. An unusable price changes nothing; the first usable one counts from the
+ * beginning.
  *
  * @category metering
  * @since 0.1.0
@@ -108,7 +109,7 @@ export const reprice = (meter: Meter, machine: Machine, rate: number | null, wal
   if (!isPrice(rate)) return meter
   return change(meter, machine, (old) => {
     if (old.rate === rate) return old
-    // it counts from the beginning, and what was billed of that time is not paid twice
+    // it counts from the beginning, and what was billed of that time is not counted twice
     if (old.rate === null) {
       return { ...old, rate, usd: Math.max(0, old.usd - rate * Math.max(0, wall - old.since) / hour) }
     }
@@ -128,7 +129,7 @@ export const raise = (meter: Meter, machine: Machine, billedUsd: number, wall: n
     machine,
     (old) =>
       Number.isFinite(billedUsd) && billedUsd > costOf(old, wall)
-        // while the price is unknown the bill, which lags, is no measure of the time before it
+        // while the price is unknown, `since` stays: the bill lags, so it may not cover all the time until now
         ? { ...old, usd: billedUsd, since: old.rate === null ? old.since : Math.max(wall, old.since) }
         : old
   )
@@ -140,7 +141,7 @@ const settle = (settled: Meter["settled"], provider: ProviderId, usd: number): M
 }
 
 /**
- * A machine that is gone costs nothing from here on.
+ * Stops to count a machine that is gone.
  *
  * @category metering
  * @since 0.1.0
@@ -154,7 +155,7 @@ export const close = (meter: Meter, machine: Machine, wall: number): Meter => {
 }
 
 /**
- * What one machine has cost until now; 0 when it is not counted.
+ * What one machine has cost until now, in US dollars; 0 when it is not counted.
  *
  * @category reading
  * @since 0.1.0
@@ -165,7 +166,7 @@ export const spentOn = (meter: Meter, machine: Machine, wall: number): number =>
 }
 
 /**
- * What all have cost until now, in US dollars.
+ * What all machines have cost until now, in US dollars.
  *
  * @category reading
  * @since 0.1.0
@@ -176,11 +177,11 @@ export const spent = (meter: Meter, wall: number): number =>
     meter.settled.reduce((sum, { usd }) => sum + usd, 0)
   )
 
-/** Less than this is rounding. */
+/** Less than this is a rounding error. */
 const negligible = 1e-9
 
 /**
- * How many milliseconds are left at the present price until `cap` is spent: 0 when it is, null when it never will be.
+ * How many milliseconds are left at the present price until `cap` is spent: 0 when it is, null while nothing has a price.
  *
  * @category reading
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * A compute as far as a session cares: who, what it does, what it costs. Ports, URLs and credentials stay outside.
+ * An observation of a compute: the facts that a session needs (id, name, status, cost), without ports, URLs and credentials.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { type Compute, ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 
 /**
- * What one look at a compute told.
+ * What a provider said of a compute in one listing or answer.
  *
  * @category models
  * @since 0.1.0
@@ -34,7 +34,7 @@ export const Observation = Schema.Struct({
 export type Observation = typeof Observation.Type
 
 /**
- * What a compute tells a session.
+ * The observation of a compute.
  *
  * @category conversions
  * @since 0.1.0

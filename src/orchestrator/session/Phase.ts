@@ -1,5 +1,6 @@
 /**
- * Where a session stands: renting, looking for a lost answer, live, waiting to rent again, ending, over.
+ * The phases of a session (renting, looking for a lost answer, live, waiting, ending, ended), and what they hold: attempts,
+ * pending terminations and outcomes.
  *
  * @since 0.1.0
  */
@@ -10,7 +11,8 @@ import { Fault } from "./Fault.ts"
 import { AttemptId } from "./Ids.ts"
 
 /**
- * What a machine died of: what its provider says, `vanished` when it knows it no longer, `preempted` when it was spot.
+ * Why a machine is dead: the status its provider reports, `vanished` when the provider does not know it any more,
+ * `preempted` when a spot machine was taken back.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +26,7 @@ export const DeathCause = Schema.Literals(["failed", "stopped", "terminated", "v
 export type DeathCause = typeof DeathCause.Type
 
 /**
- * Why a session goes to its end; one for each end.
+ * Why a session ends; each end has exactly one reason.
  *
  * @category models
  * @since 0.1.0
@@ -52,7 +54,7 @@ export const EndReason = Schema.Literals([
 export type EndReason = typeof EndReason.Type
 
 /**
- * What failed: the exit code, what the machine died of, or the limit that ended a task.
+ * Why a session failed: the exit code, the death of its machine, or the limit that ended a task.
  *
  * @category models
  * @since 0.1.0
@@ -73,13 +75,14 @@ export const FailureCause = Schema.Literals([
 export type FailureCause = typeof FailureCause.Type
 
 /**
- * Where a session stands when it is over.
+ * How a session ended.
  *
  * **Details**
  *
- * - `Completed`: a task that ended; `exitCode` is null when nobody said how, so it means "ended", not "succeeded".
- * - `TimedOut`: a task that met its `maxRuntime`.
- * - `Failed`: with the cause, the exit code where it is known and the fault where there was one.
+ * - `Completed`: a task that ended; `exitCode` is null when neither the container nor the provider reported one, so it means
+ *   "ended", not "succeeded".
+ * - `TimedOut`: a task that reached its `maxRuntime`.
+ * - `Failed`: with the cause, the exit code where it is known and the provider's fault where there was one.
  * - `Closed`: ended on purpose, by its caller, its limits or its host.
  *
  * @category models
@@ -103,12 +106,13 @@ export const Outcome = Schema.Union([
 export type Outcome = typeof Outcome.Type
 
 /**
- * Why a machine must die: the session ends, it is dead or replaced, it is a twin of the current one, or it showed up late.
+ * Why a machine must be terminated: its session is `ending`, the machine is `dead`, it is a `duplicate` of the current one,
+ * or an `orphan` that appeared when its session did not expect it any more.
  *
  * @category models
  * @since 0.1.0
  */
-export const TerminationCause = Schema.Literals(["ending", "dead", "twin", "stray"])
+export const TerminationCause = Schema.Literals(["ending", "dead", "duplicate", "orphan"])
 
 /**
  * @category models
@@ -117,12 +121,12 @@ export const TerminationCause = Schema.Literals(["ending", "dead", "twin", "stra
 export type TerminationCause = typeof TerminationCause.Type
 
 /**
- * A machine that must die, and how far its end has come.
+ * A machine that must be terminated, and how far that has come.
  *
  * **Details**
  *
  * `due`: terminate at `at`. `terminating`: a terminate is on its way. `accepted`: confirm at `at`. `confirming`: a `get` is
- * on its way. `at` is null while something is on its way.
+ * on its way. `at` is null while a request is on its way.
  *
  * @category models
  * @since 0.1.0
@@ -132,7 +136,7 @@ export const PendingTermination = Schema.Struct({
   provider: ProviderId,
   name: Schema.NullOr(Schema.String),
   why: TerminationCause,
-  /** Wall clock: since when it must die. */
+  /** Wall clock: since when it must be terminated. */
   since: Schema.Finite,
   /** Monotonic clock: from here on "not found" proves that it is gone. */
   settles: Schema.Finite,
@@ -141,7 +145,7 @@ export const PendingTermination = Schema.Struct({
   step: Schema.Literals(["due", "terminating", "accepted", "confirming"]),
   /** Monotonic clock. */
   at: Schema.NullOr(Schema.Finite),
-  /** What the last terminate or look failed with. */
+  /** The failure of the last terminate or `get`. */
   fault: Schema.NullOr(Fault)
 })
 
@@ -152,7 +156,7 @@ export const PendingTermination = Schema.Struct({
 export type PendingTermination = typeof PendingTermination.Type
 
 /**
- * One rent: its id, which candidate it went to, the stamped name and when it may have been sent (wall clock).
+ * One create: its id, the candidate it was sent to, the stamped name and when it may have been sent (wall clock).
  *
  * @category models
  * @since 0.1.0
@@ -171,29 +175,29 @@ export const Attempt = Schema.Struct({
  */
 export type Attempt = typeof Attempt.Type
 
-const rent = {
+const attempted = {
   attempt: Attempt,
-  /** Rents at this candidate whose answers were lost and which made nothing. */
+  /** Creates at this candidate whose answers were lost and which made nothing. */
   lost: Schema.Int,
-  /** Rents at this candidate that were refused for coming too fast. */
+  /** Creates at this candidate that were refused by a rate limit. */
   limited: Schema.Int,
-  /** Why the machine must go as soon as it is known; null as long as it is wanted. */
+  /** Why the machine must be terminated as soon as it is known; null while it is wanted. */
   stopping: Schema.NullOr(EndReason)
 }
 
 /** A create may have been sent. */
-const Renting = Schema.TaggedStruct("Renting", rent)
+const Renting = Schema.TaggedStruct("Renting", attempted)
 
-/** The answer of a create was lost. */
+/** The answer to a create was lost: the machine is looked for by its name. */
 const Resolving = Schema.TaggedStruct("Resolving", {
-  ...rent,
-  /** Monotonic clock: after this the create cannot have been sent. */
+  ...attempted,
+  /** Monotonic clock: the create was not sent after this. */
   since: Schema.Finite,
   cause: Fault,
   authHash: Schema.NullOr(Schema.String)
 })
 
-/** A machine is ours. */
+/** The session has a machine. */
 const Live = Schema.TaggedStruct("Live", {
   attempt: Attempt,
   computeId: ComputeId,
@@ -203,15 +207,15 @@ const Live = Schema.TaggedStruct("Live", {
   /** Monotonic clock: from here on "not found" proves that it is gone. */
   settles: Schema.Finite,
   status: ComputeStatus,
-  /** Whether it was seen running. */
+  /** Whether the provider ever reported it running. */
   ready: Schema.Boolean,
-  /** Whether the ready limit still holds; an adopted machine has none. */
+  /** Whether `readyTimeout` applies; it does not to an adopted machine. */
   readyArmed: Schema.Boolean,
-  /** SHA-256 of the bearer token; the token itself is kept nowhere. */
+  /** SHA-256 of the bearer token; the token itself is stored nowhere. */
   authHash: Schema.NullOr(Schema.String)
 })
 
-/** Nothing is rented: an old machine is still dying, or the provider asked to wait. */
+/** No create is under way: the old machine is still being terminated, or the provider asked to wait. */
 const Waiting = Schema.TaggedStruct("Waiting", {
   candidate: Schema.Int,
   limited: Schema.Int,
@@ -221,7 +225,7 @@ const Waiting = Schema.TaggedStruct("Waiting", {
   why: Schema.Literals(["respawn", "rate_limited"])
 })
 
-/** Only residuals are left. */
+/** The session is ending: only pending terminations are left. */
 const Ending = Schema.TaggedStruct("Ending", {
   reason: EndReason,
   outcome: Outcome,
@@ -229,18 +233,18 @@ const Ending = Schema.TaggedStruct("Ending", {
   since: Schema.Finite
 })
 
-/** Over: everything it had is verified gone. */
+/** The session is over: every machine it had is verified gone. */
 const Ended = Schema.TaggedStruct("Ended", {
   reason: EndReason,
   outcome: Outcome,
   /** Wall clock. */
   at: Schema.Finite,
-  /** Whether the row was asked to be deleted. */
+  /** Whether the deletion of the row was asked for. */
   forgetting: Schema.Boolean
 })
 
 /**
- * Where a session stands.
+ * The phase of a session.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * How long a session may live, what it may cost and what happens when its machine dies.
+ * The policy of a session: how long it may live, what it may cost, what happens when its machine is preempted.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ export const OnFailure = Schema.Union([
 export type OnFailure = typeof OnFailure.Type
 
 /**
- * The limits of a session; durations are milliseconds, null is no limit. A timer is never set from one directly.
+ * The limits of a session; durations are milliseconds, null is no limit.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +40,7 @@ export const Policy = Schema.Struct({
   idleTtl: limit,
   /** End this long after the session began, by the wall clock; a respawn does not extend it. */
   maxRuntime: limit,
-  /** End when the machine is still provisioning this long after its rent. */
+  /** End when the machine is still provisioning this long after it was created. */
   readyTimeout: limit,
   /** End this long after the first finish report. */
   finishGrace: limit,
@@ -62,7 +62,7 @@ export const Policy = Schema.Struct({
 export type Policy = typeof Policy.Type
 
 /**
- * What holds for an interactive session unless it says otherwise.
+ * The defaults of an interactive session.
  *
  * @category models
  * @since 0.1.0
@@ -79,7 +79,7 @@ export const interactive: Policy = {
 }
 
 /**
- * What holds for a task unless it says otherwise; a task always has a deadline.
+ * The defaults of a task, which always has a deadline.
  *
  * @category models
  * @since 0.1.0

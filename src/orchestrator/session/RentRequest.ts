@@ -1,5 +1,6 @@
 /**
- * What is needed to rent again, without a secret: environment names instead of values, options without their credentials.
+ * The request as it is stored, enough to rent again but without secrets: environment names instead of values, options
+ * without their credentials.
  *
  * @since 0.1.0
  */
@@ -35,7 +36,7 @@ export const Candidate = Schema.Struct({
 export type Candidate = typeof Candidate.Type
 
 /**
- * A request as a row may hold it. GPU and regions stand in the {@link Candidate}s.
+ * A request as a row may hold it. GPU and regions are in the {@link Candidate}s.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +47,7 @@ export const RentRequest = Schema.Struct({
   cloudType: CloudType,
   spot: Schema.Boolean,
   ports: Schema.Array(Schema.Struct({ port: Schema.Int, protocol: PortProtocol, symmetric: Schema.Boolean })),
-  /** Names of the environment; the values live in memory only. */
+  /** Names of the environment variables; their values are in memory only. */
   envNames: Schema.Array(Schema.String),
   volumeGb: count,
   containerDiskGb: count,
@@ -68,11 +69,11 @@ export const RentRequest = Schema.Struct({
  */
 export type RentRequest = typeof RentRequest.Type
 
-/** A name like these holds a credential in some cloud's options. */
-const secretive = /token|secret|passw|(?:api|access)[_-]?key|credential|auth|private|signature|presigned/i
+/** Names under which some cloud's options hold a credential. */
+const secretName = /token|secret|passw|(?:api|access)[_-]?key|credential|auth|private|signature|presigned/i
 
-/** An address that opens its door by itself: with a password in it, or signed. */
-const isOpenDoor = (value: Schema.Json): boolean =>
+/** Whether a value is a URL that grants access by itself: it contains a password, or it is signed. */
+const grantsAccess = (value: Schema.Json): boolean =>
   typeof value === "string" &&
   (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*@/i.test(value) ||
     /^[a-z][a-z0-9+.-]*:\/\/[^?\s]*\?(?:.*&)?(?:[\w-]*(?:signature|token|secret|credential)[\w-]*|sig)=/i.test(value))
@@ -82,13 +83,13 @@ const isObject = (value: Schema.Json): value is { readonly [key: string]: Schema
 
 interface Scrubber {
   readonly isSecret: (name: string) => boolean
-  /** Paths of what was left out. */
+  /** Paths of the values that were left out. */
   readonly withheld: Array<string>
 }
 
-/** One value without its secrets: nothing at all when it is one. */
+/** One value without the secrets in it; an empty list when the value itself is a secret. */
 const scrub = (value: Schema.Json, path: string, scrubber: Scrubber): ReadonlyArray<Schema.Json> => {
-  if (isOpenDoor(value)) {
+  if (grantsAccess(value)) {
     scrubber.withheld.push(path)
     return []
   }
@@ -115,7 +116,8 @@ const scrubRecord = (
   )
 
 /**
- * A checked request without its secrets: what looks like a credential by its name, `withhold` included, or is a signed URL.
+ * A checked request as it may be stored: without entries whose name looks like a credential or is one of `withhold`, and
+ * without URLs that grant access.
  *
  * @category conversions
  * @since 0.1.0
@@ -123,7 +125,7 @@ const scrubRecord = (
 export const fromRequest = (request: ComputeRequest, withhold: ReadonlyArray<string> = []): RentRequest => {
   const withheld: Array<string> = []
   const named = new Set(withhold.map((name) => name.toLowerCase()))
-  const isSecret = (name: string): boolean => secretive.test(name) || named.has(name.toLowerCase())
+  const isSecret = (name: string): boolean => secretName.test(name) || named.has(name.toLowerCase())
   const providerOpts = scrubRecord(request.providerOpts, "", { isSecret, withheld })
   return {
     gpuCount: request.gpuCount,
@@ -148,11 +150,11 @@ export const fromRequest = (request: ComputeRequest, withhold: ReadonlyArray<str
 const decode = decoder(ComputeRequest)
 
 /**
- * The request at one candidate, checked again; whoever holds the secrets gives them back here.
+ * The request for one candidate, checked again, with the secrets that the host gives back.
  *
  * **Details**
  *
- * `providerOpts` replaces whole entries, so an entry of which a part was withheld is given whole.
+ * `secrets.providerOpts` replaces whole entries, so an entry of which a part was withheld must be given whole.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Everything a session is: the row the store keeps, and all that `decide` knows. It holds no secret.
+ * The state of a session: what the store keeps as its row, and all that `decide` knows of it. It holds no secret.
  *
  * @since 0.1.0
  */
@@ -15,15 +15,15 @@ import { Policy } from "./Policy.ts"
 import { Candidate, RentRequest } from "./RentRequest.ts"
 
 /**
- * The form of the rows this build writes and reads.
+ * The form of the rows this build writes; a store also reads those of version 1, which an earlier build wrote.
  *
  * @category models
  * @since 0.1.0
  */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /**
- * Whether a person uses the compute and keeps it alive by touching it, or it runs one command to its end.
+ * `interactive`: a person uses the compute and keeps it alive by touching it. `task`: it runs one command to its end.
  *
  * @category models
  * @since 0.1.0
@@ -47,12 +47,12 @@ export const SessionSpec = Schema.Struct({
   owner: Owner,
   mode: Mode,
   userId: Schema.NullOr(Schema.String),
-  /** Whether it outlives the process that began it. */
+  /** Whether the session outlives the process that began it. */
   persist: Schema.Boolean,
   request: RentRequest,
   /** In order of preference. */
   candidates: Schema.NonEmptyArray(Candidate),
-  /** Places that were wished for and cannot be asked at all, and why; left out where there are none. */
+  /** Candidates of the caller that cannot be asked at all, each with the reason; left out where there are none. */
   unfit: Schema.optionalKey(Schema.Array(Schema.Struct({ candidate: Candidate, fault: Fault }))),
   policy: Policy
 })
@@ -64,7 +64,7 @@ export const SessionSpec = Schema.Struct({
 export type SessionSpec = typeof SessionSpec.Type
 
 /**
- * A candidate that definitely made nothing, and what it said.
+ * A candidate that definitely made no machine, and the failure it answered with.
  *
  * @category models
  * @since 0.1.0
@@ -84,7 +84,7 @@ export const Refusal = Schema.Struct({
 export type Refusal = typeof Refusal.Type
 
 /**
- * What the container said of its end.
+ * The finish report of the container: how its command ended.
  *
  * @category models
  * @since 0.1.0
@@ -103,7 +103,8 @@ export const Report = Schema.Struct({
 export type Report = typeof Report.Type
 
 /**
- * Something to ask again: at a monotonic time, null while the question is on its way; `tries` failed in a row.
+ * When to ask the provider next, on the monotonic clock; `at` is null while a request is on its way, and `tries` counts the
+ * requests that failed in a row.
  *
  * @category models
  * @since 0.1.0
@@ -120,17 +121,17 @@ export const Timer = Schema.Struct({
 export type Timer = typeof Timer.Type
 
 /**
- * What is only known while the process lives; it is stored with the rest and set anew at the next boot.
+ * Timers of the process that runs the session: stored with the rest, and set anew when another process adopts it.
  *
  * @category models
  * @since 0.1.0
  */
 export const Timers = Schema.Struct({
-  /** Looking for a lost answer. */
+  /** The next listing that looks for the machine of a create whose answer was lost. */
   look: Schema.NullOr(Timer),
-  /** Confirming that the current machine is dead. */
+  /** The next `get` that confirms whether the current machine is dead. */
   check: Schema.NullOr(Timer),
-  /** Asking for the bill. */
+  /** The next request for the provider's bill. */
   bill: Schema.NullOr(Timer),
   /** Monotonic clock: the next heartbeat. */
   beat: Schema.NullOr(Schema.Finite)
@@ -147,8 +148,8 @@ export type Timers = typeof Timers.Type
  *
  * **Details**
  *
- * Times without a word are wall-clock milliseconds. `version` is that of the row it was read from or last committed as: a
- * store writes it only over that version and then counts it up; `decide` never changes it.
+ * Times are wall-clock milliseconds unless they say otherwise. `version` is that of the row the session was read from or
+ * last committed as: a store overwrites only a row of that version and then counts it up; `decide` never changes it.
  *
  * @category models
  * @since 0.1.0
@@ -159,17 +160,17 @@ export const SessionState = Schema.Struct({
   spec: SessionSpec,
   createdAt: Schema.Finite,
   phase: Phase,
-  /** Machines that must die. */
+  /** Machines that must be terminated. */
   pendingTerminations: Schema.Array(PendingTermination),
   meter: Meter,
-  /** Every rent that may ever have been sent; a compute is ours by the name of any of them. */
+  /** Every create that may have been sent; a compute belongs to the session when it has the name of one of them. */
   attempts: Schema.Array(Attempt),
   refusals: Schema.Array(Refusal),
   respawns: Schema.Int,
   report: Schema.NullOr(Report),
-  /** The machine it has or had last. */
+  /** The current machine, or the last one. */
   last: Schema.NullOr(ComputeId),
-  /** Machines that are verified gone; a late listing may still show one, and it is not paid for twice. */
+  /** Machines that are verified gone. A late listing may still show one; its cost is not counted twice. */
   terminatedIds: Schema.Array(ComputeId),
   /** Monotonic clock: the last touch. */
   touched: Schema.Finite,
@@ -195,11 +196,11 @@ export type SessionState = typeof SessionState.Type
 export const SessionJson = Schema.toCodecJson(SessionState)
 
 /**
- * Whether the row must be written before anything of this decision is published or started.
+ * Whether the row must be written before the events of this decision are published and its commands started.
  *
  * **Details**
  *
- * What changes only timers, the clock or a touch within the minute need not be.
+ * A decision that changes only timers, the clock or a touch within the minute needs no commit.
  *
  * @category commits
  * @since 0.1.0
@@ -218,7 +219,7 @@ export const needsCommit = (before: SessionState | null, after: SessionState | n
 }
 
 /**
- * The provider that has the session's machine, or that its newest rent went to.
+ * The provider of the session's machine, or the one its newest create was sent to.
  *
  * @category reading
  * @since 0.1.0
@@ -229,20 +230,20 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
     : (spec.candidates[attempts.at(-1)?.candidate ?? 0] ?? spec.candidates[0]).provider
 
 /**
- * The providers where the session may have machines now, each once: those of machines that must die, and unless it ends,
- * that of {@link providerOf}, which is at the front.
+ * The providers where the session may have machines now, each once: first that of {@link providerOf}, unless the session
+ * ends, then those of its pending terminations.
  *
  * **Details**
  *
- * Candidates that were asked before refused, or are proven to have made nothing; those that come later were not asked yet.
+ * Earlier candidates refused or are proven to have made nothing; later candidates were not asked yet.
  *
  * @category reading
  * @since 0.1.0
  */
 export const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
-  const { phase, pendingTerminations: residuals } = state
+  const { phase, pendingTerminations } = state
   const places = new Set<ProviderId>()
   if (phase._tag !== "Ending" && phase._tag !== "Ended") places.add(providerOf(state))
-  for (const { provider } of residuals) places.add(provider)
+  for (const { provider } of pendingTerminations) places.add(provider)
   return [...places]
 }

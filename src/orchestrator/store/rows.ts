@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { issuesOf } from "../../domain/Decode.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
+import type { TerminationCause } from "../session/Phase.ts"
 import { schemaVersion, SessionJson, type SessionState } from "../session/State.ts"
 import { storageFault } from "./faults.ts"
 import type { Unreadable, Write } from "./StoreContract.ts"
@@ -52,21 +53,53 @@ const placeOf = (error: Schema.SchemaError): string => {
   return step === "" ? "" : ` (at ${step})`
 }
 
-/** The session of a row, or why there is none. */
+type JsonRecord = Readonly<Record<string, unknown>>
+
+const isRecord = (value: unknown): value is JsonRecord =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** What version 1 called the causes that version 2 calls otherwise. */
+const causesOfVersion1: Readonly<Record<string, TerminationCause>> = { twin: "duplicate", stray: "orphan" }
+
+const upgradeTermination = (json: unknown): unknown => {
+  if (!isRecord(json)) return json
+  const { why } = json
+  return typeof why === "string" && Object.hasOwn(causesOfVersion1, why)
+    ? { ...json, why: causesOfVersion1[why] }
+    : json
+}
+
+/** A session of version 1 as version 2 writes it; null for anything else, which is then refused when it is decoded. */
+const upgradeFrom1 = (json: unknown): unknown => {
+  if (!isRecord(json) || json["schemaVersion"] !== 1) return null
+  const { buried, residuals, ...others } = json
+  return {
+    ...others,
+    schemaVersion,
+    pendingTerminations: Array.isArray(residuals) ? residuals.map(upgradeTermination) : residuals,
+    terminatedIds: buried
+  }
+}
+
+/**
+ * The session of a row, or why there is none. A row of version 1 is read as one of version 2, and stays as it is in the
+ * table until the session is committed again.
+ */
 export const read = (
   owner: Owner,
   row: Readonly<Record<string, unknown>>
 ): Result.Result<SessionState, Unreadable> => {
   const { id, schema_version, state, version } = row
   const failed = (message: string) => Result.fail({ id: String(id), message })
-  if (Number(schema_version) !== schemaVersion) {
-    return failed(`its form is version ${Number(schema_version)}, and this build reads ${schemaVersion}`)
+  const form = Number(schema_version)
+  if (form !== schemaVersion && form !== 1) {
+    return failed(`its form is version ${form}, and this build reads the versions 1 and ${schemaVersion}`)
   }
   const json = decodeText(state)
   if (Result.isFailure(json)) return failed("it is not JSON")
-  const decoded = decode(json.success)
+  const decoded = decode(form === 1 ? upgradeFrom1(json.success) : json.success)
   if (Result.isFailure(decoded)) {
-    return failed(`it does not have the form of version ${schemaVersion}${placeOf(decoded.failure)}`)
+    return failed(`it does not have the form of version ${form}${placeOf(decoded.failure)}`)
   }
   const { spec } = decoded.success
   if (spec.id !== id || spec.owner !== owner) return failed("it holds another session, or another owner's")

@@ -224,8 +224,8 @@ export const make = <Prepared>(
   const lookFor = (rent: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const hands = handsOf(options)
-      const [found, ...twins] = yield* Termination.find(hands, rent.name, settleWindow)
-      yield* Termination.endAll(hands, twins)
+      const [found, ...duplicates] = yield* Termination.find(hands, rent.name, settleWindow)
+      yield* Termination.endAll(hands, duplicates)
       return found === undefined ? null : withAuth(found, rent.auth)
     })
 

@@ -2,7 +2,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { AttemptId, type SessionId, SessionSpec, SessionState } from "../../orchestrator/Session.ts"
+import { AttemptId, schemaVersion, type SessionId, SessionSpec, SessionState } from "../../orchestrator/Session.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 
 // an owner is a filter that values made at random hardly ever pass, and each case gives its own
@@ -41,7 +41,7 @@ export const plain = (
     sentAt: 1
   }))
   return decode({
-    schemaVersion: 1,
+    schemaVersion,
     version: 0,
     spec: {
       id,
@@ -81,14 +81,14 @@ export const plain = (
     },
     createdAt: 1,
     phase: { _tag: "Waiting", candidate: 0, limited: 0, lost: 0, until: 1, why: "respawn" },
-    residuals: [],
+    pendingTerminations: [],
     meter: { settled: [], running: [] },
     attempts: sent,
     refusals: [],
     respawns: 0,
     report: null,
     last: null,
-    buried: [],
+    terminatedIds: [],
     touched: 1,
     touchedAt: 1,
     timers: { look: null, check: null, bill: null, beat: null },

@@ -33,12 +33,12 @@ interface Sightings {
 const isWritten = (row: SessionState | undefined, { computeId, event, id }: News): boolean => {
   if (event._tag === "Released") return true
   // one that is over may be forgotten
-  if (row === undefined) return event._tag === "Ended" || event._tag === "StrayFound"
-  const { terminatedIds: buried, last, phase, refusals, report, pendingTerminations: residuals } = row
+  if (row === undefined) return event._tag === "Ended" || event._tag === "OrphanFound"
+  const { terminatedIds, last, phase, refusals, report, pendingTerminations } = row
   const isEnding = phase._tag === "Ending" || phase._tag === "Ended"
   const hasMachine = (machine: string | null): boolean =>
     machine === null || machine === last || (phase._tag === "Live" && phase.computeId === machine) ||
-    residuals.some((one) => one.computeId === machine) || buried.some((one) => one === machine)
+    pendingTerminations.some((one) => one.computeId === machine) || terminatedIds.some((one) => one === machine)
   switch (event._tag) {
     case "Status":
       return event.status === "terminated" && event.computeId === null ? isEnding : hasMachine(event.computeId)
@@ -51,7 +51,7 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: News
       return refusals.length > 0
     case "TaskReport":
       return report !== null
-    case "StrayFound":
+    case "OrphanFound":
       return hasMachine(event.computeId)
     case "Respawned":
       return hasMachine(event.newId)
@@ -64,7 +64,7 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: News
 const mostOverlooked = 4
 
 /** What may still be told of a session after its end. */
-const afterwards: ReadonlySet<string> = new Set(["StrayFound", "TerminateFailed", "TerminateStuck", "Released"])
+const afterwards: ReadonlySet<string> = new Set(["OrphanFound", "TerminateFailed", "TerminateStuck", "Released"])
 
 /**
  * A watch over calls and news; a machine younger than `grace` is not the reaper's.

@@ -169,7 +169,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     if (trouble(sky.refuse)) return Result.fail(refusal())
     if (!trouble(sky.lose)) {
       const machine = birth(stamped, isSpot, "rent", 0)
-      if (trouble(sky.twin)) birth(stamped, isSpot, "twin", rng.below(settleWindow))
+      if (trouble(sky.duplicate)) birth(stamped, isSpot, "duplicate", rng.below(settleWindow))
       return Result.succeed(computeOf(machine))
     }
     const fate = rng.next()
@@ -177,7 +177,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     else if (fate < 0.7) {
       // a queue in the cloud may make it a whole settle window after it has given up on the answer
       birth(stamped, isSpot, "rent", rng.chance(0.5) ? rng.below(settleWindow - 500) : 0)
-      if (trouble(sky.twin)) birth(stamped, isSpot, "twin", rng.below(settleWindow))
+      if (trouble(sky.duplicate)) birth(stamped, isSpot, "duplicate", rng.below(settleWindow))
     }
     return rng.chance(0.2) ? null : Result.fail(
       rng.pick<() => Reason>(

@@ -18,7 +18,7 @@ export interface FaultProfile {
   /** A create's answer is lost; mostly the machine was made. */
   readonly lose: number
   /** The cloud makes a machine twice. */
-  readonly twin: number
+  readonly duplicate: number
   /** A create whose answer was lost makes its machine when nobody waits for it any more. */
   readonly late: number
   readonly listFails: number
@@ -52,7 +52,7 @@ export const noFaults: FaultProfile = {
   refuse: 0,
   limit: 0,
   lose: 0,
-  twin: 0,
+  duplicate: 0,
   late: 0,
   listFails: 0,
   getFails: 0,

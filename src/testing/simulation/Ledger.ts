@@ -15,7 +15,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
  * @category models
  * @since 0.1.0
  */
-export type Origin = "rent" | "twin" | "late" | "planted"
+export type Origin = "rent" | "duplicate" | "late" | "planted"
 
 /**
  * One machine. Times are true time in milliseconds.

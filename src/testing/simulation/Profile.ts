@@ -125,7 +125,7 @@ const changes: Readonly<
       refuse: 0.1,
       limit: 0.05,
       lose: 0.15,
-      twin: 0.05,
+      duplicate: 0.05,
       late: 0.05,
       listFails: 0.1,
       getFails: 0.1,
@@ -142,12 +142,12 @@ const changes: Readonly<
   },
   rents: {
     pace: { spawn: 2, stop: 0.8 },
-    weather: { refuse: 0.2, limit: 0.1, lose: 0.6, twin: 0.3, late: 0.2, listFails: 0.4, getFails: 0.2 },
+    weather: { refuse: 0.2, limit: 0.1, lose: 0.6, duplicate: 0.3, late: 0.2, listFails: 0.4, getFails: 0.2 },
     rest: { impatient: 0.2 }
   },
   deletes: {
     pace: { spawn: 1.5, stop: 1 },
-    weather: { deleteFails: 0.4, deleteIgnored: 0.5, deleteSlow: 0.4, getFails: 0.3, lose: 0.1, twin: 0.2 }
+    weather: { deleteFails: 0.4, deleteIgnored: 0.5, deleteSlow: 0.4, getFails: 0.3, lose: 0.1, duplicate: 0.2 }
   },
   crashes: {
     pace: { spawn: 1.5, kill: 0.3, stop: 0.3 },

@@ -65,7 +65,7 @@ export const make = (options: {
   const overSince: Since = new Map()
   const goneSince: Since = new Map()
   const unpricedSince: Since = new Map()
-  const straySince: Since = new Map()
+  const orphanSince: Since = new Map()
 
   /** How long something has been so, in true time. */
   const lasting = (book: Since, process: Process | null, key: string, is: boolean): number => {
@@ -91,8 +91,8 @@ export const make = (options: {
   const known = (state: SessionState): ReadonlyArray<Machine> => {
     const before = machinesOf.get(state)
     if (before !== undefined) return before
-    const { terminatedIds: buried, phase, pendingTerminations: residuals } = state
-    const ids = new Set<string>([...residuals.map(({ computeId }) => computeId), ...buried])
+    const { terminatedIds, phase, pendingTerminations } = state
+    const ids = new Set<string>([...pendingTerminations.map(({ computeId }) => computeId), ...terminatedIds])
     if (phase._tag === "Live") ids.add(phase.computeId)
     const machines = [...ids].flatMap((id) => ledger.find(id) ?? [])
     if (machines.length === ids.size) machinesOf.set(state, machines)
@@ -101,13 +101,13 @@ export const make = (options: {
 
   const rests = (member: Member, { engine }: Services, state: SessionState, read: Clock.Now): void => {
     const { process } = member
-    const { phase, pendingTerminations: residuals, spec, timers } = state
+    const { phase, pendingTerminations, spec, timers } = state
     const wake = nextWake(state, read, engine.config)
     const isLate = wake !== null && wake < read.mono - 5 * second
     if (lasting(lateSince, process, spec.id, isLate && isNoticing(member)) > notice) {
       world.broken("liveness", `${spec.id} (${phase._tag}) wanted to wake ${read.mono - (wake ?? 0)} ms ago`)
     }
-    if (phase._tag === "Ended" && residuals.length === 0) {
+    if (phase._tag === "Ended" && pendingTerminations.length === 0) {
       lasting(lostSince, process, spec.id, false)
       return
     }
@@ -115,7 +115,7 @@ export const make = (options: {
     const provider = spec.candidates[state.attempts.at(-1)?.candidate ?? 0]?.provider ?? ""
     const isLost = (phase._tag === "Renting" && !isOut(`create ${phase.attempt.name}`, provider)) ||
       (phase._tag === "Resolving" && timers.look?.at === null && !isOut(`list ${phase.attempt.name}`, provider)) ||
-      residuals.some((one) =>
+      pendingTerminations.some((one) =>
         one.at === null && !isOut(`delete ${one.computeId}`, one.provider) &&
         !isOut(`get ${one.computeId}`, one.provider)
       )
@@ -136,7 +136,7 @@ export const make = (options: {
   const pays = (member: Member, state: SessionState, read: Clock.Now): void => {
     if (paid.has(state)) return
     const { process } = member
-    const { phase, pendingTerminations: residuals, spec } = state
+    const { phase, pendingTerminations, spec } = state
     const spent = spentUsd(state, read)
     const machines = known(state)
     // a wall clock that was set back over a restart hides the time in between from everybody
@@ -153,7 +153,7 @@ export const make = (options: {
     if (lasting(overSince, process, spec.id, isOver) > notice) {
       world.broken("money", `${spec.id} has cost ${billed} of ${maxCost} and lives on`)
     }
-    const isDone = phase._tag === "Ended" && residuals.length === 0 && machinesOf.has(state)
+    const isDone = phase._tag === "Ended" && pendingTerminations.length === 0 && machinesOf.has(state)
     if (isDone && machines.every(({ goneAt }) => goneAt !== null && goneAt <= now())) paid.add(state)
   }
 
@@ -188,7 +188,7 @@ export const make = (options: {
     }
   }
 
-  const strays = (machine: Machine): void => {
+  const checkOrphan = (machine: Machine): void => {
     if (!ledger.bills(machine) || machine.owner === null || machine.attempt === null) return
     const place = fleet.places.find(({ owner }) => owner === machine.owner)
     if (place === undefined) return
@@ -196,7 +196,7 @@ export const make = (options: {
     const isKnown = state !== undefined && known(state).includes(machine)
     // where the wall clock is behind, everything looks young
     const isAllowed = isKnown || (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
-    if (lasting(straySince, null, machine.id, !isAllowed) > longestDoubt) {
+    if (lasting(orphanSince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
         state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
         `${machine.id} (${machine.origin}) of ${state?.spec.id ?? "no session"} lives and nobody ends it`
@@ -227,7 +227,7 @@ export const make = (options: {
     const calm = calmFor()
     if (calm === 0) return
     for (const state of database.rows.values()) row(state, calm)
-    for (const machine of ledger.all) strays(machine)
+    for (const machine of ledger.all) checkOrphan(machine)
   }
 
   const isPast = (member: Member, state: SessionState): string | null => {

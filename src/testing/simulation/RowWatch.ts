@@ -29,10 +29,10 @@ export interface RowWatch extends Database.Witness {
 const rounding = 1e-6
 
 /** The machines a row says must be watched. */
-const machinesOf = ({ phase, pendingTerminations: residuals }: SessionState): ReadonlyArray<string> =>
+const machinesOf = ({ phase, pendingTerminations }: SessionState): ReadonlyArray<string> =>
   phase._tag === "Live"
-    ? [phase.computeId, ...residuals.map((one) => one.computeId)]
-    : residuals.map((one) => one.computeId)
+    ? [phase.computeId, ...pendingTerminations.map((one) => one.computeId)]
+    : pendingTerminations.map((one) => one.computeId)
 
 /**
  * A watch over rows.

@@ -140,7 +140,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         const origin = planted.has(entry.name)
           ? "planted"
           : ledger.ofAttempt(attempt).length > 0
-          ? "twin"
+          ? "duplicate"
           : late.has(entry.name)
           ? "late"
           : "rent"

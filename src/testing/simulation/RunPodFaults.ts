@@ -94,13 +94,13 @@ export const make = (rng: Rng.Rng, weather: () => FaultProfile) => {
   const create = (sky: FaultProfile): Partial<Order> => {
     if (trouble(sky.limit)) return { fault: tooFast() }
     if (trouble(sky.refuse)) return { fault: refusal() }
-    const twin = (): Fault => ({ _tag: "Twin", apart: rng.below(mostLag) })
-    if (!trouble(sky.lose)) return { fault: trouble(sky.twin) ? twin() : null }
+    const duplicate = (): Fault => ({ _tag: "Twin", apart: rng.below(mostLag) })
+    if (!trouble(sky.lose)) return { fault: trouble(sky.duplicate) ? duplicate() : null }
     if (trouble(sky.late)) {
       return { fault: { _tag: "Delay", request: 15_000 + rng.below(600_000) }, isLate: true, isUnheard: true }
     }
     if (!rng.chance(0.7)) return { fault: unanswered(false) }
-    if (trouble(sky.twin)) return { fault: twin(), isUnheard: true }
+    if (trouble(sky.duplicate)) return { fault: duplicate(), isUnheard: true }
     return { fault: rng.chance(0.5) ? unanswered(true) : unreadable() }
   }
 

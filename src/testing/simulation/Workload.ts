@@ -306,7 +306,7 @@ const scaled = (weather: FaultProfile, share: number): FaultProfile => ({
   refuse: weather.refuse * share,
   limit: weather.limit * share,
   lose: weather.lose * share,
-  twin: weather.twin * share,
+  duplicate: weather.duplicate * share,
   late: weather.late * share,
   listFails: weather.listFails * share,
   getFails: weather.getFails * share,

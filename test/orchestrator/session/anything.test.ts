@@ -1,6 +1,6 @@
 /**
- * Any events in any order, however absurd: a session never throws, never rests on a machine, never rents twice under one
- * name, and neither its spend nor its deadline goes the wrong way.
+ * Any inputs in any order: a session never throws, never leaves a machine unwatched, never sends two creates under one name,
+ * its spend never falls and its deadline never moves later.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
@@ -12,18 +12,18 @@ const acme = ProviderId.make("acme")
 const statuses = ["provisioning", "running", "stopped", "terminated", "failed"] as const
 const reasons = ["NotFound", "Unsupported", "Transport", "RateLimited", "NoCapacity", "Unauthorized"] as const
 const prices = [null, 0, 0.5, 30, -1, Number.NaN, Number.POSITIVE_INFINITY] as const
-const nobody = Session.AttemptId.make("aaaaaaaaaaaa")
+const unknown = Session.AttemptId.make("aaaaaaaaaaaa")
 
-type Stage = ReturnType<typeof start>
+type TestSession = ReturnType<typeof start>
 
 const pick = <A>(rng: Random, all: readonly [A, ...ReadonlyArray<A>]): A => rng.pick(...all)
 
-/** One event of any kind, mostly about what the session may have heard of. */
-const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionInput => {
+/** One input of any kind, mostly about machines and attempts of the session. */
+const anyInput = (rng: Random, { now, state }: TestSession): Session.SessionInput => {
   const known = state.attempts[rng.below(state.attempts.length)]
-  const attempt = rng.chance(0.1) ? nobody : known?.id ?? nobody
+  const attempt = rng.chance(0.1) ? unknown : known?.id ?? unknown
   const machine = { provider: acme, computeId: ComputeId.make(`m${rng.below(4)}`) }
-  const compute: Session.Sighting.Observation = {
+  const compute: Session.Observation.Observation = {
     ...machine,
     name: rng.chance(0.1) ? null : rng.chance(0.1) ? "my-database" : known?.name ?? null,
     status: pick(rng, statuses),
@@ -33,7 +33,7 @@ const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionInput => {
   }
   const said = fault(pick(rng, reasons), { retryAfter: rng.chance(0.3) ? rng.below(minute) : null })
   const authHash = null
-  const events: readonly [Session.SessionInput, ...ReadonlyArray<Session.SessionInput>] = [
+  const inputs: readonly [Session.SessionInput, ...ReadonlyArray<Session.SessionInput>] = [
     { _tag: "Rented", attempt, compute, authHash },
     { _tag: "Refused", attempt, fault: said },
     { _tag: "Unanswered", attempt, fault: said, authHash },
@@ -53,56 +53,56 @@ const anyEvent = (rng: Random, { now, state }: Stage): Session.SessionInput => {
     { _tag: "Started", spec: state.spec },
     ...(rng.chance(0.1) ? [{ _tag: "StopRequested", by: "caller" } as const, { _tag: "Closing" } as const] : [])
   ]
-  return pick(rng, events)
+  return pick(rng, inputs)
 }
 
-/** What an event is the answer to; null when it answers nothing. */
-const answers = (event: Session.SessionInput): string | null => {
-  switch (event._tag) {
+/** The request that an input answers; null when it answers none. */
+const answered = (input: Session.SessionInput): string | null => {
+  switch (input._tag) {
     case "Rented":
     case "Refused":
     case "Unanswered":
-      return `Rent ${event.attempt}`
+      return `Rent ${input.attempt}`
     case "Looked":
     case "LookFailed":
-      return `Resolve ${event.attempt}`
+      return `Resolve ${input.attempt}`
     case "Confirmed":
     case "ConfirmFailed":
-      return `Confirm ${event.computeId}`
+      return `Confirm ${input.computeId}`
     case "TerminateAnswered":
     case "TerminateFailed":
-      return `Terminate ${event.computeId}`
+      return `Terminate ${input.computeId}`
     case "Billed":
     case "BillFailed":
-      return `Reconcile ${event.computeId}`
+      return `Reconcile ${input.computeId}`
     default:
       return null
   }
 }
 
-const questionOf = (command: Session.Command): string =>
+const requestOf = (command: Session.Command): string =>
   command._tag === "Forget"
     ? "Forget"
     : `${command._tag} ${"computeId" in command ? command.computeId : command.attempt.id}`
 
-interface Heard {
-  readonly event: Session.SessionInput
-  /** What it asked for on this event. */
+interface Given {
+  readonly input: Session.SessionInput
+  /** The commands of this input. */
   readonly asked: ReadonlyArray<Session.Command>
-  /** All that is asked for and not answered yet. */
+  /** All requests that are not answered yet. */
   readonly open: ReadonlySet<string>
 }
 
-/** A session that hears so many events of a seed; `hold` sees it at its beginning and after each. */
-const hear = (seed: number, hold: (stage: Stage, heard: Heard) => void): Stage => {
+/** A session that is given the inputs of a seed; `hold` sees it at its beginning and after each input. */
+const give = (seed: number, hold: (session: TestSession, given: Given) => void): TestSession => {
   const rng = random(seed)
-  const stage = start({
+  const session = start({
     mode: rng.pick("interactive", "task"),
     persist: rng.chance(0.5),
     request: { spot: rng.chance(0.7), command: rng.chance(0.5) ? ["run"] : null },
     policy: {
       idleTtl: rng.pick(null, 5 * minute),
-      // a session without any limit waits for its feed alone
+      // so that a wake time is always set
       maxRuntime: 10 * minute,
       readyTimeout: rng.pick(null, minute),
       finishGrace: rng.pick(null, minute),
@@ -116,55 +116,55 @@ const hear = (seed: number, hold: (stage: Stage, heard: Heard) => void): Stage =
     ]
   })
   const open = new Set<string>()
-  const heard = (event: Session.SessionInput): void => {
-    // nothing that was on its way outlives the process
-    if (event._tag === "Adopted") open.clear()
-    open.delete(answers(event) ?? "")
-    const asked = stage.asked()
-    for (const command of asked) open.add(questionOf(command))
-    hold(stage, { event, asked, open })
+  const given = (input: Session.SessionInput): void => {
+    // requests that were on their way end with the process
+    if (input._tag === "Adopted") open.clear()
+    open.delete(answered(input) ?? "")
+    const asked = session.asked()
+    for (const command of asked) open.add(requestOf(command))
+    hold(session, { input, asked, open })
   }
-  heard({ _tag: "Started", spec: stage.state.spec })
+  given({ _tag: "Started", spec: session.state.spec })
   for (let step = 0; step < 80; step++) {
-    const event = rng.chance(0.04) ? { _tag: "Adopted" } as const : anyEvent(rng, stage)
-    stage.send(event)
-    heard(event)
+    const input = rng.chance(0.04) ? { _tag: "Adopted" } as const : anyInput(rng, session)
+    session.send(input)
+    given(input)
     // the wall clock may be set, forward or back; the monotonic one runs
-    if (rng.chance(0.1)) stage.now.wall += rng.pick(-minute, minute, -24 * 60 * minute)
+    if (rng.chance(0.1)) session.now.wall += rng.pick(-minute, minute, -24 * 60 * minute)
     if (rng.chance(0.5)) {
-      stage.pass(rng.pick(10, second, 5 * second, minute))
-      heard({ _tag: "WokeUp" })
+      session.pass(rng.pick(10, second, 5 * second, minute))
+      given({ _tag: "WokeUp" })
     }
   }
-  return stage
+  return session
 }
 
 const seeds = Array.from({ length: 400 }, (_, index) => index + 1)
 
-describe("whatever a session hears", () => {
-  it("nothing throws, and it ends as soon as the world is sane again", () => {
+describe("whatever the inputs of a session are", () => {
+  it("nothing throws, and it ends as soon as the provider answers as it should", () => {
     for (const seed of seeds) {
-      const stage = hear(seed, () => {})
-      for (let rounds = 0; rounds < 40 && stage.phase._tag !== "Ended"; rounds++) {
-        stage.stop()
-        const { phase } = stage
-        if (phase._tag === "Renting") stage.refused("NoCapacity")
-        stage.pass(minute)
-        if (phase._tag === "Resolving") stage.looked([])
-        for (const { computeId } of stage.state.pendingTerminations) {
-          stage.terminateAnswered(computeId)
-          stage.pass(2 * second)
-          stage.confirmed(null, computeId)
+      const session = give(seed, () => {})
+      for (let rounds = 0; rounds < 40 && session.phase._tag !== "Ended"; rounds++) {
+        session.stop()
+        const { phase } = session
+        if (phase._tag === "Renting") session.refused("NoCapacity")
+        session.pass(minute)
+        if (phase._tag === "Resolving") session.looked([])
+        for (const { computeId } of session.state.pendingTerminations) {
+          session.terminateAnswered(computeId)
+          session.pass(2 * second)
+          session.confirmed(null, computeId)
         }
       }
-      assert.strictEqual(stage.phase._tag, "Ended", `seed ${seed}`)
+      assert.strictEqual(session.phase._tag, "Ended", `seed ${seed}`)
     }
   })
 
-  it("whatever it has or ends is asked about, or a time is set at which it will be", () => {
+  it("each of its machines has a request under way or a wake time", () => {
     for (const seed of seeds) {
-      hear(seed, ({ config, now, phase, state }, { event, open }) => {
-        const facts = `seed ${seed}, ${phase._tag} after ${event._tag}`
+      give(seed, ({ config, now, phase, state }, { input, open }) => {
+        const facts = `seed ${seed}, ${phase._tag} after ${input._tag}`
         const wake = Session.nextWake(state, now, config)
         if (phase._tag === "Renting") assert.isTrue(open.has(`Rent ${phase.attempt.id}`), facts)
         if (phase._tag === "Resolving") {
@@ -175,22 +175,22 @@ describe("whatever a session hears", () => {
           assert.isTrue(open.has(`Confirm ${phase.computeId}`), facts)
         }
         for (const { at, computeId, step } of state.pendingTerminations) {
-          const question = `${step === "confirming" ? "Confirm" : "Terminate"} ${computeId}`
-          assert.isTrue(at === null ? open.has(question) : wake !== null && wake <= at, `${facts}: ${question}`)
+          const request = `${step === "confirming" ? "Confirm" : "Terminate"} ${computeId}`
+          assert.isTrue(at === null ? open.has(request) : wake !== null && wake <= at, `${facts}: ${request}`)
         }
         if (phase._tag === "Ending") assert.isAbove(state.pendingTerminations.length, 0, facts)
       })
     }
   })
 
-  it("no create is asked for twice under one attempt", () => {
+  it("no create is sent twice under one attempt", () => {
     for (const seed of seeds) {
       const sent: Array<string> = []
-      const { state } = hear(seed, (_, { asked }) => {
+      const { state } = give(seed, (_, { asked }) => {
         sent.push(...asked.flatMap((command) => command._tag === "Rent" ? [command.attempt.name] : []))
       })
       assert.strictEqual(new Set(sent).size, sent.length, `seed ${seed}`)
-      assert.deepStrictEqual(sent, state.attempts.map(({ name }) => name), `seed ${seed}: every name is on record`)
+      assert.deepStrictEqual(sent, state.attempts.map(({ name }) => name), `seed ${seed}: every name is stored`)
     }
   })
 
@@ -198,15 +198,15 @@ describe("whatever a session hears", () => {
     for (const seed of seeds) {
       let spent = 0
       let deadline = Number.POSITIVE_INFINITY
-      hear(seed, (stage, { event }) => {
-        const { now, state } = stage
-        const usd = stage.spent()
+      give(seed, (session, { input }) => {
+        const { now, state } = session
+        const usd = session.spent()
         const left = Session.runtimeLeft(state, now) ?? 0
-        // a wall clock that was set back before a crash takes with it what was not written yet
-        if (event._tag !== "Adopted") {
-          assert.isAtLeast(usd, spent - 1e-6, `seed ${seed} after ${event._tag}`)
-          // what a clock that was set forward took away, it does not give back
-          assert.isAtMost(left, Math.max(0, deadline - now.mono) + 1, `seed ${seed} after ${event._tag}`)
+        // what was not committed is lost in a crash, also what the clock had been before it was set back
+        if (input._tag !== "Adopted") {
+          assert.isAtLeast(usd, spent - 1e-6, `seed ${seed} after ${input._tag}`)
+          // time that a wall clock set forward has taken away is not given back
+          assert.isAtMost(left, Math.max(0, deadline - now.mono) + 1, `seed ${seed} after ${input._tag}`)
         }
         spent = usd
         deadline = now.mono + left
@@ -214,14 +214,14 @@ describe("whatever a session hears", () => {
     }
   })
 
-  it("one end is told, and after it nothing but machines that show up late", () => {
+  it("one end is told, and after it only orphans, their terminations and stale reports", () => {
     for (const seed of seeds) {
-      const tags = hear(seed, () => {}).toldOf()
+      const tags = give(seed, () => {}).toldOf()
       const ends = tags.filter((tag) => tag === "Terminating")
       assert.isAtMost(ends.length, 1, `seed ${seed}: ${tags.join(" ")}`)
       const ended = tags.indexOf("Ended")
       const late = ended === -1 ? [] : tags.slice(ended + 1)
-      for (const tag of late) assert.include(["StrayFound", "TerminateFailed", "TerminateStuck", "StaleReport"], tag)
+      for (const tag of late) assert.include(["OrphanFound", "TerminateFailed", "TerminateStuck", "StaleReport"], tag)
     }
   })
 })

@@ -1,5 +1,5 @@
 /**
- * What is stored and sent is JSON and comes back the same; nothing secret is in it.
+ * Codecs: what is stored and sent is JSON, comes back the same and holds no secret.
  */
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as AtlasError from "effect-atlas/domain/AtlasError"
@@ -19,24 +19,24 @@ const canary = "sk-canary-7f3a"
 
 describe("JSON", () => {
   const states: Array<Session.SessionState> = []
-  const events: Array<Session.SessionInput> = []
+  const inputs: Array<Session.SessionInput> = []
   const commands: Array<Session.Command> = []
-  const told: Array<Session.SessionEvent> = []
+  const events: Array<Session.SessionEvent> = []
 
   beforeAll(() => {
     let seen = 0
-    const witness = (event: Session.SessionInput, decision: Session.Decision): void => {
+    const witness = (input: Session.SessionInput, decision: Session.Decision): void => {
       // a sample with many of each: consecutive ones are much alike
       if (seen++ % 23 !== 0) return
       states.push(decision.state)
-      events.push(event)
+      inputs.push(input)
       commands.push(...decision.commands)
-      told.push(...decision.events)
+      events.push(...decision.events)
     }
     for (let seed = 1; seed <= 60; seed++) play({ seed, witness })
   })
 
-  it.effect("every state, event, command and published event survives it", () =>
+  it.effect("every state, input, command and event survives it", () =>
     Effect.gen(function*() {
       const survives = Effect.fnUntraced(function*<A>(codec: Schema.Codec<A, Schema.Json>, values: ReadonlyArray<A>) {
         assert.isAbove(values.length, 5)
@@ -46,12 +46,12 @@ describe("JSON", () => {
         }
       })
       yield* survives(Session.SessionJson, states)
-      yield* survives(Session.InputJson, events)
+      yield* survives(Session.InputJson, inputs)
       yield* survives(Session.CommandJson, commands)
-      yield* survives(Session.EventJson, told)
+      yield* survives(Session.EventJson, events)
     }))
 
-  it("no event of any session, at any time, makes any other session's decision throw", () => {
+  it("no input of any session, at any time, makes the decision of another session throw", () => {
     const clocks = [
       { wall: 0, mono: 0 },
       { wall: -1, mono: -1 },
@@ -60,9 +60,9 @@ describe("JSON", () => {
       { wall: 1_700_000_000_000, mono: Number.MAX_SAFE_INTEGER }
     ]
     for (const [index, state] of states.filter((_, index) => index % 3 === 0).entries()) {
-      for (const event of events) {
+      for (const input of inputs) {
         const now = clocks[index % clocks.length] ?? { wall: 0, mono: 0 }
-        const decision = Session.decide(state, event, now, Session.defaults)
+        const decision = Session.decide(state, input, now, Session.defaults)
         Session.nextWake(decision.state, now, Session.defaults)
         assert.isNumber(Session.spentUsd(decision.state, now))
       }
@@ -72,14 +72,14 @@ describe("JSON", () => {
   it.effect("a row of another form is refused", () =>
     Effect.gen(function*() {
       const json = yield* Schema.encodeEffect(Session.SessionJson)(live().state)
-      const other = { ...JSON.parse(JSON.stringify(json)), schemaVersion: 2 }
+      const other = { ...JSON.parse(JSON.stringify(json)), schemaVersion: Session.schemaVersion + 1 }
       const result = yield* Effect.exit(Schema.decodeUnknownEffect(Session.SessionJson)(other))
       assert.strictEqual(result._tag, "Failure")
     }))
 })
 
 describe("a stored request", () => {
-  it.effect("holds names of the environment and no value, and none of what looks like a credential", () =>
+  it.effect("holds the names of environment variables without their values, and no entry that looks like a credential", () =>
     Effect.gen(function*() {
       const request = yield* ComputeRequest.decode({
         image: "busybox",
@@ -93,7 +93,7 @@ describe("a stored request", () => {
       assert.notInclude(JSON.stringify(stored), canary)
     }))
 
-  it.effect("holds no signed URL and none of the names that its host keeps back", () =>
+  it.effect("holds no signed URL and no entry that its host withholds", () =>
     Effect.gen(function*() {
       const request = yield* ComputeRequest.decode({
         providerOpts: {
@@ -116,7 +116,7 @@ describe("a stored request", () => {
       })
     }))
 
-  it.effect("becomes the same request again with its secrets, at the candidate's place", () =>
+  it.effect("becomes the same request again with its secrets and the GPU and regions of its candidate", () =>
     Effect.gen(function*() {
       const candidate = { provider: acme, gpu: "h100", regionHints: ["eu"] }
       const env = { HF_TOKEN: Redacted.make(canary) }
@@ -136,7 +136,7 @@ describe("a stored request", () => {
       assert.deepStrictEqual(again, request)
     }))
 
-  it.effect("is checked again", () =>
+  it.effect("is checked again when it becomes a request", () =>
     Effect.gen(function*() {
       const wrong = requestOf({ gpuCount: 0 })
       const error = yield* Effect.flip(
@@ -170,7 +170,7 @@ describe("facts of a failure", () => {
   ]
 
   it.each(reasons.map((reason) => [reason._tag, reason] as const))(
-    "%s keep reason, message and status, no body",
+    "of %s keep its reason, message and status, and no body",
     (_, reason) => {
       const error = new AtlasError.AtlasError({ provider: acme, operation: "spawn", reason })
       const facts = Session.Fault.fromError(error)
@@ -185,7 +185,7 @@ describe("facts of a failure", () => {
   )
 })
 
-it("a compute tells a session who it is, what it does and what it costs, and nothing else", () => {
+it("an observation of a compute has its id, name, status and cost, and nothing else", () => {
   const compute = Compute.make({
     id: ComputeId.make("m1"),
     provider: acme,
@@ -204,7 +204,7 @@ it("a compute tells a session who it is, what it does and what it costs, and not
     failure: null,
     raw: { key: canary }
   })
-  assert.deepStrictEqual(Session.Sighting.fromCompute(compute), {
+  assert.deepStrictEqual(Session.Observation.fromCompute(compute), {
     computeId: ComputeId.make("m1"),
     provider: acme,
     name: "atlas-team1-alice-aaaaaaaaaaaa",

@@ -1,5 +1,5 @@
 /**
- * What must be written before anything of a decision happens, and what need not be.
+ * Which changes must be committed before the events and commands of a decision, and which need not be.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
@@ -9,9 +9,9 @@ import { live, minute, start } from "./harness.ts"
 const id = ComputeId.make
 
 describe("a row must be written", () => {
-  it("for a new phase, residual, price, report, refusal, rent or stored touch", () => {
+  it("for a new phase, pending termination, price, report, refusal, attempt or stored touch", () => {
     assert.isTrue(live().stop().needsCommit)
-    assert.isTrue(live().observed({ computeId: id("twin") }).needsCommit)
+    assert.isTrue(live().observed({ computeId: id("duplicate") }).needsCommit)
     assert.isTrue(live().observed({ costPerHour: 3 }).needsCommit)
     assert.isTrue(live().report(0).needsCommit)
     assert.isTrue(start().refused("RateLimited").needsCommit)
@@ -21,15 +21,15 @@ describe("a row must be written", () => {
     assert.isTrue(stopped.terminateAnswered().needsCommit)
   })
 
-  it("not for a question, an answer that changes nothing, a heartbeat or a clock that jumped", () => {
-    const stage = live({ policy: { heartbeat: minute } })
-    assert.isFalse(stage.missed().needsCommit)
-    assert.isFalse(stage.confirmed({ status: "running" }).needsCommit)
-    stage.now.mono += minute
-    stage.now.wall += minute
-    assert.isFalse(stage.send({ _tag: "WokeUp" }).needsCommit)
-    stage.now.wall += minute
-    const jumped = stage.observed()
+  it("not for a request, an answer that changes nothing, a heartbeat or a clock that jumped", () => {
+    const session = live({ policy: { heartbeat: minute } })
+    assert.isFalse(session.missed().needsCommit)
+    assert.isFalse(session.confirmed({ status: "running" }).needsCommit)
+    session.now.mono += minute
+    session.now.wall += minute
+    assert.isFalse(session.send({ _tag: "WokeUp" }).needsCommit)
+    session.now.wall += minute
+    const jumped = session.observed()
     assert.deepStrictEqual([jumped.isSame, jumped.needsCommit], [false, false])
   })
 

@@ -1,5 +1,5 @@
 /**
- * The end: terminate until absence is verified, by one path for every machine; over only when nothing is left.
+ * The end of a session: its machines are terminated until their absence is verified; it is over when none is left.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
@@ -11,19 +11,19 @@ const confirm: Session.Command = { _tag: "Confirm", provider: acme, computeId: i
 const terminate: Session.Command = { _tag: "Terminate", provider: acme, computeId: id("m1") }
 
 describe("an end", () => {
-  it("is over when the absence is verified, and tells it in order", () => {
-    const stage = live()
-    stage.stop()
-    assert.deepStrictEqual(stage.asked(), [terminate])
-    stage.terminateAnswered()
-    stage.in("Ending")
-    stage.pass(second - 1)
-    assert.deepStrictEqual(stage.asked(), [], "accepted is not gone, and it takes a while")
-    stage.pass(1)
-    assert.deepStrictEqual(stage.asked(), [confirm])
-    stage.confirmed(null)
-    assert.deepStrictEqual(stage.in("Ended").outcome, { _tag: "Closed", reason: "stopped" })
-    assert.deepStrictEqual(stage.told(), [
+  it("is over when the absence is verified, and is told in order", () => {
+    const session = live()
+    session.stop()
+    assert.deepStrictEqual(session.asked(), [terminate])
+    session.terminateAnswered()
+    session.in("Ending")
+    session.pass(second - 1)
+    assert.deepStrictEqual(session.asked(), [], "accepted is not gone")
+    session.pass(1)
+    assert.deepStrictEqual(session.asked(), [confirm])
+    session.confirmed(null)
+    assert.deepStrictEqual(session.in("Ended").outcome, { _tag: "Closed", reason: "stopped" })
+    assert.deepStrictEqual(session.told(), [
       { _tag: "Terminating", reason: "stopped", cause: null },
       { _tag: "Status", computeId: id("m1"), status: "terminated" },
       { _tag: "Ended", reason: "stopped", outcome: { _tag: "Closed", reason: "stopped" } }
@@ -31,123 +31,123 @@ describe("an end", () => {
   })
 
   it("is over as well when the provider says terminated", () => {
-    const stage = live()
-    stage.stop()
-    stage.terminateAnswered()
-    stage.pass(second)
-    stage.confirmed({ status: "terminated" })
-    assert.strictEqual(stage.phase._tag, "Ended")
+    const session = live()
+    session.stop()
+    session.terminateAnswered()
+    session.pass(second)
+    session.confirmed({ status: "terminated" })
+    assert.strictEqual(session.phase._tag, "Ended")
   })
 
-  it("of a machine that the provider knows no longer is verified, not believed", () => {
-    const stage = live()
-    stage.stop()
-    stage.asked()
-    stage.terminateFailed("NotFound")
-    assert.notInclude(stage.toldOf(), "TerminateFailed")
-    stage.pass(second)
-    assert.deepStrictEqual(stage.asked(), [confirm])
-    stage.confirmFailed("NotFound")
-    stage.in("Ended")
+  it("of a machine that the provider does not know any more is verified by a get", () => {
+    const session = live()
+    session.stop()
+    session.asked()
+    session.terminateFailed("NotFound")
+    assert.notInclude(session.toldOf(), "TerminateFailed")
+    session.pass(second)
+    assert.deepStrictEqual(session.asked(), [confirm])
+    session.confirmFailed("NotFound")
+    session.in("Ended")
   })
 
-  it("of a young machine waits until not found means gone", () => {
-    const stage = start()
-    stage.rented()
-    stage.stop()
-    stage.terminateFailed("NotFound")
-    stage.pass(second)
-    stage.asked()
-    stage.confirmed(null)
-    stage.in("Ending")
-    stage.pass(4 * second)
-    assert.deepStrictEqual(stage.asked(), [confirm])
-    stage.confirmed(null)
-    stage.in("Ended")
+  it("of a young machine waits until NotFound proves that it is gone", () => {
+    const session = start()
+    session.rented()
+    session.stop()
+    session.terminateFailed("NotFound")
+    session.pass(second)
+    session.asked()
+    session.confirmed(null)
+    session.in("Ending")
+    session.pass(4 * second)
+    assert.deepStrictEqual(session.asked(), [confirm])
+    session.confirmed(null)
+    session.in("Ended")
   })
 
   it("is tried again when the machine is still there", () => {
-    const stage = live()
-    stage.stop()
-    stage.terminateAnswered()
-    stage.pass(second)
-    stage.asked()
-    stage.confirmed({ status: "running" })
-    stage.pass(second)
-    assert.deepStrictEqual(stage.asked(), [terminate])
+    const session = live()
+    session.stop()
+    session.terminateAnswered()
+    session.pass(second)
+    session.asked()
+    session.confirmed({ status: "running" })
+    session.pass(second)
+    assert.deepStrictEqual(session.asked(), [terminate])
   })
 
-  it("is tried for ever, from a second apart to a minute; every fifth failure is said aloud", () => {
-    const stage = live()
-    stage.stop()
-    stage.told()
+  it("is tried without end, after pauses from a second to a minute; every fifth failure is told as stuck", () => {
+    const session = live()
+    session.stop()
+    session.told()
     for (let times = 1; times <= 20; times++) {
-      stage.asked()
-      stage.terminateFailed()
-      const wake = Session.nextWake(stage.state, stage.now, stage.config) ?? Number.NaN
-      assert.isTrue(wake > stage.now.mono && wake <= stage.now.mono + minute)
-      stage.pass(wake - stage.now.mono)
-      assert.deepStrictEqual(stage.asked(), [terminate])
+      session.asked()
+      session.terminateFailed()
+      const wake = Session.nextWake(session.state, session.now, session.config) ?? Number.NaN
+      assert.isTrue(wake > session.now.mono && wake <= session.now.mono + minute)
+      session.pass(wake - session.now.mono)
+      assert.deepStrictEqual(session.asked(), [terminate])
     }
-    const told = stage.told()
+    const told = session.told()
     assert.strictEqual(told.filter(({ _tag }) => _tag === "TerminateFailed").length, 20)
     const stuck = told.filter((one) => one._tag === "TerminateStuck")
     assert.deepStrictEqual(stuck.map(({ tries }) => tries), [5, 10, 15, 20])
     assert.deepStrictEqual(stuck[0]?.fault, fault("Transport"))
-    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ tries }) => tries), [21])
+    assert.deepStrictEqual(session.state.pendingTerminations.map(({ tries }) => tries), [21])
   })
 
-  it("is tried again when a look fails", () => {
-    const stage = live()
-    stage.stop()
-    stage.terminateAnswered()
-    stage.pass(second)
-    stage.asked()
-    stage.confirmFailed()
-    stage.pass(minute)
-    assert.include(stage.askedFor(), "Terminate")
-    stage.in("Ending")
+  it("is tried again when a get fails", () => {
+    const session = live()
+    session.stop()
+    session.terminateAnswered()
+    session.pass(second)
+    session.asked()
+    session.confirmFailed()
+    session.pass(minute)
+    assert.include(session.askedFor(), "Terminate")
+    session.in("Ending")
   })
 
-  it("spreads its tries by the machine's id", () => {
+  it("has pauses that depend on the id of the machine", () => {
     const pauseOf = (computeId: string) => {
-      const stage = start()
-      stage.rented({ computeId: id(computeId) })
-      stage.stop()
-      stage.terminateFailed("Transport", computeId)
-      return (Session.nextWake(stage.state, stage.now, stage.config) ?? 0) - stage.now.mono
+      const session = start()
+      session.rented({ computeId: id(computeId) })
+      session.stop()
+      session.terminateFailed("Transport", computeId)
+      return (Session.nextWake(session.state, session.now, session.config) ?? 0) - session.now.mono
     }
     assert.isAbove(new Set(["a", "b", "c", "d"].map(pauseOf)).size, 1)
     assert.strictEqual(pauseOf("a"), pauseOf("a"))
   })
 
-  it("asked for twice is one end", () => {
-    const stage = live()
-    stage.stop()
-    assert.isTrue(stage.stop().isSame)
-    stage.bury()
-    assert.isTrue(stage.stop().isSame)
-    assert.strictEqual(stage.toldOf().filter((tag) => tag === "Terminating").length, 1)
+  it("that is asked for twice happens once", () => {
+    const session = live()
+    session.stop()
+    assert.isTrue(session.stop().isSame)
+    session.markTerminated()
+    assert.isTrue(session.stop().isSame)
+    assert.strictEqual(session.toldOf().filter((tag) => tag === "Terminating").length, 1)
   })
 
-  it("takes no touch and no report", () => {
-    const stage = live()
-    stage.stop()
-    assert.isTrue(stage.touch().isSame)
-    assert.isTrue(stage.report(0).isSame)
+  it("ignores touches and reports", () => {
+    const session = live()
+    session.stop()
+    assert.isTrue(session.touch().isSame)
+    assert.isTrue(session.report(0).isSame)
   })
 
   it("while waiting for a replacement is over when the old machine is gone", () => {
-    const stage = live({ request: { spot: true }, policy: { onFailure: { _tag: "Respawn", max: 1 } } })
-    stage.observed({ status: "stopped" })
-    stage.confirmed({ status: "stopped" })
-    stage.in("Waiting")
-    stage.stop()
-    stage.in("Ending")
-    stage.asked()
-    stage.bury()
-    stage.in("Ended")
-    assert.deepStrictEqual(stage.askedFor(), ["Confirm"], "and nothing was rented")
+    const session = live({ request: { spot: true }, policy: { onFailure: { _tag: "Respawn", max: 1 } } })
+    session.observed({ status: "stopped" })
+    session.confirmed({ status: "stopped" })
+    session.in("Waiting")
+    session.stop()
+    session.in("Ending")
+    session.asked()
+    session.markTerminated()
+    session.in("Ended")
+    assert.deepStrictEqual(session.askedFor(), ["Confirm"], "and nothing was rented")
   })
 })
 
@@ -155,152 +155,157 @@ describe("a stop", () => {
   it.each(["task", "interactive"] as const)(
     "ends a persistent %s like any other, and a restart does not undo it",
     (mode) => {
-      const stage = live({ mode, persist: true })
-      stage.stop()
-      assert.deepStrictEqual(stage.asked(), [terminate])
-      stage.restart()
-      stage.send({ _tag: "Closing" })
-      assert.strictEqual(stage.in("Ending").reason, "stopped")
-      stage.bury()
-      assert.strictEqual(stage.in("Ended").reason, "stopped")
+      const session = live({ mode, persist: true })
+      session.stop()
+      assert.deepStrictEqual(session.asked(), [terminate])
+      session.restart()
+      session.send({ _tag: "Closing" })
+      assert.strictEqual(session.in("Ending").reason, "stopped")
+      session.markTerminated()
+      assert.strictEqual(session.in("Ended").reason, "stopped")
     }
   )
 })
 
-describe("a machine that shows up late", () => {
-  it("is ended, whatever the session does, with its cost counted from its birth", () => {
-    const stage = live()
-    stage.observed({ computeId: id("twin"), createdAt: stage.now.wall - hour })
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("twin") }])
-    assert.deepInclude(stage.told(), { _tag: "StrayFound", computeId: id("twin") })
-    assert.strictEqual(stage.in("Live").computeId, "m1")
-    assert.isAtLeast(stage.spent(), 2)
+describe("a duplicate or an orphan", () => {
+  it("is terminated while the session goes on, and its cost counts from its creation", () => {
+    const session = live()
+    session.observed({ computeId: id("duplicate"), createdAt: session.now.wall - hour })
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("duplicate") }])
+    assert.deepInclude(session.told(), { _tag: "OrphanFound", computeId: id("duplicate") })
+    assert.strictEqual(session.in("Live").computeId, "m1")
+    assert.isAtLeast(session.spent(), 2)
   })
 
-  it("and whose birth nobody knows is paid for from when its rent may have been sent", () => {
-    const stage = start()
-    const first = stage.attempt()
-    stage.unanswered()
-    stage.pass(10 * second)
-    stage.looked([])
-    stage.refused("NoCapacity")
-    stage.pass(hour)
-    stage.observed({ name: first.name, createdAt: null, costPerHour: 2 })
-    assert.closeTo(stage.spent(), 2, 0.01)
+  it("without a time of creation is paid for since its create may have been sent", () => {
+    const session = start()
+    const first = session.attempt()
+    session.unanswered()
+    session.pass(10 * second)
+    session.looked([])
+    session.refused("NoCapacity")
+    session.pass(hour)
+    session.observed({ name: first.name, createdAt: null, costPerHour: 2 })
+    assert.closeTo(session.spent(), 2, 0.01)
   })
 
-  it("and already runs is paid for since its create was sent, as its cloud may only say when it was last started", () => {
-    const stage = live()
-    stage.pass(hour)
-    stage.observed({ computeId: id("twin"), createdAt: stage.now.wall })
-    assert.isAtLeast(stage.spent(), 4)
+  it("that already runs is paid for since its create was sent, as its cloud may only tell when it last started", () => {
+    const session = live()
+    session.pass(hour)
+    session.observed({ computeId: id("duplicate"), createdAt: session.now.wall })
+    assert.isAtLeast(session.spent(), 4)
   })
 
-  it("and does not run yet is paid for since it was made", () => {
-    const stage = live()
-    stage.pass(hour)
-    stage.observed({ computeId: id("twin"), status: "provisioning", createdAt: stage.now.wall })
-    assert.closeTo(stage.spent(), 2, 0.1)
+  it("that does not run yet is paid for since it was made", () => {
+    const session = live()
+    session.pass(hour)
+    session.observed({ computeId: id("duplicate"), status: "provisioning", createdAt: session.now.wall })
+    assert.closeTo(session.spent(), 2, 0.1)
   })
 
-  it("of an earlier attempt is ended while the next one is rented", () => {
-    const stage = start()
-    const first = stage.attempt()
-    stage.unanswered()
-    stage.pass(10 * second)
-    stage.looked([])
-    stage.asked()
-    stage.observed({ name: first.name })
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
-    stage.in("Renting")
+  it("of an earlier attempt is terminated while the next create is under way", () => {
+    const session = start()
+    const first = session.attempt()
+    session.unanswered()
+    session.pass(10 * second)
+    session.looked([])
+    session.asked()
+    session.observed({ name: first.name })
+    assert.deepStrictEqual(session.askedFor(), ["Terminate"])
+    session.in("Renting")
   })
 
-  it("as the answer to an attempt that is over is ended", () => {
-    const stage = start()
-    const { id: first, name } = stage.attempt()
-    stage.unanswered()
-    stage.pass(10 * second)
-    stage.looked([])
-    stage.asked()
-    stage.send({ _tag: "Rented", attempt: first, compute: stage.sighting({ name }), authHash: null })
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
+  it("in the answer to an attempt that is over is terminated", () => {
+    const session = start()
+    const { id: first, name } = session.attempt()
+    session.unanswered()
+    session.pass(10 * second)
+    session.looked([])
+    session.asked()
+    session.send({ _tag: "Rented", attempt: first, compute: session.observation({ name }), authHash: null })
+    assert.deepStrictEqual(session.askedFor(), ["Terminate"])
   })
 
-  it("after the end is ended too, and the session stays ended", () => {
-    const stage = live()
-    stage.stop()
-    stage.bury()
-    stage.asked()
-    stage.observed({ computeId: id("late") })
-    stage.in("Ended")
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("late") }])
+  it("that appears after the end is terminated too, and the session stays ended", () => {
+    const session = live()
+    session.stop()
+    session.markTerminated()
+    session.asked()
+    session.observed({ computeId: id("late") })
+    session.in("Ended")
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("late") }])
   })
 
-  it("is left to its own rent while that is on its way", () => {
-    const stage = start()
-    assert.isTrue(stage.observed().isSame)
+  it("is not seen in a machine whose create is still on its way", () => {
+    const session = start()
+    assert.isTrue(session.observed().isSame)
   })
 
-  it("in an old listing after it was verified gone is ended again but not paid for twice", () => {
-    const stage = live()
-    stage.pass(hour)
-    stage.stop()
-    stage.bury()
-    const spent = stage.spent()
-    stage.observed({ createdAt: stage.now.wall - hour })
-    assert.closeTo(stage.spent(), spent, 1e-9)
-    assert.strictEqual(stage.state.pendingTerminations.length, 1)
+  it("that was verified gone and is in an old listing is terminated again, and not paid for twice", () => {
+    const session = live()
+    session.pass(hour)
+    session.stop()
+    session.markTerminated()
+    const spent = session.spent()
+    session.observed({ createdAt: session.now.wall - hour })
+    assert.closeTo(session.spent(), spent, 1e-9)
+    assert.strictEqual(session.state.pendingTerminations.length, 1)
   })
 })
 
 describe("an ended session", () => {
-  it("is remembered for a day unless its host says otherwise", () => {
+  it("is stored for a day unless its host sets another retention", () => {
     for (const config of [{}, { retention: 2 * hour }]) {
-      const stage = live({ config })
-      stage.stop()
-      stage.bury()
-      stage.asked()
-      const { at } = stage.in("Ended")
+      const session = live({ config })
+      session.stop()
+      session.markTerminated()
+      session.asked()
+      const { at } = session.in("Ended")
       const retention = config.retention ?? 24 * hour
-      stage.pass(retention - (stage.now.wall - at) - 1)
-      assert.deepStrictEqual(stage.asked(), [])
-      stage.pass(1)
-      assert.deepStrictEqual(stage.askedFor(), ["Forget"])
+      session.pass(retention - (session.now.wall - at) - 1)
+      assert.deepStrictEqual(session.asked(), [])
+      session.pass(1)
+      assert.deepStrictEqual(session.askedFor(), ["Forget"])
     }
   })
 
-  it("is forgotten when its time is over, once, and not while something is left of it", () => {
-    const stage = live()
-    stage.stop()
-    stage.bury()
-    stage.asked()
-    stage.observed({ computeId: id("late") })
-    stage.pass(24 * hour)
-    assert.notInclude(stage.askedFor(), "Forget")
-    stage.bury("late")
-    stage.pass(24 * hour)
-    assert.deepStrictEqual(stage.askedFor().filter((tag) => tag === "Forget"), ["Forget"])
-    assert.isNull(Session.nextWake(stage.state, stage.now, stage.config))
+  it("is deleted once, when its retention is over and no termination is pending", () => {
+    const session = live()
+    session.stop()
+    session.markTerminated()
+    session.asked()
+    session.observed({ computeId: id("late") })
+    session.pass(24 * hour)
+    assert.notInclude(session.askedFor(), "Forget")
+    session.markTerminated("late")
+    session.pass(24 * hour)
+    assert.deepStrictEqual(session.askedFor().filter((tag) => tag === "Forget"), ["Forget"])
+    assert.isNull(Session.nextWake(session.state, session.now, session.config))
   })
 })
 
-describe("the host closes", () => {
-  it("and an interactive session ends", () => {
-    const stage = live()
-    stage.send({ _tag: "Closing" })
-    assert.strictEqual(stage.in("Ending").reason, "node_shutdown")
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
+describe("when the host shuts down", () => {
+  it("an interactive session ends", () => {
+    const session = live()
+    session.send({ _tag: "Closing" })
+    assert.strictEqual(session.in("Ending").reason, "node_shutdown")
+    assert.deepStrictEqual(session.askedFor(), ["Terminate"])
   })
 
-  it.each(["task", "interactive"] as const)("and a persistent %s is left for the next boot", (mode) => {
-    const stage = live({ mode, persist: true })
-    assert.isTrue(stage.send({ _tag: "Closing" }).isSame)
+  it.each(["task", "interactive"] as const)("a persistent %s is left for the next process", (mode) => {
+    const session = live({ mode, persist: true })
+    assert.isTrue(session.send({ _tag: "Closing" }).isSame)
   })
 
-  it("and a persistent task that has reported ends on its report", () => {
-    const stage = task({ persist: true })
-    stage.report(3)
-    stage.send({ _tag: "Closing" })
-    assert.deepStrictEqual(stage.in("Ending").outcome, { _tag: "Failed", cause: "exit_code", exitCode: 3, fault: null })
+  it("a persistent task that has reported ends with the outcome of its report", () => {
+    const session = task({ persist: true })
+    session.report(3)
+    session.send({ _tag: "Closing" })
+    assert.deepStrictEqual(session.in("Ending").outcome, {
+      _tag: "Failed",
+      cause: "exit_code",
+      exitCode: 3,
+      fault: null
+    })
   })
 })

@@ -1,5 +1,5 @@
 /**
- * A session on a stage: events go in, time passes, and everything it asked for and told is kept. No clock, no fiber.
+ * A session under test: inputs go in, time passes, and its commands and events are collected. No clock, no fiber.
  */
 import { assert } from "@effect/vitest"
 import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
@@ -17,7 +17,7 @@ export const fault = (
   facts: Partial<Session.Fault.Fault> = {}
 ): Session.Fault.Fault => ({ ...Session.Fault.make(reason, `it said ${reason}`), ...facts })
 
-/** Nothing ends by itself unless the test says so. */
+/** No limit holds unless the test sets one. */
 const unlimited: Session.Policy.Policy = {
   idleTtl: null,
   maxRuntime: null,
@@ -51,7 +51,7 @@ export const requestOf = (
   ...changes
 })
 
-export interface Wishes {
+export interface Options {
   readonly mode?: Session.Mode
   readonly persist?: boolean
   readonly policy?: Partial<Session.Policy.Policy>
@@ -60,17 +60,17 @@ export interface Wishes {
   readonly config?: Partial<Session.DecideConfig>
 }
 
-export const start = (wishes: Wishes = {}) => {
-  const config: Session.DecideConfig = { ...Session.defaults, ...wishes.config }
+export const start = (options: Options = {}) => {
+  const config: Session.DecideConfig = { ...Session.defaults, ...options.config }
   const spec: Session.SessionSpec = {
     id: Session.SessionId.make("s1"),
     owner: Owner.make("team1"),
-    mode: wishes.mode ?? "interactive",
+    mode: options.mode ?? "interactive",
     userId: "alice",
-    persist: wishes.persist ?? false,
-    request: requestOf(wishes.request),
-    candidates: wishes.candidates ?? [{ provider: acme, gpu: "h100", regionHints: [] }],
-    policy: { ...unlimited, ...wishes.policy }
+    persist: options.persist ?? false,
+    request: requestOf(options.request),
+    candidates: options.candidates ?? [{ provider: acme, gpu: "h100", regionHints: [] }],
+    policy: { ...unlimited, ...options.policy }
   }
   const now = { wall: 1_700_000_000_000, mono: 1_000_000 }
   const first = Session.decide(null, { _tag: "Started", spec }, now, config)
@@ -79,7 +79,7 @@ export const start = (wishes: Wishes = {}) => {
   let asked: ReadonlyArray<Session.Command> = first.commands
   let told: ReadonlyArray<Session.SessionEvent> = first.events
 
-  const stage = {
+  const session = {
     now,
     config,
     get state() {
@@ -95,30 +95,30 @@ export const start = (wishes: Wishes = {}) => {
       // the line above has made sure of it
       return phase as Session.PhaseOf<Tag>
     },
-    /** What it asked for since this was read last. */
+    /** The commands since the last read. */
     asked: () => {
       const all = asked
       asked = []
       return all
     },
-    askedFor: () => stage.asked().map(({ _tag }) => _tag),
-    /** What it told since this was read last. */
+    askedFor: () => session.asked().map(({ _tag }) => _tag),
+    /** The events since the last read. */
     told: () => {
       const all = told
       told = []
       return all
     },
-    toldOf: () => stage.told().map(({ _tag }) => _tag),
+    toldOf: () => session.told().map(({ _tag }) => _tag),
     spent: () => Session.spentUsd(state, now),
-    send: (event: Session.SessionInput) => {
+    send: (input: Session.SessionInput) => {
       const before = state
-      const decision = Session.decide(state, event, now, config)
+      const decision = Session.decide(state, input, now, config)
       state = decision.state
       asked = [...asked, ...decision.commands]
       told = [...told, ...decision.events]
       return { ...decision, isSame: before === state, needsCommit: Session.needsCommit(before, state) }
     },
-    /** Lets time pass, waking the session whenever it wants to be woken; the two clocks may part. */
+    /** Lets time pass, and wakes the session whenever it is due. */
     pass: (millis: number) => {
       const until = now.mono + millis
       while (true) {
@@ -127,7 +127,7 @@ export const start = (wishes: Wishes = {}) => {
         now.wall += at - now.mono
         now.mono = at
         if (wake === null || wake > until) return
-        stage.send({ _tag: "WokeUp" })
+        session.send({ _tag: "WokeUp" })
       }
     },
     attempt: (): Session.Attempt => {
@@ -135,74 +135,79 @@ export const start = (wishes: Wishes = {}) => {
       if (last === undefined) throw new Error("no attempt")
       return last
     },
-    sighting: (changes: Partial<Session.Sighting.Observation> = {}): Session.Sighting.Observation => ({
+    observation: (changes: Partial<Session.Observation.Observation> = {}): Session.Observation.Observation => ({
       computeId: ComputeId.make("m1"),
       provider: acme,
-      name: stage.attempt().name,
+      name: session.attempt().name,
       status: "running",
       costPerHour: 2,
       createdAt: null,
       exitCode: null,
       ...changes
     }),
-    rented: (changes: Partial<Session.Sighting.Observation> = {}) =>
-      stage.send({ _tag: "Rented", attempt: stage.attempt().id, compute: stage.sighting(changes), authHash: "hash" }),
+    rented: (changes: Partial<Session.Observation.Observation> = {}) =>
+      session.send({
+        _tag: "Rented",
+        attempt: session.attempt().id,
+        compute: session.observation(changes),
+        authHash: "hash"
+      }),
     refused: (reason: Session.Fault.Fault["reason"], facts?: Partial<Session.Fault.Fault>) =>
-      stage.send({ _tag: "Refused", attempt: stage.attempt().id, fault: fault(reason, facts) }),
+      session.send({ _tag: "Refused", attempt: session.attempt().id, fault: fault(reason, facts) }),
     unanswered: () =>
-      stage.send({ _tag: "Unanswered", attempt: stage.attempt().id, fault: fault("Uncertain"), authHash: "hash" }),
-    looked: (found: ReadonlyArray<Session.Sighting.Observation>, complete = true) =>
-      stage.send({ _tag: "Looked", attempt: stage.attempt().id, found, complete, at: now.mono }),
-    lookFailed: () => stage.send({ _tag: "LookFailed", attempt: stage.attempt().id, fault: fault("Transport") }),
-    observed: (changes: Partial<Session.Sighting.Observation> = {}) =>
-      stage.send({ _tag: "Observed", compute: stage.sighting(changes) }),
-    missed: (id = "m1") => stage.send({ _tag: "Missed", provider: acme, computeId: ComputeId.make(id) }),
-    confirmed: (changes: Partial<Session.Sighting.Observation> | null, id = "m1") =>
-      stage.send({
+      session.send({ _tag: "Unanswered", attempt: session.attempt().id, fault: fault("Uncertain"), authHash: "hash" }),
+    looked: (found: ReadonlyArray<Session.Observation.Observation>, complete = true) =>
+      session.send({ _tag: "Looked", attempt: session.attempt().id, found, complete, at: now.mono }),
+    lookFailed: () => session.send({ _tag: "LookFailed", attempt: session.attempt().id, fault: fault("Transport") }),
+    observed: (changes: Partial<Session.Observation.Observation> = {}) =>
+      session.send({ _tag: "Observed", compute: session.observation(changes) }),
+    missed: (id = "m1") => session.send({ _tag: "Missed", provider: acme, computeId: ComputeId.make(id) }),
+    confirmed: (changes: Partial<Session.Observation.Observation> | null, id = "m1") =>
+      session.send({
         _tag: "Confirmed",
         provider: acme,
         computeId: ComputeId.make(id),
-        compute: changes === null ? null : stage.sighting({ computeId: ComputeId.make(id), ...changes })
+        compute: changes === null ? null : session.observation({ computeId: ComputeId.make(id), ...changes })
       }),
     confirmFailed: (reason: Session.Fault.Fault["reason"] = "ProviderFault", id = "m1") =>
-      stage.send({ _tag: "ConfirmFailed", provider: acme, computeId: ComputeId.make(id), fault: fault(reason) }),
+      session.send({ _tag: "ConfirmFailed", provider: acme, computeId: ComputeId.make(id), fault: fault(reason) }),
     terminateAnswered: (id = "m1") =>
-      stage.send({ _tag: "TerminateAnswered", provider: acme, computeId: ComputeId.make(id) }),
+      session.send({ _tag: "TerminateAnswered", provider: acme, computeId: ComputeId.make(id) }),
     terminateFailed: (reason: Session.Fault.Fault["reason"] = "Transport", id = "m1") =>
-      stage.send({ _tag: "TerminateFailed", provider: acme, computeId: ComputeId.make(id), fault: fault(reason) }),
+      session.send({ _tag: "TerminateFailed", provider: acme, computeId: ComputeId.make(id), fault: fault(reason) }),
     billed: (usd: number, id = "m1") =>
-      stage.send({ _tag: "Billed", provider: acme, computeId: ComputeId.make(id), usd }),
+      session.send({ _tag: "Billed", provider: acme, computeId: ComputeId.make(id), usd }),
     billFailed: (reason: Session.Fault.Fault["reason"]) =>
-      stage.send({ _tag: "BillFailed", provider: acme, computeId: ComputeId.make("m1"), fault: fault(reason) }),
-    report: (exitCode: number, attempt = stage.attempt().id) => stage.send({ _tag: "Report", attempt, exitCode }),
-    stop: () => stage.send({ _tag: "StopRequested", by: "caller" }),
-    touch: () => stage.send({ _tag: "Touched" }),
+      session.send({ _tag: "BillFailed", provider: acme, computeId: ComputeId.make("m1"), fault: fault(reason) }),
+    report: (exitCode: number, attempt = session.attempt().id) => session.send({ _tag: "Report", attempt, exitCode }),
+    stop: () => session.send({ _tag: "StopRequested", by: "caller" }),
+    touch: () => session.send({ _tag: "Touched" }),
     /** The machine is terminated and its absence verified. */
-    bury: (id = "m1") => {
-      stage.terminateAnswered(id)
-      stage.pass(10 * second)
-      stage.confirmed(null, id)
+    markTerminated: (id = "m1") => {
+      session.terminateAnswered(id)
+      session.pass(10 * second)
+      session.confirmed(null, id)
     },
-    /** The process is gone for a while, and another one reads the row. */
+    /** The process is gone for a while, and the next one adopts the session. */
     restart: (downtime = 0) => {
       now.wall += downtime
       now.mono = 5
       asked = []
       told = []
-      return stage.send({ _tag: "Adopted" })
+      return session.send({ _tag: "Adopted" })
     }
   }
-  return stage
+  return session
 }
 
-/** A session that lives, with nothing left to be read. */
-export const live = (wishes: Wishes = {}) => {
-  const stage = start(wishes)
-  stage.rented()
-  stage.pass(10 * second)
-  stage.asked()
-  stage.told()
-  return stage
+/** A live session, with no command or event left to read. */
+export const live = (options: Options = {}) => {
+  const session = start(options)
+  session.rented()
+  session.pass(10 * second)
+  session.asked()
+  session.told()
+  return session
 }
 
-export const task = (wishes: Wishes = {}) => live({ ...wishes, mode: "task" })
+export const task = (options: Options = {}) => live({ ...options, mode: "task" })

@@ -1,5 +1,5 @@
 /**
- * A machine that lives: what a look says of it, and what counts as its death.
+ * A live machine: what observations of it change, and what counts as its death.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
@@ -8,46 +8,51 @@ import { acme, fault, live, minute, second, start } from "./harness.ts"
 
 const id = ComputeId.make
 
-describe("a look at the machine", () => {
+describe("an observation of the machine", () => {
   it("that says nothing new gives the same state back, and nothing to commit", () => {
-    const stage = live()
-    const { commands, events, isSame, needsCommit } = stage.observed()
+    const session = live()
+    const { commands, events, isSame, needsCommit } = session.observed()
     assert.deepStrictEqual([isSame, needsCommit, commands, events], [true, false, [], []])
   })
 
   it("that shows another status tells it, once", () => {
-    const stage = start()
-    stage.rented({ status: "provisioning" })
-    stage.told()
-    assert.isTrue(stage.observed({ status: "running" }).needsCommit)
-    assert.deepStrictEqual(stage.told(), [{ _tag: "Status", computeId: id("m1"), status: "running" }])
-    assert.isTrue(stage.observed({ status: "running" }).isSame)
-    assert.isTrue(stage.in("Live").ready)
+    const session = start()
+    session.rented({ status: "provisioning" })
+    session.told()
+    assert.isTrue(session.observed({ status: "running" }).needsCommit)
+    assert.deepStrictEqual(session.told(), [{ _tag: "Status", computeId: id("m1"), status: "running" }])
+    assert.isTrue(session.observed({ status: "running" }).isSame)
+    assert.isTrue(session.in("Live").ready)
   })
 
-  it.each(["stopped", "terminated"] as const)("that says %s is confirmed before it is believed", (status) => {
-    const stage = live()
-    stage.observed({ status })
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Confirm", provider: acme, computeId: id("m1") }])
-    stage.observed({ status })
-    assert.deepStrictEqual(stage.asked(), [], "one question at a time")
-    stage.confirmed({ status: "running" })
-    stage.in("Live")
-    assert.isTrue(stage.observed().isSame)
+  it.each(["stopped", "terminated"] as const)("that says %s is confirmed by a get first", (status) => {
+    const session = live()
+    session.observed({ status })
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Confirm", provider: acme, computeId: id("m1") }])
+    session.observed({ status })
+    assert.deepStrictEqual(session.asked(), [], "one request at a time")
+    session.confirmed({ status: "running" })
+    session.in("Live")
+    assert.isTrue(session.observed().isSame)
   })
 
-  it("that says failed needs no confirmation, and the machine is deleted", () => {
-    const stage = live()
-    stage.observed({ status: "failed" })
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
-    assert.deepStrictEqual(stage.in("Ending").outcome, { _tag: "Failed", cause: "failed", exitCode: null, fault: null })
-    assert.deepStrictEqual(stage.told().slice(0, 2), [
+  it("that says failed needs no confirmation, and the machine is terminated", () => {
+    const session = live()
+    session.observed({ status: "failed" })
+    assert.deepStrictEqual(session.askedFor(), ["Terminate"])
+    assert.deepStrictEqual(session.in("Ending").outcome, {
+      _tag: "Failed",
+      cause: "failed",
+      exitCode: null,
+      fault: null
+    })
+    assert.deepStrictEqual(session.told().slice(0, 2), [
       { _tag: "Status", computeId: id("m1"), status: "failed" },
       { _tag: "Terminating", reason: "died", cause: "failed" }
     ])
   })
 
-  it("that misses it is confirmed, and a machine that was never there long enough is not even asked about", () => {
+  it("that is missing from a complete listing leads to a get, but not within the settle window", () => {
     const young = start()
     young.rented()
     young.asked()
@@ -62,78 +67,78 @@ describe("a look at the machine", () => {
       exitCode: null,
       fault: null
     })
-    assert.deepStrictEqual(young.asked(), [], "there is nothing left to delete")
+    assert.deepStrictEqual(young.asked(), [], "nothing is left to terminate")
   })
 
-  it("that finds a young machine nowhere is repeated after the settle window", () => {
-    const stage = start()
-    stage.rented()
-    stage.observed({ status: "stopped" })
-    stage.asked()
-    stage.confirmed(null)
-    stage.in("Live")
-    stage.pass(5 * second)
-    assert.deepStrictEqual(stage.askedFor(), ["Confirm"])
-    stage.confirmed(null)
-    stage.in("Ended")
+  it("that is NotFound within the settle window is repeated after it", () => {
+    const session = start()
+    session.rented()
+    session.observed({ status: "stopped" })
+    session.asked()
+    session.confirmed(null)
+    session.in("Live")
+    session.pass(5 * second)
+    assert.deepStrictEqual(session.askedFor(), ["Confirm"])
+    session.confirmed(null)
+    session.in("Ended")
   })
 
-  it("that was asked for within the settle window proves nothing, however late its answer comes", () => {
-    const stage = start()
-    stage.rented()
-    stage.observed({ status: "stopped" })
-    stage.asked()
-    stage.pass(6 * second)
-    // asked when the machine was new: the scene's clock begins there
-    stage.send({ _tag: "Confirmed", provider: acme, computeId: id("m1"), compute: null, at: 1_000_000 })
-    assert.strictEqual(stage.in("Live")._tag, "Live")
+  it("that is NotFound, asked within the settle window, proves nothing however late the answer comes", () => {
+    const session = start()
+    session.rented()
+    session.observed({ status: "stopped" })
+    session.asked()
+    session.pass(6 * second)
+    // asked when the machine was new: the monotonic clock of the harness begins there
+    session.send({ _tag: "Confirmed", provider: acme, computeId: id("m1"), compute: null, at: 1_000_000 })
+    assert.strictEqual(session.in("Live")._tag, "Live")
   })
 
   it.each(["Unauthorized", "ProviderFault", "Transport", "RateLimited", "Unknown"] as const)(
-    "that fails as %s is never a death: it is told, and repeated with a longer and longer pause",
+    "that fails as %s is never a death: it is told, and repeated with growing pauses",
     (reason) => {
-      const stage = live()
-      stage.missed()
+      const session = live()
+      session.missed()
       const pauses: Array<number> = []
       for (let times = 0; times < 8; times++) {
-        stage.asked()
-        stage.confirmFailed(reason)
-        const wake = Session.nextWake(stage.state, stage.now, stage.config) ?? Number.NaN
-        pauses.push(wake - stage.now.mono)
-        stage.pass(wake - stage.now.mono)
-        assert.deepStrictEqual(stage.askedFor(), ["Confirm"])
+        session.asked()
+        session.confirmFailed(reason)
+        const wake = Session.nextWake(session.state, session.now, session.config) ?? Number.NaN
+        pauses.push(wake - session.now.mono)
+        session.pass(wake - session.now.mono)
+        assert.deepStrictEqual(session.askedFor(), ["Confirm"])
       }
-      stage.in("Live")
+      session.in("Live")
       assert.isAbove(pauses.at(-1) ?? 0, 10 * (pauses[0] ?? 0))
-      assert.deepStrictEqual(stage.told()[0], { _tag: "PollFailed", computeId: id("m1"), fault: fault(reason) })
+      assert.deepStrictEqual(session.told()[0], { _tag: "PollFailed", computeId: id("m1"), fault: fault(reason) })
     }
   )
 
-  it("that misses it again does not hurry a look that failed", () => {
-    const stage = live()
-    stage.missed()
-    stage.confirmFailed()
-    stage.asked()
-    assert.isTrue(stage.missed().isSame)
-    assert.deepStrictEqual(stage.asked(), [])
+  it("that is missing again does not shorten the pause after a get that failed", () => {
+    const session = live()
+    session.missed()
+    session.confirmFailed()
+    session.asked()
+    assert.isTrue(session.missed().isSame)
+    assert.deepStrictEqual(session.asked(), [])
   })
 
-  it("that shows it again ends the doubt", () => {
-    const stage = live()
-    stage.missed()
-    stage.confirmFailed()
-    stage.observed()
-    stage.asked()
-    stage.pass(10 * minute)
-    assert.deepStrictEqual(stage.asked(), [])
+  it("that shows the machine again cancels the get", () => {
+    const session = live()
+    session.missed()
+    session.confirmFailed()
+    session.observed()
+    session.asked()
+    session.pass(10 * minute)
+    assert.deepStrictEqual(session.asked(), [])
   })
 
-  it("at a machine that is not ours changes nothing", () => {
-    const stage = live()
-    assert.isTrue(stage.observed({ computeId: id("foreign"), name: "my-database" }).isSame)
-    assert.isTrue(stage.observed({ computeId: id("foreign"), name: null }).isSame)
-    assert.isTrue(stage.observed({ computeId: id("foreign"), name: "atlas-team2-alice-aaaaaaaaaaaa" }).isSame)
-    assert.isTrue(stage.missed("foreign").isSame)
+  it("of a machine that is not ours changes nothing", () => {
+    const session = live()
+    assert.isTrue(session.observed({ computeId: id("foreign"), name: "my-database" }).isSame)
+    assert.isTrue(session.observed({ computeId: id("foreign"), name: null }).isSame)
+    assert.isTrue(session.observed({ computeId: id("foreign"), name: "atlas-team2-alice-aaaaaaaaaaaa" }).isSame)
+    assert.isTrue(session.missed("foreign").isSame)
   })
 })
 
@@ -149,20 +154,20 @@ describe("a machine dies", () => {
       ["failed", true, "failed"]
     ] as const
   )("%s, spot %s: the cause is %s", (status, spot, cause) => {
-    const stage = live({ request: { spot } })
-    stage.missed()
-    stage.confirmed(status === null ? null : { status })
-    assert.deepInclude(stage.told(), { _tag: "Terminating", reason: "died", cause })
+    const session = live({ request: { spot } })
+    session.missed()
+    session.confirmed(status === null ? null : { status })
+    assert.deepInclude(session.told(), { _tag: "Terminating", reason: "died", cause })
   })
 
   it.each([["stopped", "Terminate"], ["terminated", undefined]] as const)(
-    "and is deleted only if there is one: %s",
+    "and is terminated only if it still exists: %s",
     (status, asked) => {
-      const stage = live()
-      stage.observed({ status })
-      stage.asked()
-      stage.confirmed({ status })
-      assert.strictEqual(stage.askedFor()[0], asked)
+      const session = live()
+      session.observed({ status })
+      session.asked()
+      session.confirmed({ status })
+      assert.strictEqual(session.askedFor()[0], asked)
     }
   )
 })

@@ -1,5 +1,5 @@
 /**
- * From a rent to a machine: one create for an attempt, refusals move on, a lost answer is looked for, nothing is abandoned.
+ * From a create to a machine: one create for each attempt, refusals move on, the machine of a lost answer is looked for.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
@@ -17,36 +17,36 @@ const two = [
 const id = ComputeId.make
 
 describe("a session begins", () => {
-  it("by asking for one rent at its first candidate, under a stamped name of its owner", () => {
-    const stage = start({ candidates: two })
-    const { attempt } = stage.in("Renting")
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Rent", attempt, candidate: two[0] }])
+  it("by asking for one create at its first candidate, under a stamped name of its owner", () => {
+    const session = start({ candidates: two })
+    const { attempt } = session.in("Renting")
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Rent", attempt, candidate: two[0] }])
     assert.deepStrictEqual(
       NameStamp.parse(attempt.name),
       Option.some({ owner: "team1", slug: "alice", attempt: attempt.id })
     )
   })
 
-  it("and is not begun by anything but Started, nor twice", () => {
+  it("only with Started, and only once", () => {
     const nothing = Session.decide(null, { _tag: "Touched" }, { wall: 1, mono: 1 }, Session.defaults)
     assert.deepStrictEqual(nothing, { state: null, commands: [], events: [] })
-    const stage = start()
-    assert.isTrue(stage.send({ _tag: "Started", spec: stage.state.spec }).isSame)
+    const session = start()
+    assert.isTrue(session.send({ _tag: "Started", spec: session.state.spec }).isSame)
   })
 
-  it("lives as soon as the rent is answered, and says so", () => {
-    const stage = start()
-    stage.asked()
-    stage.rented({ status: "provisioning" })
-    const { computeId, authHash, ready } = stage.in("Live")
+  it("is live as soon as the create is answered, and says so", () => {
+    const session = start()
+    session.asked()
+    session.rented({ status: "provisioning" })
+    const { computeId, authHash, ready } = session.in("Live")
     assert.deepStrictEqual([computeId, authHash, ready], ["m1", "hash", false])
-    assert.deepStrictEqual(stage.told(), [{ _tag: "Status", computeId: id("m1"), status: "provisioning" }])
-    assert.deepStrictEqual(stage.asked(), [])
+    assert.deepStrictEqual(session.told(), [{ _tag: "Status", computeId: id("m1"), status: "provisioning" }])
+    assert.deepStrictEqual(session.asked(), [])
   })
 })
 
 describe("names of attempts", () => {
-  it("are the same whenever they are asked for, and differ by owner, session, birth and number", () => {
+  it("are always the same, and differ by owner, session, time of creation and number", () => {
     const session = { owner: "team1", id: "s1", createdAt: 5 }
     assert.strictEqual(Session.attemptId(session, 1), Session.attemptId({ ...session }, 1))
     const all = [
@@ -66,7 +66,7 @@ describe("names of attempts", () => {
       assert.notStrictEqual(one, other)
     }))
 
-  it("do not meet in 100,000 sessions", () => {
+  it("are all different in 100,000 sessions", () => {
     const all = new Set<string>()
     for (let n = 0; n < 100_000; n++) all.add(Session.attemptId({ owner: "team1", id: `s${n}`, createdAt: 5 }, 1))
     assert.strictEqual(all.size, 100_000)
@@ -75,221 +75,224 @@ describe("names of attempts", () => {
 
 describe("a refusal", () => {
   it.each(["NoCapacity", "Forbidden", "NotFound", "Unsupported", "ProviderFault", "Transport"] as const)(
-    "%s moves on to the next candidate under a new attempt, and is kept with its reason",
+    "%s moves on to the next candidate under a new attempt, and is stored with its reason",
     (reason) => {
-      const stage = start({ candidates: two })
-      const first = stage.attempt()
-      stage.asked()
-      stage.refused(reason)
-      const { attempt } = stage.in("Renting")
+      const session = start({ candidates: two })
+      const first = session.attempt()
+      session.asked()
+      session.refused(reason)
+      const { attempt } = session.in("Renting")
       assert.notStrictEqual(attempt.id, first.id)
-      assert.deepStrictEqual(stage.asked(), [{ _tag: "Rent", attempt, candidate: two[1] }])
-      assert.deepStrictEqual(stage.state.refusals.map(({ candidate, fault }) => [candidate, fault.reason]), [[
+      assert.deepStrictEqual(session.asked(), [{ _tag: "Rent", attempt, candidate: two[1] }])
+      assert.deepStrictEqual(session.state.refusals.map(({ candidate, fault }) => [candidate, fault.reason]), [[
         0,
         reason
       ]])
-      assert.deepStrictEqual(stage.toldOf(), ["Refused"])
+      assert.deepStrictEqual(session.toldOf(), ["Refused"])
     }
   )
 
   it.each(["Unauthorized", "Validation", "BudgetExceeded"] as const)(
-    "%s ends it: no candidate can cure that",
+    "%s ends the session: every candidate would answer the same",
     (reason) => {
-      const stage = start({ candidates: two })
-      stage.asked()
-      stage.refused(reason)
-      const { outcome } = stage.in("Ended")
+      const session = start({ candidates: two })
+      session.asked()
+      session.refused(reason)
+      const { outcome } = session.in("Ended")
       assert.deepStrictEqual(outcome, { _tag: "Failed", cause: "refused", exitCode: null, fault: fault(reason) })
-      assert.deepStrictEqual(stage.asked(), [])
+      assert.deepStrictEqual(session.asked(), [])
     }
   )
 
-  it("by the last candidate ends it, with the reason of each refusal on record", () => {
-    const stage = start({ candidates: two })
-    stage.refused("NoCapacity")
-    stage.refused("Forbidden")
-    assert.strictEqual(stage.in("Ended").reason, "refused")
-    assert.deepStrictEqual(stage.state.refusals.map(({ fault }) => fault.reason), ["NoCapacity", "Forbidden"])
+  it("by the last candidate ends the session, with the reason of each refusal stored", () => {
+    const session = start({ candidates: two })
+    session.refused("NoCapacity")
+    session.refused("Forbidden")
+    assert.strictEqual(session.in("Ended").reason, "refused")
+    assert.deepStrictEqual(session.state.refusals.map(({ fault }) => fault.reason), ["NoCapacity", "Forbidden"])
   })
 
-  it("for coming too fast asks the same candidate again, when the provider said", () => {
-    const stage = start({ candidates: two })
-    stage.asked()
-    stage.refused("RateLimited", { retryAfter: 30 * second })
-    assert.strictEqual(stage.in("Waiting").why, "rate_limited")
-    stage.pass(29 * second)
-    assert.deepStrictEqual(stage.asked(), [])
-    stage.pass(second)
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Rent", attempt: stage.attempt(), candidate: two[0] }])
+  it("for coming too fast asks the same candidate again, after the pause the provider asked for", () => {
+    const session = start({ candidates: two })
+    session.asked()
+    session.refused("RateLimited", { retryAfter: 30 * second })
+    assert.strictEqual(session.in("Waiting").why, "rate_limited")
+    session.pass(29 * second)
+    assert.deepStrictEqual(session.asked(), [])
+    session.pass(second)
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Rent", attempt: session.attempt(), candidate: two[0] }])
   })
 
-  it("for coming too fast is not waited out for ever", () => {
-    const stage = start({ candidates: two })
+  it("for coming too fast is repeated a limited number of times", () => {
+    const session = start({ candidates: two })
     for (let times = 0; times < 11; times++) {
-      stage.refused("RateLimited")
-      stage.pass(minute)
+      session.refused("RateLimited")
+      session.pass(minute)
     }
-    assert.strictEqual(stage.in("Renting").attempt.candidate, 1)
+    assert.strictEqual(session.in("Renting").attempt.candidate, 1)
   })
 
   it("of an attempt that is over changes nothing", () => {
-    const stage = start({ candidates: two })
-    const first = stage.attempt()
-    stage.refused("NoCapacity")
-    assert.isTrue(stage.send({ _tag: "Refused", attempt: first.id, fault: fault("NoCapacity") }).isSame)
+    const session = start({ candidates: two })
+    const first = session.attempt()
+    session.refused("NoCapacity")
+    assert.isTrue(session.send({ _tag: "Refused", attempt: first.id, fault: fault("NoCapacity") }).isSame)
   })
 })
 
-describe("a lost answer", () => {
-  it("is looked for by its name, and the create is never sent again", () => {
-    const stage = start()
-    const attempt = stage.attempt()
-    stage.asked()
-    stage.unanswered()
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Resolve", attempt, provider: acme }])
-    stage.looked([stage.sighting()])
-    assert.strictEqual(stage.in("Live").computeId, "m1")
-    assert.strictEqual(stage.in("Live").authHash, "hash")
+describe("a create whose answer was lost", () => {
+  it("is looked for by its name, and is never sent again", () => {
+    const session = start()
+    const attempt = session.attempt()
+    session.asked()
+    session.unanswered()
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Resolve", attempt, provider: acme }])
+    session.looked([session.observation()])
+    assert.strictEqual(session.in("Live").computeId, "m1")
+    assert.strictEqual(session.in("Live").authHash, "hash")
   })
 
-  it("that names another machine is lost all the same", () => {
-    const stage = start()
-    stage.rented({ name: "atlas-team1-alice-aaaaaaaaaaaa" })
-    assert.strictEqual(stage.phase._tag, "Resolving")
+  it("is also one whose answer names another machine", () => {
+    const session = start()
+    session.rented({ name: "atlas-team1-alice-aaaaaaaaaaaa" })
+    assert.strictEqual(session.phase._tag, "Resolving")
   })
 
-  it("keeps the oldest of twins and ends the others", () => {
-    const stage = start()
-    stage.unanswered()
-    stage.asked()
-    const at = stage.now.wall
-    stage.looked([
-      stage.sighting({ computeId: id("young"), createdAt: at - 1 }),
-      stage.sighting({ computeId: id("old"), createdAt: at - 2 })
+  it("that made several machines keeps the oldest and terminates the duplicates", () => {
+    const session = start()
+    session.unanswered()
+    session.asked()
+    const at = session.now.wall
+    session.looked([
+      session.observation({ computeId: id("young"), createdAt: at - 1 }),
+      session.observation({ computeId: id("old"), createdAt: at - 2 })
     ])
-    assert.strictEqual(stage.in("Live").computeId, "old")
-    assert.deepStrictEqual(stage.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("young") }])
-    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
+    assert.strictEqual(session.in("Live").computeId, "old")
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("young") }])
+    assert.deepStrictEqual(session.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
       "young",
-      "twin"
+      "duplicate"
     ]])
   })
 
-  it("made nothing only when complete listings lack the name after the settle window has passed twice", () => {
-    const stage = start({ candidates: two })
-    stage.unanswered()
-    const first = stage.attempt()
-    stage.looked([])
-    stage.pass(9 * second)
-    stage.looked([])
-    assert.strictEqual(stage.in("Resolving").attempt.id, first.id)
-    stage.pass(second)
-    assert.include(stage.askedFor(), "Resolve")
-    stage.looked([], false)
-    assert.strictEqual(stage.in("Resolving").attempt.id, first.id, "an incomplete listing proves nothing")
-    stage.looked([])
-    assert.notStrictEqual(stage.in("Renting").attempt.id, first.id)
-    assert.strictEqual(stage.in("Renting").attempt.candidate, 0, "the same candidate once more")
-    stage.unanswered()
-    stage.pass(10 * second)
-    stage.looked([])
-    assert.strictEqual(stage.in("Renting").attempt.candidate, 1, "then the next one")
+  it("made nothing only when a complete listing lacks the name after two settle windows", () => {
+    const session = start({ candidates: two })
+    session.unanswered()
+    const first = session.attempt()
+    session.looked([])
+    session.pass(9 * second)
+    session.looked([])
+    assert.strictEqual(session.in("Resolving").attempt.id, first.id)
+    session.pass(second)
+    assert.include(session.askedFor(), "Resolve")
+    session.looked([], false)
+    assert.strictEqual(session.in("Resolving").attempt.id, first.id, "an incomplete listing proves nothing")
+    session.looked([])
+    assert.notStrictEqual(session.in("Renting").attempt.id, first.id)
+    assert.strictEqual(session.in("Renting").attempt.candidate, 0, "the same candidate once more")
+    session.unanswered()
+    session.pass(10 * second)
+    session.looked([])
+    assert.strictEqual(session.in("Renting").attempt.candidate, 1, "then the next one")
     for (let times = 0; times < 2; times++) {
-      stage.unanswered()
-      stage.pass(10 * second)
-      stage.looked([])
+      session.unanswered()
+      session.pass(10 * second)
+      session.looked([])
     }
-    assert.strictEqual(stage.in("Ended").reason, "refused", "and then there is none left")
+    assert.strictEqual(session.in("Ended").reason, "refused", "and then there is none left")
   })
 
-  it("is looked for again and again, from a second apart to a minute, when looks fail", () => {
-    const stage = start()
-    stage.unanswered()
-    stage.asked()
+  it("is looked for again after pauses from a second to a minute, while listings fail", () => {
+    const session = start()
+    session.unanswered()
+    session.asked()
     const pauses: Array<number> = []
     for (let times = 0; times < 12; times++) {
-      stage.lookFailed()
-      const wake = Session.nextWake(stage.state, stage.now, stage.config) ?? Number.NaN
-      pauses.push(wake - stage.now.mono)
-      stage.pass(wake - stage.now.mono)
-      assert.deepStrictEqual(stage.askedFor(), ["Resolve"])
+      session.lookFailed()
+      const wake = Session.nextWake(session.state, session.now, session.config) ?? Number.NaN
+      pauses.push(wake - session.now.mono)
+      session.pass(wake - session.now.mono)
+      assert.deepStrictEqual(session.askedFor(), ["Resolve"])
     }
     assert.isAtMost(pauses[0] ?? 0, second)
     for (const pause of pauses) assert.isTrue(pause > 0 && pause <= minute)
     assert.isAbove(pauses.at(-1) ?? 0, 40 * second)
-    stage.in("Resolving")
+    session.in("Resolving")
   })
 
-  it("past the session's limits ends it, and what shows up under the name later is ended", () => {
-    const stage = start({ policy: { maxRuntime: minute } })
-    stage.unanswered()
-    stage.lookFailed()
-    stage.pass(2 * minute)
-    stage.lookFailed()
-    assert.strictEqual(stage.in("Ended").reason, "max_runtime")
-    stage.asked()
-    stage.observed()
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
+  it("past the limits of the session ends it, and a machine that appears under the name later is terminated", () => {
+    const session = start({ policy: { maxRuntime: minute } })
+    session.unanswered()
+    session.lookFailed()
+    session.pass(2 * minute)
+    session.lookFailed()
+    assert.strictEqual(session.in("Ended").reason, "max_runtime")
+    session.asked()
+    session.observed()
+    assert.deepStrictEqual(session.askedFor(), ["Terminate"])
   })
 
-  it("past the session's limits ends it too when no listing of that name is ever complete", () => {
-    const stage = start({ policy: { maxRuntime: minute } })
-    stage.unanswered()
-    stage.pass(2 * minute)
-    stage.looked([], false)
-    assert.strictEqual(stage.in("Ended").reason, "max_runtime")
+  it("past the limits of the session ends it as well when no listing is ever complete", () => {
+    const session = start({ policy: { maxRuntime: minute } })
+    session.unanswered()
+    session.pass(2 * minute)
+    session.looked([], false)
+    assert.strictEqual(session.in("Ended").reason, "max_runtime")
   })
 
-  it("is looked for as long as it takes when a stop is all that waits for it", () => {
-    const stage = start()
-    stage.unanswered()
-    stage.stop()
+  it("is looked for without end while no limit is reached, also after a stop", () => {
+    const session = start()
+    session.unanswered()
+    session.stop()
     for (let times = 0; times < 30; times++) {
-      stage.lookFailed()
-      stage.pass(minute)
-      stage.looked([], false)
-      stage.pass(minute)
+      session.lookFailed()
+      session.pass(minute)
+      session.looked([], false)
+      session.pass(minute)
     }
-    stage.in("Resolving")
-    stage.looked([stage.sighting()])
-    assert.strictEqual(stage.in("Ending").reason, "stopped")
+    session.in("Resolving")
+    session.looked([session.observation()])
+    assert.strictEqual(session.in("Ending").reason, "stopped")
   })
 
-  it("is found when the feed sees it first", () => {
-    const stage = start()
-    stage.unanswered()
-    stage.observed()
-    assert.strictEqual(stage.in("Live").computeId, "m1")
+  it("is settled when the feed lists its machine first", () => {
+    const session = start()
+    session.unanswered()
+    session.observed()
+    assert.strictEqual(session.in("Live").computeId, "m1")
   })
 })
 
 describe("a machine that the feed has found", () => {
-  it("is not taken for a stray by the look that was on its way", () => {
-    const stage = start()
-    stage.unanswered()
-    stage.observed()
-    stage.asked()
-    stage.looked([stage.sighting()])
-    stage.in("Live")
-    assert.deepStrictEqual([stage.asked(), stage.state.pendingTerminations], [[], []])
+  it("is not an orphan to the Resolve that was on its way", () => {
+    const session = start()
+    session.unanswered()
+    session.observed()
+    session.asked()
+    session.looked([session.observation()])
+    session.in("Live")
+    assert.deepStrictEqual([session.asked(), session.state.pendingTerminations], [[], []])
   })
 })
 
-describe("a stop while nobody knows what was rented", () => {
-  it.each(["Renting", "Resolving"] as const)("is remembered in %s and carried out when it is known", (phase) => {
-    const stage = start()
-    if (phase === "Resolving") stage.unanswered()
-    stage.asked()
-    stage.stop()
-    stage.in(phase)
-    assert.deepStrictEqual(stage.asked(), [])
-    if (phase === "Resolving") stage.looked([stage.sighting()])
-    else stage.rented()
-    assert.strictEqual(stage.in("Ending").reason, "stopped")
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
-  })
+describe("a stop while a create is under way", () => {
+  it.each(["Renting", "Resolving"] as const)(
+    "is remembered in %s and carried out when the machine is known",
+    (phase) => {
+      const session = start()
+      if (phase === "Resolving") session.unanswered()
+      session.asked()
+      session.stop()
+      session.in(phase)
+      assert.deepStrictEqual(session.asked(), [])
+      if (phase === "Resolving") session.looked([session.observation()])
+      else session.rented()
+      assert.strictEqual(session.in("Ending").reason, "stopped")
+      assert.deepStrictEqual(session.askedFor(), ["Terminate"])
+    }
+  )
 
-  it("ends it at once when nothing was made", () => {
+  it("ends the session at once when nothing was made", () => {
     const refused = start()
     refused.stop()
     refused.refused("NoCapacity")
@@ -302,18 +305,18 @@ describe("a stop while nobody knows what was rented", () => {
     assert.strictEqual(lost.in("Ended").reason, "stopped")
   })
 
-  it("by a caller that went away says interrupted", () => {
-    const stage = start()
-    stage.send({ _tag: "StopRequested", by: "interrupted" })
-    stage.rented()
-    assert.strictEqual(stage.in("Ending").reason, "interrupted")
+  it("by a caller that went away has the reason interrupted", () => {
+    const session = start()
+    session.send({ _tag: "StopRequested", by: "interrupted" })
+    session.rented()
+    assert.strictEqual(session.in("Ending").reason, "interrupted")
   })
 
-  it("lets no limit that passes meanwhile change the reason", () => {
-    const stage = start({ policy: { maxRuntime: minute } })
-    stage.stop()
-    stage.pass(2 * minute)
-    stage.rented()
-    assert.strictEqual(stage.in("Ending").reason, "stopped")
+  it("keeps its reason when a limit is reached meanwhile", () => {
+    const session = start({ policy: { maxRuntime: minute } })
+    session.stop()
+    session.pass(2 * minute)
+    session.rented()
+    assert.strictEqual(session.in("Ending").reason, "stopped")
   })
 })

@@ -1,5 +1,5 @@
 /**
- * A replacement: for what it is rented, how often, and what it leaves as it was.
+ * A replacement of a preempted machine: when it is rented, how often, and which limits it leaves as they are.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
@@ -11,55 +11,55 @@ describe("a replacement", () => {
   const respawning = { request: { spot: true }, policy: { onFailure: { _tag: "Respawn", max: 1 } } } as const
 
   it("is rented when the preempted machine is gone, under a new attempt, and is told with both ids", () => {
-    const stage = live(respawning)
-    const first = stage.attempt()
-    stage.observed({ status: "stopped" })
-    stage.asked()
-    stage.confirmed({ status: "stopped" })
-    assert.strictEqual(stage.in("Waiting").why, "respawn")
-    assert.deepStrictEqual(stage.askedFor(), ["Terminate"])
-    stage.bury()
-    assert.deepStrictEqual(stage.askedFor(), ["Confirm", "Rent"])
-    assert.notStrictEqual(stage.attempt().id, first.id)
-    stage.told()
-    stage.rented({ computeId: id("m2") })
-    assert.deepStrictEqual(stage.told(), [
+    const session = live(respawning)
+    const first = session.attempt()
+    session.observed({ status: "stopped" })
+    session.asked()
+    session.confirmed({ status: "stopped" })
+    assert.strictEqual(session.in("Waiting").why, "respawn")
+    assert.deepStrictEqual(session.askedFor(), ["Terminate"])
+    session.markTerminated()
+    assert.deepStrictEqual(session.askedFor(), ["Confirm", "Rent"])
+    assert.notStrictEqual(session.attempt().id, first.id)
+    session.told()
+    session.rented({ computeId: id("m2") })
+    assert.deepStrictEqual(session.told(), [
       { _tag: "Respawned", computeId: id("m1"), newId: id("m2") },
       { _tag: "Status", computeId: id("m2"), status: "running" }
     ])
   })
 
-  it("is rented beside it when it takes longer than a minute to go, and the old one is not lost sight of", () => {
-    const stage = live(respawning)
-    stage.observed({ status: "stopped" })
-    stage.confirmed({ status: "stopped" })
-    stage.asked()
-    stage.terminateFailed()
-    stage.pass(minute)
-    assert.include(stage.askedFor(), "Rent")
-    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
+  it("is rented beside the old machine when that takes more than a minute to end, and its termination stays pending", () => {
+    const session = live(respawning)
+    session.observed({ status: "stopped" })
+    session.confirmed({ status: "stopped" })
+    session.asked()
+    session.terminateFailed()
+    session.pass(minute)
+    assert.include(session.askedFor(), "Rent")
+    assert.deepStrictEqual(session.state.pendingTerminations.map(({ computeId, why }) => [computeId, why]), [[
       "m1",
       "dead"
     ]])
   })
 
-  it("is rented at once when there is nothing left", () => {
-    const stage = live(respawning)
-    stage.missed()
-    stage.asked()
-    stage.confirmed(null)
-    assert.deepStrictEqual(stage.askedFor(), ["Rent"])
+  it("is rented at once when nothing is left to terminate", () => {
+    const session = live(respawning)
+    session.missed()
+    session.asked()
+    session.confirmed(null)
+    assert.deepStrictEqual(session.askedFor(), ["Rent"])
   })
 
   it("is rented as often as the limit says", () => {
-    const stage = live(respawning)
-    stage.missed()
-    stage.confirmed(null)
-    stage.rented({ computeId: id("m2") })
-    stage.pass(10 * second)
-    stage.missed("m2")
-    stage.confirmed(null, "m2")
-    assert.deepStrictEqual(stage.in("Ended").outcome, {
+    const session = live(respawning)
+    session.missed()
+    session.confirmed(null)
+    session.rented({ computeId: id("m2") })
+    session.pass(10 * second)
+    session.missed("m2")
+    session.confirmed(null, "m2")
+    assert.deepStrictEqual(session.in("Ended").outcome, {
       _tag: "Failed",
       cause: "preempted",
       exitCode: null,
@@ -78,44 +78,44 @@ describe("a replacement", () => {
   })
 
   it("is not rented after a finish report", () => {
-    const stage = task(respawning)
-    stage.report(0)
-    stage.missed()
-    stage.confirmed(null)
-    const { outcome, reason } = stage.in("Ended")
+    const session = task(respawning)
+    session.report(0)
+    session.missed()
+    session.confirmed(null)
+    const { outcome, reason } = session.in("Ended")
     assert.deepStrictEqual([reason, outcome], ["finished", { _tag: "Completed", exitCode: 0 }])
   })
 
-  it("that is not to be had ends the session and says why", () => {
-    const stage = live(respawning)
-    stage.missed()
-    stage.confirmed(null)
-    stage.told()
-    stage.refused("NoCapacity")
-    assert.deepStrictEqual(stage.toldOf(), ["Refused", "RespawnFailed", "Terminating", "Status", "Ended"])
-    assert.strictEqual(stage.in("Ended").reason, "refused")
+  it("that no candidate has ends the session and says why", () => {
+    const session = live(respawning)
+    session.missed()
+    session.confirmed(null)
+    session.told()
+    session.refused("NoCapacity")
+    assert.deepStrictEqual(session.toldOf(), ["Refused", "RespawnFailed", "Terminating", "Status", "Ended"])
+    assert.strictEqual(session.in("Ended").reason, "refused")
   })
 
-  it("leaves the session answerable: touched, and stopped with both machines ended", () => {
-    const stage = live(respawning)
-    stage.observed({ status: "stopped" })
-    stage.confirmed({ status: "stopped" })
-    stage.terminateFailed()
-    stage.pass(minute)
-    stage.in("Renting")
-    assert.isFalse(stage.touch().isSame)
-    stage.stop()
-    stage.rented({ computeId: id("m2") })
-    assert.deepStrictEqual(stage.state.pendingTerminations.map(({ computeId }) => computeId), ["m1", "m2"])
+  it("leaves the session usable: it can be touched, and a stop ends both machines", () => {
+    const session = live(respawning)
+    session.observed({ status: "stopped" })
+    session.confirmed({ status: "stopped" })
+    session.terminateFailed()
+    session.pass(minute)
+    session.in("Renting")
+    assert.isFalse(session.touch().isSame)
+    session.stop()
+    session.rented({ computeId: id("m2") })
+    assert.deepStrictEqual(session.state.pendingTerminations.map(({ computeId }) => computeId), ["m1", "m2"])
   })
 
   it("does not extend the runtime", () => {
-    const stage = live({ ...respawning, policy: { ...respawning.policy, maxRuntime: 5 * minute } })
-    stage.pass(4 * minute)
-    stage.missed()
-    stage.confirmed(null)
-    stage.rented({ computeId: id("m2") })
-    stage.pass(minute)
-    assert.strictEqual(stage.in("Ending").reason, "max_runtime")
+    const session = live({ ...respawning, policy: { ...respawning.policy, maxRuntime: 5 * minute } })
+    session.pass(4 * minute)
+    session.missed()
+    session.confirmed(null)
+    session.rented({ computeId: id("m2") })
+    session.pass(minute)
+    assert.strictEqual(session.in("Ending").reason, "max_runtime")
   })
 })

@@ -1,5 +1,5 @@
 /**
- * A world of one session: clouds with a ledger, an engine without fibers, troubles and clocks from one seed, and the checks
+ * A world of one session: a cloud with a ledger, an engine without fibers, faults and clocks from one seed, and the checks
  * that must hold whatever happens.
  */
 import * as Schema from "effect/Schema"
@@ -10,12 +10,12 @@ import { random } from "./world/random.ts"
 import { makeSetting, minute } from "./world/setting.ts"
 import { knownOf, makeWatch, reread } from "./world/watch.ts"
 
-const isEvent = Schema.is(Session.SessionInput)
+const isInput = Schema.is(Session.SessionInput)
 
 export interface Options {
   readonly seed: number
   /** Sees every decision. */
-  readonly witness?: (event: Session.SessionInput, decision: Session.Decision) => void
+  readonly witness?: (input: Session.SessionInput, decision: Session.Decision) => void
 }
 
 /** Plays one seed to its end; throws a {@link Violation} when a check fails. */
@@ -33,7 +33,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
   const now = (): Session.Clock.Now => ({ wall: epoch + time + offset, mono: time - stood - boot + 1_000 })
 
   let inFlight: Array<Session.Command> = []
-  // in an object, since the compiler believes a variable that only closures change
+  // in an object, since the compiler would take a variable that only closures change for a constant
   const self: { state: Session.SessionState | null } = { state: null }
   let toldAtCommit = 0
   let committed: Session.SessionState | null = null
@@ -56,26 +56,26 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     isTimeLost: () => wentBack && crashed
   })
 
-  const send = (event: Session.SessionInput): void => {
+  const send = (input: Session.SessionInput): void => {
     const before = self.state
-    if (!isEvent(event)) fail("a state survives its JSON", "the world made an event nobody knows")
+    if (!isInput(input)) fail("a state survives its JSON", "the world made an input of no known form")
     let decision: Session.Decision<Session.SessionState | null>
     try {
-      decision = Session.decide(before, event, now(), config)
+      decision = Session.decide(before, input, now(), config)
     } catch (cause) {
-      return fail("nothing throws", `${event._tag}: ${String(cause)}`)
+      return fail("nothing throws", `${input._tag}: ${String(cause)}`)
     }
     const after = decision.state
     if (after === null) return
     self.state = after
-    witness?.(event, { ...decision, state: after })
+    witness?.(input, { ...decision, state: after })
     for (const command of decision.commands) {
       if (command._tag === "Forget") forgotten++
       watch.asked(command, after)
     }
     inFlight.push(...decision.commands)
     for (const told of decision.events) {
-      if (published.at(-1)?._tag === "Ended" && told._tag !== "StrayFound" && !told._tag.startsWith("Terminate")) {
+      if (published.at(-1)?._tag === "Ended" && told._tag !== "OrphanFound" && !told._tag.startsWith("Terminate")) {
         fail("events tell one end, in order", `${told._tag} after Ended`)
       }
       published.push(told)
@@ -88,15 +88,15 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
       committed = after
       toldAtCommit = published.length
     }
-    watch.decided(before, event, after)
+    watch.decided(before, input, after)
   }
 
-  /** Wakes the session whenever it wants to be, up to now. */
+  /** Wakes the session as often as it is due by now. */
   const wake = (): void => {
-    for (let turns = 0; self.state !== null; turns++) {
+    for (let count = 0; self.state !== null; count++) {
       const at = Session.nextWake(self.state, now(), config)
       if (at === null || at > now().mono) return
-      if (turns > 20) fail("a wake leads on", `woken ${turns} times at ${now().mono} for ${at}`)
+      if (count > 20) fail("a wake leads to a later wake time", `woken ${count} times at ${now().mono} for ${at}`)
       send({ _tag: "WokeUp" })
     }
   }
@@ -106,25 +106,25 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     while (time < until) {
       const at = self.state === null ? null : Session.nextWake(self.state, now(), config)
       const left = at === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(at - now().mono))
-      // an engine looks up once a minute, for the sake of the wall clock
+      // an engine wakes it at least once a minute, since the wall clock may jump
       time += Math.min(until - time, left, minute)
       wake()
     }
   }
 
-  const work = (calm: boolean): void => {
+  const work = (noFaults: boolean): void => {
     const index = rng.below(inFlight.length)
     const [command] = inFlight.splice(index, 1)
     if (command === undefined) return
-    const answer = cloud.carryOut(command, calm)
+    const answer = cloud.carryOut(command, noFaults)
     if (answer !== null) send(answer)
   }
 
-  const listing = (calm: boolean): void => {
+  const listing = (noFaults: boolean): void => {
     for (const machine of machines) {
       const isLate = machine.removed && machine.goneAt !== null && time - machine.goneAt < 3_000
       if (cloud.isVisible(machine)) send({ _tag: "Observed", compute: cloud.seen(machine) })
-      else if (isLate && !calm && rng.chance(0.2)) {
+      else if (isLate && !noFaults && rng.chance(0.2)) {
         send({ _tag: "Observed", compute: { ...cloud.seen(machine), status: "running" } })
       }
     }
@@ -132,12 +132,12 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     const { computeId, provider } = self.state.phase
     const machine = cloud.find(computeId)
     const isThere = machine !== undefined && cloud.isVisible(machine)
-    if (!isThere || (!calm && rng.chance(0.1))) send({ _tag: "Missed", provider, computeId })
+    if (!isThere || (!noFaults && rng.chance(0.1))) send({ _tag: "Missed", provider, computeId })
   }
 
   const crash = (): void => {
     crashed = true
-    // what was on its way may or may not have arrived
+    // requests that were on their way may or may not have arrived
     for (const command of inFlight) if (rng.chance(0.5)) cloud.carryOut(command, false)
     inFlight = []
     time += rng.below(2 * minute)
@@ -148,7 +148,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     send({ _tag: "Adopted" })
   }
 
-  const turnClocks = (): void => {
+  const changeClocks = (): void => {
     const by = rng.pick(500, 5_000, 10 * minute, 24 * 60 * minute)
     if (clocks === "back") {
       offset -= by
@@ -162,7 +162,7 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     wake()
   }
 
-  // some sessions are left in peace long enough to meet their limits
+  // some sessions have few faults, so that they live until their limits
   const lively = focus === "peace" || focus === "stops" ? 0.02 : rng.pick(1, 1, 0.15)
   const steps = rng.pick(15, 60, 120)
   send({ _tag: "Started", spec })
@@ -179,8 +179,8 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     else if (dice < 0.65) pass(rng.pick(10, 500, 3_000, 20_000, focus === "rents" ? 1_000 : 2 * minute))
     else if (dice < 0.8) listing(false)
     else if (dice < 0.85) send({ _tag: "Touched" })
-    else if (dice < 0.9) cloud.befall()
-    else if (dice < 0.93) turnClocks()
+    else if (dice < 0.9) cloud.changeOne()
+    else if (dice < 0.93) changeClocks()
     else if (dice < 0.945) crash()
     else if (dice < 0.96 && self.state !== null) {
       const attempts: ReadonlyArray<Session.Attempt> = self.state.attempts
@@ -195,34 +195,35 @@ export const play = ({ seed, witness }: Options): Session.SessionState => {
     }
   }
 
-  // everything works from here on
-  const calm = (millis: number): void => {
+  // there are no faults from here on
+  const playFaultless = (millis: number): void => {
     for (let left = millis; left > 0; left -= 5_000) {
       for (let count = inFlight.length; count > 0; count--) work(true)
       pass(5_000)
       listing(true)
     }
   }
-  const facts = (): string => JSON.stringify({ phase: self.state?.phase, residuals: self.state?.pendingTerminations })
+  const facts = (): string =>
+    JSON.stringify({ phase: self.state?.phase, pendingTerminations: self.state?.pendingTerminations })
   const isOver = (): boolean => self.state?.phase._tag === "Ended"
-  const rest = (): void => {
+  const checkAtRest = (): void => {
     if (self.state === null) return
     const known = knownOf(self.state)
-    const stranger = machines.find((machine) => cloud.bills(machine) && !known.has(machine.id))
-    if (stranger !== undefined) fail("at rest every machine is known", stranger.id)
+    const unknown = machines.find((machine) => cloud.bills(machine) && !known.has(machine.id))
+    if (unknown !== undefined) fail("at rest every machine is known", unknown.id)
   }
-  if (rng.chance(0.7)) turnClocks()
-  calm(8 * minute)
+  if (rng.chance(0.7)) changeClocks()
+  playFaultless(8 * minute)
   if (stopAsked && !isOver()) fail("a stop is kept", facts())
-  rest()
-  calm(52 * minute)
-  rest()
+  checkAtRest()
+  playFaultless(52 * minute)
+  checkAtRest()
   if (!isOver()) fail("a session past its limits ends, and nothing of it is left", facts())
   if (machines.some(cloud.bills)) fail("a session past its limits ends, and nothing of it is left", "a machine bills")
-  calm(0)
+  playFaultless(0)
   time += 25 * 60 * minute
   wake()
   wake()
-  if (forgotten === 0) fail("a session past its limits ends, and nothing of it is left", "its row was never forgotten")
+  if (forgotten === 0) fail("a session past its limits ends, and nothing of it is left", "its row was never deleted")
   return self.state ?? fail("nothing throws", "no self.state")
 }

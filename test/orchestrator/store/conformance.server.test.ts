@@ -14,6 +14,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { schemaVersion } from "../../../src/orchestrator/Session.ts"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 import * as Postgres from "../../support/postgres.ts"
 
@@ -28,11 +29,11 @@ const spoil =
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       if (how === "not JSON") {
-        yield* sql`UPDATE atlas_sessions SET state = substr(state, 1, length(state) - 40), schema_version = 1 WHERE id = ${id}`
+        yield* sql`UPDATE atlas_sessions SET state = substr(state, 1, length(state) - 40), schema_version = ${schemaVersion} WHERE id = ${id}`
       } else if (how === "a newer form") {
-        yield* sql`UPDATE atlas_sessions SET schema_version = 2 WHERE id = ${id}`
+        yield* sql`UPDATE atlas_sessions SET schema_version = ${schemaVersion + 1} WHERE id = ${id}`
       } else {
-        yield* sql`UPDATE atlas_sessions SET schema_version = 1, state = replace(state, '"mode"', '"canary"') WHERE id = ${id}`
+        yield* sql`UPDATE atlas_sessions SET schema_version = ${schemaVersion}, state = replace(state, '"mode"', '"canary"') WHERE id = ${id}`
       }
     }).pipe(Effect.provide(client), Effect.orDie)
 

@@ -153,7 +153,7 @@ describe("controls of the mock", () => {
       assert.lengthOf(yield* live, 1)
     }).pipe(Effect.provide(Mock.layer())))
 
-  it.effect("twins are two machines under one name, the second later by as much as asked", () =>
+  it.effect("duplicates are two machines under one name, the second later by as much as asked", () =>
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.twinNext({ apart: "1 second" })

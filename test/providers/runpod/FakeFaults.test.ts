@@ -61,7 +61,7 @@ describe("a create", () => {
       assert.deepStrictEqual(yield* made, ["a"])
     }).pipe(test))
 
-  it.effect("that makes twins", () =>
+  it.effect("that makes duplicates", () =>
     Effect.gen(function*() {
       yield* order({ _tag: "Twin", on: "createPod" })
       yield* create

@@ -54,7 +54,7 @@ const ask = (url: string, authorization: string | null) =>
     catch: unreachable
   }).pipe(Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(unreachable(undefined)) }))
 
-/** Whether anything runs in a process group. A dead process that nobody has buried yet does not run. */
+/** Whether anything runs in a process group. A dead process that its parent has not reaped yet does not run. */
 const isGroupAlive = (group: number) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem

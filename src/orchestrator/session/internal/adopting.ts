@@ -1,4 +1,4 @@
-/** The first event after a restart: whatever was on its way is lost, so it is asked for again. */
+/** Adoption, the first input after a restart: requests that were on their way are lost, so they are sent again. */
 import { activityOf } from "../Limits.ts"
 import type { SessionState } from "../State.ts"
 import { stop } from "./ending.ts"
@@ -7,40 +7,40 @@ import * as renting from "./renting.ts"
 import { pauseAfter, type Step } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
-/** Whoever used it gets this long to say so. */
+/** The caller of an adopted session has at least this long to touch it. */
 const shortestIdle = 60_000
 
-/** The longest that a dying machine may hold up its replacement. */
-const longestFarewell = 60_000
+/** The longest that the end of the old machine may hold up its replacement. */
+const longestTermination = 60_000
 
-/** The last touch as the new monotonic clock would have it, so that idleness neither begins anew nor ends at once. */
-const touchedAgain = (state: SessionState, turn: Step): number => {
+/** The last touch on the new monotonic clock, so that idle time neither begins anew nor ends the session at once. */
+const touchedAgain = (state: SessionState, step: Step): number => {
   const { idleTtl } = state.spec.policy
-  const now = activityOf(turn.now)
+  const now = activityOf(step.now)
   if (idleTtl === null) return now
-  const left = Math.max(state.touchedAt + idleTtl - turn.now.wall, Math.min(idleTtl, shortestIdle))
+  const left = Math.max(state.touchedAt + idleTtl - step.now.wall, Math.min(idleTtl, shortestIdle))
   return now + Math.min(left, idleTtl) - idleTtl
 }
 
-const adoptPhase = (state: SessionState, turn: Step): SessionState => {
+const adoptPhase = (state: SessionState, step: Step): SessionState => {
   const { phase, spec } = state
   const lostCaller = spec.persist ? (spec.mode === "interactive" ? "caller_lost" : null) : "node_restart"
   switch (phase._tag) {
     case "Renting":
     case "Resolving":
-      return renting.adopt(state, turn, phase, lostCaller)
+      return renting.adopt(state, step, phase, lostCaller)
     case "Live": {
-      // on this process's clock, whatever is to become of the machine
-      const settles = terminations.settlesAgain(turn, phase, phase.rentedAt)
+      // on this process's clock, whether the machine is kept or terminated
+      const settles = terminations.settlesAgain(step, phase, phase.rentedAt)
       const rebased = { ...phase, settles }
       return spec.persist
-        ? living.adopt(state, turn, rebased)
-        : stop({ ...state, phase: rebased }, turn, "node_restart")
+        ? living.adopt(state, step, rebased)
+        : stop({ ...state, phase: rebased }, step, "node_restart")
     }
     case "Waiting": {
-      if (!spec.persist) return stop(state, turn, "node_restart")
-      const pause = phase.why === "respawn" ? longestFarewell : pauseAfter(phase.limited, spec.id)
-      return { ...state, phase: { ...phase, until: turn.now.mono + pause } }
+      if (!spec.persist) return stop(state, step, "node_restart")
+      const pause = phase.why === "respawn" ? longestTermination : pauseAfter(phase.limited, spec.id)
+      return { ...state, phase: { ...phase, until: step.now.mono + pause } }
     }
     case "Ending":
       return state
@@ -49,7 +49,7 @@ const adoptPhase = (state: SessionState, turn: Step): SessionState => {
   }
 }
 
-export const adopt = (state: SessionState, turn: Step): SessionState => {
-  const rebased: SessionState = { ...state, touched: touchedAgain(state, turn), clock: turn.now }
-  return adoptPhase(terminations.adopt(rebased, turn), turn)
+export const adopt = (state: SessionState, step: Step): SessionState => {
+  const rebased: SessionState = { ...state, touched: touchedAgain(state, step), clock: step.now }
+  return adoptPhase(terminations.adopt(rebased, step), step)
 }

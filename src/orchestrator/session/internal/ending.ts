@@ -1,4 +1,4 @@
-/** How a session ends: its outcome is said first, then why, and it is over when nothing of it is left. */
+/** How a session ends: its outcome is told first, then the reason, and it is over when no machine of it is left. */
 import type { Fault } from "../Fault.ts"
 import type { DeathCause, EndReason, Outcome } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
@@ -54,28 +54,28 @@ const outcomeOfInteractive = ({ report }: SessionState, { cause, fault, reason }
   }
 }
 
-/** From here on only residuals are left; a current machine becomes one. */
-export const end = (state: SessionState, turn: Step, how: End): SessionState => {
+/** Begins the end: from here on only pending terminations are left, and the current machine becomes one. */
+export const end = (state: SessionState, step: Step, how: End): SessionState => {
   const { phase, spec } = state
   const isTask = spec.mode === "task"
   const outcome = isTask ? outcomeOfTask(state, how) : outcomeOfInteractive(state, how)
-  if (isTask) turn.events.push({ _tag: "Task", outcome })
-  turn.events.push({ _tag: "Terminating", reason: how.reason, cause: how.cause ?? null })
+  if (isTask) step.events.push({ _tag: "Task", outcome })
+  step.events.push({ _tag: "Terminating", reason: how.reason, cause: how.cause ?? null })
   const ending: SessionState = {
     ...state,
-    phase: { _tag: "Ending", reason: how.reason, outcome, since: turn.now.wall },
+    phase: { _tag: "Ending", reason: how.reason, outcome, since: step.now.wall },
     timers: noTimers
   }
   if (phase._tag !== "Live") return ending
-  // the last question about its bill, while it is still counted; null where there is no billing to ask
+  // asks for the bill once more while the machine is still counted; null where the provider has no billing
   if (state.timers.bill !== null && state.timers.bill.at !== null) {
-    turn.commands.push({ _tag: "Reconcile", provider: phase.provider, computeId: phase.computeId })
+    step.commands.push({ _tag: "Reconcile", provider: phase.provider, computeId: phase.computeId })
   }
-  return terminations.add(ending, turn, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
+  return terminations.add(ending, step, phase, { name: phase.attempt.name, settles: phase.settles, why: "ending" })
 }
 
-/** Somebody wants it over. A rent is never abandoned half known: there it is remembered. */
-export const stop = (state: SessionState, turn: Step, reason: EndReason): SessionState => {
+/** Ends the session. While a create is under way the reason is only noted, since its machine must be known first. */
+export const stop = (state: SessionState, step: Step, reason: EndReason): SessionState => {
   const { phase } = state
   switch (phase._tag) {
     case "Renting":
@@ -84,18 +84,18 @@ export const stop = (state: SessionState, turn: Step, reason: EndReason): Sessio
       return { ...state, phase: { ...phase, stopping: reason } }
     case "Live":
     case "Waiting":
-      return end(state, turn, { reason })
+      return end(state, step, { reason })
     case "Ending":
     case "Ended":
       return state
   }
 }
 
-/** Over as soon as nothing is left that could bill. */
-export const settle = (state: SessionState, turn: Step): SessionState => {
+/** The session is over as soon as no machine is left that could bill. */
+export const settle = (state: SessionState, step: Step): SessionState => {
   const { phase } = state
   if (phase._tag !== "Ending" || state.pendingTerminations.length > 0) return state
   const { outcome, reason } = phase
-  turn.events.push({ _tag: "Status", computeId: state.last, status: "terminated" }, { _tag: "Ended", reason, outcome })
-  return { ...state, phase: { _tag: "Ended", reason, outcome, at: turn.now.wall, forgetting: false } }
+  step.events.push({ _tag: "Status", computeId: state.last, status: "terminated" }, { _tag: "Ended", reason, outcome })
+  return { ...state, phase: { _tag: "Ended", reason, outcome, at: step.now.wall, forgetting: false } }
 }

@@ -1,4 +1,4 @@
-/** A machine that is ours: what it does, whether it is dead, what it says, what it costs. */
+/** The current machine: its status, its death, its finish report, its touches and its bill. */
 import type { InputOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
 import { activityOf, reachedLimit } from "../Limits.ts"
@@ -11,113 +11,113 @@ import { isSame, type Machine, noTimers, pauseAfter, type Step, withTimers } fro
 import * as terminations from "./terminations.ts"
 
 /** A preempted machine may take this long to disappear before its replacement is rented beside it. */
-const longestFarewell = 60_000
+const longestTermination = 60_000
 
 /** A touch is stored at most this often. */
 const touchEvery = 60_000
 
-/** What the current machine was seen doing; the same state when it is what is known. */
-export const observed = (state: SessionState, turn: Step, seen: Observation): SessionState => {
+/** An observation of the current machine; the same state when it says nothing new. */
+export const observed = (state: SessionState, step: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live") return state
-  const priced = terminations.repriced(state, turn, seen)
+  const priced = terminations.repriced(state, step, seen)
   switch (seen.status) {
     case "provisioning":
     case "running":
-      return alive(priced, turn, phase, seen)
+      return alive(priced, step, phase, seen)
     case "failed":
-      return dead(priced, turn, phase, seen)
+      return dead(priced, step, phase, seen)
     case "stopped":
     case "terminated":
-      return check(priced, turn, phase)
+      return check(priced, step, phase)
   }
 }
 
-const alive = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Observation): SessionState => {
-  // a doubt that waits to be looked into is answered; one that is being looked into is left
+const alive = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Observation): SessionState => {
+  // a check that is only scheduled is not needed any more; one that is on its way is left
   const known = state.timers.check === null || state.timers.check.at === null
     ? state
     : withTimers(state, { check: null })
   if (seen.status === phase.status) return known
-  turn.events.push({ _tag: "Status", computeId: phase.computeId, status: seen.status })
+  step.events.push({ _tag: "Status", computeId: phase.computeId, status: seen.status })
   return {
     ...known,
     phase: { ...phase, status: seen.status, ready: phase.ready || seen.status === "running" }
   }
 }
 
-/** Asks for one `get`, because only that says that a machine is dead; a doubt that is known already keeps its pace. */
-const check = (state: SessionState, turn: Step, phase: PhaseOf<"Live">): SessionState =>
-  state.timers.check === null ? askNow(state, turn, phase, 0) : state
+/** Asks for one `get`, because only that proves that a machine is dead; a check that is scheduled already stays so. */
+const check = (state: SessionState, step: Step, phase: PhaseOf<"Live">): SessionState =>
+  state.timers.check === null ? askNow(state, step, phase, 0) : state
 
 const askNow = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   { computeId, provider }: PhaseOf<"Live">,
   tries: number
 ): SessionState => {
-  turn.commands.push({ _tag: "Confirm", provider, computeId })
+  step.commands.push({ _tag: "Confirm", provider, computeId })
   return withTimers(state, { check: { at: null, tries } })
 }
 
-/** A complete listing was without the current machine. */
-export const missed = (state: SessionState, turn: Step, machine: Machine): SessionState => {
+/** A complete listing did not have the current machine. */
+export const missed = (state: SessionState, step: Step, machine: Machine): SessionState => {
   const { phase } = state
   if (phase._tag !== "Live" || !isSame(phase, machine)) return state
-  return phase.settles > turn.now.mono ? state : check(state, turn, phase)
+  return phase.settles > step.now.mono ? state : check(state, step, phase)
 }
 
-/** What a `get` of the current machine told; null is "not found". */
+/** The answer of a `get` of the current machine; null is "not found". */
 export const confirmed = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   phase: PhaseOf<"Live">,
   seen: Observation | null,
-  asked = turn.now.mono
+  asked = step.now.mono
 ): SessionState => {
   if (seen === null) {
     return phase.settles > asked
       ? withTimers(state, { check: { at: phase.settles, tries: 0 } })
-      : dead(state, turn, phase, null)
+      : dead(state, step, phase, null)
   }
   const answered = state.timers.check === null ? state : withTimers(state, { check: null })
   const isDead = seen.status === "stopped" || seen.status === "terminated" || seen.status === "failed"
   return isDead
-    ? dead(terminations.repriced(answered, turn, seen), turn, phase, seen)
-    : observed(answered, turn, seen)
+    ? dead(terminations.repriced(answered, step, seen), step, phase, seen)
+    : observed(answered, step, seen)
 }
 
-/** A failed look is never a death. */
+/** A failed `get` never counts as a death. */
 export const confirmFailed = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   phase: PhaseOf<"Live">,
   fault: Fault
 ): SessionState => {
-  if (fault.reason === "NotFound") return confirmed(state, turn, phase, null)
-  turn.events.push({ _tag: "PollFailed", computeId: phase.computeId, fault })
+  if (fault.reason === "NotFound") return confirmed(state, step, phase, null)
+  step.events.push({ _tag: "PollFailed", computeId: phase.computeId, fault })
   const tries = (state.timers.check?.tries ?? 0) + 1
-  return withTimers(state, { check: { at: turn.now.mono + pauseAfter(tries, phase.computeId), tries } })
+  return withTimers(state, { check: { at: step.now.mono + pauseAfter(tries, phase.computeId), tries } })
 }
 
-/** What it died of. The same image would crash elsewhere, so a crash is never a preemption. */
+/** Why the machine is dead. A crash is never a preemption: the same image would crash on the next machine as well. */
 const causeOf = (seen: Observation | null, isSpot: boolean): DeathCause => {
   if (seen?.status === "failed") return "failed"
   if (isSpot) return "preempted"
   return seen === null ? "vanished" : seen.status === "stopped" ? "stopped" : "terminated"
 }
 
-/** The current machine is dead; null when the provider does not know it any more. */
-const dead = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Observation | null): SessionState => {
+/** The current machine is dead; `seen` is null when the provider does not know it any more. */
+const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Observation | null): SessionState => {
   const { computeId, provider } = phase
   const { exitCode = null, status } = seen ?? {}
-  // a command that ended by itself was not preempted, and how it ended is as good as a report
+  // a command that ended by itself was not preempted, and its exit code counts like a report
   const ended = exitCode === null || status === "stopped" || state.report !== null
     ? state
-    : reportedAs(state, turn, phase, exitCode)
+    : reportedAs(state, step, phase, exitCode)
   const cause = causeOf(seen, state.spec.request.spot && ended.report === null)
-  turn.events.push({ _tag: "Status", computeId, status: cause })
-  // no longer the current machine, whatever comes next
+  step.events.push({ _tag: "Status", computeId, status: cause })
+  // it is no longer the current machine, whether the session ends or rents again
   const bare: SessionState = {
     ...ended,
     phase: {
@@ -125,7 +125,7 @@ const dead = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Obs
       candidate: 0,
       limited: 0,
       lost: 0,
-      until: turn.now.mono + longestFarewell,
+      until: step.now.mono + longestTermination,
       why: "respawn"
     },
     timers: noTimers
@@ -133,110 +133,110 @@ const dead = (state: SessionState, turn: Step, phase: PhaseOf<"Live">, seen: Obs
   const isGone = seen === null || status === "terminated"
   const isPreempted = cause === "preempted"
   const left = isGone
-    ? terminations.bury(bare, turn, { provider, computeId })
-    : terminations.add(bare, turn, { provider, computeId }, {
+    ? terminations.markTerminated(bare, step, { provider, computeId })
+    : terminations.add(bare, step, { provider, computeId }, {
       name: phase.attempt.name,
       settles: phase.settles,
       why: "dead"
     })
-  if (ended.report !== null) return end(left, turn, { reason: "finished", cause })
+  if (ended.report !== null) return end(left, step, { reason: "finished", cause })
   const { onFailure } = state.spec.policy
   if (isPreempted && onFailure._tag === "Respawn" && state.respawns < onFailure.max) {
-    const reason = reachedLimit(left, turn.now)
-    return reason === null ? { ...left, respawns: state.respawns + 1 } : end(left, turn, { reason })
+    const reason = reachedLimit(left, step.now)
+    return reason === null ? { ...left, respawns: state.respawns + 1 } : end(left, step, { reason })
   }
-  return end(left, turn, { reason: "died", cause })
+  return end(left, step, { reason: "died", cause })
 }
 
-/** Somebody uses it. A task is not kept alive by touching it. */
-export const touched = (state: SessionState, turn: Step): SessionState => {
+/** The caller uses the compute. A task is not kept alive by touching it. */
+export const touched = (state: SessionState, step: Step): SessionState => {
   const { phase, spec } = state
   if (spec.mode === "task" || phase._tag === "Ending" || phase._tag === "Ended") return state
-  const now = activityOf(turn.now)
-  const { wall } = turn.now
+  const now = activityOf(step.now)
+  const { wall } = step.now
   const touchedAt = wall - state.touchedAt >= touchEvery ? wall : state.touchedAt
   return now === state.touched && touchedAt === state.touchedAt ? state : { ...state, touched: now, touchedAt }
 }
 
 const reportedAs = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   { attempt }: Pick<PhaseOf<"Live">, "attempt">,
   exitCode: number
 ): SessionState => {
-  turn.events.push({ _tag: "TaskReport", exitCode })
-  return { ...state, report: { attempt: attempt.id, exitCode, at: turn.now.wall } }
+  step.events.push({ _tag: "TaskReport", exitCode })
+  return { ...state, report: { attempt: attempt.id, exitCode, at: step.now.wall } }
 }
 
-/** The container said how its command ended. Only the first report of the current attempt counts. */
-export const reported = (state: SessionState, turn: Step, event: InputOf<"Report">): SessionState => {
+/** The container reported how its command ended. Only the first report of the current attempt counts. */
+export const reported = (state: SessionState, step: Step, input: InputOf<"Report">): SessionState => {
   const { phase } = state
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
   const current = phase._tag === "Waiting" ? null : phase.attempt
-  if (current !== null && current.id === event.attempt) {
-    return state.report === null ? reportedAs(state, turn, { attempt: current }, event.exitCode) : state
+  if (current !== null && current.id === input.attempt) {
+    return state.report === null ? reportedAs(state, step, { attempt: current }, input.exitCode) : state
   }
-  const { attempt, exitCode } = event
-  turn.events.push({ _tag: "StaleReport", attempt, exitCode })
+  const { attempt, exitCode } = input
+  step.events.push({ _tag: "StaleReport", attempt, exitCode })
   return state
 }
 
-const nextBill = (state: SessionState, turn: Step): SessionState => {
+const nextBill = (state: SessionState, step: Step): SessionState => {
   const { reconcileSpend } = state.spec.policy
-  return withTimers(state, { bill: reconcileSpend === null ? null : { at: turn.now.mono + reconcileSpend, tries: 0 } })
+  return withTimers(state, { bill: reconcileSpend === null ? null : { at: step.now.mono + reconcileSpend, tries: 0 } })
 }
 
-/** The bill of the current machine, or of the last one while it ends; that of an earlier one is no concern any more. */
-export const billed = (state: SessionState, turn: Step, event: InputOf<"Billed">): SessionState => {
+/** The bill of the current machine, or of the last one while the session ends; that of an earlier machine is ignored. */
+export const billed = (state: SessionState, step: Step, input: InputOf<"Billed">): SessionState => {
   const { phase } = state
-  const isLast = phase._tag === "Ending" && state.last === event.computeId &&
-    terminations.find(state, event) !== undefined
-  if (!isLast && (phase._tag !== "Live" || !isSame(phase, event))) return state
-  const { wall } = turn.now
-  const estimatedUsd = Meter.spentOn(state.meter, event, wall)
-  const meter = Meter.raise(state.meter, event, event.usd, wall)
-  turn.events.push({
+  const isLast = phase._tag === "Ending" && state.last === input.computeId &&
+    terminations.find(state, input) !== undefined
+  if (!isLast && (phase._tag !== "Live" || !isSame(phase, input))) return state
+  const { wall } = step.now
+  const estimatedUsd = Meter.spentOn(state.meter, input, wall)
+  const meter = Meter.raise(state.meter, input, input.usd, wall)
+  step.events.push({
     _tag: "SpendReconciled",
     estimatedUsd,
-    billedUsd: event.usd,
+    billedUsd: input.usd,
     spentUsd: Meter.spent(meter, wall)
   })
   const known = meter === state.meter ? state : { ...state, meter }
-  return isLast ? known : nextBill(known, turn)
+  return isLast ? known : nextBill(known, step)
 }
 
-export const billFailed = (state: SessionState, turn: Step, event: InputOf<"BillFailed">): SessionState => {
+export const billFailed = (state: SessionState, step: Step, input: InputOf<"BillFailed">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Live" || !isSame(phase, event)) return state
-  if (event.fault.reason === "Unsupported") return withTimers(state, { bill: null })
-  turn.events.push({ _tag: "SpendReconcileFailed", fault: event.fault })
-  return nextBill(state, turn)
+  if (phase._tag !== "Live" || !isSame(phase, input)) return state
+  if (input.fault.reason === "Unsupported") return withTimers(state, { bill: null })
+  step.events.push({ _tag: "SpendReconcileFailed", fault: input.fault })
+  return nextBill(state, step)
 }
 
-/** Does for the current machine what is due by now. */
-export const wake = (state: SessionState, turn: Step, phase: PhaseOf<"Live">): SessionState => {
-  const isDue = (at: number | null | undefined): boolean => at !== null && at !== undefined && at <= turn.now.mono
+/** Does what is due for the current machine. */
+export const wake = (state: SessionState, step: Step, phase: PhaseOf<"Live">): SessionState => {
+  const isDue = (at: number | null | undefined): boolean => at !== null && at !== undefined && at <= step.now.mono
   const { computeId, provider } = phase
   const { heartbeat } = state.spec.policy
   let next = state
-  if (isDue(state.timers.check?.at)) next = askNow(next, turn, phase, state.timers.check?.tries ?? 0)
+  if (isDue(state.timers.check?.at)) next = askNow(next, step, phase, state.timers.check?.tries ?? 0)
   if (isDue(state.timers.bill?.at)) {
-    turn.commands.push({ _tag: "Reconcile", provider, computeId })
+    step.commands.push({ _tag: "Reconcile", provider, computeId })
     next = withTimers(next, { bill: { at: null, tries: 0 } })
   }
   if (isDue(state.timers.beat)) {
-    turn.events.push({ _tag: "Heartbeat", at: turn.now.wall })
-    next = withTimers(next, { beat: heartbeat === null ? null : turn.now.mono + heartbeat })
+    step.events.push({ _tag: "Heartbeat", at: step.now.wall })
+    next = withTimers(next, { beat: heartbeat === null ? null : step.now.mono + heartbeat })
   }
   return next
 }
 
 /**
- * After a restart the first listing tells of the machine, as always: thousands are adopted with a few requests. A listing
- * without it has it confirmed, and a session that was in use has a moment to be touched again.
+ * Adopts the current machine without a request of its own: the next listing reports it, so thousands are adopted with a few
+ * requests, and a listing without it leads to a `get`.
  */
-export const adopt = (state: SessionState, turn: Step, phase: PhaseOf<"Live">): SessionState => {
-  const { mono } = turn.now
+export const adopt = (state: SessionState, step: Step, phase: PhaseOf<"Live">): SessionState => {
+  const { mono } = step.now
   const { heartbeat, reconcileSpend } = state.spec.policy
   return {
     ...state,

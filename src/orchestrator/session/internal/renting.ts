@@ -1,4 +1,4 @@
-/** From a rent that is asked for to a machine that is ours, a refusal, or a lost answer that is looked for. */
+/** Renting: from a create that is asked for to a machine, a refusal, or a lost answer whose machine is looked for. */
 import { isSameAnywhere } from "../../../domain/Refusal.ts"
 import { render, slugify } from "../../../provider/NameStamp.ts"
 import { timingsOf } from "../Config.ts"
@@ -15,16 +15,16 @@ import * as living from "./living.ts"
 import { isSame, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
-/** A candidate that is always asked too fast is given up, or the row would grow for ever. */
+/** After this many rate limits a candidate is given up, since each adds an attempt and a refusal to the row. */
 const mostLimited = 10
 
-interface Where {
+interface Position {
   readonly candidate: number
   readonly lost: number
   readonly limited: number
 }
 
-/** The nth rent of a session, under a name that no other one has. */
+/** The nth attempt of a session, under a name that no other attempt has. */
 const attemptOf = (
   { createdAt, spec }: Pick<SessionState, "createdAt" | "spec">,
   number: number,
@@ -36,12 +36,12 @@ const attemptOf = (
   return { id, candidate, name: render({ owner, slug: slugify(request.name ?? ""), attempt: id }), sentAt }
 }
 
-/** Asks for one rent. */
-const rent = (state: SessionState, turn: Step, { candidate, limited, lost }: Where): SessionState => {
+/** Asks for one create. */
+const rent = (state: SessionState, step: Step, { candidate, limited, lost }: Position): SessionState => {
   const place = state.spec.candidates[candidate]
-  if (place === undefined) return refuse(state, turn, makeFault("NoCapacity", "no candidate is left"))
-  const attempt = attemptOf(state, state.attempts.length + 1, candidate, turn.now.wall)
-  turn.commands.push({ _tag: "Rent", attempt, candidate: place })
+  if (place === undefined) return refuse(state, step, makeFault("NoCapacity", "no candidate is left"))
+  const attempt = attemptOf(state, state.attempts.length + 1, candidate, step.now.wall)
+  step.commands.push({ _tag: "Rent", attempt, candidate: place })
   return {
     ...state,
     phase: { _tag: "Renting", attempt, lost, limited, stopping: null },
@@ -51,10 +51,10 @@ const rent = (state: SessionState, turn: Step, { candidate, limited, lost }: Whe
 }
 
 /** The first state of a session. */
-export const begin = (spec: SessionSpec, turn: Step): SessionState => {
-  const { wall } = turn.now
+export const begin = (spec: SessionSpec, step: Step): SessionState => {
+  const { wall } = step.now
   const attempt = attemptOf({ spec, createdAt: wall }, 1, 0, wall)
-  turn.commands.push({ _tag: "Rent", attempt, candidate: spec.candidates[0] })
+  step.commands.push({ _tag: "Rent", attempt, candidate: spec.candidates[0] })
   return {
     schemaVersion,
     version: 0,
@@ -69,57 +69,57 @@ export const begin = (spec: SessionSpec, turn: Step): SessionState => {
     report: null,
     last: null,
     terminatedIds: [],
-    touched: activityOf(turn.now),
+    touched: activityOf(step.now),
     touchedAt: wall,
     timers: noTimers,
-    clock: turn.now
+    clock: step.now
   }
 }
 
-/** No rent is to be had. */
-const refuse = (state: SessionState, turn: Step, fault: Fault): SessionState => {
-  if (state.respawns > 0) turn.events.push({ _tag: "RespawnFailed", fault })
-  return end(state, turn, { reason: "refused", fault })
+/** No candidate has a machine for the session, so it ends. */
+const refuse = (state: SessionState, step: Step, fault: Fault): SessionState => {
+  if (state.respawns > 0) step.events.push({ _tag: "RespawnFailed", fault })
+  return end(state, step, { reason: "refused", fault })
 }
 
-const next = (state: SessionState, turn: Step, candidate: number, fault: Fault): SessionState =>
+const next = (state: SessionState, step: Step, candidate: number, fault: Fault): SessionState =>
   candidate + 1 < state.spec.candidates.length
-    ? rent(state, turn, { candidate: candidate + 1, lost: 0, limited: 0 })
-    : refuse(state, turn, fault)
+    ? rent(state, step, { candidate: candidate + 1, lost: 0, limited: 0 })
+    : refuse(state, step, fault)
 
-export const refused = (state: SessionState, turn: Step, event: InputOf<"Refused">): SessionState => {
+export const refused = (state: SessionState, step: Step, input: InputOf<"Refused">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
-  const { fault } = event
+  if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
+  const { fault } = input
   const { attempt: { candidate }, limited, lost, stopping } = phase
   const place = state.spec.candidates[candidate]
   if (place !== undefined) {
-    turn.events.push({ _tag: "Refused", attempt: event.attempt, candidate: place, fault })
+    step.events.push({ _tag: "Refused", attempt: input.attempt, candidate: place, fault })
   }
   const known: SessionState = {
     ...state,
-    refusals: [...state.refusals, { candidate, fault, at: turn.now.wall }]
+    refusals: [...state.refusals, { candidate, fault, at: step.now.wall }]
   }
-  if (stopping !== null) return end(known, turn, { reason: stopping, fault })
-  if (isSameAnywhere(fault.reason)) return refuse(known, turn, fault)
+  if (stopping !== null) return end(known, step, { reason: stopping, fault })
+  if (isSameAnywhere(fault.reason)) return refuse(known, step, fault)
   if (fault.reason === "RateLimited" && limited < mostLimited) {
-    const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, event.attempt))
-    const until = turn.now.mono + pause
+    const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, input.attempt))
+    const until = step.now.mono + pause
     return { ...known, phase: { _tag: "Waiting", candidate, lost, limited: limited + 1, until, why: "rate_limited" } }
   }
-  return next(known, turn, candidate, fault)
+  return next(known, step, candidate, fault)
 }
 
-/** Nobody knows whether the machine was made: from now on it is looked for by its name. */
+/** It is unknown whether the machine was made: from now on it is looked for by its name. */
 const resolve = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   phase: PhaseOf<"Renting">,
   facts: { readonly fault: Fault; readonly authHash: string | null; readonly stopping: EndReason | null }
 ): SessionState => {
   const place = state.spec.candidates[phase.attempt.candidate]
   if (place === undefined) return state
-  turn.commands.push({ _tag: "Resolve", attempt: phase.attempt, provider: place.provider })
+  step.commands.push({ _tag: "Resolve", attempt: phase.attempt, provider: place.provider })
   return {
     ...state,
     phase: {
@@ -128,8 +128,8 @@ const resolve = (
       lost: phase.lost,
       limited: phase.limited,
       stopping: facts.stopping,
-      since: turn.now.mono,
-      // whoever is told of it can look as well
+      since: step.now.mono,
+      // with the name the caller can look for the machine as well
       cause: facts.fault.reason === "Uncertain" ? { computeName: phase.attempt.name, ...facts.fault } : facts.fault,
       authHash: facts.authHash
     },
@@ -137,34 +137,34 @@ const resolve = (
   }
 }
 
-export const unanswered = (state: SessionState, turn: Step, event: InputOf<"Unanswered">): SessionState => {
+export const unanswered = (state: SessionState, step: Step, input: InputOf<"Unanswered">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Renting" || phase.attempt.id !== event.attempt) return state
-  const { authHash, fault, misnamed } = event
-  const known = misnamed === undefined ? state : terminations.addStray(
+  if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
+  const { authHash, fault, misnamed } = input
+  const known = misnamed === undefined ? state : terminations.addOrphan(
     { ...state, last: misnamed.computeId },
-    turn,
+    step,
     misnamed,
     phase.attempt,
-    "stray"
+    "orphan"
   )
-  return resolve(known, turn, phase, { fault, authHash, stopping: phase.stopping })
+  return resolve(known, step, phase, { fault, authHash, stopping: phase.stopping })
 }
 
-/** The rent is settled: a machine is ours, and is kept unless somebody wants it gone or its price cannot be capped. */
+/** The create has made a machine. It is kept unless the session is stopping or the machine has no price to cap. */
 const settled = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   phase: PhaseOf<"Renting" | "Resolving">,
   compute: Observation,
   authHash: string | null
 ): SessionState => {
   const { attempt, stopping } = phase
-  const { mono, wall } = turn.now
+  const { mono, wall } = step.now
   const { computeId, provider } = compute
   const { policy } = state.spec
   const rate = Meter.isPrice(compute.costPerHour) ? compute.costPerHour : null
-  const settles = mono + terminations.settleWindow(turn, compute)
+  const settles = mono + terminations.settleWindow(step, compute)
   const owned: SessionState = {
     ...state,
     last: computeId,
@@ -172,14 +172,14 @@ const settled = (
   }
   const unwanted = stopping ?? (policy.maxCost !== null && rate === null ? "no_price" : null)
   if (unwanted !== null) {
-    return terminations.add(end(owned, turn, { reason: unwanted }), turn, compute, {
+    return terminations.add(end(owned, step, { reason: unwanted }), step, compute, {
       name: attempt.name,
       settles,
       why: "ending"
     })
   }
-  if (state.respawns > 0) turn.events.push({ _tag: "Respawned", computeId: state.last, newId: computeId })
-  turn.events.push({ _tag: "Status", computeId, status: compute.status })
+  if (state.respawns > 0) step.events.push({ _tag: "Respawned", computeId: state.last, newId: computeId })
+  step.events.push({ _tag: "Status", computeId, status: compute.status })
   const after = (pause: number | null): number | null => pause === null ? null : mono + pause
   const isFirst = state.respawns === 0
   const bill = after(policy.reconcileSpend)
@@ -197,7 +197,7 @@ const settled = (
       readyArmed: true,
       authHash
     },
-    touched: isFirst ? activityOf(turn.now) : state.touched,
+    touched: isFirst ? activityOf(step.now) : state.touched,
     touchedAt: isFirst ? wall : state.touchedAt,
     timers: {
       look: null,
@@ -206,135 +206,135 @@ const settled = (
       beat: state.spec.mode === "interactive" ? after(policy.heartbeat) : null
     }
   }
-  return living.observed(live, turn, compute)
+  return living.observed(live, step, compute)
 }
 
-export const rented = (state: SessionState, turn: Step, event: InputOf<"Rented">): SessionState => {
+export const rented = (state: SessionState, step: Step, input: InputOf<"Rented">): SessionState => {
   const { phase } = state
-  const { authHash, compute } = event
-  if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === event.attempt) {
-    if (compute.name === phase.attempt.name) return settled(state, turn, phase, compute, authHash)
-    // an answer about another machine is no answer
+  const { authHash, compute } = input
+  if ((phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.id === input.attempt) {
+    if (compute.name === phase.attempt.name) return settled(state, step, phase, compute, authHash)
+    // an answer with another machine does not tell what became of this create
     const fault = makeFault("Uncertain", "the create was answered with another compute", compute.provider)
-    return unanswered(state, turn, { _tag: "Unanswered", attempt: event.attempt, fault, authHash })
+    return unanswered(state, step, { _tag: "Unanswered", attempt: input.attempt, fault, authHash })
   }
-  return stray(state, turn, compute)
+  return seenByName(state, step, compute)
 }
 
-/** A machine that bears one of our names, is not the current one and is not being ended yet. */
-export const stray = (state: SessionState, turn: Step, seen: Observation): SessionState => {
+/** A machine was seen that no id in the state tells of: the session knows it by the name of an attempt, or not at all. */
+export const seenByName = (state: SessionState, step: Step, seen: Observation): SessionState => {
   const { phase } = state
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
   if (attempt === undefined || terminations.find(state, seen) !== undefined) return state
-  // a look that was on its way when the feed had found it already
+  // the answer of a `Resolve` that was on its way when the feed had already found the machine
   if (phase._tag === "Live" && isSame(phase, seen)) return state
   const isCurrent = (phase._tag === "Renting" || phase._tag === "Resolving" || phase._tag === "Live") &&
     phase.attempt.id === attempt.id
-  if (isCurrent && phase._tag === "Resolving") return adoptFound(state, turn, phase, [seen])
-  // its create is still on its way and brings the answer
+  if (isCurrent && phase._tag === "Resolving") return adoptFound(state, step, phase, [seen])
+  // the answer of its create is still on its way
   if (isCurrent && phase._tag === "Renting") return state
-  return terminations.addStray(state, turn, seen, attempt, isCurrent ? "twin" : "stray")
+  return terminations.addOrphan(state, step, seen, attempt, isCurrent ? "duplicate" : "orphan")
 }
 
 const isAlive = ({ status }: Observation): boolean => status === "provisioning" || status === "running"
 
-/** Living ones first, then the oldest; the id decides between equals, so that every look decides alike. */
+/** Machines that live first, then the oldest; the id decides between equals, so that every listing gives the same order. */
 const byPreference = (one: Observation, other: Observation): number =>
   Number(isAlive(other)) - Number(isAlive(one)) ||
   (one.createdAt ?? Number.MAX_SAFE_INTEGER) - (other.createdAt ?? Number.MAX_SAFE_INTEGER) ||
   (one.computeId < other.computeId ? -1 : 1)
 
-/** Keeps one of what a lost answer made; the others must die. */
+/** Keeps one of the machines that a create with a lost answer made; the others are terminated. */
 const adoptFound = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   phase: PhaseOf<"Resolving">,
   found: ReadonlyArray<Observation>
 ): SessionState => {
-  const [kept, ...twins] = found.toSorted(byPreference)
-  if (kept === undefined) return state
-  const owned = settled(state, turn, phase, kept, phase.authHash)
-  return twins.reduce((state, twin) => stray(state, turn, twin), owned)
+  const [first, ...duplicates] = found.toSorted(byPreference)
+  if (first === undefined) return state
+  const owned = settled(state, step, phase, first, phase.authHash)
+  return duplicates.reduce((state, duplicate) => seenByName(state, step, duplicate), owned)
 }
 
-export const looked = (state: SessionState, turn: Step, event: InputOf<"Looked">): SessionState => {
+export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">): SessionState => {
   const { phase } = state
-  const { at, attempt, complete, found } = event
+  const { at, attempt, complete, found } = input
   if (phase._tag !== "Resolving" || phase.attempt.id !== attempt) {
-    return found.reduce((state, seen) => stray(state, turn, seen), state)
+    return found.reduce((state, seen) => seenByName(state, step, seen), state)
   }
   const ours = found.filter(({ name }) => name === phase.attempt.name)
-  if (ours.length > 0) return adoptFound(state, turn, phase, ours)
-  return complete && at >= proofAt(state, turn, phase)
-    ? nothingMade(state, turn, phase)
-    : lookAgain(state, turn, phase, phase.cause)
+  if (ours.length > 0) return adoptFound(state, step, phase, ours)
+  return complete && at >= proofAt(state, step, phase)
+    ? nothingMade(state, step, phase)
+    : lookAgain(state, step, phase, phase.cause)
 }
 
-/** From when on a complete listing without the name proves that nothing was made: after the settle window, twice. */
+/** From when on a complete listing without the name proves that nothing was made: after two settle windows. */
 const proofAt = ({ spec }: SessionState, { config }: Step, { attempt, since }: PhaseOf<"Resolving">): number => {
   const place = spec.candidates[attempt.candidate]
   const { settleWindow } = place === undefined ? config.timings : timingsOf(config, place.provider)
   return since + 2 * settleWindow
 }
 
-/** The name was looked for long enough: this attempt is over and made nothing. */
-const nothingMade = (state: SessionState, turn: Step, phase: PhaseOf<"Resolving">): SessionState => {
+/** The name was looked for long enough: the attempt made nothing. */
+const nothingMade = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">): SessionState => {
   const { attempt: { candidate }, cause, limited, lost, stopping } = phase
-  if (stopping !== null) return end(state, turn, { reason: stopping, fault: cause })
-  // the answer named a machine: not "nothing was made", so nothing more is
-  if (cause.computeId !== undefined) return refuse(state, turn, cause)
+  if (stopping !== null) return end(state, step, { reason: stopping, fault: cause })
+  // the answer named a machine, so "nothing was made" is not certain and no other create is sent
+  if (cause.computeId !== undefined) return refuse(state, step, cause)
   return lost === 0
-    ? rent(state, turn, { candidate, lost: 1, limited })
-    : next(state, turn, candidate, cause)
+    ? rent(state, step, { candidate, lost: 1, limited })
+    : next(state, step, candidate, cause)
 }
 
 const limits: ReadonlySet<EndReason> = new Set<EndReason>(["max_runtime", "cost_cap", "idle_timeout", "finished"])
 
-/** A look that told nothing: it is repeated later, unless the session is past its limits. */
-const lookAgain = (state: SessionState, turn: Step, phase: PhaseOf<"Resolving">, fault: Fault): SessionState => {
-  const { mono } = turn.now
+/** A listing that proves nothing is repeated later, unless the session is past its limits. */
+const lookAgain = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">, fault: Fault): SessionState => {
+  const { mono } = step.now
   const { stopping } = phase
-  const proof = proofAt(state, turn, phase)
-  // past its limits it does not look for ever: the name stays watched, and what shows up under it is ended
-  if (stopping !== null && limits.has(stopping) && mono >= proof) return end(state, turn, { reason: stopping, fault })
+  const proof = proofAt(state, step, phase)
+  // past its limits it does not look for ever; a machine that appears under the name later is terminated as an orphan
+  if (stopping !== null && limits.has(stopping) && mono >= proof) return end(state, step, { reason: stopping, fault })
   const tries = (state.timers.look?.tries ?? 0) + 1
   const later = mono + pauseAfter(tries, phase.attempt.id)
-  // the first look that can prove an absence is not missed by a long pause
+  // a long pause must not delay the first listing that can prove an absence
   return withTimers(state, { look: { at: mono < proof ? Math.min(later, proof) : later, tries } })
 }
 
-export const lookFailed = (state: SessionState, turn: Step, event: InputOf<"LookFailed">): SessionState => {
+export const lookFailed = (state: SessionState, step: Step, input: InputOf<"LookFailed">): SessionState => {
   const { phase } = state
-  if (phase._tag !== "Resolving" || phase.attempt.id !== event.attempt) return state
-  return lookAgain(state, turn, phase, event.fault)
+  if (phase._tag !== "Resolving" || phase.attempt.id !== input.attempt) return state
+  return lookAgain(state, step, phase, input.fault)
 }
 
-/** Looks for a lost answer when it is due. */
-export const wakeResolving = (state: SessionState, turn: Step, phase: PhaseOf<"Resolving">): SessionState => {
+/** Looks for the machine of a lost answer when that is due. */
+export const wakeResolving = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">): SessionState => {
   const { look } = state.timers
   const place = state.spec.candidates[phase.attempt.candidate]
-  if (look === null || look.at === null || look.at > turn.now.mono || place === undefined) return state
-  turn.commands.push({ _tag: "Resolve", attempt: phase.attempt, provider: place.provider })
+  if (look === null || look.at === null || look.at > step.now.mono || place === undefined) return state
+  step.commands.push({ _tag: "Resolve", attempt: phase.attempt, provider: place.provider })
   return withTimers(state, { look: { ...look, at: null } })
 }
 
 /** Rents again when the pause is over, or as soon as the old machine is gone. */
-export const wakeWaiting = (state: SessionState, turn: Step, phase: PhaseOf<"Waiting">): SessionState => {
+export const wakeWaiting = (state: SessionState, step: Step, phase: PhaseOf<"Waiting">): SessionState => {
   const isFree = phase.why === "respawn" && state.pendingTerminations.length === 0
-  return isFree || phase.until <= turn.now.mono ? rent(state, turn, phase) : state
+  return isFree || phase.until <= step.now.mono ? rent(state, step, phase) : state
 }
 
-/** After a restart nobody knows whether the create was sent: it is looked for. */
+/** After a restart it is unknown whether the create was sent: its machine is looked for. */
 export const adopt = (
   state: SessionState,
-  turn: Step,
+  step: Step,
   phase: PhaseOf<"Renting" | "Resolving">,
   stopping: EndReason | null
 ): SessionState => {
   const fault = phase._tag === "Resolving"
     ? phase.cause
-    : makeFault("Uncertain", "the process that rented it ended before the answer came")
+    : makeFault("Uncertain", "the process that sent the create ended before the answer came")
   const authHash = phase._tag === "Resolving" ? phase.authHash : null
-  return resolve(state, turn, { ...phase, _tag: "Renting" }, { fault, authHash, stopping: phase.stopping ?? stopping })
+  return resolve(state, step, { ...phase, _tag: "Renting" }, { fault, authHash, stopping: phase.stopping ?? stopping })
 }

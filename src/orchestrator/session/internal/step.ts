@@ -1,4 +1,4 @@
-/** One decision in the making: the clocks, and what is asked for and told so far. */
+/** What one decision works with: the clocks, the configuration, and the commands and events so far. */
 import type { ComputeId, ProviderId } from "../../../domain/Ids.ts"
 import type { Now } from "../Clock.ts"
 import type { DecideConfig } from "../Config.ts"
@@ -6,7 +6,7 @@ import type { Command, SessionEvent } from "../Event.ts"
 import { spread } from "../Ids.ts"
 import type { SessionState, Timers } from "../State.ts"
 
-/** A step adds to the two lists and gives back the state it leads to; a state given back as it was is "nothing changed". */
+/** A function that takes a step adds to both lists and returns the next state; the same state means that nothing changed. */
 export interface Step {
   readonly now: Now
   readonly config: DecideConfig
@@ -27,7 +27,7 @@ export const noTimers: Timers = { look: null, check: null, bill: null, beat: nul
 const shortestPause = 1_000
 const longestPause = 60_000
 
-/** The pause after so many tries: doubling from a second to a minute, up to a quarter shorter by the id. */
+/** The pause after this many tries: doubling from a second to a minute, and up to a quarter shorter depending on the id. */
 export const pauseAfter = (tries: number, id: string): number =>
   Math.ceil(Math.min(longestPause, shortestPause * 2 ** Math.max(0, tries - 1)) * (1 - spread(`${id}/${tries}`) / 4))
 

@@ -23,9 +23,9 @@ export interface Faults {
   readonly take: (operation: Operation) => Fault | undefined
   readonly delay: (operation: Operation, delay: Delay) => void
   readonly travelOf: (operation: Operation) => Travel
-  readonly orderTwin: (apart: number) => void
-  /** How much later the twin of this create is made; undefined without a twin. */
-  readonly takeTwin: () => number | undefined
+  readonly orderDuplicate: (apart: number) => void
+  /** How much later the duplicate of this create is made; undefined without a duplicate. */
+  readonly takeDuplicate: () => number | undefined
   readonly ignoreDeletes: (times: number) => void
   readonly takeIgnoredDelete: () => boolean
   readonly reset: () => void
@@ -34,7 +34,7 @@ export interface Faults {
 export const makeFaults = (): Faults => {
   const ordered = new Map<Operation, Array<Fault>>()
   const delays = new Map<Operation, Travel>()
-  let twins: Array<number> = []
+  let duplicates: Array<number> = []
   let ignoredDeletes = 0
   return {
     order: (operation, fault, times) => {
@@ -46,10 +46,10 @@ export const makeFaults = (): Faults => {
       delays.set(operation, { request: millisOf(request), answer: millisOf(answer) })
     },
     travelOf: (operation) => delays.get(operation) ?? { request: 0, answer: 0 },
-    orderTwin: (apart) => {
-      twins.push(apart)
+    orderDuplicate: (apart) => {
+      duplicates.push(apart)
     },
-    takeTwin: () => twins.shift(),
+    takeDuplicate: () => duplicates.shift(),
     ignoreDeletes: (times) => {
       ignoredDeletes = times
     },
@@ -61,7 +61,7 @@ export const makeFaults = (): Faults => {
     reset: () => {
       ordered.clear()
       delays.clear()
-      twins = []
+      duplicates = []
       ignoredDeletes = 0
     }
   }

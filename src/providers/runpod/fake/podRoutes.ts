@@ -129,8 +129,8 @@ const made = (
   return pod
 }
 
-/** `twin` is how much later a second pod of the same body is made. */
-export const createPod = (state: State, input: Input, twin: number | undefined) =>
+/** `duplicate` is how much later a second pod of the same body is made. */
+export const createPod = (state: State, input: Input, duplicate: number | undefined) =>
   Effect.gen(function*() {
     const body = yield* readCreate(input)
     yield* checkCreate(body, state)
@@ -139,7 +139,7 @@ export const createPod = (state: State, input: Input, twin: number | undefined) 
     yield* refuseIf(!state.hasBalance, 402, "Your account balance is too low to create this pod. Please add funds.")
     const placed = yield* place(state, body, volume?.dataCenter, input.dice)
     const pod = made(input, state, body, from, placed, input.now)
-    if (twin !== undefined) made(input, state, body, from, placed, input.now + twin)
+    if (duplicate !== undefined) made(input, state, body, from, placed, input.now + duplicate)
     return json(201, Pods.view(state, pod, input.now))
   })
 

@@ -14,7 +14,7 @@ import type { State } from "./state.ts"
 
 export type Route = (state: State, input: Input) => Effect.Effect<Immediate, Written>
 
-/** `createPod` is here for its name alone: it can be asked for twins, so whoever runs routes calls it by itself. */
+/** `createPod` is here for its name alone: it can be asked to make a duplicate, so the server calls it by itself. */
 export const routes: Readonly<Record<OperationName, Route>> = {
   getSshKeys: Resources.getSshKeys,
   updateSshKeys: Resources.updateSshKeys,

@@ -96,9 +96,9 @@ const act = (
   input: Input,
   fault: Fault | undefined
 ): Effect.Effect<Immediate> => {
-  const twin = fault?._tag === "Twin" ? millisOf(fault.apart) : undefined
+  const duplicate = fault?._tag === "Twin" ? millisOf(fault.apart) : undefined
   const route = operation === "createPod"
-    ? createPod(server.state, input, twin)
+    ? createPod(server.state, input, duplicate)
     : routes[operation](server.state, input)
   return Effect.catch(route, (refused) => Effect.succeed<Immediate>(refused))
 }

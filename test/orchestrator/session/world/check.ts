@@ -1,8 +1,8 @@
-/** The checks that must hold whatever happens to a session, and how a play says that one does not. */
+/** The checks that must hold whatever happens to a session, and the error of a play in which one does not. */
 export type Check =
   | "nothing throws"
   | "one create for an attempt"
-  | "no second rent beside a machine that is not being ended"
+  | "no create beside a machine that is not being terminated"
   | "a machine once known is known until it is gone"
   | "a machine that is seen is known"
   | "at rest every machine is known"
@@ -11,10 +11,10 @@ export type Check =
   | "the spend is never below the ledger"
   | "the spend never goes back"
   | "a capped session does not live past its cap"
-  | "a capped session lives on no unknown price"
+  | "a capped session has no machine of unknown price"
   | "a deadline never moves later"
-  | "somebody is always at it, or a wake time is set"
-  | "a wake leads on"
+  | "a request is under way, or a wake time is set"
+  | "a wake leads to a later wake time"
   | "a state survives its JSON"
   | "events tell one end, in order"
   | "only reports of the current attempt count"

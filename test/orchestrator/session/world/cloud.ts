@@ -1,4 +1,4 @@
-/** The cloud of a play, with its ledger: it lags, makes twins, loses answers, says yes and does nothing. */
+/** The cloud of a play, with its ledger: it lags, makes duplicates, loses answers, accepts terminates and ignores them. */
 import type { ComputeStatus } from "effect-atlas/domain/Compute"
 import { ComputeId, type ProviderId } from "effect-atlas/domain/Ids"
 import * as Session from "../../../../src/orchestrator/Session.ts"
@@ -15,8 +15,8 @@ export interface Machine {
   readonly visibleAt: number
   readonly rate: number
   readonly price: number | null
-  /** The cloud made it twice by itself. */
-  readonly isTwin: boolean
+  /** Whether it is the second machine of one create. */
+  readonly isDuplicate: boolean
   status: ComputeStatus
   /** True time at which it stopped billing; null while it bills. */
   goneAt: number | null
@@ -34,7 +34,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
   readonly focus: Focus
   /** True time. */
   readonly time: () => number
-  /** The monotonic clock of whoever asks. */
+  /** The monotonic clock of the process that asks. */
   readonly mono: () => number
 }) => {
   const machines: Array<Machine> = []
@@ -45,7 +45,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
   const bills = (machine: Machine): boolean => machine.bornAt <= time() && machine.goneAt === null
   const cost = (machine: Machine): number =>
     machine.rate * Math.max(0, Math.min(machine.goneAt ?? time(), time()) - machine.bornAt) / 3_600_000
-  const seen = (machine: Machine): Session.Sighting.Observation => ({
+  const seen = (machine: Machine): Session.Observation.Observation => ({
     computeId: machine.id,
     provider: machine.provider,
     name: machine.name,
@@ -60,7 +60,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
     if (rng.chance(0.7)) machine.removed = true
   }
 
-  const make = (name: string, provider: ProviderId, bornAt: number, isTwin: boolean): Machine => {
+  const make = (name: string, provider: ProviderId, bornAt: number, isDuplicate: boolean): Machine => {
     const rate = 1 + rng.below(4)
     const machine: Machine = {
       id: ComputeId.make(`m${machines.length + 1}`),
@@ -70,7 +70,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
       visibleAt: bornAt + rng.below(window),
       rate,
       price: rng.chance(0.1) ? null : rate,
-      isTwin,
+      isDuplicate,
       status: "provisioning",
       goneAt: null,
       removed: false
@@ -105,9 +105,9 @@ export const makeCloud = ({ focus, mono, rng, time }: {
     return { _tag: "Rented", attempt: attempt.id, compute: seen(machine), authHash: null }
   }
 
-  /** Carries out one command; null when there is nothing to answer. */
-  const carryOut = (command: Session.Command, calm: boolean): Session.SessionInput | null => {
-    const trouble = (share: number): boolean => !calm && rng.chance(share)
+  /** Carries out one command; null when it has no answer. */
+  const carryOut = (command: Session.Command, noFaults: boolean): Session.SessionInput | null => {
+    const trouble = (share: number): boolean => !noFaults && rng.chance(share)
     switch (command._tag) {
       case "Rent":
         return rent(command, trouble)
@@ -137,7 +137,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
           if (rng.chance(0.3)) end(machine)
           return { _tag: "TerminateFailed", provider, computeId, fault: fault("Transport") }
         }
-        // a cloud may say yes and do nothing
+        // a cloud may accept a terminate and ignore it
         if (!trouble(0.3)) end(machine)
         return { _tag: "TerminateAnswered", provider, computeId }
       }
@@ -154,8 +154,8 @@ export const makeCloud = ({ focus, mono, rng, time }: {
     }
   }
 
-  /** Something happens to one of the machines, of itself. */
-  const befall = (): void => {
+  /** One of the machines changes its status by itself. */
+  const changeOne = (): void => {
     const machine = machines[rng.below(machines.length)]
     if (machine === undefined || machine.goneAt !== null || machine.bornAt > time()) return
     const kind = rng.below(4)
@@ -167,7 +167,7 @@ export const makeCloud = ({ focus, mono, rng, time }: {
     else if (machine.status === "provisioning") machine.status = "running"
   }
 
-  return { machines, find, isVisible, bills, cost, seen, carryOut, befall }
+  return { machines, find, isVisible, bills, cost, seen, carryOut, changeOne }
 }
 
 export type Cloud = ReturnType<typeof makeCloud>

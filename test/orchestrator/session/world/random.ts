@@ -1,5 +1,4 @@
-/** Chance from a seed: whatever a play does, it does again. */
-/** A small random source that is the same everywhere. */
+/** A small random source from a seed, the same on every computer, so that a play can be repeated. */
 export const random = (seed: number) => {
   let state = seed >>> 0
   const next = (): number => {

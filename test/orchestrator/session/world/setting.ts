@@ -1,16 +1,16 @@
-/** What a seed plays: how its clocks go, what it has most of, which session it is about. */
+/** The setting of a seed: its clocks, its kinds of faults, its session. */
 import { ProviderId } from "effect-atlas/domain/Ids"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Session from "../../../../src/orchestrator/Session.ts"
 import type { Random } from "./random.ts"
 
-/** How long a machine that was made may be missing from answers. */
+/** How long a machine that was created may be missing from answers. */
 export const window = 5_000
 export const minute = 60_000
 
 type Clocks = "steady" | "back" | "forward" | "suspend"
 
-/** What a seed has most of: a bit of everything, lost answers, early stops, crashes, or peace until the limits are met. */
+/** What a seed has most of: faults of every kind, lost answers, early stops, crashes, or few faults until the limits are reached. */
 export type Focus = "all" | "rents" | "stops" | "crashes" | "peace"
 
 export interface Setting {

@@ -1,4 +1,4 @@
-/** Holds every decision of a play against the cloud's ledger and against what was decided before. */
+/** Checks every decision of a play against the ledger of the cloud and against the decisions before. */
 import type { ComputeId } from "effect-atlas/domain/Ids"
 import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
@@ -11,7 +11,7 @@ const mayDiffer = 1e-6
 const encode = Schema.encodeUnknownSync(Session.SessionJson)
 const decode = Schema.decodeUnknownSync(Session.SessionJson)
 
-/** A state as a store would give it back. */
+/** A state as a store would return it. */
 export const reread = (state: Session.SessionState): Session.SessionState =>
   decode(JSON.parse(JSON.stringify(encode(state))))
 
@@ -22,26 +22,26 @@ export const knownOf = (state: Session.SessionState): ReadonlySet<ComputeId> => 
   return known
 }
 
-/** What a play has to show. */
-export interface Scenery {
+/** The parts of a play that the checks look at. */
+export interface Scene {
   readonly cloud: Cloud
   readonly config: Session.DecideConfig
   readonly now: () => Session.Clock.Now
-  /** Asked for, and not answered yet. */
+  /** Commands that are not answered yet. */
   readonly inFlight: () => ReadonlyArray<Session.Command>
-  /** Everything told so far. */
+  /** All events so far. */
   readonly published: () => ReadonlyArray<Session.SessionEvent>
-  /** Whether a crash and a wall clock that was set back have come together: then nobody can know the time between. */
+  /** Whether there were a crash and a wall clock that was set back: then the time between cannot be known. */
   readonly isTimeLost: () => boolean
   readonly fail: (check: Check, facts: string) => never
 }
 
 type Before = Session.SessionState | null
 
-export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, published }: Scenery) => {
+export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, published }: Scene) => {
   const { bills, cost, machines } = cloud
   const created = new Set<string>()
-  let heardEvents = 0
+  let inputs = 0
   let spentBefore = 0
   let lastDeadline: number | null = null
 
@@ -50,58 +50,58 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
       command._tag === tag && (id === undefined || ("computeId" in command && command.computeId === id))
     )
 
-  /** One command as it is asked for. */
+  /** Checks one command as it is asked for. */
   const asked = (command: Session.Command, after: Session.SessionState): void => {
     if (command._tag === "Forget" && knownOf(after).size > 0) {
-      fail("a machine once known is known until it is gone", "forgotten with residuals")
+      fail("a machine once known is known until it is gone", "forgotten with pending terminations")
     }
     if (command._tag !== "Rent") return
     if (created.has(command.attempt.id)) fail("one create for an attempt", command.attempt.id)
     created.add(command.attempt.id)
     const known = knownOf(after)
-    const beside = machines.find((machine) => machine.goneAt === null && !machine.isTwin && !known.has(machine.id))
+    const beside = machines.find((machine) => machine.goneAt === null && !machine.isDuplicate && !known.has(machine.id))
     if (beside !== undefined) {
-      fail("no second rent beside a machine that is not being ended", `${beside.id} of ${beside.name}`)
+      fail("no create beside a machine that is not being terminated", `${beside.id} of ${beside.name}`)
     }
   }
 
-  const isEveryMachineKnown = (before: Before, event: Session.SessionInput, after: Session.SessionState): void => {
+  const isEveryMachineKnown = (before: Before, input: Session.SessionInput, after: Session.SessionState): void => {
     const { phase } = after
     const known = knownOf(after)
     if (before !== null) {
       const knownBefore = knownOf(before)
       const lost = machines.find((machine) => bills(machine) && knownBefore.has(machine.id) && !known.has(machine.id))
-      if (lost !== undefined) fail("a machine once known is known until it is gone", `${lost.id} after ${event._tag}`)
+      if (lost !== undefined) fail("a machine once known is known until it is gone", `${lost.id} after ${input._tag}`)
     }
-    if (event._tag === "Observed" && event.compute.status !== "terminated" && !known.has(event.compute.computeId)) {
-      const isAwaited = phase._tag === "Renting" && phase.attempt.name === event.compute.name
-      if (!isAwaited) fail("a machine that is seen is known", event.compute.computeId)
+    if (input._tag === "Observed" && input.compute.status !== "terminated" && !known.has(input.compute.computeId)) {
+      const isAwaited = phase._tag === "Renting" && phase.attempt.name === input.compute.name
+      if (!isAwaited) fail("a machine that is seen is known", input.compute.computeId)
     }
   }
 
-  const isSomebodyAtIt = (event: Session.SessionInput, after: Session.SessionState): void => {
+  const isNothingStalled = (input: Session.SessionInput, after: Session.SessionState): void => {
     const { phase } = after
     const wake = Session.nextWake(after, now(), config)
-    const rests = (what: string): never =>
-      fail("somebody is always at it, or a wake time is set", `${what} after ${event._tag}`)
-    if (phase._tag === "Renting" && !has("Rent")) rests("a rent")
-    if (phase._tag === "Resolving" && !has("Resolve") && wake === null) rests("a lost answer")
-    if (phase._tag === "Waiting" && wake === null) rests("a pause")
-    if (phase._tag === "Live" && wake === null && !has("Confirm") && !has("Reconcile")) rests("a machine")
-    for (const residual of after.pendingTerminations) {
-      if (residual.at === null && !has("Terminate", residual.computeId) && !has("Confirm", residual.computeId)) {
-        rests(residual.computeId)
+    const stalled = (what: string): never =>
+      fail("a request is under way, or a wake time is set", `${what} after ${input._tag}`)
+    if (phase._tag === "Renting" && !has("Rent")) stalled("a create")
+    if (phase._tag === "Resolving" && !has("Resolve") && wake === null) stalled("a lost answer")
+    if (phase._tag === "Waiting" && wake === null) stalled("a pause")
+    if (phase._tag === "Live" && wake === null && !has("Confirm") && !has("Reconcile")) stalled("a machine")
+    for (const pending of after.pendingTerminations) {
+      if (pending.at === null && !has("Terminate", pending.computeId) && !has("Confirm", pending.computeId)) {
+        stalled(pending.computeId)
       }
     }
-    if (phase._tag === "Ending" && after.pendingTerminations.length === 0) rests("an end with nothing left")
+    if (phase._tag === "Ending" && after.pendingTerminations.length === 0) stalled("an end with nothing left")
   }
 
-  const isMoneyRight = (event: Session.SessionInput, after: Session.SessionState): void => {
+  const isMoneyRight = (input: Session.SessionInput, after: Session.SessionState): void => {
     const { phase, spec: { policy: { maxCost } } } = after
     const known = knownOf(after)
     const spent = Session.spentUsd(after, now())
-    if (event._tag !== "Adopted" && spent < spentBefore - mayDiffer) {
-      fail("the spend never goes back", `${spentBefore} to ${spent} after ${event._tag}`)
+    if (input._tag !== "Adopted" && spent < spentBefore - mayDiffer) {
+      fail("the spend never goes back", `${spentBefore} to ${spent} after ${input._tag}`)
     }
     spentBefore = spent
     const ledger = machines
@@ -110,34 +110,34 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
       )
       .reduce((sum, machine) => sum + cost(machine), 0)
     if (!isTimeLost() && spent < ledger - mayDiffer) {
-      fail("the spend is never below the ledger", `${spent} < ${ledger} after ${event._tag}`)
+      fail("the spend is never below the ledger", `${spent} < ${ledger} after ${input._tag}`)
     }
     if (phase._tag !== "Live" || maxCost === null) return
-    if (event._tag === "WokeUp" && spent >= maxCost + mayDiffer) {
+    if (input._tag === "WokeUp" && spent >= maxCost + mayDiffer) {
       fail("a capped session does not live past its cap", `${spent} of ${maxCost}`)
     }
     const machine = cloud.find(phase.computeId)
-    if (machine?.price === null) fail("a capped session lives on no unknown price", machine.id)
+    if (machine?.price === null) fail("a capped session has no machine of unknown price", machine.id)
   }
 
-  const isDeadlineKept = (event: Session.SessionInput, after: Session.SessionState): void => {
+  const isDeadlineKept = (input: Session.SessionInput, after: Session.SessionState): void => {
     // what is left shrinks at least as fast as the monotonic clock runs
     const left = Session.runtimeLeft(after, now())
     if (left === null) return
     const deadline = now().mono + left
-    if (event._tag !== "Adopted" && lastDeadline !== null && deadline > lastDeadline + 1 && left > 0) {
+    if (input._tag !== "Adopted" && lastDeadline !== null && deadline > lastDeadline + 1 && left > 0) {
       fail("a deadline never moves later", `${lastDeadline} to ${deadline}`)
     }
     lastDeadline = deadline
   }
 
-  const isWordKept = (before: Before, event: Session.SessionInput, { phase, report }: Session.SessionState): void => {
+  const isReportKept = (before: Before, input: Session.SessionInput, { phase, report }: Session.SessionState): void => {
     if (before === null) return
-    if (event._tag === "Report" && before.report !== report) {
+    if (input._tag === "Report" && before.report !== report) {
       const current = "attempt" in before.phase ? before.phase.attempt.id : null
-      if (current !== event.attempt) fail("only reports of the current attempt count", event.attempt)
+      if (current !== input.attempt) fail("only reports of the current attempt count", input.attempt)
     }
-    if (event._tag === "Closing" && before.spec.persist && before.report === null && before.phase !== phase) {
+    if (input._tag === "Closing" && before.spec.persist && before.report === null && before.phase !== phase) {
       fail("closing keeps what persists", `${before.phase._tag} became ${phase._tag}`)
     }
   }
@@ -158,15 +158,15 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     }
   }
 
-  /** One decision after it was made and its commands are under way. */
-  const decided = (before: Before, event: Session.SessionInput, after: Session.SessionState): void => {
-    isEveryMachineKnown(before, event, after)
-    isSomebodyAtIt(event, after)
-    isMoneyRight(event, after)
-    isDeadlineKept(event, after)
-    isWordKept(before, event, after)
-    // a sample, for it costs more than all the rest; the state that a crash reads back comes this way too
-    const isSample = heardEvents++ % 16 === 0
+  /** Checks one decision after its commands were sent. */
+  const decided = (before: Before, input: Session.SessionInput, after: Session.SessionState): void => {
+    isEveryMachineKnown(before, input, after)
+    isNothingStalled(input, after)
+    isMoneyRight(input, after)
+    isDeadlineKept(input, after)
+    isReportKept(before, input, after)
+    // a sample, since it costs more than all other checks; a crash reads the state back as well
+    const isSample = inputs++ % 16 === 0
     if (isSample && !Equal.equals(reread(after), after)) {
       fail("a state survives its JSON", JSON.stringify(after))
     }
