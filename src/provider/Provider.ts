@@ -35,7 +35,7 @@ export type * from "./Facets.ts"
 export type Of<Facet extends FacetName> = Pick<Service, keyof Identity | Facet>
 
 /**
- * The provider in use, whichever it is.
+ * The provider in use.
  *
  * @category services
  * @since 0.1.0

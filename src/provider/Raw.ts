@@ -1,5 +1,5 @@
 /**
- * A cloud's own answer beside what was read of it, and as much of it as may be kept in `raw`.
+ * A cloud's own answer beside what was decoded of it, and the part of it that may stand in `raw`.
  *
  * @since 0.1.0
  */
@@ -10,29 +10,29 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
 /**
- * A read answer and all of its body, fields nobody knows yet included.
+ * A decoded answer beside its whole body, which also has the fields that the schema does not know.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Kept<A> {
+export interface WithBody<A> {
   readonly value: A
   readonly body: unknown
 }
 
 /**
- * A schema that reads an answer as `schema` does and keeps its body too.
+ * A schema that decodes an answer as `schema` does and gives its body too.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const keeping = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
+export const withBody = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
   const read = SchemaParser.decodeUnknownEffect(schema)
   // the second member is never tried: it tells which field names are documented, so that a failure may name them
   return Schema.Union([Schema.Unknown, Schema.toEncoded(schema)]).pipe(
-    Schema.decodeTo(Schema.declare((_: unknown): _ is Kept<S["Type"]> => true), {
+    Schema.decodeTo(Schema.declare((_: unknown): _ is WithBody<S["Type"]> => true), {
       decode: SchemaGetter.transformEffect((body: unknown) =>
-        Effect.map(read(body), (value): Kept<S["Type"]> => ({ value, body }))
+        Effect.map(read(body), (value): WithBody<S["Type"]> => ({ value, body }))
       ),
       encode: SchemaGetter.transformEffect(() =>
         Effect.fail(new SchemaIssue.InvalidValue({ message: "an answer is never sent" }))

@@ -156,13 +156,13 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
       prepare: ({ request }) => Effect.andThen(checkGpu(request.gpu), Effect.fromResult(priceOf(request))),
-      send: (rent) =>
+      send: (spawn) =>
         Effect.gen(function*() {
-          const { prepared: costPerHour } = rent
-          const birth = { name: rent.name, request: rent.request, costPerHour }
+          const { prepared: costPerHour } = spawn
+          const birth = { name: spawn.name, request: spawn.request, costPerHour }
           const id = yield* newId
           const twinId = yield* newId
-          return yield* calls.make("spawnCompute", { rent }, (at) => {
+          return yield* calls.make("spawnCompute", { spawn }, (at) => {
             const machine = cloud.create({ ...birth, id }, at)
             const apart = faults.takeTwin()
             if (apart !== undefined) {

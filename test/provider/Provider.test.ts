@@ -163,7 +163,7 @@ describe("a rent", () => {
       const rent = yield* one.provider.compute.prepare({ name: "web" })
       assert.deepStrictEqual(rent.prepared, {})
       const error = yield* Effect.flip(other.provider.compute.rent(rent))
-      assert.strictEqual(error.message, "[acme] validation: rent: Expected one that acme prepared")
+      assert.strictEqual(error.message, "[acme] validation: spawn: Expected a spawn that acme prepared")
       assert.deepStrictEqual(other.calls, [])
       // a copy is as good as the rent itself
       yield* one.provider.compute.rent({ ...rent })

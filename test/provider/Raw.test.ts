@@ -49,7 +49,7 @@ describe("raw", () => {
 })
 
 describe("an answer that is kept", () => {
-  const kept = Schema.decodeUnknownEffect(Raw.keeping(Schema.Struct({ id: Schema.String })))
+  const kept = Schema.decodeUnknownEffect(Raw.withBody(Schema.Struct({ id: Schema.String })))
 
   it.effect("is what was read of it, beside the whole of its body", () =>
     Effect.gen(function*() {

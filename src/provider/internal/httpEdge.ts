@@ -1,4 +1,4 @@
-/** From an endpoint's description to a function: options decided, request written, sent, judged and decoded. */
+/** From the description of an endpoint or a stream to a function: options decided, request written, sent, judged, decoded. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,9 +18,9 @@ import {
   execute,
   isSuccess,
   type Judge,
-  learned,
   lost,
   noAnswer,
+  outcomeOf,
   type Progress,
   type Rules,
   run
@@ -31,14 +31,29 @@ import * as HttpRequest from "./httpRequest.ts"
 import type { Answer, Decodable, Options, ProviderHttp, Route } from "./httpShapes.ts"
 import { redactDefects } from "./observe.ts"
 
-/** What is ready once the options of one call are known. */
+interface Wiring extends Options {
+  readonly limits: RateLimits
+  readonly client: HttpClient.HttpClient
+}
+
+const defaults = {
+  attempt: Duration.seconds(30),
+  total: Duration.minutes(2),
+  idle: Duration.minutes(2),
+  retries: 3,
+  bodyLimit: 16 * 1024 * 1024
+}
+
+const bearer = (key: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${key}` })
+
+/** One call, ready to be sent. */
 interface Ready {
   readonly written: HttpRequest.Written
   readonly rules: Rules
-  readonly pace: AccountLimiter
+  readonly limiter: AccountLimiter
 }
 
-/** What an endpoint decides once for all its calls. */
+/** What is decided once for all calls of an endpoint. */
 interface Prepared {
   readonly idleMillis: number
   readonly observed: ReturnType<typeof observer>
@@ -47,7 +62,7 @@ interface Prepared {
   readonly judging: (written: HttpRequest.Written) => Judge
 }
 
-/** At the price of a fiber a piece; `Stream.timeoutOrElse` costs every program the code that merges streams. */
+/** Fails a stream that is silent for too long. `Stream.timeoutOrElse` would add the code that merges streams to every bundle. */
 const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
   const silent = new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(millis))}` })
   return Stream.transformPull(
@@ -66,18 +81,18 @@ const makeStream = (
 
   const open = (input: HttpRequest.Input, call: Call, progress: Progress) =>
     Effect.gen(function*() {
-      const { pace, rules, written } = yield* ready(input, call, progress)
+      const { limiter, rules, written } = yield* ready(input, call, progress)
       const limit = Math.min(rules.attemptMillis, rules.totalMillis)
       const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
       const judge = judging(written)
-      const { failure, fate } = yield* pace.run(
+      const { failure, result } = yield* limiter.run(
         { priority: rules.priority, patience: Duration.millis(limit), limits: rules.limits },
         Effect.gen(function*() {
           progress.attempts = 1
           const response = yield* execute(client, written.request, "read", bodyLimit)
           const { headers, status } = response
           opened.response = response
-          // a success is read by whoever takes the stream, a refusal here, so that it can say why
+          // the body of a success is read by the stream's consumer; that of a refusal here, so that the failure says why
           const body = isSuccess(status)
             ? new Uint8Array()
             : yield* Effect.orElseSucceed(Body.read(response, headers, bodyLimit), () => null)
@@ -85,10 +100,10 @@ const makeStream = (
         }).pipe(
           Effect.catch((error) => Effect.sync((): AttemptResult => lost(error, written.scrub()))),
           Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) }),
-          Effect.flatMap((fate) => Effect.map(Clock.currentTimeMillis, (now) => learned(fate, judge, now)))
+          Effect.flatMap((result) => Effect.map(Clock.currentTimeMillis, (now) => outcomeOf(result, judge, now)))
         )
       )
-      progress.status = fate.status
+      progress.status = result.status
       if (failure !== null) return yield* failure
       return { response: opened.response, written }
     })
@@ -110,34 +125,19 @@ const makeStream = (
   }
 }
 
-interface Wiring extends Options {
-  readonly limits: RateLimits
-  readonly client: HttpClient.HttpClient
-}
-
-const defaults = {
-  attempt: Duration.seconds(30),
-  total: Duration.minutes(2),
-  idle: Duration.minutes(2),
-  retries: 3,
-  bodyLimit: 16 * 1024 * 1024
-}
-
-const bearer = (key: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${key}` })
-
 export const makeEdge = (options: Wiring) => {
   const { auth, authorize = bearer, bodyLimit = defaults.bodyLimit, client, limits, name, provider } = options
-  const standingBase = BaseUrl.parse(options.baseUrl)
+  const defaultBase = BaseUrl.parse(options.baseUrl)
   const warned = new Set<string>()
 
-  const baseFor = (call: Call) => call.baseUrl === null ? standingBase : BaseUrl.parse(call.baseUrl)
+  const baseFor = (call: Call) => call.baseUrl === null ? defaultBase : BaseUrl.parse(call.baseUrl)
 
-  /** Says once for each host that the way there is open. */
+  /** Warns once for each host that the connection is not encrypted. */
   const warn = (base: BaseUrl.BaseUrl): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (warned.size < 100) warned.add(base.host)
       return Effect.logWarning(
-        `${name} is reached over plain http at ${base.host}: whoever is in between can read the key`
+        `${name} is reached over plain http at ${base.host}: the API key can be read on the way; use https`
       )
     })
 
@@ -184,8 +184,8 @@ export const makeEdge = (options: Wiring) => {
           retries: call.retries ?? options.retries ?? defaults.retries,
           bodyLimit
         }
-        const pace = limits.account({ provider, baseUrl: base.href, apiKey: key })
-        return Effect.succeed({ written: written.success, rules, pace })
+        const limiter = limits.account({ provider, baseUrl: base.href, apiKey: key })
+        return Effect.succeed({ written: written.success, rules, limiter })
       }
       const keyed = auth === null ? withKey(null) : Effect.flatMap(auth.forCall(call), withKey)
       return base.isOpen && !warned.has(base.host) ? Effect.andThen(warn(base), keyed) : keyed
@@ -193,7 +193,7 @@ export const makeEdge = (options: Wiring) => {
 
     const judging: Prepared["judging"] = ({ scrub }) => {
       const judging: Judging = { callClass: route.class, isWithheld: route.withholdMessage ?? false, classify, scrub }
-      return (fate, nowMillis) => failureOf(fate, judging, nowMillis)
+      return (result, nowMillis) => failureOf(result, judging, nowMillis)
     }
 
     return {
@@ -211,16 +211,16 @@ export const makeEdge = (options: Wiring) => {
       observed((progress) =>
         Effect.flatMap(
           ready(input, call, progress),
-          ({ pace, rules, written }) =>
-            Effect.flatMap(run(client, pace, written, rules, judging(written), progress), ({ failure, fate }) => {
+          ({ limiter, rules, written }) =>
+            Effect.flatMap(run(client, limiter, written, rules, judging(written), progress), ({ failure, result }) => {
               if (failure !== null) {
                 return Effect.fail(failure)
               }
               // a lost answer is always a failure
-              if (fate._tag === "Lost") {
-                return Effect.fail(fate.reason)
+              if (result._tag === "Lost") {
+                return Effect.fail(result.reason)
               }
-              return Effect.map(decode(fate), (value) => ({ status: fate.status, headers: fate.headers, value }))
+              return Effect.map(decode(result), (value) => ({ status: result.status, headers: result.headers, value }))
             })
         )
       )

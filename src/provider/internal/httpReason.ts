@@ -1,4 +1,4 @@
-/** From what became of a request to a value, or to the reason it failed for. */
+/** From an attempt's result to a value, or to the reason it failed for. */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -55,17 +55,17 @@ const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal
   }
 }
 
-/** Why it failed; null for a success that nobody objects to. */
-export const failureOf = (fate: AttemptResult, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
+/** Why it failed; null for a success that `classify` does not object to. */
+export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
   const isCreate = judging.callClass === "create"
-  if (fate._tag === "Lost") {
-    return isCreate && fate.wasSent
-      ? new Uncertain({ message: `sent, and no answer came back: ${fate.reason.message}` })
-      : fate.reason
+  if (result._tag === "Lost") {
+    return isCreate && result.wasSent
+      ? new Uncertain({ message: `sent, and no answer came back: ${result.reason.message}` })
+      : result.reason
   }
   const { classify } = judging
-  if (isSuccess(fate.status) && (classify === undefined || fate.body === null)) return null
-  const { code, ...refusal } = refusalOf(fate, judging.scrub(), judging.isWithheld)
+  if (isSuccess(result.status) && (classify === undefined || result.body === null)) return null
+  const { code, ...refusal } = refusalOf(result, judging.scrub(), judging.isWithheld)
   const { message, raw, status } = refusal
   // whatever it says, a server that failed may have failed after it acted
   if (isCreate && (status >= 500 || status === 408)) {
@@ -78,7 +78,7 @@ export const failureOf = (fate: AttemptResult, judging: Judging, nowMillis: numb
     message: status < 400 && message === "" ? "a redirect that is not followed" : message,
     raw,
     code,
-    retryAfter: RetryAfter.read(fate.headers, nowMillis)
+    retryAfter: RetryAfter.read(result.headers, nowMillis)
   })
 }
 

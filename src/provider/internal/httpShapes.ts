@@ -1,4 +1,4 @@
-/** What is said of an API, of its routes and of their calls: the shapes of the HTTP edge. */
+/** The public types of the HTTP edge: an API, its endpoints, and the input and answer of a call. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -66,7 +66,7 @@ export interface Options {
   readonly authorize?: (key: string) => Readonly<Record<string, string>>
   /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>>
-  /** The accounts' paces; share one among the clients of a provider. Default: one of its own, without known limits. */
+  /** The accounts' limiters; share one among the clients of a provider. Default: one of its own, without known limits. */
   readonly limits?: RateLimits.RateLimits
   readonly timeouts?: Timeouts
   /** Retries after the first try; default 3. `retries` of a call stands above it. */
@@ -132,7 +132,7 @@ export interface Endpoint<Path extends string, S extends Decodable> extends Rout
  * **Details**
  *
  * `body` is written as JSON. Redacted values in body, query and headers become plain text only while they are sent, and
- * are blotted out of whatever the answer repeats.
+ * are blotted out where an answer repeats them.
  *
  * @category models
  * @since 0.1.0

@@ -502,14 +502,14 @@ describe("rate limit headers", () => {
         { name: "hour", quota: 3000, windowMillis: 3_600_000 }
       ]
     )
-    assert.deepStrictEqual(read({ "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999" }).standings, [
+    assert.deepStrictEqual(read({ "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999" }).balances, [
       { name: "minute", remaining: 59, resetMillis: 42_000 },
       { name: "hour", remaining: 2999, resetMillis: null }
     ])
   })
 
   it("a comma or a semicolon inside a quoted name does not split it", () => {
-    assert.deepStrictEqual(read({ ratelimit: "\"a,b;r=0\";r=5;t=1" }).standings, [
+    assert.deepStrictEqual(read({ ratelimit: "\"a,b;r=0\";r=5;t=1" }).balances, [
       { name: "a,b;r=0", remaining: 5, resetMillis: 1000 }
     ])
   })
@@ -521,7 +521,7 @@ describe("rate limit headers", () => {
     ["a moment that is over", "1600000000", 0]
   ])("the reset of X-RateLimit may be %s", (_, reset, expected) => {
     const said = { "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": reset }
-    assert.deepStrictEqual(read(said, 1_700_000_000_000).standings, [{ name: "", remaining: 3, resetMillis: expected }])
+    assert.deepStrictEqual(read(said, 1_700_000_000_000).balances, [{ name: "", remaining: 3, resetMillis: expected }])
   })
 
   it.each([
@@ -535,18 +535,18 @@ describe("rate limit headers", () => {
     "<script>",
     `"${"x".repeat(5000)}";r=0;t=9`
   ])("an unreadable RateLimit stops nobody: %s", (ratelimit) => {
-    assert.deepStrictEqual(read({ ratelimit }).standings, [])
+    assert.deepStrictEqual(read({ ratelimit }).balances, [])
   })
 
   it.each(["NaN", "-5", "1e3", "0x10", " ", "Infinity"])(
     "an unreadable X-RateLimit-Remaining stops nobody: %s",
     (remaining) => {
-      assert.deepStrictEqual(read({ "x-ratelimit-remaining": remaining }).standings, [])
+      assert.deepStrictEqual(read({ "x-ratelimit-remaining": remaining }).balances, [])
     }
   )
 
   it("a header with a thousand windows is cut", () => {
     const ratelimit = Array.from({ length: 300 }, (_, n) => `"${n}";r=0`).join(",")
-    assert.isAtMost(read({ ratelimit }).standings.length, 16)
+    assert.isAtMost(read({ ratelimit }).balances.length, 16)
   })
 })

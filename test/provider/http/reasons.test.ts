@@ -111,7 +111,7 @@ describe("the provider's own words", () => {
 })
 
 describe("what is kept of a refusing body", () => {
-  const scrub = (body: Schema.Json) => HttpAnswer.make([]).json(body, 100)
+  const scrub = (body: Schema.Json) => HttpAnswer.makeScrub([]).json(body, 100)
 
   it("no env at any depth, and nothing that is named like a credential", () => {
     const body = {
@@ -156,7 +156,7 @@ describe("what is kept of a refusing body", () => {
     let deep: Schema.Json = 1
     for (let depth = 0; depth < 5000; depth++) deep = [deep]
     assert.isNull(scrub(deep))
-    assert.isNull(HttpAnswer.make([]).json({ a: 1 }, 1e6))
+    assert.isNull(HttpAnswer.makeScrub([]).json({ a: 1 }, 1e6))
   })
 
   it("no inherited surprise: a key named __proto__ stays a key", () => {
@@ -166,7 +166,7 @@ describe("what is kept of a refusing body", () => {
 
   it("no echo of a secret that was sent, in whatever way it is written", () => {
     const secret = "a \"b\"/c&longer"
-    const { json, text } = HttpAnswer.make([secret, "a \"b\"", "tiny", "x"])
+    const { json, text } = HttpAnswer.makeScrub([secret, "a \"b\"", "tiny", "x"])
     for (const written of [secret, encodeURIComponent(secret), JSON.stringify(secret)]) {
       assert.notInclude(text(`before ${written} after`), "longer")
     }
@@ -176,7 +176,7 @@ describe("what is kept of a refusing body", () => {
 
   it("no part of a secret that is long enough to tell it, since validators quote beginnings", () => {
     const secret = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz"
-    const { json, text } = HttpAnswer.make([secret, "hunter2"])
+    const { json, text } = HttpAnswer.makeScrub([secret, "hunter2"])
     assert.strictEqual(text(`got '${secret.slice(0, 20)}...' for TOKEN`), "got '<redacted>...' for TOKEN")
     assert.strictEqual(text(`${secret.slice(5, 17)}, and ${secret.slice(20)}`), "<redacted>, and <redacted>")
     assert.deepStrictEqual(json({ detail: [`${secret.slice(0, 30)}…`, secret.slice(-12)] }, 10), {

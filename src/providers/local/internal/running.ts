@@ -99,43 +99,43 @@ export const make = ({ dir, own, spawner }: {
       yield* ProcessGroup.end(state.id, leaderOf(state))
     })
 
-  const create = (rent: PreparedSpawn<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
+  const create = (spawn: PreparedSpawn<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
     Effect.gen(function*() {
-      const { prepared: plan } = rent
+      const { prepared: plan } = spawn
       yield* dir.ensure
-      const id = ComputeId.make(`local-${rent.stamp.attempt}`)
+      const id = ComputeId.make(`local-${spawn.stamp.attempt}`)
       if (yield* dir.exists(dir.directoryOf(id))) {
         return yield* new Validation({ issues: [{ path: "stamp", message: "has been rented under already" }] })
       }
       const reserved: Array<number> = []
       const made = Effect.gen(function*() {
-        for (const port of rent.request.ports) reserved.push(yield* reserve(port, id))
+        for (const port of spawn.request.ports) reserved.push(yield* reserve(port, id))
         const state: State = {
           version: 1,
           id,
-          name: rent.name,
+          name: spawn.name,
           run: 1,
           command: plan.command,
-          image: rent.request.image,
+          image: spawn.request.image,
           cwd: plan.cwd ?? dir.fileOf(id, "work"),
-          ports: rent.request.ports.map(({ port, protocol }, index) => ({
+          ports: spawn.request.ports.map(({ port, protocol }, index) => ({
             internal: port,
             external: reserved[index] ?? 0,
             protocol
           })),
           gpuType: plan.gpuType,
-          gpuCount: rent.request.gpuCount,
+          gpuCount: spawn.request.gpuCount,
           costPerHour: price,
           createdAt: yield* Clock.currentTimeMillis,
           starter: ProcessTable.self(),
           pid: null,
           pidStart: null
         }
-        yield* dir.create(state, rent.env)
+        yield* dir.create(state, spawn.env)
         return state
       }).pipe(Effect.onError(() => dir.releasePorts(reserved)))
       const state = yield* made
-      return yield* run(state, rent.env).pipe(Effect.onError(() => Effect.ignore(terminate(state))))
+      return yield* run(state, spawn.env).pipe(Effect.onError(() => Effect.ignore(terminate(state))))
     }).pipe(Effect.uninterruptible)
 
   const lostPort = (state: State) =>

@@ -46,7 +46,7 @@ const withoutSecrets = (request: ComputeRequest): RecordedCall["request"] => {
 /** What is kept of a call beside its operation and its time. */
 export interface Facts {
   readonly id?: string
-  readonly rent?: SpawnDraft
+  readonly spawn?: SpawnDraft
   readonly filter?: RecordedCall["filter"]
 }
 
@@ -66,16 +66,16 @@ export const makeCalls = (cloud: Cloud, faults: Faults): Calls => {
   let counts = noCalls
   let recorded: ReadonlyArray<RecordedCall> = []
 
-  const record = (operation: Operation, now: number, { filter, id, rent }: Facts): void => {
+  const record = (operation: Operation, now: number, { filter, id, spawn }: Facts): void => {
     counts = { ...counts, [operation]: counts[operation] + 1 }
     recorded = [...recorded, {
       operation,
       at: DateTime.makeUnsafe(now),
       id: id ?? null,
-      name: rent?.name ?? null,
-      request: rent === undefined ? null : withoutSecrets(rent.request),
-      env: Object.keys(rent?.env ?? {}),
-      providerOpts: Object.keys(rent?.request.providerOpts ?? {}),
+      name: spawn?.name ?? null,
+      request: spawn === undefined ? null : withoutSecrets(spawn.request),
+      env: Object.keys(spawn?.env ?? {}),
+      providerOpts: Object.keys(spawn?.request.providerOpts ?? {}),
       filter: filter ?? null
     }]
   }

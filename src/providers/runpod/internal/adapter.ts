@@ -6,7 +6,7 @@ import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import * as Adapter from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
-import { type Kept, part } from "../../../provider/Raw.ts"
+import { part, type WithBody } from "../../../provider/Raw.ts"
 import * as Calls from "../schema/calls.ts"
 import { provider } from "./account.ts"
 import type { Wire } from "./edge.ts"
@@ -20,13 +20,15 @@ import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } f
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 
 /** One thing of an answer; without an id that can be asked by, the answer is as good as malformed. */
-const one =
-  <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) => ({ body, value }: Kept<W>) => {
-    const translated = value.id === "" ? null : to(value, body)
-    return translated === null
-      ? Effect.fail(new ProviderFault({ message: "the answer has an id that nothing can be asked by" }))
-      : Effect.succeed(translated)
-  }
+const one = <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) =>
+(
+  { body, value }: WithBody<W>
+) => {
+  const translated = value.id === "" ? null : to(value, body)
+  return translated === null
+    ? Effect.fail(new ProviderFault({ message: "the answer has an id that nothing can be asked by" }))
+    : Effect.succeed(translated)
+}
 
 const each =
   <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) =>
@@ -50,14 +52,14 @@ export const adapterOf = (
 ) => {
   const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
   const createPod = wire.send(Calls.createPod)
-  const [getPod, listPods] = [wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
+  const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Calls.listPods)]
   const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
-  const [listGpus, podBill] = [wire.kept(Calls.listGpuTypes), wire.kept(Calls.listPodBilling)]
-  const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
-  const [listVolumes, deleteVolume] = [wire.kept(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
-  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.kept(Calls.getTemplate)]
-  const [listTemplates, deleteTemplate] = [wire.kept(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
-  const [getEndpoint, listEndpoints] = [wire.kept(Calls.getEndpoint), wire.kept(Calls.listEndpoints)]
+  const [listGpus, podBill] = [wire.askWithBody(Calls.listGpuTypes), wire.askWithBody(Calls.listPodBilling)]
+  const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.askWithBody(Calls.getNetworkVolume)]
+  const [listVolumes, deleteVolume] = [wire.askWithBody(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
+  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.askWithBody(Calls.getTemplate)]
+  const [listTemplates, deleteTemplate] = [wire.askWithBody(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
+  const [getEndpoint, listEndpoints] = [wire.askWithBody(Calls.getEndpoint), wire.askWithBody(Calls.listEndpoints)]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
 
   const action = (action: "start" | "stop") => (id: string, call: Call) =>

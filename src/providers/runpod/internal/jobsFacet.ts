@@ -72,9 +72,9 @@ export const jobBody = ({ input, policy, providerOpts, webhook }: JobRequest): R
   )
 
 export const make = (wire: Wire): JobsAdapter => {
-  const run = wire.kept(Calls.run)
-  const runSync = wire.kept(Calls.runSync)
-  const status = wire.kept(Calls.getJob)
+  const run = wire.askWithBody(Calls.run)
+  const runSync = wire.askWithBody(Calls.runSync)
+  const status = wire.askWithBody(Calls.getJob)
   const cancel = wire.ask(Calls.cancelJob)
   const stream = wire.ask(Calls.streamJob)
 
