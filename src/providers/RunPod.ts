@@ -28,7 +28,7 @@ export type { Options } from "./runpod/internal/options.ts"
  * **Gotchas**
  *
  * RunPod restarts a container that exits and bills on. `cloudType: "any"` means RunPod's own machines. A pod's HTTP
- * address is public: whatever listens must check the credential itself.
+ * address is public: the program that listens must check the credential itself.
  *
  * **Example** (A GPU for the time of an effect)
  *

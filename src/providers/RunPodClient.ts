@@ -74,7 +74,7 @@ export const make = (
   Effect.map(open(options), ({ wire }) => fromWire(wire, options))
 
 /**
- * The client as a layer; beside RunPod in Atlas's words, take `layerWithRunPod`, which keeps one pace for both.
+ * The client as a layer; beside the `RunPod` provider, take `layerWithRunPod`: both then share one limiter.
  *
  * **Example** (With Node's own fetch)
  *
@@ -110,7 +110,7 @@ export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClie
   .effect(RunPodClient, /* @__PURE__ */ Effect.flatMap(config, make))
 
 /**
- * The client beside RunPod in Atlas's words, as `RunPod.layer` gives it: one key and one pace for both.
+ * The client beside RunPod in Atlas's words, as `RunPod.layer` gives it: one key and one limiter for both.
  *
  * **Example** (What only RunPod has, beside what all have)
  *

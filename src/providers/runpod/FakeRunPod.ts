@@ -53,7 +53,7 @@ export interface Options {
   readonly paginates?: boolean
   /** Quotas of the management API; null for none and no headers. Default `generousQuotas`. */
   readonly quotas?: ReadonlyArray<Quota> | null
-  /** Whether a library's default User-Agent is refused with 403, as RunPod's front door does; default true. */
+  /** Whether a library's default User-Agent is refused with 403, as RunPod does; default true. */
   readonly refusesDefaultAgents?: boolean
   /** Ids of serverless endpoints that are there from the start; default none. */
   readonly endpoints?: ReadonlyArray<string>

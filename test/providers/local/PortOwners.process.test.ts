@@ -4,7 +4,7 @@ import { Atlas, Ids } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as fs from "node:fs"
-import { sight, toCompute } from "../../../src/providers/local/internal/observe.ts"
+import { thisMachine, toCompute } from "../../../src/providers/local/internal/observe.ts"
 import * as ProcessTable from "../../../src/providers/local/internal/processTable.ts"
 import * as StateDir from "../../../src/providers/local/internal/stateDir.ts"
 import { logOf, node, until, withLocal } from "./harness.ts"
@@ -48,7 +48,7 @@ describe("ports of a compute", () => {
     return Effect.gen(function*() {
       const dir = yield* StateDir.make(stateDir)
       const entry = Option.getOrThrow(yield* dir.read(Ids.ComputeId.make(id)))
-      return yield* toCompute(dir, Ids.ProviderId.make("local"), entry, { ...sight, sockets })
+      return yield* toCompute(dir, Ids.ProviderId.make("local"), entry, { ...thisMachine, sockets })
     }).pipe(Effect.provide(NodeServices.layer))
   }
 

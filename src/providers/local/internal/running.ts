@@ -25,7 +25,7 @@ import * as ProcessTable from "./processTable.ts"
 import * as Shim from "./shim.ts"
 import type { State, StateDir } from "./stateDir.ts"
 
-/** How long a shell may take to say who it is. */
+/** How long a shim may take to record its pid. */
 const startLimit = Duration.seconds(10)
 const pause = Duration.millis(5)
 
@@ -38,7 +38,7 @@ export const make = ({ dir, own, spawner }: {
   readonly own: Inherited
   readonly spawner: ChildProcessSpawner.ChildProcessSpawner["Service"]
 }) => {
-  /** The state of a run once its shim has written who it is. */
+  /** The state of a run once its shim has recorded its pid. */
   const started = (id: ComputeId, run: number): Effect.Effect<State, StorageFault> =>
     Effect.gen(function*() {
       const since = yield* Clock.monotonicTimeNanos
@@ -148,7 +148,7 @@ export const make = ({ dir, own, spawner }: {
 
   const restartAs = (state: State, next: number): Effect.Effect<void, AtlasErrorReason> =>
     Effect.gen(function*() {
-      // somebody may have started it, or ended it, between our look and our claim
+      // another process may have started or ended it between our look and our claim
       const now = yield* dir.read(state.id)
       if (Option.isNone(now)) return yield* new NotFound({ message: `${state.id} has been ended meanwhile` })
       if (now.value._tag === "Broken" || now.value.state.run !== state.run) return yield* isRunning(state)
@@ -157,17 +157,17 @@ export const make = ({ dir, own, spawner }: {
       yield* ProcessGroup.end(state.id, leaderOf(state))
       const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
       // a run that came to nothing keeps the leader of the one before, who is known to be gone
-      const give = (up: string) =>
-        Effect.andThen(dir.noteFailure(claimed, up), dir.writeRun({ ...state, run: next, starter: claimed.starter }))
+      const giveUp = (why: string) =>
+        Effect.andThen(dir.noteFailure(claimed, why), dir.writeRun({ ...state, run: next, starter: claimed.starter }))
       const lost = yield* lostPort(state)
       if (lost !== null) {
         const why = `port ${lost} is held by another process`
-        yield* give(why)
+        yield* giveUp(why)
         return yield* new ProviderFault({ message: `${state.id} cannot be started: ${why}`, code: "port_taken" })
       }
       yield* dir.writeRun(claimed)
       yield* Effect.tapError(run(claimed, env), () =>
-        Effect.ignore(Effect.andThen(ProcessGroup.end(state.id, null), give("it could not be started"))))
+        Effect.ignore(Effect.andThen(ProcessGroup.end(state.id, null), giveUp("it could not be started"))))
     })
 
   const restart = (state: State): Effect.Effect<void, AtlasErrorReason> =>

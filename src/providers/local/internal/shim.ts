@@ -1,8 +1,8 @@
 /**
  * The tiny shell that leads each compute's process group.
  *
- * It writes who it is before it runs the command, sends the output to the log, outlives the command by a moment and records
- * how it ended. So a later process of ours knows what an earlier one started, whatever happened to that one.
+ * It records its pid before it runs the command, sends the output to the log, outlives the command by a moment and records
+ * how it ended. So a later atlas process knows what an earlier one started, whatever happened to that one.
  */
 import * as Effect from "effect/Effect"
 import type * as PlatformError from "effect/PlatformError"

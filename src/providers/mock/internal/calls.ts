@@ -43,7 +43,7 @@ const withoutSecrets = (request: ComputeRequest): RecordedCall["request"] => {
   return rest
 }
 
-/** What is kept of a call beside its operation and its time. */
+/** What is recorded of a call beside its operation and its time. */
 export interface Facts {
   readonly id?: string
   readonly spawn?: SpawnDraft

@@ -115,7 +115,7 @@ const made = (
     endedAt: null,
     hasFailed: false,
     isForgotten: false,
-    // set aside for documentation, so nobody answers there
+    // set aside for documentation, so nothing answers there
     ip: `203.0.113.${1 + input.dice(254)}`,
     proxyUser: `${id}-${word(input.dice, 8, "0123456789abcdef")}`,
     tcp: {},

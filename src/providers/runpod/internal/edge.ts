@@ -1,4 +1,4 @@
-/** Calls as functions: their input checked against what is said of them, sent by the HTTP edge, their answer read. */
+/** RunPod's calls as functions: the input checked, sent by the HTTP edge, the answer decoded; and what RunPod's refusals mean. */
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Result from "effect/Result"
@@ -54,7 +54,7 @@ type Bytes = Stream.Stream<Uint8Array, AtlasErrorReason>
 export interface Wire {
   /** A call as it is described. */
   readonly ask: <Op extends Once>(operation: Op) => Ask<AnswerOf<Op>>
-  /** The same call, with the body of the answer beside what was read of it; a job may have fields nobody knows yet. */
+  /** The same call, with the whole body beside the decoded answer; of a job's submit, fields of any name are sent. */
   readonly askWithBody: <Op extends Once>(operation: Op) => Ask<WithBody<AnswerOf<Op>>>
   /** A create whose input was checked when it was prepared: it is sent as it stands. */
   readonly send: <Op extends Once>(operation: Op) => Send<WithBody<AnswerOf<Op>>>
@@ -115,7 +115,7 @@ const candidateOf = (body: unknown): string | null => {
   return typeof id === "string" ? id : null
 }
 
-/** A job can hold anything, and its refusal can repeat it. */
+/** Calls whose body can hold any secret, which a refusal can repeat. */
 const withheld: ReadonlyArray<string> = ["run", "runSync", "createRegistry"]
 
 const timeoutsOf = ({ name, plane }: Operation): ProviderHttp.Timeouts =>
@@ -195,13 +195,13 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       }
     }
 
-    /** Sends what was checked, where its plane is reached. */
+    /** Sends a checked input to the address of its plane. */
     const routed = <A>({ plane }: Operation, send: Send<A>): Send<A> => (sent, call) => {
       const answer = Effect.flatMap(callFor(plane, call), (own) => send(sent, own))
       return plane === "runtime" ? Effect.mapError(answer, asWritten) : answer
     }
 
-    /** Checks, then sends: nothing leaves that is known to be refused. */
+    /** Checks, then sends: nothing is sent that is known to be refused. */
     const guarded = <A>(checked: ReturnType<typeof check>, send: Send<A>): Ask<A> => (input, call) =>
       Effect.suspend(() => {
         const sent = checked(input)
@@ -241,7 +241,7 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       return guarded(isSubmit ? checkOpen(operation) : check(operation), sendOf(operation))
     }
 
-    // an operation says what it answers; what is prepared for any of them cannot
+    // the type of the answer follows from the operation, which a function for any operation cannot express
     return {
       ask: memoized(askOf) as Wire["ask"],
       askWithBody: memoized(askWithBodyOf) as Wire["askWithBody"],

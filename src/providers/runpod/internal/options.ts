@@ -1,4 +1,4 @@
-/** Options of both doors: the client in RunPod's words, and RunPod in Atlas's. */
+/** Options of the native client, and of the provider. */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 

@@ -1,4 +1,4 @@
-/** What of RunPod's answers may be kept: in `raw`, and by the native client. */
+/** The part of RunPod's answers that callers get: in `raw`, and from the native client. */
 import * as Raw from "../../../provider/Raw.ts"
 
 /** Hidden are the fields that hold what the caller sent: environments, commands, and jobs with their addresses. */

@@ -1,13 +1,13 @@
 /**
  * A command that ends its own pod: RunPod restarts a container that exits and bills on, so a shell waits for the
- * command, tells how it ended, and deletes the pod.
+ * command, reports how it ended, and deletes the pod.
  */
 
 /*
  * Both parts are plain text: ids, keys and addresses come from the container's environment, and the command stands in
  * the shell's arguments. No single quotes within, so that one pair of them carries the whole script.
  *
- * A key reaches curl on its stdin, since anybody in the container can read the arguments of a process. One with
+ * A key reaches curl on its stdin, since every process in the container can read the arguments of others. One with
  * characters that could end the line it stands on, or walk to another address, is not used at all.
  */
 const finish = `case "$ATLAS_CALLBACK_TOKEN" in ""|*[!A-Za-z0-9._-]*) ;; *) [ -n "$ATLAS_CALLBACK_URL" ] &&`

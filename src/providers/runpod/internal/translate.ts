@@ -1,4 +1,4 @@
-/** Pods and GPU types in Atlas's words. Words nobody knows read as the safest state; what is missing reads as null. */
+/** Pods and GPU types as Atlas's own types. An unknown word reads as the safest state; what is missing reads as null. */
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -44,7 +44,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
   })
   const live = (runtime?.ports ?? []).filter(({ type = "tcp" }) => !/^https?$/i.test(type))
   const numbers = new Set(named.map(({ number }) => number))
-  // a symmetric port was asked for under a number that is none, and got one that nobody asked for
+  // a symmetric port is asked for under a number above the highest port, and RunPod chooses the real number
   const symmetric = live.filter((port) =>
     port.private !== undefined && port.private === port.public && !numbers.has(port.private)
   )

@@ -1,4 +1,4 @@
-/** The calls that Atlas's own words need: a program that speaks no others bundles no others. */
+/** How a call is described, and the calls that the provider makes: a program without the native client bundles no others. */
 import type * as Schema from "effect/Schema"
 import * as Billing from "./billing.ts"
 import * as Catalog from "./catalog.ts"
@@ -74,7 +74,7 @@ export const change = <const Path extends string, Request extends Shape, Success
 export const remove = <const Path extends string>(name: string, path: Path) =>
   ({ name, plane: "management", class: "idempotent", method: "DELETE", path, status: [204] }) as const
 
-/** A log that goes on until nobody listens. */
+/** A log, which goes on until its reader leaves. */
 export const logs = <const Path extends string>(name: string, path: Path) =>
   ({ ...readWith(name, path, Wire.LogEvent, Wire.LogQuery), sse: true }) as const
 

@@ -1,5 +1,5 @@
 /**
- * The serverless runtime: jobs handed to an endpoint, and what became of them. It has no published document.
+ * The serverless runtime: jobs, their answers and the endpoint's health. RunPod publishes no document of it.
  *
  * @since 0.1.0
  */
