@@ -7,14 +7,14 @@ import * as HttpReason from "../../../src/domain/HttpReason.ts"
 import * as HttpAnswer from "../../../src/provider/internal/httpAnswer.ts"
 import { codeOf, messageOf } from "../../../src/provider/internal/httpAnswer.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
-import { acme, call, input, json, rent, scripted, status, tagOf } from "./harness.ts"
+import { acme, boxInput, call, input, json, scripted, status, tagOf } from "./harness.ts"
 
 /** The reason a read, or a create, fails for. */
 const reasonOf = (answer: Response, options: Partial<Options> = {}, verb: "get" | "create" = "get") =>
   Effect.gen(function*() {
     const http = scripted(answer)
     const api = yield* http.provide(acme({ retries: 0, ...options }))
-    return yield* Effect.flip(verb === "get" ? api.get(input, call()) : api.create(rent, call()))
+    return yield* Effect.flip(verb === "get" ? api.get(input, call()) : api.create(boxInput, call()))
   })
 
 describe("the status of a refusal", () => {
@@ -225,7 +225,7 @@ describe("a success of another shape", () => {
       assert.include(reason.message, "pods[0].labels")
     }))
 
-  it.effect("that is nested to overflow whoever reads it is ProviderFault, never a defect", () =>
+  it.effect("that is nested so deep that a reader would overflow is ProviderFault, never a defect", () =>
     Effect.gen(function*() {
       const nested = (depth: number) => new Response(`${"[".repeat(depth)}"]]\\"[["${"]".repeat(depth)}`)
       for (const [depth, tag] of [[200_000, "ProviderFault"], [257, "ProviderFault"], [200, "ok"]] as const) {

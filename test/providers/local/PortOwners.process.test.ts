@@ -63,7 +63,7 @@ describe("ports of a compute", () => {
       })
     ))
 
-  it.live("that were seen to listen stay ready, whatever later looks miss and whoever looks", () =>
+  it.live("that were seen to listen stay ready, whatever later looks miss, in every process", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({ command: visited, ports: ["9000/tcp"] })

@@ -150,8 +150,8 @@ describe("a create is refused", () => {
     }).pipe(Effect.provide(inProcess())))
 })
 
-describe("who may ask", () => {
-  it.effect("nobody without a key, and nobody under a library's default name", () =>
+describe("which requests are admitted", () => {
+  it.effect("no request without a key, and none with a library's default User-Agent", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* send("GET", "/pods", { headers: { "user-agent": "t/1" } })).status, 401)
       for (const agent of ["", "node", "undici", "axios/1.7.2", "python-requests/2.32"]) {
