@@ -38,7 +38,7 @@ import { Providers, type Which } from "./provider/Providers.ts"
 import * as Readiness from "./provider/Readiness.ts"
 
 /**
- * Options of a call: the provider to use, and those of {@link CallOptions}, which stand above the provider's own.
+ * Options of a call: the provider to use, and those of {@link CallOptions}, which override the provider's own.
  *
  * @category models
  * @since 0.1.0

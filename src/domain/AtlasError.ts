@@ -47,7 +47,7 @@ export class Forbidden extends Schema.TaggedError<Forbidden>(id("Forbidden"))("F
 }
 
 /**
- * The provider knows no such thing (HTTP 404).
+ * The provider does not know what was asked for (HTTP 404).
  *
  * @category reasons
  * @since 0.1.0
@@ -178,7 +178,7 @@ export class Unknown extends Schema.TaggedError<Unknown>(id("Unknown"))("Unknown
  */
 export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))("NoCapacity", {
   ...facts,
-  /** What was asked for, in the provider's words. */
+  /** What was asked for, as the provider names it. */
   candidate: orNull(Schema.String)
 }) {
   readonly isRetryable = false
@@ -205,7 +205,7 @@ export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("U
 }
 
 /**
- * Waited for something that is over; `status` is the compute's last status, `exitCode` how its command ended.
+ * The compute that was waited for has ended; `status` is the compute's last status, `exitCode` how its command ended.
  *
  * @category reasons
  * @since 0.1.0

@@ -129,7 +129,7 @@ export interface LookAdapter {
 export interface PreparedCreate<Prepared> {
   readonly check?: undefined
   readonly spawn?: undefined
-  /** Every check that needs no request; answers what is to be sent, such as a body in the cloud's words. */
+  /** Every check that needs no request; answers what is to be sent, such as a body as the cloud wants it. */
   readonly prepare: (draft: SpawnDraft, call: Call) => Answer<Prepared>
   /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
   readonly send: (spawn: PreparedSpawn<Prepared>, call: Call) => Answer<Compute>

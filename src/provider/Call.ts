@@ -1,5 +1,5 @@
 /**
- * Options of a single call: they stand above the provider's own options, which stand above the environment.
+ * Options of a single call: they override the provider's own options, which override the environment.
  *
  * @since 0.1.0
  */

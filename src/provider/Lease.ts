@@ -21,7 +21,7 @@ import type { ComputeFacet } from "./Facets.ts"
  * @since 0.1.0
  */
 export interface Lease {
-  /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when looking does not tell whether there is a compute. */
+  /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when that shows nothing. */
   readonly acquire: Effect.Effect<Compute, AtlasError>
   /** Ends whatever `acquire` made or may have made, and verifies it; safe at any point, interrupted or not. */
   readonly release: Effect.Effect<void, AtlasError>

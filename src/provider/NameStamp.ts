@@ -52,7 +52,7 @@ export interface NameStamp {
 }
 
 /**
- * A caller's name as it stands in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
+ * A caller's name as it is in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
  *
  * **Example** (A name with spaces)
  *

@@ -1,5 +1,5 @@
 /**
- * A cloud's own answer beside what was decoded of it, and the part of it that may stand in `raw`.
+ * A cloud's own answer beside what was decoded of it, and the part of it that `raw` may hold.
  *
  * @since 0.1.0
  */
@@ -62,8 +62,8 @@ const mostVerdicts = 1000
  * **Details**
  *
  * Left out are the fields named `hidden`, those that hold what a caller sent to be kept secret, and every field whose name
- * tells of a credential, such as `jupyter_token`. With `only`, nothing but these fields of the answer itself is kept, for a
- * cloud whose answers hold secrets under names that do not tell.
+ * says that it holds a credential, such as `jupyter_token`. With `only`, nothing but these fields of the answer itself is kept, for a
+ * cloud whose answers hold secrets under other names.
  *
  * **Example** (A cloud that answers with addresses that open a machine)
  *
@@ -98,7 +98,7 @@ export const make = (options: {
   const withoutSecrets = (body: object, allowed: ReadonlySet<string> | null): Schema.Json => {
     const kept: Record<string, Schema.Json> = {}
     for (const key of Object.keys(body)) {
-      // set as a field, this one name would set what stands behind the object
+      // assigned as a field, this one name would set the object's prototype
       if (key === "__proto__" || isSecret(key) || (allowed !== null && !allowed.has(key))) continue
       kept[key] = rawOf(Reflect.get(body, key), null)
     }

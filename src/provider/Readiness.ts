@@ -39,7 +39,7 @@ const lost = (provider: Service, last: Compute): AtlasError =>
     reason: new Ended({
       status: last.status === "failed" || last.status === "stopped" ? last.status : "terminated",
       exitCode: last.exitCode,
-      message: last.failure ?? `${last.id} is over before it was ready`
+      message: last.failure ?? `${last.id} ended before it was ready`
     })
   })
 

@@ -16,7 +16,7 @@ import type { Options } from "./runpod/internal/options.ts"
 export type { Options } from "./runpod/internal/options.ts"
 
 /**
- * RunPod in Atlas's words, with exactly the facets it has: all of them.
+ * RunPod as a provider, with exactly the facets it has: all of them.
  *
  * **Details**
  *
@@ -84,7 +84,7 @@ export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], ne
  *
  * **When to use**
  *
- * For all that Atlas has words for. `RunPodClient.layerWithRunPod` gives the native client beside it.
+ * For everything that the verbs of `Atlas` cover. `RunPodClient.layerWithRunPod` gives the native client beside it.
  *
  * **Example** (With a key of one's own)
  *

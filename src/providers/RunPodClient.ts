@@ -1,5 +1,5 @@
 /**
- * RunPod's two APIs as typed calls, in RunPod's own words: pods, endpoints, templates, volumes, the catalog, the bill,
+ * RunPod's two APIs as typed calls, named and shaped as RunPod does: pods, endpoints, templates, volumes, the catalog, the bill,
  * and the serverless runtime.
  *
  * @since 0.1.0
@@ -21,12 +21,12 @@ export type { Asks, Lists, Logs } from "./runpod/internal/native.ts"
 export type { ClientOptions as Options } from "./runpod/internal/options.ts"
 
 /**
- * RunPod's APIs in RunPod's words.
+ * RunPod's own APIs, call by call.
  *
  * **When to use**
  *
- * For what only RunPod has, such as making endpoints, workers, releases and registries. `Atlas` and `RunPod` speak the
- * words that all providers share.
+ * For what only RunPod has, such as making endpoints, workers, releases and registries. `Atlas` and `RunPod` cover
+ * what all providers share.
  *
  * **Details**
  *
@@ -110,7 +110,7 @@ export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClie
   .effect(RunPodClient, /* @__PURE__ */ Effect.flatMap(config, make))
 
 /**
- * The client beside RunPod in Atlas's words, as `RunPod.layer` gives it: one key and one limiter for both.
+ * The client beside the `RunPod` provider, as `RunPod.layer` gives it: one key and one limiter for both.
  *
  * **Example** (What only RunPod has, beside what all have)
  *

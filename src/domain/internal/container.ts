@@ -7,7 +7,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
 
 /**
- * A port to open: its number inside the compute and how it is spoken to.
+ * A port to open: its number inside the compute and its protocol.
  *
  * **Details**
  *

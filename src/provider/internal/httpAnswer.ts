@@ -1,4 +1,4 @@
-/** Reading an answer: its JSON, the provider's words for what went wrong, and both without the secrets of the request. */
+/** Reading an answer: its JSON, the provider's message for what went wrong, and both without the secrets of the request. */
 import type * as Headers from "effect/http/Headers"
 import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
@@ -12,7 +12,7 @@ const [quote, backslash] = [0x22, 0x5c]
 /** `[` and `{`, which differ in one bit: every byte of every answer is asked. */
 const isOpening = (byte: number): boolean => (byte | 0x20) === 0x7b
 
-/** Whether it opens too few brackets to be deep, wherever they stand: true of all but long lists, and known at once. */
+/** Whether it has too few opening brackets to be deep: true of all but long lists, and quick to find out. */
 const isShallow = (bytes: Uint8Array): boolean => {
   let opened = 0
   for (let index = 0; index < bytes.length; index++) {
@@ -79,7 +79,7 @@ const entry = (error: Schema.Json): ReadonlyArray<string> => {
   return message === undefined ? [] : [location === undefined ? message : `${location}: ${message}`]
 }
 
-/** The provider's own words, from wherever it puts them; empty when there are none. */
+/** The provider's own message, from the field where it stands; empty when there is none. */
 export const messageOf = (body: Schema.Json): string => {
   const errors = list(own(body, "errors"))
   const detail = textAt(body, "detail")

@@ -51,6 +51,8 @@ interface Ready {
   readonly written: HttpRequest.Written
   readonly rules: Rules
   readonly limiter: AccountLimiter
+  /** Why an attempt's result is a failure; null for a success. */
+  readonly judge: Judge
 }
 
 /** What is decided once for all calls of an endpoint. */
@@ -58,33 +60,28 @@ interface Prepared {
   readonly idleMillis: number
   readonly observed: ReturnType<typeof observer>
   readonly ready: (input: HttpRequest.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
-  /** Why a request failed; null for a success. */
-  readonly judging: (written: HttpRequest.Written) => Judge
 }
 
 /** Fails a stream that is silent for too long. `Stream.timeoutOrElse` would add the code that merges streams to every bundle. */
 const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
-  const silent = new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(millis))}` })
+  const silent = new Timeout({ message: `no data came for ${Duration.format(Duration.millis(millis))}` })
   return Stream.transformPull(
     bytes,
     (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
   )
 }
 
-const makeStream = (
+/** The function that opens a stream: bytes as they come, sent once. */
+const streamOf = (
   client: HttpClient.HttpClient,
   bodyLimit: number,
-  prepare: (route: Parameters<ProviderHttp["stream"]>[0] & { readonly class: "read" }) => Prepared
-): ProviderHttp["stream"] =>
-(described) => {
-  const { idleMillis, judging, observed, ready } = prepare({ ...described, class: "read" })
-
+  { idleMillis, observed, ready }: Prepared
+) => {
   const open = (input: HttpRequest.Input, call: Call, progress: Progress) =>
     Effect.gen(function*() {
-      const { limiter, rules, written } = yield* ready(input, call, progress)
+      const { judge, limiter, rules, written } = yield* ready(input, call, progress)
       const limit = Math.min(rules.attemptMillis, rules.totalMillis)
       const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
-      const judge = judging(written)
       const { failure, result } = yield* limiter.run(
         { priority: rules.priority, patience: Duration.millis(limit), limits: rules.limits },
         Effect.gen(function*() {
@@ -108,7 +105,7 @@ const makeStream = (
       return { response: opened.response, written }
     })
 
-  return (input, call) => {
+  return (input: HttpRequest.Input, call: Call): Stream.Stream<Uint8Array, AtlasErrorReason> => {
     const bytes = Stream.unwrap(
       Effect.map(observed((progress) => open(input, call, progress)), ({ response, written }) =>
         response === null
@@ -120,7 +117,7 @@ const makeStream = (
     )
     if (call.timeout === null) return bytes
     const limit = Duration.toMillis(call.timeout)
-    const passed = new Timeout({ message: `not at its end within ${Duration.format(call.timeout)}` })
+    const passed = new Timeout({ message: `the stream did not end within ${Duration.format(call.timeout)}` })
     return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
   }
 }
@@ -185,34 +182,35 @@ export const makeEdge = (options: Wiring) => {
           bodyLimit
         }
         const limiter = limits.account({ provider, baseUrl: base.href, apiKey: key })
-        return Effect.succeed({ written: written.success, rules, limiter })
+        const judging: Judging = {
+          callClass: route.class,
+          isWithheld: route.withholdMessage ?? false,
+          classify,
+          scrub: written.success.scrub
+        }
+        const judge: Judge = (result, nowMillis) => failureOf(result, judging, nowMillis)
+        return Effect.succeed({ written: written.success, rules, limiter, judge })
       }
       const keyed = auth === null ? withKey(null) : Effect.flatMap(auth.forCall(call), withKey)
       return base.isOpen && !warned.has(base.host) ? Effect.andThen(warn(base), keyed) : keyed
     }
 
-    const judging: Prepared["judging"] = ({ scrub }) => {
-      const judging: Judging = { callClass: route.class, isWithheld: route.withholdMessage ?? false, classify, scrub }
-      return (result, nowMillis) => failureOf(result, judging, nowMillis)
-    }
-
     return {
       ready,
-      judging,
       idleMillis,
       observed: redactDefects(observer({ provider, name, api: options.api ?? "management" }, route))
     }
   }
 
   const ask = <S extends Decodable>(route: Route<string>, success: S | undefined) => {
-    const { judging, observed, ready } = prepare(route)
+    const { observed, ready } = prepare(route)
     const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
     return (input: HttpRequest.Input, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
       observed((progress) =>
         Effect.flatMap(
           ready(input, call, progress),
-          ({ limiter, rules, written }) =>
-            Effect.flatMap(run(client, limiter, written, rules, judging(written), progress), ({ failure, result }) => {
+          ({ judge, limiter, rules, written }) =>
+            Effect.flatMap(run(client, limiter, written, rules, judge, progress), ({ failure, result }) => {
               if (failure !== null) {
                 return Effect.fail(failure)
               }
@@ -226,5 +224,7 @@ export const makeEdge = (options: Wiring) => {
       )
   }
 
-  return { ask, stream: makeStream(client, bodyLimit, prepare) }
+  const stream: ProviderHttp["stream"] = (route) => streamOf(client, bodyLimit, prepare({ ...route, class: "read" }))
+
+  return { ask, stream }
 }

@@ -14,17 +14,17 @@ import { type Answered, type AttemptResult, type CallClass, isSuccess } from "./
 /** An answer as an adapter sees it when it knows better than the status. */
 export interface Refusal {
   readonly status: number
-  /** As the provider sent it; may hold secrets, so take only words and codes from it. */
+  /** As the provider sent it; may hold secrets, so take only known phrases and codes from it. */
   readonly body: Schema.Json
-  /** The provider's words, fit to be kept. */
+  /** The provider's message, without secrets. */
   readonly message: string
-  /** The body without credentials, fit to be kept; null for a success. */
+  /** The body without credentials; null for a success. */
   readonly raw: Schema.Json
 }
 
 export interface Judging {
   readonly callClass: CallClass
-  /** The answer can repeat what was sent, so its words are not kept. */
+  /** The answer can repeat what was sent, so its message and body are left out. */
   readonly isWithheld: boolean
   readonly classify: ((refusal: Refusal) => AtlasErrorReason | undefined) | undefined
   readonly scrub: () => Scrub
@@ -33,12 +33,12 @@ export interface Judging {
 /** What a refusal says by its status alone. */
 const refusals: ReadonlyMap<number, string> = new Map([
   [401, "refused the API key"],
-  [403, "does not let this API key do that"],
-  [404, "knows no such thing"]
+  [403, "does not allow this API key to do that"],
+  [404, "does not know what was asked for"]
 ])
 
 const withheld = (status: number): string =>
-  `the provider ${refusals.get(status) ?? "refused"}; its words are withheld, since they can repeat what was sent`
+  `the provider ${refusals.get(status) ?? "refused"}; its message is withheld, since it can repeat what was sent`
 
 const empty = new Uint8Array()
 
@@ -67,7 +67,7 @@ export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: nu
   if (isSuccess(result.status) && (classify === undefined || result.body === null)) return null
   const { code, ...refusal } = refusalOf(result, judging.scrub(), judging.isWithheld)
   const { message, raw, status } = refusal
-  // whatever it says, a server that failed may have failed after it acted
+  // whatever it says, a server that failed may have done the request before
   if (isCreate && (status >= 500 || status === 408)) {
     return new Uncertain({ status, raw, message: `the provider failed and may have acted${message && `: ${message}`}` })
   }
@@ -147,7 +147,7 @@ export const makeDecoder = <S extends Decodable>(
   const refuse = (status: number, what: string) =>
     Effect.fail(
       callClass === "create"
-        ? new Uncertain({ status, message: `the provider says it acted, but ${what}` })
+        ? new Uncertain({ status, message: `the provider answered with success, but ${what}` })
         : new ProviderFault({ status, message: what })
     )
   const read = schema === undefined

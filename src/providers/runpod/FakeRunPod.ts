@@ -91,7 +91,7 @@ export const generousQuotas: ReadonlyArray<Quota> = documentedQuotas.map((one) =
 export class FakeRunPod extends Context.Service<FakeRunPod, {
   /** Plays `api.runpod.io`, `v2-rest.runpod.io`, `api.runpod.ai` and the HTTP proxy of pods; refuses every other host. */
   readonly client: HttpClient.HttpClient
-  /** Answers one HTTP request; management paths and runtime paths both stand behind `/v2`. */
+  /** Answers one HTTP request; management paths and runtime paths both begin with `/v2`. */
   readonly app: Effect.Effect<
     HttpServerResponse.HttpServerResponse,
     never,

@@ -276,7 +276,7 @@ describe("an adapter that knows better than the status", () => {
     }))
 })
 
-it.effect("words that can repeat the request are withheld where the endpoint says so; status and code stay", () =>
+it.effect("a message that can repeat the request is withheld where the endpoint says so; status and code stay", () =>
   Effect.gen(function*() {
     const http = scripted(
       json({ error: { code: "global/invalid", message: "bad: hello-from-user-data" } }, { status: 400 })
@@ -297,8 +297,8 @@ it.effect("words that can repeat the request are withheld where the endpoint say
 it.effect.each<readonly [number, string, RegExp]>([
   [401, "Unauthorized", /the API key/],
   [403, "Forbidden", /this API key/],
-  [404, "NotFound", /no such thing/]
-])("withheld words of a %s still say what the status says", ([status, tag, words]) =>
+  [404, "NotFound", /does not know what was asked for/]
+])("a withheld message of a %s still says what the status says", ([status, tag, words]) =>
   Effect.gen(function*() {
     const http = scripted(json({ error: "bad: hello-from-user-data" }, { status }))
     const { http: api } = yield* http.provide(acme())

@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       if (program === null) {
         return yield* refuse({
           path: "command[0]",
-          message: "is no program that can be run: not found, or not executable"
+          message: "is not a program that can be run: not found, or not executable"
         })
       }
       return [program, ...args] as const
@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       }
       const cwd = typeof given === "string" ? given : defaultCwd
       if (cwd === defaultCwd && cwd !== null && !(yield* isDirectory(cwd))) {
-        return yield* refuse({ path: "cwd", message: "the local provider was given a directory that is not there" })
+        return yield* refuse({ path: "cwd", message: "the local provider's working directory does not exist" })
       }
       const command = yield* commandOf(request, cwd ?? "/")
       if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu" }

@@ -87,7 +87,9 @@ export const makeCalls = (cloud: Cloud, faults: Faults): Calls => {
         record(operation, now, facts)
         const fault = faults.take(operation)
         const travel = faults.travelOf(operation)
-        let answer: Result.Result<A, AtlasErrorReason> = Result.fail(new Uncertain({ message: "it never arrived" }))
+        let answer: Result.Result<A, AtlasErrorReason> = Result.fail(
+          new Uncertain({ message: "the request never arrived" })
+        )
         if (fault === undefined || (fault._tag === "LoseAnswer" && fault.created)) {
           cloud.send(now + travel.request, (at) => {
             answer = act(at)

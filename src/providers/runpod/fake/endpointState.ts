@@ -177,7 +177,7 @@ export const advance = (state: State, endpoint: Endpoint, now: number): void => 
   endpoint.settledAt = now
 }
 
-/** The job as `/status` tells of it. */
+/** The job as `/status` reports it. */
 export const view = (job: Job, now: number): Record<string, Schema.Json> => ({
   id: job.id,
   status: job.status,

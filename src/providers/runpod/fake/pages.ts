@@ -26,7 +26,7 @@ export interface PageOptions {
   readonly pageSize: number
 }
 
-/** The entries of one page and what stands beside them in the answer. */
+/** The entries of one page, and the fields beside them in the answer. */
 export const page = <A extends Entry>(
   input: Input,
   { list, pageSize, paginates }: PageOptions,

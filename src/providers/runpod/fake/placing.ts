@@ -1,4 +1,4 @@
-/** Where a new pod goes and what it costs, or the words RunPod has for "nowhere". */
+/** Where a new pod goes and what it costs, or RunPod's refusal where no machine is left. */
 import * as Effect from "effect/Effect"
 import type { CreatePodRequest } from "../schema/pods.ts"
 import {

@@ -1,4 +1,4 @@
-/** RunPod as an adapter: what to send for each verb, and what the answer means. */
+/** RunPod as an adapter: the request of each verb, and the translation of its answer. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
@@ -19,14 +19,14 @@ import * as PodLogs from "./podLogs.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resourceFacets.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 
-/** One thing of an answer; without an id that can be asked by, the answer is as good as malformed. */
+/** One resource of an answer; one without a usable id counts as malformed. */
 const one = <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) =>
 (
   { body, value }: WithBody<W>
 ) => {
   const translated = value.id === "" ? null : to(value, body)
   return translated === null
-    ? Effect.fail(new ProviderFault({ message: "the answer has an id that nothing can be asked by" }))
+    ? Effect.fail(new ProviderFault({ message: "the answer holds an id that cannot be used" }))
     : Effect.succeed(translated)
 }
 
@@ -35,11 +35,11 @@ const each =
   (values: ReadonlyArray<W>, bodies: unknown) =>
     Effect.forEach(values, (value, index) => one(to)({ value, body: part(bodies, index) }))
 
-/** What a create answered: it acted, whether or not we can read what it made. */
+/** The answer to a create; an unreadable one is `Uncertain`, since the create was done. */
 const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: string | null = null) =>
   Effect.mapError(
     translated,
-    ({ message }) => new Uncertain({ message: `the provider says it acted, but ${message}`, computeName })
+    ({ message }) => new Uncertain({ message: `the provider answered with success, but ${message}`, computeName })
   )
 
 const page = <A>(
@@ -65,7 +65,7 @@ export const adapterOf = (
   const action = (action: "start" | "stop") => (id: string, call: Call) =>
     Effect.asVoid(act({ id, body: { action } }, call))
 
-  /** The catalog of one cloud; RunPod tells of one at a time what is left there. */
+  /** The catalog of one cloud; RunPod reports availability for one cloud at a time. */
   const entriesOf = (cloud: "SECURE" | "COMMUNITY", call: Call) =>
     Effect.map(
       listGpus({ query: { include: ["AVAILABILITY"], product: ["POD"], cloud } }, call),

@@ -56,7 +56,7 @@ export interface Wire {
   readonly ask: <Op extends Once>(operation: Op) => Ask<AnswerOf<Op>>
   /** The same call, with the whole body beside the decoded answer; of a job's submit, fields of any name are sent. */
   readonly askWithBody: <Op extends Once>(operation: Op) => Ask<WithBody<AnswerOf<Op>>>
-  /** A create whose input was checked when it was prepared: it is sent as it stands. */
+  /** A create whose input was checked when it was prepared: it is sent as it is. */
   readonly send: <Op extends Once>(operation: Op) => Send<WithBody<AnswerOf<Op>>>
   /** The bytes of a log. */
   readonly bytes: (operation: Log) => (input: Loose, call: Call) => Bytes
@@ -105,7 +105,7 @@ export const classify = ({ message, raw, status }: ProviderHttp.Refusal): AtlasE
   return undefined
 }
 
-/** The machine that was asked for, in RunPod's words. */
+/** RunPod's id of the machine that was asked for. */
 const candidateOf = (body: unknown): string | null => {
   const idOf = (key: string): unknown => {
     const kind: unknown = typeof body === "object" && body !== null ? Reflect.get(body, key) : undefined

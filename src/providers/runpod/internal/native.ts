@@ -160,6 +160,6 @@ export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries"
 
 const passed = (timeout: Duration.Duration) =>
   Effect.delay(
-    Effect.fail(new Timeout({ message: `the log was not left within ${Duration.format(timeout)}` })),
+    Effect.fail(new Timeout({ message: `the log did not end within ${Duration.format(timeout)}` })),
     timeout
   )

@@ -6,7 +6,7 @@ export const rawOf = /* @__PURE__ */ Raw.make({
   hidden: ["env", "args", "entrypoint", "cmd", "input", "webhook", "webhookV2", "s3Config", "password"]
 })
 
-/** An environment stands on a pod, endpoint or template, and these stand in a list at most. */
+/** An environment is a field of a pod, endpoint or template, which are at most entries of a list. */
 const deepestEnv = 2
 
 /** The very value where it has no environment: only what holds one is copied. */

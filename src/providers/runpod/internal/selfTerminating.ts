@@ -4,11 +4,11 @@
  */
 
 /*
- * Both parts are plain text: ids, keys and addresses come from the container's environment, and the command stands in
+ * Both parts are plain text: ids, keys and addresses come from the container's environment, and the command is passed in
  * the shell's arguments. No single quotes within, so that one pair of them carries the whole script.
  *
  * A key reaches curl on its stdin, since every process in the container can read the arguments of others. One with
- * characters that could end the line it stands on, or walk to another address, is not used at all.
+ * characters that could end its line, or lead to another address, is not used at all.
  */
 const finish = `case "$ATLAS_CALLBACK_TOKEN" in ""|*[!A-Za-z0-9._-]*) ;; *) [ -n "$ATLAS_CALLBACK_URL" ] &&`
   + ` printf "header = \\"Authorization: Bearer %s\\"\\n" "$ATLAS_CALLBACK_TOKEN" |`

@@ -15,10 +15,10 @@ const provider = ProviderId.make("runpod")
 const isComputeId = Schema.is(ComputeId)
 const isUsd = Schema.is(Usd)
 
-/** Dollars, where it is a price. */
+/** Dollars; null where the value is no price. */
 export const usd = (value: number | null | undefined): Usd | null => isUsd(value) ? value : null
 
-/** A time, where it is one. */
+/** A time; null where the text is none. */
 export const instant = (text: string | null | undefined): DateTime.Utc | null =>
   text === null || text === undefined ? null : Option.getOrNull(Option.map(DateTime.make(text), DateTime.toUtc))
 
@@ -118,7 +118,7 @@ const toGpuType = (
 ): ReadonlyArray<GpuType> => {
   const first = (secure ?? community)?.entry
   const memory = first?.memory
-  // a placeholder that stands for machines RunPod cannot tell
+  // RunPod's placeholder for machines of an unknown type
   if (first === undefined || first.id === "unknown" || memory === 0) return []
   const clouds = [
     { name: "secure", from: secure, isOffered: first.secure === true, price: first.price?.secure },
@@ -148,7 +148,7 @@ const toGpuType = (
   ]
 }
 
-/** The two readings of the catalog as one: availability is told for one cloud at a time. */
+/** The two readings of the catalog as one: RunPod reports availability for one cloud at a time. */
 export const toGpuTypes = (
   catalog: GpuCatalog.GpuCatalog,
   secure: ReadonlyArray<CatalogEntry>,

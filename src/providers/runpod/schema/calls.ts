@@ -17,7 +17,7 @@ import * as Wire from "./wire.ts"
 export type Shape = Schema.Constraint & { readonly DecodingServices: never }
 
 /**
- * One call, under its `name`. `management` paths stand behind `https://api.runpod.io/v2`, `runtime` paths behind `https://api.runpod.ai/v2`.
+ * One call, under its `name`. `management` paths follow `https://api.runpod.io/v2`, `runtime` paths `https://api.runpod.ai/v2`.
  *
  * **Details**
  *

@@ -97,7 +97,7 @@ export const ReleaseList = Schema.Struct({
 })
 
 /**
- * An endpoint as RunPod tells of it.
+ * An endpoint as RunPod reports it.
  *
  * @category models
  * @since 0.1.0

@@ -128,7 +128,7 @@ export const Mounts = Schema.Struct({
 })
 
 /**
- * Storage as an answer tells of it.
+ * Storage as an answer reports it.
  *
  * @category models
  * @since 0.1.0
