@@ -1,7 +1,7 @@
 /**
  * What an adapter writes: the few things only it can know about its cloud. `Provider.make` adds the rest.
  *
- * Adapters fail with bare reasons; who failed and at what is added for them.
+ * Adapters fail with bare reasons; the service adds the provider and the operation.
  *
  * @since 0.1.0
  */

@@ -79,7 +79,7 @@ export interface ComputeFacet {
     request: Input | ComputeRequest,
     options?: RentOptions
   ) => Effect.Effect<void, AtlasError>
-  /** Checks a request, mints its credential and builds what is sent; sends nothing. */
+  /** Checks a request, mints its credential and builds the body of the create; sends nothing. */
   readonly prepare: (
     request: Input | ComputeRequest,
     options?: RentOptions
@@ -96,7 +96,7 @@ export interface ComputeFacet {
   readonly list: (filter?: ComputeFilter, options?: CallOptions) => Effect.Effect<ReadonlyArray<Compute>, AtlasError>
   /** Asks for the end of a compute; `NotFound` when the provider does not know it. */
   readonly terminate: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
-  /** Ends a compute and verifies that it is gone; one that is not there counts as ended. */
+  /** Ends a compute and verifies that it is gone; a compute that is not there counts as ended. */
   readonly end: (id: string, options?: EndOptions) => Effect.Effect<void, AtlasError>
 }
 

@@ -76,7 +76,7 @@ export const make = <const A, Prepared = never>(adapter: A & Adapter<Prepared>):
   makeService<Prepared>(adapter, true)
 
 /**
- * A provider made by `Provider.make`, whichever facets its type shows.
+ * A provider made by `Provider.make`, with any facets in its type.
  *
  * @category models
  * @since 0.1.0

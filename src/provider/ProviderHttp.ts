@@ -27,7 +27,7 @@ export type {
 } from "./internal/httpShapes.ts"
 
 /**
- * The HTTP edge of one API, over whatever `HttpClient` is provided.
+ * The HTTP edge of one API, over the `HttpClient` that is provided.
  *
  * **Details**
  *

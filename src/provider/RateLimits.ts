@@ -299,7 +299,7 @@ const makeLimiter = (limits: ReadonlyArray<Limit>): AccountLimiter => {
     for (const balance of balances) {
       const window = windowOf(balance.name)
       if (request <= window.since) continue
-      // what is under way may not be in the count: rather too few for a moment than one too many
+      // the server may not have counted the requests under way: rather too few for a moment than one too many
       const remaining = balance.remaining - underWay
       const resetAt = now + Math.min(balance.resetMillis ?? unknownReset, longestPause)
       const isNew = window.resetAt === Infinity || resetAt > window.resetAt + resetGrain

@@ -53,11 +53,11 @@ export const part = (body: unknown, key: string | number): unknown =>
 /** Fields that any cloud may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
 const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
 
-/** More names than all answers of a cloud have: what is beyond is looked at anew each time. */
+/** More names than all answers of a cloud have; further ones are checked anew each time. */
 const mostVerdicts = 1000
 
 /**
- * What may be kept of a cloud's answers, at any depth; null for what is no JSON.
+ * A function that copies the part of an answer that may be kept, at any depth; null for what is no JSON.
  *
  * **Details**
  *

@@ -137,7 +137,7 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
       raw: null
     })
 
-  /** A change of power; one that is over cannot be changed any more. */
+  /** A stop or a start; a machine that has ended cannot be changed any more. */
   const power = (operation: "stop" | "start", status: "stopped" | "running") => (id: ComputeId) =>
     calls.make(operation, { id }, (at): Result.Result<void, AtlasErrorReason> => {
       const machine = cloud.find(id)

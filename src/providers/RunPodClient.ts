@@ -63,7 +63,7 @@ export class RunPodClient extends Context.Service<RunPodClient, Asks & Logs & Li
 ) {}
 
 /**
- * A client over whatever `HttpClient` is provided.
+ * A client over the `HttpClient` that is provided.
  *
  * @category constructors
  * @since 0.1.0

@@ -100,7 +100,7 @@ export const codeOf = (body: Schema.Json): string | null => {
   return code !== undefined && plainCode.test(code) ? code : null
 }
 
-/** More than any error says; what is longer is a page or a dump. */
+/** Longer than any error message; a longer body is a page or a dump. */
 const longestRaw = 64 * 1024
 const longestMessage = 2000
 /** Deeper bodies are not kept: a recursive walk over them could overflow the stack. */

@@ -240,7 +240,7 @@ export const run = (
       )
     })
 
-    /** Again after a pause; one that outlives the call would only delay the same answer. */
+    /** Tries again after a pause, unless the pause outlives the call: that would only delay the same answer. */
     const again = (judged: Judged) =>
       Effect.flatMap(Random.next, (random) => {
         const asked = waitOf(judged, clock.currentTimeMillisUnsafe())

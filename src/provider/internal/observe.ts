@@ -16,7 +16,7 @@ type SpanAttributes = Readonly<Record<string, string>>
 
 const isId = Schema.is(ComputeId)
 
-/** The id of a compute for its span; what is no id may be anything, a secret by mistake, and is left out. */
+/** The id of a compute for its span; text that is no id is left out, since it may be a secret given by mistake. */
 export const idAttribute = (id: string): SpanAttributes => isId(id) ? { [Attributes.computeId]: id } : {}
 
 const kindOf = (cause: Cause.Cause<AtlasError>): string =>

@@ -177,7 +177,7 @@ export const layerClient: Layer.Layer<HttpClient.HttpClient, never, FakeRunPod> 
 )
 
 /**
- * The fake on whatever `HttpServer` is provided, such as one on a free loopback port; its base URL is the server's
+ * The fake on the `HttpServer` that is provided, such as one on a free loopback port; its base URL is the server's
  * address and `/v2`, for both APIs.
  *
  * **Example** (On a free loopback port)

@@ -137,7 +137,7 @@ export interface JobPlan {
 }
 
 /**
- * What the account's key may do; `revoked` answers 401, `none` 403, `read` 403 to whatever changes something.
+ * What the account's key may do; `revoked` answers 401, `none` 403, `read` 403 to every request that changes something.
  *
  * @category models
  * @since 0.1.0

@@ -215,7 +215,7 @@ describe("quotas", () => {
       assert.strictEqual((yield* list).status, 200)
     }).pipe(Effect.provide(inProcess({ quotas: [{ name: "minute", quota: 2, window: 60 }] }))))
 
-  it.effect("are not mentioned to a caller who has none", () =>
+  it.effect("are not mentioned to a caller without any", () =>
     Effect.gen(function*() {
       const got = yield* send("GET", "/pods")
       assert.notProperty(got.headers, "ratelimit")

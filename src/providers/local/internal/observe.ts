@@ -1,5 +1,5 @@
 /**
- * What a compute is doing, derived each time from what is really there: its processes, its ports, its records.
+ * What a compute is doing, derived each time from its processes, its ports and its records.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

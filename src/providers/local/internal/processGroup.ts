@@ -24,7 +24,8 @@ export interface Leader {
  *
  * Members are looked up anew on every round, since a process may start others while it is asked to leave; a process that was seen
  * once is remembered, since nothing may tie it to the compute when its leader has left first. Each signal goes to a process that
- * was verified right before, never to a group by its number. A copy of the shell that is about to become the command is signalled until it is the command.
+ * was verified right before, never to a group by its number. A copy of the shell that is about to become the command is
+ * signalled until it is the command.
  */
 export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, Uncertain> =>
   Effect.gen(function*() {

@@ -193,7 +193,7 @@ const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean | null =
       }
     })
   } catch (error) {
-    // gone in between, or one that changed its user
+    // gone in between, or a process that changed its user
     return error instanceof Error && "code" in error && error.code === "EACCES" ? null : false
   }
 }
@@ -205,7 +205,7 @@ export const holderOf = (
   table: SocketTable = socketTable
 ): "member" | "other" | "none" | null => {
   let sockets: ReadonlySet<string> = new Set()
-  // a reading can miss a socket, so one that shows none is not believed
+  // a reading can miss a socket, so a single reading without one is not believed
   for (let readings = 0; readings < 2 && sockets.size === 0; readings++) {
     const lines = table()
     if (lines === null) return null

@@ -156,7 +156,7 @@ export const make = ({ dir, own, spawner }: {
       // what a run that is over left behind would hold its ports
       yield* ProcessGroup.end(state.id, leaderOf(state))
       const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
-      // a run that came to nothing keeps the leader of the one before, who is known to be gone
+      // a run that failed to start keeps the leader of the run before, which is known to be gone
       const giveUp = (why: string) =>
         Effect.andThen(dir.noteFailure(claimed, why), dir.writeRun({ ...state, run: next, starter: claimed.starter }))
       const lost = yield* lostPort(state)

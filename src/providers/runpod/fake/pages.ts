@@ -19,7 +19,7 @@ const serialIn = (list: string, cursor: string): number | null => {
 }
 
 export interface PageOptions {
-  /** The name of the list and whatever else a cursor is bound to. */
+  /** The name of the list, and of its owner where a cursor is bound to one. */
   readonly list: string
   readonly paginates: boolean
   /** The most entries of a page. */

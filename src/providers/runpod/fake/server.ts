@@ -17,14 +17,14 @@ import { type Immediate, problem, refusal, type Reply, text, type Written } from
 import { match, type Plane, routes } from "./routes.ts"
 import type { State } from "./state.ts"
 
-/** A request, whatever it came over. */
+/** A request, over any transport. */
 export interface Incoming {
   readonly method: string
   readonly url: URL
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** What is played at the address it was sent to. */
+  /** The APIs that are played at the address it was sent to. */
   readonly planes: ReadonlyArray<Plane>
 }
 
@@ -40,7 +40,7 @@ export interface Server {
   readonly quotas: Quotas
   readonly limitsRuntime: boolean
   readonly refusesDefaultAgents: boolean
-  /** What is still on its way lives as long as this. */
+  /** Requests that are still under way live as long as this. */
   readonly scope: Scope.Scope
 }
 

@@ -30,7 +30,7 @@ const script = (parts: string): string =>
   `t=; f() { c=$?; trap - EXIT; LC_ALL=C; export LC_ALL; case "$t$c" in t130|t143) exit "$c" ;; esac; ${parts}`
   + `exit "$c"; }; trap f EXIT; trap "t=t" INT TERM; (exec "$@"); exit`
 
-/** A word as a shell reads it back, whatever is in it. */
+/** A word quoted for a shell, with any characters in it. */
 const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`
 
 /**

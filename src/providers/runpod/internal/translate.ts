@@ -36,7 +36,7 @@ type RuntimePort = typeof Wire.RuntimePort.Type
 
 const highestPort = 65_535
 
-/** Ports as the pod names them, with what is known of the outside; what names no port is left out. */
+/** The ports that the pod names, with their outside addresses as far as known; text that names no port is left out. */
 const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<PortBinding> => {
   const named = ports.flatMap((text) => {
     const match = /^(\d{1,6})\/(\w+)$/.exec(text)
