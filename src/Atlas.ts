@@ -1,7 +1,8 @@
 /**
- * The front desk: rent a compute, look at it, wait for it, hand it back, run jobs, on whichever provider.
+ * The verbs of the library, the same for every provider: rent a compute, look at it, wait for it and end it; run serverless
+ * jobs; manage network volumes, templates and endpoints; and tie a compute to a scope.
  *
- * Every verb takes the provider per call (an id or a value) or uses the default of `Providers`.
+ * Every verb takes the provider with the call (an id or a value) or uses the default of `Providers`.
  *
  * @since 0.1.0
  */
@@ -37,7 +38,7 @@ import { Providers, type Which } from "./provider/Providers.ts"
 import * as Readiness from "./provider/Readiness.ts"
 
 /**
- * Options of a call: the provider to use, and those of {@link CallOptions}, which stand above the provider's own.
+ * Options of a call: the provider to use, and those of {@link CallOptions}, which override the provider's own.
  *
  * @category models
  * @since 0.1.0
@@ -48,8 +49,19 @@ export interface Options extends CallOptions {
 }
 
 /**
- * Finds the provider of a call, and asks it with the options that are left.
+ * Options of {@link awaitReady}.
+ *
+ * @category models
+ * @since 0.1.0
  */
+export interface AwaitOptions extends Options {
+  /** Give up after this long, never later; default 15 minutes. */
+  readonly timeout?: CallOptions["timeout"]
+  /** Look this often, give or take a tenth; default: what suits the provider (5 seconds for a cloud). */
+  readonly interval?: CallOptions["timeout"]
+}
+
+/** Finds the provider of a call, and calls it with the remaining options. */
 const withProvider = <A, E, R>(
   operation: string,
   options: Options | undefined,
@@ -70,11 +82,11 @@ const withProvider = <A, E, R>(
  *
  * The create is sent once. When its answer is lost, the compute is looked for by its stamped name before this fails.
  * Interrupting ends what was rented. Fails as `Validation` or `Unsupported` before anything is sent, as `NoCapacity`
- * or another refusal when nothing was created, as `Uncertain` when nobody can say.
+ * or another refusal when nothing was created, as `Uncertain` when a compute may exist.
  *
  * **Gotchas**
  *
- * Who gets the compute must hand it back. {@link scoped} and {@link withCompute} do it for you.
+ * The caller must end the compute. {@link scoped} and {@link withCompute} do it for you.
  *
  * **Example** (A GPU with a protected port)
  *
@@ -88,7 +100,7 @@ const withProvider = <A, E, R>(
  * })
  * ```
  *
- * @category verbs
+ * @category renting
  * @since 0.1.0
  */
 export const spawnCompute = (
@@ -108,7 +120,7 @@ export const spawnCompute = (
  * const compute = Atlas.getCompute("local-abcdefghijkl", { provider: "local" })
  * ```
  *
- * @category verbs
+ * @category looking
  * @since 0.1.0
  */
 export const getCompute = (id: string, options?: Options): Effect.Effect<Compute, AtlasError, Providers> =>
@@ -125,7 +137,7 @@ export const getCompute = (id: string, options?: Options): Effect.Effect<Compute
  * const running = Atlas.listCompute({ status: "running" })
  * ```
  *
- * @category verbs
+ * @category looking
  * @since 0.1.0
  */
 export const listCompute = (
@@ -133,6 +145,118 @@ export const listCompute = (
   options?: Options
 ): Effect.Effect<ReadonlyArray<Compute>, AtlasError, Providers> =>
   withProvider("listCompute", options, (provider, call) => provider.compute.list(filter, call))
+
+/**
+ * Waits until a compute is running and answers it as observed; ends nothing.
+ *
+ * **Details**
+ *
+ * Fails as `Timeout` with `lastSeen`, as `Ended` with `status` and `exitCode` when it stopped, failed or is gone, as
+ * `NotFound` when it was never there. A failed look decides nothing: the next one is made later, up to 8 intervals.
+ *
+ * **Example** (Five minutes at most)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const ready = (id: string) =>
+ *   Atlas.awaitReady(id, { timeout: "5 minutes" }).pipe(
+ *     Effect.catchReason("AtlasError", "Ended", (ended) => Effect.die(`exit code ${ended.exitCode}`))
+ *   )
+ * ```
+ *
+ * @category looking
+ * @since 0.1.0
+ */
+export const awaitReady = (id: string, options?: AwaitOptions): Effect.Effect<Compute, AtlasError, Providers> => {
+  const { interval, timeout, ...rest } = options ?? {}
+  return withProvider(
+    "awaitReady",
+    rest,
+    (provider, call) => Readiness.awaitRunning(provider, id, { interval, timeout }, call)
+  )
+}
+
+/**
+ * The lines a compute has written, in order; `follow` goes on until it has ended, `after` resumes at a cursor.
+ *
+ * **Example** (Following)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Console from "effect/Console"
+ * import * as Stream from "effect/Stream"
+ *
+ * const follow = (id: string) =>
+ *   Stream.runForEach(Atlas.streamLogs(id, { follow: true }), (line) => Console.log(line.text))
+ * ```
+ *
+ * @category looking
+ * @since 0.1.0
+ */
+export const streamLogs = (
+  id: string,
+  logs?: LogOptions,
+  options?: Options
+): Stream.Stream<LogElement, AtlasError, Providers> =>
+  Stream.unwrap(
+    withProvider("streamLogs", options, (provider, call) => Effect.succeed(provider.logs.stream(id, logs, call)))
+  )
+
+/**
+ * The GPUs a provider offers, with prices in US dollars per hour.
+ *
+ * **Example** (The cheapest)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const prices = Effect.map(
+ *   Atlas.listGpuTypes({ provider: "mock" }),
+ *   (types) => types.map((type) => [type.id, type.lowestPricePerHour] as const)
+ * )
+ * ```
+ *
+ * @category looking
+ * @since 0.1.0
+ */
+export const listGpuTypes = (options?: Options): Effect.Effect<ReadonlyArray<GpuType>, AtlasError, Providers> =>
+  withProvider("listGpuTypes", options, (provider, call) => provider.gpus.list(call))
+
+/**
+ * What a provider can do, and whether this version can talk to it at all; needs no key.
+ *
+ * **Example** (Asking before using)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const canStop = Effect.map(
+ *   Atlas.capabilities({ provider: "local" }),
+ *   ({ capabilities }) => capabilities.includes("power")
+ * )
+ * ```
+ *
+ * @category looking
+ * @since 0.1.0
+ */
+export const capabilities = (options?: Pick<Options, "provider">): Effect.Effect<
+  {
+    readonly provider: ProviderId
+    readonly capabilities: ReadonlyArray<Capability>
+    readonly implemented: boolean
+  },
+  AtlasError,
+  Providers
+> =>
+  withProvider(
+    "capabilities",
+    options,
+    ({ capabilities, id, implemented }) => Effect.succeed({ provider: id, capabilities, implemented })
+  )
 
 /**
  * Stops a compute and keeps its storage; `Unsupported` where the provider cannot.
@@ -145,7 +269,7 @@ export const listCompute = (
  * const stopped = Atlas.stop("local-abcdefghijkl")
  * ```
  *
- * @category verbs
+ * @category power
  * @since 0.1.0
  */
 export const stop = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
@@ -162,7 +286,7 @@ export const stop = (id: string, options?: Options): Effect.Effect<void, AtlasEr
  * const started = Atlas.start("local-abcdefghijkl")
  * ```
  *
- * @category verbs
+ * @category power
  * @since 0.1.0
  */
 export const start = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
@@ -186,7 +310,7 @@ export const start = (id: string, options?: Options): Effect.Effect<void, AtlasE
  * )
  * ```
  *
- * @category verbs
+ * @category ending
  * @since 0.1.0
  */
 export const terminate = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
@@ -207,209 +331,14 @@ export const terminate = (id: string, options?: Options): Effect.Effect<void, At
  * const gone = Atlas.end("local-abcdefghijkl")
  * ```
  *
- * @category verbs
+ * @category ending
  * @since 0.1.0
  */
 export const end = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
   withProvider("end", options, (provider, call) => provider.compute.end(id, call))
 
-/**
- * The GPUs a provider offers, with prices in US dollars per hour.
- *
- * **Example** (The cheapest)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- * import * as Effect from "effect/Effect"
- *
- * const prices = Effect.map(
- *   Atlas.listGpuTypes({ provider: "mock" }),
- *   (types) => types.map((type) => [type.id, type.lowestPricePerHour] as const)
- * )
- * ```
- *
- * @category verbs
- * @since 0.1.0
- */
-export const listGpuTypes = (options?: Options): Effect.Effect<ReadonlyArray<GpuType>, AtlasError, Providers> =>
-  withProvider("listGpuTypes", options, (provider, call) => provider.gpus.list(call))
-
-/**
- * What a provider can do, and whether this version can talk to it at all; needs no key.
- *
- * **Example** (Asking before using)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- * import * as Effect from "effect/Effect"
- *
- * const canStop = Effect.map(
- *   Atlas.capabilities({ provider: "local" }),
- *   ({ capabilities }) => capabilities.includes("power")
- * )
- * ```
- *
- * @category verbs
- * @since 0.1.0
- */
-export const capabilities = (options?: Pick<Options, "provider">): Effect.Effect<
-  {
-    readonly provider: ProviderId
-    readonly capabilities: ReadonlyArray<Capability>
-    readonly implemented: boolean
-  },
-  AtlasError,
-  Providers
-> =>
-  withProvider(
-    "capabilities",
-    options,
-    ({ capabilities, id, implemented }) => Effect.succeed({ provider: id, capabilities, implemented })
-  )
-
-/**
- * The lines a compute has written, in order; `follow` goes on until it has ended, `after` resumes at a cursor.
- *
- * **Example** (Following)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- * import * as Console from "effect/Console"
- * import * as Stream from "effect/Stream"
- *
- * const follow = (id: string) =>
- *   Stream.runForEach(Atlas.streamLogs(id, { follow: true }), (line) => Console.log(line.text))
- * ```
- *
- * @category verbs
- * @since 0.1.0
- */
-export const streamLogs = (
-  id: string,
-  logs?: LogOptions,
-  options?: Options
-): Stream.Stream<LogElement, AtlasError, Providers> =>
-  Stream.unwrap(
-    withProvider("streamLogs", options, (provider, call) => Effect.succeed(provider.logs.stream(id, logs, call)))
-  )
-
-/**
- * Options of {@link awaitReady}.
- *
- * @category models
- * @since 0.1.0
- */
-export interface AwaitOptions extends Options {
-  /** Give up after this long, never later; default 15 minutes. */
-  readonly timeout?: CallOptions["timeout"]
-  /** Look this often, give or take a tenth; default: what suits the provider (5 seconds for a cloud). */
-  readonly interval?: CallOptions["timeout"]
-}
-
-/**
- * Waits until a compute is running and answers it as observed; ends nothing.
- *
- * **Details**
- *
- * Fails as `Timeout` with `lastSeen`, as `Ended` with `status` and `exitCode` when it stopped, failed or is gone, as
- * `NotFound` when it was never there. A failed look decides nothing: the next one is made later, up to 8 intervals.
- *
- * **Example** (Five minutes at most)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- * import * as Effect from "effect/Effect"
- *
- * const ready = (id: string) =>
- *   Atlas.awaitReady(id, { timeout: "5 minutes" }).pipe(
- *     Effect.catchReason("AtlasError", "Ended", (ended) => Effect.die(`exit code ${ended.exitCode}`))
- *   )
- * ```
- *
- * @category verbs
- * @since 0.1.0
- */
-export const awaitReady = (id: string, options?: AwaitOptions): Effect.Effect<Compute, AtlasError, Providers> => {
-  const { interval, timeout, ...rest } = options ?? {}
-  return withProvider(
-    "awaitReady",
-    rest,
-    (provider, call) => Readiness.awaitRunning(provider, id, { interval, timeout }, call)
-  )
-}
-
-/**
- * Rents a compute that belongs to the scope: closing it, however it closes, ends the compute and verifies it is gone.
- *
- * **Details**
- *
- * Interruption during the create is covered too: what may have been rented is looked for by name and ended.
- *
- * **Gotchas**
- *
- * A scope cannot fail while closing. A compute that could not be verified as gone is logged as an error and surfaces
- * as a defect holding the `AtlasError`; use {@link withCompute} to have it in the error channel.
- *
- * **Example** (As long as the scope)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- * import * as Effect from "effect/Effect"
- *
- * const program = Effect.scoped(Effect.gen(function*() {
- *   const compute = yield* Atlas.scoped({ command: ["sleep", "60"] }, { provider: "local" })
- *   yield* Effect.log(compute.id)
- * }))
- * ```
- *
- * @category verbs
- * @since 0.1.0
- */
-export const scoped = (
-  request: Input | ComputeRequest,
-  options?: Options
-): Effect.Effect<Compute, AtlasError, Providers | Scope.Scope> =>
-  withProvider("scoped", options, ({ compute }, call) =>
-    Effect.gen(function*() {
-      const rent = yield* compute.prepare(request, call)
-      const { acquire, release: handBack } = Lease.make(compute, rent, call)
-      // promised before anything is asked for, so no interrupt can come in between
-      yield* Effect.addFinalizer(() =>
-        handBack.pipe(
-          Effect.tapError((error) => Effect.logError(`${rent.name} could not be verified as ended: ${error.message}`)),
-          Effect.orDie
-        )
-      )
-      return yield* acquire
-    }))
-
-/**
- * Rents a compute, uses it, and hands it back verified; what could not be verified fails as `Uncertain` with the id.
- *
- * **Example** (Use and return)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- *
- * const url = Atlas.withCompute(
- *   { command: ["node", "server.js"], ports: ["8000/http"] },
- *   (compute) => Atlas.awaitReady(compute.id)
- * )
- * ```
- *
- * @category verbs
- * @since 0.1.0
- */
-export const withCompute = <A, E, R>(
-  request: Input | ComputeRequest,
-  use: (compute: Compute) => Effect.Effect<A, E, R>,
-  options?: Options
-): Effect.Effect<A, AtlasError | E, Providers | R> =>
-  withProvider("withCompute", options, ({ compute }, call) =>
-    Effect.flatMap(compute.prepare(request, call), (rent) => {
-      const { acquire, release: handBack } = Lease.make(compute, rent, call)
-      return Effect.onExit(Effect.flatMap(acquire, use), () => handBack)
-    }))
+/** Only the endpoint and the id: callers may give a whole job where they are meant. */
+const refOf = ({ endpoint, id }: JobRef): JobRef => ({ endpoint, id })
 
 /**
  * Submits a job to a serverless endpoint; mode `sync` waits for its end within the request's `timeout`.
@@ -459,23 +388,6 @@ export const getJob = (job: JobRef, options?: Options): Effect.Effect<Job, Atlas
   withProvider("getJob", options, (provider, call) => provider.jobs.get(refOf(job), call))
 
 /**
- * Asks the provider to cancel a job.
- *
- * **Example** (Cancelling)
- *
- * ```ts
- * import { Atlas } from "effect-atlas"
- *
- * const cancelled = Atlas.cancelJob({ endpoint: "abc123", id: "job-1" })
- * ```
- *
- * @category jobs
- * @since 0.1.0
- */
-export const cancelJob = (job: JobRef, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
-  withProvider("cancelJob", options, (provider, call) => provider.jobs.cancel(refOf(job), call))
-
-/**
  * Waits until a job is final and answers it; one that did not complete fails as `ProviderFault` with its status in `code`.
  *
  * **Details**
@@ -503,11 +415,11 @@ export const awaitJob = (job: JobRef, options?: Options): Effect.Effect<Job, Atl
 }
 
 /**
- * What a job puts out while it runs, in order and once; ends when it has completed, fails when it did not.
+ * The output of a job while it runs, each item once and in order; ends when the job has completed, fails when it did not.
  *
  * **Details**
  *
- * Lazy: nothing is asked before the first pull, nothing after the consumer has stopped. `timeout` bounds the whole
+ * Lazy: nothing is requested before the first pull, nothing after the consumer has stopped. `timeout` bounds the whole
  * stream, `idleTimeout` the time without anything new.
  *
  * **Example** (Printing tokens)
@@ -540,8 +452,22 @@ export const streamJob = (
   )
 }
 
-/** A whole job may be given where its endpoint and id are meant. */
-const refOf = ({ endpoint, id }: JobRef): JobRef => ({ endpoint, id })
+/**
+ * Asks the provider to cancel a job.
+ *
+ * **Example** (Cancelling)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const cancelled = Atlas.cancelJob({ endpoint: "abc123", id: "job-1" })
+ * ```
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export const cancelJob = (job: JobRef, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
+  withProvider("cancelJob", options, (provider, call) => provider.jobs.cancel(refOf(job), call))
 
 type ResourceAnswer<A> = Effect.Effect<A, AtlasError, Providers>
 
@@ -684,3 +610,80 @@ export const getEndpoint = (id: string, options?: Options): ResourceAnswer<Endpo
  */
 export const deleteEndpoint = (id: string, options?: Options): ResourceAnswer<void> =>
   withProvider("deleteEndpoint", options, (provider, call) => provider.endpoints.delete(id, call))
+
+/**
+ * Rents a compute that belongs to the scope: closing it, however it closes, ends the compute and verifies it is gone.
+ *
+ * **Details**
+ *
+ * Interruption during the create is covered too: what may have been rented is looked for by name and ended.
+ *
+ * **Gotchas**
+ *
+ * A scope cannot fail while closing. A compute that could not be verified as gone is logged as an error and surfaces
+ * as a defect holding the `AtlasError`; use {@link withCompute} to have it in the error channel.
+ *
+ * **Example** (As long as the scope)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const compute = yield* Atlas.scoped({ command: ["sleep", "60"] }, { provider: "local" })
+ *   yield* Effect.log(compute.id)
+ * }))
+ * ```
+ *
+ * @category scopes
+ * @since 0.1.0
+ */
+export const scoped = (
+  request: Input | ComputeRequest,
+  options?: Options
+): Effect.Effect<Compute, AtlasError, Providers | Scope.Scope> =>
+  withProvider("scoped", options, ({ compute }, call) =>
+    Effect.gen(function*() {
+      const spawn = yield* compute.prepare(request, call)
+      const lease = Lease.make(compute, spawn, call)
+      // added before anything is sent, so that no interrupt can come in between
+      yield* Effect.addFinalizer(() =>
+        lease.release.pipe(
+          Effect.tapError((error) => Effect.logError(`${spawn.name} could not be verified as ended: ${error.message}`)),
+          Effect.orDie
+        )
+      )
+      return yield* lease.acquire
+    }))
+
+/**
+ * Rents a compute, uses it, ends it and verifies that it is gone; what could not be verified fails as `Uncertain` with the id.
+ *
+ * **Example** (Use and return)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ *
+ * const url = Atlas.withCompute(
+ *   { command: ["node", "server.js"], ports: ["8000/http"] },
+ *   (compute) => Atlas.awaitReady(compute.id)
+ * )
+ * ```
+ *
+ * @category scopes
+ * @since 0.1.0
+ */
+export const withCompute = <A, E, R>(
+  request: Input | ComputeRequest,
+  use: (compute: Compute) => Effect.Effect<A, E, R>,
+  options?: Options
+): Effect.Effect<A, AtlasError | E, Providers | R> =>
+  withProvider(
+    "withCompute",
+    options,
+    ({ compute }, call) =>
+      Effect.flatMap(compute.prepare(request, call), (spawn) => {
+        const lease = Lease.make(compute, spawn, call)
+        return Effect.onExit(Effect.flatMap(lease.acquire, use), () => lease.release)
+      })
+  )

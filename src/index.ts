@@ -1,5 +1,5 @@
 /**
- * The light core: the front desk, the words of the trade, the provider contract and the credentials.
+ * The light core: the verbs (`Atlas`), the domain's types, the provider contract and the credentials.
  *
  * Providers and everything heavier are subpaths, such as `effect-atlas/providers/LocalProvider`.
  *

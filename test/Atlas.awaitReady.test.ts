@@ -127,7 +127,7 @@ describe("awaitReady", () => {
       assert.strictEqual(reason?._tag === "Ended" ? reason.status : reason, "terminated")
     }).pipe(Effect.provide(Mock.layer(slow))))
 
-  it.effect("an id nobody ever had is not found once the settle window has passed", () =>
+  it.effect("an id that never existed is not found once the settle window has passed", () =>
     Effect.gen(function*() {
       const waiting = yield* waitFor("mock-never", { interval: "1 second" })
       yield* TestClock.adjust("4 seconds")

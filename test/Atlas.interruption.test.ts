@@ -1,5 +1,5 @@
 /**
- * Whoever is interrupted, whenever, leaves no machine behind: every run is cut off at every moment it has.
+ * A call that is interrupted at any moment leaves no machine behind: every run is cut off at every moment it has.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError, type Compute, Providers } from "effect-atlas"
@@ -31,7 +31,7 @@ const faults: ReadonlyArray<readonly [string, Orders]> = [
       )
   ],
   ["the create is refused", (mock) => mock.failNext("spawnCompute", new AtlasError.NoCapacity({}))],
-  ["the create fails in a way nobody knows", (mock) => mock.failNext("spawnCompute", new AtlasError.Unknown({}))],
+  ["the create fails for an unknown reason", (mock) => mock.failNext("spawnCompute", new AtlasError.Unknown({}))],
   ["the listing lags", (mock) => mock.setListingLag("4 seconds")],
   ["two deletes are accepted and not done", (mock) => mock.ignoreDeletes(2)],
   [
@@ -72,7 +72,7 @@ interface Way {
 }
 
 const ways: ReadonlyArray<Way> = [
-  // a bare value has these last operations too: whoever must not miss one uses a scope
+  // a bare value has these last operations too: a caller that must not miss one uses a scope
   { name: "spawnCompute", run: Atlas.spawnCompute(request), kept: 1, tooLate: 2 },
   {
     name: "scoped",
@@ -119,7 +119,7 @@ describe.each(ways)("$name, interrupted at any moment, leaves nothing behind", (
       assert.isBelow(point, 5_000, "it never ends by itself")
     }
     assert.isAbove(point, 20, "hardly a moment to interrupt it")
-    // the last run is the one nobody interrupted
+    // the last run is the one that was not interrupted
     const tooLate = (leak: number) => leak < point - 1 && leak >= point - 1 - way.tooLate
     assert.deepStrictEqual(leaks.filter((leak) => !tooLate(leak)), [])
   })

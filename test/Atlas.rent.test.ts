@@ -1,5 +1,5 @@
 /**
- * Exactly one rent: what a lost answer has made is found, duplicates are ended, and what could not be verified is said.
+ * Exactly one compute: what a lost answer has made is found, duplicates are ended, and what could not be verified is reported.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError } from "effect-atlas"
@@ -133,7 +133,7 @@ describe("a compute that belongs to a scope", () => {
       }).pipe(Effect.provide(Mock.layer()))
   )
 
-  it.effect("that was refused leaves nothing to hand back", () =>
+  it.effect("that was refused leaves nothing to end", () =>
     Effect.gen(function*() {
       const mock = yield* controls
       yield* mock.failNext("spawnCompute", new AtlasError.NoCapacity({}))
@@ -164,12 +164,12 @@ describe("a compute that belongs to a scope", () => {
       const [entry] = yield* live
       const error = defects[0]?.defect
       assert.isTrue(error instanceof AtlasError.AtlasError && error.reason._tag === "Uncertain")
-      assert.include(error instanceof AtlasError.AtlasError ? error.message : "", entry?.id ?? "nobody")
-      assert.include(lines.join("\n"), entry?.id ?? "nobody")
+      assert.include(error instanceof AtlasError.AtlasError ? error.message : "", entry?.id ?? "no entry")
+      assert.include(lines.join("\n"), entry?.id ?? "no entry")
       assert.include(lines.join("\n"), "ERROR")
     }).pipe(Effect.provide(Mock.layer())))
 
-  it.effect("is not touched when somebody else has ended it before", () =>
+  it.effect("is not touched when another caller has ended it before", () =>
     Effect.gen(function*() {
       const mock = yield* controls
       yield* Effect.scoped(
@@ -179,7 +179,7 @@ describe("a compute that belongs to a scope", () => {
     }).pipe(Effect.provide(Mock.layer())))
 })
 
-describe("a compute that is used and handed back", () => {
+describe("a compute that is used and ended", () => {
   it.effect("answers what its use answered, and is gone", () =>
     Effect.gen(function*() {
       const status = yield* Atlas.withCompute({}, ({ id }) =>
@@ -201,7 +201,7 @@ describe("a compute that is used and handed back", () => {
       const error = errorOf(yield* inAnHour(Atlas.withCompute({}, () => Effect.void)))
       const [entry] = yield* live
       assert.strictEqual(error?.operation, "endCompute")
-      assert.strictEqual(error?.reason._tag === "Uncertain" ? error.reason.computeId : null, entry?.id ?? "nobody")
+      assert.strictEqual(error?.reason._tag === "Uncertain" ? error.reason.computeId : null, entry?.id ?? "no entry")
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("that could not be verified says so also when its use has failed", () =>
@@ -224,7 +224,7 @@ describe("a compute that is used and handed back", () => {
     }).pipe(Effect.provide(Mock.layer())))
 })
 
-describe("an interrupted rent", () => {
+describe("an interrupted spawn", () => {
   it.effect("that could not be verified as ended is logged as an error, with its name", () =>
     Effect.gen(function*() {
       const mock = yield* controls
@@ -242,7 +242,7 @@ describe("an interrupted rent", () => {
       yield* Fiber.join(leaving)
       const [entry] = yield* live
       assert.match(lines.join("\n"), /ERROR/)
-      assert.include(lines.join("\n"), entry?.name ?? "nobody")
+      assert.include(lines.join("\n"), entry?.name ?? "no entry")
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("waits until what it rented is gone before it is over", () =>

@@ -57,7 +57,7 @@ const watched = <A, E, R>(program: Effect.Effect<A, E, R>) =>
       Effect.provideService(Metric.MetricRegistry, registry)
     )
     const fiber = yield* Effect.forkChild(recorded, { startImmediately: true })
-    // Web Crypto answers from another thread: every turn gives it time, and moves the clock for everybody else
+    // Web Crypto answers from another thread: every turn gives it time, and moves the clock for the other fibers
     while (fiber.pollUnsafe() === undefined) {
       yield* Effect.promise(() => new Promise(setImmediate))
       yield* TestClock.adjust("1 second")
@@ -92,7 +92,7 @@ describe("no secret leaves when", () => {
         const seen = yield* Atlas.getCompute(compute.id, call)
         const all = yield* Atlas.listCompute({}, call)
         yield* Effect.logInfo("seen", seen, all)
-        yield* Effect.ignore(Atlas.getCompute("mock-nobody", call))
+        yield* Effect.ignore(Atlas.getCompute("mock-nowhere", call))
         return { compute, raw: [compute.raw, seen.raw, all.map((one) => one.raw)] }
       })).pipe(Effect.withSpan("program"))
       const { everything, lines, spans } = yield* watched(program)
@@ -124,14 +124,14 @@ describe("no secret leaves when", () => {
       }
     }).pipe(Effect.provide(Mock.layer())))
 
-  it.effect("a span or a log line is given a request or a rent itself", () =>
+  it.effect("a span or a log line is given a request or a prepared spawn itself", () =>
     Effect.gen(function*() {
       const { everything } = yield* watched(
         Effect.gen(function*() {
           const { compute } = yield* Provider.Provider
-          const rent = yield* compute.prepare(request, call)
-          yield* Effect.annotateCurrentSpan({ rent: printed(rent) })
-          yield* Effect.logInfo("prepared", rent, rent.request)
+          const spawn = yield* compute.prepare(request, call)
+          yield* Effect.annotateCurrentSpan({ spawn: printed(spawn) })
+          yield* Effect.logInfo("prepared", spawn, spawn.request)
         }).pipe(Effect.withSpan("program"))
       )
       assert.notInclude(everything, canary)

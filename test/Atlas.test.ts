@@ -1,5 +1,5 @@
 /**
- * The front desk's verbs, on whichever provider.
+ * The verbs of `Atlas`, on any provider.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, type AtlasError, NameStamp, Providers } from "effect-atlas"
@@ -49,7 +49,10 @@ describe("the verbs", () => {
       assert.strictEqual((yield* controls.counts).streamLogs, 0)
       assert.deepStrictEqual((yield* Stream.runCollect(logs)).map((line) => line.text), ["hello"])
       assert.strictEqual((yield* controls.counts).streamLogs, 1)
-      assert.strictEqual(yield* kindOf(Stream.runDrain(Atlas.streamLogs(id, {}, { provider: "nobody" }))), "validation")
+      assert.strictEqual(
+        yield* kindOf(Stream.runDrain(Atlas.streamLogs(id, {}, { provider: "nowhere" }))),
+        "validation"
+      )
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("end a compute for good, and count one that is not there as ended", () =>
@@ -75,9 +78,9 @@ describe("the verbs", () => {
 
   it.effect("fail as unsupported on a reserved name, and as validation on an unknown one", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* kindOf(Atlas.spawnCompute({}, { provider: "nobody" })), "validation")
-      assert.strictEqual(yield* kindOf(Atlas.awaitReady("pod-1", { provider: "nobody" })), "validation")
-      assert.strictEqual(yield* kindOf(Effect.scoped(Atlas.scoped({}, { provider: "nobody" }))), "validation")
+      assert.strictEqual(yield* kindOf(Atlas.spawnCompute({}, { provider: "nowhere" })), "validation")
+      assert.strictEqual(yield* kindOf(Atlas.awaitReady("pod-1", { provider: "nowhere" })), "validation")
+      assert.strictEqual(yield* kindOf(Effect.scoped(Atlas.scoped({}, { provider: "nowhere" }))), "validation")
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("accept a compute request whose fields belong to it, and refuse those of another", () =>
@@ -109,7 +112,7 @@ describe("two instances of the library", () => {
     }))
 })
 
-/** The clock of a test, which remembers whoever asked it to wake him. */
+/** The clock of a test, which counts the sleeps it was asked for. */
 const watchedClock = (clock: Clock.Clock, sleeps: Array<number>): Clock.Clock => ({
   ...clock,
   sleep: (duration) =>

@@ -1,7 +1,7 @@
 /**
- * One error for everything that rents: who failed, at what, and a reason for each way it can fail.
+ * The one error of computes, jobs and sessions: which provider failed at which operation, and a reason for each way to fail.
  *
- * Reasons hold facts, never a request: a request carries keys, and errors end up in logs.
+ * A reason never holds the request: a request carries keys, and errors end up in logs.
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ export class Forbidden extends Schema.TaggedError<Forbidden>(id("Forbidden"))("F
 }
 
 /**
- * The provider knows no such thing (HTTP 404).
+ * The provider does not know what was asked for (HTTP 404).
  *
  * @category reasons
  * @since 0.1.0
@@ -161,7 +161,7 @@ export class Transport extends Schema.TaggedError<Transport>(id("Transport"))("T
 }
 
 /**
- * An answer nobody expected, such as a redirect that is not followed.
+ * An answer that no other reason fits, such as a redirect that is not followed.
  *
  * @category reasons
  * @since 0.1.0
@@ -178,7 +178,7 @@ export class Unknown extends Schema.TaggedError<Unknown>(id("Unknown"))("Unknown
  */
 export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))("NoCapacity", {
   ...facts,
-  /** What was asked for, in the provider's words. */
+  /** What was asked for, as the provider names it. */
   candidate: orNull(Schema.String)
 }) {
   readonly isRetryable = false
@@ -205,7 +205,7 @@ export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("U
 }
 
 /**
- * Waited for something that is over; `status` is the compute's last status, `exitCode` how its command ended.
+ * The compute that was waited for has ended; `status` is the compute's last status, `exitCode` how its command ended.
  *
  * @category reasons
  * @since 0.1.0
@@ -240,7 +240,7 @@ export class NotTracked extends Schema.TaggedError<NotTracked>(id("NotTracked"))
 }
 
 /**
- * Our own state on disk or in a database could not be read or written, so nothing was decided on it.
+ * The library's own state on disk or in a database could not be read or written, so nothing was decided on it.
  *
  * @category reasons
  * @since 0.1.0

@@ -52,7 +52,7 @@ export class PortBinding extends Schema.Class<PortBinding>("effect-atlas/domain/
  * **Details**
  *
  * Only the answer to a spawn carries it. The token is kept nowhere by the library; store `hash` to verify it later.
- * Encoding it as JSON is refused; {@link revealAuth} hands it over on purpose.
+ * Encoding it as JSON is refused; {@link revealAuth} gives it as text on purpose.
  *
  * @category models
  * @since 0.1.0
@@ -74,7 +74,7 @@ const orNull = <S extends Schema.Constraint>(schema: S) =>
 const absent = orNull(Schema.String)
 
 /**
- * A rented thing, as its provider last reported it.
+ * A rented compute, as its provider last reported it.
  *
  * **Details**
  *
@@ -154,7 +154,7 @@ export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute"
 }
 
 /**
- * The credential in plain words, for handing it over on purpose: `{ scheme, token, hash, header }`.
+ * The credential as plain text, to be given to its user on purpose: `{ scheme, token, hash, header }`.
  *
  * **Gotchas**
  *

@@ -54,7 +54,7 @@ const join = (field: string, path: string): string =>
  *
  * **Details**
  *
- * `field` is where the input stands in a larger one: it leads every path.
+ * `field` is the input's place in a larger one: every path begins with it.
  *
  * **Example** (Decoding options)
  *

@@ -1,5 +1,5 @@
 /**
- * Where random bytes come from: the system's cryptographic generator, unless somebody puts another source in its place.
+ * Where random bytes come from: the system's cryptographic generator, unless the program provides another source.
  *
  * Tokens, signing secrets and the random part of names all draw from here, so a test or a simulation that swaps the
  * source once can repeat a whole run.
@@ -34,7 +34,7 @@ export const system: Source = {
 }
 
 /**
- * A source anybody can predict: it draws from Effect's `Random`, so `Random.withSeed` repeats it.
+ * A predictable source: it draws from Effect's `Random`, so `Random.withSeed` repeats it.
  *
  * **Gotchas**
  *
@@ -100,13 +100,13 @@ export const bytes = (length: number): Effect.Effect<Uint8Array> =>
 /**
  * Draws `length` random bytes as hexadecimal digits, two a byte, in lower case.
  *
- * **Example** (The name of a draft)
+ * **Example** (The name of a temporary file)
  *
  * ```ts
  * import { Entropy } from "effect-atlas"
  * import * as Effect from "effect/Effect"
  *
- * const draft = Effect.map(Entropy.hex(6), (suffix) => `.draft-${suffix}`)
+ * const name = Effect.map(Entropy.hex(6), (suffix) => `.tmp-${suffix}`)
  * ```
  *
  * @category drawing

@@ -24,7 +24,7 @@ export const GpuStock = Schema.Literals(["high", "medium", "low", "unavailable",
 export type GpuStock = typeof GpuStock.Type
 
 /**
- * Whose machines: the provider's own data centers (`secure`), other people's (`community`), or `any`.
+ * Which machines: those in the provider's own data centers (`secure`), those of third parties (`community`), or `any`.
  *
  * @category models
  * @since 0.1.0

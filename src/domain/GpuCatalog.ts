@@ -37,7 +37,7 @@ export interface GpuEntry extends GpuMapping {
 }
 
 /**
- * What is known of a GPU wherever it stands.
+ * What is known of a GPU, whichever cloud rents it.
  *
  * @category models
  * @since 0.1.0
@@ -50,7 +50,7 @@ export interface KnownGpu {
 }
 
 /**
- * Which GPUs there are, and which provider calls which of them what.
+ * The GPUs with a canonical name, and each provider's own names for them.
  *
  * @category models
  * @since 0.1.0
@@ -187,8 +187,8 @@ export const extend = (catalog: GpuCatalog, provider: string, entries: Iterable<
  * @since 0.1.0
  */
 export const withNames = (catalog: GpuCatalog, provider: string, own: Iterable<GpuEntry>): GpuCatalog => {
-  const taught = [...catalog.providers.get(provider) ?? []].map(([canonical, mapping]) => ({ canonical, ...mapping }))
-  return withMappings(catalog, provider, mapped(mapped(undefined, own), taught))
+  const given = [...catalog.providers.get(provider) ?? []].map(([canonical, mapping]) => ({ canonical, ...mapping }))
+  return withMappings(catalog, provider, mapped(mapped(undefined, own), given))
 }
 
 /**

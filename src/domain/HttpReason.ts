@@ -14,7 +14,7 @@ import { Forbidden, NotFound, ProviderFault, RateLimited, Timeout, Unauthorized,
  * @since 0.1.0
  */
 export interface Facts {
-  /** The provider's own words; default none. */
+  /** The provider's own message; default none. */
   readonly message?: string
   /** The answer's body without credentials; default null. */
   readonly raw?: Schema.Json

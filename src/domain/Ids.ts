@@ -1,7 +1,7 @@
 /**
- * Branded names of things: which provider, which compute, which GPU.
+ * Branded ids: of a provider and of a compute.
  *
- * An id from outside is checked here once; everything behind the front desk can put it in a path or a URL.
+ * An id from outside is checked here once; after that it can stand in a path or a URL.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Serverless work: a job that was handed to an endpoint, and what became of it.
+ * Serverless work: a job that was submitted to an endpoint, and its result.
  *
  * @since 0.1.0
  */

@@ -10,8 +10,8 @@ import * as Schema from "effect/Schema"
  *
  * **Details**
  *
- * `cursor` is opaque: hand it back as `after`. `at` is when the line was written, null where nobody recorded it.
- * `stream` is the provider's word for where it came from, such as `stdout` or `output` for both together.
+ * `cursor` is opaque: give it as `after` to resume. `at` is when the line was written, null where that is not recorded.
+ * `stream` is the provider's name for where it came from, such as `stdout` or `output` for both together.
  *
  * @category models
  * @since 0.1.0

@@ -1,6 +1,5 @@
 /**
- * What a failed create says about the machine: only a refusal means that there is none, and only some that another candidate
- * may do.
+ * Which failures of a create prove that no machine was made, and which of those another GPU or provider may avoid.
  *
  * @since 0.1.0
  */
@@ -19,7 +18,7 @@ const definite: ReadonlySet<AtlasErrorReason["_tag"]> = new Set<AtlasErrorReason
 ])
 
 /**
- * Whether a create or a submit that failed like this has certainly made nothing; whatever else it says must be looked into.
+ * Whether a create or a submit that failed like this has certainly made nothing; after any other failure the caller must look.
  *
  * **Details**
  *
@@ -79,8 +78,8 @@ export const isSameAnywhere = (tag: AtlasErrorReason["_tag"]): boolean => sameAn
 export const mayTryNext = (reason: AtlasErrorReason): boolean => isRefusal(reason) && !isSameAnywhere(reason._tag)
 
 /**
- * What a request that must not be repeated failed with, as far as it can be believed: only a refusal says that nothing was
- * made; everything else is `Uncertain`.
+ * The failure of a request that must not be repeated: a refusal, which says that nothing was made, stays as it is; everything
+ * else becomes `Uncertain`.
  *
  * @category reasons
  * @since 0.1.0

@@ -1,4 +1,4 @@
-/** What all fakes of HTTP hosts share: ordered faults that happen one after the other, and connections that break. */
+/** What all fakes of HTTP hosts share: a queue of ordered faults, and connections that break. */
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 

@@ -1,7 +1,7 @@
 /**
  * What an adapter writes: the few things only it can know about its cloud. `Provider.make` adds the rest.
  *
- * Adapters fail with bare reasons; who failed and at what is added for them.
+ * Adapters fail with bare reasons; the service adds the provider and the operation.
  *
  * @since 0.1.0
  */
@@ -35,7 +35,7 @@ import type { NameStamp } from "./NameStamp.ts"
 type Answer<A> = Effect.Effect<A, AtlasErrorReason>
 
 /**
- * All that is decided of one create before its adapter has looked at it.
+ * A spawn before its adapter has checked it: the request, and everything that is decided for all providers alike.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ type Answer<A> = Effect.Effect<A, AtlasErrorReason>
 export interface SpawnDraft {
   readonly request: ComputeRequest
   readonly stamp: NameStamp
-  /** The stamped name to rent under; a lost answer is resolved by looking for it. */
+  /** The stamped name of the compute to be; a lost answer is resolved by looking for it. */
   readonly name: string
   /** The whole environment of the container, credentials included. */
   readonly env: Variables
@@ -52,12 +52,12 @@ export interface SpawnDraft {
 }
 
 /**
- * One rent, checked and ready to be sent exactly once.
+ * A spawn that is checked and ready to be sent exactly once.
  *
  * **Details**
  *
  * For the adapter `prepared` is what its own `prepare` answered, such as the body of the request. Everywhere else it is
- * an empty handle: only the provider that prepared the rent knows what stands behind it.
+ * an empty handle: only the provider that prepared the spawn knows what it stands for.
  *
  * @category models
  * @since 0.1.0
@@ -129,10 +129,10 @@ export interface LookAdapter {
 export interface PreparedCreate<Prepared> {
   readonly check?: undefined
   readonly spawn?: undefined
-  /** Every check that needs no request; answers what is to be sent, such as a body in the cloud's words. */
+  /** Every check that needs no request; answers what is to be sent, such as a body as the cloud wants it. */
   readonly prepare: (draft: SpawnDraft, call: Call) => Answer<Prepared>
   /** Sends one create. A lost answer, a 5xx or an unreadable success fails as `Uncertain` and is never repeated. */
-  readonly send: (rent: PreparedSpawn<Prepared>, call: Call) => Answer<Compute>
+  readonly send: (spawn: PreparedSpawn<Prepared>, call: Call) => Answer<Compute>
 }
 
 /**
@@ -151,7 +151,7 @@ export interface PlainCreate {
 }
 
 /**
- * Renting, looking and handing back: the facet every provider has.
+ * Renting, looking and ending: the facet every provider has.
  *
  * **Details**
  *
@@ -199,7 +199,7 @@ export interface LogsAdapter {
 }
 
 /**
- * One answer of a running job: what it put out since the last one, and how far it is.
+ * One answer of a running job: its output since the previous answer, and its status.
  *
  * @category models
  * @since 0.1.0
@@ -275,7 +275,7 @@ export interface BillingAdapter {
 }
 
 /**
- * A provider as its adapter writes it: an id, the compute facet, and whichever other facets its cloud has.
+ * A provider as its adapter writes it: an id, the compute facet, and the other facets that its cloud has.
  *
  * @category models
  * @since 0.1.0
@@ -304,7 +304,7 @@ export interface Adapter<Prepared = never> {
 }
 
 /**
- * An adapter with its own exact type, where it is not written inside of `Provider.make` itself.
+ * Types an adapter exactly, where it is not written inside of `Provider.make` itself.
  *
  * **Example** (A type for one's own adapter)
  *

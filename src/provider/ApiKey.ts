@@ -29,7 +29,7 @@ const given = (key: Redacted.Redacted | string | null | undefined): Redacted.Red
 }
 
 /**
- * Reads the environment once and answers for every call; an empty key counts as not set at every step.
+ * Reads the environment once and finds the key of every call; an empty key counts as not set at every step.
  *
  * **Details**
  *
@@ -54,14 +54,14 @@ export const make = (options: {
 }): Effect.Effect<ApiKey> =>
   Effect.gen(function*() {
     const environment = yield* Effect.orElseSucceed(Setting.read(options.variable), () => null)
-    const standing = given(options.layer) ?? given(environment)
+    const ownKey = given(options.layer) ?? given(environment)
     const message = "no API key: give `apiKey` with the call, or to the provider's layer, or set "
       + `the environment variable ${options.variable}`
     return {
       forCall: (call) => {
-        const key = given(call.apiKey) ?? standing
+        const key = given(call.apiKey) ?? ownKey
         return key === null ? Effect.fail(new Unauthorized({ message })) : Effect.succeed(key)
       },
-      missing: standing === null ? [options.variable] : []
+      missing: ownKey === null ? [options.variable] : []
     }
   })

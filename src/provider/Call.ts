@@ -1,5 +1,5 @@
 /**
- * Options of a single call: they stand above the provider's own options, which stand above the environment.
+ * Options of a single call: they override the provider's own options, which override the environment.
  *
  * @since 0.1.0
  */
@@ -63,10 +63,10 @@ export class Call extends Schema.Class<Call>("effect-atlas/provider/Call")({
   timeout: nullable(PositiveDuration),
   /** Retries after the first try of a call that may be repeated. */
   retries: nullable(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }, { expected: "0 to 100" }))),
-  /** Whatever else an adapter understands, passed through untouched. */
+  /** What else an adapter understands, passed through untouched. */
   options: Schema.Record(Schema.String, Schema.Unknown).pipe(Schema.withDecodingDefault(Effect.succeed({})))
 }) {
-  /** Everything that may be printed: nobody knows what an adapter's own options hold. */
+  /** Everything that may be printed: an adapter's own options can hold secrets, so only their names are. */
   toJSON(): unknown {
     return { ...this, options: Object.fromEntries(Object.keys(this.options).map((name) => [name, "<hidden>"])) }
   }

@@ -32,7 +32,7 @@ import type { NameStamp } from "./NameStamp.ts"
 type Answer<A> = Effect.Effect<A, AtlasError>
 
 /**
- * Options of a rent: those of any call, and the stamp to rent under where somebody else keeps the books.
+ * Options of renting: those of any call, and the stamp to rent under for a caller that keeps track of its own stamps.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface RentOptions extends CallOptions {
 }
 
 /**
- * Options of ending: those of any call, and when the compute was made where its renter knows.
+ * Options of ending: those of any call, and what the caller knows of how the compute was made.
  *
  * @category models
  * @since 0.1.0
@@ -54,12 +54,12 @@ export interface EndOptions extends CallOptions {
    * nothing. Default: long ago.
    */
   readonly madeAt?: bigint | undefined
-  /** The stamped name it was rented under: where its id was never there, what has this name is ended instead. */
+  /** The stamped name it was rented under: where the id was never there, computes of this name are ended instead. */
   readonly name?: string | undefined
 }
 
 /**
- * Renting, looking and handing back.
+ * Renting, looking and ending.
  *
  * @category facets
  * @since 0.1.0
@@ -68,7 +68,7 @@ export interface ComputeFacet {
   /**
    * Rents one compute. An unanswered create is looked for by its name; interrupting ends what was rented.
    *
-   * Fails as `NoCapacity` and other refusals when nothing was created, as `Uncertain` when nobody can say.
+   * Fails as `NoCapacity` and other refusals when nothing was created, as `Uncertain` when a compute may exist.
    */
   readonly spawn: (
     request: Input | ComputeRequest,
@@ -79,24 +79,24 @@ export interface ComputeFacet {
     request: Input | ComputeRequest,
     options?: RentOptions
   ) => Effect.Effect<void, AtlasError>
-  /** Checks a request, mints its credential and builds what is sent; sends nothing. */
+  /** Checks a request, mints its credential and builds the body of the create; sends nothing. */
   readonly prepare: (
     request: Input | ComputeRequest,
     options?: RentOptions
   ) => Effect.Effect<PreparedSpawn, AtlasError>
-  /** Sends one create, and nothing else: an unanswered one fails as `Uncertain` and is for the caller to resolve. */
-  readonly rent: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
-  /** Looks for what an unanswered rent may have made: keeps the oldest, ends duplicates; null when there is nothing. */
-  readonly resolve: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
-  /** Ends whatever was rented under this rent's name and verifies that it is gone. */
-  readonly abandon: (rent: PreparedSpawn, options?: CallOptions) => Effect.Effect<void, AtlasError>
+  /** Sends one create, and nothing else: an unanswered one fails as `Uncertain`, and the caller has to resolve it. */
+  readonly rent: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
+  /** Looks for what an unanswered create may have made: keeps the oldest, ends duplicates; null when there is nothing. */
+  readonly resolve: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
+  /** Ends every compute of the spawn's name and verifies that it is gone. */
+  readonly abandon: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<void, AtlasError>
   /** One compute; `NotFound` when the provider does not know it. */
   readonly get: (id: string, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
   /** All computes of the account that match. */
   readonly list: (filter?: ComputeFilter, options?: CallOptions) => Effect.Effect<ReadonlyArray<Compute>, AtlasError>
   /** Asks for the end of a compute; `NotFound` when the provider does not know it. */
   readonly terminate: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
-  /** Ends a compute and verifies that it is gone; one that is not there counts as ended. */
+  /** Ends a compute and verifies that it is gone; a compute that is not there counts as ended. */
   readonly end: (id: string, options?: EndOptions) => Effect.Effect<void, AtlasError>
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is sent as JSON, checked before it leaves: unknown fields, wrong types and sizes are named, values never.
+ * Checks of a JSON body before it is sent: failures name unknown fields, wrong types and sizes, and never a value.
  *
  * @since 0.1.0
  */
@@ -56,7 +56,7 @@ export const check = (shape: Shape, part: string): (input: unknown) => Result.Re
 }
 
 /**
- * The check of a part whose shape nobody published: any fields, so that what a caller adds goes through.
+ * The check of a part whose shape the cloud does not publish: any fields, so that what a caller adds goes through.
  *
  * @category checks
  * @since 0.1.0
@@ -99,7 +99,7 @@ const eachRedacted = (value: unknown): unknown =>
     : value
 
 /**
- * A body whose secret texts are `Redacted`, so that they are blotted out of whatever the answer repeats.
+ * A body whose secret texts are `Redacted`, so that they are blotted out where an answer repeats them.
  *
  * **Details**
  *

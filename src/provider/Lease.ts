@@ -1,5 +1,5 @@
 /**
- * A compute that somebody will hand back: what is known of it is kept from before it is asked for until it is gone.
+ * A compute with its end guaranteed: remembers, from before the create is sent, what has to be ended afterwards.
  *
  * @since 0.1.0
  */
@@ -15,18 +15,19 @@ import type { CallOptions } from "./Call.ts"
 import type { ComputeFacet } from "./Facets.ts"
 
 /**
- * The two ends of a rent; use each once, in this order.
+ * The two ends of a prepared spawn; use each once, in this order.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Lease {
-  /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when nobody can say. */
+  /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when that shows nothing. */
   readonly acquire: Effect.Effect<Compute, AtlasError>
   /** Ends whatever `acquire` made or may have made, and verifies it; safe at any point, interrupted or not. */
   readonly release: Effect.Effect<void, AtlasError>
 }
 
+/** What the create has made, as far as is known. */
 type Known =
   | { readonly _tag: "Nothing" }
   | { readonly _tag: "Made"; readonly id: string; readonly at: bigint }
@@ -39,19 +40,23 @@ const knownAfter = (exit: Exit.Exit<Compute, AtlasError>, at: bigint): Known => 
 }
 
 /**
- * A lease on what this rent will make.
+ * A lease on the compute that a prepared spawn will make.
+ *
+ * **Details**
+ *
+ * `compute` is the facet of the provider that prepared the spawn, `options` are those of every call.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (
   compute: Pick<ComputeFacet, "rent" | "resolve" | "abandon" | "end">,
-  rent: PreparedSpawn,
+  spawn: PreparedSpawn,
   options?: CallOptions
 ): Lease => {
   let known: Known = { _tag: "Nothing" }
   let isClosed = false
-  /** What the create certainly made under another name; nobody would find it by ours. */
+  /** What the create certainly made under another name: a look for the spawn's own name would not find it. */
   let misnamed: Compute | null = null
 
   const endMisnamed = Effect.suspend(() => misnamed === null ? Effect.void : compute.end(misnamed.id, options))
@@ -61,7 +66,7 @@ export const make = (
       provider: asked.provider,
       operation: asked.operation,
       reason: new Uncertain({
-        computeName: rent.name,
+        computeName: spawn.name,
         computeId: asked.reason._tag === "Uncertain" ? asked.reason.computeId : null,
         status: asked.status,
         message: `the create was not answered (${asked.reason.message || "no reason given"}) and ${looked}`
@@ -78,15 +83,15 @@ export const make = (
   )
 
   const resolved = (asked: AtlasError) =>
-    Effect.matchEffect(compute.resolve(rent, options), {
+    Effect.matchEffect(compute.resolve(spawn, options), {
       onSuccess: (found) =>
         found === null
           ? Effect.flatMap(
             notFound,
-            (then) => Effect.fail(uncertain(asked, `${rent.name} did not appear; ${then}`))
+            (then) => Effect.fail(uncertain(asked, `${spawn.name} did not appear; ${then}`))
           )
           : Effect.as(Effect.ignore(endMisnamed), found),
-      onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${rent.name} failed: ${failed.reason.message}`))
+      onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${spawn.name} failed: ${failed.reason.message}`))
     })
 
   const end = Effect.suspend(() => {
@@ -94,15 +99,15 @@ export const make = (
       case "Nothing":
         return Effect.void
       case "Made":
-        return compute.end(known.id, { ...options, madeAt: known.at, name: rent.name })
+        return compute.end(known.id, { ...options, madeAt: known.at, name: spawn.name })
       case "Maybe":
-        return Effect.ensuring(compute.abandon(rent, options), Effect.ignore(endMisnamed))
+        return Effect.ensuring(compute.abandon(spawn, options), Effect.ignore(endMisnamed))
     }
   })
 
   const asked = Effect.suspend(() => {
     known = { _tag: "Maybe" }
-    return compute.rent(rent, options)
+    return compute.rent(spawn, options)
   }).pipe(
     Effect.tapError(({ reason }) =>
       Effect.sync(() => {
@@ -113,14 +118,14 @@ export const make = (
     Effect.onExit((exit) =>
       Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
         known = knownAfter(exit, now)
-        // handed back while the create was still on its way: what came of it is nobody's
+        // released while the create was still under way: whatever it made has no user
         return isClosed ? end : Effect.void
       })
     )
   )
 
   return {
-    // a scope that is closed, before or meanwhile, takes nothing any more
+    // a lease that was released, before or meanwhile, gives no compute
     acquire: Effect.suspend(() => isClosed ? Effect.interrupt : asked).pipe(
       Effect.filterOrElse(() => !isClosed, () => Effect.interrupt)
     ),

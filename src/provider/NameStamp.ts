@@ -1,5 +1,5 @@
 /**
- * The name every rented compute carries, so that we know our own again: `atlas-<owner>-<slug>-<attempt>`.
+ * The name of every rented compute, by which the library recognises its own: `atlas-<owner>-<slug>-<attempt>`.
  *
  * A lost answer is resolved by looking for the name, and nothing without our stamp is ever ended by a clean-up.
  *
@@ -13,13 +13,13 @@ import * as Entropy from "../domain/Entropy.ts"
 const attemptLength = 12
 const slugLength = 24
 
-/** The owner of rents made without an orchestrator. Nobody can configure it and no clean-up claims it. */
+/** The owner of computes rented without an orchestrator. No configuration can name it and no clean-up claims it. */
 const stateless = "adhoc"
 
 const pattern = /^atlas-([a-z0-9]{1,16})-([a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?)-([a-z2-7]{12})$/
 
 /**
- * Who rents under this name: 1 to 16 of `a-z 0-9`, but not `adhoc`, which stands for rents without an orchestrator.
+ * The owner in a stamped name: 1 to 16 of `a-z 0-9`, but not `adhoc`, which stands for spawns without an orchestrator.
  *
  * @category models
  * @since 0.1.0
@@ -47,12 +47,12 @@ export interface NameStamp {
   readonly owner: string
   /** At most 24 characters made from the caller's name. */
   readonly slug: string
-  /** 12 base32 characters that no other rent has. */
+  /** 12 base32 characters that no other spawn has. */
   readonly attempt: string
 }
 
 /**
- * A caller's name as it stands in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
+ * A caller's name as it is in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
  *
  * **Example** (A name with spaces)
  *
@@ -107,7 +107,7 @@ export const parse = (name: string): Option.Option<NameStamp> => {
 export const matches = (wanted: string, name: string | null): boolean => {
   if (name === null) return false
   if (name === wanted) return true
-  // a whole stamped name asks for one rent; its slug would be a different question
+  // a whole stamped name asks for one spawn; its slug would be a different question
   if (Option.isSome(parse(wanted))) return false
   return Option.exists(parse(name), (stamp) => stamp.slug === slugify(wanted))
 }
@@ -121,7 +121,7 @@ export const matches = (wanted: string, name: string | null): boolean => {
 export const attempt: Effect.Effect<string> = Entropy.word(attemptLength)
 
 /**
- * A new stamp for an owner's rent.
+ * A new stamp for an owner's spawn.
  *
  * @category naming
  * @since 0.1.0
@@ -129,7 +129,7 @@ export const attempt: Effect.Effect<string> = Entropy.word(attemptLength)
 export const make = (owner: Owner, name: string | null): Effect.Effect<NameStamp> => stamped(owner, name)
 
 /**
- * A new stamp for a rent without an orchestrator; its owner is `adhoc`.
+ * A new stamp for a spawn without an orchestrator; its owner is `adhoc`.
  *
  * @category naming
  * @since 0.1.0

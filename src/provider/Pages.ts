@@ -1,5 +1,5 @@
 /**
- * Lists that come in pages: all of them or a failure, since a part of a list shows live things as missing.
+ * Lists that come in pages: the whole list or a failure, since a part of a list shows live computes as missing.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export interface Page<A> {
 }
 
 /**
- * Why a list cannot be had whole, such as a next page that nobody can ask for.
+ * The failure for a list that cannot be read to its end, such as one whose next page has no cursor.
  *
  * @category constructors
  * @since 0.1.0

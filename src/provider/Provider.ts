@@ -35,7 +35,7 @@ export type * from "./Facets.ts"
 export type Of<Facet extends FacetName> = Pick<Service, keyof Identity | Facet>
 
 /**
- * The provider in use, whichever it is.
+ * The provider in use.
  *
  * @category services
  * @since 0.1.0
@@ -76,7 +76,7 @@ export const make = <const A, Prepared = never>(adapter: A & Adapter<Prepared>):
   makeService<Prepared>(adapter, true)
 
 /**
- * A provider made by `Provider.make`, whichever facets its type shows.
+ * A provider made by `Provider.make`, with any facets in its type.
  *
  * @category models
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * The HTTP edge: the only way a provider talks to its cloud.
  *
  * An endpoint says once what it is (method, path, how often it may be sent, the shape of its answer); every call of it
- * then gets time limits, retries, the account's pace, a span, metrics, and failures as reasons that hold no secret.
+ * then gets time limits, retries, the account's request limits, a span, metrics, and failures as reasons without a secret.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ export type {
 } from "./internal/httpShapes.ts"
 
 /**
- * The HTTP edge of one API, over whatever `HttpClient` is provided.
+ * The HTTP edge of one API, over the `HttpClient` that is provided.
  *
  * **Details**
  *
@@ -35,7 +35,7 @@ export type {
  * back-off and `Retry-After` obeyed; a `create` only after 429 and after failures that precede sending. What `classify` calls
  * `RateLimited` counts as 429 whatever its status. A create whose
  * answer is lost, a 5xx, a 408 or unreadable fails as `Uncertain`. Redirects are followed to the same origin, by a
- * create never. No wait outlives the call: a pause that would is not begun, and the failure at hand is the answer.
+ * create never. No wait outlives the call: a pause that would is not begun, and the call fails with the failure at hand.
  *
  * **Example** (An endpoint)
  *

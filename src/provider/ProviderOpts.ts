@@ -1,5 +1,5 @@
 /**
- * `providerOpts`: a caller's fields in a cloud's own words, laid over what was translated from the shared ones.
+ * `providerOpts`: a caller's fields as the cloud names them, laid over those that were translated from the request.
  *
  * @since 0.1.0
  */

@@ -87,7 +87,7 @@ type Member = Layer.Layer<Provider, unknown, unknown>
  *
  * **Details**
  *
- * `ATLAS_PROVIDER` is read once, while the layer is built; a name nobody here has fails each call that relies on it.
+ * `ATLAS_PROVIDER` is read once, while the layer is built; a name that none of these providers has fails each call that relies on it.
  *
  * **Example** (Two providers)
  *

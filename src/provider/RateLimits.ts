@@ -1,9 +1,9 @@
 /**
- * Keeping under a cloud's request limits before it has to refuse: one pace per account, shared by all fibers.
+ * Staying under a cloud's request limits before it has to refuse: one limiter per account, shared by all fibers.
  *
- * A pace learns from `RateLimit`, `RateLimit-Policy`, `X-RateLimit-*` and `Retry-After` headers, and from what a body says of
+ * A limiter learns from `RateLimit`, `RateLimit-Policy`, `X-RateLimit-*` and `Retry-After` headers, and from what a body says of
  * waiting. Callers wait in order, those that end a machine before all others; a route may have limits of its own under the
- * account's, and whoever waits for those holds up nobody else.
+ * account's, and a caller that waits for those holds up no other.
  *
  * @since 0.1.0
  */
@@ -20,15 +20,15 @@ import { policiesOf, rateLimitOf } from "./internal/httpHeaders.ts"
 
 /** Whatever a header asks for, look again after this long: a wrong clock there must not stop us for days. */
 const longestPause = Duration.toMillis("1 hour")
-/** A window is used up and nobody said for how long. */
+/** How long a used-up window is taken to last where the cloud does not say. */
 const unknownReset = Duration.toMillis("1 second")
 /** Clouds count in whole seconds, so the same moment can look this much later a moment later. */
 const resetGrain = Duration.toMillis("1500 millis")
-/** One request in this many is kept back for ending machines, so that a busy poller cannot keep them alive. */
-const keptBack = 20
+/** One request in this many is reserved for ending machines, so that a busy poller cannot keep them alive. */
+const reservedShare = 20
 /** More windows than any cloud has: an answer that makes up new names cannot fill the memory. */
 const mostWindows = 64
-/** More accounts than one process has customers; beyond it the oldest are forgotten and learned again. */
+/** More accounts than one process serves; beyond it the oldest are forgotten and learned again. */
 const mostAccounts = 10_000
 
 /**
@@ -63,7 +63,7 @@ export interface RouteLimits {
 }
 
 /**
- * Who goes first: ending a machine before everything else.
+ * Which requests go first: those that end a machine before all others.
  *
  * @category models
  * @since 0.1.0
@@ -71,7 +71,7 @@ export interface RouteLimits {
 export type Priority = "terminate" | "normal"
 
 /**
- * What the pace learns from an answer; headers are null when there was none.
+ * What the limiter learns from an answer; headers are null when there was none.
  *
  * @category models
  * @since 0.1.0
@@ -84,7 +84,7 @@ export interface Outcome {
 }
 
 /**
- * The pace of one account.
+ * The limiter of one account.
  *
  * @category models
  * @since 0.1.0
@@ -107,18 +107,18 @@ export interface AccountLimiter {
 }
 
 /**
- * The paces of all accounts in use.
+ * The limiters of all accounts in use.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RateLimits {
-  /** The pace of this account, made when first asked for. */
+  /** The limiter of this account, made when first asked for. */
   readonly account: (account: Account) => AccountLimiter
 }
 
 /**
- * Whose limits count together: a provider, where it is reached, and the key used there.
+ * The requests whose limits count together: those to one provider, at one address, with one key.
  *
  * @category models
  * @since 0.1.0
@@ -144,13 +144,13 @@ interface Gate {
   pausedUntil: number
 }
 
-/** One that waits for its turn; `order` is that of arrival. */
+/** A request that waits for its turn; `order` is that of arrival. */
 interface Waiter {
   readonly latch: Latch.Latch
   readonly order: number
 }
 
-/** Routes with the same limits of their own, and who waits for them; both in the order of arrival. */
+/** Routes with the same limits of their own, and the requests that wait for them, in the order of arrival. */
 interface Lane extends Gate {
   readonly waiting: Readonly<Record<Priority, Set<Waiter>>>
 }
@@ -161,7 +161,7 @@ interface Ticket {
 }
 
 const floorOf = (window: Window, priority: Priority): number =>
-  priority === "terminate" || window.quota === null ? 0 : Math.floor(window.quota / keptBack)
+  priority === "terminate" || window.quota === null ? 0 : Math.floor(window.quota / reservedShare)
 
 const gateOf = (limits: ReadonlyArray<Limit>): Gate => ({
   windows: limits.map(({ per, requests }) => ({
@@ -184,7 +184,7 @@ const firstOf = <A>(all: Iterable<A>): A | undefined => {
   return undefined
 }
 
-const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
+const makeLimiter = (limits: ReadonlyArray<Limit>): AccountLimiter => {
   const account = gateOf(limits)
   const { windows } = account
   // those that headers name
@@ -220,7 +220,7 @@ const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
     return Math.max(0, until - now)
   }
 
-  /** The first of this priority that only the account can hold back. */
+  /** The first request of this priority that only the account can hold back. */
   const firstAt = (priority: Priority, now: number): Waiter | undefined => {
     let first: Waiter | undefined
     const look = (lane: Lane): void => {
@@ -237,7 +237,7 @@ const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
 
   const headOf = ({ waiting }: Lane): Waiter | undefined => firstOf(waiting.terminate) ?? firstOf(waiting.normal)
 
-  /** Whoever leaves wakes the next of all, and the next of its own lane, which may have to wait for another while. */
+  /** Wakes the next request of all, and the next of the lane, which may have to wait for another while. */
   const wakeAfter = (lane: Lane, clock: () => number) =>
     Effect.suspend(() => {
       const next = first(clock())
@@ -284,7 +284,7 @@ const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
       const gate = lane === common ? account : lane
       gate.pausedUntil = Math.max(gate.pausedUntil, now + Math.min(Duration.toMillis(asked), longestPause))
     }
-    const { quota, standings } = rateLimitOf(headers, wallClock)
+    const { balances, quota } = rateLimitOf(headers, wallClock)
     const policy = headers["ratelimit-policy"]
     if (policy !== lastPolicy) {
       // the same with almost every answer, so it is read only when it changes
@@ -296,12 +296,12 @@ const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
       }
     }
     if (quota !== null) windowOf("").quota = quota
-    for (const standing of standings) {
-      const window = windowOf(standing.name)
+    for (const balance of balances) {
+      const window = windowOf(balance.name)
       if (request <= window.since) continue
-      // what is under way may not be in the count: rather too few for a moment than one too many
-      const remaining = standing.remaining - underWay
-      const resetAt = now + Math.min(standing.resetMillis ?? unknownReset, longestPause)
+      // the server may not have counted the requests under way: rather too few for a moment than one too many
+      const remaining = balance.remaining - underWay
+      const resetAt = now + Math.min(balance.resetMillis ?? unknownReset, longestPause)
       const isNew = window.resetAt === Infinity || resetAt > window.resetAt + resetGrain
       // answers overtake each other, so within a window the count only falls
       window.remaining = isNew ? remaining : Math.min(window.remaining, remaining)
@@ -310,7 +310,7 @@ const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
     }
   }
 
-  /** Waits for a turn; whoever leaves, admitted or not, wakes the next. */
+  /** Waits for a turn; a request that leaves, admitted or not, wakes the next. */
   const queue = (ticket: Ticket, lane: Lane, priority: Priority, deadline: number, clock: () => number) =>
     Effect.suspend(() => {
       const mine: Waiter = { latch: Latch.makeUnsafe(false), order: ++arrived }
@@ -335,7 +335,7 @@ const makePace = (limits: ReadonlyArray<Limit>): AccountLimiter => {
         }
       })
       lane.waiting[priority].add(mine)
-      // a newcomer that ends a machine may stand before the one that was first
+      // a new request that ends a machine may go before the one that was first
       return Effect.ensuring(
         turn,
         Effect.suspend(() => {
@@ -377,12 +377,12 @@ const fingerprint = (text: string, salt: number): string => {
 }
 
 /**
- * Paces for any number of accounts; share one among all clients of a provider.
+ * Limiters for any number of accounts; share one `RateLimits` among all clients of a provider.
  *
  * **Details**
  *
  * `limits` hold from the first request on, beside whatever the headers say; default none. An account is remembered by
- * a salted hash of its key, never by the key. Under a known quota of 20 or more, one request in 20 is kept back for
+ * a salted hash of its key, never by the key. Under a known quota of 20 or more, one request in 20 is reserved for
  * ending machines.
  *
  * **Example** (One request a second)
@@ -399,7 +399,7 @@ const fingerprint = (text: string, salt: number): string => {
 export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimits> =>
   Effect.sync(() => {
     const [salt = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1))
-    const paces = new Map<string, AccountLimiter>()
+    const limiters = new Map<string, AccountLimiter>()
     // a client uses one key object for all its calls, most of them to one address
     const last = new WeakMap<
       Redacted.Redacted,
@@ -416,16 +416,16 @@ export const make = (limits: ReadonlyArray<Limit> = []): Effect.Effect<RateLimit
     return {
       account: (account) => {
         const id = idOf(account)
-        const known = paces.get(id)
-        const pace = known ?? makePace(limits)
+        const known = limiters.get(id)
+        const limiter = known ?? makeLimiter(limits)
         if (known === undefined) {
-          paces.set(id, pace)
-          for (const oldest of paces.size > mostAccounts ? paces.keys() : []) {
-            paces.delete(oldest)
+          limiters.set(id, limiter)
+          for (const oldest of limiters.size > mostAccounts ? limiters.keys() : []) {
+            limiters.delete(oldest)
             break
           }
         }
-        return pace
+        return limiter
       }
     }
   })

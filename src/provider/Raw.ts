@@ -1,5 +1,5 @@
 /**
- * A cloud's own answer beside what was read of it, and as much of it as may be kept in `raw`.
+ * A cloud's own answer beside what was decoded of it, and the part of it that `raw` may hold.
  *
  * @since 0.1.0
  */
@@ -10,29 +10,29 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
 /**
- * A read answer and all of its body, fields nobody knows yet included.
+ * A decoded answer beside its whole body, which also has the fields that the schema does not know.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Kept<A> {
+export interface WithBody<A> {
   readonly value: A
   readonly body: unknown
 }
 
 /**
- * A schema that reads an answer as `schema` does and keeps its body too.
+ * A schema that decodes an answer as `schema` does and gives its body too.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const keeping = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
+export const withBody = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
   const read = SchemaParser.decodeUnknownEffect(schema)
   // the second member is never tried: it tells which field names are documented, so that a failure may name them
   return Schema.Union([Schema.Unknown, Schema.toEncoded(schema)]).pipe(
-    Schema.decodeTo(Schema.declare((_: unknown): _ is Kept<S["Type"]> => true), {
+    Schema.decodeTo(Schema.declare((_: unknown): _ is WithBody<S["Type"]> => true), {
       decode: SchemaGetter.transformEffect((body: unknown) =>
-        Effect.map(read(body), (value): Kept<S["Type"]> => ({ value, body }))
+        Effect.map(read(body), (value): WithBody<S["Type"]> => ({ value, body }))
       ),
       encode: SchemaGetter.transformEffect(() =>
         Effect.fail(new SchemaIssue.InvalidValue({ message: "an answer is never sent" }))
@@ -53,17 +53,17 @@ export const part = (body: unknown, key: string | number): unknown =>
 /** Fields that any cloud may add and that say by their name what they hold; compared in lower case, without `-` and `_`. */
 const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|credentials?|authorization|dockerargs)$/
 
-/** More names than all answers of a cloud have: what is beyond is looked at anew each time. */
+/** More names than all answers of a cloud have; further ones are checked anew each time. */
 const mostVerdicts = 1000
 
 /**
- * What may be kept of a cloud's answers, at any depth; null for what is no JSON.
+ * A function that copies the part of an answer that may be kept, at any depth; null for what is no JSON.
  *
  * **Details**
  *
  * Left out are the fields named `hidden`, those that hold what a caller sent to be kept secret, and every field whose name
- * tells of a credential, such as `jupyter_token`. With `only`, nothing but these fields of the answer itself is kept, for a
- * cloud whose answers hold secrets under names that do not tell.
+ * says that it holds a credential, such as `jupyter_token`. With `only`, nothing but these fields of the answer itself is kept, for a
+ * cloud whose answers hold secrets under other names.
  *
  * **Example** (A cloud that answers with addresses that open a machine)
  *
@@ -98,7 +98,7 @@ export const make = (options: {
   const withoutSecrets = (body: object, allowed: ReadonlySet<string> | null): Schema.Json => {
     const kept: Record<string, Schema.Json> = {}
     for (const key of Object.keys(body)) {
-      // set as a field, this one name would set what stands behind the object
+      // assigned as a field, this one name would set the object's prototype
       if (key === "__proto__" || isSecret(key) || (allowed !== null && !allowed.has(key))) continue
       kept[key] = rawOf(Reflect.get(body, key), null)
     }

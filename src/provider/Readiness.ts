@@ -16,7 +16,7 @@ import type { Service } from "./Provider.ts"
 import { isHopeless } from "./Termination.ts"
 
 /**
- * How long a wait lasts that names no timeout.
+ * How long a wait without a timeout of its own lasts.
  *
  * @category constants
  * @since 0.1.0
@@ -39,7 +39,7 @@ const lost = (provider: Service, last: Compute): AtlasError =>
     reason: new Ended({
       status: last.status === "failed" || last.status === "stopped" ? last.status : "terminated",
       exitCode: last.exitCode,
-      message: last.failure ?? `${last.id} is over before it was ready`
+      message: last.failure ?? `${last.id} ended before it was ready`
     })
   })
 
@@ -81,7 +81,7 @@ export const awaitRunning = (
           if (isHopeless(error.reason)) return yield* error
           if (error.reason._tag === "NotFound") {
             if (lastSeen !== null) return yield* lost(provider, lastSeen)
-            // younger than the settle window it may only be missing from the provider's books
+            // a compute younger than the settle window may not be listed yet
             const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - start)
             if (Duration.isGreaterThanOrEqualTo(waited, provider.settleWindow)) return yield* error
           } else {

@@ -1,5 +1,5 @@
 /**
- * Finding what a lost answer may have rented, and ending a compute until its absence is verified.
+ * Termination: ending a compute until its absence is verified, and finding what an unanswered create may have made.
  *
  * "Accepted" is not "gone": a compute counts as ended only when the provider no longer knows it or says `terminated`.
  *
@@ -20,7 +20,7 @@ const firstPause = 100
 const longestPause = 5000
 
 /**
- * The calls this needs of a provider, bound to one account.
+ * The calls that finding and ending need of a provider, bound to the options of one call.
  *
  * @category models
  * @since 0.1.0
@@ -46,14 +46,14 @@ const elapsedSince = (start: bigint) => Effect.map(Clock.monotonicTimeNanos, (no
 
 const isGone = (compute: Compute) => compute.status === "terminated"
 
-/** One that lives before one that is over, then the oldest, then by id, so that everybody keeps the same one. */
+/** A live compute before an ended one, then the oldest, then by id, so that every process keeps the same one. */
 const bestFirst = (a: Compute, b: Compute): number =>
   Number(b.isLive) - Number(a.isLive)
   || (a.createdAt?.epochMilliseconds ?? Number.MAX_VALUE) - (b.createdAt?.epochMilliseconds ?? Number.MAX_VALUE)
   || (a.id < b.id ? -1 : 1)
 
-/** Exactly this name, each machine once however often the listing shows it, without what is gone. */
-const ours = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compute> =>
+/** The computes of exactly this name, each once however often the listing shows it, without those that are gone. */
+const namesakes = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compute> =>
   [...new Map(listed.map((compute) => [compute.id, compute])).values()]
     .filter((compute) => compute.name === name && !isGone(compute))
     .toSorted(bestFirst)
@@ -64,14 +64,14 @@ const ours = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compu
  * **Details**
  *
  * Answers the one to keep first and leaves out what is terminated. Empty means: not found by a complete listing made after
- * both windows. Fails when that last listing failed, since a failed look says nothing, and as `Uncertain` when a
+ * both windows. Fails when that last listing failed, since a failed listing proves nothing, and as `Uncertain` when a
  * listing does not answer.
  *
  * @category looking
  * @since 0.1.0
  */
 export const find = (
-  hands: ComputeCalls,
+  calls: ComputeCalls,
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<ReadonlyArray<Compute>, AtlasErrorReason> => {
@@ -83,16 +83,16 @@ export const find = (
     while (true) {
       // asked before the look: only a listing begun after both windows proves absence
       const settled = (yield* elapsedSince(start)) >= until
-      const looked = yield* Effect.result(hands.named(name))
+      const looked = yield* Effect.result(calls.named(name))
       if (Result.isSuccess(looked)) {
-        const found = ours(looked.success, name)
+        const found = namesakes(looked.success, name)
         if (found.length > 0) return found
       }
       if (settled) return yield* Effect.fromResult(Result.map(looked, () => []))
       yield* Effect.sleep(pause)
     }
   }).pipe(
-    // one listing that never answers must not keep whoever wants to leave
+    // one listing that never answers must not hold up a caller that is being interrupted
     Effect.timeoutOrElse({
       duration: until + endBudget,
       orElse: () =>
@@ -103,34 +103,8 @@ export const find = (
   )
 }
 
-/**
- * Ends a compute and verifies that it is gone, asking again with back-off for up to 30 seconds.
- *
- * **Details**
- *
- * One that is not there counts as ended, but not before `settledAt` (monotonic nanoseconds): until then a compute may
- * only be missing from the provider's books. Answers whether it was ever there. What cannot be verified in time fails
- * as `Uncertain` with the id.
- *
- * @category ending
- * @since 0.1.0
- */
-export const end = (hands: ComputeCalls, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
-  Effect.gen(function*() {
-    const start = yield* Clock.monotonicTimeNanos
-    const unsettled = settledAt > start ? Number(settledAt - start) / 1_000_000 : 0
-    return yield* Effect.timeoutOrElse(endWithin(hands, id, unsettled + endBudget, settledAt), {
-      // one call that never answers must not outlive the budget
-      duration: unsettled + endBudget * 2,
-      orElse: () =>
-        Effect.fail(
-          new Uncertain({ computeId: id, message: `${id} could not be ended: the provider does not answer` })
-        )
-    })
-  })
-
 const endWithin = (
-  hands: ComputeCalls,
+  calls: ComputeCalls,
   id: ComputeId,
   budget: number,
   settledAt: bigint
@@ -141,9 +115,9 @@ const endWithin = (
     let wasThere = false
     while (true) {
       const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt
-      const asked = yield* Effect.result(hands.terminate(id))
-      // a look decides, whatever the delete was answered with
-      const seen = yield* Effect.result(hands.get(id))
+      const asked = yield* Effect.result(calls.terminate(id))
+      // a look decides, whatever the answer to the delete was
+      const seen = yield* Effect.result(calls.get(id))
       if (Result.isFailure(asked) && isHopeless(asked.failure) && Result.isFailure(seen)) return yield* asked.failure
       wasThere ||= Result.isSuccess(asked) || Result.isSuccess(seen)
       if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") {
@@ -164,14 +138,39 @@ const endWithin = (
   })
 
 /**
- * Ends all of these and verifies each; one that cannot be ended does not spare the others, and is what this fails with.
+ * Ends a compute and verifies that it is gone, asking again with back-off for up to 30 seconds.
+ *
+ * **Details**
+ *
+ * A compute that is not there counts as ended, but not before `settledAt` (monotonic nanoseconds): until then the provider
+ * may not list it yet. Answers whether it was ever there. What cannot be verified in time fails as `Uncertain` with the id.
  *
  * @category ending
  * @since 0.1.0
  */
-export const endAll = (hands: ComputeCalls, all: ReadonlyArray<Compute>): Effect.Effect<void, AtlasErrorReason> =>
+export const end = (calls: ComputeCalls, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
+  Effect.gen(function*() {
+    const start = yield* Clock.monotonicTimeNanos
+    const unsettled = settledAt > start ? Number(settledAt - start) / 1_000_000 : 0
+    return yield* Effect.timeoutOrElse(endWithin(calls, id, unsettled + endBudget, settledAt), {
+      // one call that never answers must not outlive the budget
+      duration: unsettled + endBudget * 2,
+      orElse: () =>
+        Effect.fail(
+          new Uncertain({ computeId: id, message: `${id} could not be ended: the provider does not answer` })
+        )
+    })
+  })
+
+/**
+ * Ends all of these and verifies each; where one cannot be ended, the others still are, and this fails with its failure.
+ *
+ * @category ending
+ * @since 0.1.0
+ */
+export const endAll = (calls: ComputeCalls, all: ReadonlyArray<Compute>): Effect.Effect<void, AtlasErrorReason> =>
   Effect.flatMap(
-    Effect.forEach(all, (compute) => Effect.exit(end(hands, compute.id)), { concurrency: "unbounded" }),
+    Effect.forEach(all, (compute) => Effect.exit(end(calls, compute.id)), { concurrency: "unbounded" }),
     (ended) => Exit.asVoidAll(ended)
   )
 
@@ -182,7 +181,7 @@ export const endAll = (hands: ComputeCalls, all: ReadonlyArray<Compute>): Effect
  * @since 0.1.0
  */
 export const endNamed = (
-  hands: ComputeCalls,
+  calls: ComputeCalls,
   name: string,
   settleWindow: Duration.Duration
 ): Effect.Effect<void, AtlasErrorReason> =>
@@ -192,8 +191,8 @@ export const endNamed = (
     while (true) {
       const left = until - (yield* elapsedSince(start))
       const settled = left <= 0
-      const found = yield* find(hands, name, Duration.millis(Math.max(left / 2, 0)))
-      yield* endAll(hands, found)
+      const found = yield* find(calls, name, Duration.millis(Math.max(left / 2, 0)))
+      yield* endAll(calls, found)
       // a duplicate may appear for as long as a machine may be missing from a listing
       if (settled || found.length === 0) return
     }

@@ -1,5 +1,5 @@
 /**
- * This very machine as a provider: a compute is a real process group with ports, a log, an exit code and a token.
+ * This machine as a provider: a compute is a real process group with ports, a log, an exit code and a token.
  *
  * Needs no account and costs nothing, and survives the process that started it; see the guide "The local provider".
  *
@@ -24,7 +24,7 @@ import * as Provider from "../provider/Provider.ts"
 import * as StateDirectory from "../storage/StateDirectory.ts"
 import * as Gpus from "./local/internal/gpus.ts"
 import * as LogFile from "./local/internal/logFile.ts"
-import { described, isOver, sight, toCompute } from "./local/internal/observe.ts"
+import { described, isOver, thisMachine, toCompute } from "./local/internal/observe.ts"
 import * as Plan from "./local/internal/plan.ts"
 import * as ProcessTable from "./local/internal/processTable.ts"
 import * as Running from "./local/internal/running.ts"
@@ -61,7 +61,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   const found = options.stateDir === undefined
     ? yield* Effect.result(StateDirectory.find("stateDir"))
     : Result.succeed(path.resolve(options.stateDir))
-  // without a root nothing below is reached, and a registry still has its other providers
+  // without a root every call fails before it uses one, and a registry still has its other providers
   const root = Result.getOrElse(found, () => "")
   const dir = yield* StateDir.make(root)
   const own = yield* Plan.inherit(Setting.readOptional)
@@ -73,18 +73,18 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   )
   const running = Running.make({ dir, own, spawner })
 
-  /** Process groups, signals and `/bin/sh` are what all of this stands on. */
+  /** Refuses on Windows: the provider needs process groups, signals and `/bin/sh`. */
   const posix = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Unsupported> =>
     process.platform === "win32"
       ? Effect.fail(new Unsupported({ capability: "compute", message: "the local provider does not run on Windows" }))
       : effect
 
-  /** What is kept on disk, where this provider can run and there is a place to keep it. */
-  const kept = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Unsupported | StorageFault> =>
+  /** Uses the state on disk, where this provider can run and has a directory for it. */
+  const withState = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Unsupported | StorageFault> =>
     posix(Effect.andThen(Effect.fromResult(found), effect))
 
   const entryOf = (id: ComputeId) =>
-    Effect.flatMap(kept(dir.read(id)), (entry) =>
+    Effect.flatMap(withState(dir.read(id)), (entry) =>
       Effect.mapError(
         Effect.fromOption(entry),
         () => new NotFound({ message: `there is no compute ${id} in ${root}` })
@@ -112,10 +112,10 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     settleWindow: 0,
     pollInterval: "100 millis",
     compute: {
-      prepare: ({ request }) => kept(plan(request, offers)),
-      send: (rent) =>
+      prepare: ({ request }) => withState(plan(request, offers)),
+      send: (spawn) =>
         Effect.gen(function*() {
-          const state = yield* running.create(rent, price)
+          const state = yield* running.create(spawn, price)
           return described(dir, provider, state, {
             status: state.ports.length === 0 ? "running" : "provisioning",
             exitCode: null,
@@ -124,9 +124,9 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
         }),
       get: computeOf,
       list: () =>
-        Effect.flatMap(kept(dir.list), (entries) => {
+        Effect.flatMap(withState(dir.list), (entries) => {
           let snapshot: ProcessTable.Snapshot | undefined
-          const shared = { ...sight, processes: () => snapshot ??= ProcessTable.look() }
+          const shared = { ...thisMachine, processes: () => snapshot ??= ProcessTable.look() }
           return Effect.forEach(entries, (entry) => toCompute(dir, provider, entry, shared), { concurrency: 16 })
         }),
       terminate: (id) => Effect.flatMap(stateOf(id), running.terminate)
@@ -139,7 +139,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     logs: {
       stream: (id, { after, follow }) =>
         Stream.unwrap(Effect.as(
-          kept(Effect.void),
+          withState(Effect.void),
           LogFile.lines(fs, dir.fileOf(id, "log"), {
             after,
             follow: follow ?? false,

@@ -137,7 +137,7 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
       raw: null
     })
 
-  /** A change of power; one that is over cannot be changed any more. */
+  /** A stop or a start; a machine that has ended cannot be changed any more. */
   const power = (operation: "stop" | "start", status: "stopped" | "running") => (id: ComputeId) =>
     calls.make(operation, { id }, (at): Result.Result<void, AtlasErrorReason> => {
       const machine = cloud.find(id)
@@ -156,13 +156,13 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
       prepare: ({ request }) => Effect.andThen(checkGpu(request.gpu), Effect.fromResult(priceOf(request))),
-      send: (rent) =>
+      send: (spawn) =>
         Effect.gen(function*() {
-          const { prepared: costPerHour } = rent
-          const birth = { name: rent.name, request: rent.request, costPerHour }
+          const { prepared: costPerHour } = spawn
+          const birth = { name: spawn.name, request: spawn.request, costPerHour }
           const id = yield* newId
           const duplicateId = yield* newId
-          return yield* calls.make("spawnCompute", { rent }, (at) => {
+          return yield* calls.make("spawnCompute", { spawn }, (at) => {
             const machine = cloud.create({ ...birth, id }, at)
             const apart = faults.takeDuplicate()
             if (apart !== undefined) {

@@ -16,7 +16,7 @@ import type { Options } from "./runpod/internal/options.ts"
 export type { Options } from "./runpod/internal/options.ts"
 
 /**
- * RunPod in Atlas's words, with exactly the facets it has: all of them.
+ * RunPod as a provider, with exactly the facets it has: all of them.
  *
  * **Details**
  *
@@ -28,7 +28,7 @@ export type { Options } from "./runpod/internal/options.ts"
  * **Gotchas**
  *
  * RunPod restarts a container that exits and bills on. `cloudType: "any"` means RunPod's own machines. A pod's HTTP
- * address is public: whatever listens must check the credential itself.
+ * address is public: the program that listens must check the credential itself.
  *
  * **Example** (A GPU for the time of an effect)
  *
@@ -84,7 +84,7 @@ export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], ne
  *
  * **When to use**
  *
- * For all that Atlas has words for. `RunPodClient.layerWithRunPod` gives the native client beside it.
+ * For everything that the verbs of `Atlas` cover. `RunPodClient.layerWithRunPod` gives the native client beside it.
  *
  * **Example** (With a key of one's own)
  *

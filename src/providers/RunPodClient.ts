@@ -1,5 +1,5 @@
 /**
- * RunPod's two APIs as typed calls, in RunPod's own words: pods, endpoints, templates, volumes, the catalog, the bill,
+ * RunPod's two APIs as typed calls, named and shaped as RunPod does: pods, endpoints, templates, volumes, the catalog, the bill,
  * and the serverless runtime.
  *
  * @since 0.1.0
@@ -21,12 +21,12 @@ export type { Asks, Lists, Logs } from "./runpod/internal/native.ts"
 export type { ClientOptions as Options } from "./runpod/internal/options.ts"
 
 /**
- * RunPod's APIs in RunPod's words.
+ * RunPod's own APIs, call by call.
  *
  * **When to use**
  *
- * For what only RunPod has, such as making endpoints, workers, releases and registries. `Atlas` and `RunPod` speak the
- * words that all providers share.
+ * For what only RunPod has, such as making endpoints, workers, releases and registries. `Atlas` and `RunPod` cover
+ * what all providers share.
  *
  * **Details**
  *
@@ -63,7 +63,7 @@ export class RunPodClient extends Context.Service<RunPodClient, Asks & Logs & Li
 ) {}
 
 /**
- * A client over whatever `HttpClient` is provided.
+ * A client over the `HttpClient` that is provided.
  *
  * @category constructors
  * @since 0.1.0
@@ -74,7 +74,7 @@ export const make = (
   Effect.map(open(options), ({ wire }) => fromWire(wire, options))
 
 /**
- * The client as a layer; beside RunPod in Atlas's words, take `layerWithRunPod`, which keeps one pace for both.
+ * The client as a layer; beside the `RunPod` provider, take `layerWithRunPod`: both then share one limiter.
  *
  * **Example** (With Node's own fetch)
  *
@@ -110,7 +110,7 @@ export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClie
   .effect(RunPodClient, /* @__PURE__ */ Effect.flatMap(config, make))
 
 /**
- * The client beside RunPod in Atlas's words, as `RunPod.layer` gives it: one key and one pace for both.
+ * The client beside the `RunPod` provider, as `RunPod.layer` gives it: one key and one limiter for both.
  *
  * **Example** (What only RunPod has, beside what all have)
  *

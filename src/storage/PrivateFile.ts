@@ -11,10 +11,10 @@ import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Entropy from "../domain/Entropy.ts"
 
-/** The name of a draft: a dot, the file's name, a dot and 12 hex digits. */
-const draftName = /^\..+\.[0-9a-f]{12}$/
+/** The name of a temporary file: a dot, the file's name, a dot and 12 hex digits. */
+const temporaryName = /^\..+\.[0-9a-f]{12}$/
 
-/** A write takes moments; a draft this old was left by a process that was killed. */
+/** A write takes moments; a temporary file this old was left by a process that was killed. */
 const abandonedAfter = Duration.minutes(1)
 
 /**
@@ -28,12 +28,12 @@ const syncDirectory = (directory: string) =>
   })
 
 /**
- * Writes a private file through a draft beside it: a crash leaves the old file or the new one, never half of one.
+ * Writes a private file through a temporary file beside it: a crash leaves the old file or the new one, never half of one.
  *
  * **Details**
  *
- * The directory must exist. The draft is new (`wx`), 0600, synced, then renamed, and the directory is synced; the draft is
- * removed when any step fails. Its name starts with a dot; `sweep` removes the drafts of processes that were killed.
+ * The directory must exist. The temporary file is new (`wx`), 0600, synced, then renamed, and the directory is synced; it is
+ * removed when any step fails. Its name starts with a dot; `sweep` removes those of processes that were killed.
  *
  * @category files
  * @since 0.1.0
@@ -47,15 +47,15 @@ export const write = (
     const path = yield* Path.Path
     const directory = path.dirname(file)
     // in the same directory, so that the rename stays on one file system; wx: never an existing file or link
-    const draft = path.join(directory, `.${path.basename(file)}.${yield* Entropy.hex(6)}`)
+    const temporary = path.join(directory, `.${path.basename(file)}.${yield* Entropy.hex(6)}`)
     yield* Effect.gen(function*() {
-      const handle = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
+      const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
       yield* handle.writeAll(new TextEncoder().encode(text))
       yield* handle.sync
     }).pipe(
       Effect.scoped,
-      Effect.andThen(fs.rename(draft, file)),
-      Effect.onError(() => Effect.ignore(fs.remove(draft, { force: true })))
+      Effect.andThen(fs.rename(temporary, file)),
+      Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
     )
     yield* syncDirectory(directory)
   })
@@ -77,7 +77,7 @@ export const remove = (
   })
 
 /**
- * Removes the drafts that killed processes left in a directory; drafts of the last minute stay, since they may be in use.
+ * Removes the temporary files that killed processes left in a directory; those of the last minute stay: they may be in use.
  *
  * @category files
  * @since 0.1.0
@@ -91,13 +91,13 @@ export const sweep = (
     const now = yield* Clock.currentTimeMillis
     const names = yield* fs.readDirectory(directory)
     yield* Effect.forEach(
-      names.filter((name) => draftName.test(name)),
+      names.filter((name) => temporaryName.test(name)),
       (name) =>
         Effect.gen(function*() {
-          const draft = path.join(directory, name)
-          const { mtime } = yield* fs.stat(draft)
+          const temporary = path.join(directory, name)
+          const { mtime } = yield* fs.stat(temporary)
           const age = now - (mtime._tag === "Some" ? mtime.value.getTime() : now)
-          if (age > Duration.toMillis(abandonedAfter)) yield* fs.remove(draft, { force: true })
+          if (age > Duration.toMillis(abandonedAfter)) yield* fs.remove(temporary, { force: true })
         }).pipe(Effect.ignore),
       { concurrency: 16, discard: true }
     )

@@ -62,7 +62,7 @@ export const withHome = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
  * **Details**
  *
  * Fails as `StorageFault` when the user has no home, and says to set `ATLAS_STATE_DIR` or the named option. A directory that
- * everybody shares and that a reboot clears, such as `/tmp`, is never the answer.
+ * all users share and that a reboot clears, such as `/tmp`, is never the answer.
  *
  * **Example** (A file beside the others)
  *

@@ -53,7 +53,7 @@ const reasons: ReadonlyArray<readonly [AtlasError.AtlasErrorReason, AtlasError.K
 ]
 
 describe("AtlasError", () => {
-  it("is printed as who, what kind, the HTTP status when there is one, and the message", () => {
+  it("is printed as provider, kind, HTTP status when there is one, and message", () => {
     assert.strictEqual(
       fail(new AtlasError.NotFound({ status: 404, message: "no such pod" })).message,
       "[acme] not_found (HTTP 404): no such pod"

@@ -72,7 +72,7 @@ describe("Compute", () => {
       assert.notInclude(lines.join("\n"), "canary")
     }))
 
-  it("what is printed is everything else, null where nobody said", () => {
+  it("what is printed is everything else, null where it is not known", () => {
     assert.deepStrictEqual(JSON.parse(JSON.stringify(compute)), {
       id: "pod-1",
       provider: "acme",

@@ -10,7 +10,7 @@ import { inspect } from "node:util"
 
 const canary = "canary-3f7a"
 
-/** Input nobody would get past the compiler, as JavaScript callers can write it. */
+/** Input that the compiler would refuse, as JavaScript callers can write it. */
 const untyped = (input: object): Effect.Effect<ComputeRequest.ComputeRequest, AtlasError.AtlasError> =>
   ComputeRequest.decode(JSON.parse(JSON.stringify(input)))
 
@@ -131,7 +131,7 @@ describe("ComputeRequest", () => {
       })
   )
 
-  it.effect("a port listed twice is refused, and so is a protocol nobody speaks", () =>
+  it.effect("a port listed twice is refused, and so is an unknown protocol", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual((yield* refused(untyped({ ports: ["80/http", "80/tcp"] }))).paths, ["ports[1].port"])
       const { paths } = yield* refused(untyped({ ports: ["80/udp"] }))

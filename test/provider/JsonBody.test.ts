@@ -1,5 +1,5 @@
 /**
- * What is sent as JSON: what is wrong is named before it leaves, what is secret is sealed.
+ * A JSON body: what is wrong with it is named before it is sent, what is secret is sealed.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { AtlasError } from "effect-atlas"

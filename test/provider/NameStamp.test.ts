@@ -1,5 +1,5 @@
 /**
- * The name every rent carries: short enough for every cloud, ours beyond doubt, found again by what it was made from.
+ * The name of every rented compute: short enough for every cloud, certainly the library's own, found by what it was made from.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Entropy, NameStamp } from "effect-atlas"
@@ -75,7 +75,7 @@ describe("NameStamp", () => {
     assert.isTrue(NameStamp.matches("my-database", "my-database"))
   })
 
-  it("nobody can configure the owner of rents without an orchestrator", () => {
+  it("the owner of spawns without an orchestrator cannot be configured", () => {
     const isOwner = Schema.is(NameStamp.Owner)
     assert.isFalse(isOwner("adhoc"))
     assert.isTrue(isOwner("adhoc2"))

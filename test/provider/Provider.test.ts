@@ -24,17 +24,17 @@ const machine = (fields: Partial<Compute.Compute> = {}) =>
 const recorded = (
   adapter: Omit<Partial<Adapter>, "compute"> & { readonly compute?: Partial<PlainCreate & LookAdapter> } = {}
 ) => {
-  const rents: Array<SpawnDraft> = []
+  const spawns: Array<SpawnDraft> = []
   const calls: Array<readonly [string, Call]> = []
   const { compute, ...facets } = adapter
   const provider = Provider.neutral(Provider.make({
     id: "acme",
     ...facets,
     compute: {
-      spawn: (rent, call) => {
-        rents.push(rent)
+      spawn: (spawn, call) => {
+        spawns.push(spawn)
         calls.push(["spawn", call])
-        return Effect.succeed(machine({ name: rent.name }))
+        return Effect.succeed(machine({ name: spawn.name }))
       },
       get: (_, call) => {
         calls.push(["get", call])
@@ -51,17 +51,17 @@ const recorded = (
       ...compute
     }
   }))
-  return { provider, rents, calls }
+  return { provider, spawns, calls }
 }
 
-describe("a rent", () => {
+describe("a spawn", () => {
   it.effect("is checked by the adapter before anything is sent", () =>
     Effect.gen(function*() {
       const invalid = new AtlasError.Validation({ issues: [{ path: "image", message: "is required" }] })
-      const { provider, rents } = recorded({ compute: { check: () => Effect.fail(invalid) } })
+      const { provider, spawns } = recorded({ compute: { check: () => Effect.fail(invalid) } })
       const error = yield* Effect.flip(provider.compute.spawn({ auth: "bearer" }))
       assert.strictEqual(error.message, "[acme] validation: image: is required")
-      assert.deepStrictEqual(rents, [])
+      assert.deepStrictEqual(spawns, [])
     }))
 
   it.effect("that is malformed, or whose options are, is refused before anything is sent", () =>
@@ -88,9 +88,9 @@ describe("a rent", () => {
   it.effect("that is ready to be sent is prepared without sending anything", () =>
     Effect.gen(function*() {
       const { calls, provider } = recorded()
-      const rent = yield* provider.compute.prepare({ name: "web", auth: "bearer", env: { A: "1" } })
-      assert.deepStrictEqual(Object.keys(rent.env), ["A", "ATLAS_PRESHARED_KEY"])
-      assert.match(rent.name, /^atlas-adhoc-web-[a-z2-7]{12}$/)
+      const spawn = yield* provider.compute.prepare({ name: "web", auth: "bearer", env: { A: "1" } })
+      assert.deepStrictEqual(Object.keys(spawn.env), ["A", "ATLAS_PRESHARED_KEY"])
+      assert.match(spawn.name, /^atlas-adhoc-web-[a-z2-7]{12}$/)
       assert.deepStrictEqual(calls, [])
     }))
 
@@ -157,34 +157,34 @@ describe("a rent", () => {
       assert.strictEqual(yield* kindOf(provider.compute.check({ gpuCount: 0 })), "validation")
     }))
 
-  it.effect("shows nobody what was prepared, and is refused by a provider that did not prepare it", () =>
+  it.effect("does not show what was prepared, and is refused by a provider that did not prepare it", () =>
     Effect.gen(function*() {
       const [one, other] = [recorded(), recorded()]
-      const rent = yield* one.provider.compute.prepare({ name: "web" })
-      assert.deepStrictEqual(rent.prepared, {})
-      const error = yield* Effect.flip(other.provider.compute.rent(rent))
-      assert.strictEqual(error.message, "[acme] validation: rent: Expected one that acme prepared")
+      const spawn = yield* one.provider.compute.prepare({ name: "web" })
+      assert.deepStrictEqual(spawn.prepared, {})
+      const error = yield* Effect.flip(other.provider.compute.rent(spawn))
+      assert.strictEqual(error.message, "[acme] validation: spawn: Expected a spawn that acme prepared")
       assert.deepStrictEqual(other.calls, [])
-      // a copy is as good as the rent itself
-      yield* one.provider.compute.rent({ ...rent })
+      // a copy is as good as the prepared spawn itself
+      yield* one.provider.compute.rent({ ...spawn })
       assert.lengthOf(one.calls, 1)
     }))
 
-  it.effect("gets a name of its own each time, and the very stamp where somebody keeps the books", () =>
+  it.effect("gets a name of its own each time, and the caller's stamp where one is given", () =>
     Effect.gen(function*() {
-      const { provider, rents } = recorded()
+      const { provider, spawns } = recorded()
       yield* provider.compute.spawn({ name: "web" })
       yield* provider.compute.spawn({ name: "web" })
-      assert.notStrictEqual(rents[0]?.name, rents[1]?.name)
+      assert.notStrictEqual(spawns[0]?.name, spawns[1]?.name)
       yield* provider.compute.spawn({}, { stamp: { owner: "me", slug: "job", attempt: "abcdefghijkl" } })
-      assert.strictEqual(rents[2]?.name, "atlas-me-job-abcdefghijkl")
+      assert.strictEqual(spawns[2]?.name, "atlas-me-job-abcdefghijkl")
     }))
 
-  it.effect("with bearer auth hands the token to the container and to the caller, and to nobody else", () =>
+  it.effect("with bearer auth gives the token to the container and to the caller, and to no other", () =>
     Effect.gen(function*() {
-      const { provider, rents } = recorded()
+      const { provider, spawns } = recorded()
       const { auth } = yield* provider.compute.spawn({ auth: "bearer" })
-      const inside = rents[0]?.env["ATLAS_PRESHARED_KEY"]
+      const inside = spawns[0]?.env["ATLAS_PRESHARED_KEY"]
       assert.isNotNull(auth)
       assert.strictEqual(
         inside === undefined ? "" : Redacted.value(inside),
@@ -193,11 +193,11 @@ describe("a rent", () => {
       assert.isNull((yield* provider.compute.get("pod-1")).auth)
     }))
 
-  it.effect("with signed_url auth hands over a signing secret, on every provider", () =>
+  it.effect("with signed_url auth gives a signing secret, on every provider", () =>
     Effect.gen(function*() {
-      const { provider, rents } = recorded()
+      const { provider, spawns } = recorded()
       const { auth } = yield* provider.compute.spawn({ auth: "signed_url" })
-      const inside = rents[0]?.env["ATLAS_SIGNING_SECRET"]
+      const inside = spawns[0]?.env["ATLAS_SIGNING_SECRET"]
       assert.deepStrictEqual([auth?.scheme, auth?.hash, auth?.header], ["signed_url", null, null])
       assert.strictEqual(
         inside === undefined ? "" : Redacted.value(inside),
@@ -207,9 +207,9 @@ describe("a rent", () => {
 
   it.effect("without auth has no credential", () =>
     Effect.gen(function*() {
-      const { provider, rents } = recorded()
+      const { provider, spawns } = recorded()
       assert.isNull((yield* provider.compute.spawn({})).auth)
-      assert.deepStrictEqual(rents[0]?.env, {})
+      assert.deepStrictEqual(spawns[0]?.env, {})
     }))
 
   it.effect("is built from the create's answer alone: nothing is read again", () =>
@@ -260,7 +260,7 @@ describe("the options of a call", () => {
 })
 
 describe("what a provider answers", () => {
-  it.effect("a failure says who, at what, and the adapter's own reason", () =>
+  it.effect("a failure names the provider, the operation, and the adapter's own reason", () =>
     Effect.gen(function*() {
       const { provider } = recorded({ compute: { get: () => nowhere } })
       const error = yield* Effect.flip(provider.compute.get("pod-1"))
@@ -307,7 +307,7 @@ describe("what a provider answers", () => {
       assert.lengthOf(yield* list, 1)
     }))
 
-  it.effect("a filter nobody knows is refused before anything is asked", () =>
+  it.effect("an unknown filter is refused before anything is sent", () =>
     Effect.gen(function*() {
       const { calls, provider } = recorded()
       assert.strictEqual(yield* kindOf(provider.compute.list(JSON.parse("{\"owner\":\"me\"}"))), "validation")
@@ -346,7 +346,7 @@ const calls = (
 ]
 
 describe("capabilities", () => {
-  it("follow from the facets, and only what nobody can see is claimed", () => {
+  it("follow from the facets, and only what no facet shows is stated by a flag", () => {
     const { provider } = recorded({
       flags: ["spot"],
       power: { stop: () => Effect.void, start: () => Effect.void },
@@ -398,10 +398,10 @@ describe("capabilities", () => {
 describe("a request", () => {
   it.effect("built once is accepted by every provider", () =>
     Effect.gen(function*() {
-      const { provider, rents } = recorded()
+      const { provider, spawns } = recorded()
       const input: ComputeRequest.Input = { gpu: "h100", ports: ["8000"] }
-      const rent = yield* provider.compute.prepare(input)
-      yield* provider.compute.spawn(rent.request)
-      assert.strictEqual(rents[0]?.request, rent.request)
+      const spawn = yield* provider.compute.prepare(input)
+      yield* provider.compute.spawn(spawn.request)
+      assert.strictEqual(spawns[0]?.request, spawn.request)
     }))
 })

@@ -73,7 +73,7 @@ describe("the provider of a call", () => {
       assert.include(message, "ATLAS_PROVIDER")
     }).pipe(Effect.provide(Layer.provide(Providers.layer(), environment({})))))
 
-  it.effect("may be a value that nobody registered", () =>
+  it.effect("may be a value that is not in the registry", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* asked({ provider: make("mine") }), "mine")
       assert.deepStrictEqual(yield* Atlas.listCompute({}, { provider: make("mine") }), [])

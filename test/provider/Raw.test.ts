@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 describe("raw", () => {
   const rawOf = Raw.make({ hidden: ["env", "args"] })
 
-  it("keeps fields nobody knows, at any depth, without those that are hidden or tell of a credential by their name", () => {
+  it("keeps unknown fields, at any depth, without those that are hidden or tell of a credential by their name", () => {
     const body = {
       id: "box-1",
       novelty: [1, { env: { A: "s" }, kept: true }],
@@ -48,13 +48,13 @@ describe("raw", () => {
   })
 })
 
-describe("an answer that is kept", () => {
-  const kept = Schema.decodeUnknownEffect(Raw.keeping(Schema.Struct({ id: Schema.String })))
+describe("an answer with its body", () => {
+  const decode = Schema.decodeUnknownEffect(Raw.withBody(Schema.Struct({ id: Schema.String })))
 
   it.effect("is what was read of it, beside the whole of its body", () =>
     Effect.gen(function*() {
       const body = { id: "box-1", novelty: 1 }
-      const answer = yield* kept(body)
+      const answer = yield* decode(body)
       assert.deepStrictEqual(answer.value, { id: "box-1" })
       assert.strictEqual(answer.body, body)
       assert.strictEqual(Raw.part(answer.body, "novelty"), 1)
@@ -62,5 +62,5 @@ describe("an answer that is kept", () => {
     }))
 
   it.effect("must still have the shape that is documented", () =>
-    Effect.map(Effect.exit(kept({ id: 7 })), (exit) => assert.strictEqual(exit._tag, "Failure")))
+    Effect.map(Effect.exit(decode({ id: 7 })), (exit) => assert.strictEqual(exit._tag, "Failure")))
 })

@@ -1,10 +1,10 @@
 /**
- * Looking for what a lost answer may have rented, and ending a compute until its absence is seen.
+ * Termination: finding what an unanswered create may have made, and ending a compute until its absence is verified.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
 import { AtlasError, Ids } from "effect-atlas"
-import * as Handback from "effect-atlas/provider/Termination"
+import * as Termination from "effect-atlas/provider/Termination"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -21,20 +21,20 @@ const machine = (fields: Partial<Compute.Compute> = {}) => acme.machine({ id, na
 const notFound = Effect.fail(new AtlasError.NotFound({}))
 const broken = Effect.fail(new AtlasError.ProviderFault({ status: 500, message: "oops" }))
 
-/** A provider of which a test says what each call answers; it counts the calls and knows when they came. */
-const hands = (answers: Partial<Handback.ComputeCalls>) => {
+/** A provider with scripted answers; it records its calls and their times. */
+const scripted = (answers: Partial<Termination.ComputeCalls>) => {
   const calls: Array<readonly [string, number]> = []
   const seen = <A, E>(what: string, answer: Effect.Effect<A, E>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       calls.push([what, now])
       return answer
     })
-  const made: Handback.ComputeCalls = {
+  const made: Termination.ComputeCalls = {
     named: (name) => seen("named", answers.named?.(name) ?? Effect.succeed([])),
     get: (one) => seen("get", answers.get?.(one) ?? notFound),
     terminate: (one) => seen("terminate", answers.terminate?.(one) ?? Effect.void)
   }
-  return { hands: made, calls, times: (what: string) => calls.filter(([one]) => one === what).map(([, at]) => at) }
+  return { provider: made, calls, times: (what: string) => calls.filter(([one]) => one === what).map(([, at]) => at) }
 }
 
 /** Runs with the clock moved far enough for anything here to end; says how long it took. */
@@ -59,8 +59,8 @@ const settle = Duration.seconds(5)
 describe("looking by name", () => {
   it.effect("a machine that the listing shows twice is one, and no duplicate of itself", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({ named: () => Effect.succeed([machine(), machine()]) })
-      assert.lengthOf(yield* Handback.find(provider, wanted, settle), 1)
+      const { provider } = scripted({ named: () => Effect.succeed([machine(), machine()]) })
+      assert.lengthOf(yield* Termination.find(provider, wanted, settle), 1)
     }))
 
   it.effect("only the very name counts, not one that looks like it", () =>
@@ -70,27 +70,27 @@ describe("looking by name", () => {
         machine({ name: "atlas-other-web-abcdefghijkl" }),
         machine({ name: null })
       ]
-      const { hands: provider } = hands({ named: () => Effect.succeed(like) })
-      const { result } = yield* timed(Handback.find(provider, "web-", settle))
+      const { provider } = scripted({ named: () => Effect.succeed(like) })
+      const { result } = yield* timed(Termination.find(provider, "web-", settle))
       assert.deepStrictEqual(result._tag === "Success" ? result.success[0] : null, [])
     }))
 
-  it.effect("of duplicates the one that lives is kept before an older one that failed", () =>
+  it.effect("of duplicates a live one is kept before an older one that failed", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({
+      const { provider } = scripted({
         named: () =>
           Effect.succeed([
             machine({ id: Ids.ComputeId.make("dead"), status: "failed", createdAt: DateTime.makeUnsafe(1) }),
             machine({ id: Ids.ComputeId.make("alive"), createdAt: DateTime.makeUnsafe(2) })
           ])
       })
-      assert.strictEqual((yield* Handback.find(provider, wanted, settle))[0]?.id, "alive")
+      assert.strictEqual((yield* Termination.find(provider, wanted, settle))[0]?.id, "alive")
     }))
 
   it.effect("answers as soon as something is found, the oldest first, without what is terminated", () =>
     Effect.gen(function*() {
       const at = (millis: number) => DateTime.makeUnsafe(millis)
-      const { calls, hands: provider } = hands({
+      const { calls, provider } = scripted({
         named: () =>
           Effect.succeed([
             machine({ id: Ids.ComputeId.make("no-date") }),
@@ -99,44 +99,44 @@ describe("looking by name", () => {
             machine({ id: Ids.ComputeId.make("old"), createdAt: at(1) })
           ])
       })
-      const found = yield* Handback.find(provider, wanted, settle)
+      const found = yield* Termination.find(provider, wanted, settle)
       assert.deepStrictEqual(found.map((one) => one.id), ["old", "young", "no-date"])
       assert.lengthOf(calls, 1)
     }))
 
   it.effect("says that there is nothing only after a listing begun when the settle window had passed twice", () =>
     Effect.gen(function*() {
-      const { hands: provider, times } = hands({})
-      const { result } = yield* timed(Handback.find(provider, wanted, settle))
+      const { provider, times } = scripted({})
+      const { result } = yield* timed(Termination.find(provider, wanted, settle))
       assert.deepStrictEqual(result._tag === "Success" ? result.success : null, [[], 10_000])
       assert.strictEqual(times("named").at(-1), 10_000)
     }))
 
   it.effect("finds what appears within both windows", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({
+      const { provider } = scripted({
         named: () => Effect.map(Clock.currentTimeMillis, (now) => now < 9_000 ? [] : [machine()])
       })
-      const { result } = yield* timed(Handback.find(provider, wanted, settle))
+      const { result } = yield* timed(Termination.find(provider, wanted, settle))
       assert.deepStrictEqual(result._tag === "Success" ? result.success[0].map((one) => one.id) : null, [id])
     }))
 
-  it.effect("a failed look says nothing: it goes on, and fails when the last look failed", () =>
+  it.effect("a failed listing proves nothing: it looks again, and fails when the last listing failed", () =>
     Effect.gen(function*() {
-      const once = hands({
+      const once = scripted({
         named: () =>
           Effect.flatMap(Clock.currentTimeMillis, (now) => now < 3_000 ? broken : Effect.succeed([machine()]))
       })
-      const found = yield* timed(Handback.find(once.hands, "web", settle))
+      const found = yield* timed(Termination.find(once.provider, "web", settle))
       assert.strictEqual(found.result._tag, "Success")
-      const always = yield* timed(Handback.find(hands({ named: () => broken }).hands, "web", settle))
+      const always = yield* timed(Termination.find(scripted({ named: () => broken }).provider, "web", settle))
       assert.strictEqual(always.result._tag === "Failure" ? always.result.failure[0]._tag : null, "ProviderFault")
     }))
 
-  it.effect("a listing that never answers fails as uncertain with the name, and holds nobody for ever", () =>
+  it.effect("a listing that never answers fails as uncertain with the name, and does not wait for ever", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({ named: () => Effect.never })
-      const { result } = yield* timed(Handback.find(provider, "atlas-adhoc-web-abcdefghijkl", settle))
+      const { provider } = scripted({ named: () => Effect.never })
+      const { result } = yield* timed(Termination.find(provider, "atlas-adhoc-web-abcdefghijkl", settle))
       const [reason] = result._tag === "Failure" ? result.failure : []
       assert.deepStrictEqual(
         reason?._tag === "Uncertain" ? reason.computeName : reason,
@@ -149,32 +149,32 @@ describe("ending", () => {
   it.effect("asks, looks, and is done when the provider does not know it any more or says terminated", () =>
     Effect.gen(function*() {
       for (const get of [() => notFound, () => Effect.succeed(machine({ status: "terminated" }))]) {
-        const { calls, hands: provider } = hands({ get })
-        yield* Handback.end(provider, id)
+        const { calls, provider } = scripted({ get })
+        yield* Termination.end(provider, id)
         assert.deepStrictEqual(calls.map(([what]) => what), ["terminate", "get"])
       }
     }))
 
-  it.effect("one that is not there counts as ended", () =>
+  it.effect("a compute that is not there counts as ended", () =>
     Effect.gen(function*() {
-      const { calls, hands: provider } = hands({ terminate: () => notFound })
-      yield* Handback.end(provider, id)
+      const { calls, provider } = scripted({ terminate: () => notFound })
+      yield* Termination.end(provider, id)
       assert.deepStrictEqual(calls.map(([what]) => what), ["terminate", "get"])
     }))
 
   it.effect("a delete that finds nothing is not believed while a look still finds it", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({ terminate: () => notFound, get: () => Effect.succeed(machine()) })
-      const { result } = yield* timed(Handback.end(provider, id))
+      const { provider } = scripted({ terminate: () => notFound, get: () => Effect.succeed(machine()) })
+      const { result } = yield* timed(Termination.end(provider, id))
       const [reason] = result._tag === "Failure" ? result.failure : []
       assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, id)
     }))
 
-  it.effect("what no other try can cure fails at once, as what it is", () =>
+  it.effect("a failure that no other try can cure is the failure, at once", () =>
     Effect.gen(function*() {
       const refused = Effect.fail(new AtlasError.Unsupported({ capability: "compute" }))
-      const { calls, hands: provider } = hands({ terminate: () => refused, get: () => refused })
-      const reason = yield* Effect.flip(Handback.end(provider, id))
+      const { calls, provider } = scripted({ terminate: () => refused, get: () => refused })
+      const reason = yield* Effect.flip(Termination.end(provider, id))
       assert.strictEqual(reason._tag, "Unsupported")
       assert.lengthOf(calls, 2)
     }))
@@ -182,16 +182,16 @@ describe("ending", () => {
   it.effect("stopped and failed are not gone", () =>
     Effect.gen(function*() {
       for (const status of ["stopped", "failed"] as const) {
-        const { hands: provider } = hands({ get: () => Effect.succeed(machine({ status })) })
-        const { result } = yield* timed(Handback.end(provider, id))
+        const { provider } = scripted({ get: () => Effect.succeed(machine({ status })) })
+        const { result } = yield* timed(Termination.end(provider, id))
         assert.strictEqual(result._tag === "Failure" ? result.failure[0]._tag : null, "Uncertain")
       }
     }))
 
   it.effect("asks again with growing pauses for 30 seconds, then fails as uncertain with the id and why", () =>
     Effect.gen(function*() {
-      const { hands: provider, times } = hands({ terminate: () => broken, get: () => Effect.succeed(machine()) })
-      const { result } = yield* timed(Handback.end(provider, id))
+      const { provider, times } = scripted({ terminate: () => broken, get: () => Effect.succeed(machine()) })
+      const { result } = yield* timed(Termination.end(provider, id))
       const [reason] = result._tag === "Failure" ? result.failure : []
       assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, id)
       assert.include(reason?.message, "oops")
@@ -205,16 +205,16 @@ describe("ending", () => {
 
   it.effect("a delete that fails while the machine is gone has ended it", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({ terminate: () => broken })
-      yield* Handback.end(provider, id)
+      const { provider } = scripted({ terminate: () => broken })
+      yield* Termination.end(provider, id)
     }))
 
   it.effect.each(["terminate", "get"] as const)(
     "a %s that never answers fails as uncertain within a minute",
     (call) =>
       Effect.gen(function*() {
-        const { hands: provider } = hands({ [call]: () => Effect.never })
-        const ending = yield* Effect.forkChild(Effect.flip(Handback.end(provider, id)), { startImmediately: true })
+        const { provider } = scripted({ [call]: () => Effect.never })
+        const ending = yield* Effect.forkChild(Effect.flip(Termination.end(provider, id)), { startImmediately: true })
         yield* TestClock.adjust("1 minute")
         const reason = ending.pollUnsafe()
         assert.isDefined(reason)
@@ -223,11 +223,11 @@ describe("ending", () => {
       })
   )
 
-  it.effect("a call that never answers holds nobody who cannot be interrupted either", () =>
+  it.effect("a call that never answers does not hold a caller that cannot be interrupted for ever", () =>
     Effect.gen(function*() {
-      const { hands: provider } = hands({ terminate: () => Effect.never })
+      const { provider } = scripted({ terminate: () => Effect.never })
       const ending = yield* Effect.forkChild(
-        Effect.onExit(Effect.never, () => Effect.ignore(Handback.end(provider, id))),
+        Effect.onExit(Effect.never, () => Effect.ignore(Termination.end(provider, id))),
         { startImmediately: true }
       )
       yield* Effect.forkChild(Fiber.interrupt(ending), { startImmediately: true })
@@ -238,9 +238,9 @@ describe("ending", () => {
   it.effect("before it has settled, not found proves nothing: it is asked for again until then", () =>
     Effect.gen(function*() {
       for (const answers of [{ terminate: () => notFound }, { get: () => notFound }]) {
-        const { hands: provider, times } = hands(answers)
+        const { provider, times } = scripted(answers)
         const settledAt = (yield* Clock.monotonicTimeNanos) + 4_000_000_000n
-        const { result, start } = yield* timed(Handback.end(provider, id, settledAt))
+        const { result, start } = yield* timed(Termination.end(provider, id, settledAt))
         assert.strictEqual(result._tag, "Success")
         assert.isAtLeast(times("terminate").at(-1) ?? 0, start + 4_000)
         assert.isBelow(times("terminate").at(-1) ?? 0, start + 10_000)
@@ -249,24 +249,24 @@ describe("ending", () => {
 
   it.effect("terminated proves it at any age", () =>
     Effect.gen(function*() {
-      const { calls, hands: provider } = hands({ get: () => Effect.succeed(machine({ status: "terminated" })) })
-      yield* Handback.end(provider, id, 4_000_000_000n)
+      const { calls, provider } = scripted({ get: () => Effect.succeed(machine({ status: "terminated" })) })
+      yield* Termination.end(provider, id, 4_000_000_000n)
       assert.lengthOf(calls, 2)
     }))
 })
 
-describe("ending whatever has a name", () => {
-  it.effect("ends all of them, and one that cannot be ended does not spare the others", () =>
+describe("ending every compute of a name", () => {
+  it.effect("ends all of them, the others too where one cannot be ended", () =>
     Effect.gen(function*() {
       const stubborn = Ids.ComputeId.make("stubborn")
       const gone = new Set<string>()
-      const { hands: provider } = hands({
+      const { provider } = scripted({
         named: () =>
           Effect.succeed([machine({ id: stubborn }), machine(), machine({ id: Ids.ComputeId.make("pod-2") })]),
         terminate: (one) => one === stubborn ? broken : Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
       })
-      const { result } = yield* timed(Handback.endNamed(provider, wanted, settle))
+      const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
       assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
       const [reason] = result._tag === "Failure" ? result.failure : []
       assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, stubborn)
@@ -276,7 +276,7 @@ describe("ending whatever has a name", () => {
     Effect.gen(function*() {
       const gone = new Set<string>()
       const duplicate = Ids.ComputeId.make("pod-2")
-      const { hands: provider } = hands({
+      const { provider } = scripted({
         named: () =>
           Effect.map(Clock.currentTimeMillis, (now) =>
             [machine(), ...(now >= 4_000 ? [machine({ id: duplicate })] : [])].filter((one) => !gone.has(one.id))),
@@ -284,15 +284,15 @@ describe("ending whatever has a name", () => {
           Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
       })
-      const { result } = yield* timed(Handback.endNamed(provider, wanted, settle))
+      const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
       assert.strictEqual(result._tag, "Success")
       assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
     }))
 
   it.effect("nothing of that name is fine", () =>
     Effect.gen(function*() {
-      const { hands: provider, times } = hands({})
-      const { result } = yield* timed(Handback.endNamed(provider, wanted, settle))
+      const { provider, times } = scripted({})
+      const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
       assert.strictEqual(result._tag, "Success")
       assert.deepStrictEqual(times("terminate"), [])
     }))

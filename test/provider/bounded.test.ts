@@ -45,8 +45,8 @@ const after = (duration: Duration.Input, asked: Asked) =>
   })
 
 const calls: ReadonlyArray<readonly [string, (options?: { readonly timeout: "3 seconds" }) => Asked]> = [
-  ["checking a rent", (options) => acme.compute.check({}, options)],
-  ["preparing a rent", (options) => acme.compute.prepare({}, options)],
+  ["checking a spawn", (options) => acme.compute.check({}, options)],
+  ["preparing a spawn", (options) => acme.compute.prepare({}, options)],
   ["a look", (options) => acme.compute.get("a", options)],
   ["a list", (options) => acme.compute.list({}, options)],
   ["a terminate", (options) => acme.compute.terminate("a", options)],
@@ -110,9 +110,9 @@ describe("a create that is cut off by its limit", () => {
         compute: {
           ...deaf.compute,
           check: () => Effect.void,
-          spawn: (rent) =>
+          spawn: (spawn) =>
             Effect.suspend(() => {
-              made.push(machine({ name: rent.name }))
+              made.push(machine({ name: spawn.name }))
               return Effect.never
             }),
           list: () => Effect.sync(() => made)

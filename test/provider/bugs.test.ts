@@ -1,5 +1,5 @@
 /**
- * A bug of an adapter is the caller's to see in full, and for a span one word: its text can hold anything.
+ * A defect of an adapter reaches the caller in full, and a span only as a fact: its text can hold anything.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Provider } from "effect-atlas"
@@ -32,7 +32,7 @@ const broken = Provider.make({
 const isWhole = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.pretty(exit.cause).includes(canary)
 
-describe("a bug", () => {
+describe("a defect", () => {
   it.effect("of an adapter stands in no span, and reaches the caller as it is", () =>
     Effect.gen(function*() {
       const recorder = yield* SpanRecorder.SpanRecorder
@@ -53,7 +53,7 @@ describe("a bug", () => {
       }
     }).pipe(Effect.provide(SpanRecorder.layer)))
 
-  it.effect("of whoever reads a refusal stands in no span of the request", () =>
+  it.effect("of the function that classifies a refusal stands in no span of the request", () =>
     Effect.gen(function*() {
       const http = scripted(status(400, {}, { error: canary }))
       const { get } = yield* http.provide(acme({

@@ -1,5 +1,5 @@
 /**
- * Adapters that do not call a lost answer by its name: what they may have rented is looked for all the same.
+ * Adapters that do not report a lost answer as `Uncertain`: what they may have made is looked for all the same.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError, Compute, Ids, Provider, Providers } from "effect-atlas"
@@ -18,9 +18,9 @@ const careless = (reason: AtlasError.AtlasErrorReason, makes = true) => {
   const provider = Provider.make({
     id: "acme",
     compute: {
-      spawn: (rent) =>
+      spawn: (spawn) =>
         Effect.suspend(() => {
-          if (makes) made.push(machine({ name: rent.name }))
+          if (makes) made.push(machine({ name: spawn.name }))
           return Effect.fail(reason)
         }),
       get: () => nothing,
@@ -35,7 +35,7 @@ describe("a create that was cut off under another name", () => {
   const open: ReadonlyArray<readonly [string, AtlasError.AtlasErrorReason]> = [
     ["a server error", new AtlasError.ProviderFault({ status: 502, message: "bad gateway" })],
     ["a time limit", new AtlasError.Timeout({ message: "too slow" })],
-    ["an answer nobody expected", new AtlasError.Unknown({ status: 302 })],
+    ["an unexpected answer", new AtlasError.Unknown({ status: 302 })],
     ["a connection that broke", new AtlasError.Transport({ message: "ECONNRESET" })],
     ["a success that could not be read", new AtlasError.ProviderFault({ status: 201, message: "not JSON" })],
     ["a fault without a status", new AtlasError.ProviderFault({ message: "odd" })]
@@ -71,15 +71,15 @@ describe("a create that was cut off under another name", () => {
     }))
 })
 
-describe("whoever leaves early", () => {
+describe("a caller that leaves early", () => {
   const made: Array<Compute.Compute> = []
   const slow = Provider.make({
     id: "acme",
     settleWindow: "1 second",
     compute: {
-      spawn: (rent) =>
+      spawn: (spawn) =>
         Effect.suspend(() => {
-          const compute = machine({ name: rent.name })
+          const compute = machine({ name: spawn.name })
           made.push(compute)
           return Effect.delay(Effect.succeed(compute), "1 minute")
         }),
@@ -125,9 +125,9 @@ describe("a create answered with another compute", () => {
         id: "acme",
         settleWindow: "10 millis",
         compute: {
-          spawn: (rent) =>
+          spawn: (spawn) =>
             Effect.sync(() => {
-              ours = machine({ name: rent.name })
+              ours = machine({ name: spawn.name })
               return new Compute.Compute({ ...ours, id: Ids.ComputeId.make("victim"), name: "production-db" })
             }),
           get: () => Effect.fail(new AtlasError.NotFound({})),
@@ -144,7 +144,7 @@ describe("a create answered with another compute", () => {
 })
 
 describe("a create answered with our compute under another name", () => {
-  it.effect("ends it and says so, with its id: nobody would find it again", () =>
+  it.effect("ends it and says so, with its id: a look for its name would not find it", () =>
     Effect.gen(function*() {
       const made: Array<Compute.Compute> = []
       const gone = Effect.fail(new AtlasError.NotFound({}))
@@ -156,9 +156,9 @@ describe("a create answered with our compute under another name", () => {
         id: "acme",
         settleWindow: "10 millis",
         compute: {
-          spawn: (rent) =>
+          spawn: (spawn) =>
             Effect.sync(() => {
-              const compute = machine({ name: rent.name.toUpperCase() })
+              const compute = machine({ name: spawn.name.toUpperCase() })
               made.push(compute)
               return compute
             }),
@@ -179,8 +179,8 @@ describe("a create answered with our compute under another name", () => {
     }))
 })
 
-describe("a create answered with an id that nobody has", () => {
-  it.effect("does not hide the machine: what has its name is ended when it is handed back", () =>
+describe("a create answered with an id that no compute has", () => {
+  it.effect("does not hide the machine: what has its name is ended when it is released", () =>
     Effect.gen(function*() {
       const made: Array<Compute.Compute> = []
       const gone = Effect.fail(new AtlasError.NotFound({}))
@@ -189,11 +189,11 @@ describe("a create answered with an id that nobody has", () => {
         id: "acme",
         settleWindow: "1 second",
         compute: {
-          spawn: (rent) =>
+          spawn: (spawn) =>
             Effect.sync(() => {
-              const compute = machine({ name: rent.name })
+              const compute = machine({ name: spawn.name })
               made.push(compute)
-              return new Compute.Compute({ ...compute, id: Ids.ComputeId.make("nobody") })
+              return new Compute.Compute({ ...compute, id: Ids.ComputeId.make("nowhere") })
             }),
           get: (id) =>
             Effect.suspend(() => {

@@ -28,7 +28,7 @@ describe("PrivateFile", () => {
       })
     ).pipe(Effect.provide(NodeServices.layer)))
 
-  it.live("a failure leaves the old file and no draft", () =>
+  it.live("a failure leaves the old file and no temporary one", () =>
     inTemp((directory) =>
       Effect.gen(function*() {
         const target = join(directory, "taken")

@@ -1,5 +1,5 @@
 /**
- * SQLite on a real file: who can read it, how transactions and locks behave, and what its errors are called.
+ * SQLite on a real file: which users can read it, how transactions and locks behave, and what its errors are called.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"

@@ -47,8 +47,8 @@ describe("Provider.make", () => {
       id: "acme",
       compute: {
         prepare: () => Effect.succeed({ label: "web" }),
-        send: (rent) => {
-          expect(rent.prepared).type.toBe<{ label: string }>()
+        send: (spawn) => {
+          expect(spawn.prepared).type.toBe<{ label: string }>()
           return nowhere
         },
         get: () => nowhere,
@@ -67,7 +67,7 @@ describe("Provider.make", () => {
     })
   })
 
-  it("a rent shows nobody what was prepared", () => {
+  it("a prepared spawn does not show what was prepared", () => {
     expect<Effect.Success<ReturnType<typeof bare.compute.prepare>>["prepared"]>().type.toBe<object>()
   })
 

@@ -1,4 +1,4 @@
-/** What a container is set up with, whether it is rented or kept as a template: one grammar and the same checks. */
+/** How a container is set up, in a spawn as in a template: ports, environment and command, with the same checks. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -7,7 +7,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
 
 /**
- * A port to open: its number inside the compute and how it is spoken to.
+ * A port to open: its number inside the compute and its protocol.
  *
  * **Details**
  *

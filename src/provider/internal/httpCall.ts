@@ -1,4 +1,7 @@
-/** One call: attempts under time limits, at the account's pace, repeated only where repeating cannot rent twice. */
+/**
+ * One call: attempts under time limits, admitted by the account's limiter, repeated only where repeating cannot rent twice; and
+ * what a failed connection says about whether the request was sent.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
@@ -14,6 +17,62 @@ import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimi
 import type * as HttpAnswer from "./httpAnswer.ts"
 import { withLimit } from "./httpLimit.ts"
 import { moved, redirectTarget, type Written } from "./httpRequest.ts"
+
+/**
+ * How often a request may be sent: a `read` and an `idempotent` one again and again, a `create` only while it is
+ * certain that the provider did not act on it.
+ */
+export type CallClass = "read" | "create" | "idempotent"
+
+/** An answer; its body is null when it could not be read to its end or is too large. */
+export interface Answered {
+  readonly _tag: "Answered"
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Uint8Array | null
+}
+
+/** No answer; `wasSent` is false only where not a byte can have reached the provider. */
+export interface Lost {
+  readonly _tag: "Lost"
+  readonly status: null
+  readonly headers: null
+  readonly wasSent: boolean
+  readonly reason: Transport | Timeout
+}
+
+export type AttemptResult = Answered | Lost
+
+/** An attempt's result, and why that is a failure; null for a success. */
+export interface Judged {
+  readonly result: AttemptResult
+  readonly failure: AtlasErrorReason | null
+}
+
+export type Judge = (result: AttemptResult, nowMillis: number) => AtlasErrorReason | null
+
+export interface Rules {
+  readonly callClass: CallClass
+  readonly priority: Priority
+  readonly limits: RouteLimits | undefined
+  readonly attemptMillis: number
+  readonly totalMillis: number
+  readonly retries: number
+  readonly bodyLimit: number
+}
+
+/** How far a call is, updated while it goes on, so that an interrupted call is observed too. */
+export interface Progress {
+  attempts: number
+  /** The last answer's, null when there was none. */
+  status: number | null
+  host: string | null
+}
+
+const mostRedirects = 5
+const firstPause = 500
+const longestPause = 8000
+const transient = new Set([408, 429, 500, 502, 503, 504])
 
 /** Name look-up and connection failures: not a byte was sent. Everything else may have arrived. */
 const beforeSending = new Set([
@@ -64,80 +123,52 @@ const toReason = (error: unknown, scrub: HttpAnswer.Scrub): Transport => {
   })
 }
 
-/**
- * How often a request may be sent: a `read` and an `idempotent` one again and again, a `create` only while it is
- * certain that the provider did not act on it.
- */
-export type CallClass = "read" | "create" | "idempotent"
-
-/** An answer; its body is null when it could not be read to its end or is too large. */
-export interface Answered {
-  readonly _tag: "Answered"
-  readonly status: number
-  readonly headers: Headers.Headers
-  readonly body: Uint8Array | null
+/** A failure below HTTP; everything that is not known to come before sending may have been acted on. */
+export const lost = (error: HttpClientError.HttpClientError, scrub: HttpAnswer.Scrub): Lost => {
+  const cause = "cause" in error.reason ? error.reason.cause : undefined
+  return {
+    _tag: "Lost",
+    status: null,
+    headers: null,
+    wasSent: !isBeforeSending(cause),
+    reason: toReason(cause ?? new Error(error.reason.description ?? "the connection failed"), scrub)
+  }
 }
 
-/** No answer; `wasSent` is false only where not a byte can have reached the provider. */
-export interface Lost {
-  readonly _tag: "Lost"
-  readonly status: null
-  readonly headers: null
-  readonly wasSent: boolean
-  readonly reason: Transport | Timeout
-}
+/** The failure of a call whose own time limit passed. */
+export const noAnswer = (millis: number): Timeout =>
+  new Timeout({ message: `no answer within ${Duration.format(Duration.millis(millis))}` })
 
-export type AttemptResult = Answered | Lost
-
-/** What became of a request, and why that is a failure; null for a success. */
-export interface Judged {
-  readonly fate: AttemptResult
-  readonly failure: AtlasErrorReason | null
-}
-
-export type Judge = (fate: AttemptResult, nowMillis: number) => AtlasErrorReason | null
-
-export interface Rules {
-  readonly callClass: CallClass
-  readonly priority: Priority
-  readonly limits: RouteLimits | undefined
-  readonly attemptMillis: number
-  readonly totalMillis: number
-  readonly retries: number
-  readonly bodyLimit: number
-}
-
-/** What is told of a call while it goes on, so that an interrupted one can be told of too. */
-export interface Progress {
-  attempts: number
-  /** The last answer's, null when there was none. */
-  status: number | null
-  host: string | null
-}
-
-const mostRedirects = 5
-const firstPause = 500
-const longestPause = 8000
-const transient = new Set([408, 429, 500, 502, 503, 504])
+const timedOut = (limitMillis: number): Lost => ({
+  _tag: "Lost",
+  status: null,
+  headers: null,
+  wasSent: true,
+  reason: noAnswer(limitMillis)
+})
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
-const mayRepeat = (callClass: CallClass, { failure, fate }: Judged): boolean =>
-  fate._tag === "Lost"
-    ? callClass !== "create" || !fate.wasSent
-    // whichever status the provider says it by
-    : failure?._tag === "RateLimited" || (callClass === "create" ? fate.status === 429 : transient.has(fate.status))
+const mayRepeat = (callClass: CallClass, { failure, result }: Judged): boolean =>
+  result._tag === "Lost"
+    ? callClass !== "create" || !result.wasSent
+    // whatever status the provider uses for it
+    : failure?._tag === "RateLimited" || (callClass === "create" ? result.status === 429 : transient.has(result.status))
 
-/** How long the provider asks to wait, in its headers or in the words that were made a reason of. */
-const waitOf = ({ failure, fate }: Judged, nowMillis: number): Duration.Duration | null =>
+/** How long the provider asks to wait, in its headers or in the body that was classified. */
+const waitOf = ({ failure, result }: Judged, nowMillis: number): Duration.Duration | null =>
   RetryAfter.longer(
-    fate.headers === null ? null : RetryAfter.read(fate.headers, nowMillis),
+    result.headers === null ? null : RetryAfter.read(result.headers, nowMillis),
     failure?._tag === "RateLimited" ? failure.retryAfter : null
   )
 
-/** A time limit of ours passed. */
-export const noAnswer = (millis: number): Timeout =>
-  new Timeout({ message: `no answer within ${Duration.format(Duration.millis(millis))}` })
+/** A judged attempt, and what the limiter learns from it. */
+export const outcomeOf = (result: AttemptResult, judge: Judge, nowMillis: number): Judged & Outcome => {
+  const failure = judge(result, nowMillis)
+  const { headers, status } = result
+  const retryAfter = failure?._tag === "RateLimited" ? waitOf({ result, failure }, nowMillis) : null
+  return { status, headers, retryAfter, result, failure }
+}
 
 /** Sends the request and follows its redirects; a create follows none. */
 export const execute = (
@@ -162,27 +193,7 @@ export const execute = (
       )
   })
 
-/** A failure below HTTP; everything that is not known to come before sending may have been acted on. */
-export const lost = (error: HttpClientError.HttpClientError, scrub: HttpAnswer.Scrub): Lost => {
-  const cause = "cause" in error.reason ? error.reason.cause : undefined
-  return {
-    _tag: "Lost",
-    status: null,
-    headers: null,
-    wasSent: !isBeforeSending(cause),
-    reason: toReason(cause ?? new Error(error.reason.description ?? "the connection failed"), scrub)
-  }
-}
-
-const timedOut = (limitMillis: number): Lost => ({
-  _tag: "Lost",
-  status: null,
-  headers: null,
-  wasSent: true,
-  reason: noAnswer(limitMillis)
-})
-
-/** One attempt; it always has a fate, and never takes longer than its limit. */
+/** One attempt; it never fails, and never takes longer than its limit. */
 const attempt = (
   client: HttpClient.HttpClient,
   { request, scrub }: Written,
@@ -195,7 +206,7 @@ const attempt = (
       Effect.flatMap((response) => {
         const { headers, status } = response
         const answered: Answered = { _tag: "Answered", status, headers, body: null }
-        // a refusal is one whether or not its body arrives
+        // a refusing status counts whether or not its body arrives
         if (!isSuccess(status)) seen.refusal = answered
         return Effect.match(Body.read(response, headers, bodyLimit), {
           onSuccess: (body): AttemptResult => ({ ...answered, body }),
@@ -207,18 +218,10 @@ const attempt = (
     return withLimit(answer, limitMillis, Effect.sync((): AttemptResult => seen.refusal ?? timedOut(limitMillis)))
   })
 
-/** A judged attempt, and what the pace learns from it. */
-export const learned = (fate: AttemptResult, judge: Judge, nowMillis: number): Judged & Outcome => {
-  const failure = judge(fate, nowMillis)
-  const { headers, status } = fate
-  const retryAfter = failure?._tag === "RateLimited" ? waitOf({ fate, failure }, nowMillis) : null
-  return { status, headers, retryAfter, fate, failure }
-}
-
 /** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */
 export const run = (
   client: HttpClient.HttpClient,
-  pace: AccountLimiter,
+  limiter: AccountLimiter,
   written: Written,
   rules: Rules,
   judge: Judge,
@@ -233,11 +236,11 @@ export const run = (
       progress.attempts += 1
       return Effect.map(
         attempt(client, written, rules, Math.min(rules.attemptMillis, left)),
-        (fate) => learned(fate, judge, clock.currentTimeMillisUnsafe())
+        (result) => outcomeOf(result, judge, clock.currentTimeMillisUnsafe())
       )
     })
 
-    /** Again after a pause; one that outlives the call would only delay the same answer. */
+    /** Tries again after a pause, unless the pause outlives the call: that would only delay the same answer. */
     const again = (judged: Judged) =>
       Effect.flatMap(Random.next, (random) => {
         const asked = waitOf(judged, clock.currentTimeMillisUnsafe())
@@ -250,11 +253,11 @@ export const run = (
     const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited> =>
       Effect.suspend(() => {
         const patience = Duration.millis(Math.max(0, deadline - millis()))
-        return Effect.matchEffect(pace.run({ priority: rules.priority, patience, limits: rules.limits }, next), {
-          // what an earlier attempt was told says more than that there was no room for another
+        return Effect.matchEffect(limiter.run({ priority: rules.priority, patience, limits: rules.limits }, next), {
+          // an earlier attempt's failure says more than that there was no room for another attempt
           onFailure: (noRoom) => before === null ? Effect.fail(noRoom) : Effect.succeed(before),
           onSuccess: (judged) => {
-            progress.status = judged.fate.status
+            progress.status = judged.result.status
             const isLast = progress.attempts > rules.retries || !mayRepeat(rules.callClass, judged)
             return isLast ? Effect.succeed(judged) : again(judged)
           }

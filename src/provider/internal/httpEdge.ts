@@ -1,4 +1,4 @@
-/** From an endpoint's description to a function: options decided, request written, sent, judged and decoded. */
+/** From the description of an endpoint or a stream to a function: options decided, request written, sent, judged, decoded. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,9 +18,9 @@ import {
   execute,
   isSuccess,
   type Judge,
-  learned,
   lost,
   noAnswer,
+  outcomeOf,
   type Progress,
   type Rules,
   run
@@ -30,85 +30,6 @@ import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason
 import * as HttpRequest from "./httpRequest.ts"
 import type { Answer, Decodable, Options, ProviderHttp, Route } from "./httpShapes.ts"
 import { redactDefects } from "./observe.ts"
-
-/** What is ready once the options of one call are known. */
-interface Ready {
-  readonly written: HttpRequest.Written
-  readonly rules: Rules
-  readonly pace: AccountLimiter
-}
-
-/** What an endpoint decides once for all its calls. */
-interface Prepared {
-  readonly idleMillis: number
-  readonly observed: ReturnType<typeof observer>
-  readonly ready: (input: HttpRequest.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
-  /** Why a request failed; null for a success. */
-  readonly judging: (written: HttpRequest.Written) => Judge
-}
-
-/** At the price of a fiber a piece; `Stream.timeoutOrElse` costs every program the code that merges streams. */
-const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
-  const silent = new Timeout({ message: `nothing came for ${Duration.format(Duration.millis(millis))}` })
-  return Stream.transformPull(
-    bytes,
-    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
-  )
-}
-
-const makeStream = (
-  client: HttpClient.HttpClient,
-  bodyLimit: number,
-  prepare: (route: Parameters<ProviderHttp["stream"]>[0] & { readonly class: "read" }) => Prepared
-): ProviderHttp["stream"] =>
-(described) => {
-  const { idleMillis, judging, observed, ready } = prepare({ ...described, class: "read" })
-
-  const open = (input: HttpRequest.Input, call: Call, progress: Progress) =>
-    Effect.gen(function*() {
-      const { pace, rules, written } = yield* ready(input, call, progress)
-      const limit = Math.min(rules.attemptMillis, rules.totalMillis)
-      const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
-      const judge = judging(written)
-      const { failure, fate } = yield* pace.run(
-        { priority: rules.priority, patience: Duration.millis(limit), limits: rules.limits },
-        Effect.gen(function*() {
-          progress.attempts = 1
-          const response = yield* execute(client, written.request, "read", bodyLimit)
-          const { headers, status } = response
-          opened.response = response
-          // a success is read by whoever takes the stream, a refusal here, so that it can say why
-          const body = isSuccess(status)
-            ? new Uint8Array()
-            : yield* Effect.orElseSucceed(Body.read(response, headers, bodyLimit), () => null)
-          return { _tag: "Answered", status, headers, body } satisfies AttemptResult
-        }).pipe(
-          Effect.catch((error) => Effect.sync((): AttemptResult => lost(error, written.scrub()))),
-          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) }),
-          Effect.flatMap((fate) => Effect.map(Clock.currentTimeMillis, (now) => learned(fate, judge, now)))
-        )
-      )
-      progress.status = fate.status
-      if (failure !== null) return yield* failure
-      return { response: opened.response, written }
-    })
-
-  return (input, call) => {
-    const bytes = Stream.unwrap(
-      Effect.map(observed((progress) => open(input, call, progress)), ({ response, written }) =>
-        response === null
-          ? Stream.empty
-          : unlessIdle(
-            Stream.mapError(response.stream, (error): AtlasErrorReason => lost(error, written.scrub()).reason),
-            idleMillis
-          ))
-    )
-    if (call.timeout === null) return bytes
-    const limit = Duration.toMillis(call.timeout)
-    const passed = new Timeout({ message: `not at its end within ${Duration.format(call.timeout)}` })
-    return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
-  }
-}
 
 interface Wiring extends Options {
   readonly limits: RateLimits
@@ -125,19 +46,95 @@ const defaults = {
 
 const bearer = (key: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${key}` })
 
+/** One call, ready to be sent. */
+interface Ready {
+  readonly written: HttpRequest.Written
+  readonly rules: Rules
+  readonly limiter: AccountLimiter
+  /** Why an attempt's result is a failure; null for a success. */
+  readonly judge: Judge
+}
+
+/** What is decided once for all calls of an endpoint. */
+interface Prepared {
+  readonly idleMillis: number
+  readonly observed: ReturnType<typeof observer>
+  readonly ready: (input: HttpRequest.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
+}
+
+/** Fails a stream that is silent for too long. `Stream.timeoutOrElse` would add the code that merges streams to every bundle. */
+const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
+  const silent = new Timeout({ message: `no data came for ${Duration.format(Duration.millis(millis))}` })
+  return Stream.transformPull(
+    bytes,
+    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
+  )
+}
+
+/** The function that opens a stream: bytes as they come, sent once. */
+const streamOf = (
+  client: HttpClient.HttpClient,
+  bodyLimit: number,
+  { idleMillis, observed, ready }: Prepared
+) => {
+  const open = (input: HttpRequest.Input, call: Call, progress: Progress) =>
+    Effect.gen(function*() {
+      const { judge, limiter, rules, written } = yield* ready(input, call, progress)
+      const limit = Math.min(rules.attemptMillis, rules.totalMillis)
+      const opened: { response: HttpClientResponse.HttpClientResponse | null } = { response: null }
+      const { failure, result } = yield* limiter.run(
+        { priority: rules.priority, patience: Duration.millis(limit), limits: rules.limits },
+        Effect.gen(function*() {
+          progress.attempts = 1
+          const response = yield* execute(client, written.request, "read", bodyLimit)
+          const { headers, status } = response
+          opened.response = response
+          // the body of a success is read by the stream's consumer; that of a refusal here, so that the failure says why
+          const body = isSuccess(status)
+            ? new Uint8Array()
+            : yield* Effect.orElseSucceed(Body.read(response, headers, bodyLimit), () => null)
+          return { _tag: "Answered", status, headers, body } satisfies AttemptResult
+        }).pipe(
+          Effect.catch((error) => Effect.sync((): AttemptResult => lost(error, written.scrub()))),
+          Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(noAnswer(limit)) }),
+          Effect.flatMap((result) => Effect.map(Clock.currentTimeMillis, (now) => outcomeOf(result, judge, now)))
+        )
+      )
+      progress.status = result.status
+      if (failure !== null) return yield* failure
+      return { response: opened.response, written }
+    })
+
+  return (input: HttpRequest.Input, call: Call): Stream.Stream<Uint8Array, AtlasErrorReason> => {
+    const bytes = Stream.unwrap(
+      Effect.map(observed((progress) => open(input, call, progress)), ({ response, written }) =>
+        response === null
+          ? Stream.empty
+          : unlessIdle(
+            Stream.mapError(response.stream, (error): AtlasErrorReason => lost(error, written.scrub()).reason),
+            idleMillis
+          ))
+    )
+    if (call.timeout === null) return bytes
+    const limit = Duration.toMillis(call.timeout)
+    const passed = new Timeout({ message: `the stream did not end within ${Duration.format(call.timeout)}` })
+    return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
+  }
+}
+
 export const makeEdge = (options: Wiring) => {
   const { auth, authorize = bearer, bodyLimit = defaults.bodyLimit, client, limits, name, provider } = options
-  const standingBase = BaseUrl.parse(options.baseUrl)
+  const defaultBase = BaseUrl.parse(options.baseUrl)
   const warned = new Set<string>()
 
-  const baseFor = (call: Call) => call.baseUrl === null ? standingBase : BaseUrl.parse(call.baseUrl)
+  const baseFor = (call: Call) => call.baseUrl === null ? defaultBase : BaseUrl.parse(call.baseUrl)
 
-  /** Says once for each host that the way there is open. */
+  /** Warns once for each host that the connection is not encrypted. */
   const warn = (base: BaseUrl.BaseUrl): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (warned.size < 100) warned.add(base.host)
       return Effect.logWarning(
-        `${name} is reached over plain http at ${base.host}: whoever is in between can read the key`
+        `${name} is reached over plain http at ${base.host}: the API key can be read on the way; use https`
       )
     })
 
@@ -184,47 +181,50 @@ export const makeEdge = (options: Wiring) => {
           retries: call.retries ?? options.retries ?? defaults.retries,
           bodyLimit
         }
-        const pace = limits.account({ provider, baseUrl: base.href, apiKey: key })
-        return Effect.succeed({ written: written.success, rules, pace })
+        const limiter = limits.account({ provider, baseUrl: base.href, apiKey: key })
+        const judging: Judging = {
+          callClass: route.class,
+          isWithheld: route.withholdMessage ?? false,
+          classify,
+          scrub: written.success.scrub
+        }
+        const judge: Judge = (result, nowMillis) => failureOf(result, judging, nowMillis)
+        return Effect.succeed({ written: written.success, rules, limiter, judge })
       }
       const keyed = auth === null ? withKey(null) : Effect.flatMap(auth.forCall(call), withKey)
       return base.isOpen && !warned.has(base.host) ? Effect.andThen(warn(base), keyed) : keyed
     }
 
-    const judging: Prepared["judging"] = ({ scrub }) => {
-      const judging: Judging = { callClass: route.class, isWithheld: route.withholdMessage ?? false, classify, scrub }
-      return (fate, nowMillis) => failureOf(fate, judging, nowMillis)
-    }
-
     return {
       ready,
-      judging,
       idleMillis,
       observed: redactDefects(observer({ provider, name, api: options.api ?? "management" }, route))
     }
   }
 
   const ask = <S extends Decodable>(route: Route<string>, success: S | undefined) => {
-    const { judging, observed, ready } = prepare(route)
+    const { observed, ready } = prepare(route)
     const decode = makeDecoder(success, { callClass: route.class, bodyLimit })
     return (input: HttpRequest.Input, call: Call): Effect.Effect<Answer<S["Type"]>, AtlasErrorReason> =>
       observed((progress) =>
         Effect.flatMap(
           ready(input, call, progress),
-          ({ pace, rules, written }) =>
-            Effect.flatMap(run(client, pace, written, rules, judging(written), progress), ({ failure, fate }) => {
+          ({ judge, limiter, rules, written }) =>
+            Effect.flatMap(run(client, limiter, written, rules, judge, progress), ({ failure, result }) => {
               if (failure !== null) {
                 return Effect.fail(failure)
               }
               // a lost answer is always a failure
-              if (fate._tag === "Lost") {
-                return Effect.fail(fate.reason)
+              if (result._tag === "Lost") {
+                return Effect.fail(result.reason)
               }
-              return Effect.map(decode(fate), (value) => ({ status: fate.status, headers: fate.headers, value }))
+              return Effect.map(decode(result), (value) => ({ status: result.status, headers: result.headers, value }))
             })
         )
       )
   }
 
-  return { ask, stream: makeStream(client, bodyLimit, prepare) }
+  const stream: ProviderHttp["stream"] = (route) => streamOf(client, bodyLimit, prepare({ ...route, class: "read" }))
+
+  return { ask, stream }
 }

@@ -9,7 +9,7 @@ export interface Policy {
 }
 
 /** What is left of a quota, and in how long it is full again; null is unknown. */
-export interface Standing {
+export interface Balance {
   readonly name: string
   readonly remaining: number
   readonly resetMillis: number | null
@@ -18,10 +18,10 @@ export interface Standing {
 export interface RateLimitFacts {
   /** Of the nameless window. */
   readonly quota: number | null
-  readonly standings: ReadonlyArray<Standing>
+  readonly balances: ReadonlyArray<Balance>
 }
 
-/** Real clouds have three windows; a header with more is not taken at its word. */
+/** Real clouds have three windows; more in one header are left out. */
 const mostWindows = 16
 const longestHeader = 4096
 /** Larger numbers of seconds are moments in time: since 2001 in seconds, since 1973 in milliseconds. */
@@ -68,7 +68,7 @@ export const policiesOf = (header: string | undefined): ReadonlyArray<Policy> =>
     return most === null ? [] : [{ name, quota: most, windowMillis: inMillis(numberIn(parameters, seconds)) }]
   })
 
-const standingsOf = (header: string | undefined): ReadonlyArray<Standing> =>
+const balancesOf = (header: string | undefined): ReadonlyArray<Balance> =>
   membersOf(header).flatMap(({ name, parameters }) => {
     const remaining = numberIn(parameters, left)
     return remaining === null ? [] : [{ name, remaining, resetMillis: inMillis(numberIn(parameters, time)) }]
@@ -87,13 +87,13 @@ const untilReset = (value: number, nowMillis: number): number =>
 
 /** What is left of every window; `X-RateLimit-*` is the nameless one, read only where `RateLimit` is missing. */
 export const rateLimitOf = (headers: Headers.Headers, nowMillis: number): RateLimitFacts => {
-  const standings = standingsOf(headers["ratelimit"])
-  if (standings.length > 0) return { quota: null, standings }
+  const balances = balancesOf(headers["ratelimit"])
+  if (balances.length > 0) return { quota: null, balances }
   const remaining = wholeNumber(headers["x-ratelimit-remaining"] ?? headers["ratelimit-remaining"])
-  if (remaining === undefined) return { quota: null, standings }
+  if (remaining === undefined) return { quota: null, balances }
   const reset = wholeNumber(headers["x-ratelimit-reset"] ?? headers["ratelimit-reset"])
   return {
     quota: wholeNumber(headers["x-ratelimit-limit"] ?? headers["ratelimit-limit"]) ?? null,
-    standings: [{ name: "", remaining, resetMillis: reset === undefined ? null : untilReset(reset, nowMillis) }]
+    balances: [{ name: "", remaining, resetMillis: reset === undefined ? null : untilReset(reset, nowMillis) }]
   }
 }

@@ -25,7 +25,7 @@ export const withLimit = <A, E, R>(
       const stop = Effect.uninterruptible(Fiber.interrupt(work))
       const forget = timer.addObserver(() => resume(Effect.andThen(stop, late)))
       work.addObserver((exit) => {
-        // first the timer, since whoever waits goes on at once when it is resumed
+        // the timer first, since the waiting fiber goes on at once when it is resumed
         forget()
         timer.interruptUnsafe()
         resume(exit)

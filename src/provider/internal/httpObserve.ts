@@ -1,15 +1,15 @@
-/** A span and metrics around every call of an endpoint: a route template, words and numbers, never a query or a body. */
+/** A span and metrics around every call of an endpoint: route template, method, status and counts, never a query or a body. */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
 
-const method = "http.request.method"
+const methodAttribute = "http.request.method"
 const routeAttribute = "url.template"
 const hostAttribute = "server.address"
 const statusAttribute = "http.response.status_code"
 const attemptsAttribute = "atlas.http.attempts"
-const callClass = "atlas.http.class"
+const classAttribute = "atlas.http.class"
 const apiAttribute = "atlas.http.api"
 
 /** Requests as their callers see them, retries included, by `provider`, `api` and `status` (`2xx`, ..., `none`). */
@@ -39,7 +39,7 @@ interface Route {
   readonly path: string
 }
 
-/** Watches one endpoint; what it does reports its progress, so that an interrupted call is recorded too. */
+/** Observes the calls of one endpoint; each reports its progress, so that an interrupted call is recorded too. */
 export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
   const retries = Metric.withAttributes(retriesMetric, labels)
@@ -57,9 +57,9 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
     attributes: {
       [Attributes.provider]: provider,
       [apiAttribute]: api,
-      [method]: route.method,
+      [methodAttribute]: route.method,
       [routeAttribute]: route.path,
-      [callClass]: route.class
+      [classAttribute]: route.class
     }
   }
 

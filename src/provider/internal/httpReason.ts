@@ -1,4 +1,4 @@
-/** From what became of a request to a value, or to the reason it failed for. */
+/** From an attempt's result to a value, or to the reason it failed for. */
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -14,17 +14,17 @@ import { type Answered, type AttemptResult, type CallClass, isSuccess } from "./
 /** An answer as an adapter sees it when it knows better than the status. */
 export interface Refusal {
   readonly status: number
-  /** As the provider sent it; may hold secrets, so take only words and codes from it. */
+  /** As the provider sent it; may hold secrets, so take only known phrases and codes from it. */
   readonly body: Schema.Json
-  /** The provider's words, fit to be kept. */
+  /** The provider's message, without secrets. */
   readonly message: string
-  /** The body without credentials, fit to be kept; null for a success. */
+  /** The body without credentials; null for a success. */
   readonly raw: Schema.Json
 }
 
 export interface Judging {
   readonly callClass: CallClass
-  /** The answer can repeat what was sent, so its words are not kept. */
+  /** The answer can repeat what was sent, so its message and body are left out. */
   readonly isWithheld: boolean
   readonly classify: ((refusal: Refusal) => AtlasErrorReason | undefined) | undefined
   readonly scrub: () => Scrub
@@ -33,12 +33,12 @@ export interface Judging {
 /** What a refusal says by its status alone. */
 const refusals: ReadonlyMap<number, string> = new Map([
   [401, "refused the API key"],
-  [403, "does not let this API key do that"],
-  [404, "knows no such thing"]
+  [403, "does not allow this API key to do that"],
+  [404, "does not know what was asked for"]
 ])
 
 const withheld = (status: number): string =>
-  `the provider ${refusals.get(status) ?? "refused"}; its words are withheld, since they can repeat what was sent`
+  `the provider ${refusals.get(status) ?? "refused"}; its message is withheld, since it can repeat what was sent`
 
 const empty = new Uint8Array()
 
@@ -55,19 +55,19 @@ const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal
   }
 }
 
-/** Why it failed; null for a success that nobody objects to. */
-export const failureOf = (fate: AttemptResult, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
+/** Why it failed; null for a success that `classify` does not object to. */
+export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: number): AtlasErrorReason | null => {
   const isCreate = judging.callClass === "create"
-  if (fate._tag === "Lost") {
-    return isCreate && fate.wasSent
-      ? new Uncertain({ message: `sent, and no answer came back: ${fate.reason.message}` })
-      : fate.reason
+  if (result._tag === "Lost") {
+    return isCreate && result.wasSent
+      ? new Uncertain({ message: `sent, and no answer came back: ${result.reason.message}` })
+      : result.reason
   }
   const { classify } = judging
-  if (isSuccess(fate.status) && (classify === undefined || fate.body === null)) return null
-  const { code, ...refusal } = refusalOf(fate, judging.scrub(), judging.isWithheld)
+  if (isSuccess(result.status) && (classify === undefined || result.body === null)) return null
+  const { code, ...refusal } = refusalOf(result, judging.scrub(), judging.isWithheld)
   const { message, raw, status } = refusal
-  // whatever it says, a server that failed may have failed after it acted
+  // whatever it says, a server that failed may have done the request before
   if (isCreate && (status >= 500 || status === 408)) {
     return new Uncertain({ status, raw, message: `the provider failed and may have acted${message && `: ${message}`}` })
   }
@@ -78,7 +78,7 @@ export const failureOf = (fate: AttemptResult, judging: Judging, nowMillis: numb
     message: status < 400 && message === "" ? "a redirect that is not followed" : message,
     raw,
     code,
-    retryAfter: RetryAfter.read(fate.headers, nowMillis)
+    retryAfter: RetryAfter.read(result.headers, nowMillis)
   })
 }
 
@@ -147,7 +147,7 @@ export const makeDecoder = <S extends Decodable>(
   const refuse = (status: number, what: string) =>
     Effect.fail(
       callClass === "create"
-        ? new Uncertain({ status, message: `the provider says it acted, but ${what}` })
+        ? new Uncertain({ status, message: `the provider answered with success, but ${what}` })
         : new ProviderFault({ status, message: what })
     )
   const read = schema === undefined

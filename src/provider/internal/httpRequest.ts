@@ -1,4 +1,7 @@
-/** Writing a request: address, headers, credential and body; the only place where secrets become plain text. */
+/**
+ * Writing a request: address, headers, credential and body; the only place where secrets become plain text. And where a redirect
+ * may lead it.
+ */
 import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -11,11 +14,38 @@ import { type BaseUrl, isLoopback } from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
 import * as HttpAnswer from "./httpAnswer.ts"
 
-const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
 /** The names between braces in a path template, such as `id` in `/pods/{id}`. */
 export type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest>
   : never
+
+/** Names and values of a query; null and undefined are left out, a list repeats the name. */
+export type Query = Readonly<
+  Record<string, UrlParams.Coercible | ReadonlyArray<UrlParams.Coercible>>
+>
+
+/** What an endpoint says once about all its requests. */
+export interface Shape {
+  readonly method: Method
+  readonly path: (params: Readonly<Record<string, string | number | undefined>>) => Result.Result<string, Validation>
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Input {
+  readonly params?: Readonly<Record<string, string | number>> | undefined
+  readonly query?: Query | undefined
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
+  readonly body?: unknown
+}
+
+export interface Written {
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** Cleans answers of the secrets that this request carries. */
+  readonly scrub: () => HttpAnswer.Scrub
+}
+
+const refuse = (path: string, message: string) => Result.fail(new Validation({ issues: [{ path, message }] }))
 
 /** One path segment; `.` and `..` would walk to another path, and an empty one would name the whole collection. */
 const segment = (name: string, value: string | number | undefined): Result.Result<string, Validation> => {
@@ -43,62 +73,12 @@ export const path = (template: string) => {
   }
 }
 
-/** Names and values of a query; null and undefined are left out, a list repeats the name. */
-export type Query = Readonly<
-  Record<string, UrlParams.Coercible | ReadonlyArray<UrlParams.Coercible>>
->
-
 const query = (input: Query | undefined): string => {
   if (input === undefined) return ""
   const given = Object.entries(input).flatMap(([name, value]): ReadonlyArray<readonly [string, UrlParams.Coercible]> =>
     (Array.isArray(value) ? value : [value]).flatMap((one) => one === null || one === undefined ? [] : [[name, one]])
   )
   return given.length === 0 ? "" : `?${UrlParams.toString(given)}`
-}
-
-const keepsEveryMethod = new Set([307, 308])
-const redirects = new Set([301, 302, 303, 307, 308])
-
-/**
- * Where to go on, or null to stay: only to the same origin, over https or on this machine, and only where the redirect
- * keeps method and body.
- */
-export const redirectTarget = (
-  from: string,
-  answer: { readonly status: number; readonly location: string | undefined },
-  method: string
-): string | null => {
-  if (!redirects.has(answer.status) || answer.location === undefined) return null
-  if (method !== "GET" && !keepsEveryMethod.has(answer.status)) return null
-  const here = URL.parse(from)
-  const there = URL.parse(answer.location, from)
-  if (here === null || there === null || there.origin !== here.origin) return null
-  if (there.username !== "" || there.password !== "") return null
-  if (there.protocol !== "https:" && !isLoopback(there)) return null
-  there.hash = ""
-  return there.href
-}
-
-export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
-
-/** What an endpoint says once about all its requests. */
-export interface Shape {
-  readonly method: Method
-  readonly path: (params: Readonly<Record<string, string | number | undefined>>) => Result.Result<string, Validation>
-  readonly headers: Readonly<Record<string, string>>
-}
-
-export interface Input {
-  readonly params?: Readonly<Record<string, string | number>> | undefined
-  readonly query?: Query | undefined
-  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
-  readonly body?: unknown
-}
-
-export interface Written {
-  readonly request: HttpClientRequest.HttpClientRequest
-  /** Cleans answers of whatever secret this request carries. */
-  readonly scrub: () => HttpAnswer.Scrub
 }
 
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -186,8 +166,31 @@ export const write = (
         : HttpClientRequest.setBody(request, HttpBody.text(body.success, "application/json"))
     ),
     scrub: () =>
-      HttpAnswer.make([...secrets, ...HttpAnswer.secretsIn(input.body), ...HttpAnswer.secretsIn(input.query)])
+      HttpAnswer.makeScrub([...secrets, ...HttpAnswer.secretsIn(input.body), ...HttpAnswer.secretsIn(input.query)])
   })
+}
+
+const keepsEveryMethod = new Set([307, 308])
+const redirects = new Set([301, 302, 303, 307, 308])
+
+/**
+ * Where to go on, or null to stay: only to the same origin, over https or on this machine, and only where the redirect
+ * keeps method and body.
+ */
+export const redirectTarget = (
+  from: string,
+  answer: { readonly status: number; readonly location: string | undefined },
+  method: string
+): string | null => {
+  if (!redirects.has(answer.status) || answer.location === undefined) return null
+  if (method !== "GET" && !keepsEveryMethod.has(answer.status)) return null
+  const here = URL.parse(from)
+  const there = URL.parse(answer.location, from)
+  if (here === null || there === null || there.origin !== here.origin) return null
+  if (there.username !== "" || there.password !== "") return null
+  if (there.protocol !== "https:" && !isLoopback(there)) return null
+  there.hash = ""
+  return there.href
 }
 
 /** The same request to another address on the same origin. */

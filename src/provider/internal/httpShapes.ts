@@ -1,4 +1,4 @@
-/** What is said of an API, of its routes and of their calls: the shapes of the HTTP edge. */
+/** The public types of the HTTP edge: an API, its endpoints, and the input and answer of a call. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -23,7 +23,7 @@ import type { Method } from "./httpRequest.ts"
 export type CallClass = HttpCall.CallClass
 
 /**
- * A refusing answer, for an adapter that can tell more from its words than the status says.
+ * A refusing answer, for an adapter that can tell more from its message than from its status.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ export type Refusal = RefusalFacts
 export interface Timeouts {
   /** For one attempt, from connecting to the last byte of the answer; default 30 seconds. */
   readonly attempt?: Duration.Input | undefined
-  /** For the whole call, waiting and retries included; default 2 minutes. `timeout` of a call stands above it. */
+  /** For the whole call, waiting and retries included; default 2 minutes. `timeout` of a call overrides it. */
   readonly total?: Duration.Input | undefined
   /** For a stream: the longest silence; default 2 minutes. */
   readonly idle?: Duration.Input | undefined
@@ -58,7 +58,7 @@ export interface Options {
   readonly name: string
   /** Which of a provider's APIs this is, in metrics; default `management`. */
   readonly api?: string
-  /** Where it is reached; `baseUrl` of a call stands above it. Plain http is warned of unless it is this machine. */
+  /** Where it is reached; `baseUrl` of a call overrides it. Plain http to another machine is warned of. */
   readonly baseUrl: string
   /** Where the key comes from; null for an API that needs none. */
   readonly auth: ApiKey | null
@@ -66,10 +66,10 @@ export interface Options {
   readonly authorize?: (key: string) => Readonly<Record<string, string>>
   /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>>
-  /** The accounts' paces; share one among the clients of a provider. Default: one of its own, without known limits. */
+  /** The accounts' limiters; share one among the clients of a provider. Default: one of its own, without known limits. */
   readonly limits?: RateLimits.RateLimits
   readonly timeouts?: Timeouts
-  /** Retries after the first try; default 3. `retries` of a call stands above it. */
+  /** Retries after the first try; default 3. `retries` of a call overrides it. */
   readonly retries?: number
   /** The most bytes of an answer; default 16 MiB. */
   readonly bodyLimit?: number
@@ -102,7 +102,7 @@ export interface Route<Path extends string> {
    * then holds for these routes alone, otherwise for all of the account.
    */
   readonly limits?: RateLimits.RouteLimits
-  /** Keeps the provider's words out of failures, for requests whose refusal can repeat them; default false. */
+  /** Keeps the provider's message out of failures, for requests that a refusal can repeat; default false. */
   readonly withholdMessage?: boolean
   /** Asked before the client's own `classify`. */
   readonly classify?: (refusal: Refusal) => AtlasErrorReason | undefined
@@ -132,7 +132,7 @@ export interface Endpoint<Path extends string, S extends Decodable> extends Rout
  * **Details**
  *
  * `body` is written as JSON. Redacted values in body, query and headers become plain text only while they are sent, and
- * are blotted out of whatever the answer repeats.
+ * are blotted out where an answer repeats them.
  *
  * @category models
  * @since 0.1.0

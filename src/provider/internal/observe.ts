@@ -16,7 +16,7 @@ type SpanAttributes = Readonly<Record<string, string>>
 
 const isId = Schema.is(ComputeId)
 
-/** The id of a compute for its span; what is no id may be anything, a secret by mistake, and is left out. */
+/** The id of a compute for its span; text that is no id is left out, since it may be a secret given by mistake. */
 export const idAttribute = (id: string): SpanAttributes => isId(id) ? { [Attributes.computeId]: id } : {}
 
 const kindOf = (cause: Cause.Cause<AtlasError>): string =>
@@ -25,27 +25,27 @@ const kindOf = (cause: Cause.Cause<AtlasError>): string =>
     onNone: () => Cause.hasInterrupts(cause) ? "interrupted" : "defect"
   })
 
-/** What a bug says may hold anything. */
-const hiddenBug = Cause.makeDieReason("a bug; what it says is withheld, since it can hold anything")
+/** Stands in spans for a defect, whose text may hold anything. */
+const hiddenDefect = Cause.makeDieReason("a defect; its text is withheld, since it can hold anything")
 
-/** The cause as spans may keep it: without the text, the stack and the fields of a bug. */
-export const withoutBugs = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
-  Cause.fromReasons(cause.reasons.map((reason) => Cause.isDieReason(reason) ? hiddenBug : reason))
+/** The cause as spans may keep it: without the text, the stack and the fields of a defect. */
+export const withoutDefects = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+  Cause.fromReasons(cause.reasons.map((reason) => Cause.isDieReason(reason) ? hiddenDefect : reason))
 
-/** Wraps whatever opens a span, so that the span is told of a bug, but not what the bug says; the caller is told it all. */
+/** Wraps what opens a span, so that the span records that there was a defect, but not its text; the caller gets it whole. */
 export const redactDefects = <I extends ReadonlyArray<unknown>>(
   spanned: <A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) =>
 <A, E, R>(use: (...input: I) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     let whole: Cause.Cause<E> | null = null
-    const told = (...input: I) =>
+    const withheld = (...input: I) =>
       Effect.catchCause(use(...input), (cause) => {
         if (!Cause.hasDies(cause)) return Effect.failCause(cause)
         whole = cause
-        return Effect.failCause(withoutBugs(cause))
+        return Effect.failCause(withoutDefects(cause))
       })
-    return Effect.catchCause(spanned(told), (cause) => Effect.failCause(whole ?? cause))
+    return Effect.catchCause(spanned(withheld), (cause) => Effect.failCause(whole ?? cause))
   })
 
 /** A stack would show a line of this file, for every call. */
@@ -101,7 +101,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
             Stream.onError((cause) => failed(operation, cause)),
             Stream.catchCause((cause) => {
               whole = cause
-              return Stream.failCause(withoutBugs(cause))
+              return Stream.failCause(withoutDefects(cause))
             }),
             Stream.withSpan(`Provider.${operation}`, {
               kind: "client",

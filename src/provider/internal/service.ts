@@ -1,4 +1,4 @@
-/** The full service from an adapter: every call checked, observed and mapped to the one error. */
+/** The full service from an adapter: every call checked, limited in time, observed and mapped to the one error. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -27,7 +27,10 @@ import * as NameStamp from "../NameStamp.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Spawning from "./spawning.ts"
 
-/** An adapter that keeps the limit itself can say better how it passed, so it has this much longer to say it. */
+type Answer<B> = Effect.Effect<B, AtlasErrorReason>
+type Checked<B> = Effect.Effect<B, AtlasError>
+
+/** Milliseconds that an adapter gets beyond a limit: where it enforces the limit itself, its failure says more. */
 const grace = 100
 
 type Limit = Duration.Duration | null
@@ -37,7 +40,7 @@ const afterGrace = (limit: Duration.Duration): number => Duration.toMillis(limit
 const shorter = (one: Duration.Duration, other: Limit): Duration.Duration =>
   other !== null && Duration.toMillis(other) < Duration.toMillis(one) ? other : one
 
-const passed = (limit: Duration.Duration): Timeout =>
+const timedOut = (limit: Duration.Duration): Timeout =>
   new Timeout({ message: `no answer within ${Duration.format(limit)}` })
 
 const within = <A>(
@@ -47,46 +50,46 @@ const within = <A>(
 ): Answer<A> =>
   limit === null ? ask() : Effect.timeoutOrElse(Effect.suspend(ask), {
     duration: afterGrace(limit),
-    orElse: () => Effect.fail(reasonOf(passed(limit)))
+    orElse: () => Effect.fail(reasonOf(timedOut(limit)))
   })
 
-const one = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call: Call): Answer<A> =>
+const limited = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call: Call): Answer<A> =>
   within(call.timeout, () => ask(input, call))
 
-const withoutInput = <A>(ask: (call: Call) => Answer<A>) => (call: Call): Answer<A> =>
+const limitedCall = <A>(ask: (call: Call) => Answer<A>) => (call: Call): Answer<A> =>
   within(call.timeout, () => ask(call))
 
-/** The two ways to create stay apart, so that what was prepared keeps its type. */
+/** The two ways to create are wrapped apart, so that what was prepared keeps its type. */
 const boundedCompute = <Prepared>(compute: ComputeAdapter<Prepared>): ComputeAdapter<Prepared> => {
   const look = {
-    get: one((id: ComputeId, call) => compute.get(id, call)),
-    list: one((filter: ComputeFilter, call) => compute.list(filter, call)),
-    terminate: one((id: ComputeId, call) => compute.terminate(id, call))
+    get: limited((id: ComputeId, call) => compute.get(id, call)),
+    list: limited((filter: ComputeFilter, call) => compute.list(filter, call)),
+    terminate: limited((id: ComputeId, call) => compute.terminate(id, call))
   }
   const { check, prepare } = compute
   return prepare === undefined
     ? {
       ...look,
-      ...(check === undefined ? {} : { check: one((request, call) => check.call(compute, request, call)) }),
-      spawn: one((draft, call) => compute.spawn(draft, call))
+      ...(check === undefined ? {} : { check: limited((request, call) => check.call(compute, request, call)) }),
+      spawn: limited((draft, call) => compute.spawn(draft, call))
     }
     : {
       ...look,
-      prepare: one((draft, call) => prepare.call(compute, draft, call)),
-      send: one((rent, call) => compute.send(rent, call))
+      prepare: limited((draft, call) => prepare.call(compute, draft, call)),
+      send: limited((spawn, call) => compute.send(spawn, call))
     }
 }
 
-/** The same adapter, whose calls fail as `Timeout` when their limit has passed. What that says of a create, its caller knows. */
+/** The same adapter, whose calls fail as `Timeout` when their limit has passed. For a create that becomes `Uncertain` later. */
 const bounded = <Prepared>(
   { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes, ...rest }: Adapter<Prepared>
 ): Adapter<Prepared> => ({
   ...rest,
   compute: boundedCompute(compute),
   ...(power === undefined ? {} : {
-    power: { stop: one((id, call) => power.stop(id, call)), start: one((id, call) => power.start(id, call)) }
+    power: { stop: limited((id, call) => power.stop(id, call)), start: limited((id, call) => power.start(id, call)) }
   }),
-  ...(gpus === undefined ? {} : { gpus: { list: withoutInput((call) => gpus.list(call)) } }),
+  ...(gpus === undefined ? {} : { gpus: { list: limitedCall((call) => gpus.list(call)) } }),
   ...(logs === undefined ? {} : {
     logs: {
       stream: (id, options, call) => {
@@ -94,7 +97,7 @@ const bounded = <Prepared>(
         const { timeout } = call
         return timeout === null
           ? lines
-          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(passed(timeout)), afterGrace(timeout)))
+          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(timedOut(timeout)), afterGrace(timeout)))
       }
     }
   }),
@@ -105,32 +108,32 @@ const bounded = <Prepared>(
           // its own limit holds too, and past it the job goes on
           ? within(shorter(request.timeout, call.timeout), () => jobs.submit(request, call))
           : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
-      get: one((job, call) => jobs.get(job, call)),
-      cancel: one((job, call) => jobs.cancel(job, call)),
-      chunk: one((job, call) => jobs.chunk(job, call))
+      get: limited((job, call) => jobs.get(job, call)),
+      cancel: limited((job, call) => jobs.cancel(job, call)),
+      chunk: limited((job, call) => jobs.chunk(job, call))
     }
   }),
   ...(volumes === undefined ? {} : {
     volumes: {
-      list: withoutInput((call) => volumes.list(call)),
-      get: one((id, call) => volumes.get(id, call)),
-      create: one((request, call) => volumes.create(request, call)),
-      delete: one((id, call) => volumes.delete(id, call))
+      list: limitedCall((call) => volumes.list(call)),
+      get: limited((id, call) => volumes.get(id, call)),
+      create: limited((request, call) => volumes.create(request, call)),
+      delete: limited((id, call) => volumes.delete(id, call))
     }
   }),
   ...(templates === undefined ? {} : {
     templates: {
-      list: withoutInput((call) => templates.list(call)),
-      get: one((id, call) => templates.get(id, call)),
-      create: one((request, call) => templates.create(request, call)),
-      delete: one((id, call) => templates.delete(id, call))
+      list: limitedCall((call) => templates.list(call)),
+      get: limited((id, call) => templates.get(id, call)),
+      create: limited((request, call) => templates.create(request, call)),
+      delete: limited((id, call) => templates.delete(id, call))
     }
   }),
   ...(endpoints === undefined ? {} : {
     endpoints: {
-      list: withoutInput((call) => endpoints.list(call)),
-      get: one((id, call) => endpoints.get(id, call)),
-      delete: one((id, call) => endpoints.delete(id, call))
+      list: limitedCall((call) => endpoints.list(call)),
+      get: limited((id, call) => endpoints.get(id, call)),
+      delete: limited((id, call) => endpoints.delete(id, call))
     }
   }),
   ...(billing === undefined ? {} : {
@@ -140,7 +143,7 @@ const bounded = <Prepared>(
   })
 })
 
-/** A look at one compute; believed of another, the end of that one would be taken for the end of this one. */
+/** Refuses an answer about another compute, whose end would be taken for the end of the one asked for. */
 const asAsked = (looked: Effect.Effect<Compute, AtlasErrorReason>, id: string) =>
   Effect.filterOrFail(
     looked,
@@ -150,7 +153,7 @@ const asAsked = (looked: Effect.Effect<Compute, AtlasErrorReason>, id: string) =
 
 /**
  * The four list filters, applied whether or not the provider filtered itself, and each compute once: one that moved while
- * pages were read stands on two of them.
+ * pages were read can be on two of them.
  */
 const applyFilter = (
   all: ReadonlyArray<Compute>,
@@ -220,20 +223,17 @@ const capabilitiesOf = <Prepared>(adapter: Adapter<Prepared>): ReadonlyArray<Cap
   return Capability.literals.filter((capability) => held.has(capability))
 }
 
-/** What is unsupported is known where it is missing, what was asked for only here. */
-const said = ({ capability, message, raw, status }: Unsupported, operation: string) =>
+/** Adds the operation to the message: where a facet is found missing, the operation is not known. */
+const withOperation = ({ capability, message, raw, status }: Unsupported, operation: string) =>
   new Unsupported({ capability, message: `${operation}: ${message}`, raw, status })
 
-/** Whether it arrived is not known to an adapter that stopped listening, so nobody may submit it again. */
+/** A submit whose answer was not awaited may have arrived, so the caller must not repeat it. */
 const asSubmitted = ({ lastSeen, message, raw, status }: Timeout) =>
   new Timeout({ lastSeen, message, raw, status, mayHaveActed: true })
 
-/** What a create with nothing to prepare is checked by. */
+/** The check of a create that has nothing to prepare. */
 const checkOf = ({ check }: PlainCreate) => ({ request }: SpawnDraft, call: Call): Answer<void> =>
   check === undefined ? Effect.void : check(request, call)
-
-type Answer<B> = Effect.Effect<B, AtlasErrorReason>
-type Checked<B> = Effect.Effect<B, AtlasError>
 
 export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: boolean): Service => {
   const id = ProviderId.make(adapter.id)
@@ -249,7 +249,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     new AtlasError({
       provider: id,
       operation,
-      reason: reason._tag === "Unsupported" ? said(reason, operation) : reason
+      reason: reason._tag === "Unsupported" ? withOperation(reason, operation) : reason
     })
 
   const unsupported = (facet: Optional) => {
@@ -360,7 +360,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         "runJob",
         (input: JobRequest.Input | JobRequest.JobRequest) => JobRequest.decode(input),
         via("jobs", jobs, (held) => (request, call) =>
-          // a sync job that outlasts its limit was submitted, and says so
+          // a sync job that outlasts its limit was submitted: the failure says so
           Effect.mapError(held.submit(request, call), (reason) =>
             reason._tag === "Timeout" ? asSubmitted(reason) : asUnrepeatable(reason)))
       ),

@@ -1,4 +1,4 @@
-/** The rent itself: checked and credentialed, sent once, resolved when its answer is lost, ended when its caller leaves. */
+/** Spawning: check and mint a credential, send the create once, resolve a lost answer, end the compute when its caller leaves. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -34,41 +34,6 @@ import * as NameStamp from "../NameStamp.ts"
 import * as Termination from "../Termination.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
-const isComputeId = Schema.is(ComputeId)
-
-/** The clocks of a provider and of this machine may be this far apart. */
-const skew = Duration.toMillis(Duration.minutes(5))
-
-const isAsPrepared = (rent: PreparedSpawn, made: Compute): boolean => made.name === rent.name && isComputeId(made.id)
-
-const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "")
-
-/** Nobody else's name holds the attempt, however the provider wrote it. */
-const bearsAttempt = ({ stamp }: PreparedSpawn, { name }: Compute): boolean =>
-  name !== null && bare(name).includes(stamp.attempt)
-
-/** Whether it certainly is somebody else's, or was there before. */
-const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
-  Option.isSome(NameStamp.parse(name ?? "")) ||
-  (createdAt !== null && DateTime.toEpochMillis(createdAt) < sentAt - skew)
-
-/**
- * An answer about another compute than the one asked for is no answer: ours is looked for by its name. What it names is told
- * unless it is foreign for certain, and as `lastSeen` only where it is ours for certain: that one may be ended.
- */
-const misnamed = (rent: PreparedSpawn, made: Compute, sentAt: number): Uncertain => {
-  const known = { computeName: rent.name, message: "the create was answered with another compute" }
-  if (!isComputeId(made.id) || made.name === rent.name) return new Uncertain(known)
-  const message = `the create was answered with ${made.id}, which is called ${
-    made.name ?? "nothing"
-  } and not ${rent.name}`
-  const named = { ...known, computeId: made.id, message }
-  if (bearsAttempt(rent, made)) return new Uncertain({ ...named, lastSeen: made })
-  return new Uncertain(isForeign(made, sentAt) ? known : named)
-}
-
-const decodeId = decoder(ComputeId, "id")
-
 interface Wiring<Prepared> {
   readonly id: ProviderId
   readonly capabilities: ReadonlyArray<Capability>
@@ -81,7 +46,7 @@ interface Wiring<Prepared> {
   readonly list: ComputeFacet["list"]
 }
 
-/** What the container is told, and what its caller gets. */
+/** The credential as the container gets it (`env`) and as the caller gets it (`auth`). */
 interface Credential {
   readonly auth: AuthHandle | null
   readonly env: ContainerEnv.Variables
@@ -103,7 +68,7 @@ const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Cred
     }
   })
 
-/** As long as a real one and worth nothing: what a request is checked with that may never be sent. */
+/** Stands in for a credential where a request is only checked: as long as a real one, and worth nothing. */
 const sample = Redacted.make("x".repeat(43))
 
 const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> => {
@@ -117,20 +82,63 @@ const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<
   }
 }
 
+const isComputeId = Schema.is(ComputeId)
+
+const decodeId = decoder(ComputeId, "id")
+
+/** The clocks of a provider and of this machine may be this far apart. */
+const skew = Duration.toMillis(Duration.minutes(5))
+
+const isAsPrepared = (spawn: PreparedSpawn, made: Compute): boolean => made.name === spawn.name && isComputeId(made.id)
+
+const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "")
+
+/** Whether the name holds this spawn's attempt, which no other name does, however the provider wrote it. */
+const bearsAttempt = ({ stamp }: PreparedSpawn, { name }: Compute): boolean =>
+  name !== null && bare(name).includes(stamp.attempt)
+
+/** Whether this is certainly another spawn's compute, or one that existed before the create was sent. */
+const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
+  Option.isSome(NameStamp.parse(name ?? "")) ||
+  (createdAt !== null && DateTime.toEpochMillis(createdAt) < sentAt - skew)
+
+/**
+ * The failure for a create that was answered with another compute than the one asked for: it counts as no answer, and the
+ * compute is looked for by its name. The error names the answered compute unless that is certainly foreign, and holds it as
+ * `lastSeen` only where this create certainly made it, since the caller may end a `lastSeen`.
+ */
+const misnamed = (spawn: PreparedSpawn, made: Compute, sentAt: number): Uncertain => {
+  const known = { computeName: spawn.name, message: "the create was answered with another compute" }
+  if (!isComputeId(made.id) || made.name === spawn.name) return new Uncertain(known)
+  const message = `the create was answered with ${made.id}, which is called ${
+    made.name ?? "nothing"
+  } and not ${spawn.name}`
+  const named = { ...known, computeId: made.id, message }
+  if (bearsAttempt(spawn, made)) return new Uncertain({ ...named, lastSeen: made })
+  return new Uncertain(isForeign(made, sentAt) ? known : named)
+}
+
 const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
   auth === null ? compute : new Compute({ ...compute, auth })
 
-/** While handing back, a bug of the adapter or an interrupt of its own is one more failed look: it must not stop the next. */
+const callOnly = (options: RentOptions | undefined): CallOptions | undefined => {
+  if (options === undefined) return undefined
+  const { stamp: _, ...call } = options
+  return call
+}
+
+/** While a compute is looked for or ended, a defect of the adapter counts as one failed attempt, so that the next is made. */
 const asReason = <A>(self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasErrorReason> =>
   Effect.catchCause(self, (cause) =>
     Effect.fail(
       Option.match(Cause.findErrorOption(cause), {
         onSome: (error) => error.reason,
-        onNone: () => new Unknown({ message: "the adapter broke" })
+        onNone: () => new Unknown({ message: "the adapter failed unexpectedly (a defect)" })
       })
     ))
 
-const leftItsCaller = (exit: Exit.Exit<unknown, unknown>): boolean =>
+/** Whether the caller will not get the compute, and no error tells it so either. */
+const isAbandoned = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
 export const make = <Prepared>(
@@ -138,8 +146,8 @@ export const make = <Prepared>(
 ): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
-  /** The three calls that looking and ending need, as reasons. */
-  const handsOf = (options: CallOptions | undefined): Termination.ComputeCalls => ({
+  /** The calls that looking and ending need, bound to these options; they fail with bare reasons. */
+  const callsOf = (options: CallOptions | undefined): Termination.ComputeCalls => ({
     named: (name) => asReason(list({ name }, options)),
     get: (computeId) => asReason(get(computeId, options)),
     terminate: (computeId) => asReason(terminate(computeId, options))
@@ -150,17 +158,17 @@ export const make = <Prepared>(
       ? Effect.void
       : Effect.fail(new Unsupported({ capability, message: `${id} has no ${capability}: leave \`${field}\` out` }))
 
-  /** What changes cost or safety is never ignored, also where an adapter does not look at it. */
+  /** Refuses what changes cost or safety and the provider lacks, even where its adapter would ignore the field. */
   const checkWanted = ({ networkVolumeId, spot }: ComputeRequest.ComputeRequest) =>
     Effect.andThen(
       spot ? lacking("spot", "spot") : Effect.void,
       networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
     )
 
-  /** What stands behind the handles of this provider's rents; it can hold secrets, so nobody else sees it. */
-  const prepareds = new WeakMap<object, { readonly wire: Prepared }>()
+  /** What is to be sent, by the handle in `PreparedSpawn`: it can hold secrets, so it stays inside this provider. */
+  const wires = new WeakMap<object, { readonly value: Prepared }>()
 
-  const built = (
+  const build = (
     input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
     options: RentOptions | undefined,
     credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Credential>
@@ -178,7 +186,7 @@ export const make = <Prepared>(
         const { auth, env: own } = yield* credential(request.auth)
         const env = yield* ContainerEnv.build({ env: request.env, auth: own })
         const draft: SpawnDraft = { request, stamp, name, env, auth }
-        // the adapter's own words first: it knows better why not
+        // the adapter's refusal comes first: it explains better
         const wire = yield* create.prepare(draft, call)
         yield* checkWanted(request)
         return { draft, wire }
@@ -186,16 +194,16 @@ export const make = <Prepared>(
       return yield* Effect.mapError(checked, wrap("spawnCompute"))
     })
 
-  const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(built(input, options, sampleOf))
+  const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(build(input, options, sampleOf))
 
   const prepare: ComputeFacet["prepare"] = (input, options) =>
-    Effect.map(built(input, options, mint), ({ draft, wire }) => {
+    Effect.map(build(input, options, mint), ({ draft, wire }) => {
       const prepared = Object.freeze({})
-      prepareds.set(prepared, { wire })
+      wires.set(prepared, { value: wire })
       return { ...draft, prepared }
     })
 
-  /** When this provider answered its latest creates, so that an absence right after one proves nothing. */
+  /** When this provider answered its latest creates: an absence right after one proves nothing. */
   const madeAt = new Map<string, bigint>()
   const remember = (computeId: string) =>
     Effect.map(Clock.monotonicTimeNanos, (now) => {
@@ -205,28 +213,28 @@ export const make = <Prepared>(
       madeAt.set(computeId, now)
     })
 
-  const send = (rent: PreparedSpawn, options: CallOptions | undefined) =>
+  const send = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
-      const prepared = prepareds.get(rent.prepared)
-      if (prepared === undefined) {
-        return yield* invalid("spawnCompute", [{ path: "rent", message: `Expected one that ${id} prepared` }], id)
+      const wire = wires.get(spawn.prepared)
+      if (wire === undefined) {
+        return yield* invalid("spawnCompute", [{ path: "spawn", message: `Expected a spawn that ${id} prepared` }], id)
       }
       const sentAt = yield* Clock.currentTimeMillis
-      return yield* create.send({ ...rent, prepared: prepared.wire }, call).pipe(
+      return yield* create.send({ ...spawn, prepared: wire.value }, call).pipe(
         Effect.mapError(asUnrepeatable),
-        Effect.filterOrFail((made) => isAsPrepared(rent, made), (made) => misnamed(rent, made, sentAt)),
+        Effect.filterOrFail((made) => isAsPrepared(spawn, made), (made) => misnamed(spawn, made, sentAt)),
         Effect.tap((made) => remember(made.id)),
-        Effect.mapBoth({ onSuccess: (made) => withAuth(made, rent.auth), onFailure: wrap("spawnCompute") })
+        Effect.mapBoth({ onSuccess: (made) => withAuth(made, spawn.auth), onFailure: wrap("spawnCompute") })
       )
     })
 
-  const lookFor = (rent: PreparedSpawn, options: CallOptions | undefined) =>
+  const lookFor = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
-      const hands = handsOf(options)
-      const [found, ...duplicates] = yield* Termination.find(hands, rent.name, settleWindow)
-      yield* Termination.endAll(hands, duplicates)
-      return found === undefined ? null : withAuth(found, rent.auth)
+      const calls = callsOf(options)
+      const [found, ...duplicates] = yield* Termination.find(calls, spawn.name, settleWindow)
+      yield* Termination.endAll(calls, duplicates)
+      return found === undefined ? null : withAuth(found, spawn.auth)
     })
 
   const spawnObserved = observer.effect("spawnCompute")
@@ -234,19 +242,19 @@ export const make = <Prepared>(
   const resolveObserved = observer.effect("resolveCompute")
   const endObserved = observer.effect("endCompute")
 
-  const sent: Omit<ComputeFacet, "get" | "list" | "terminate" | "spawn"> = {
+  const steps: Omit<ComputeFacet, "get" | "list" | "terminate" | "spawn"> = {
     check,
     prepare,
-    rent: (rent, options) => rentObserved(send(rent, options), { [Attributes.computeName]: rent.name }),
-    resolve: (rent, options) =>
+    rent: (spawn, options) => rentObserved(send(spawn, options), { [Attributes.computeName]: spawn.name }),
+    resolve: (spawn, options) =>
       resolveObserved(
-        Effect.mapError(lookFor(rent, options), wrap("resolveCompute")),
-        { [Attributes.computeName]: rent.name }
+        Effect.mapError(lookFor(spawn, options), wrap("resolveCompute")),
+        { [Attributes.computeName]: spawn.name }
       ),
-    abandon: (rent, options) =>
+    abandon: (spawn, options) =>
       endObserved(
-        Effect.mapError(Termination.endNamed(handsOf(options), rent.name, settleWindow), wrap("endCompute")),
-        { [Attributes.computeName]: rent.name }
+        Effect.mapError(Termination.endNamed(callsOf(options), spawn.name, settleWindow), wrap("endCompute")),
+        { [Attributes.computeName]: spawn.name }
       ),
     end: (computeId, { madeAt: made, name, ...options } = {}) =>
       endObserved(
@@ -254,11 +262,11 @@ export const make = <Prepared>(
           yield* decodeCall(options, "endCompute")
           const checked = yield* decodeId(computeId, "endCompute", id)
           const at = made ?? madeAt.get(checked)
-          const hands = handsOf(options)
+          const calls = callsOf(options)
           const ended = Effect.gen(function*() {
-            const wasThere = yield* Termination.end(hands, checked, at === undefined ? 0n : at + settleNanos)
-            // nobody knows it, so it may be another one than was made
-            if (!wasThere && name !== undefined) yield* Termination.endNamed(hands, name, Duration.zero)
+            const wasThere = yield* Termination.end(calls, checked, at === undefined ? 0n : at + settleNanos)
+            // the provider never knew this id, so the create may have made another one under the name
+            if (!wasThere && name !== undefined) yield* Termination.endNamed(calls, name, Duration.zero)
           })
           yield* Effect.mapError(ended, wrap("endCompute"))
         }),
@@ -266,36 +274,30 @@ export const make = <Prepared>(
       )
   }
 
-  /** Nobody is left to take the compute: it is ended, and what could not be verified can only be said. */
-  const takeBack = (rent: PreparedSpawn, lease: Lease.Lease) =>
+  /** Ends what an abandoned spawn made; a failure can only be logged, since the caller is gone. */
+  const releaseOrLog = (spawn: PreparedSpawn, lease: Lease.Lease) =>
     Effect.catch(
       lease.release,
-      (error) => Effect.logError(`${rent.name} could not be verified as ended: ${error.message}`)
+      (error) => Effect.logError(`${spawn.name} could not be verified as ended: ${error.message}`)
     )
 
   return {
-    ...sent,
+    ...steps,
     spawn: (input, options) =>
       Effect.suspend(() => {
-        let leave: Effect.Effect<void> = Effect.void
+        let cleanUp: Effect.Effect<void> = Effect.void
         return spawnObserved(
           Effect.gen(function*() {
-            const rent = yield* prepare(input, options)
-            yield* Effect.annotateCurrentSpan(Attributes.computeName, rent.name)
-            const lease = Lease.make(sent, rent, callOnly(options))
-            leave = takeBack(rent, lease)
+            const spawn = yield* prepare(input, options)
+            yield* Effect.annotateCurrentSpan(Attributes.computeName, spawn.name)
+            const lease = Lease.make(steps, spawn, callOnly(options))
+            cleanUp = releaseOrLog(spawn, lease)
             return yield* lease.acquire
           })
         ).pipe(
-          // outermost, so that an interrupt that comes while the span is closed still finds somebody to hand back
-          Effect.onExit((exit) => leftItsCaller(exit) ? leave : Effect.void)
+          // outermost, so that an interrupt that comes while the span is closed still ends the compute
+          Effect.onExit((exit) => isAbandoned(exit) ? cleanUp : Effect.void)
         )
       })
   }
-}
-
-const callOnly = (options: RentOptions | undefined): CallOptions | undefined => {
-  if (options === undefined) return undefined
-  const { stamp: _, ...call } = options
-  return call
 }

@@ -64,7 +64,7 @@ export interface Delay {
 }
 
 /**
- * One call as the cloud got it. Of an environment and of `providerOpts` only the names are kept.
+ * One call as the cloud got it. Of an environment and of `providerOpts` only the names are recorded.
  *
  * @category models
  * @since 0.1.0
@@ -85,7 +85,7 @@ export interface RecordedCall {
 }
 
 /**
- * One machine that was made, whether or not anybody was told.
+ * One machine that was made, whether or not the caller got the answer.
  *
  * @category models
  * @since 0.1.0
@@ -103,7 +103,7 @@ export interface LedgerEntry {
 }
 
 /**
- * The truth: every machine ever made, those that still run up a bill, and what all of them have cost.
+ * What really exists: every machine ever made, those that still run up a bill, and what all of them have cost.
  *
  * @category models
  * @since 0.1.0
@@ -120,7 +120,7 @@ export interface Ledger {
  * **Details**
  *
  * Faults are used up in the order they were given, one a call, each operation on its own. A call that fails on order
- * does nothing else. Ids nobody knows fail as `NotFound`, except in `forget`.
+ * does nothing else. Unknown ids fail as `NotFound`, except in `forget`.
  *
  * @category models
  * @since 0.1.0

@@ -53,7 +53,7 @@ export interface Options {
   readonly paginates?: boolean
   /** Quotas of the management API; null for none and no headers. Default `generousQuotas`. */
   readonly quotas?: ReadonlyArray<Quota> | null
-  /** Whether a library's default User-Agent is refused with 403, as RunPod's front door does; default true. */
+  /** Whether a library's default User-Agent is refused with 403, as RunPod does; default true. */
   readonly refusesDefaultAgents?: boolean
   /** Ids of serverless endpoints that are there from the start; default none. */
   readonly endpoints?: ReadonlyArray<string>
@@ -91,7 +91,7 @@ export const generousQuotas: ReadonlyArray<Quota> = documentedQuotas.map((one) =
 export class FakeRunPod extends Context.Service<FakeRunPod, {
   /** Plays `api.runpod.io`, `v2-rest.runpod.io`, `api.runpod.ai` and the HTTP proxy of pods; refuses every other host. */
   readonly client: HttpClient.HttpClient
-  /** Answers one HTTP request; management paths and runtime paths both stand behind `/v2`. */
+  /** Answers one HTTP request; management paths and runtime paths both begin with `/v2`. */
   readonly app: Effect.Effect<
     HttpServerResponse.HttpServerResponse,
     never,
@@ -177,7 +177,7 @@ export const layerClient: Layer.Layer<HttpClient.HttpClient, never, FakeRunPod> 
 )
 
 /**
- * The fake on whatever `HttpServer` is provided, such as one on a free loopback port; its base URL is the server's
+ * The fake on the `HttpServer` that is provided, such as one on a free loopback port; its base URL is the server's
  * address and `/v2`, for both APIs.
  *
  * **Example** (On a free loopback port)

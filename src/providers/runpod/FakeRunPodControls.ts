@@ -42,7 +42,7 @@ export interface FaultTarget {
  * - `CutStream`: a stream breaks after so many events.
  * - `ShortPage`: a list's page holds half of what it could; the rest follows on the next. `CursorLoop`: its cursor leads
  *   to the same page again.
- * - `Delay`: the request takes `request` to arrive, whoever still waits for it, and its answer `answer` to come back.
+ * - `Delay`: the request takes `request` to arrive, whether or not its caller still waits, and its answer `answer` to come back.
  * - `Twin`: a create makes a second pod of the same name, `apart` later.
  *
  * @category models
@@ -92,7 +92,7 @@ export interface RecordedRequest {
 }
 
 /**
- * One pod that was made, whether or not anybody was told.
+ * One pod that was made, whether or not the caller got the answer.
  *
  * @category models
  * @since 0.1.0
@@ -111,7 +111,7 @@ export interface LedgerEntry {
 }
 
 /**
- * The truth: every pod ever made, those that still run up a bill, and what all of them have cost.
+ * What really exists: every pod ever made, those that still run up a bill, and what all of them have cost.
  *
  * @category models
  * @since 0.1.0
@@ -137,7 +137,7 @@ export interface JobPlan {
 }
 
 /**
- * What the account's key may do; `revoked` answers 401, `none` 403, `read` 403 to whatever changes something.
+ * What the account's key may do; `revoked` answers 401, `none` 403, `read` 403 to every request that changes something.
  *
  * @category models
  * @since 0.1.0
@@ -185,7 +185,7 @@ export interface Controls {
   /** Without a balance, creates answer 402. */
   readonly setBalance: (hasBalance: boolean) => Effect.Effect<void>
   readonly setAccess: (access: Access) => Effect.Effect<void>
-  /** Puts somebody else's pod into the account, and says its id. */
+  /** Puts a foreign pod into the account, and answers its id. */
   readonly plantPod: (body: CreatePodRequest) => Effect.Effect<string>
   /** Puts an endpoint into the account under this id. */
   readonly plantEndpoint: (

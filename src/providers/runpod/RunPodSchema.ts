@@ -1,6 +1,5 @@
 /**
- * RunPod's wire in RunPod's own words: requests that refuse unknown fields, answers that put up with them, and every
- * call as data.
+ * The schemas of RunPod's two APIs: requests that refuse unknown fields, answers that tolerate them, and every call as data.
  *
  * @since 0.1.0
  */

@@ -52,7 +52,7 @@ export const acme = (options: Partial<ProviderHttp.Options> = {}) =>
   )
 
 export const input = { params: { id: "7" } }
-export const rent = { body: { name: "b", env: { TOKEN: Redacted.make(canaryEnv) } } }
+export const boxInput = { body: { name: "b", env: { TOKEN: Redacted.make(canaryEnv) } } }
 
 const failure = (code: string, syscall?: string): Error =>
   new TypeError("fetch failed", { cause: Object.assign(new Error(`${syscall ?? "read"} ${code}`), { code, syscall }) })

@@ -9,17 +9,17 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { policiesOf, rateLimitOf } from "../../../src/provider/internal/httpHeaders.ts"
 import * as RateLimits from "../../../src/provider/RateLimits.ts"
-import { acme, Box, call, canaryKey, input, json, ok, printed, rent, scripted, tagOf } from "./harness.ts"
+import { acme, Box, boxInput, call, canaryKey, input, json, ok, printed, scripted, tagOf } from "./harness.ts"
 
 const account = { provider: "acme", baseUrl: "https://api.acme.example", apiKey: Redacted.make("one") }
 
 type Said = Readonly<Record<string, string>>
 
-/** A pace with a server behind it that answers these headers; the order and time of what it let through. */
-const paced = (said: (request: number) => Said = () => ({}), limits: ReadonlyArray<RateLimits.Limit> = []) =>
+/** A limiter with a server behind it that answers these headers; it records what was let through, in order, and when. */
+const limited = (said: (request: number) => Said = () => ({}), limits: ReadonlyArray<RateLimits.Limit> = []) =>
   Effect.map(RateLimits.make(limits), (all) => {
     const sent: Array<readonly [string, number]> = []
-    const pace = all.account(account)
+    const limiter = all.account(account)
     const send = (
       name: string,
       options: {
@@ -29,7 +29,7 @@ const paced = (said: (request: number) => Said = () => ({}), limits: ReadonlyArr
         limits?: RateLimits.RouteLimits
       } = {}
     ) =>
-      pace.run(
+      limiter.run(
         {
           priority: options.priority ?? "normal",
           patience: Duration.fromInputUnsafe(options.patience ?? "10 minutes"),
@@ -52,10 +52,10 @@ const window = (r: number, t: number, q = 10): Said => ({
   "ratelimit-policy": `"minute";q=${q};w=60`
 })
 
-describe("the pace of an account", () => {
+describe("the limiter of an account", () => {
   it.effect("stops before a 429 when the answer says that nothing is left, until the window is full again", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => window(0, 42))
+      const { send, sent } = yield* limited(() => window(0, 42))
       yield* send("a")
       const b = yield* fork(send("b"))
       yield* TestClock.adjust("41 seconds")
@@ -67,7 +67,7 @@ describe("the pace of an account", () => {
 
   it.effect("counts what is under way: of many at once only as many as are left go out", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 1 ? window(3, 60) : {})
+      const { send, sent } = yield* limited((n) => n === 1 ? window(3, 60) : {})
       yield* send("first")
       const all = yield* fork(Effect.all(Array.from({ length: 20 }, (_, n) => send(`${n}`, { lasts: "1 second" })), {
         concurrency: "unbounded"
@@ -84,7 +84,7 @@ describe("the pace of an account", () => {
 
   it.effect("of several windows the one that is full the latest decides", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) =>
+      const { send, sent } = yield* limited((n) =>
         n === 1 ? { ratelimit: "\"minute\";r=0;t=44, \"hour\";r=0;t=1724, \"day\";r=9;t=80012" } : {}
       )
       yield* send("a")
@@ -98,7 +98,7 @@ describe("the pace of an account", () => {
 
   it.effect("callers go out in the order they came", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      const { send, sent } = yield* limited(() => window(0, 10, 1))
       yield* send("first")
       const all = yield* fork(Effect.forEach(["a", "b", "c"], (name) => send(name), { concurrency: "unbounded" }))
       yield* TestClock.adjust("1 minute")
@@ -106,9 +106,9 @@ describe("the pace of an account", () => {
       assert.deepStrictEqual(sent.map(([name]) => name), ["first", "a", "b", "c"])
     }))
 
-  it.effect("whoever ends a machine goes before all others, however late it came", () =>
+  it.effect("a request that ends a machine goes before all others, however late it came", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      const { send, sent } = yield* limited(() => window(0, 10, 1))
       yield* send("first")
       const reads = yield* fork(Effect.forEach(["a", "b"], (name) => send(name), { concurrency: "unbounded" }))
       yield* TestClock.adjust("5 seconds")
@@ -119,9 +119,9 @@ describe("the pace of an account", () => {
       assert.deepStrictEqual(sent, [["first", 0], ["terminate", 10_000], ["a", 20_000], ["b", 30_000]])
     }))
 
-  it.effect("the last of a large quota is kept for ending machines", () =>
+  it.effect("the last of a large quota is reserved for ending machines", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 1 ? window(3, 50, 60) : window(2, 50, 60))
+      const { send, sent } = yield* limited((n) => n === 1 ? window(3, 50, 60) : window(2, 50, 60))
       yield* send("first")
       const read = yield* fork(send("read"))
       yield* send("terminate", { priority: "terminate" })
@@ -130,9 +130,9 @@ describe("the pace of an account", () => {
       yield* Fiber.join(read)
     }))
 
-  it.effect("Retry-After of a 429 stops all callers of the account, not only the one who got it", () =>
+  it.effect("Retry-After of a 429 stops all callers of the account, not only the one that got it", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "12" } : {})
+      const { send, sent } = yield* limited((n) => n === 1 ? { "retry-after": "12" } : {})
       yield* send("a")
       const others = yield* fork(Effect.forEach(["b", "c"], (name) => send(name), { concurrency: "unbounded" }))
       yield* TestClock.adjust("11999 millis")
@@ -142,9 +142,9 @@ describe("the pace of an account", () => {
       assert.deepStrictEqual(sent.slice(1), [["b", 12_000], ["c", 12_000]])
     }))
 
-  it.effect("an absurd Retry-After stops nobody for longer than an hour", () =>
+  it.effect("an absurd Retry-After stops no caller for longer than an hour", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "99999999999999999999" } : {})
+      const { send, sent } = yield* limited((n) => n === 1 ? { "retry-after": "99999999999999999999" } : {})
       yield* send("a")
       const b = yield* fork(send("b", { patience: "2 hours" }))
       yield* TestClock.adjust("1 hour")
@@ -154,7 +154,7 @@ describe("the pace of an account", () => {
 
   it.effect("a caller whose turn comes too late is told at once, with the wait, and nothing is sent", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => window(0, 42))
+      const { send, sent } = yield* limited(() => window(0, 42))
       yield* send("a")
       const refused = yield* Effect.flip(send("b", { patience: "41 seconds" }))
       assert.strictEqual(refused._tag, "RateLimited")
@@ -165,7 +165,7 @@ describe("the pace of an account", () => {
 
   it.effect("a caller behind others gives up when its patience ends", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      const { send, sent } = yield* limited(() => window(0, 10, 1))
       yield* send("first")
       const a = yield* fork(send("a"))
       const b = yield* fork(Effect.flip(send("b", { patience: "12 seconds" })))
@@ -177,7 +177,7 @@ describe("the pace of an account", () => {
 
   it.effect("an interrupted caller leaves its place, and the next one moves up", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => window(0, 10, 1))
+      const { send, sent } = yield* limited(() => window(0, 10, 1))
       yield* send("first")
       const a = yield* fork(send("a"))
       const b = yield* fork(send("b"))
@@ -190,7 +190,7 @@ describe("the pace of an account", () => {
 
   it.effect("an answer that was overtaken does not raise the count again", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 1 ? window(9, 60) : n === 2 ? window(0, 60) : {})
+      const { send, sent } = yield* limited((n) => n === 1 ? window(9, 60) : n === 2 ? window(0, 60) : {})
       const slow = yield* fork(send("slow", { lasts: "10 seconds" }))
       yield* send("quick")
       yield* TestClock.adjust("10 seconds")
@@ -204,7 +204,7 @@ describe("the pace of an account", () => {
 
   it.effect("what is under way counts as used, since the answer may not know of it yet", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 2 ? window(1, 60) : {})
+      const { send, sent } = yield* limited((n) => n === 2 ? window(1, 60) : {})
       const slow = yield* fork(send("slow", { lasts: "10 seconds" }))
       yield* send("quick")
       const third = yield* fork(send("third"))
@@ -218,7 +218,7 @@ describe("the pace of an account", () => {
   it.effect("within a window the count only falls, in whatever order the answers come", () =>
     Effect.gen(function*() {
       const left = [2, 0, 1]
-      const { send, sent } = yield* paced((n) => n <= 3 ? window(left[n - 1] ?? 0, 61 - n) : {})
+      const { send, sent } = yield* limited((n) => n <= 3 ? window(left[n - 1] ?? 0, 61 - n) : {})
       const all = yield* fork(Effect.forEach([1, 2, 3], (n) => send(`${n}`, { lasts: Duration.seconds(n) }), {
         concurrency: "unbounded"
       }))
@@ -233,16 +233,16 @@ describe("the pace of an account", () => {
 
   it.effect("limits known beforehand hold from the first request on", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => ({}), [{ requests: 1, per: "12 seconds" }])
+      const { send, sent } = yield* limited(() => ({}), [{ requests: 1, per: "12 seconds" }])
       const all = yield* fork(Effect.forEach(["a", "b", "c"], (name) => send(name), { concurrency: "unbounded" }))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(all)
       assert.deepStrictEqual(sent, [["a", 0], ["b", 12_000], ["c", 24_000]])
     }))
 
-  it.effect("without any header nobody waits", () =>
+  it.effect("without any header no caller waits", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced()
+      const { send, sent } = yield* limited()
       yield* Effect.forEach(Array.from({ length: 100 }), () => send("x"), { concurrency: "unbounded" })
       assert.strictEqual(sent.length, 100)
     }))
@@ -255,7 +255,7 @@ describe("a route with limits of its own", () => {
 
   it.effect("goes out once in its window, however much room the account has", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced()
+      const { send, sent } = yield* limited()
       const all = yield* fork(
         Effect.forEach(["a", "b", "c"], (name) => send(...launch(name)), { concurrency: "unbounded" })
       )
@@ -266,7 +266,7 @@ describe("a route with limits of its own", () => {
 
   it.effect("holds up no other route while it waits, and a delete least of all", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced(() => ({}), [{ requests: 1, per: "1 second" }])
+      const { send, sent } = yield* limited(() => ({}), [{ requests: 1, per: "1 second" }])
       const all = yield* fork(
         Effect.forEach(["launch 1", "launch 2", "launch 3"], (name) => send(...launch(name)), {
           concurrency: "unbounded"
@@ -291,7 +291,7 @@ describe("a route with limits of its own", () => {
 
   it.effect("waits for its account too: no two of its requests are nearer than its window, when each was really sent", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "11" } : {})
+      const { send, sent } = yield* limited((n) => n === 1 ? { "retry-after": "11" } : {})
       yield* send("get")
       const all = yield* fork(
         Effect.forEach(["a", "b"], (name) => send(...launch(name)), { concurrency: "unbounded" })
@@ -303,7 +303,7 @@ describe("a route with limits of its own", () => {
 
   it.effect("is told at once when its window leaves no room within the caller's patience", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced()
+      const { send, sent } = yield* limited()
       yield* send(...launch("a"))
       const refused = yield* Effect.flip(send(...launch("b", "11 seconds")))
       assert.deepStrictEqual(refused.retryAfter, Duration.seconds(12))
@@ -312,7 +312,7 @@ describe("a route with limits of its own", () => {
 
   it.effect("whose first waiter leaves lets the next one wait for the window", () =>
     Effect.gen(function*() {
-      const { send, sent } = yield* paced()
+      const { send, sent } = yield* limited()
       yield* send(...launch("a"))
       const b = yield* fork(send(...launch("b")))
       const c = yield* fork(send(...launch("c")))
@@ -326,7 +326,7 @@ describe("a route with limits of its own", () => {
   it.effect("that is told to wait stops alone, and shares that with the routes of its name", () =>
     Effect.gen(function*() {
       const free: RateLimits.RouteLimits = { name: "volumes", limits: [] }
-      const { send, sent } = yield* paced((n) => n === 1 ? { "retry-after": "30" } : {})
+      const { send, sent } = yield* limited((n) => n === 1 ? { "retry-after": "30" } : {})
       yield* send("list volumes", { limits: free })
       const all = yield* fork(
         Effect.all([send("get volume", { limits: { ...free } }), send("get")], { concurrency: "unbounded" })
@@ -345,19 +345,19 @@ describe("a route with limits of its own", () => {
   })
 
   it.effect.prop(
-    "whatever is asked of whichever routes and answered: everybody gets a turn, and no window is overrun",
+    "any requests to any routes with any answers: every caller gets its turn, and no window is overrun",
     [Schema.Array(Asked).check(Schema.isMaxLength(30))],
     ([asked]) =>
       Effect.gen(function*() {
         const limits = yield* RateLimits.make([{ requests: 2, per: "1 second" }])
-        const pace = limits.account(account)
+        const limiter = limits.account(account)
         const volumes: RateLimits.RouteLimits = { name: "volumes", limits: [{ requests: 3, per: "5 seconds" }] }
         const routes = { launch: launches, volumes, none: undefined }
         const start = yield* Clock.currentTimeMillis
         const sent: Array<readonly [keyof typeof routes, number]> = []
         const fiber = yield* fork(Effect.forEach(asked, ({ at, ends, lasts, route, told }) =>
           Effect.delay(
-            pace.run(
+            limiter.run(
               { priority: ends ? "terminate" : "normal", patience: Duration.hours(10), limits: routes[route] },
               Effect.gen(function*() {
                 sent.push([route, (yield* Clock.currentTimeMillis) - start])
@@ -394,7 +394,9 @@ describe("a route with limits of its own", () => {
         limits: launches
       })
       const all = yield* fork(
-        Effect.all([start(rent, call()), start(rent, call()), api.get(input, call())], { concurrency: "unbounded" })
+        Effect.all([start(boxInput, call()), start(boxInput, call()), api.get(input, call())], {
+          concurrency: "unbounded"
+        })
       )
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(all)
@@ -406,11 +408,11 @@ describe("a route with limits of its own", () => {
 })
 
 describe("an account", () => {
-  it.effect("has one pace, and shares it with no other provider, address or key", () =>
+  it.effect("has one limiter, and shares it with no other provider, address or key", () =>
     Effect.gen(function*() {
       const all = yield* RateLimits.make()
-      const pace = all.account(account)
-      assert.strictEqual(all.account({ ...account, apiKey: Redacted.make("one") }), pace)
+      const limiter = all.account(account)
+      assert.strictEqual(all.account({ ...account, apiKey: Redacted.make("one") }), limiter)
       for (
         const other of [
           { ...account, apiKey: Redacted.make("two") },
@@ -418,7 +420,7 @@ describe("an account", () => {
           { ...account, provider: "other" },
           { ...account, baseUrl: "https://elsewhere.example" }
         ]
-      ) assert.notStrictEqual(all.account(other), pace)
+      ) assert.notStrictEqual(all.account(other), limiter)
     }))
 
   it.effect("is never remembered by its key", () =>
@@ -502,14 +504,14 @@ describe("rate limit headers", () => {
         { name: "hour", quota: 3000, windowMillis: 3_600_000 }
       ]
     )
-    assert.deepStrictEqual(read({ "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999" }).standings, [
+    assert.deepStrictEqual(read({ "RateLimit": "\"minute\";r=59;t=42, \"hour\";r=2999" }).balances, [
       { name: "minute", remaining: 59, resetMillis: 42_000 },
       { name: "hour", remaining: 2999, resetMillis: null }
     ])
   })
 
   it("a comma or a semicolon inside a quoted name does not split it", () => {
-    assert.deepStrictEqual(read({ ratelimit: "\"a,b;r=0\";r=5;t=1" }).standings, [
+    assert.deepStrictEqual(read({ ratelimit: "\"a,b;r=0\";r=5;t=1" }).balances, [
       { name: "a,b;r=0", remaining: 5, resetMillis: 1000 }
     ])
   })
@@ -521,7 +523,7 @@ describe("rate limit headers", () => {
     ["a moment that is over", "1600000000", 0]
   ])("the reset of X-RateLimit may be %s", (_, reset, expected) => {
     const said = { "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": reset }
-    assert.deepStrictEqual(read(said, 1_700_000_000_000).standings, [{ name: "", remaining: 3, resetMillis: expected }])
+    assert.deepStrictEqual(read(said, 1_700_000_000_000).balances, [{ name: "", remaining: 3, resetMillis: expected }])
   })
 
   it.each([
@@ -534,19 +536,19 @@ describe("rate limit headers", () => {
     "\"x\";r=99999999999999999999",
     "<script>",
     `"${"x".repeat(5000)}";r=0;t=9`
-  ])("an unreadable RateLimit stops nobody: %s", (ratelimit) => {
-    assert.deepStrictEqual(read({ ratelimit }).standings, [])
+  ])("an unreadable RateLimit stops no caller: %s", (ratelimit) => {
+    assert.deepStrictEqual(read({ ratelimit }).balances, [])
   })
 
   it.each(["NaN", "-5", "1e3", "0x10", " ", "Infinity"])(
-    "an unreadable X-RateLimit-Remaining stops nobody: %s",
+    "an unreadable X-RateLimit-Remaining stops no caller: %s",
     (remaining) => {
-      assert.deepStrictEqual(read({ "x-ratelimit-remaining": remaining }).standings, [])
+      assert.deepStrictEqual(read({ "x-ratelimit-remaining": remaining }).balances, [])
     }
   )
 
   it("a header with a thousand windows is cut", () => {
     const ratelimit = Array.from({ length: 300 }, (_, n) => `"${n}";r=0`).join(",")
-    assert.isAtMost(read({ ratelimit }).standings.length, 16)
+    assert.isAtMost(read({ ratelimit }).balances.length, 16)
   })
 })

@@ -7,14 +7,14 @@ import * as HttpReason from "../../../src/domain/HttpReason.ts"
 import * as HttpAnswer from "../../../src/provider/internal/httpAnswer.ts"
 import { codeOf, messageOf } from "../../../src/provider/internal/httpAnswer.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
-import { acme, call, input, json, rent, scripted, status, tagOf } from "./harness.ts"
+import { acme, boxInput, call, input, json, scripted, status, tagOf } from "./harness.ts"
 
 /** The reason a read, or a create, fails for. */
 const reasonOf = (answer: Response, options: Partial<Options> = {}, verb: "get" | "create" = "get") =>
   Effect.gen(function*() {
     const http = scripted(answer)
     const api = yield* http.provide(acme({ retries: 0, ...options }))
-    return yield* Effect.flip(verb === "get" ? api.get(input, call()) : api.create(rent, call()))
+    return yield* Effect.flip(verb === "get" ? api.get(input, call()) : api.create(boxInput, call()))
   })
 
 describe("the status of a refusal", () => {
@@ -111,7 +111,7 @@ describe("the provider's own words", () => {
 })
 
 describe("what is kept of a refusing body", () => {
-  const scrub = (body: Schema.Json) => HttpAnswer.make([]).json(body, 100)
+  const scrub = (body: Schema.Json) => HttpAnswer.makeScrub([]).json(body, 100)
 
   it("no env at any depth, and nothing that is named like a credential", () => {
     const body = {
@@ -156,7 +156,7 @@ describe("what is kept of a refusing body", () => {
     let deep: Schema.Json = 1
     for (let depth = 0; depth < 5000; depth++) deep = [deep]
     assert.isNull(scrub(deep))
-    assert.isNull(HttpAnswer.make([]).json({ a: 1 }, 1e6))
+    assert.isNull(HttpAnswer.makeScrub([]).json({ a: 1 }, 1e6))
   })
 
   it("no inherited surprise: a key named __proto__ stays a key", () => {
@@ -166,7 +166,7 @@ describe("what is kept of a refusing body", () => {
 
   it("no echo of a secret that was sent, in whatever way it is written", () => {
     const secret = "a \"b\"/c&longer"
-    const { json, text } = HttpAnswer.make([secret, "a \"b\"", "tiny", "x"])
+    const { json, text } = HttpAnswer.makeScrub([secret, "a \"b\"", "tiny", "x"])
     for (const written of [secret, encodeURIComponent(secret), JSON.stringify(secret)]) {
       assert.notInclude(text(`before ${written} after`), "longer")
     }
@@ -176,7 +176,7 @@ describe("what is kept of a refusing body", () => {
 
   it("no part of a secret that is long enough to tell it, since validators quote beginnings", () => {
     const secret = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz"
-    const { json, text } = HttpAnswer.make([secret, "hunter2"])
+    const { json, text } = HttpAnswer.makeScrub([secret, "hunter2"])
     assert.strictEqual(text(`got '${secret.slice(0, 20)}...' for TOKEN`), "got '<redacted>...' for TOKEN")
     assert.strictEqual(text(`${secret.slice(5, 17)}, and ${secret.slice(20)}`), "<redacted>, and <redacted>")
     assert.deepStrictEqual(json({ detail: [`${secret.slice(0, 30)}…`, secret.slice(-12)] }, 10), {
@@ -225,7 +225,7 @@ describe("a success of another shape", () => {
       assert.include(reason.message, "pods[0].labels")
     }))
 
-  it.effect("that is nested to overflow whoever reads it is ProviderFault, never a defect", () =>
+  it.effect("that is nested so deep that a reader would overflow is ProviderFault, never a defect", () =>
     Effect.gen(function*() {
       const nested = (depth: number) => new Response(`${"[".repeat(depth)}"]]\\"[["${"]".repeat(depth)}`)
       for (const [depth, tag] of [[200_000, "ProviderFault"], [257, "ProviderFault"], [200, "ok"]] as const) {
@@ -276,7 +276,7 @@ describe("an adapter that knows better than the status", () => {
     }))
 })
 
-it.effect("words that can repeat the request are withheld where the endpoint says so; status and code stay", () =>
+it.effect("a message that can repeat the request is withheld where the endpoint says so; status and code stay", () =>
   Effect.gen(function*() {
     const http = scripted(
       json({ error: { code: "global/invalid", message: "bad: hello-from-user-data" } }, { status: 400 })
@@ -297,8 +297,8 @@ it.effect("words that can repeat the request are withheld where the endpoint say
 it.effect.each<readonly [number, string, RegExp]>([
   [401, "Unauthorized", /the API key/],
   [403, "Forbidden", /this API key/],
-  [404, "NotFound", /no such thing/]
-])("withheld words of a %s still say what the status says", ([status, tag, words]) =>
+  [404, "NotFound", /does not know what was asked for/]
+])("a withheld message of a %s still says what the status says", ([status, tag, words]) =>
   Effect.gen(function*() {
     const http = scripted(json({ error: "bad: hello-from-user-data" }, { status }))
     const { http: api } = yield* http.provide(acme())

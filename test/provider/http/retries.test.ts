@@ -7,7 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { type AtlasErrorReason, RateLimited } from "../../../src/domain/AtlasError.ts"
 import type { CallOptions } from "../../../src/provider/Call.ts"
 import type { Options } from "../../../src/provider/ProviderHttp.ts"
-import { acme, call, input, ok, rent, type Script, scripted, status, tagOf } from "./harness.ts"
+import { acme, boxInput, call, input, ok, type Script, scripted, status, tagOf } from "./harness.ts"
 
 type Verb = "get" | "create" | "stop" | "remove"
 
@@ -24,7 +24,7 @@ const play = (
     const http = scripted(...answers)
     const api = yield* http.provide(acme(options))
     const asked: Effect.Effect<unknown, AtlasErrorReason> = verb === "create"
-      ? api.create(rent, call(callOptions))
+      ? api.create(boxInput, call(callOptions))
       : api[verb](input, call(callOptions))
     const fiber = yield* Effect.forkChild(Effect.result(asked), { startImmediately: true })
     yield* TestClock.adjust(time)
@@ -293,7 +293,7 @@ describe("a wait that only the body tells", () => {
       })
   )
 
-  it.effect("stops all callers of the account, not only the one who was told", () =>
+  it.effect("stops all callers of the account, not only the one that was told", () =>
     Effect.gen(function*() {
       const http = scripted(slow(429), ok())
       const api = yield* http.provide(acme({ classify }))
@@ -405,7 +405,7 @@ describe("redirects of a call that may be repeated", () => {
       ["no address", "https://%"]
     ] as const
   )(
-    "is not followed to %s: Unknown with its status, and nobody else is asked",
+    "is not followed to %s: Unknown with its status, and no other server is asked",
     ([, location]) =>
       Effect.gen(function*() {
         const { tag, urls } = yield* follow("get", there(location))

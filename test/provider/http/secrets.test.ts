@@ -1,4 +1,4 @@
-/** What is told of a request: enough to see what happened, and never a key, a query, a body or an environment. */
+/** What spans, metrics and failures tell of a request: enough to see what happened, never a key, query, body or environment. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -7,6 +7,7 @@ import type { CallOptions } from "../../../src/provider/Call.ts"
 import {
   acme,
   assertNoCanary,
+  boxInput,
   call,
   canaryEnv,
   canaryKey,
@@ -14,7 +15,6 @@ import {
   input,
   ok,
   recorded,
-  rent,
   type Script,
   scripted,
   status
@@ -27,7 +27,7 @@ const everything = (answer: Script) =>
     const secretCall: CallOptions = { headers: { "X-Other": canaryKey } }
     return yield* Effect.all([
       Effect.flip(get({ ...input, query: { sig: Redacted.make(canaryEnv), page: 2 } }, call(secretCall))),
-      Effect.flip(create(rent, call(secretCall)))
+      Effect.flip(create(boxInput, call(secretCall)))
     ])
   })
 
@@ -120,7 +120,7 @@ describe("metrics", () => {
       ])
     }))
 
-  it.live("count a call that found nobody too, without a status", () =>
+  it.live("count a call that reached no server too, without a status", () =>
     Effect.gen(function*() {
       const all = yield* counted(["refused"])
       assert.deepInclude(all.find(({ id }) => id === "atlas_http_requests"), {

@@ -13,12 +13,12 @@ import { untilSo } from "../../support/until.ts"
 import {
   acme,
   assertNoCanary,
+  boxInput,
   call,
   canaryEnv,
   hurried,
   input,
   printed,
-  rent,
   serve,
   tagOf,
   transports
@@ -67,7 +67,7 @@ const explode: Handle = (_, response) =>
   void response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(bomb)
 
 describe.each(transports)("over %s", (_, transport) => {
-  /** One call of each kind against a server; tells how they ended and what reached it. */
+  /** One call of each kind against a server: how each ended, and what reached the server. */
   const play = (
     handle: Handle,
     { callOptions, verb = "get", ...options }: Partial<Options> & {
@@ -79,7 +79,7 @@ describe.each(transports)("over %s", (_, transport) => {
       const server = yield* serve(handle)
       const api = yield* acme({ baseUrl: server.url, ...options })
       const asked: Effect.Effect<unknown, Effect.Error<ReturnType<typeof api.get>>> = verb === "create"
-        ? api.create(rent, call(callOptions))
+        ? api.create(boxInput, call(callOptions))
         : api[verb](input, call(callOptions))
       const result = yield* Effect.result(asked)
       assertNoCanary(printed(result))
@@ -170,7 +170,7 @@ describe.each(transports)("over %s", (_, transport) => {
       assert.deepNestedInclude(result, { "failure.message": "slow", "failure.retryAfter": Duration.days(1) })
     }))
 
-  it.live("a refused connection never reached anybody: Transport, for a create too", () =>
+  it.live("a refused connection never reached a server: Transport, for a create too", () =>
     Effect.gen(function*() {
       const closed = yield* Effect.scoped(serve(() => {}))
       for (const verb of ["get", "create"] as const) {
@@ -180,14 +180,14 @@ describe.each(transports)("over %s", (_, transport) => {
       }
     }))
 
-  it.live("a port that fetch never connects to never reached anybody: Transport, for a create too", () =>
+  it.live("a port that fetch never connects to never reached a server: Transport, for a create too", () =>
     Effect.gen(function*() {
       const { result, tag } = yield* play(() => {}, { baseUrl: "http://127.0.0.1:1", verb: "create", retries: 0 })
       assert.strictEqual(tag, "Transport")
       assert.deepNestedInclude(result, { "failure.neverSent": true })
     }))
 
-  it.live("an unknown host never reached anybody: Transport, for a create too", () =>
+  it.live("an unknown host never reached a server: Transport, for a create too", () =>
     Effect.gen(function*() {
       const { tag } = yield* play(() => {}, { baseUrl: "https://no-such-host.invalid", verb: "create", retries: 0 })
       assert.strictEqual(tag, "Transport")

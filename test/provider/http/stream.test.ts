@@ -59,7 +59,7 @@ describe("a stream", () => {
       assert.deepInclude(sent?.headers, { accept: "text/event-stream", authorization: `Bearer ${canaryKey}` })
     }))
 
-  it.effect("sends nothing before somebody pulls", () =>
+  it.effect("sends nothing before the first pull", () =>
     Effect.gen(function*() {
       const http = scripted(saying([], true))
       const stream = yield* http.provide(open())

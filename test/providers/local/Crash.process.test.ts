@@ -70,7 +70,7 @@ describe("whatever happens to the process that rented", () => {
           assert.deepStrictEqual(yield* Atlas.listCompute(), [])
           const left = leftIn(stateDir).filter((name) => !name.startsWith(".new-") && !name.startsWith(".ports/"))
           assert.deepStrictEqual(left, [])
-          // what a crash in the middle of a draft leaves is no compute; a later sweep takes it when it is old
+          // an unfinished directory that a crash left is no compute; a later sweep removes it when it is old
           for (const name of fs.readdirSync(stateDir)) {
             if (name.startsWith(".new-")) fs.utimesSync(join(stateDir, name), 0, 0)
           }

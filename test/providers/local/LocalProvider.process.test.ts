@@ -24,7 +24,7 @@ const untilStatus = (id: string, wanted: Compute.ComputeStatus) =>
   })
 
 describe("a compute on this machine", () => {
-  it.live("is reached with the minted token, refused without it, and handed back with nothing left", () =>
+  it.live("is reached with the minted token, refused without it, and ended with nothing left", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
         const compute = yield* Atlas.spawnCompute({
@@ -177,7 +177,7 @@ describe("a compute on this machine", () => {
       })
     ))
 
-  it.live("of many who start it at once, one wins and one process runs", () =>
+  it.live("of many callers that start it at once, one wins and one process runs", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({ command: node("console.log('run'); setInterval(() => {}, 1e6)") })
@@ -252,7 +252,7 @@ describe("ending", () => {
 })
 
 describe("what is not ours, or cannot be read, is left alone", () => {
-  it.live("a pid that belongs to somebody else now is never signalled", () =>
+  it.live("a pid that now belongs to another process is never signalled", () =>
     withLocal((stateDir) =>
       Effect.scoped(Effect.gen(function*() {
         const innocent = yield* Atlas.spawnCompute({ command: ["sleep", "1000"], name: "innocent" })
@@ -265,7 +265,7 @@ describe("what is not ours, or cannot be read, is left alone", () => {
         fs.writeFileSync(join(stateDir, victim.id, "state.json"), JSON.stringify(tampered))
         const seen = yield* Atlas.getCompute(victim.id)
         assert.strictEqual(seen.status, "failed")
-        assert.include(seen.failure ?? "", "somebody else's")
+        assert.include(seen.failure ?? "", "belongs to another process")
         yield* Atlas.end(victim.id)
         assert.isTrue(isAlive(other))
         assert.strictEqual((yield* Atlas.getCompute(innocent.id)).status, "running")
@@ -285,7 +285,7 @@ describe("what is not ours, or cannot be read, is left alone", () => {
             whole.slice(0, 40),
             "{}",
             "null",
-            whole.replace(id, "local-someoneelse1"),
+            whole.replace(id, "local-another1"),
             whole.replace("\"version\":1", "\"version\":99")
           ]
         ) {
@@ -304,7 +304,7 @@ describe("what is not ours, or cannot be read, is left alone", () => {
       })
     ))
 
-  it.live("a port that somebody else took while it was stopped makes it failed, with that reason", () =>
+  it.live("a port that another process took while it was stopped makes it failed, with that reason", () =>
     withLocal(() =>
       Effect.gen(function*() {
         const compute = yield* Atlas.spawnCompute({ command: server, ports: ["8000/http"] })
@@ -323,7 +323,7 @@ describe("what is not ours, or cannot be read, is left alone", () => {
       })
     ))
 
-  it.live("a port that somebody else took before the command listens makes it failed, not running", () =>
+  it.live("a port that another process took before the command listens makes it failed, not running", () =>
     withLocal((stateDir) =>
       Effect.scoped(Effect.gen(function*() {
         const compute = yield* Atlas.spawnCompute({

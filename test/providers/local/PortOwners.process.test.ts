@@ -4,7 +4,7 @@ import { Atlas, Ids } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as fs from "node:fs"
-import { sight, toCompute } from "../../../src/providers/local/internal/observe.ts"
+import { thisMachine, toCompute } from "../../../src/providers/local/internal/observe.ts"
 import * as ProcessTable from "../../../src/providers/local/internal/processTable.ts"
 import * as StateDir from "../../../src/providers/local/internal/stateDir.ts"
 import { logOf, node, until, withLocal } from "./harness.ts"
@@ -48,7 +48,7 @@ describe("ports of a compute", () => {
     return Effect.gen(function*() {
       const dir = yield* StateDir.make(stateDir)
       const entry = Option.getOrThrow(yield* dir.read(Ids.ComputeId.make(id)))
-      return yield* toCompute(dir, Ids.ProviderId.make("local"), entry, { ...sight, sockets })
+      return yield* toCompute(dir, Ids.ProviderId.make("local"), entry, { ...thisMachine, sockets })
     }).pipe(Effect.provide(NodeServices.layer))
   }
 
@@ -63,7 +63,7 @@ describe("ports of a compute", () => {
       })
     ))
 
-  it.live("that were seen to listen stay ready, whatever later looks miss and whoever looks", () =>
+  it.live("that were seen to listen stay ready, whatever later looks miss, in every process", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({ command: visited, ports: ["9000/tcp"] })

@@ -56,7 +56,7 @@ describe("bad input is refused with its field, and nothing is left behind", () =
       })
     ))
 
-  it.live("a state directory below one that takes no entries is refused, and nobody waits for ever", () =>
+  it.live("a state directory below one that takes no entries is refused, and no call waits for ever", () =>
     Effect.gen(function*() {
       const spawned = Atlas.spawnCompute({ command: ["sleep", "1000"] }).pipe(
         Effect.provide(providers("/proc/atlas/state"))

@@ -97,7 +97,7 @@ describe("nothing of a compute outlives it", () => {
 })
 
 describe("a start that failed does not lock out the next one", () => {
-  it.live("an unreadable environment is said each time, not that somebody else is starting it", () =>
+  it.live("each start reports the unreadable environment, not that another process is starting it", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({ command: ["sleep", "1000"] })

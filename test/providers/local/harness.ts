@@ -45,7 +45,7 @@ export const withLocal = <A, E>(
     )
   })
 
-/** What stands in a state directory, drafts and reservations included; what goes away while we look is not there. */
+/** What stands in a state directory, unfinished directories and reservations included; what goes away while we look is not there. */
 export const leftIn = (stateDir: string, folder = ""): ReadonlyArray<string> => {
   try {
     return fs.readdirSync(join(stateDir, folder), { withFileTypes: true })
@@ -76,7 +76,7 @@ export const logOf = (stateDir: string, id: string): string => fs.readFileSync(j
 export const stateOf = (stateDir: string, id: string): Record<string, unknown> =>
   JSON.parse(fs.readFileSync(join(stateDir, id, "state.json"), "utf8"))
 
-/** Somebody else who listens on a port. */
+/** A foreign process that listens on a port. */
 export const squat = (port: number) =>
   Effect.acquireRelease(
     Effect.callback<net.Server>((resume) => {

@@ -17,8 +17,8 @@ import * as Mock from "../../support/mock.ts"
 const kindOf = <A, R>(self: Effect.Effect<A, AtlasError.AtlasError, R>) =>
   Effect.match(self, { onSuccess: () => "success", onFailure: (error) => error.kind })
 
-/** One rent, sent once and not resolved, so that a lost answer can be seen as such. */
-const rent = Effect.gen(function*() {
+/** One create, sent once and not resolved, so that a lost answer can be seen as such. */
+const rented = Effect.gen(function*() {
   const { compute } = yield* Provider.Provider
   return yield* compute.rent(yield* compute.prepare({ name: "one" }))
 })
@@ -52,7 +52,7 @@ describe("controls of the mock", () => {
       assert.isNull((yield* mock.compute.get(id)).costPerHour)
     }).pipe(Effect.provide(Mock.layer())))
 
-  it.effect("a control of a compute nobody knows is not found", () =>
+  it.effect("a control of an unknown compute is not found", () =>
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       const kinds = yield* Effect.all([
@@ -71,13 +71,13 @@ describe("controls of the mock", () => {
       yield* controls.failNext("listCompute", new AtlasError.Forbidden({}), 2)
       const kinds = yield* Effect.all([
         kindOf(mock.compute.list()),
-        kindOf(rent),
+        kindOf(rented),
         kindOf(mock.compute.list()),
         kindOf(mock.compute.list())
       ])
       assert.deepStrictEqual(kinds, ["forbidden", "no_capacity", "forbidden", "success"])
       assert.deepStrictEqual(yield* live, [])
-      assert.strictEqual(yield* kindOf(rent), "success")
+      assert.strictEqual(yield* kindOf(rented), "success")
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect.each(["getCompute", "terminate", "stop", "start", "listGpuTypes", "streamLogs"] as const)(
@@ -102,7 +102,7 @@ describe("controls of the mock", () => {
       }).pipe(Effect.provide(Mock.layer()))
   )
 
-  it.effect("dieNext is a bug of the adapter in the next call", () =>
+  it.effect("dieNext is a defect of the adapter in the next call", () =>
     Effect.gen(function*() {
       const mock = yield* MockProvider.MockProvider
       const controls = yield* MockProvider.MockControls
@@ -146,10 +146,10 @@ describe("controls of the mock", () => {
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
-      assert.strictEqual(yield* kindOf(rent), "uncertain")
+      assert.strictEqual(yield* kindOf(rented), "uncertain")
       assert.lengthOf(yield* live, 1)
       yield* controls.loseNextAnswer({ created: false })
-      assert.strictEqual(yield* kindOf(rent), "uncertain")
+      assert.strictEqual(yield* kindOf(rented), "uncertain")
       assert.lengthOf(yield* live, 1)
     }).pipe(Effect.provide(Mock.layer())))
 
@@ -157,14 +157,14 @@ describe("controls of the mock", () => {
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.twinNext({ apart: "1 second" })
-      yield* rent
+      yield* rented
       assert.lengthOf(yield* live, 1)
       yield* TestClock.adjust("1 second")
       const [first, second] = yield* live
       assert.strictEqual(second?.name, first?.name)
       assert.notStrictEqual(second?.id, first?.id)
       yield* controls.twinNext()
-      yield* rent
+      yield* rented
       assert.lengthOf(yield* live, 4)
     }).pipe(Effect.provide(Mock.layer())))
 
@@ -198,7 +198,7 @@ describe("controls of the mock", () => {
       assert.strictEqual((yield* mock.compute.get(id)).status, "terminated")
     }).pipe(Effect.provide(Mock.layer())))
 
-  it.effect("forget drops a compute from the provider's books, again and again without a complaint", () =>
+  it.effect("forget makes the provider not know a compute any more, and may be repeated", () =>
     Effect.gen(function*() {
       const mock = yield* MockProvider.MockProvider
       const controls = yield* MockProvider.MockControls
@@ -284,7 +284,7 @@ describe("what the mock remembers", () => {
 
   it.effect("the ledger's name is the stamped one that the caller got", () =>
     Effect.gen(function*() {
-      const compute = yield* rent
+      const compute = yield* rented
       const [entry] = yield* live
       assert.strictEqual(entry?.name, compute.name)
       assert.isTrue(Option.isSome(NameStamp.parse(entry?.name ?? "")))
@@ -307,7 +307,7 @@ describe("what the mock remembers", () => {
       assert.deepStrictEqual(yield* controls.requests, [])
       assert.strictEqual((yield* controls.counts).spawnCompute, 0)
       assert.strictEqual(yield* kindOf(mock.compute.get(id)), "not_found")
-      const again = yield* rent
+      const again = yield* rented
       yield* mock.compute.get(again.id)
       assert.lengthOf(yield* live, 1)
       yield* mock.compute.terminate(again.id)

@@ -34,7 +34,7 @@ describe("jobs of the mock", () => {
       assert.deepInclude((yield* Effect.flip(Atlas.awaitJob(job))).reason, { _tag: "ProviderFault", code: "cancelled" })
     })))
 
-  it.effect("a job nobody submitted is not found, by its stream too, and so is one of another endpoint", () =>
+  it.effect("a job that was not submitted is not found, by its stream too, and so is one of another endpoint", () =>
     withMock(Effect.gen(function*() {
       const { id } = yield* Atlas.runJob({ endpoint: "ep", input: 1 })
       for (const ref of [{ endpoint: "ep", id: "none" }, { endpoint: "other", id }]) {
@@ -45,7 +45,7 @@ describe("jobs of the mock", () => {
     })))
 })
 
-describe("what the mock keeps", () => {
+describe("resources of the mock", () => {
   it.effect("volumes and templates are made, listed and deleted; endpoints are put up by the test", () =>
     withMock(Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls

@@ -196,7 +196,7 @@ describe("a pod", () => {
       assert.deepStrictEqual((yield* control.ledger).live.map(({ id }) => id), [failed, stopped, dear])
     }).pipe(test))
 
-  it.effect("of somebody else stands in the list like any other", () =>
+  it.effect("of another owner stands in the list like any other", () =>
     Effect.gen(function*() {
       const control = yield* controls
       const id = yield* control.plantPod(podBody("theirs"))
@@ -242,7 +242,7 @@ describe("a log", () => {
       assert.deepStrictEqual(yield* collected(id, "?tail=0"), [])
     }).pipe(test))
 
-  it.effect("brings a line to whoever follows, at the moment it is written", () =>
+  it.effect("brings a line to its follower at the moment it is written", () =>
     Effect.gen(function*() {
       const control = yield* controls
       const id = yield* idOf
@@ -284,7 +284,7 @@ describe("what was asked", () => {
       assert.notMatch(JSON.stringify(requests), /canary|rpa_key/)
     }).pipe(test))
 
-  it.effect("faults that met nobody stay in line until they are dropped", () =>
+  it.effect("faults that struck no request stay in line until they are dropped", () =>
     Effect.gen(function*() {
       const control = yield* controls
       yield* control.order({ _tag: "Garble", on: "getPod" }, { _tag: "Garble", on: "listPods", times: 2 })

@@ -150,8 +150,8 @@ describe("a create is refused", () => {
     }).pipe(Effect.provide(inProcess())))
 })
 
-describe("who may ask", () => {
-  it.effect("nobody without a key, and nobody under a library's default name", () =>
+describe("which requests are admitted", () => {
+  it.effect("no request without a key, and none with a library's default User-Agent", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* send("GET", "/pods", { headers: { "user-agent": "t/1" } })).status, 401)
       for (const agent of ["", "node", "undici", "axios/1.7.2", "python-requests/2.32"]) {
@@ -215,7 +215,7 @@ describe("quotas", () => {
       assert.strictEqual((yield* list).status, 200)
     }).pipe(Effect.provide(inProcess({ quotas: [{ name: "minute", quota: 2, window: 60 }] }))))
 
-  it.effect("are not mentioned to a caller who has none", () =>
+  it.effect("are not mentioned to a caller without any", () =>
     Effect.gen(function*() {
       const got = yield* send("GET", "/pods")
       assert.notProperty(got.headers, "ratelimit")

@@ -97,7 +97,7 @@ it.live("a log follows line by line, and a cut one ends in the middle", () =>
     assert.match(String(error.cause), /terminated/)
   })))
 
-it.live("a request nobody answers ends with its client", () =>
+it.live("a request that is never answered ends with its client", () =>
   run(Effect.gen(function*() {
     const controls = yield* FakeRunPod.FakeRunPodControls
     yield* controls.order({ _tag: "Hang", on: "listPods" })

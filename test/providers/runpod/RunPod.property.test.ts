@@ -17,7 +17,7 @@ const Faults = Schema.Array(
       acted,
       status: Schema.Literals([408, 500, 502, 503, 524])
     }),
-    // whoever says 429 has not acted: that is what lets a create be sent again
+    // a server that answers 429 has not acted: that is why a create may be sent again
     Schema.TaggedStruct("Refuse", { on, status: Schema.Literal(429) }),
     Schema.TaggedStruct("Hang", { on, acted }),
     Schema.TaggedStruct("Garble", { on }),
@@ -40,16 +40,16 @@ it.effect.prop(
       const controls = yield* FakeRunPod.FakeRunPodControls
       yield* controls.setListingLag(lag)
       yield* controls.order(...faults)
-      const rent = yield* compute.prepare({ gpu: "h100", image: "me/server" })
+      const spawn = yield* compute.prepare({ gpu: "h100", image: "me/server" })
       const made = yield* settled(Effect.result(
-        compute.rent(rent).pipe(
+        compute.rent(spawn).pipe(
           Effect.catchReason("AtlasError", "Uncertain", () =>
             // the faults that are left strike the resolution too: it is asked for until it can tell
-            Effect.retry(compute.resolve(rent), { times: 20 }))
+            Effect.retry(compute.resolve(spawn), { times: 20 }))
         )
       ))
       const { made: ledger } = yield* controls.ledger
-      const named = ledger.filter(({ endedAt, name }) => name === rent.name && endedAt === null)
+      const named = ledger.filter(({ endedAt, name }) => name === spawn.name && endedAt === null)
       const isKnown = made._tag === "Success" && made.success !== null
       assert.deepStrictEqual(named.map(({ id }) => id), isKnown ? [made.success.id] : [])
       // a 429 says that nothing was done, so the create may be sent again

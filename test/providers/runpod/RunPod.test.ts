@@ -52,7 +52,7 @@ describe("what RunPod is", () => {
       ])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("without a key a rent is refused before a credential is minted or anything is sent", () =>
+  it.effect("without a key a spawn is refused before a credential is minted or anything is sent", () =>
     Effect.gen(function*() {
       const provider = yield* runpod
       assert.deepStrictEqual(provider.missing, ["RUNPOD_API_KEY"])
@@ -70,7 +70,7 @@ describe("what RunPod is", () => {
     Effect.gen(function*() {
       const provider = yield* runpod
       assert.deepStrictEqual(provider.missing, [])
-      // nobody plays that host
+      // no fake plays that host
       assert.strictEqual((yield* settled(failureOf(provider.compute.list()))).kind, "transport")
     }).pipe(
       Effect.provide(RunPod.layerConfig.pipe(
@@ -83,7 +83,7 @@ describe("what RunPod is", () => {
     ))
 })
 
-describe("a rent", () => {
+describe("a spawn", () => {
   it.effect("answers from the create alone, with the address of its http port", () =>
     Effect.gen(function*() {
       const provider = yield* runpod
@@ -178,7 +178,7 @@ describe("a rent", () => {
       }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("never touches a pod that is somebody else's", () =>
+  it.effect("never touches a foreign pod", () =>
     Effect.gen(function*() {
       const { compute } = yield* runpod
       const { order, plantPod } = yield* cloud
@@ -293,11 +293,11 @@ describe("the log of a pod", () => {
       }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("of a pod nobody has is not found, followed or not", () =>
+  it.effect("of an unknown pod is not found, followed or not", () =>
     Effect.gen(function*() {
       const { logs } = yield* runpod
       for (const follow of [true, false]) {
-        assert.strictEqual((yield* failureOf(Stream.runDrain(logs.stream("nobody", { follow })))).kind, "not_found")
+        assert.strictEqual((yield* failureOf(Stream.runDrain(logs.stream("nowhere", { follow })))).kind, "not_found")
       }
     }).pipe(Effect.provide(layer())))
 })

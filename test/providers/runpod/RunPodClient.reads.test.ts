@@ -148,7 +148,7 @@ describe("a native log", () => {
       assert.lengthOf(asked, 1)
     }))
 
-  it.effect("silence is no failure: it is opened again for as long as somebody listens, or the call allows", () =>
+  it.effect("silence is no failure: it is opened again for as long as the stream is read, or the call allows", () =>
     Effect.gen(function*() {
       const native = yield* client
       const controls = yield* cloud

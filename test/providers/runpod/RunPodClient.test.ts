@@ -320,7 +320,7 @@ describe("every call of the table", () => {
       assert.strictEqual(seen[0]?.headers["authorization"], "Bearer from-env")
     }))
 
-  it.effect("beside RunPod in Atlas's words it has the same key, address and pace", () =>
+  it.effect("beside the RunPod provider it has the same key, address and limiter", () =>
     Effect.gen(function*() {
       const limited = () => json({}, { status: 429, headers: { "retry-after": "10" } })
       const { seen, provide } = scripted(limited, json(pod), json(pod))

@@ -1,5 +1,5 @@
 /**
- * Exactly one rent, whatever the cloud does: any few faults around a create, then the ledger is asked.
+ * Exactly one pod, whatever the cloud does: any few faults around a create, then the ledger is checked.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { type AtlasError, Entropy, NameStamp, Provider } from "effect-atlas"
@@ -47,10 +47,10 @@ const anyFault: Effect.Effect<FakeRunPod.Fault> = Effect.gen(function*() {
   ])
 })
 
-/** What a caller says who has left before the answer came. */
+/** The result of a caller that left before the answer came. */
 const left = "left" as const
 
-const foreign = { name: "somebody-elses", image: "theirs", gpu: { id: "NVIDIA L4", count: 1 }, disk: 20 }
+const foreign = { name: "not-ours", image: "theirs", gpu: { id: "NVIDIA L4", count: 1 }, disk: 20 }
 
 const oneRun = Effect.gen(function*() {
   const cloud = yield* FakeRunPod.FakeRunPodControls
@@ -83,9 +83,9 @@ const seeded = (seed: string) =>
     Random.withSeed(seed)
   )
 
-describe("any one to six faults around a create, with any limit, and whoever leaves early", () => {
+describe("any one to six faults around a create, with any limit, and callers that leave early", () => {
   it.effect(
-    "leave at most one pod of its name, exactly one where it succeeded, none where nobody stayed; it was sent once",
+    "leave at most one pod of its name, exactly one where it succeeded, none where the caller left; it was sent once",
     () =>
       Effect.gen(function*() {
         const seen = { succeeded: 0, refused: 0, uncertain: 0, left: 0 }
@@ -94,7 +94,7 @@ describe("any one to six faults around a create, with any limit, and whoever lea
           const story = () => `seed ${run}: ${JSON.stringify({ faults, exit, creates }, null, 1)}`
           const ours = ledger.live.filter((pod) => pod.name === name)
           assert.isAtMost(ours.length, 1, story())
-          // one that the server refused for its pace was not taken, so it may be sent again
+          // a create that the server refused by its rate limit was not done, so it may be sent again
           assert.isAtMost(creates.filter(({ status }) => status !== 429).length, 1, story())
           assert.isTrue(ledger.live.some(({ id }) => id === neighbour), story())
           assert.strictEqual(ledger.made.length - 1, ledger.made.filter((pod) => pod.name === name).length, story())

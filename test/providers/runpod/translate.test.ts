@@ -225,7 +225,7 @@ describe("a pod as a compute", () => {
     assert.deepStrictEqual([nameless.name, nameless.status], [null, "provisioning"])
   })
 
-  it("keeps RunPod's body, fields nobody knows too, but no environment, no command and no credential", () => {
+  it("keeps RunPod's body, unknown fields too, but no environment, no command and no credential", () => {
     const body = {
       id: "pod1",
       novelty: [1, { env: { A: "s" }, kept: true }],
@@ -316,7 +316,7 @@ describe("GPU types", () => {
     assert.deepStrictEqual([type?.lowestPricePerHour, type?.stock, type?.cloudType], [null, "unavailable", "any"])
   })
 
-  it("NONE is unavailable, and a word nobody knows is unknown", () => {
+  it("NONE is unavailable, and an unknown word is unknown", () => {
     assert.strictEqual(one({ availability: "NONE" }, { availability: "NONE" })?.stock, "unavailable")
     assert.strictEqual(one({ availability: "PLENTY" }, { availability: "NONE" })?.stock, "unknown")
   })

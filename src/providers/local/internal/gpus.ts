@@ -11,7 +11,7 @@ import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import type { ProviderId } from "../../../domain/Ids.ts"
 import type { Usd } from "../../../domain/Money.ts"
 
-/** A driver that hangs must not hold up a rent. */
+/** A driver that hangs must not hold up a spawn. */
 const limit = "3 seconds"
 
 interface Found {

@@ -1,8 +1,8 @@
 /**
  * The bundled example server, `builtin:inference-server`: it checks its key on every request, as yours should.
  *
- * `GET /health` says that it is up, `POST /generate` with `{"prompt": "..."}` answers with the words in reverse. Anybody may
- * reach a compute's port, so every path needs `Authorization: Bearer <token>` where a token was minted.
+ * `GET /health` says that it is up, `POST /generate` with `{"prompt": "..."}` answers with the words in reverse. Every
+ * process of the machine can reach a compute's port, so every path needs `Authorization: Bearer <token>` where a token was minted.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"

@@ -1,5 +1,5 @@
 /**
- * What a compute is doing, derived each time from what is really there: its processes, its ports, its records.
+ * What a compute is doing, derived each time from its processes, its ports and its records.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ const findings = (status: ComputeStatus, failure: string | null = null, exitCode
   exitCode
 })
 
-/** The leader on record; null while its shim has not said who it is. */
+/** The leader on record; null while the shim has not recorded its pid. */
 export const leaderOf = (state: State): Leader | null =>
   state.pid === null || state.pidStart === null ? null : { pid: state.pid, start: state.pidStart }
 
@@ -36,15 +36,20 @@ export const isOver = (state: State): boolean => {
 }
 
 /** What a look at this machine shows. */
-export interface Sight {
+export interface MachineView {
   readonly processes: () => ProcessTable.Snapshot
   readonly sockets: ProcessTable.SocketTable
 }
 
 /** This machine as it is now. */
-export const sight: Sight = { processes: ProcessTable.look, sockets: ProcessTable.socketTable }
+export const thisMachine: MachineView = { processes: ProcessTable.look, sockets: ProcessTable.socketTable }
 
-const looking = (dir: StateDir, state: State, leader: Leader, { processes, sockets }: Sight): Effect.Effect<Findings> =>
+const looking = (
+  dir: StateDir,
+  state: State,
+  leader: Leader,
+  { processes, sockets }: MachineView
+): Effect.Effect<Findings> =>
   Effect.gen(function*() {
     if (state.ports.length === 0) return findings("running")
     const holders = (snapshot: ProcessTable.Snapshot) => {
@@ -55,11 +60,11 @@ const looking = (dir: StateDir, state: State, leader: Leader, { processes, socke
       }))
     }
     let ports = holders(processes())
-    // a process that was started after the look is a stranger to it, so nobody is called one after a single look
+    // a member that was started after the look is not in it, so one look alone does not make a holder a foreign process
     if (ports.some(({ holder }) => holder === "other")) ports = holders(ProcessTable.look())
     const lost = ports.find(({ holder }) => holder === "other")
     if (lost !== undefined) return findings("failed", `port ${lost.external} is held by another process`)
-    // what any process of ours has seen to be ready stays so while its leader lives, whatever one look misses
+    // a run that any atlas process has seen ready stays ready while its leader lives, whatever one look misses
     if (yield* dir.wasReady(state)) return findings("running")
     const open = yield* Effect.forEach(
       ports,
@@ -83,13 +88,13 @@ const unexplained = (state: State, leader: Leader | null): Findings => {
   }
   return ProcessTable.find(leader.pid) === null
     ? findings("failed", "its process was killed from outside")
-    : findings("failed", `its process is gone, and pid ${leader.pid} is somebody else's now`)
+    : findings("failed", `its process is gone, and pid ${leader.pid} now belongs to another process`)
 }
 
 const judge = (
   dir: StateDir,
   state: State,
-  seen: Sight
+  seen: MachineView
 ): Effect.Effect<Findings, StorageFault> =>
   Effect.gen(function*() {
     const leader = leaderOf(state)
@@ -108,7 +113,7 @@ export const toCompute = (
   dir: StateDir,
   provider: ProviderId,
   entry: Entry,
-  seen: Sight = sight
+  seen: MachineView = thisMachine
 ): Effect.Effect<Compute, StorageFault> =>
   entry._tag === "Broken"
     ? Effect.succeed(

@@ -14,10 +14,10 @@ import type { State } from "./stateDir.ts"
 
 const builtin = "builtin:inference-server"
 
-/** What a compute gets of our own environment; nothing else, so none of our keys. */
+/** The variables of this process that a compute gets; no others, so none of its keys. */
 const inherited = ["PATH", "HOME", "LANG", "TMPDIR"] as const
 
-/** Our side of a compute's environment. */
+/** What a compute gets of this process's environment. */
 export type Inherited = Readonly<Partial<Record<typeof inherited[number], string>>>
 
 export interface Plan {
@@ -42,8 +42,8 @@ export const environment = (
   ...env
 })
 
-/** `standing` is the working directory of requests that name none; null for each compute's own. */
-export const make = Effect.fnUntraced(function*(own: Inherited, standing: string | null) {
+/** `defaultCwd` is the working directory of requests that name none; null for each compute's own. */
+export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: string | null) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function*(own: Inherited, standing: string
       if (program === null) {
         return yield* refuse({
           path: "command[0]",
-          message: "is no program that can be run: not found, or not executable"
+          message: "is not a program that can be run: not found, or not executable"
         })
       }
       return [program, ...args] as const
@@ -142,9 +142,9 @@ export const make = Effect.fnUntraced(function*(own: Inherited, standing: string
       ) {
         return yield* refuse({ path: "providerOpts.cwd", message: "Expected the absolute path of a directory" })
       }
-      const cwd = typeof given === "string" ? given : standing
-      if (cwd === standing && cwd !== null && !(yield* isDirectory(cwd))) {
-        return yield* refuse({ path: "cwd", message: "the local provider was given a directory that is not there" })
+      const cwd = typeof given === "string" ? given : defaultCwd
+      if (cwd === defaultCwd && cwd !== null && !(yield* isDirectory(cwd))) {
+        return yield* refuse({ path: "cwd", message: "the local provider's working directory does not exist" })
       }
       const command = yield* commandOf(request, cwd ?? "/")
       if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu" }

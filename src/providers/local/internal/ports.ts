@@ -7,7 +7,7 @@ import * as net from "node:net"
 
 export const host = "127.0.0.1"
 
-/** How long a connection to our own machine may take before nobody is there. */
+/** A connection to our own machine that takes longer counts as not accepted. */
 const connectMillis = 1000
 
 /** Binds a port for a moment: the number it got (`0` asks for any), or null when it is taken. */
@@ -47,7 +47,7 @@ export const accepts = (port: number): Effect.Effect<boolean> =>
       resume(Effect.succeed(answer))
     }
     socket.setTimeout(connectMillis, () => done(false))
-    // with nobody there, a socket that was given this very port as its own connects to itself
+    // where nothing listens, a socket that was given this very port as its own connects to itself
     socket.once("connect", () => done(socket.localPort !== port))
     socket.once("error", () => done(false))
     return Effect.sync(() => socket.destroy())

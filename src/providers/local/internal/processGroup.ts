@@ -1,5 +1,5 @@
 /**
- * Ending every process of a compute: TERM to all, after a grace KILL to what is left, until nobody is.
+ * Ending every process of a compute: TERM to all, after a grace KILL to those that are left, until none is.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -8,7 +8,7 @@ import { Uncertain } from "../../../domain/AtlasError.ts"
 import type { ComputeId } from "../../../domain/Ids.ts"
 import * as ProcessTable from "./processTable.ts"
 
-/** How long a process may take to leave by itself. */
+/** How long a process may take to end after TERM. */
 const grace = Duration.seconds(5)
 /** KILL cannot be refused, only delayed by a system call that hangs. */
 const killLimit = Duration.seconds(10)
@@ -22,9 +22,10 @@ export interface Leader {
 /**
  * Signals each living member once with TERM, then, after the grace, all that are left with KILL until none is.
  *
- * Members are looked up anew on every round, since a process may start others while it is asked to leave; who was seen once
- * is remembered, since nothing may tie it to the compute when its leader has left first. Each signal goes to a process that
- * was verified right before, never to a group by its number. What is about to become the command is asked until it is.
+ * Members are looked up anew on every round, since a process may start others while it is asked to leave; a process that was seen
+ * once is remembered, since nothing may tie it to the compute when its leader has left first. Each signal goes to a process that
+ * was verified right before, never to a group by its number. A copy of the shell that is about to become the command is
+ * signalled until it is the command.
  */
 export const end = (id: ComputeId, leader: Leader | null): Effect.Effect<void, Uncertain> =>
   Effect.gen(function*() {

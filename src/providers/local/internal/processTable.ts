@@ -24,7 +24,7 @@ const readOrNull = (file: string): string | null => {
   try {
     return fs.readFileSync(file, "latin1")
   } catch {
-    // gone, or somebody else's
+    // gone, or a process of another user
     return null
   }
 }
@@ -52,7 +52,7 @@ const fromPs = (pids: string): ReadonlyArray<Process> => {
   const args = pids === "" ? ["-A"] : ["-p", pids]
   const { stdout } = spawnSync("ps", [...args, "-o", "pid=,ppid=,pgid=,stat=,lstart="], {
     encoding: "utf8",
-    // a start time is compared as text, so it must not depend on anybody's language or time zone
+    // a start time is compared as text, so it must not depend on the user's language or time zone
     env: { ...process.env, LC_ALL: "C", TZ: "UTC0" }
   })
   return stdout.split("\n").flatMap((line) => {
@@ -97,11 +97,11 @@ export const look = (): Snapshot =>
 const isSame = (left: Process, right: Process): boolean => left.pid === right.pid && left.start === right.start
 
 /**
- * The processes of a compute: on Linux whoever carries its id in the environment it was started with, the group and the
+ * The processes of a compute: on Linux those with its id in the environment they were started with, the group and the
  * session of its verified leader, those that were `seen` to belong to it before, and the descendants of all of these. So
- * those who left the group are found, those who dropped our variables, and survivors of a dead leader.
+ * processes that left the group are found, processes that dropped our variables, and survivors of a dead leader.
  *
- * Who carries another compute's id belongs to that one, whoever started it.
+ * A process with another compute's id belongs to that compute, whichever process started it.
  */
 export const membersOf = (
   computeId: string,
@@ -147,7 +147,7 @@ export const signal = (target: Process, name: NodeJS.Signals): boolean => {
   }
 }
 
-/** This process, as others may verify it. */
+/** This process, as other processes can verify it. */
 export const self = (): { readonly pid: number; readonly start: string } => ({
   pid: process.pid,
   start: find(process.pid)?.start ?? ""
@@ -193,7 +193,7 @@ const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean | null =
       }
     })
   } catch (error) {
-    // gone in between, or one that changed its user
+    // gone in between, or a process that changed its user
     return error instanceof Error && "code" in error && error.code === "EACCES" ? null : false
   }
 }
@@ -203,15 +203,15 @@ export const holderOf = (
   port: number,
   members: ReadonlyArray<Process>,
   table: SocketTable = socketTable
-): "member" | "other" | "nobody" | null => {
+): "member" | "other" | "none" | null => {
   let sockets: ReadonlySet<string> = new Set()
-  // a reading can miss a socket, so one that shows none is not believed
+  // a reading can miss a socket, so a single reading without one is not believed
   for (let readings = 0; readings < 2 && sockets.size === 0; readings++) {
     const lines = table()
     if (lines === null) return null
     sockets = listeners(port, lines)
   }
-  if (sockets.size === 0) return "nobody"
+  if (sockets.size === 0) return "none"
   const held = members.map(({ pid }) => holdsOneOf(pid, sockets))
   if (held.includes(true)) return "member"
   return held.includes(null) ? null : "other"

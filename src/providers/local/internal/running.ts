@@ -25,7 +25,7 @@ import * as ProcessTable from "./processTable.ts"
 import * as Shim from "./shim.ts"
 import type { State, StateDir } from "./stateDir.ts"
 
-/** How long a shell may take to say who it is. */
+/** How long a shim may take to record its pid. */
 const startLimit = Duration.seconds(10)
 const pause = Duration.millis(5)
 
@@ -38,7 +38,7 @@ export const make = ({ dir, own, spawner }: {
   readonly own: Inherited
   readonly spawner: ChildProcessSpawner.ChildProcessSpawner["Service"]
 }) => {
-  /** The state of a run once its shim has written who it is. */
+  /** The state of a run once its shim has recorded its pid. */
   const started = (id: ComputeId, run: number): Effect.Effect<State, StorageFault> =>
     Effect.gen(function*() {
       const since = yield* Clock.monotonicTimeNanos
@@ -99,43 +99,43 @@ export const make = ({ dir, own, spawner }: {
       yield* ProcessGroup.end(state.id, leaderOf(state))
     })
 
-  const create = (rent: PreparedSpawn<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
+  const create = (spawn: PreparedSpawn<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
     Effect.gen(function*() {
-      const { prepared: plan } = rent
+      const { prepared: plan } = spawn
       yield* dir.ensure
-      const id = ComputeId.make(`local-${rent.stamp.attempt}`)
+      const id = ComputeId.make(`local-${spawn.stamp.attempt}`)
       if (yield* dir.exists(dir.directoryOf(id))) {
         return yield* new Validation({ issues: [{ path: "stamp", message: "has been rented under already" }] })
       }
       const reserved: Array<number> = []
       const made = Effect.gen(function*() {
-        for (const port of rent.request.ports) reserved.push(yield* reserve(port, id))
+        for (const port of spawn.request.ports) reserved.push(yield* reserve(port, id))
         const state: State = {
           version: 1,
           id,
-          name: rent.name,
+          name: spawn.name,
           run: 1,
           command: plan.command,
-          image: rent.request.image,
+          image: spawn.request.image,
           cwd: plan.cwd ?? dir.fileOf(id, "work"),
-          ports: rent.request.ports.map(({ port, protocol }, index) => ({
+          ports: spawn.request.ports.map(({ port, protocol }, index) => ({
             internal: port,
             external: reserved[index] ?? 0,
             protocol
           })),
           gpuType: plan.gpuType,
-          gpuCount: rent.request.gpuCount,
+          gpuCount: spawn.request.gpuCount,
           costPerHour: price,
           createdAt: yield* Clock.currentTimeMillis,
           starter: ProcessTable.self(),
           pid: null,
           pidStart: null
         }
-        yield* dir.create(state, rent.env)
+        yield* dir.create(state, spawn.env)
         return state
       }).pipe(Effect.onError(() => dir.releasePorts(reserved)))
       const state = yield* made
-      return yield* run(state, rent.env).pipe(Effect.onError(() => Effect.ignore(terminate(state))))
+      return yield* run(state, spawn.env).pipe(Effect.onError(() => Effect.ignore(terminate(state))))
     }).pipe(Effect.uninterruptible)
 
   const lostPort = (state: State) =>
@@ -148,7 +148,7 @@ export const make = ({ dir, own, spawner }: {
 
   const restartAs = (state: State, next: number): Effect.Effect<void, AtlasErrorReason> =>
     Effect.gen(function*() {
-      // somebody may have started it, or ended it, between our look and our claim
+      // another process may have started or ended it between our look and our claim
       const now = yield* dir.read(state.id)
       if (Option.isNone(now)) return yield* new NotFound({ message: `${state.id} has been ended meanwhile` })
       if (now.value._tag === "Broken" || now.value.state.run !== state.run) return yield* isRunning(state)
@@ -156,18 +156,18 @@ export const make = ({ dir, own, spawner }: {
       // what a run that is over left behind would hold its ports
       yield* ProcessGroup.end(state.id, leaderOf(state))
       const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
-      // a run that came to nothing keeps the leader of the one before, who is known to be gone
-      const give = (up: string) =>
-        Effect.andThen(dir.noteFailure(claimed, up), dir.writeRun({ ...state, run: next, starter: claimed.starter }))
+      // a run that failed to start keeps the leader of the run before, which is known to be gone
+      const giveUp = (why: string) =>
+        Effect.andThen(dir.noteFailure(claimed, why), dir.writeRun({ ...state, run: next, starter: claimed.starter }))
       const lost = yield* lostPort(state)
       if (lost !== null) {
         const why = `port ${lost} is held by another process`
-        yield* give(why)
+        yield* giveUp(why)
         return yield* new ProviderFault({ message: `${state.id} cannot be started: ${why}`, code: "port_taken" })
       }
       yield* dir.writeRun(claimed)
       yield* Effect.tapError(run(claimed, env), () =>
-        Effect.ignore(Effect.andThen(ProcessGroup.end(state.id, null), give("it could not be started"))))
+        Effect.ignore(Effect.andThen(ProcessGroup.end(state.id, null), giveUp("it could not be started"))))
     })
 
   const restart = (state: State): Effect.Effect<void, AtlasErrorReason> =>

@@ -1,8 +1,8 @@
 /**
  * The tiny shell that leads each compute's process group.
  *
- * It writes who it is before it runs the command, sends the output to the log, outlives the command by a moment and records
- * how it ended. So a later process of ours knows what an earlier one started, whatever happened to that one.
+ * It records its pid before it runs the command, sends the output to the log, outlives the command by a moment and records
+ * how it ended. So a later atlas process knows what an earlier one started, whatever happened to that one.
  */
 import * as Effect from "effect/Effect"
 import type * as PlatformError from "effect/PlatformError"
@@ -15,8 +15,8 @@ import type * as Redacted from "effect/Redacted"
  * the script. `command -p` finds cat and mv whatever PATH the command is given. Files appear by rename, never half written.
  * Variables and the umask are set in subshells only: what the shell sets itself, a variable of the caller's of that name
  * would carry on to the command. The traps keep the shell alive through a signal to the group; a trapped signal is back to
- * its default in the command. While the end is recorded, mv is deaf to signals too. What the shell itself has to say ("Terminated") is no output of the command. It exits 0 in
- * any case: how the command ended is in the record.
+ * its default in the command. While the end is recorded, mv ignores signals too. What the shell itself prints
+ * ("Terminated") is no output of the command. It exits 0 in any case: how the command ended is in the record.
  */
 const script = `
 exec 3>>"$1/log" >/dev/null 2>&1 </dev/null

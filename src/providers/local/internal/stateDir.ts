@@ -21,10 +21,10 @@ import * as PrivateDirectory from "../../../storage/PrivateDirectory.ts"
 import * as PrivateFile from "../../../storage/PrivateFile.ts"
 import * as ProcessTable from "./processTable.ts"
 
-/** A port reservation or a draft this old, of a compute that never came to be, was left by a crash. */
+/** A port reservation or an unfinished directory this old, of a compute that never came to be, was left by a crash. */
 const abandonedMillis = 60_000
 
-/** What was asked for, and who runs it; `pid` is null until the shim of this run has said who it is. */
+/** What was asked for, and which process runs it; `pid` is null until the shim of this run has recorded it. */
 export const State = Schema.Struct({
   version: Schema.Literal(1),
   id: ComputeId,
@@ -47,7 +47,7 @@ export type State = typeof State.Type
 const decodeState = Schema.decodeUnknownEffect(Schema.fromJsonString(State))
 const decodeEnv = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)))
 
-/** A directory's state: readable, or broken in a way a person has to look at. */
+/** A directory's state: readable, or broken, so that a person has to look at it. */
 export type Entry =
   | { readonly _tag: "Readable"; readonly state: State }
   | { readonly _tag: "Broken"; readonly id: ComputeId; readonly file: string }
@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
         : Option.none()
     })
 
-  /** Removes what a crash left: drafts and half-removed directories that are old enough to belong to nobody. */
+  /** Removes what a crash left: unfinished and half-removed directories that are too old to be in use. */
   const sweep = (names: ReadonlyArray<string>) =>
     Effect.forEach(
       names.filter((name) => name.startsWith(".new-") || name.startsWith(".gone-")),
@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
     return (yield* Effect.forEach(ids, read)).filter(Option.isSome).map((entry) => entry.value)
   })
 
-  /** Takes a port for this compute across all processes; false when somebody else has it. */
+  /** Takes a port for this compute across all processes; false when another compute has it. */
   const reservePort = (port: number, id: ComputeId): Effect.Effect<boolean, StorageFault> =>
     createNew(portFile(port), id).pipe(
       Effect.as(true),
@@ -160,18 +160,18 @@ export const make = Effect.fnUntraced(function*(root: string) {
     state: State,
     env: Readonly<Record<string, Redacted.Redacted>>
   ): Effect.Effect<void, StorageFault> => {
-    const draft = directoryOf(`.new-${state.id}`)
+    const unfinished = directoryOf(`.new-${state.id}`)
     const plain = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
     const fill = Effect.gen(function*() {
-      yield* fs.makeDirectory(path.join(draft, "work"), { mode: 0o700 })
-      yield* createNew(path.join(draft, "env.json"), JSON.stringify(plain))
-      yield* createNew(path.join(draft, "state.json"), JSON.stringify(state))
-      yield* createNew(path.join(draft, `.head.${state.run}`), headOf(state))
-      yield* createNew(path.join(draft, "log"), "")
-      yield* fs.rename(draft, directoryOf(state.id))
-    }).pipe(Effect.onError(() => Effect.ignore(fs.remove(draft, { recursive: true, force: true }))))
-    // who cannot make the draft does not remove it either: it is somebody else's
-    return fs.makeDirectory(draft, { mode: 0o700 }).pipe(
+      yield* fs.makeDirectory(path.join(unfinished, "work"), { mode: 0o700 })
+      yield* createNew(path.join(unfinished, "env.json"), JSON.stringify(plain))
+      yield* createNew(path.join(unfinished, "state.json"), JSON.stringify(state))
+      yield* createNew(path.join(unfinished, `.head.${state.run}`), headOf(state))
+      yield* createNew(path.join(unfinished, "log"), "")
+      yield* fs.rename(unfinished, directoryOf(state.id))
+    }).pipe(Effect.onError(() => Effect.ignore(fs.remove(unfinished, { recursive: true, force: true }))))
+    // where it exists already it is another process's, and so is not removed
+    return fs.makeDirectory(unfinished, { mode: 0o700 }).pipe(
       Effect.andThen(fill),
       Effect.mapError(storage(`${directoryOf(state.id)} cannot be made`))
     )
@@ -180,21 +180,21 @@ export const make = Effect.fnUntraced(function*(root: string) {
   /**
    * Claims the next run of a compute, for this process alone; null while another living process is starting it.
    *
-   * A claim that a crash left is passed over for the next number, never taken away from whoever may hold it, so nothing has
-   * to be unlocked. Who claims must look again at the run on record, and release the claim when done.
+   * A claim that a crash left is passed over for the next number, never taken away from a process that may hold it, so nothing
+   * has to be unlocked. The caller must look again at the run on record, and release the claim when done.
    */
   const claimRun = ({ id, run }: State): Effect.Effect<number | null, StorageFault> =>
     Effect.gen(function*() {
       const { pid, start } = ProcessTable.self()
       const suffix = yield* Entropy.hex(6)
-      const draft = fileOf(id, `.claim-${suffix}`)
+      const content = fileOf(id, `.claim-${suffix}`)
       const fault = Effect.mapError(storage(`${directoryOf(id)} cannot be written`))
-      yield* fault(createNew(draft, `${pid} ${start}`))
+      yield* fault(createNew(content, `${pid} ${start}`))
       const claim = Effect.gen(function*() {
         for (let next = run + 1;; next++) {
           const file = fileOf(id, `.claim.${next}`)
           // a link appears with its content or not at all
-          const isOurs = yield* fs.link(draft, file).pipe(
+          const isOurs = yield* fs.link(content, file).pipe(
             Effect.as(true),
             Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.succeed(false)),
             fault
@@ -204,7 +204,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
           if (holder !== undefined && ProcessTable.isAlive(Number(holder), since)) return null
         }
       })
-      return yield* Effect.ensuring(claim, Effect.ignore(fs.remove(draft)))
+      return yield* Effect.ensuring(claim, Effect.ignore(fs.remove(content)))
     })
 
   const releaseRun = (id: ComputeId, run: number) => Effect.ignore(fs.remove(fileOf(id, `.claim.${run}`)))
@@ -246,7 +246,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
   const wasReady = ({ id, run }: State) => exists(fileOf(id, `ready.${run}`))
   const markReady = ({ id, run }: State) => Effect.ignore(writePrivate(fileOf(id, `ready.${run}`), ""))
 
-  /** Out of the list first, then off the disk: what is half removed is no compute any more. */
+  /** Removes a compute from the list first, then from the disk: a half-removed directory is no compute any more. */
   const remove = (id: ComputeId, ports: ReadonlyArray<number>): Effect.Effect<void, StorageFault> =>
     fs.rename(directoryOf(id), directoryOf(`.gone-${id}`)).pipe(
       Effect.catchReason("PlatformError", "NotFound", () => Effect.void),

@@ -43,10 +43,10 @@ const withoutSecrets = (request: ComputeRequest): RecordedCall["request"] => {
   return rest
 }
 
-/** What is kept of a call beside its operation and its time. */
+/** What is recorded of a call beside its operation and its time. */
 export interface Facts {
   readonly id?: string
-  readonly rent?: SpawnDraft
+  readonly spawn?: SpawnDraft
   readonly filter?: RecordedCall["filter"]
 }
 
@@ -66,16 +66,16 @@ export const makeCalls = (cloud: Cloud, faults: Faults): Calls => {
   let counts = noCalls
   let recorded: ReadonlyArray<RecordedCall> = []
 
-  const record = (operation: Operation, now: number, { filter, id, rent }: Facts): void => {
+  const record = (operation: Operation, now: number, { filter, id, spawn }: Facts): void => {
     counts = { ...counts, [operation]: counts[operation] + 1 }
     recorded = [...recorded, {
       operation,
       at: DateTime.makeUnsafe(now),
       id: id ?? null,
-      name: rent?.name ?? null,
-      request: rent === undefined ? null : withoutSecrets(rent.request),
-      env: Object.keys(rent?.env ?? {}),
-      providerOpts: Object.keys(rent?.request.providerOpts ?? {}),
+      name: spawn?.name ?? null,
+      request: spawn === undefined ? null : withoutSecrets(spawn.request),
+      env: Object.keys(spawn?.env ?? {}),
+      providerOpts: Object.keys(spawn?.request.providerOpts ?? {}),
       filter: filter ?? null
     }]
   }
@@ -87,7 +87,9 @@ export const makeCalls = (cloud: Cloud, faults: Faults): Calls => {
         record(operation, now, facts)
         const fault = faults.take(operation)
         const travel = faults.travelOf(operation)
-        let answer: Result.Result<A, AtlasErrorReason> = Result.fail(new Uncertain({ message: "it never arrived" }))
+        let answer: Result.Result<A, AtlasErrorReason> = Result.fail(
+          new Uncertain({ message: "the request never arrived" })
+        )
         if (fault === undefined || (fault._tag === "LoseAnswer" && fault.created)) {
           cloud.send(now + travel.request, (at) => {
             answer = act(at)

@@ -7,7 +7,7 @@ import type { ComputeId, ProviderId } from "../../../domain/Ids.ts"
 import { Usd } from "../../../domain/Money.ts"
 import type { Ledger, LedgerEntry } from "../MockControls.ts"
 
-/** An address that is set aside for documentation, so nobody answers there. */
+/** An address that is set aside for documentation, so nothing answers there. */
 const publicIp = "203.0.113.1"
 
 export interface Line {
@@ -33,7 +33,7 @@ export interface Machine {
   /** Dollars until `meteredAt`. */
   dollars: number
   meteredAt: number
-  /** Dropped from the provider's books; only the ledger still knows it. */
+  /** The provider does not know it any more; only the ledger still does. */
   forgotten: boolean
   readonly lines: Array<Line>
   /** Opened and replaced whenever there is something new to see. */
@@ -122,7 +122,7 @@ interface OnItsWay {
 }
 
 export interface Cloud {
-  /** Sends something that arrives by itself at `due`, whoever still waits for it. */
+  /** Sends something that arrives by itself at `due`, whether or not a caller still waits for it. */
   readonly send: (due: number, arrive: (at: number) => void) => void
   /** Lets arrive what is due. Everything that looks calls it first, so no timer is needed. */
   readonly settle: (now: number) => void
@@ -214,7 +214,7 @@ export const makeCloud = (provisioning: number): Cloud => {
     reset: () => {
       for (const machine of made.values()) {
         machine.forgotten = true
-        // whoever follows its log still holds it
+        // a caller that follows its log still holds it
         machine.endedAt ??= machine.meteredAt
         announce(machine)
       }

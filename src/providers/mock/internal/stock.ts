@@ -1,4 +1,4 @@
-/** What the mock keeps besides machines: network volumes, templates and serverless endpoints. */
+/** What the mock has besides machines: network volumes, templates and serverless endpoints. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type AtlasErrorReason, NotFound } from "../../../domain/AtlasError.ts"
@@ -8,8 +8,8 @@ import type { EndpointsAdapter, TemplatesAdapter, VolumesAdapter } from "../../.
 import type { Operation } from "../MockControls.ts"
 import type { Calls } from "./calls.ts"
 
-/** One kind of thing, by id. */
-const shelf = <A extends { readonly id: string }>(calls: Calls, what: string, names: {
+/** One kind of resource, by id. */
+const resourcesOf = <A extends { readonly id: string }>(calls: Calls, what: string, names: {
   readonly list: Operation
   readonly get: Operation
   readonly create: Operation
@@ -46,19 +46,19 @@ export interface Stock {
 }
 
 export const makeStock = (provider: ProviderId, calls: Calls, newId: Effect.Effect<string>): Stock => {
-  const volumes = shelf<NetworkVolume>(calls, "network volume", {
+  const volumes = resourcesOf<NetworkVolume>(calls, "network volume", {
     list: "listNetworkVolumes",
     get: "getNetworkVolume",
     create: "createNetworkVolume",
     delete: "deleteNetworkVolume"
   })
-  const templates = shelf<Template>(calls, "template", {
+  const templates = resourcesOf<Template>(calls, "template", {
     list: "listTemplates",
     get: "getTemplate",
     create: "createTemplate",
     delete: "deleteTemplate"
   })
-  const endpoints = shelf<Endpoint>(calls, "endpoint", {
+  const endpoints = resourcesOf<Endpoint>(calls, "endpoint", {
     list: "listEndpoints",
     get: "getEndpoint",
     create: "getEndpoint",

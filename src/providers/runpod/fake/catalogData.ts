@@ -1,7 +1,7 @@
 /**
  * What the fake sells: GPU types, CPU flavors and data centers as RunPod listed them in autumn 2026.
  *
- * Prices move; where none was known, a plausible one stands in. Nothing but tests should rely on them.
+ * Prices move; where none was known, a plausible one is used. Nothing but tests should rely on them.
  */
 export type Stock = "NONE" | "LOW" | "MEDIUM" | "HIGH"
 export type CloudName = "SECURE" | "COMMUNITY"

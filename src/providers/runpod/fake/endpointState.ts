@@ -177,7 +177,7 @@ export const advance = (state: State, endpoint: Endpoint, now: number): void => 
   endpoint.settledAt = now
 }
 
-/** The job as `/status` tells of it. */
+/** The job as `/status` reports it. */
 export const view = (job: Job, now: number): Record<string, Schema.Json> => ({
   id: job.id,
   status: job.status,
@@ -192,7 +192,7 @@ export const view = (job: Job, now: number): Record<string, Schema.Json> => ({
   ...(job.status === "TIMED_OUT" ? { error: "job timed out" } : {})
 })
 
-/** What the job has yielded by now and nobody read yet; reading it takes it away. */
+/** What the job has yielded by now and no poll has read yet; reading it takes it away. */
 export const drain = (job: Job, now: number): ReadonlyArray<{ readonly output: Schema.Json }> => {
   const { startedAt } = job
   if (startedAt === null) return []

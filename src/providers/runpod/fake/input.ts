@@ -17,7 +17,7 @@ export interface Input {
 
 const where = (path: string): string => path === "" ? "$" : path.startsWith("[") ? `$${path}` : `$.${path}`
 
-/** In the words of the validator RunPod uses: the parent first, then what is wrong with its property. */
+/** As RunPod's validator words it: the parent first, then what is wrong with its property. */
 const worded = ({ message, path }: { readonly message: string; readonly path: string }): string => {
   const [, parent = "", leaf = path] = /^(.*?)\.?([^.[\]]+)$/.exec(path) ?? []
   if (message === "is required") return `${where(parent)}: missing property '${leaf}'`

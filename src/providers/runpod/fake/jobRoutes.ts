@@ -59,7 +59,7 @@ const submit = (state: State, input: Input, kind: { readonly prefix: string; rea
     return { endpoint, job }
   })
 
-/** Waits until `isDone`, `deadline`, or until the job is gone; wakes up for whatever happens in between. */
+/** Waits until `isDone`, `deadline`, or until the job is gone; wakes up for every change in between. */
 const until = (
   state: State,
   endpoint: Endpoints.Endpoint,
@@ -77,7 +77,7 @@ const until = (
     }
   })
 
-/** What a job looks like at once, with what is due done first. */
+/** The job as it is now, after everything that is due. */
 const shown = (state: State, endpoint: Endpoints.Endpoint, job: Endpoints.Job, now: number): Written => {
   Endpoints.advance(state, endpoint, now)
   return json(200, Endpoints.view(job, now))

@@ -49,7 +49,7 @@ const readAsk = ({ headers, query }: Input): Effect.Effect<Ask, Written> =>
     }
   })
 
-/** A comment, which readers skip: it gets the head of the answer on its way while there is nothing to tell. */
+/** A comment, which readers skip: it sends the head of the answer while there is no line yet. */
 const opening = encoder.encode(": open\n\n")
 
 /** `settle` writes what is due, and says when it will have something to write next. */

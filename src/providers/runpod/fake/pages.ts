@@ -19,14 +19,14 @@ const serialIn = (list: string, cursor: string): number | null => {
 }
 
 export interface PageOptions {
-  /** The name of the list and whatever else a cursor is bound to. */
+  /** The name of the list, and of its owner where a cursor is bound to one. */
   readonly list: string
   readonly paginates: boolean
   /** The most entries of a page. */
   readonly pageSize: number
 }
 
-/** The entries of one page and what stands beside them in the answer. */
+/** The entries of one page, and the fields beside them in the answer. */
 export const page = <A extends Entry>(
   input: Input,
   { list, pageSize, paginates }: PageOptions,

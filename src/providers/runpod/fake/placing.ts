@@ -1,4 +1,4 @@
-/** Where a new pod goes and what it costs, or the words RunPod has for "nowhere". */
+/** Where a new pod goes and what it costs, or RunPod's refusal where no machine is left. */
 import * as Effect from "effect/Effect"
 import type { CreatePodRequest } from "../schema/pods.ts"
 import {
@@ -113,8 +113,8 @@ export const place = (
       (wanted.length === 0 || wanted.includes(id)) && (volumeAt === undefined || volumeAt === id)
     )
     const fitting = body.globalNetworking === true ? open.filter(({ globalNetwork }) => globalNetwork) : open
-    const turn = fitting.length === 0 ? 0 : dice(fitting.length)
-    const centers = [...fitting.slice(turn), ...fitting.slice(0, turn)]
+    const first = fitting.length === 0 ? 0 : dice(fitting.length)
+    const centers = [...fitting.slice(first), ...fitting.slice(0, first)]
     if (body.gpu !== undefined) return yield* placeGpu(state, body.gpu, cloud, centers)
     return body.cpu === undefined ? yield* full : yield* placeCpu(body.cpu, cloud, centers)
   })

@@ -14,8 +14,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  * `{"fake": {"error": "out of memory"}}`.
  */
 export const defaultJob = (input: Schema.Json): JobPlan => {
-  const wish: unknown = isObject(input) ? input["fake"] : undefined
-  const given = isObject(wish) ? wish : {}
+  const fake: unknown = isObject(input) ? input["fake"] : undefined
+  const given = isObject(fake) ? fake : {}
   const millis = typeof given["ms"] === "number" ? given["ms"] : 1000
   const stream: ReadonlyArray<Schema.Json> | null = Array.isArray(given["stream"]) ? given["stream"] : null
   const output = { echo: input }

@@ -115,7 +115,7 @@ const made = (
     endedAt: null,
     hasFailed: false,
     isForgotten: false,
-    // set aside for documentation, so nobody answers there
+    // set aside for documentation, so nothing answers there
     ip: `203.0.113.${1 + input.dice(254)}`,
     proxyUser: `${id}-${word(input.dice, 8, "0123456789abcdef")}`,
     tcp: {},
@@ -196,7 +196,7 @@ export const updatePod = (state: State, input: Input) =>
     return json(200, Pods.view(state, pod, input.now))
   })
 
-/** An ended pod, unless this delete is one that is accepted and not done. */
+/** Ends the pod, unless this delete is to be accepted and not done. */
 const terminate = (state: State, pod: Pod, input: Input): Written => {
   if (state.ignoredDeletes > 0) state.ignoredDeletes -= 1
   else Pods.end(pod, input.now)

@@ -1,4 +1,4 @@
-/** Rate limits: windows of wall-clock time with a quota each, and the headers that tell of them. */
+/** Rate limits: windows of wall-clock time with a quota each, and the headers that report them. */
 import { problem, refusal, type Written } from "./reply.ts"
 
 export interface Quota {

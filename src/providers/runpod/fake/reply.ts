@@ -18,7 +18,7 @@ export interface Flowing {
   readonly bytes: Stream.Stream<Uint8Array, Broken>
 }
 
-/** The connection ends, and nobody hears why. */
+/** The connection ends without an answer. */
 export interface Broken {
   readonly _tag: "Broken"
 }

@@ -1,4 +1,4 @@
-/** Which call a method and a path mean, and who answers it. */
+/** Which call a method and a path mean, and the route that answers it. */
 import type * as Effect from "effect/Effect"
 import { type OperationName, operations } from "../schema/operations.ts"
 import * as Billing from "./billingRoutes.ts"
@@ -14,7 +14,7 @@ import type { State } from "./state.ts"
 
 export type Route = (state: State, input: Input) => Effect.Effect<Immediate, Written>
 
-/** `createPod` is here for its name alone: it can be asked to make a duplicate, so the server calls it by itself. */
+/** `createPod` is here for its name alone: it can be asked for duplicates, so the server calls it by itself. */
 export const routes: Readonly<Record<OperationName, Route>> = {
   getSshKeys: Resources.getSshKeys,
   updateSshKeys: Resources.updateSshKeys,

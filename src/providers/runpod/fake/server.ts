@@ -1,4 +1,4 @@
-/** One request from its arrival to its answer: who asks, how often, what for, and what goes wrong on order. */
+/** One request from its arrival to its answer: admission, quotas, the route, and the faults that were ordered. */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -17,14 +17,14 @@ import { type Immediate, problem, refusal, type Reply, text, type Written } from
 import { match, type Plane, routes } from "./routes.ts"
 import type { State } from "./state.ts"
 
-/** A request, whatever it came over. */
+/** A request, over any transport. */
 export interface Incoming {
   readonly method: string
   readonly url: URL
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** What is played at the address it was sent to. */
+  /** The APIs that are played at the address it was sent to. */
   readonly planes: ReadonlyArray<Plane>
 }
 
@@ -40,13 +40,13 @@ export interface Server {
   readonly quotas: Quotas
   readonly limitsRuntime: boolean
   readonly refusesDefaultAgents: boolean
-  /** What is still on its way lives as long as this. */
+  /** Requests that are still under way live as long as this. */
   readonly scope: Scope.Scope
 }
 
 const largest = 102_400
 
-/** What HTTP libraries call themselves when nobody tells them a name; RunPod's front door refuses such. */
+/** The default User-Agents of HTTP libraries, which RunPod refuses. */
 const defaultAgent =
   /^(|node|undici|node-fetch.*|axios\/.*|got .*|python-requests\/.*|python-urllib\/.*|go-http-client\/.*|bun\/.*|deno\/.*)$/i
 
@@ -65,8 +65,8 @@ const nameIn = (body: string): string | null => {
   }
 }
 
-/** The refusal of a request that is not let in. */
-const atTheDoor = (server: Server, incoming: Incoming, plane: Plane): Written | undefined => {
+/** The refusal of a request without a proper User-Agent, size or key; undefined where it is admitted. */
+const refusalOf = (server: Server, incoming: Incoming, plane: Plane): Written | undefined => {
   const { headers, method, url } = incoming
   const say = plane === "management" ? problem : refusal
   if (plane === "management" && server.refusesDefaultAgents && defaultAgent.test(headers["user-agent"] ?? "")) {
@@ -106,7 +106,7 @@ const act = (
 const settled = (immediate: Immediate): Effect.Effect<Reply> =>
   immediate._tag === "Held" ? immediate.answer : Effect.succeed(immediate)
 
-/** The answer of a request that was let in. */
+/** The answer to a request that was admitted. */
 const answer = (
   server: Server,
   incoming: Incoming,
@@ -185,7 +185,7 @@ export const makeHandler = (server: Server) => {
       account.requests.push(record)
 
       const respond = Effect.gen(function*() {
-        const refused = atTheDoor(server, incoming, plane)
+        const refused = refusalOf(server, incoming, plane)
         if (refused !== undefined) return refused
         const isManagement = plane === "management"
         const tooMany = isManagement

@@ -16,7 +16,7 @@ export interface Line {
   readonly id: string
 }
 
-/** A log somebody may follow. */
+/** A log that callers can follow. */
 export interface Log {
   readonly lines: Array<Line>
   /** Opened and replaced whenever there is something new. */
@@ -73,7 +73,7 @@ export interface Pod extends Container {
   endedAt: number | null
   /** An unrecoverable error of its container. */
   hasFailed: boolean
-  /** Dropped from the provider's books; only the ledger still knows it. */
+  /** RunPod does not know it any more; only the ledger still does. */
   isForgotten: boolean
   readonly ip: string
   readonly proxyUser: string

@@ -27,7 +27,7 @@ const hosts: Readonly<Record<string, Plane>> = {
 
 const proxied = /^([a-z0-9]+)-(\d+)\.proxy\.runpod\.net$/
 
-/** What stands behind a pod's HTTP proxy: an application that says it is there, once the pod runs. */
+/** A pod's HTTP proxy: it answers `ok` for the application in the pod once the pod runs. */
 const behindProxy = (state: State, host: string): Effect.Effect<Written> | undefined => {
   const [, id = "", port = ""] = proxied.exec(host) ?? []
   if (id === "") return undefined

@@ -1,4 +1,4 @@
-/** One key and one pace for all that reaches RunPod, whichever words it is asked in. */
+/** One key and one limiter for all calls to RunPod, those of the provider and those of the native client. */
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"

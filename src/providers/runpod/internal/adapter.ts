@@ -1,4 +1,4 @@
-/** RunPod as an adapter: what to send for each verb, and what the answer means. */
+/** RunPod as an adapter: the request of each verb, and the translation of its answer. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
@@ -6,7 +6,7 @@ import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import * as Adapter from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
-import { type Kept, part } from "../../../provider/Raw.ts"
+import { part, type WithBody } from "../../../provider/Raw.ts"
 import * as Calls from "../schema/calls.ts"
 import { provider } from "./account.ts"
 import type { Wire } from "./edge.ts"
@@ -19,25 +19,27 @@ import * as PodLogs from "./podLogs.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resourceFacets.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 
-/** One thing of an answer; without an id that can be asked by, the answer is as good as malformed. */
-const one =
-  <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) => ({ body, value }: Kept<W>) => {
-    const translated = value.id === "" ? null : to(value, body)
-    return translated === null
-      ? Effect.fail(new ProviderFault({ message: "the answer has an id that nothing can be asked by" }))
-      : Effect.succeed(translated)
-  }
+/** One resource of an answer; one without a usable id counts as malformed. */
+const one = <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) =>
+(
+  { body, value }: WithBody<W>
+) => {
+  const translated = value.id === "" ? null : to(value, body)
+  return translated === null
+    ? Effect.fail(new ProviderFault({ message: "the answer holds an id that cannot be used" }))
+    : Effect.succeed(translated)
+}
 
 const each =
   <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) =>
   (values: ReadonlyArray<W>, bodies: unknown) =>
     Effect.forEach(values, (value, index) => one(to)({ value, body: part(bodies, index) }))
 
-/** What a create answered: it acted, whether or not we can read what it made. */
+/** The answer to a create; an unreadable one is `Uncertain`, since the create was done. */
 const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: string | null = null) =>
   Effect.mapError(
     translated,
-    ({ message }) => new Uncertain({ message: `the provider says it acted, but ${message}`, computeName })
+    ({ message }) => new Uncertain({ message: `the provider answered with success, but ${message}`, computeName })
   )
 
 const page = <A>(
@@ -50,20 +52,20 @@ export const adapterOf = (
 ) => {
   const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
   const createPod = wire.send(Calls.createPod)
-  const [getPod, listPods] = [wire.kept(Calls.getPod), wire.kept(Calls.listPods)]
+  const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Calls.listPods)]
   const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
-  const [listGpus, podBill] = [wire.kept(Calls.listGpuTypes), wire.kept(Calls.listPodBilling)]
-  const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.kept(Calls.getNetworkVolume)]
-  const [listVolumes, deleteVolume] = [wire.kept(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
-  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.kept(Calls.getTemplate)]
-  const [listTemplates, deleteTemplate] = [wire.kept(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
-  const [getEndpoint, listEndpoints] = [wire.kept(Calls.getEndpoint), wire.kept(Calls.listEndpoints)]
+  const [listGpus, podBill] = [wire.askWithBody(Calls.listGpuTypes), wire.askWithBody(Calls.listPodBilling)]
+  const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.askWithBody(Calls.getNetworkVolume)]
+  const [listVolumes, deleteVolume] = [wire.askWithBody(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
+  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.askWithBody(Calls.getTemplate)]
+  const [listTemplates, deleteTemplate] = [wire.askWithBody(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
+  const [getEndpoint, listEndpoints] = [wire.askWithBody(Calls.getEndpoint), wire.askWithBody(Calls.listEndpoints)]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
 
   const action = (action: "start" | "stop") => (id: string, call: Call) =>
     Effect.asVoid(act({ id, body: { action } }, call))
 
-  /** The catalog of one cloud; RunPod tells of one at a time what is left there. */
+  /** The catalog of one cloud; RunPod reports availability for one cloud at a time. */
   const entriesOf = (cloud: "SECURE" | "COMMUNITY", call: Call) =>
     Effect.map(
       listGpus({ query: { include: ["AVAILABILITY"], product: ["POD"], cloud } }, call),

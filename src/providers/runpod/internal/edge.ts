@@ -1,4 +1,4 @@
-/** Calls as functions: their input checked against what is said of them, sent by the HTTP edge, their answer read. */
+/** RunPod's calls as functions: the input checked, sent by the HTTP edge, the answer decoded; and what RunPod's refusals mean. */
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Result from "effect/Result"
@@ -9,11 +9,65 @@ import type { ApiKey } from "../../../provider/ApiKey.ts"
 import { type Call, decode as decodeCall } from "../../../provider/Call.ts"
 import * as ProviderHttp from "../../../provider/ProviderHttp.ts"
 import * as RateLimits from "../../../provider/RateLimits.ts"
-import { keeping, type Kept } from "../../../provider/Raw.ts"
+import { type WithBody, withBody } from "../../../provider/Raw.ts"
 import type { Operation, OperationName, Operations } from "../RunPodSchema.ts"
 import { silence } from "./logLines.ts"
 import { withoutEnv } from "./raw.ts"
 import { check, checkOpen, type Loose, type Sent } from "./requests.ts"
+
+/** The names between braces in a path. */
+type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
+
+type Simplify<A> = { readonly [Key in keyof A]: A[Key] }
+
+/** What a call takes: the ids of its path, and a body and a query where it has them. */
+export type InputOf<Op extends Operation> = Simplify<
+  & { readonly [Name in Names<Op["path"]>]: string }
+  & (Op extends { readonly request: { readonly Type: infer Body } } ? { readonly body: Body } : unknown)
+  & (Op extends { readonly query: { readonly Type: infer Query } } ? { readonly query?: Query | undefined } : unknown)
+  & (Op extends { readonly sse: true } ? { readonly lastEventId?: string | null | undefined } : unknown)
+>
+
+/** What a call answers: nothing, or null beside the value, where a success may have no body. */
+export type AnswerOf<Op extends Operation> = Op extends { readonly success: { readonly Type: infer Success } }
+  ? 204 extends Op["status"][number] ? Success | null : Success
+  : void
+
+/** The calls that answer with a log. */
+export type LogName = { [Name in OperationName]: Operations[Name] extends { readonly sse: true } ? Name : never }[
+  OperationName
+]
+
+export type AskName = Exclude<OperationName, LogName>
+
+type Once = Operation & { readonly sse?: never }
+
+type Log = Operation & { readonly sse: true }
+
+type Send<A> = (sent: Sent, call: Call) => Effect.Effect<A, AtlasErrorReason>
+
+type Ask<A> = (input: Loose, call: Call) => Effect.Effect<A, AtlasErrorReason>
+
+type Bytes = Stream.Stream<Uint8Array, AtlasErrorReason>
+
+/** Both APIs of RunPod. */
+export interface Wire {
+  /** A call as it is described. */
+  readonly ask: <Op extends Once>(operation: Op) => Ask<AnswerOf<Op>>
+  /** The same call, with the whole body beside the decoded answer; of a job's submit, fields of any name are sent. */
+  readonly askWithBody: <Op extends Once>(operation: Op) => Ask<WithBody<AnswerOf<Op>>>
+  /** A create whose input was checked when it was prepared: it is sent as it is. */
+  readonly send: <Op extends Once>(operation: Op) => Send<WithBody<AnswerOf<Op>>>
+  /** The bytes of a log. */
+  readonly bytes: (operation: Log) => (input: Loose, call: Call) => Bytes
+}
+
+export interface Options {
+  readonly apiKey: ApiKey
+  readonly baseUrl?: string | undefined
+  readonly runtimeBaseUrl?: string | undefined
+  readonly retries?: number | undefined
+}
 
 /** Seen live: nothing was created, and another machine may do. The same status also means a contradiction in the body. */
 const soldOut = new RegExp(
@@ -51,59 +105,7 @@ export const classify = ({ message, raw, status }: ProviderHttp.Refusal): AtlasE
   return undefined
 }
 
-/** The names between braces in a path. */
-type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
-
-type Simplify<A> = { readonly [Key in keyof A]: A[Key] }
-
-/** What a call takes: the ids of its path, and a body and a query where it has them. */
-export type InputOf<Op extends Operation> = Simplify<
-  & { readonly [Name in Names<Op["path"]>]: string }
-  & (Op extends { readonly request: { readonly Type: infer Body } } ? { readonly body: Body } : unknown)
-  & (Op extends { readonly query: { readonly Type: infer Query } } ? { readonly query?: Query | undefined } : unknown)
-  & (Op extends { readonly sse: true } ? { readonly lastEventId?: string | null | undefined } : unknown)
->
-
-/** What a call answers: nothing, or null beside the value, where a success may have no body. */
-export type AnswerOf<Op extends Operation> = Op extends { readonly success: { readonly Type: infer Success } }
-  ? 204 extends Op["status"][number] ? Success | null : Success
-  : void
-
-/** The calls that answer with a log. */
-export type LogName = { [Name in OperationName]: Operations[Name] extends { readonly sse: true } ? Name : never }[
-  OperationName
-]
-
-export type AskName = Exclude<OperationName, LogName>
-
-type Once = Operation & { readonly sse?: never }
-
-type Log = Operation & { readonly sse: true }
-
-type Send<A> = (sent: Sent, call: Call) => Effect.Effect<A, AtlasErrorReason>
-
-type Ask<A> = (input: Loose, call: Call) => Effect.Effect<A, AtlasErrorReason>
-
-/** Both APIs of RunPod. */
-export interface Wire {
-  /** A call as it is described. */
-  readonly ask: <Op extends Once>(operation: Op) => Ask<AnswerOf<Op>>
-  /** The same call, with the body of the answer beside what was read of it; a job may have fields nobody knows yet. */
-  readonly kept: <Op extends Once>(operation: Op) => Ask<Kept<AnswerOf<Op>>>
-  /** A create whose input was checked when it was prepared: it is sent as it stands. */
-  readonly send: <Op extends Once>(operation: Op) => Send<Kept<AnswerOf<Op>>>
-  /** The bytes of a log. */
-  readonly bytes: (operation: Log) => (input: Loose, call: Call) => Bytes
-}
-
-export interface Options {
-  readonly apiKey: ApiKey
-  readonly baseUrl?: string | undefined
-  readonly runtimeBaseUrl?: string | undefined
-  readonly retries?: number | undefined
-}
-
-/** The machine that was asked for, in RunPod's words. */
+/** RunPod's id of the machine that was asked for. */
 const candidateOf = (body: unknown): string | null => {
   const idOf = (key: string): unknown => {
     const kind: unknown = typeof body === "object" && body !== null ? Reflect.get(body, key) : undefined
@@ -113,7 +115,7 @@ const candidateOf = (body: unknown): string | null => {
   return typeof id === "string" ? id : null
 }
 
-/** A job can hold anything, and its refusal can repeat it. */
+/** Calls whose body can hold any secret, which a refusal can repeat. */
 const withheld: ReadonlyArray<string> = ["run", "runSync", "createRegistry"]
 
 const timeoutsOf = ({ name, plane }: Operation): ProviderHttp.Timeouts =>
@@ -123,6 +125,18 @@ const timeoutsOf = ({ name, plane }: Operation): ProviderHttp.Timeouts =>
     : plane === "runtime"
     ? { attempt: "2 minutes", total: "4 minutes" }
     : { idle: silence }
+
+/** Calls are prepared when they are first made: few programs make all of them. */
+const memoized = <Made>(make: (operation: Operation) => Made): (operation: Operation) => Made => {
+  const made = new Map<Operation, Made>()
+  return (operation) => {
+    const known = made.get(operation)
+    if (known !== undefined) return known
+    const fresh = make(operation)
+    made.set(operation, fresh)
+    return fresh
+  }
+}
 
 export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Effect.Effect<
   Wire,
@@ -181,13 +195,13 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       }
     }
 
-    /** Sends what was checked, where its plane is reached. */
+    /** Sends a checked input to the address of its plane. */
     const routed = <A>({ plane }: Operation, send: Send<A>): Send<A> => (sent, call) => {
       const answer = Effect.flatMap(callFor(plane, call), (own) => send(sent, own))
       return plane === "runtime" ? Effect.mapError(answer, asWritten) : answer
     }
 
-    /** Checks, then sends: nothing leaves that is known to be refused. */
+    /** Checks, then sends: nothing is sent that is known to be refused. */
     const guarded = <A>(checked: ReturnType<typeof check>, send: Send<A>): Ask<A> => (input, call) =>
       Effect.suspend(() => {
         const sent = checked(input)
@@ -219,18 +233,18 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
 
     const sendOf = memoized((operation): Send<unknown> => {
       const shape = shapeOf(operation)
-      return endpointOf(operation, shape === undefined ? undefined : keeping(shape))
+      return endpointOf(operation, shape === undefined ? undefined : withBody(shape))
     })
 
-    const keptOf = (operation: Operation): Ask<unknown> => {
+    const askWithBodyOf = (operation: Operation): Ask<unknown> => {
       const isSubmit = operation.name === "run" || operation.name === "runSync"
       return guarded(isSubmit ? checkOpen(operation) : check(operation), sendOf(operation))
     }
 
-    // an operation says what it answers; what is prepared for any of them cannot
+    // the type of the answer follows from the operation, which a function for any operation cannot express
     return {
       ask: memoized(askOf) as Wire["ask"],
-      kept: memoized(keptOf) as Wire["kept"],
+      askWithBody: memoized(askWithBodyOf) as Wire["askWithBody"],
       send: sendOf as Wire["send"],
       bytes: memoized((operation) => {
         const { class: _, ...route } = routeOf(operation)
@@ -240,17 +254,3 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
       })
     }
   })
-
-type Bytes = Stream.Stream<Uint8Array, AtlasErrorReason>
-
-/** Calls are prepared when they are first made: few programs make all of them. */
-const memoized = <Made>(make: (operation: Operation) => Made): (operation: Operation) => Made => {
-  const made = new Map<Operation, Made>()
-  return (operation) => {
-    const known = made.get(operation)
-    if (known !== undefined) return known
-    const fresh = make(operation)
-    made.set(operation, fresh)
-    return fresh
-  }
-}

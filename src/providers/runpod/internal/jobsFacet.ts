@@ -20,7 +20,7 @@ const provider = ProviderId.make("runpod")
 /** What the server is asked to wait for at least and at most. */
 const leastWait = 1000
 const longestWait = 300_000
-/** For the way there and back, so that the server's answer comes before we stop listening. */
+/** For the way there and back, so that the server's answer comes before our own limit. */
 const onTheWay = 1000
 
 const statuses: ReadonlyMap<string, JobStatus> = new Map([
@@ -35,7 +35,7 @@ const statuses: ReadonlyMap<string, JobStatus> = new Map([
 
 const toStatus = (status: string): JobStatus => statuses.get(status) ?? "in_queue"
 
-/** What went wrong, as text; a worker may say it in any shape. */
+/** What went wrong, as text; a worker may report it in any shape. */
 const toError = (error: Schema.Json | undefined): string | null =>
   error === undefined || error === null ? null : typeof error === "string" ? error : JSON.stringify(error)
 
@@ -72,9 +72,9 @@ export const jobBody = ({ input, policy, providerOpts, webhook }: JobRequest): R
   )
 
 export const make = (wire: Wire): JobsAdapter => {
-  const run = wire.kept(Calls.run)
-  const runSync = wire.kept(Calls.runSync)
-  const status = wire.kept(Calls.getJob)
+  const run = wire.askWithBody(Calls.run)
+  const runSync = wire.askWithBody(Calls.runSync)
+  const status = wire.askWithBody(Calls.getJob)
   const cancel = wire.ask(Calls.cancelJob)
   const stream = wire.ask(Calls.streamJob)
 
@@ -87,7 +87,7 @@ export const make = (wire: Wire): JobsAdapter => {
     const isCallShorter = call.timeout !== null && Duration.toMillis(call.timeout) < Duration.toMillis(timeout)
     const limit = isCallShorter ? call.timeout : timeout
     const wait = waitFor(limit)
-    // one clock decides, ours: the edge's own limit would say that nobody knows what became of it
+    // this limit alone decides: the edge's own would fail as `Uncertain`, though the job was submitted
     const patient = call.timeout === null ? call : new Call({ ...call, timeout: null })
     return Effect.timeoutOrElse(
       Effect.map(runSync({ endpointId, body, query: { wait } }, patient), job),

@@ -13,13 +13,13 @@ import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, ProviderFault, Transport } from "../../../domain/AtlasError.ts"
 import { LogEvent } from "../schema/wire.ts"
 
-/** An event; `id` is that of the last event that had one. */
+/** A server-sent event; `id` is that of the last event that had one. */
 export interface Event {
   readonly id: string | null
   readonly data: string
 }
 
-/** Reads piece after piece; false once an event is larger than `longest` characters. */
+/** Parses a stream of server-sent events piece by piece; false once an event is larger than `longest` characters. */
 export const reader = (longest: number, onEvent: (event: Event) => void): (piece: Uint8Array) => boolean => {
   const decoder = new TextDecoder()
   let id: string | null = null
@@ -116,7 +116,7 @@ export interface From {
 }
 
 /**
- * Lines for as long as somebody listens: a connection that breaks, ends or falls silent is made again, after the last
+ * Lines for as long as the stream is consumed: a connection that breaks, ends or falls silent is made again, after the last
  * line that came. Fails when `retries` connections in a row brought nothing but failures.
  */
 export const resumed = (
@@ -150,7 +150,7 @@ export const resumed = (
 
     const failed = (reason: AtlasErrorReason) =>
       Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
-        // nobody spoke, which is no failure
+        // a quiet log is no failure
         const wasSilent = reason._tag === "Timeout" && now - openedAt >= Duration.toNanosUnsafe(silence)
         if (wasSilent) return Effect.void
         failures += 1

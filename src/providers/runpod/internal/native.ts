@@ -42,7 +42,7 @@ export type Asks = {
 }
 
 /**
- * The calls that answer with a log: lines for as long as somebody listens, resumed where a connection broke.
+ * The calls that answer with a log: lines for as long as the stream is consumed, resumed where a connection broke.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +78,7 @@ const defaultRetries = 3
 
 const isLog = (name: OperationName): name is Edge.LogName => "sse" in operations[name]
 
-/** Where nothing has come yet, what was written since the first connection is still owed, whatever tail was asked for. */
+/** A resumed log begins after its last line; where none came yet, at the first connection, whatever tail was asked for. */
 const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
   if (lastEventId !== null) return { ...input, lastEventId }
   const { query } = input
@@ -129,7 +129,7 @@ export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries"
     })
   )
   return {
-    // the table says by its name what each call takes and answers; whoever walks the table cannot
+    // the table types each call by its name, which building an object from its entries cannot express
     ...calls as unknown as Asks & Logs,
     listAllPods: listed(
       "listPods",
@@ -160,6 +160,6 @@ export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries"
 
 const passed = (timeout: Duration.Duration) =>
   Effect.delay(
-    Effect.fail(new Timeout({ message: `the log was not left within ${Duration.format(timeout)}` })),
+    Effect.fail(new Timeout({ message: `the log did not end within ${Duration.format(timeout)}` })),
     timeout
   )

@@ -1,4 +1,4 @@
-/** Options of both doors: the client in RunPod's words, and RunPod in Atlas's. */
+/** Options of the native client, and of the provider. */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 
@@ -9,7 +9,7 @@ import type * as Redacted from "effect/Redacted"
  * @since 0.1.0
  */
 export interface ClientOptions {
-  /** Default: the environment variable `RUNPOD_API_KEY`; `apiKey` of a call stands above both. */
+  /** Default: the environment variable `RUNPOD_API_KEY`; `apiKey` of a call overrides both. */
   readonly apiKey?: Redacted.Redacted | string | null | undefined
   /** The management API; default `https://api.runpod.io/v2`. */
   readonly baseUrl?: string | undefined
@@ -20,7 +20,7 @@ export interface ClientOptions {
 }
 
 /**
- * Where RunPod is reached, with which key, and how patiently.
+ * Where RunPod is reached, with which key, and how long to wait.
  *
  * @category models
  * @since 0.1.0

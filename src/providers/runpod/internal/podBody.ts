@@ -1,4 +1,4 @@
-/** From a request in Atlas's words to the body of a pod's create in RunPod's; and back, to name the field at fault. */
+/** From Atlas's request to the body of RunPod's create; and from its fields back to the request's, to name the one at fault. */
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -30,7 +30,7 @@ const names = {
   args: "command"
 }
 
-/** The ports in RunPod's words, in order. */
+/** The ports as RunPod writes them, in order. */
 export const portsOf = ({ ports }: Pick<ComputeRequest, "ports">): ReadonlyArray<string> => {
   let symmetric = symmetricFrom
   return ports.map(({ port, protocol, symmetric: isSymmetric }) => `${isSymmetric ? ++symmetric : port}/${protocol}`)
@@ -48,7 +48,7 @@ const mountsOf = ({ networkVolumeId, volumeGb }: ComputeRequest): Fields | null 
   return networkVolumeId === null ? null : { network: [{ volumeId: networkVolumeId, path: mountPath }] }
 }
 
-/** What is wrong whatever the catalog says. */
+/** What is wrong with a request, the GPU's name aside. */
 const issuesOf = (request: ComputeRequest): ReadonlyArray<Issue> => {
   const { gpu, image, networkVolumeId, providerOpts, templateId, volumeGb } = request
   const issues: Array<Issue> = []
@@ -58,16 +58,16 @@ const issuesOf = (request: ComputeRequest): ReadonlyArray<Issue> => {
     refuse("providerOpts.name", "use the request's own name: a lost answer is found again by it")
   }
   if (volumeGb !== null && networkVolumeId !== null) {
-    refuse("networkVolumeId", "cannot stand beside volumeGb: RunPod mounts one kind of storage")
+    refuse("networkVolumeId", "cannot be combined with volumeGb: RunPod mounts one kind of storage")
   }
   if (volumeGb !== null && volumeGb < leastVolumeGb) {
     refuse("volumeGb", `RunPod's volumes have at least ${leastVolumeGb} GB`)
   }
-  if (volumeGb !== null && hasCpu) refuse("volumeGb", "RunPod has none for a pod without a GPU")
+  if (volumeGb !== null && hasCpu) refuse("volumeGb", "RunPod has no volume for a pod without a GPU")
   if (image === null && templateId === null && !Object.hasOwn(providerOpts, "image")) {
     refuse("image", "RunPod needs an image, or a templateId")
   }
-  if (gpu !== null && hasCpu) refuse("gpu", "cannot stand beside providerOpts.cpu")
+  if (gpu !== null && hasCpu) refuse("gpu", "cannot be combined with providerOpts.cpu")
   if (gpu === null && !hasCpu && !isFields(providerOpts["gpu"])) {
     refuse("gpu", "RunPod needs a GPU, or the CPU flavor in providerOpts.cpu")
   }
@@ -88,7 +88,7 @@ const gpuOf = (
         new Validation({
           issues: [{
             path: "gpu",
-            message: `RunPod is not known to have it; Expected one of ${
+            message: `RunPod is not known to have this GPU; give one of ${
               GpuCatalog.canonicalNames(catalog, "runpod").join(", ")
             }, or RunPod's own name in providerOpts.gpu.id`
           }]
@@ -97,7 +97,7 @@ const gpuOf = (
   })
 }
 
-/** What a create sends, checked as far as no request is needed for it. */
+/** The body of a create, with every check that needs no request. */
 export const podBody = (
   request: ComputeRequest,
   { catalog, env, name }: {
@@ -124,10 +124,10 @@ export const podBody = (
         image,
         templateId,
         gpu,
-        // there is no word for "any": without one RunPod takes its own machines
+        // RunPod has no value for "any": without one it takes its own machines
         cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
         dataCenterIds: regionHints.length === 0 ? null : regionHints,
-        // what stands here replaces the template's own
+        // a value here replaces the template's own
         disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
         ports: ports.length === 0 && hasTemplate ? null : ports,
         mounts: mountsOf(request),

@@ -26,7 +26,7 @@ const toElement = ({ id, line, source, ts }: LogLine): LogElement =>
 
 const passed = (timeout: Duration.Duration) =>
   Effect.delay(
-    Effect.fail(new Timeout({ message: `the log was not at its end within ${Duration.format(timeout)}` })),
+    Effect.fail(new Timeout({ message: `the log did not end within ${Duration.format(timeout)}` })),
     timeout
   )
 
@@ -64,7 +64,7 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
       ({ status }) => !["provisioning", "running"].includes(toStatus(status))
     )
 
-    const over = Effect.gen(function*() {
+    const podOver = Effect.gen(function*() {
       while (true) {
         yield* Effect.sleep(watchInterval)
         const seen = yield* Effect.catch(isOver, (reason) => Effect.succeed(reason._tag === "NotFound"))
@@ -79,7 +79,7 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
         after,
         retries: call.retries ?? options.retries ?? defaultRetries
       }).pipe(
-        Stream.interruptWhen(Effect.andThen(over, Effect.fail(new NotFound({ message: "the pod is over" })))),
+        Stream.interruptWhen(Effect.andThen(podOver, Effect.fail(new NotFound({ message: "the pod has ended" })))),
         Stream.map((line) => {
           last = line.id ?? last
           return line

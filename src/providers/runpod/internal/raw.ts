@@ -1,4 +1,4 @@
-/** What of RunPod's answers may be kept: in `raw`, and by the native client. */
+/** The part of RunPod's answers that callers get: in `raw`, and from the native client. */
 import * as Raw from "../../../provider/Raw.ts"
 
 /** Hidden are the fields that hold what the caller sent: environments, commands, and jobs with their addresses. */
@@ -6,7 +6,7 @@ export const rawOf = /* @__PURE__ */ Raw.make({
   hidden: ["env", "args", "entrypoint", "cmd", "input", "webhook", "webhookV2", "s3Config", "password"]
 })
 
-/** An environment stands on a pod, endpoint or template, and these stand in a list at most. */
+/** An environment is a field of a pod, endpoint or template, which are at most entries of a list. */
 const deepestEnv = 2
 
 /** The very value where it has no environment: only what holds one is copied. */

@@ -1,4 +1,4 @@
-/** Checking what is to be sent: unknown fields, wrong types and sizes are named before anything leaves, values never. */
+/** Checking what is to be sent: unknown fields, wrong types and sizes are named before anything is sent, values never. */
 import * as Result from "effect/Result"
 import { Validation } from "../../../domain/AtlasError.ts"
 import * as JsonBody from "../../../provider/JsonBody.ts"
@@ -24,7 +24,7 @@ const mostBytes: ReadonlyMap<string, number> = new Map([
   ["runSync", 20 * 1024 * 1024]
 ])
 
-/** Fields whose text is blotted out of whatever the answer repeats. */
+/** Fields whose text is blotted out where an answer repeats it. */
 const secret = {
   texts: ["args", "entrypoint", "cmd", "password", "webhook", "webhookV2"],
   records: ["env", "s3Config"]
@@ -33,7 +33,7 @@ const secret = {
 const checkOf = (operation: Operation, isOpen: boolean) => {
   const params = operation.path.match(/(?<=\{)[^}]+(?=\})/g) ?? []
   const { query: queryShape, request } = operation
-  // for bodies whose shape nobody published, so that what a caller adds to them goes through
+  // for bodies whose shape RunPod does not publish, so that what a caller adds goes through
   const anyFields = (input: unknown) => JsonBody.fields(input, "body")
   const checkBody = isOpen ? anyFields : request === undefined ? null : JsonBody.check(request, "body")
   const checkQuery = queryShape === undefined ? null : JsonBody.check(queryShape, "query")

@@ -1,4 +1,4 @@
-/** Volumes, templates, endpoints and the bill in Atlas's words, and the first two in RunPod's. */
+/** Volumes, templates, endpoints and the bill as Atlas's own types, and the bodies that create the first two. */
 import * as Result from "effect/Result"
 import { Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeId } from "../../../domain/Ids.ts"

@@ -1,14 +1,14 @@
 /**
  * A command that ends its own pod: RunPod restarts a container that exits and bills on, so a shell waits for the
- * command, tells how it ended, and deletes the pod.
+ * command, reports how it ended, and deletes the pod.
  */
 
 /*
- * Both parts are plain text: ids, keys and addresses come from the container's environment, and the command stands in
+ * Both parts are plain text: ids, keys and addresses come from the container's environment, and the command is passed in
  * the shell's arguments. No single quotes within, so that one pair of them carries the whole script.
  *
- * A key reaches curl on its stdin, since anybody in the container can read the arguments of a process. One with
- * characters that could end the line it stands on, or walk to another address, is not used at all.
+ * A key reaches curl on its stdin, since every process in the container can read the arguments of others. One with
+ * characters that could end its line, or lead to another address, is not used at all.
  */
 const finish = `case "$ATLAS_CALLBACK_TOKEN" in ""|*[!A-Za-z0-9._-]*) ;; *) [ -n "$ATLAS_CALLBACK_URL" ] &&`
   + ` printf "header = \\"Authorization: Bearer %s\\"\\n" "$ATLAS_CALLBACK_TOKEN" |`
@@ -30,7 +30,7 @@ const script = (parts: string): string =>
   `t=; f() { c=$?; trap - EXIT; LC_ALL=C; export LC_ALL; case "$t$c" in t130|t143) exit "$c" ;; esac; ${parts}`
   + `exit "$c"; }; trap f EXIT; trap "t=t" INT TERM; (exec "$@"); exit`
 
-/** A word as a shell reads it back, whatever is in it. */
+/** A word quoted for a shell, with any characters in it. */
 const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`
 
 /**

@@ -1,4 +1,4 @@
-/** Pods and GPU types in Atlas's words. Words nobody knows read as the safest state; what is missing reads as null. */
+/** Pods and GPU types as Atlas's own types. An unknown word reads as the safest state; what is missing reads as null. */
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -15,10 +15,10 @@ const provider = ProviderId.make("runpod")
 const isComputeId = Schema.is(ComputeId)
 const isUsd = Schema.is(Usd)
 
-/** Dollars, where it is a price. */
+/** Dollars; null where the value is no price. */
 export const usd = (value: number | null | undefined): Usd | null => isUsd(value) ? value : null
 
-/** A time, where it is one. */
+/** A time; null where the text is none. */
 export const instant = (text: string | null | undefined): DateTime.Utc | null =>
   text === null || text === undefined ? null : Option.getOrNull(Option.map(DateTime.make(text), DateTime.toUtc))
 
@@ -36,7 +36,7 @@ type RuntimePort = typeof Wire.RuntimePort.Type
 
 const highestPort = 65_535
 
-/** Ports as the pod names them, with what is known of the outside; what names no port is left out. */
+/** The ports that the pod names, with their outside addresses as far as known; text that names no port is left out. */
 const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<PortBinding> => {
   const named = ports.flatMap((text) => {
     const match = /^(\d{1,6})\/(\w+)$/.exec(text)
@@ -44,7 +44,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
   })
   const live = (runtime?.ports ?? []).filter(({ type = "tcp" }) => !/^https?$/i.test(type))
   const numbers = new Set(named.map(({ number }) => number))
-  // a symmetric port was asked for under a number that is none, and got one that nobody asked for
+  // a symmetric port is asked for under a number above the highest port, and RunPod chooses the real number
   const symmetric = live.filter((port) =>
     port.private !== undefined && port.private === port.public && !numbers.has(port.private)
   )
@@ -118,7 +118,7 @@ const toGpuType = (
 ): ReadonlyArray<GpuType> => {
   const first = (secure ?? community)?.entry
   const memory = first?.memory
-  // a placeholder that stands for machines RunPod cannot tell
+  // RunPod's placeholder for machines of an unknown type
   if (first === undefined || first.id === "unknown" || memory === 0) return []
   const clouds = [
     { name: "secure", from: secure, isOffered: first.secure === true, price: first.price?.secure },
@@ -148,7 +148,7 @@ const toGpuType = (
   ]
 }
 
-/** The two readings of the catalog as one: availability is told for one cloud at a time. */
+/** The two readings of the catalog as one: RunPod reports availability for one cloud at a time. */
 export const toGpuTypes = (
   catalog: GpuCatalog.GpuCatalog,
   secure: ReadonlyArray<CatalogEntry>,

@@ -1,4 +1,4 @@
-/** The calls that Atlas's own words need: a program that speaks no others bundles no others. */
+/** How a call is described, and the calls that the provider makes: a program without the native client bundles no others. */
 import type * as Schema from "effect/Schema"
 import * as Billing from "./billing.ts"
 import * as Catalog from "./catalog.ts"
@@ -17,7 +17,7 @@ import * as Wire from "./wire.ts"
 export type Shape = Schema.Constraint & { readonly DecodingServices: never }
 
 /**
- * One call, under its `name`. `management` paths stand behind `https://api.runpod.io/v2`, `runtime` paths behind `https://api.runpod.ai/v2`.
+ * One call, under its `name`. `management` paths follow `https://api.runpod.io/v2`, `runtime` paths `https://api.runpod.ai/v2`.
  *
  * **Details**
  *
@@ -74,7 +74,7 @@ export const change = <const Path extends string, Request extends Shape, Success
 export const remove = <const Path extends string>(name: string, path: Path) =>
   ({ name, plane: "management", class: "idempotent", method: "DELETE", path, status: [204] }) as const
 
-/** A log that goes on until nobody listens. */
+/** A log, which goes on until its reader leaves. */
 export const logs = <const Path extends string>(name: string, path: Path) =>
   ({ ...readWith(name, path, Wire.LogEvent, Wire.LogQuery), sse: true }) as const
 

@@ -1,5 +1,5 @@
 /**
- * The catalog of GPUs: what RunPod sells, where, and at which price.
+ * The catalog: GPU types, CPU flavors, data centers and public templates; what RunPod sells, where, and at which price.
  *
  * @since 0.1.0
  */

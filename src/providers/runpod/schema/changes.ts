@@ -1,5 +1,5 @@
 /**
- * Changes of what is there: pods, templates and network volumes.
+ * Changes of existing pods, templates and network volumes.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Who may get in: registry credentials and the account's SSH keys.
+ * Credentials: those of image registries, and the account's SSH keys.
  *
  * @since 0.1.0
  */

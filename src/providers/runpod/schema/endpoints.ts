@@ -1,5 +1,5 @@
 /**
- * Endpoints to be made or changed.
+ * Serverless endpoints: as RunPod reports them, with their workers and releases, and the bodies that make or change one.
  *
  * @since 0.1.0
  */
@@ -97,7 +97,7 @@ export const ReleaseList = Schema.Struct({
 })
 
 /**
- * An endpoint as RunPod tells of it.
+ * An endpoint as RunPod reports it.
  *
  * @category models
  * @since 0.1.0

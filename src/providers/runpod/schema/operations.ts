@@ -1,5 +1,5 @@
 /**
- * Every call RunPod's two APIs offer here, as data: the client sends from it and the fake answers from it.
+ * Every call of RunPod's two APIs as data: the native client sends by it, and the fake answers by it.
  *
  * @since 0.1.0
  */

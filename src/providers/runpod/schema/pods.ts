@@ -166,7 +166,7 @@ export const PodRuntime = Schema.Struct({
 })
 
 /**
- * A pod as RunPod tells of it. `cost` is US dollars per hour now, 0 while stopped although the disk is billed. `env`
+ * A pod as RunPod reports it. `cost` is US dollars per hour now, 0 while stopped although the disk is billed. `env`
  * holds plain secrets: never log a pod.
  *
  * @category models

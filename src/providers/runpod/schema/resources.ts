@@ -42,7 +42,7 @@ export const templateRequest = {
 }
 
 /**
- * The body of a create: `name` and `image`; it is for pods unless `serverless`, and starts SSH and Jupyter unless told.
+ * The body of a create: `name` and `image`; it is for pods unless `serverless`, and starts SSH and Jupyter unless told not to.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export const CreateTemplateRequest = Schema.Struct({ ...templateRequest, name: F
 export type CreateTemplateRequest = typeof CreateTemplateRequest.Type
 
 /**
- * A template as RunPod tells of it.
+ * A template as RunPod reports it.
  *
  * @category models
  * @since 0.1.0
@@ -127,7 +127,7 @@ export const CreateNetworkVolumeRequest = Schema.Struct({
 export type CreateNetworkVolumeRequest = typeof CreateNetworkVolumeRequest.Type
 
 /**
- * A network volume as RunPod tells of it; `size` in GB.
+ * A network volume as RunPod reports it; `size` in GB.
  *
  * @category models
  * @since 0.1.0

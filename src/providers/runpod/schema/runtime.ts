@@ -1,5 +1,5 @@
 /**
- * The serverless runtime: jobs handed to an endpoint, and what became of them. It has no published document.
+ * The serverless runtime: jobs, their answers and the endpoint's health. RunPod publishes no document of it.
  *
  * @since 0.1.0
  */
@@ -85,7 +85,7 @@ export const StreamQuery = Schema.Struct({ wait: Schema.optionalKey(whole(0)) })
 export const StatusQuery = Schema.Struct({ ttl: Schema.optionalKey(whole(10_000, week)) })
 
 /**
- * A job as the runtime tells of it. `delayTime` (waiting) and `executionTime` are milliseconds.
+ * A job as the runtime reports it. `delayTime` (waiting) and `executionTime` are milliseconds.
  *
  * @category models
  * @since 0.1.0

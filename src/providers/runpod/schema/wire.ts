@@ -1,5 +1,5 @@
 /**
- * What all of RunPod's wire shares: how tolerant an answer is read, how strict a request is, errors and pages.
+ * What all schemas of RunPod share: how tolerantly an answer is read, how strictly a request is checked, errors and pages.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 
 /**
  * A field of an answer that may be missing; one of the wrong type reads as missing, so that a change on RunPod's side
- * costs one fact and not the whole answer.
+ * costs one field and not the whole answer.
  *
  * @category building blocks
  * @since 0.1.0
@@ -128,7 +128,7 @@ export const Mounts = Schema.Struct({
 })
 
 /**
- * Storage as an answer tells of it.
+ * Storage as an answer reports it.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Where state is kept: by the environment, else by what the system knows of the account, and never where everybody writes.
+ * Where state is kept: by the environment, else by what the system knows of the account, and never where all users can write.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
