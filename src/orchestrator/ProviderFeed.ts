@@ -178,7 +178,7 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     )
 
     while (engine.stopped("listCompute") === null) {
-      const { unsteady } = engine.at(provider.id)
+      const { changing: unsteady } = engine.at(provider.id)
       const pause = (unsteady > 0 ? fast : slow) * Math.min(2 ** failures, longestBackoff) * jitter
       const { mono } = yield* Clocks.read
       const left = asked === null ? 0 : asked + pause - mono

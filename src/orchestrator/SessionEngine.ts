@@ -17,7 +17,7 @@ import type { SessionStore } from "./SessionStore.ts"
 
 export { type Options, type Place, type Seen, SessionEngine } from "./engine/EngineContract.ts"
 
-export { EventEnvelope as News } from "./engine/Publisher.ts"
+export { EventEnvelope } from "./engine/Publisher.ts"
 
 /**
  * Starts an engine: takes the owner's seat, adopts what is stored, and runs until the scope closes.

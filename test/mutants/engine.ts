@@ -9,9 +9,9 @@ export const engine: ReadonlyArray<Patch> = [
     why: "commands are started before the rows that say so are written",
     file: `${at}/BatchLoop.ts`,
     find: "const writes = Batch.writes(drafts)",
-    replace: `yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
+    replace: `yield* Effect.forEach(updates.values(), runner.start, { discard: true })
     const writes = Batch.writes(drafts)`,
-    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(draft)", replace: "yield* Effect.void" }],
+    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(update)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["known", "order"])]
   },
   {
@@ -19,9 +19,9 @@ export const engine: ReadonlyArray<Patch> = [
     why: "events are told before the rows that say so are written",
     file: `${at}/BatchLoop.ts`,
     find: "const writes = Batch.writes(drafts)",
-    replace: `yield* Effect.forEach(drafts.values(), publish, { discard: true })
+    replace: `yield* Effect.forEach(updates.values(), publish, { discard: true })
     const writes = Batch.writes(drafts)`,
-    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(draft)", replace: "yield* Effect.void" }],
+    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(update)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["order"])]
   },
   {

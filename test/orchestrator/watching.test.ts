@@ -111,7 +111,7 @@ describe("awaitReady", () => {
 })
 
 const tags = (elements: ReadonlyArray<Orchestrator.SessionElement>): ReadonlyArray<string> =>
-  elements.map((element) => element._tag === "News" ? element.event._tag : element._tag)
+  elements.map((element) => element._tag === "Event" ? element.event._tag : element._tag)
 
 describe("a stream of events", () => {
   it.effect("begins with where the session stands, tells its end in order, and ends with it", () =>
@@ -123,7 +123,7 @@ describe("a stream of events", () => {
       yield* inTime(orchestrator.stopTracked(id))
       const elements = yield* inTime(Fiber.join(heard))
       assert.deepStrictEqual(tags(elements), ["State", "Terminating", "SpendReconciled", "Status", "Ended"])
-      assert.isTrue(elements.every((one) => one._tag !== "News" || (one.id === id && one.computeId === compute.id)))
+      assert.isTrue(elements.every((one) => one._tag !== "Event" || (one.id === id && one.computeId === compute.id)))
     }))
 
   it.effect("of a session that is over tells that and ends; of one that is not here it fails", () =>
@@ -168,7 +168,7 @@ describe("a stream of events", () => {
       const elements = yield* inTime(Fiber.join(stalled))
       assert.isAtMost(elements.length, 1_100)
       const lost = elements.reduce((sum, one) => sum + (one._tag === "Gap" ? one.lost : 0), 0)
-      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "News").length, 5_004)
+      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "Event").length, 5_004)
       assert.strictEqual(tags(elements).at(-1), "Ended")
     }))
 
@@ -309,13 +309,13 @@ it.effect("the bill is waited for no longer than ten seconds, and that is told",
     yield* controls.delay("computeSpend", { answer: "1 hour" })
     const heard = yield* Effect.forkChild(
       Stream.runHead(Stream.filter(orchestrator.events(id), (one) =>
-        one._tag === "News" && one.event._tag.startsWith("SpendReconcile")))
+        one._tag === "Event" && one.event._tag.startsWith("SpendReconcile")))
     )
     yield* pass(39)
     assert.isUndefined(heard.pollUnsafe())
     yield* pass(3)
     const told = Option.getOrThrow(yield* Fiber.join(heard))
-    assert.strictEqual(told._tag === "News" ? told.event._tag : null, "SpendReconcileFailed")
+    assert.strictEqual(told._tag === "Event" ? told.event._tag : null, "SpendReconcileFailed")
     yield* controls.delay("computeSpend", {})
   }))
 

@@ -11,7 +11,7 @@ import type { Compute } from "../../domain/Compute.ts"
 import type { Which } from "../../provider/Providers.ts"
 import type * as Reaper from "../Reaper.ts"
 import type { SessionId } from "../session/Ids.ts"
-import type { News, Options as EngineOptions } from "../SessionEngine.ts"
+import type { EventEnvelope, Options as EngineOptions } from "../SessionEngine.ts"
 import type { SessionInfo } from "../SessionInfo.ts"
 import type * as SpawnOptions from "../SpawnOptions.ts"
 import type { Spending } from "../Spending.ts"
@@ -36,7 +36,7 @@ export interface Tracked {
  */
 export type SessionElement =
   | { readonly _tag: "State"; readonly session: SessionInfo }
-  | ({ readonly _tag: "News" } & News)
+  | ({ readonly _tag: "Event" } & EventEnvelope)
   | { readonly _tag: "Gap"; readonly lost: number }
 
 /**

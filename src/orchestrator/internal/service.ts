@@ -55,7 +55,7 @@ const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: s
 const stopVerb = ({ engine, find }: VerbContext): Verbs["stopTracked"] => (id, options) =>
   Effect.gen(function*() {
     const { state } = yield* find(id, "stopTracked")
-    const limit = yield* decodeTimeout(options?.timeout ?? spawning.patience, "stopTracked")
+    const limit = yield* decodeTimeout(options?.timeout ?? spawning.stopTimeout, "stopTracked")
     yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
     yield* Effect.timeoutOrElse(untilGone(engine, state.spec.id, "stopTracked"), {
       duration: limit,
@@ -80,7 +80,7 @@ const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: See
         return fail("awaitReady", new Timeout({ lastSeen, message: "it was not running in time; nothing was ended" }))
       }
     })
-    return seen.compute !== null && isReady(seen) ? seen.compute : yield* spawning.lost(seen.state, "awaitReady")
+    return seen.compute !== null && isReady(seen) ? seen.compute : yield* spawning.failureOf(seen.state, "awaitReady")
   })
 
 /** A session is waited for without a request of ours; what is no session here is looked at where the caller says it is. */
@@ -99,18 +99,18 @@ const awaitReadyVerb = ({ engine, find, providers }: VerbContext): Verbs["awaitR
 const isLast = (element: SessionElement): boolean =>
   element._tag === "State"
     ? element.session.state === "ended"
-    : element._tag === "News" && (element.event._tag === "Ended" || element.event._tag === "Released")
+    : element._tag === "Event" && (element.event._tag === "Ended" || element.event._tag === "Released")
 
 const eventsVerb = ({ engine, find, infoOf, list }: VerbContext): Verbs["events"] => (id) =>
   Stream.unwrap(Effect.gen(function*() {
     const known = id === null ? null : (yield* find(id, "events")).state.spec.id
     // heard from before it is looked at: nothing can fall in between
-    const news = yield* engine.news(known)
+    const news = yield* engine.events(known)
     const now = known === null ? yield* list : [yield* Effect.flatMap(find(known, "events"), infoOf)]
     const states = Stream.fromIterable(now.map((session): SessionElement => ({ _tag: "State", session })))
     const told = Stream.map(news, (delivery): SessionElement =>
       delivery._tag === "Message"
-        ? { _tag: "News", ...delivery.message }
+        ? { _tag: "Event", ...delivery.message }
         : { _tag: "Gap", lost: delivery._tag === "Gap" ? delivery.lost : 0 })
     const all = Stream.concat(states, told)
     return known === null ? all : Stream.takeUntil(all, isLast)

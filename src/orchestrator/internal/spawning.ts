@@ -13,7 +13,7 @@ import * as SpawnOptions from "../SpawnOptions.ts"
 import type { Tracked } from "./OrchestratorContract.ts"
 
 /** How long a caller waits to hear that a machine is gone, before it is told that it is not known yet. */
-export const patience = Duration.seconds(30)
+export const stopTimeout = Duration.seconds(30)
 
 export const isOver = ({ state: { phase } }: Seen): boolean => phase._tag === "Ended"
 
@@ -22,14 +22,14 @@ export const isEnding = (seen: Seen): boolean => seen.state.phase._tag === "Endi
 const hasMachine = (seen: Seen): boolean => seen.state.phase._tag === "Live"
 
 /** What a place said, in the words of a failure that tells of others too. */
-const said = (place: RentRequest.Candidate | undefined, { message }: Fault.Fault): string =>
+const describeRefusal = (place: RentRequest.Candidate | undefined, { message }: Fault.Fault): string =>
   `${[place?.provider, place?.gpu].filter((part) => typeof part === "string").join(" ")}: ${message}`
 
 const withOthers = (message: string, others: ReadonlyArray<string>): string =>
   others.length === 0 ? message : `${message} (before: ${others.join("; ")})`
 
 /** What a caller is told when the machine it waits for will not come. */
-export const lost = (state: SessionState, operation: string): AtlasError => {
+export const failureOf = (state: SessionState, operation: string): AtlasError => {
   const { phase, refusals, spec } = state
   const provider = providerOf(state)
   const fail = (reason: AtlasError["reason"]) => new AtlasError({ provider, operation, reason })
@@ -43,8 +43,10 @@ export const lost = (state: SessionState, operation: string): AtlasError => {
   }
   if (outcome._tag === "Failed" && outcome.fault !== null) {
     const { message } = outcome.fault
-    const unfit = (spec.unfit ?? []).map(({ candidate, fault }) => said(candidate, fault))
-    const others = refusals.slice(0, -1).map(({ candidate, fault }) => said(spec.candidates[candidate], fault))
+    const unfit = (spec.unfit ?? []).map(({ candidate, fault }) => describeRefusal(candidate, fault))
+    const others = refusals.slice(0, -1).map(({ candidate, fault }) =>
+      describeRefusal(spec.candidates[candidate], fault)
+    )
     return Fault.toError({ ...outcome.fault, message: withOthers(message, [...unfit, ...others]) }, operation)
   }
   return fail(
@@ -84,7 +86,7 @@ const placesFor = Effect.fnUntraced(function*(
   if (last === undefined) return yield* invalid(operation, [{ path: "provider", message: "give at least one" }])
   // one alone keeps its own issues, with their fields
   if (refused.length === 1) return yield* last.error
-  const others = unfit.slice(0, -1).map(({ candidate, fault }) => said(candidate, fault))
+  const others = unfit.slice(0, -1).map(({ candidate, fault }) => describeRefusal(candidate, fault))
   const fault = Fault.fromError(last.error)
   return yield* Fault.toError({ ...fault, message: withOthers(fault.message, others) }, operation)
 })
@@ -142,8 +144,8 @@ export const make = ({ engine, providers, reaped, withhold }: {
       const secrets = { env: request.env, providerOpts: request.providerOpts }
       const seen = yield* engine.begin(spec, secrets, (one) => hasMachine(one) || isEnding(one), operation)
       if (seen.compute !== null && hasMachine(seen)) return { id, compute: seen.compute }
-      const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), patience)
-      return yield* lost(Option.getOrElse(over, () => seen).state, operation)
+      const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), stopTimeout)
+      return yield* failureOf(Option.getOrElse(over, () => seen).state, operation)
     })
     // who asked has left: what was rented, or may have been, is ended
     return yield* Effect.onInterrupt(

@@ -1,5 +1,5 @@
 /**
- * Work on the database that is nobody else's: in no transaction of the caller, and ended when it takes too long.
+ * Runs a store's statements outside of any transaction of the caller, and with a time limit.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -10,17 +10,17 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { guarded, storageFault } from "./faults.ts"
 
-/** The most an answer of a server may take: a connection that was cut may never say so. */
+/** How long a server may take to answer: a connection that was cut may never report it. */
 const answerWithin = Duration.seconds(30)
 
-/** How a store does something at its database. */
+/** Runs work of a store's operation at its database. */
 export type Guard = <A>(operation: string, work: Effect.Effect<A, unknown>) => Effect.Effect<A, AtlasError>
 
-/** Without what the caller's fiber says of the client: its transaction, and how numbers are read. */
+/** Without the caller's settings of the client: its transaction, and how numbers are read. */
 const detached = (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
   work.pipe(
     Effect.provideService(SqlClient.SafeIntegers, false),
-    // SQLite: the write lock at once, since a transaction that reads first may not get it any more
+    // SQLite: takes the write lock at once, since a transaction that has read may no longer get it
     Effect.provideService(
       SqlClient.BeginTransaction,
       sql.onDialectOrElse({ sqlite: () => "BEGIN IMMEDIATE", orElse: () => undefined })
@@ -28,7 +28,7 @@ const detached = (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknow
     Effect.updateContext(Context.omit(sql.transactionService))
   )
 
-/** Waits for a fiber of its own, so that one that cannot be interrupted holds up nobody. */
+/** Runs the work in a fiber of its own, so that work that cannot be interrupted does not hold up the caller. */
 const limited =
   (scope: Scope.Scope, operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
     Effect.gen(function*() {
@@ -47,20 +47,25 @@ const limited =
       )
     })
 
-/** The way out of a caller's transaction, by dialect. */
+/**
+ * Leaves the caller's transaction: PostgreSQL by another connection; SQLite has only one, so a call inside a transaction fails.
+ */
 export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Guard => {
   const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
   const isInside = Effect.contextWith((context: Context.Context<never>) =>
     Effect.succeed(Context.getOption(context, sql.transactionService)._tag === "Some")
   )
-  // one connection for all: waiting for it to be free would be waiting for ourselves
+  // the transaction holds the only connection, so waiting for it would never end
   const refused = (operation: string) =>
-    storageFault(operation, "sessions are stored outside of any transaction; this one would wait for itself")
+    storageFault(
+      operation,
+      "sessions are stored outside of any transaction: call this after the transaction, which holds the only connection"
+    )
   return (operation, work) => {
     if (!isSqlite) return guarded(operation, limited(scope, operation)(detached(sql)(work)))
     return Effect.flatMap(
       isInside,
-      (is) => is ? Effect.fail(refused(operation)) : guarded(operation, detached(sql)(work))
+      (isInside) => isInside ? Effect.fail(refused(operation)) : guarded(operation, detached(sql)(work))
     )
   }
 }

@@ -182,7 +182,7 @@ describe("a rent after a restart", () => {
     const heard: Array<string> = []
     yield* Effect.forkScoped(Stream.runForEach(second.orchestrator.events(id), (element) =>
       Effect.sync(() => {
-        if (element._tag === "News") heard.push(element.event._tag)
+        if (element._tag === "Event") heard.push(element.event._tag)
       })))
     yield* settle
     yield* second.controls.setStatus(compute.id, "stopped")

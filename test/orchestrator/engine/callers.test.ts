@@ -18,8 +18,8 @@ describe("a mailbox", () => {
   it.effect("makes callers wait when ten thousand letters are unread, and results never", () =>
     Effect.gen(function*() {
       const mailbox = yield* Mailbox.make
-      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.hand(woke), { discard: true })
-      const late = yield* Effect.forkChild(mailbox.hand(woke))
+      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.send(woke), { discard: true })
+      const late = yield* Effect.forkChild(mailbox.send(woke))
       yield* settle
       assert.isUndefined(late.pollUnsafe())
       mailbox.put(woke)
@@ -50,12 +50,12 @@ describe("a mailbox", () => {
   it.effect("gives a place back that a caller left before it had it", () =>
     Effect.gen(function*() {
       const mailbox = yield* Mailbox.make
-      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.hand(woke), { discard: true })
-      const late = yield* Effect.forkChild(mailbox.hand(woke))
+      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.send(woke), { discard: true })
+      const late = yield* Effect.forkChild(mailbox.send(woke))
       yield* settle
       yield* Fiber.interrupt(late)
       assert.strictEqual((yield* mailbox.takeAll).length, 10_000)
-      yield* mailbox.hand(woke)
+      yield* mailbox.send(woke)
       assert.strictEqual((yield* mailbox.takeAll).length, 1)
     }))
 })

@@ -182,7 +182,7 @@ describe("closing", () => {
       yield* settle
       yield* house.close
       const heard = yield* Effect.forEach(streams, Fiber.join)
-      const ended = heard.map((all) => all.filter((one) => one._tag === "News" && one.event._tag === "Ended").length)
+      const ended = heard.map((all) => all.filter((one) => one._tag === "Event" && one.event._tag === "Ended").length)
       assert.deepStrictEqual(ended, [1, 1, 1, 1, 1, 5])
     }))
 

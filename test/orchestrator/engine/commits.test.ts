@@ -27,7 +27,7 @@ describe("before its row is written", () => {
       const heard: Array<string> = []
       yield* Effect.forkScoped(Stream.runForEach(orchestrator.events(null), (element) =>
         Effect.sync(() => {
-          if (element._tag === "News") heard.push(element.event._tag)
+          if (element._tag === "Event") heard.push(element.event._tag)
         })))
       yield* settle
       yield* shop.door.close
@@ -49,7 +49,7 @@ describe("before its row is written", () => {
       const heard: Array<string> = []
       yield* Effect.forkScoped(Stream.runForEach(orchestrator.events(id), (element) =>
         Effect.sync(() => {
-          if (element._tag === "News") heard.push(element.event._tag)
+          if (element._tag === "Event") heard.push(element.event._tag)
         })))
       yield* settle
       yield* shop.door.close
@@ -222,7 +222,7 @@ describe("a row that somebody else has written", () => {
       yield* pass(1)
       yield* Fiber.join(caller)
       const last = (yield* Fiber.join(heard)).at(-1)
-      assert.isTrue(last?._tag === "News" && last.event._tag === "Released")
+      assert.isTrue(last?._tag === "Event" && last.event._tag === "Released")
       assert.propertyVal(yield* Fiber.join(waiter), "_tag", "NotTracked")
       assert.propertyVal(yield* reasonOf(orchestrator.info(id)), "_tag", "NotTracked")
       yield* pass(70)

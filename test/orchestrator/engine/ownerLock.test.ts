@@ -63,7 +63,7 @@ describe("after the seat was lost", () => {
       yield* pass(16)
       for (const waiter of waiting) saysLost(yield* Fiber.join(waiter))
       const last = (yield* Fiber.join(one)).at(-1)
-      assert.isTrue(last?._tag === "News" && last.event._tag === "Released")
+      assert.isTrue(last?._tag === "Event" && last.event._tag === "Released")
       assert.strictEqual(engine.waiting(), 0)
     }))
 
