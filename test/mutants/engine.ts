@@ -8,19 +8,19 @@ export const engine: ReadonlyArray<Patch> = [
     name: "skip-intent",
     why: "commands are started before the rows that say so are written",
     file: `${at}/BatchLoop.ts`,
-    find: "const writes = Batch.writes(drafts)",
+    find: "const writes = Batch.writes(updates)",
     replace: `yield* Effect.forEach(updates.values(), runner.start, { discard: true })
-    const writes = Batch.writes(drafts)`,
+    const writes = Batch.writes(updates)`,
     and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(update)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["known", "order"])]
   },
   {
     name: "publish-before-commit",
-    why: "events are told before the rows that say so are written",
+    why: "events are published before the rows that say so are written",
     file: `${at}/BatchLoop.ts`,
-    find: "const writes = Batch.writes(drafts)",
+    find: "const writes = Batch.writes(updates)",
     replace: `yield* Effect.forEach(updates.values(), publish, { discard: true })
-    const writes = Batch.writes(drafts)`,
+    const writes = Batch.writes(updates)`,
     and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(update)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["order"])]
   },
