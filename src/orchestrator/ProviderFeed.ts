@@ -113,7 +113,7 @@ const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, pr
   }
 }
 
-/** Publishes `PollFailed` for the sessions of an account: once when it begins to fail, since a session can do nothing about it. */
+/** Publishes `PollFailed` for the live sessions of an account; once when it begins to fail, since they can do nothing about it. */
 const announceFailure = (engine: SessionEngine["Service"], provider: Service, fault: Fault.Fault) =>
   Effect.gen(function*() {
     const live = [...engine.at(provider.id).entries].flatMap(({ state: { phase, spec } }) =>

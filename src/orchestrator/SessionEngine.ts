@@ -24,8 +24,8 @@ export { EventEnvelope } from "./engine/Publisher.ts"
  *
  * **Details**
  *
- * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone. A session
- * that is left is logged with its id, stays in the store and is taken up again at the next start.
+ * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone. A
+ * session that is left is logged with its id, stays in the store and is taken up again at the next start.
  *
  * Fails as `StorageFault` while another process holds the owner lock. When another process takes the lock later, the engine
  * releases every session and rents and ends nothing any more. A store that cannot be read does not stop it: the store is read

@@ -63,8 +63,8 @@ export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient
  * **Details**
  *
  * The file is `filename`, else `sessions.db` in `ATLAS_STATE_DIR`, else in `effect-atlas` in the user's state directory; a
- * user without a home directory fails as `StorageFault` that names both. It is created with mode 0600, and its directory, when it is
- * missing, with 0700. A commit is on disk before it is answered. Several processes may share the file, each with its own owner.
+ * user without a home directory fails as `StorageFault` that names both. It is created with mode 0600, and a missing directory
+ * with 0700. A commit is on disk before it is answered. Several processes may share the file, each with its own owner.
  *
  * **Example** (In a file of one's own)
  *

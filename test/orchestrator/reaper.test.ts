@@ -1,5 +1,5 @@
 /**
- * The reaper: ends machines that carry the owner's name and belong to no session, with positive proof, and leaves all others alone.
+ * The reaper: it ends machines with the owner's name that belong to no session, on positive proof, and leaves others alone.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"

@@ -32,7 +32,7 @@ import * as Table from "./Table.ts"
 import * as Waiters from "./Waiters.ts"
 import * as Writer from "./Writer.ts"
 
-/** Milliseconds: the longest wait for a look after an accepted terminate, at a provider that is polled seldom. */
+/** A machine is looked up one poll interval after an accepted terminate, and after this many milliseconds at most. */
 const longestTerminateLag = 1_000
 
 const configOf = (providers: Providers["Service"], { retention }: Options): Config.DecideConfig => ({

@@ -43,7 +43,10 @@ export interface WatchOptions {
  * @since 0.1.0
  */
 export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
-  /** The name machines are rented under: 1 to 16 of `a-z 0-9`; orchestrators that share a store or a cloud account need one each. */
+  /**
+   * The name machines are rented under: 1 to 16 of `a-z 0-9`. Orchestrators that share a store or a cloud account need an owner
+   * each.
+   */
   readonly owner: string
 }
 

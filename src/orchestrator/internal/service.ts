@@ -150,7 +150,9 @@ const isComputeId = Schema.is(ComputeId)
 const usableOf = Effect.fnUntraced(function*({ all }: Providers["Service"]) {
   for (const { id, implemented, missing } of all) {
     if (implemented && missing.length > 0) {
-      yield* Effect.logWarning(`${id} is neither watched nor cleaned up: ${missing.join(", ")}`)
+      yield* Effect.logWarning(
+        `${id} needs ${missing.join(" and ")}, which is not set here: its account is neither watched nor cleaned up`
+      )
     }
   }
   return all.filter(isUsable)
@@ -225,7 +227,7 @@ export const make = Effect.fnUntraced(function*(
       (error) =>
         error.kind === "not_tracked" || engine.stopped("scoped") !== null
           ? Effect.void
-          : Effect.logError(`${id}: ${error.message}`)
+          : Effect.logError(`the session ${id} was not over when its scope closed: ${error.message}`)
     )
 
   return {

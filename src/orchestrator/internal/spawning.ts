@@ -1,4 +1,7 @@
-/** How `spawn`, `runTask` and `scoped` rent: from the caller's request to a session with a machine, or the failure why there is none. */
+/**
+ * How `spawn`, `runTask` and `scoped` rent: from a caller's request to a session with a machine, or a failure that says why there
+ * is none.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

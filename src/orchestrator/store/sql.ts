@@ -14,8 +14,8 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { SessionId } from "../session/Ids.ts"
 import { schemaVersion, type SessionState } from "../session/State.ts"
+import * as Detached from "./detached.ts"
 import { storageFault } from "./faults.ts"
-import * as Outside from "./outside.ts"
 import * as OwnerLocks from "./ownerLocks.ts"
 import * as Rows from "./rows.ts"
 import type { SessionStore, Unreadable } from "./StoreContract.ts"
@@ -105,8 +105,8 @@ const isSessionId = Schema.is(SessionId)
 export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.SqlClient | Scope.Scope> = Effect.gen(
   function*() {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-    const outside = Outside.make(sql, yield* Effect.scope)
-    yield* outside("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
+    const runDetached = Detached.make(sql, yield* Effect.scope)
+    yield* runDetached("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
     const locks = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
     const readable = makeReadableRows()
 
@@ -157,9 +157,9 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     })
 
     return {
-      lock: (owner) => Effect.map(locks.lock(owner), ({ lostTo }) => ({ lostTo: outside("lock", lostTo) })),
+      lock: (owner) => Effect.map(locks.lock(owner), ({ lostTo }) => ({ lostTo: runDetached("lock", lostTo) })),
       load: (owner) =>
-        outside(
+        runDetached(
           "load",
           Effect.gen(function*() {
             const sessions: Array<SessionState> = []
@@ -177,7 +177,7 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
           if (writes.length === 0) return []
           const rows = yield* Effect.fromResult(Writing.prepare(owner, writes))
           const now = yield* Clock.currentTimeMillis
-          const lost = yield* outside(
+          const lost = yield* runDetached(
             "commit",
             sql.withTransaction(Effect.flatMap(locks.mayWrite(owner), (mayWrite) =>
               mayWrite
@@ -191,7 +191,7 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
           return lost
         }),
       attempt: (owner, attempt) =>
-        outside(
+        runDetached(
           "attempt",
           Effect.gen(function*() {
             const [found] = yield* sql`SELECT session FROM atlas_session_attempts

@@ -1,5 +1,5 @@
 /**
- * Callers of the engine: unread messages are bounded, a caller that leaves leaves nothing behind, and waiting callers are answered.
+ * Callers of the engine: unread messages are bounded, a caller that leaves leaves nothing behind, a waiting one is answered.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * Real processes that are killed: commits that were answered are stored, no batch is stored in part, and their owner lock is free.
+ * Processes that are killed: answered commits are stored, no batch is stored in part, and the owner lock is free.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"

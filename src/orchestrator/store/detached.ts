@@ -14,19 +14,20 @@ import { guarded, storageFault } from "./faults.ts"
 const answerWithin = Duration.seconds(30)
 
 /** Runs work of a store's operation at its database. */
-export type Guard = <A>(operation: string, work: Effect.Effect<A, unknown>) => Effect.Effect<A, AtlasError>
+export type RunDetached = <A>(operation: string, work: Effect.Effect<A, unknown>) => Effect.Effect<A, AtlasError>
 
 /** Without the caller's settings of the client: its transaction, and how numbers are read. */
-const detached = (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
-  work.pipe(
-    Effect.provideService(SqlClient.SafeIntegers, false),
-    // SQLite: takes the write lock at once, since a transaction that has read may no longer get it
-    Effect.provideService(
-      SqlClient.BeginTransaction,
-      sql.onDialectOrElse({ sqlite: () => "BEGIN IMMEDIATE", orElse: () => undefined })
-    ),
-    Effect.updateContext(Context.omit(sql.transactionService))
-  )
+const withoutCallerSettings =
+  (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+    work.pipe(
+      Effect.provideService(SqlClient.SafeIntegers, false),
+      // SQLite: takes the write lock at once, since a transaction that has read may no longer get it
+      Effect.provideService(
+        SqlClient.BeginTransaction,
+        sql.onDialectOrElse({ sqlite: () => "BEGIN IMMEDIATE", orElse: () => undefined })
+      ),
+      Effect.updateContext(Context.omit(sql.transactionService))
+    )
 
 /** Runs the work in a fiber of its own, so that work that cannot be interrupted does not hold up the caller. */
 const limited =
@@ -50,7 +51,7 @@ const limited =
 /**
  * Leaves the caller's transaction: PostgreSQL by another connection; SQLite has only one, so a call inside a transaction fails.
  */
-export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Guard => {
+export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): RunDetached => {
   const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
   const isInside = Effect.contextWith((context: Context.Context<never>) =>
     Effect.succeed(Context.getOption(context, sql.transactionService)._tag === "Some")
@@ -62,10 +63,10 @@ export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): Guard => {
       "sessions are stored outside of any transaction: call this after the transaction, which holds the only connection"
     )
   return (operation, work) => {
-    if (!isSqlite) return guarded(operation, limited(scope, operation)(detached(sql)(work)))
+    if (!isSqlite) return guarded(operation, limited(scope, operation)(withoutCallerSettings(sql)(work)))
     return Effect.flatMap(
       isInside,
-      (isInside) => isInside ? Effect.fail(refused(operation)) : guarded(operation, detached(sql)(work))
+      (isInside) => isInside ? Effect.fail(refused(operation)) : guarded(operation, withoutCallerSettings(sql)(work))
     )
   }
 }
