@@ -252,20 +252,20 @@ const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
 const reap = Effect.fnUntraced(function*(
   engine: Reaper.Options["engine"],
   { named, usable }: Targets,
-  { dryRun, grace, say, store }: {
+  { announce, dryRun, grace, store }: {
     readonly store: SessionStore["Service"]
     readonly grace: Duration.Duration
     readonly dryRun: boolean
-    readonly say: (step: Step) => Effect.Effect<void>
+    readonly announce: (step: Step) => Effect.Effect<void>
   }
 ) {
   const reaper = Reaper.make({ engine, store, grace })
   const providers = named === null ? usable : [named]
-  yield* say({ _tag: "Listing", providers: providers.map(({ id }) => id) })
+  yield* announce({ _tag: "Listing", providers: providers.map(({ id }) => id) })
   const first = yield* reaper.cycle(providers, { dryRun })
   const suspects = first.left.filter(({ why }) => why === "young" || why === "seen_once")
   if (suspects.length === 0) return first
-  yield* say({ _tag: "Proving", computeIds: suspects.map(({ computeId }) => computeId), grace })
+  yield* announce({ _tag: "Proving", computeIds: suspects.map(({ computeId }) => computeId), grace })
   yield* Effect.sleep(Duration.sum(grace, graceMargin))
   return yield* reaper.cycle(providers, { dryRun })
 })
@@ -320,14 +320,14 @@ export const run = Effect.fn("Recovery.run")(function*(
 ): Effect.fn.Return<Report, AtlasError, Providers | SessionStore> {
   const owner = yield* decodeOwner(options.owner, operation)
   const grace = yield* decodeGrace(options.grace ?? Reaper.defaultGrace, operation)
-  const { dryRun = false, onStep: say = () => Effect.void, provider } = options
+  const { dryRun = false, onStep: announce = () => Effect.void, provider } = options
   const providers = yield* Providers
   const store = yield* SessionStore
   const targets: Targets = {
     usable: providers.all.filter(isUsable),
     named: provider === undefined ? null : yield* providers.get(provider, operation)
   }
-  const judge = (engine: Reaper.Options["engine"]) => reap(engine, targets, { store, grace, dryRun, say })
+  const judge = (engine: Reaper.Options["engine"]) => reap(engine, targets, { store, grace, dryRun, announce })
   const withUnreached = (reaped: Reaper.Reaped, { unreached }: Open) => ({
     ...reaped,
     unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])]
@@ -341,7 +341,7 @@ export const run = Effect.fn("Recovery.run")(function*(
     // the engine takes the owner lock and adopts the stored sessions: those that do not persist are ended
     const engine = yield* SessionEngine.make({ owner, closeWithin })
     const open = yield* findOpen([...engine.all()].map(({ state }) => state), providers, targets)
-    if (open.ids.length > 0) yield* say({ _tag: "Settling", sessions: open.ids })
+    if (open.ids.length > 0) yield* announce({ _tag: "Settling", sessions: open.ids })
     const { report } = yield* settle(engine, open, targets)
     const reaped = yield* judge(engine)
     return { ...withUnreached(reaped, open), ...yield* report }

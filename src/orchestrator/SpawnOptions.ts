@@ -117,7 +117,11 @@ export interface Decided {
 const listOf = (names: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
   typeof names === "string" ? [names] : names
 
-const misfits = (mode: Mode, fields: typeof Fields.Type, idleTtl: Duration.Duration | null): ReadonlyArray<Issue> => {
+const modeIssues = (
+  mode: Mode,
+  fields: typeof Fields.Type,
+  idleTtl: Duration.Duration | null
+): ReadonlyArray<Issue> => {
   if (mode === "interactive") return []
   const given = { heartbeat: fields.heartbeat ?? null, idleTtl: fields.idleTtl ?? idleTtl }
   const unknown = (["idleTtl", "heartbeat"] as const)
@@ -143,7 +147,7 @@ export const decode = (
 ): Effect.Effect<Decided, AtlasError> =>
   Effect.gen(function*() {
     const fields = yield* decodeFields(options ?? {}, operation)
-    const issues = misfits(mode, fields, idleTtl)
+    const issues = modeIssues(mode, fields, idleTtl)
     if (issues.length > 0) return yield* invalid(operation, issues)
     const defaults = mode === "task" ? Policy.task : Policy.interactive
     const or = <A>(given: A | undefined, otherwise: A): A => given === undefined ? otherwise : given

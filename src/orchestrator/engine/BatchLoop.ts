@@ -122,7 +122,7 @@ export const make = (parts: Parts): BatchLoop => {
   const releaseAll = Effect.fnUntraced(function*(error: AtlasError) {
     const now = yield* Clocks.read
     yield* Effect.forEach([...table.all()], ({ state }) => release(state.spec.id, now), { discard: true })
-    waiters.close((operation) => status.stopped(operation) ?? error)
+    waiters.failAll((operation) => status.stopped(operation) ?? error)
     yield* mailbox.close
     yield* gauge
   })

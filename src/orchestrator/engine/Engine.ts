@@ -225,14 +225,14 @@ export const make = (
     yield* Effect.forkIn(status.watch, inner)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        status.close()
+        status.beginClosing()
         return closeSessions({ mailbox, table, waiters, within: closeWithin })
       }).pipe(
         // the batch that has just ended the last session still has callers to answer
         Effect.andThen(Effect.yieldNow),
         Effect.ensuring(Effect.suspend(() => {
-          status.closed()
-          waiters.close(status.unanswered)
+          status.markClosed()
+          waiters.failAll(status.errorOfWaiting)
           return mailbox.close
         })),
         Effect.ensuring(Effect.suspend(() =>

@@ -21,17 +21,16 @@ type State = "working" | "closing" | "closed" | { readonly lostTo: string }
 
 /** Whether an engine works, is closing, has closed, or has lost its owner lock. */
 export interface EngineStatus {
-  readonly isClosing: () => boolean
   /** From now on no session begins. */
-  readonly close: () => void
+  readonly beginClosing: () => void
   /** From now on nothing is done at all. */
-  readonly closed: () => void
+  readonly markClosed: () => void
   /** Why no session can begin; null when one can. */
   readonly refusal: (operation: string) => AtlasError | null
   /** Why the engine does nothing any more; null while it works. */
   readonly stopped: (operation: string) => AtlasError | null
   /** The failure of callers that still wait when the engine stops. */
-  readonly unanswered: (operation: string) => AtlasError
+  readonly errorOfWaiting: (operation: string) => AtlasError
   /** Fails once the owner lock is known to be lost. */
   readonly loss: Effect.Effect<never, AtlasError>
   /** Asks the store whether the owner lock is lost; false when the store does not answer. */
@@ -75,16 +74,15 @@ export const make = (owner: Owner, lock: OwnerLock): EngineStatus => {
   const isLost = Effect.orElseSucceed(check, () => false)
 
   return {
-    isClosing: () => state !== "working",
-    close: () => {
+    beginClosing: () => {
       if (state === "working") state = "closing"
     },
-    closed: () => {
+    markClosed: () => {
       if (typeof state !== "object") state = "closed"
     },
     refusal: (operation) => state === "working" ? null : errorOf(state === "closed" ? "closing" : state, operation),
     stopped: (operation) => state === "working" || state === "closing" ? null : errorOf(state, operation),
-    unanswered: (operation) =>
+    errorOfWaiting: (operation) =>
       typeof state === "object"
         ? errorOf(state, operation)
         : new AtlasError({ provider: null, operation, reason: new Uncertain({ message: closed }) }),

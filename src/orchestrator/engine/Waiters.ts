@@ -22,7 +22,7 @@ export interface Waiters {
   /** A session is forgotten, or (with an error) could not begin: fails its callers. */
   readonly gone: (id: SessionId, error?: AtlasError) => void
   /** Fails all callers, each with the error of the operation it called. */
-  readonly close: (error: (operation: string) => AtlasError) => void
+  readonly failAll: (error: (operation: string) => AtlasError) => void
   /** Waits for a known session, seen as `now`; fails at once when there is none. */
   readonly wait: (
     id: SessionId,
@@ -77,7 +77,7 @@ export const make = (): Waiters => {
       }
     },
     gone: (id, error) => fail(id, error === undefined ? notTracked : () => error),
-    close: (error) => {
+    failAll: (error) => {
       for (const id of waiters.keys()) fail(id, error)
     },
     wait: (id, now, test, operation) => {
