@@ -4,7 +4,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import { EventJson } from "../orchestrator/Session.ts"
-import type { News } from "../orchestrator/SessionEngine.ts"
+import type { EventEnvelope } from "../orchestrator/SessionEngine.ts"
 import { SessionInfo } from "../orchestrator/SessionInfo.ts"
 import * as Table from "./Table.ts"
 
@@ -14,7 +14,7 @@ export const toJson = Schema.encodeSync(SessionInfo)
 const encode = Schema.encodeSync(EventJson)
 
 /** One thing a session told, in JSON. */
-export const newsToJson = ({ at, computeId, event, id }: News) => ({
+export const eventToJson = ({ at, computeId, event, id }: EventEnvelope) => ({
   type: "event" as const,
   at: DateTime.formatIso(DateTime.makeUnsafe(at)),
   id,

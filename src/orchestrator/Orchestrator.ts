@@ -1,5 +1,5 @@
 /**
- * The orchestrator's front desk: a compute per user or per task, watched, capped and ended, whatever crashes meanwhile.
+ * The orchestrator: a compute for each user or task, watched, capped and ended, whatever crashes meanwhile.
  *
  * @since 0.1.0
  */
@@ -40,7 +40,7 @@ export {
 } from "./internal/OrchestratorContract.ts"
 
 /**
- * The front desk of an engine, with its feeds and its reaper; they run until the scope closes.
+ * An orchestrator over an engine, with its feeds and its reaper; they run until the scope closes.
  *
  * @category constructors
  * @since 0.1.0
@@ -54,12 +54,12 @@ export const make = (
 > => Effect.map(Effect.andThen(service.checkWatch(options), service.make(options)), Orchestrator.of)
 
 /**
- * An orchestrator on the providers and the store in reach.
+ * An orchestrator on the provided providers and store.
  *
  * **Details**
  *
  * Closing it ends every session that does not persist, and waits up to `closeWithin` until their machines are verified gone.
- * Events are also published through a `Dispatcher` where one is in reach, on the topic `compute:<session id>`.
+ * Events are also published through a `Dispatcher` where one is provided, on the topic `compute:<session id>`.
  *
  * **Example** (In memory)
  *
@@ -94,7 +94,7 @@ export const layer = (
     ))
   )
 
-/** A variable that is empty counts as one that is not set, so nobody has a word of its own. */
+/** Provider names between commas. An empty variable counts as not set, so "no provider" is written `none`. */
 const names = (text: string): ReadonlyArray<string> =>
   text.trim() === "none" ? [] : text.split(",").map((name) => name.trim()).filter((name) => name !== "")
 
@@ -106,8 +106,8 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
  *
  * **Details**
  *
- * Durations are written as in code (`30 seconds`). The providers to clean up stand between commas; `none` is none. What is
- * not set has its default.
+ * Durations are written as in code (`30 seconds`). The providers to clean up are separated by commas; `none` means none. A
+ * variable that is not set has its default.
  *
  * **Example** (With the store of this machine)
  *
@@ -149,14 +149,14 @@ export const layerConfig: Layer.Layer<
 type Answer<A> = Effect.Effect<A, AtlasError, Orchestrator>
 
 /**
- * Rents a compute for a user and watches it until it ends; answers when the rent is settled, not when it runs.
+ * Rents a compute for a user and watches it until it ends; answers when the machine is rented, not when it runs.
  *
  * **Details**
  *
- * Candidates (each GPU at each provider, in order) are asked one after the other; only a definite refusal moves on, and what
- * each said stands in the failure. A lost answer is looked for before this answers. With `maxCost` a machine without a price
- * is ended at once, and the message of the `Unsupported` failure says whether it is verified gone. Interrupting ends what
- * was rented, or may have been.
+ * Candidates (each GPU at each provider, in order) are asked one after the other; only a definite refusal moves on to the next,
+ * and the failure names the reason of each. When an answer is lost, the machine is looked for first. With `maxCost` a machine
+ * without a price is ended at once, and the message of the `Unsupported` failure says whether it is verified gone.
+ * Interrupting ends a machine that was rented, or may have been.
  *
  * **Example** (Two GPUs in order of preference)
  *
@@ -176,7 +176,7 @@ export const spawn = (request: Input, options?: SpawnOptions): Answer<Tracked> =
   Orchestrator.use((orchestrator) => orchestrator.spawn(request, options))
 
 /**
- * Rents a compute for one command; it ends with its command or its deadline, and its outcome says how.
+ * Rents a compute for one command; the session ends with the command or at its deadline, and its outcome says how.
  *
  * **Example** (To the end)
  *
@@ -209,7 +209,8 @@ export const scoped = (
   Orchestrator.use((orchestrator) => orchestrator.scoped(request, options))
 
 /**
- * Counts as use of a session, so that it is not idle; never waits. A task does not mind. One that is over fails as `NotTracked`.
+ * Counts as use of a session, so that it is not idle; never waits. It has no effect on a task. A session that is over fails as
+ * `NotTracked`.
  *
  * @category verbs
  * @since 0.1.0
@@ -217,7 +218,7 @@ export const scoped = (
 export const touch = (id: string): Answer<void> => Orchestrator.use((orchestrator) => orchestrator.touch(id))
 
 /**
- * A session as it is now, answered from memory; fails as `NotTracked`.
+ * A session as it is now, answered from memory. An unknown id fails as `NotTracked`.
  *
  * @category verbs
  * @since 0.1.0
@@ -245,7 +246,7 @@ export const stopTracked = (id: string, options?: StopOptions): Answer<void> =>
   Orchestrator.use((orchestrator) => orchestrator.stopTracked(id, options))
 
 /**
- * Ids of the sessions that are not over.
+ * The ids of the sessions that are not over.
  *
  * @category verbs
  * @since 0.1.0
@@ -255,7 +256,7 @@ export const listIds: Effect.Effect<ReadonlyArray<SessionId>, never, Orchestrato
 )
 
 /**
- * All sessions that are remembered, those that are over included.
+ * All stored sessions, including those that are over and not yet forgotten.
  *
  * @category verbs
  * @since 0.1.0
@@ -265,11 +266,12 @@ export const list: Effect.Effect<ReadonlyArray<SessionInfo>, never, Orchestrator
 )
 
 /**
- * Waits until a session's machine was seen running, through respawns; fails as `Ended`, or as `Timeout` and ends nothing.
+ * Waits until a session's machine runs, through respawns. Fails as `Ended` when the session is over, and as `Timeout`, which ends
+ * nothing.
  *
  * **Details**
  *
- * A session costs no request. An id that is no session here is looked at where `provider` says, as `Atlas.awaitReady` does.
+ * For a session this makes no request. An id that is no session here is asked for at `provider`, as `Atlas.awaitReady` does.
  *
  * @category verbs
  * @since 0.1.0
@@ -287,11 +289,11 @@ export const awaitEnd = (id: string): Answer<SessionInfo> =>
   Orchestrator.use((orchestrator) => orchestrator.awaitEnd(id))
 
 /**
- * What a session (or with null every session) tells: its present state first, then its events; a slow reader gets a `Gap`.
+ * The events of a session, or of all sessions (null): the present state first, then events; a slow reader gets a `Gap`.
  *
  * **Details**
  *
- * The stream of one session ends when it is over, or when somebody else has taken it over (`Released`).
+ * The stream of one session ends when the session is over, or when another process has taken it over (`Released`).
  *
  * @category verbs
  * @since 0.1.0
@@ -308,7 +310,7 @@ export const events = (id: string | null): Stream.Stream<SessionElement, AtlasEr
 export const spend = (id: string): Answer<number> => Orchestrator.use((orchestrator) => orchestrator.spend(id))
 
 /**
- * What all remembered sessions have cost so far: together, at each provider, for each user.
+ * What all stored sessions have cost so far: in total, at each provider, for each user.
  *
  * @category verbs
  * @since 0.1.0
@@ -318,12 +320,12 @@ export const spending: Effect.Effect<Spending, never, Orchestrator> = Effect.sus
 )
 
 /**
- * One cycle of the reaper now: what it ended, what it left alone and why; a dry run ends nothing.
+ * Runs one cycle of the reaper now, and answers what it ended and what it left alone and why; a dry run ends nothing.
  *
  * **Gotchas**
  *
- * A machine must be seen in two complete listings, those of the feed included, and be older than the grace: the first cycle
- * after a start ends nothing unless the feed has seen it that long before.
+ * A machine must be seen in two complete listings, those of the feed included, and be older than the grace. So the first cycle
+ * after a start ends nothing, unless the feed has seen the machine that long before.
  *
  * @category verbs
  * @since 0.1.0

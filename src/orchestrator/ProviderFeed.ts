@@ -1,7 +1,7 @@
 /**
- * One listing loop for each provider account: what it saw goes to the sessions, what belongs to none of them to the reaper.
+ * One loop for each provider account that lists its machines and reports them to their sessions and to the reaper.
  *
- * However many sessions there are, a provider is asked for its list, page by page, and never for each of them.
+ * However many sessions there are, a provider is asked for its list, page by page, and not for each machine.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
-import { locate } from "./internal/defects.ts"
+import { adapterDefect, locate } from "./internal/defects.ts"
 import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId, type SessionId } from "./session/Ids.ts"
@@ -35,7 +35,7 @@ import type { SessionEngine } from "./SessionEngine.ts"
  */
 export interface Listing {
   readonly provider: Service
-  /** When it was begun: what was made later may be missing from it. */
+  /** When the request was sent: a machine that was made later may be missing. */
   readonly begunAt: Now
   readonly computes: ReadonlyArray<Compute>
 }
@@ -49,22 +49,22 @@ export interface Listing {
 export interface Options {
   readonly engine: SessionEngine["Service"]
   readonly providers: ReadonlyArray<Service>
-  /** How often an account is listed while all is quiet; default 1 minute. */
+  /** How often an account is listed while no machine is coming or going; default 1 minute. */
   readonly interval?: Duration.Input | undefined
   /** Accounts that are listed even without a session, for the reaper. */
   readonly alwaysListed: ReadonlySet<string>
-  /** Hears of each complete listing, after the sessions have; must not wait for anything. */
+  /** Is called with each complete listing, after the sessions have it; must return at once. */
   readonly onListing: (listing: Listing) => Effect.Effect<void>
 }
 
 const defaultInterval = Duration.minutes(1)
-/** After this many doublings a failing account is asked no slower. */
+/** The longest pause of a failing account, as a multiple of the usual one. */
 const longestBackoff = 8
-/** The whole listing: at one page a second that is more pages than any account may have. */
+/** The time limit of a whole listing: at one page a second, more pages than any account has. */
 const listingLimit = "10 minutes"
 
 /**
- * The whole account or a failure; nothing between.
+ * Lists all machines of an account; fails when a page is missing.
  *
  * @category listing
  * @since 0.1.0
@@ -84,7 +84,7 @@ const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId
       owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt))?.state.spec.id : undefined
   })
 
-/** The machines that sessions know by their ids: whatever these are called now, they are still theirs. */
+/** The machines of sessions by id, so that a machine stays its session's when it is renamed at the provider. */
 const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyMap<string, SessionId> => {
   const held = new Map<string, SessionId>()
   for (const { state: { phase, pendingTerminations, spec } } of engine.at(provider).entries) {
@@ -94,8 +94,8 @@ const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): Readonl
   return held
 }
 
-/** Tells the sessions what one complete listing says of their machines. */
-const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
+/** Reports to the sessions what a complete listing says of their machines. */
+const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
   const held = heldAt(engine, provider.id)
   const seen = new Set<string>()
   for (const compute of computes) {
@@ -106,14 +106,15 @@ const tell = (engine: SessionEngine["Service"], { begunAt, computes, provider }:
   }
   for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
     if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue
-    // younger than the listing's lag it is not missing, only not there yet; a wall clock that was set back says nothing
+    // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the wall
+    // clock may have been set back
     if (begunAt.mono <= phase.settles) continue
     engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
   }
 }
 
-/** A session can do nothing about it, so it hears of it once for each time that the account begins to fail. */
-const tellFailed = (engine: SessionEngine["Service"], provider: Service, fault: Fault.Fault) =>
+/** Publishes `PollFailed` for the live sessions of an account; once when it begins to fail, since they can do nothing about it. */
+const announceFailure = (engine: SessionEngine["Service"], provider: Service, fault: Fault.Fault) =>
   Effect.gen(function*() {
     const live = [...engine.at(provider.id).entries].flatMap(({ state: { phase, spec } }) =>
       phase._tag === "Live" && phase.provider === provider.id ? [{ id: spec.id, computeId: phase.computeId }] : []
@@ -125,7 +126,7 @@ const tellFailed = (engine: SessionEngine["Service"], provider: Service, fault: 
     )
   })
 
-/** One account's loop. */
+/** The loop of one account. */
 const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: Service) =>
   Effect.gen(function*() {
     const slow = Duration.toMillis(interval === undefined ? defaultInterval : Duration.fromInputUnsafe(interval))
@@ -134,23 +135,23 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     const polls = Metric.withAttributes(Metrics.polls, labels)
     const age = Metric.withAttributes(Metrics.pollAge, labels)
     let failures = 0
-    /** Monotonic clock: when the last listing was begun; null before the first. */
-    let asked: number | null = null
-    /** Monotonic clock: what of the account is known is from this moment. */
-    let known = (yield* Clocks.read).mono
+    /** Monotonic clock: when the last listing was requested; null before the first. */
+    let requestedAt: number | null = null
+    /** Monotonic clock: how recent the last complete listing is. */
+    let knownAt = (yield* Clocks.read).mono
     let jitter = 1
 
     const isUsed = (): boolean => engine.at(provider.id).entries.size > 0 || alwaysListed.has(provider.id)
-    // beside the listings, so that one that hangs does not hide how long ago the last one was
+    // measured in a fiber of its own, so that a listing that hangs does not hide the age of the last one
     const measure = Effect.flatMap(Clocks.read, ({ mono }) => {
-      // of an account that nobody has a machine at there is nothing to know
-      if (!isUsed()) known = mono
-      return Metric.update(age, (mono - known) / 1_000)
+      // an account without sessions is not listed, so its age is zero
+      if (!isUsed()) knownAt = mono
+      return Metric.update(age, (mono - knownAt) / 1_000)
     })
     yield* Effect.forkChild(Effect.forever(Effect.delay(measure, Math.max(1_000, fast))))
 
-    const look = Effect.gen(function*() {
-      asked = (yield* Clocks.read).mono
+    const listOnce = Effect.gen(function*() {
+      requestedAt = (yield* Clocks.read).mono
       jitter = 0.9 + (yield* Random.next) * 0.2
       yield* Metric.update(polls, 1)
       const answer = yield* Effect.result(list(provider))
@@ -160,31 +161,31 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
         yield* Metric.update(Metric.withAttributes(Metrics.pollFailures, { ...labels, kind }), 1)
         if (failures > 1) return
         yield* Effect.logWarning(`${provider.id} could not be listed: ${answer.failure.message}`)
-        return yield* tellFailed(engine, provider, Fault.fromError(answer.failure))
+        return yield* announceFailure(engine, provider, Fault.fromError(answer.failure))
       }
       failures = 0
-      known = answer.success.begunAt.mono
-      tell(engine, answer.success)
+      knownAt = answer.success.begunAt.mono
+      reportListing(engine, answer.success)
       return yield* onListing(answer.success)
     }).pipe(
-      // a bug of one account's adapter must not end its watch
+      // a defect of an account's adapter must not end its loop
       Effect.catchDefect((defect) => {
         failures += 1
-        const said = Effect.logError(`${provider.id}: a listing broke: ${locate(defect)}`)
+        const logged = Effect.logError(`${provider.id}: a listing failed unexpectedly (a defect): ${locate(defect)}`)
         return failures > 1
-          ? said
-          : Effect.andThen(said, tellFailed(engine, provider, Fault.make("Unknown", "the adapter broke", provider.id)))
+          ? logged
+          : Effect.andThen(logged, announceFailure(engine, provider, Fault.make("Unknown", adapterDefect, provider.id)))
       })
     )
 
     while (engine.stopped("listCompute") === null) {
-      const { unsteady } = engine.at(provider.id)
-      const pause = (unsteady > 0 ? fast : slow) * Math.min(2 ** failures, longestBackoff) * jitter
+      const { changing } = engine.at(provider.id)
+      const pause = (changing > 0 ? fast : slow) * Math.min(2 ** failures, longestBackoff) * jitter
       const { mono } = yield* Clocks.read
-      const left = asked === null ? 0 : asked + pause - mono
-      // an engine that has not read the last listing yet has no use for another
-      if (isUsed() && left <= 0 && !engine.isBehind()) yield* look
-      // looked at often and asked seldom: a session that begins meanwhile need not wait for the slow pace
+      const left = requestedAt === null ? 0 : requestedAt + pause - mono
+      // an engine that has not handled the last listing yet is not given another
+      if (isUsed() && left <= 0 && !engine.isBehind()) yield* listOnce
+      // wakes more often than it lists, so that a session that begins meanwhile does not wait for the slow interval
       yield* Effect.sleep(left > 0 ? Math.max(1, Math.min(fast, left)) : fast)
     }
   })
@@ -194,8 +195,8 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
  *
  * **Details**
  *
- * An account is listed every `interval`, as often as its provider allows while a machine is coming or going, and more
- * seldom (up to 8 times) while it fails. Only a complete listing says that a machine is missing, and only of one that is older
+ * An account is listed every `interval`, as often as its provider allows while a machine is coming or going, and up to 8
+ * times less often while it fails. Only a complete listing shows that a machine is missing, and only when the machine is older
  * than the provider's settle window.
  *
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Ends machines that carry our name and that nobody knows: cloud truth minus store, and only with positive proof.
+ * Ends orphaned machines: those that carry this owner's name and that no session has. It acts only on positive proof.
  *
  * @since 0.1.0
  */
@@ -26,10 +26,11 @@ import type { SessionStore } from "./SessionStore.ts"
  *
  * **Details**
  *
- * - `not_stamped`, `other_owner`: not ours to judge; `adhoc` rents belong to whoever rented them.
+ * - `not_stamped`, `other_owner`: its name is not this owner's. `adhoc` is the owner of machines rented without an
+ *   orchestrator; the caller who rented them ends them.
  * - `known`: a session has it. `young`: within the grace. `seen_once`: one listing is no proof.
  * - `store_cannot_tell`: the store failed or holds rows that cannot be read.
- * - `being_ended`: another cycle is at it. `end_failed`: it was asked to end and is not verified gone; it is tried again.
+ * - `being_ended`: another cycle is ending it. `end_failed`: it is not verified gone, and the next cycle tries again.
  *
  * @category models
  * @since 0.1.0
@@ -75,20 +76,20 @@ export interface Reaped {
  * @since 0.1.0
  */
 export interface CycleOptions {
-  /** Says what would be ended and ends nothing; default false. */
+  /** Answers what would be ended and ends nothing; default false. */
   readonly dryRun?: boolean | undefined
 }
 
 /**
- * A reaper, which remembers what it saw.
+ * A reaper. It remembers the machines of earlier listings.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Reaper {
-  /** Judges one complete listing and ends what is proven to be nobody's. */
+  /** Judges one complete listing and ends the machines that provably belong to no session. */
   readonly judge: (listing: Listing, options?: CycleOptions) => Effect.Effect<Reaped>
-  /** Lists these accounts and judges them; one that cannot be listed does not keep the others from it. */
+  /** Lists these accounts and judges each; an account that cannot be listed is named, and the others are judged. */
   readonly cycle: (providers: ReadonlyArray<Service>, options?: CycleOptions) => Effect.Effect<Reaped>
 }
 
@@ -101,40 +102,40 @@ export interface Reaper {
 export interface Options {
   readonly engine: Pick<SessionEngine["Service"], "owner" | "unreadable" | "byAttempt" | "byCompute">
   readonly store: Pick<SessionStore["Service"], "attempt">
-  /** A machine younger than this is left alone, by its own age and since we first saw it; default 1 minute. */
+  /** A machine younger than this is left alone, by its own age and since the reaper first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined
 }
 
 /**
- * The grace of a reaper that is given none.
+ * The default grace of a reaper.
  *
  * @category constants
  * @since 0.1.0
  */
 export const defaultGrace: Duration.Duration = Duration.minutes(1)
 
-/** How many machines of an account are judged at once, so that one that will not die does not hold up the rest. */
+/** How many machines of an account are judged at once, so that one that cannot be ended does not hold up the rest. */
 const atOnce = 8
 
-/** When a machine was first listed. */
-interface Suspicion {
-  /** Monotonic clock, when the listing that first showed it was begun. */
+/** How long, and how often, a machine has been listed. */
+interface Seen {
+  /** Monotonic clock: when the first listing that showed it was requested. */
   readonly since: number
   /** Complete listings in a row that showed it. */
   readonly listings: number
 }
 
-/** What is said once and not with every cycle. */
-const makeWords = () => {
-  const said = new Set<string>()
+/** Messages that are logged once, and not with every cycle. */
+const makeOnceLog = () => {
+  const logged = new Set<string>()
   return {
-    once: (key: string, say: Effect.Effect<void>): Effect.Effect<void> =>
+    once: (key: string, log: Effect.Effect<void>): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (said.has(key)) return Effect.void
-        said.add(key)
-        return say
+        if (logged.has(key)) return Effect.void
+        logged.add(key)
+        return log
       }),
-    again: (key: string): void => void said.delete(key)
+    reset: (key: string): void => void logged.delete(key)
   }
 }
 
@@ -147,69 +148,75 @@ const makeWords = () => {
 export const make = (options: Options): Reaper => {
   const { engine, store } = options
   const grace = Duration.toMillis(options.grace === undefined ? defaultGrace : Duration.fromInputUnsafe(options.grace))
-  const book = new Map<ProviderId, ReadonlyMap<ComputeId, Suspicion>>()
+  const history = new Map<ProviderId, ReadonlyMap<ComputeId, Seen>>()
   const beingEnded = new Set<string>()
-  const words = makeWords()
+  const messages = makeOnceLog()
 
-  const remember = ({ begunAt, computes, provider }: Listing): ReadonlyMap<ComputeId, Suspicion> => {
-    const old = book.get(provider.id)
-    const now = new Map<ComputeId, Suspicion>()
+  const remember = ({ begunAt, computes, provider }: Listing): ReadonlyMap<ComputeId, Seen> => {
+    const old = history.get(provider.id)
+    const now = new Map<ComputeId, Seen>()
     for (const { id } of computes) {
       const known = old?.get(id)
       now.set(id, { since: known?.since ?? begunAt.mono, listings: (known?.listings ?? 0) + 1 })
     }
-    book.set(provider.id, now)
+    history.set(provider.id, now)
     return now
   }
 
-  const isYoung = ({ createdAt }: Compute, { since }: Suspicion, { begunAt }: Listing): boolean =>
+  const isYoung = ({ createdAt }: Compute, { since }: Seen, { begunAt }: Listing): boolean =>
     begunAt.mono - since < grace ||
     (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace)
 
-  const cannotTell = words.once(
+  const cannotTell = messages.once(
     "store",
     Effect.suspend(() => {
       const rows = engine.unreadable().map(({ id }) => id === "*" ? "any" : id).join(", ")
       return Effect.logWarning(
-        `nothing unknown is ended: the store cannot tell what is ours${rows === "" ? "" : ` (unreadable: ${rows})`}`
+        `no unknown machine is ended: the session store cannot answer which machines belong to a session${
+          rows === "" ? "" : ` (unreadable rows: ${rows})`
+        }`
       )
     })
   )
 
-  /** Whether the store says, now, that no session has this attempt. */
-  const isUnknownToStore = (attempt: AttemptId): Effect.Effect<"none" | "known" | "cannot_tell"> =>
+  /** Whether a stored session has this attempt. */
+  const lookUp = (attempt: AttemptId): Effect.Effect<"none" | "known" | "cannot_tell"> =>
     Effect.gen(function*() {
       const answer = engine.unreadable().length > 0 ? null : yield* Effect.exit(store.attempt(engine.owner, attempt))
       if (answer === null || Exit.isFailure(answer)) {
         yield* cannotTell
         return "cannot_tell"
       }
-      words.again("store")
+      messages.reset("store")
       return Option.isNone(answer.value) ? "none" : "known"
     })
 
   const end = Effect.fnUntraced(function*(compute: Compute, provider: Service) {
-    yield* Effect.logWarning(`${provider.id}: ending ${compute.id} (${compute.name}), which no session has`)
+    yield* Effect.logWarning(
+      `${provider.id}: ending the machine ${compute.id} (${compute.name}), which belongs to no session`
+    )
     const ended = yield* Effect.exit(provider.compute.end(compute.id))
     if (Exit.isSuccess(ended)) {
       yield* Metric.update(Metric.withAttributes(Metrics.reaped, { provider: provider.id }), 1)
       return null
     }
-    yield* Effect.logError(`${provider.id}: ${compute.id} could not be verified as ended and is tried again`)
+    yield* Effect.logError(
+      `${provider.id}: the machine ${compute.id} could not be verified as ended; the next cycle tries again`
+    )
     return "end_failed" as const
   })
 
-  /** By the attempt in its name, or by its id: whoever may rename machines can give one any name. */
+  /** Whether a session has the machine, by the attempt in its name or by its id: at the provider it can be renamed. */
   const isKnown = (attempt: AttemptId, { id, provider }: Compute): boolean => {
     if (engine.byAttempt(attempt) !== undefined) return true
     const phase = engine.byCompute(id)?.state.phase
     return phase?._tag === "Live" && phase.computeId === id && phase.provider === provider
   }
 
-  /** Null when it was ended. */
+  /** Judges one machine, and ends it where that is proven right. Null when it was ended, or would be. */
   const verdict = Effect.fnUntraced(function*(
     compute: Compute,
-    sighting: Suspicion,
+    seen: Seen,
     listing: Listing,
     dryRun: boolean
   ): Effect.fn.Return<LeftWhy | null> {
@@ -217,7 +224,7 @@ export const make = (options: Options): Reaper => {
     if (stamp === null) return "not_stamped"
     const { owner } = stamp
     if (owner !== engine.owner) {
-      yield* words.once(
+      yield* messages.once(
         `owner ${owner}`,
         Effect.logInfo(`${listing.provider.id}: machines of the owner ${owner} are left alone`)
       )
@@ -225,11 +232,11 @@ export const make = (options: Options): Reaper => {
     }
     const attempt = AttemptId.make(stamp.attempt)
     if (isKnown(attempt, compute)) return "known"
-    if (isYoung(compute, sighting, listing)) return "young"
-    if (sighting.listings < 2) return "seen_once"
-    const answer = yield* isUnknownToStore(attempt)
+    if (isYoung(compute, seen, listing)) return "young"
+    if (seen.listings < 2) return "seen_once"
+    const answer = yield* lookUp(attempt)
     if (answer !== "none") return answer === "known" ? "known" : "store_cannot_tell"
-    // asked last of all: a session may have begun while the store answered
+    // checked once more: a session may have begun while the store answered
     if (isKnown(attempt, compute)) return "known"
     if (dryRun) return null
     const key = `${listing.provider.id} ${compute.id}`
@@ -241,15 +248,15 @@ export const make = (options: Options): Reaper => {
   const judge: Reaper["judge"] = (listing, { dryRun = false } = {}) =>
     Effect.gen(function*() {
       const { computes, provider } = listing
-      const sightings = remember(listing)
+      const seenById = remember(listing)
       const judged = yield* Effect.forEach(computes.filter(({ status }) => status !== "terminated"), (compute) => {
-        const sighting = sightings.get(compute.id) ?? { since: listing.begunAt.mono, listings: 1 }
-        const facts = { provider: provider.id, computeId: compute.id, name: compute.name }
-        return Effect.map(verdict(compute, sighting, listing, dryRun), (why) => ({ ...facts, why }))
+        const seen = seenById.get(compute.id) ?? { since: listing.begunAt.mono, listings: 1 }
+        const machine = { provider: provider.id, computeId: compute.id, name: compute.name }
+        return Effect.map(verdict(compute, seen, listing, dryRun), (why) => ({ ...machine, why }))
       }, { concurrency: atOnce })
       return {
-        ended: judged.flatMap(({ why, ...facts }) => why === null ? [facts] : []),
-        left: judged.flatMap(({ why, ...facts }) => why === null ? [] : [{ ...facts, why }]),
+        ended: judged.flatMap(({ why, ...machine }) => why === null ? [machine] : []),
+        left: judged.flatMap(({ why, ...machine }) => why === null ? [] : [{ ...machine, why }]),
         unlisted: []
       }
     }).pipe(
@@ -258,13 +265,13 @@ export const make = (options: Options): Reaper => {
 
   return {
     judge,
-    cycle: (providers, settings) =>
+    cycle: (providers, options) =>
       Effect.map(
         Effect.forEach(providers, (provider) =>
           Effect.gen(function*() {
             const listed = yield* Effect.result(list(provider))
             return Result.isSuccess(listed)
-              ? yield* judge(listed.success, settings)
+              ? yield* judge(listed.success, options)
               : { ended: [], left: [], unlisted: [provider.id] }
           }), { concurrency: 4 }),
         (all) => ({

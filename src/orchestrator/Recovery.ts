@@ -1,6 +1,6 @@
 /**
- * What a process that is gone has left, settled within one run: its sessions are taken over and ended or seen to go on, and
- * machines that carry our name and that no session has are ended.
+ * Cleans up after a process that is gone, within one run: takes over its sessions and ends those that should not go on, and ends
+ * machines that carry the owner's name and belong to no session.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ import { SessionStore } from "./SessionStore.ts"
  *
  * **Details**
  *
- * `Settling`: waits for sessions on record that were open. `Listing`: lists these accounts. `Proving`: these machines belong
- * to no session, and are looked at again after the grace.
+ * `Settling`: waits until these stored sessions are settled. `Listing`: lists these accounts. `Proving`: these machines belong
+ * to no session, and are listed again after the grace.
  *
  * @category models
  * @since 0.1.0
@@ -46,20 +46,20 @@ export type Step =
  * @since 0.1.0
  */
 export interface Options {
-  /** Whose sessions and machines: 1 to 16 of `a-z 0-9`, as the process that is gone called itself. */
+  /** The owner of the process that is gone: 1 to 16 of `a-z 0-9`. */
   readonly owner: string
-  /** Only what concerns this provider; default all that are set up. */
+  /** Recovers sessions and machines of this provider only; default all that are set up. */
   readonly provider?: Which | undefined
   /** A machine younger than this is left alone; default 1 minute. */
   readonly grace?: Duration.Input | undefined
-  /** Changes nothing and says which machines would be ended; needs no owner lock. Default false. */
+  /** Changes nothing and answers which machines would be ended; takes no owner lock. Default false. */
   readonly dryRun?: boolean | undefined
-  /** Hears what is done next; the recovery waits for it. */
+  /** Is called before each step; the recovery waits for it. */
   readonly onStep?: ((step: Step) => Effect.Effect<void>) | undefined
 }
 
 /**
- * A session that was open and is over now, and the machine it had last.
+ * A session that was open and is over now, and its last machine.
  *
  * @category models
  * @since 0.1.0
@@ -70,7 +70,7 @@ export interface Settled {
 }
 
 /**
- * A session that is neither over nor seen to go on, and why, as far as it is known.
+ * A session that is neither over nor known to be running as it should, and why, as far as it is known.
  *
  * @category models
  * @since 0.1.0
@@ -98,15 +98,15 @@ export interface Report extends Reaper.Reaped {
 
 const operation = "recover"
 
-/** A listing that begins this long after the grace is surely past it. */
+/** The second listing begins this long after the grace, to be surely past it. */
 const graceMargin = Duration.millis(100)
 /** How long sessions may take to settle: as long as closing an orchestrator would wait. */
 const settleLimit = "30 seconds"
-/** A machine that is missing counts only from a listing that is younger than the provider's lag, so one may not do. */
+/** A missing machine counts only once the provider's settle window is over, so one listing may not be enough. */
 const listEvery = "2 seconds"
-/** What settles a session is a state or a listing without news, so it is looked at, often. */
-const lookEvery = "100 millis"
-/** All that is to end has had its time before the engine closes. */
+/** How often it is checked whether the sessions are settled: a new listing may settle one without any event. */
+const checkEvery = "100 millis"
+/** Sessions have had `settleLimit` to end, so closing the engine need not wait long. */
 const closeWithin = "1 second"
 
 const decodeOwner = decoder(Owner, "owner")
@@ -114,19 +114,19 @@ const decodeGrace = decoder(PositiveDuration, "grace")
 
 const hasEnded = ({ phase }: SessionState): boolean => phase._tag === "Ended"
 
-/** The providers that can be asked, and the one that was named. */
+/** The providers that are set up, and the one that the caller named. */
 interface Targets {
   readonly usable: ReadonlyArray<Service>
   readonly named: Service | null
 }
 
-/** Open sessions to settle, and the providers of theirs that cannot be asked from here, each with the reason. */
+/** Open sessions to settle, and those of their providers that cannot be reached from here, each with the reason. */
 interface Open {
   readonly ids: ReadonlyArray<SessionId>
   readonly unreached: ReadonlyMap<ProviderId, string>
 }
 
-/** Those of these sessions that are open, as far as they concern the named provider, or all of them. */
+/** The open ones of these sessions, at the named provider or at all. */
 const findOpen = Effect.fnUntraced(function*(
   all: Iterable<SessionState>,
   providers: Providers["Service"],
@@ -155,16 +155,16 @@ const findOpen = Effect.fnUntraced(function*(
 /** Why a session is not settled. */
 const messageOf = (state: SessionState, { unreached }: Open): string => {
   const { phase, pendingTerminations } = state
-  const unasked = placesOf(state).flatMap((place) => unreached.get(place) ?? [])
+  const unreachable = placesOf(state).flatMap((place) => unreached.get(place) ?? [])
   const faults = pendingTerminations.flatMap(({ fault }) => fault === null ? [] : [fault.message])
-  const [first] = [...unasked, ...faults, ...phase._tag === "Resolving" ? [phase.cause.message] : []]
+  const [first] = [...unreachable, ...faults, ...phase._tag === "Resolving" ? [phase.cause.message] : []]
   if (first !== undefined) return first
   return phase._tag === "Live" ? "its machine could not be looked at in time" : "it is not verified to be over yet"
 }
 
 /**
- * Waits until each of these sessions is over, or, if it persists, was judged by a complete listing; within a time, and not
- * for those that cannot be reached from here. `report` looks at what became of them, now or later.
+ * Waits until each of these sessions is over or, if it persists, shown to be running by a complete listing; within
+ * `settleLimit`, and not for sessions whose providers cannot be reached from here. `report` answers their state when it is run.
  */
 const settle = Effect.fnUntraced(function*(
   engine: SessionEngine.SessionEngine["Service"],
@@ -175,7 +175,7 @@ const settle = Effect.fnUntraced(function*(
   const listings = new Map<ProviderId, ProviderFeed.Listing>()
   const stateOf = (id: SessionId): SessionState | null => engine.get(id)?.state ?? null
 
-  /** Whether it goes on as it should: its provider says that it runs, and nothing of it is in doubt or due. */
+  /** Whether a session runs as it should: its provider lists its machine, and nothing is in doubt or due. */
   const goesOn = (state: SessionState, due: number | null, mono: number): boolean => {
     const { phase, report, pendingTerminations, spec, timers } = state
     if (!spec.persist || report !== null || pendingTerminations.length > 0 || (due !== null && due <= mono)) {
@@ -206,13 +206,13 @@ const settle = Effect.fnUntraced(function*(
         alwaysListed: new Set(),
         onListing: (listing) => Effect.sync(() => void listings.set(listing.provider.id, listing))
       })
-      // what a listing told is read before it is believed
+      // checked only when the engine has handled the last listing
       const areSettled = Effect.suspend(() =>
         engine.isQuiet()
-          ? Effect.map(Effect.forEach(awaited, isSettled), (all) => all.every((one) => one))
+          ? Effect.map(Effect.forEach(awaited, isSettled), (all) => all.every((isSettled) => isSettled))
           : Effect.succeed(false)
       )
-      while (!(yield* areSettled)) yield* Effect.sleep(lookEvery)
+      while (!(yield* areSettled)) yield* Effect.sleep(checkEvery)
     })
     yield* Effect.timeoutOption(Effect.scoped(wait), settleLimit)
   }
@@ -225,8 +225,8 @@ const settle = Effect.fnUntraced(function*(
       if (state === null) continue
       if (hasEnded(state)) sessions.push({ id, computeId: state.last })
       else if (!(yield* isSettled(id))) {
-        const { computeId, provider, state: word } = yield* SessionInfo.now(state)
-        unsettled.push({ id, provider, computeId, state: word, message: messageOf(state, open) })
+        const { computeId, provider, state: current } = yield* SessionInfo.now(state)
+        unsettled.push({ id, provider, computeId, state: current, message: messageOf(state, open) })
       }
     }
     return { sessions, unsettled }
@@ -234,8 +234,8 @@ const settle = Effect.fnUntraced(function*(
   return { report }
 })
 
-/** What a reaper asks an engine, answered from the records and without the owner lock, so beside a working engine. */
-const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
+/** What a reaper needs of an engine, answered from the store: without the owner lock, so also beside a working orchestrator. */
+const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
   Effect.map(store.load(owner), ({ sessions, unreadable }) => {
     const find = (test: (state: SessionState) => boolean) => {
       const state = sessions.find(test)
@@ -250,31 +250,31 @@ const onlooker = (owner: Owner, store: SessionStore["Service"]) =>
     return { engine, sessions }
   })
 
-/** Looks twice, the grace apart, unless the first look leaves nothing to prove. */
-const prove = Effect.fnUntraced(function*(
+/** Runs two cycles of a reaper, the grace apart, unless the first leaves nothing to prove. */
+const reap = Effect.fnUntraced(function*(
   engine: Reaper.Options["engine"],
   { named, usable }: Targets,
-  { dryRun, grace, say, store }: {
+  { announce, dryRun, grace, store }: {
     readonly store: SessionStore["Service"]
     readonly grace: Duration.Duration
     readonly dryRun: boolean
-    readonly say: (step: Step) => Effect.Effect<void>
+    readonly announce: (step: Step) => Effect.Effect<void>
   }
 ) {
   const reaper = Reaper.make({ engine, store, grace })
   const providers = named === null ? usable : [named]
-  yield* say({ _tag: "Listing", providers: providers.map(({ id }) => id) })
+  yield* announce({ _tag: "Listing", providers: providers.map(({ id }) => id) })
   const first = yield* reaper.cycle(providers, { dryRun })
   const suspects = first.left.filter(({ why }) => why === "young" || why === "seen_once")
   if (suspects.length === 0) return first
-  yield* say({ _tag: "Proving", computeIds: suspects.map(({ computeId }) => computeId), grace })
+  yield* announce({ _tag: "Proving", computeIds: suspects.map(({ computeId }) => computeId), grace })
   yield* Effect.sleep(Duration.sum(grace, graceMargin))
   return yield* reaper.cycle(providers, { dryRun })
 })
 
 /**
- * Settles what a process of this owner has left, and ends machines that provably belong to no session; what `atlas reap`
- * does.
+ * Settles the sessions that a process of this owner has left, and ends machines that provably belong to no session; what
+ * `atlas reap` does.
  *
  * **When to use**
  *
@@ -290,7 +290,7 @@ const prove = Effect.fnUntraced(function*(
  * prove it answers after the first.
  *
  * A bad owner or grace and an unknown provider fail as `Validation`, a store that cannot be read in a dry run as
- * `StorageFault`. What fails of one account or one session stands in the answer.
+ * `StorageFault`. A failure of one account or one session is part of the answer.
  *
  * **Example** (Every hour, from a timer)
  *
@@ -322,28 +322,28 @@ export const run = Effect.fn("Recovery.run")(function*(
 ): Effect.fn.Return<Report, AtlasError, Providers | SessionStore> {
   const owner = yield* decodeOwner(options.owner, operation)
   const grace = yield* decodeGrace(options.grace ?? Reaper.defaultGrace, operation)
-  const { dryRun = false, onStep: say = () => Effect.void, provider } = options
+  const { dryRun = false, onStep: announce = () => Effect.void, provider } = options
   const providers = yield* Providers
   const store = yield* SessionStore
   const targets: Targets = {
     usable: providers.all.filter(isUsable),
     named: provider === undefined ? null : yield* providers.get(provider, operation)
   }
-  const judge = (engine: Reaper.Options["engine"]) => prove(engine, targets, { store, grace, dryRun, say })
+  const judge = (engine: Reaper.Options["engine"]) => reap(engine, targets, { store, grace, dryRun, announce })
   const withUnreached = (reaped: Reaper.Reaped, { unreached }: Open) => ({
     ...reaped,
     unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])]
   })
   if (dryRun) {
-    const { engine, sessions } = yield* onlooker(owner, store)
+    const { engine, sessions } = yield* readOnlyEngine(owner, store)
     const open = yield* findOpen(sessions, providers, targets)
     return { ...withUnreached(yield* judge(engine), open), sessions: [], unsettled: [] }
   }
   return yield* Effect.scoped(Effect.gen(function*() {
-    // with the owner lock it adopts what an earlier process has left: what was to end with that is ended now
+    // the engine takes the owner lock and adopts the stored sessions: those that do not persist are ended
     const engine = yield* SessionEngine.make({ owner, closeWithin })
     const open = yield* findOpen([...engine.all()].map(({ state }) => state), providers, targets)
-    if (open.ids.length > 0) yield* say({ _tag: "Settling", sessions: open.ids })
+    if (open.ids.length > 0) yield* announce({ _tag: "Settling", sessions: open.ids })
     const { report } = yield* settle(engine, open, targets)
     const reaped = yield* judge(engine)
     return { ...withUnreached(reaped, open), ...yield* report }

@@ -1,8 +1,8 @@
 /**
- * The one writer of an owner's sessions: reads letters, decides, commits, and only then tells and acts.
+ * The one writer of an owner's sessions: takes messages, decides, commits, and only then publishes events and runs commands.
  *
- * One fiber drains the mailbox. Everything slow runs beside it and comes back as a letter, so a provider that hangs keeps
- * nobody waiting. Readers look at what was last committed.
+ * One fiber reads the mailbox. Calls of providers run beside it and come back as messages, so a provider that hangs does not hold
+ * up other sessions. Readers see the last committed state.
  *
  * @since 0.1.0
  */
@@ -17,18 +17,19 @@ import type { SessionStore } from "./SessionStore.ts"
 
 export { type Options, type Place, type Seen, SessionEngine } from "./engine/EngineContract.ts"
 
-export { EventEnvelope as News } from "./engine/Publisher.ts"
+export { EventEnvelope } from "./engine/Publisher.ts"
 
 /**
- * Starts an engine: takes the owner's seat, adopts what is stored, and runs until the scope closes.
+ * Starts an engine: takes the owner lock, adopts the stored sessions, and runs until the scope closes.
  *
  * **Details**
  *
- * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone; what
- * is left is logged with its id, stands in the store and is taken up again at the next boot. Fails as `StorageFault` when
- * somebody else sits in the owner's seat. When somebody takes the seat later, every session is let go of and nothing is rented
- * or ended any more. A store that cannot be read keeps nobody from working: it is asked again until it
- * can, and nothing unknown is deleted meanwhile.
+ * Closing ends the sessions that do not persist and waits, within `closeWithin`, until their machines are verified gone. A
+ * session that is left is logged with its id, stays in the store and is taken up again at the next start.
+ *
+ * Fails as `StorageFault` while another process holds the owner lock. When another process takes the lock later, the engine
+ * releases every session and rents and ends nothing any more. A store that cannot be read does not stop it: the store is read
+ * again until that succeeds, and no unknown machine is deleted meanwhile.
  *
  * @category constructors
  * @since 0.1.0

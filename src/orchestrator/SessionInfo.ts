@@ -1,5 +1,5 @@
 /**
- * A session as its users see it: where it stands, what it costs, when it ends. One shape for code, the command line and APIs.
+ * A session as its users see it: its state, its cost, when it ends. One shape for code, the command line and APIs.
  *
  * @since 0.1.0
  */
@@ -36,14 +36,14 @@ const orNull = Schema.NullOr
 export const SessionInfo = Schema.Struct({
   id: SessionId,
   state: Schema.Literals(["renting", "resolving", "live", "waiting", "ending", "ended"]),
-  /** Where its machine is or was last asked for. */
+  /** The provider of its machine, or the last one that was asked for one. */
   provider: ProviderId,
   computeId: orNull(ComputeId),
-  /** The stamped name of its last rent. */
+  /** The stamped name of its last attempt. */
   name: Schema.String,
-  /** How often it has been rented for. */
+  /** How many attempts to rent were made. */
   attempt: Schema.Int,
-  /** What its machine was last seen to do. */
+  /** The status its machine was last seen with. */
   status: orNull(ComputeStatus),
   userId: orNull(Schema.String),
   mode: Mode,
@@ -57,9 +57,9 @@ export const SessionInfo = Schema.Struct({
   spentUsd: Schema.Finite,
   respawns: Schema.Int,
   outcome: orNull(Outcome),
-  /** Candidates that made nothing, and why: first those that could not be asked at all, then those that refused. */
+  /** Candidates that rented no machine, and why: first those that could not be asked at all, then those that refused. */
   refusals: Schema.Array(Schema.Struct({ ...Refusal.fields, candidate: Candidate })),
-  /** Machines that must die and are not verified gone yet. */
+  /** Machines that are being terminated and are not verified gone yet. */
   dying: Schema.Array(ComputeId)
 })
 
@@ -77,7 +77,7 @@ export type SessionInfo = typeof SessionInfo.Type
  */
 export const SessionInfoJson = Schema.toCodecJson(SessionInfo)
 
-/** Instants outside of what a date can hold read as its ends. */
+/** An instant; one beyond what a date can hold is the nearest that it can. */
 const instant = (millis: number): DateTime.Utc => DateTime.makeUnsafe(Math.max(-8.64e15, Math.min(8.64e15, millis)))
 
 /**

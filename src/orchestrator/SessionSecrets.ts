@@ -1,5 +1,5 @@
 /**
- * Who gives a session its secrets back after a restart: environment values and provider options are never stored.
+ * The source of a session's secrets after a restart: environment values and withheld provider options are never stored.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import { type AtlasError, invalid } from "../domain/AtlasError.ts"
 import type { SessionId } from "./session/Ids.ts"
 
 /**
- * What a rent needs besides the stored row.
+ * What a create needs besides the stored row.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +23,7 @@ export interface Secrets {
 }
 
 /**
- * Nothing: what a session without environment and without withheld options needs.
+ * No secrets: enough for a session without environment and without withheld options.
  *
  * @category models
  * @since 0.1.0
@@ -31,7 +31,7 @@ export interface Secrets {
 export const none: Secrets = { env: {}, providerOpts: {} }
 
 /**
- * Which session asks, and for what.
+ * The session that asks, and what it needs.
  *
  * @category models
  * @since 0.1.0
@@ -39,15 +39,15 @@ export const none: Secrets = { env: {}, providerOpts: {} }
 export interface Wanted {
   readonly id: SessionId
   readonly userId: string | null
-  /** Every name must be answered. */
+  /** Names of environment variables; each must be answered. */
   readonly envNames: ReadonlyArray<string>
   /** Paths inside `providerOpts` that were not stored. */
   readonly withheld: ReadonlyArray<string>
 }
 
 /**
- * The source in use: asked before a rent after a restart, for at most 30 seconds. Default: it has nothing, so that such a
- * rent fails and is never sent with half an environment.
+ * The source in use: asked before a create after a restart, for at most 30 seconds. By default it has no secrets, so that such a
+ * create fails and is never sent with half an environment.
  *
  * @category services
  * @since 0.1.0
@@ -66,7 +66,7 @@ export const SessionSecrets = Context.Reference<(wanted: Wanted) => Effect.Effec
 )
 
 /**
- * Whether secrets hold all that a session wants.
+ * Whether secrets hold all that a session needs.
  *
  * @category guards
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * Where sessions outlive the process: one row a session, written over the version it was read as, or not at all.
+ * Where sessions outlive the process: one row for each session, which is written only over the version it was read as.
  *
- * A store that cannot answer fails; nobody takes that for "there is none".
+ * A store that cannot answer fails, so that no caller takes a failure for "there is none".
  *
  * @since 0.1.0
  */
@@ -30,14 +30,14 @@ export const layerMemory: Layer.Layer<SessionStore> = Layer.effect(SessionStore,
  *
  * **Details**
  *
- * The seat of an owner is a locked file beside an SQLite file (`<file>.<owner>.lock`), in PostgreSQL an advisory lock on a
- * connection that is kept for it. A process whose connection is cut takes its seat again; when another one was quicker, its
- * commits write nothing, because every one looks whose the seat is.
+ * The owner lock is a locked file beside an SQLite file (`<file>.<owner>.lock`), and in PostgreSQL an advisory lock on a
+ * connection that is reserved for it. A process whose connection is cut takes the lock again. When another process was quicker,
+ * the commits of the first write nothing, because each of them checks the holder.
  *
  * **Gotchas**
  *
- * How durable an SQLite commit is is up to its client: `layerSqlite` waits for the disk. PostgreSQL needs two connections
- * at least, and a pooler between must not share them out by transaction, as that gives locks away.
+ * The client decides how durable an SQLite commit is: `layerSqlite` waits for the disk. PostgreSQL needs at least two
+ * connections, and a pooler in between must not share them by transaction, since that would share locks too.
  *
  * **Example** (On PostgreSQL)
  *
@@ -63,8 +63,8 @@ export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient
  * **Details**
  *
  * The file is `filename`, else `sessions.db` in `ATLAS_STATE_DIR`, else in `effect-atlas` in the user's state directory; a
- * user without a home directory fails as `StorageFault` that names both. It is made with mode 0600, in a directory of 0700 when that is missing. What is committed is on disk before it is answered.
- * Several processes may share it, each for an owner of its own.
+ * user without a home directory fails as `StorageFault` that names both. It is created with mode 0600, and a missing directory
+ * with 0700. A commit is on disk before it is answered. Several processes may share the file, each with its own owner.
  *
  * **Example** (In a file of one's own)
  *
@@ -84,6 +84,6 @@ export const layerSqlite = (
 ): Layer.Layer<SessionStore, AtlasError, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(
     SessionStore,
-    // Node's SQLite is loaded by those who use it
+    // Node's SQLite is loaded only where it is used
     Effect.flatMap(Effect.promise(() => import("./store/sqlite.ts")), (Sqlite) => Sqlite.make(options))
   )

@@ -1,5 +1,5 @@
 /**
- * What a caller may say about a session besides the request: limits, who it is for, what happens when its machine dies.
+ * The options of a session besides its request: limits, its user, what happens when its machine is taken away.
  *
  * @since 0.1.0
  */
@@ -35,17 +35,17 @@ type Limit = Duration.Input | false | null | undefined
 export interface SpawnOptions {
   /** Where to rent: one provider or several in order of preference; default that of `Providers`. */
   readonly provider?: string | ReadonlyArray<string> | undefined
-  /** Whose session it is; on spans and in the store, never a metric label. */
+  /** The user of the session; on spans and in the store, never a metric label. */
   readonly userId?: string | null | undefined
-  /** Whether it outlives the process that began it, to be adopted by the next one; default false. */
+  /** Whether it outlives the process that began it and is adopted by the next one; default false. */
   readonly persist?: boolean | undefined
   /** Interactive sessions: end after this long without a touch; default 30 minutes. */
   readonly idleTtl?: Limit
-  /** Interactive sessions: how often `Heartbeat` is told; default 1 minute. */
+  /** Interactive sessions: how often `Heartbeat` is published; default 1 minute. */
   readonly heartbeat?: Limit
   /** End this long after the session began, respawns included; default none, for a task 1 hour. A task always has one. */
   readonly maxRuntime?: Limit
-  /** End when the machine is still not running this long after its rent; default none, for a task 15 minutes. */
+  /** End when the machine is still not running this long after it was rented; default none, for a task 15 minutes. */
   readonly readyTimeout?: Limit
   /** End this long after the container reported its end; default 1 minute. */
   readonly finishGrace?: Limit
@@ -53,7 +53,7 @@ export interface SpawnOptions {
   readonly reconcileSpend?: Limit
   /** US dollars: end when they are spent. */
   readonly maxCost?: number | false | null | undefined
-  /** When a preempted machine is gone: `stop` (default), or rent again so many times. */
+  /** When a preempted machine is gone: `stop` (default), or rent a replacement up to so many times. */
   readonly onFailure?: "stop" | { readonly respawn: number } | undefined
 }
 
@@ -102,7 +102,7 @@ const Fields = Schema.Struct({
 const decodeFields = decoder(Fields)
 
 /**
- * What was decided for a session before anything is rented.
+ * The checked options of a session, with their defaults.
  *
  * @category models
  * @since 0.1.0
@@ -117,14 +117,18 @@ export interface Decided {
 const listOf = (names: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
   typeof names === "string" ? [names] : names
 
-const misfits = (mode: Mode, fields: typeof Fields.Type, idleTtl: Duration.Duration | null): ReadonlyArray<Issue> => {
+const modeIssues = (
+  mode: Mode,
+  fields: typeof Fields.Type,
+  idleTtl: Duration.Duration | null
+): ReadonlyArray<Issue> => {
   if (mode === "interactive") return []
   const given = { heartbeat: fields.heartbeat ?? null, idleTtl: fields.idleTtl ?? idleTtl }
   const unknown = (["idleTtl", "heartbeat"] as const)
     .filter((name) => given[name] !== null)
-    .map((path) => ({ path, message: "a task does not know it: it ends with its command or its maxRuntime" }))
+    .map((path) => ({ path, message: "a task has no such limit: it ends with its command or its maxRuntime" }))
   const endless = fields.maxRuntime === null
-    ? [{ path: "maxRuntime", message: "a task always has one: give a duration" }]
+    ? [{ path: "maxRuntime", message: "a task must have one: give a duration" }]
     : []
   return [...unknown, ...endless]
 }
@@ -143,7 +147,7 @@ export const decode = (
 ): Effect.Effect<Decided, AtlasError> =>
   Effect.gen(function*() {
     const fields = yield* decodeFields(options ?? {}, operation)
-    const issues = misfits(mode, fields, idleTtl)
+    const issues = modeIssues(mode, fields, idleTtl)
     if (issues.length > 0) return yield* invalid(operation, issues)
     const defaults = mode === "task" ? Policy.task : Policy.interactive
     const or = <A>(given: A | undefined, otherwise: A): A => given === undefined ? otherwise : given

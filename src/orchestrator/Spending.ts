@@ -1,5 +1,5 @@
 /**
- * What sessions have cost: together, at each provider, for each user.
+ * What sessions have cost: in total, at each provider, for each user.
  *
  * @since 0.1.0
  */
@@ -11,14 +11,14 @@ import * as Meter from "./session/Meter.ts"
 import type { Seen } from "./SessionEngine.ts"
 
 /**
- * What the remembered sessions have cost so far, in US dollars: those that live and those that ended within the retention.
+ * What the stored sessions have cost so far, in US dollars: live ones, and those that ended within the retention.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Spending {
   readonly totalUsd: number
-  /** What each machine cost, where it was rented. */
+  /** The cost of each machine, at the provider it was rented from. */
   readonly byProvider: ReadonlyMap<string, number>
   /** Sessions without a user count under null. */
   readonly byUser: ReadonlyMap<string | null, number>
@@ -50,7 +50,7 @@ export const of = (sessions: Iterable<Seen>, read: Now): Spending => {
 }
 
 /**
- * Shows what each provider has cost as a metric.
+ * Updates the metric of what each provider has cost.
  *
  * @category reading
  * @since 0.1.0

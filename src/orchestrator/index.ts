@@ -1,5 +1,5 @@
 /**
- * The orchestrator: computes per user or per task that are watched, capped and ended, whatever crashes meanwhile.
+ * The orchestrator: a compute for each user or task, watched, capped and ended, whatever crashes meanwhile.
  *
  * @since 0.1.0
  */

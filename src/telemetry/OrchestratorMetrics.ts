@@ -16,7 +16,7 @@ export const sessions = Metric.gauge("atlas_orchestrator_sessions", {
 })
 
 /**
- * Computes that sessions asked a provider for, by `provider`.
+ * Attempts to rent: computes that sessions asked a provider for, by `provider`.
  *
  * @category metrics
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const terminateFailures = Metric.counter("atlas_orchestrator_terminate_fa
 })
 
 /**
- * Machines that carry this owner's name but belong to no session, and were terminated, by `provider`.
+ * Machines that carried this owner's name, belonged to no session and were terminated, by `provider`.
  *
  * @category metrics
  * @since 0.1.0

@@ -8,20 +8,20 @@ export const engine: ReadonlyArray<Patch> = [
     name: "skip-intent",
     why: "commands are started before their rows are committed",
     file: `${at}/BatchLoop.ts`,
-    find: "const writes = Batch.writes(drafts)",
-    replace: `yield* Effect.forEach(drafts.values(), runner.start, { discard: true })
-    const writes = Batch.writes(drafts)`,
-    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(draft)", replace: "yield* Effect.void" }],
+    find: "const writes = Batch.writes(updates)",
+    replace: `yield* Effect.forEach(updates.values(), runner.start, { discard: true })
+    const writes = Batch.writes(updates)`,
+    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(update)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["known", "order"])]
   },
   {
     name: "publish-before-commit",
     why: "events are published before their rows are committed",
     file: `${at}/BatchLoop.ts`,
-    find: "const writes = Batch.writes(drafts)",
-    replace: `yield* Effect.forEach(drafts.values(), publish, { discard: true })
-    const writes = Batch.writes(drafts)`,
-    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(draft)", replace: "yield* Effect.void" }],
+    find: "const writes = Batch.writes(updates)",
+    replace: `yield* Effect.forEach(updates.values(), publish, { discard: true })
+    const writes = Batch.writes(updates)`,
+    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(update)", replace: "yield* Effect.void" }],
     noticedBy: [worlds("mixed", ["order"])]
   },
   {

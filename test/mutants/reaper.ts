@@ -16,8 +16,8 @@ export const reaper: ReadonlyArray<Patch> = [
     name: "reap-young",
     why: "a machine is terminated however young it is",
     file,
-    find: "if (isYoung(compute, sighting, listing)) return",
-    replace: "if (dryRun && isYoung(compute, sighting, listing)) return",
+    find: "if (isYoung(compute, seen, listing)) return",
+    replace: "if (dryRun && isYoung(compute, seen, listing)) return",
     noticedBy: [worlds("owners", ["ours"])]
   },
   {

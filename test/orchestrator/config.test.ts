@@ -59,7 +59,7 @@ describe("Orchestrator.layerConfig", () => {
       assert.strictEqual(plain.seen.list, 0)
     }))
 
-  it.effect("cleans up nowhere when the word is none", () =>
+  it.effect("cleans no account when the value is none", () =>
     Effect.gen(function*() {
       const { controls, plain } = yield* build({ ATLAS_OWNER: "shop", ATLAS_REAP_PROVIDERS: "none" })
       yield* pass(70)

@@ -1,5 +1,5 @@
 /**
- * The feed: one listing loop an account, however many sessions, and only a complete listing says that something is missing.
+ * The feed: one listing loop for each account, however many sessions; only a complete listing shows that a machine is missing.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
@@ -9,16 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { live, makeShop, open, pass, settle } from "./harness.ts"
+import { live, makeTestStore, open, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { addLive, makePlainCloud, owner, plain } from "./plainCloud.ts"
 
-const listener = (heard: Array<string>) =>
+const collectTo = (tags: Array<string>) =>
   Effect.fnUntraced(
     function*(events: Stream.Stream<{ readonly _tag: string; readonly event?: { readonly _tag: string } }, unknown>) {
       yield* Effect.forkScoped(Stream.runForEach(events, ({ event }) =>
         Effect.sync(() => {
-          if (event !== undefined) heard.push(event._tag)
+          if (event !== undefined) tags.push(event._tag)
         })))
       yield* settle
     }
@@ -26,14 +26,14 @@ const listener = (heard: Array<string>) =>
 
 describe("an account is listed", () => {
   it.effect(
-    "page by page at the pace of its limit for ten thousand sessions, and is never asked for one of them",
+    "page by page at its rate limit for ten thousand sessions, and is never asked for one machine",
     () =>
       Effect.gen(function*() {
         const cloud = yield* makePlainCloud({ pageSize: 1_000, perSecond: 1 })
-        const shop = yield* makeShop
+        const store = yield* makeTestStore
         const states = Array.from({ length: 10_000 }, (_, number) => addLive(cloud, number, { wall: 0, mono: 0 }))
-        yield* shop.service.commit(owner, states.map((state) => ({ id: state.spec.id, version: 0, state })))
-        const house = yield* open({ shop, more: [cloud.provider], reapProviders: ["plain"] })
+        yield* store.service.commit(owner, states.map((state) => ({ id: state.spec.id, version: 0, state })))
+        const harness = yield* open({ store, more: [cloud.provider], reapProviders: ["plain"] })
         // the first listing, and a minute that is quiet
         yield* pass(20)
         const before = { ...cloud.seen }
@@ -43,9 +43,9 @@ describe("an account is listed", () => {
         assert.isAtLeast(polls, minutes - 1)
         assert.isAtMost(polls, minutes + 1)
         assert.deepStrictEqual({ ...cloud.seen, list: 0 }, { list: 0, get: 0, spawn: 0, terminate: 0, refused: 0 })
-        const infos = yield* house.orchestrator.list
+        const infos = yield* harness.orchestrator.list
         assert.isTrue(infos.every(({ state }) => state === "live"))
-        assert.strictEqual(house.engine.at(plain).entries.size, 10_000)
+        assert.strictEqual(harness.engine.at(plain).entries.size, 10_000)
       }),
     60_000
   )
@@ -66,25 +66,25 @@ describe("an account is listed", () => {
       assert.isAtLeast((yield* controls.counts).listCompute - quiet, 4)
     }))
 
-  it.effect("more and more seldom while that fails, down to an eighth, and told of once a time", () =>
+  it.effect("less and less often while that fails, down to an eighth, with one event each time it begins to fail", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
       const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
-      const heard: Array<string> = []
-      yield* listener(heard)(orchestrator.events(id))
+      const tags: Array<string> = []
+      yield* collectTo(tags)(orchestrator.events(id))
       yield* controls.failNext("listCompute", new ProviderFault({ status: 500 }), 6)
       const start = (yield* controls.counts).listCompute
       yield* pass(30, "1 minute")
       assert.isAtMost((yield* controls.counts).listCompute - start, 7)
-      assert.strictEqual(heard.filter((tag) => tag === "PollFailed").length, 1)
+      assert.strictEqual(tags.filter((tag) => tag === "PollFailed").length, 1)
       assert.strictEqual((yield* live({ controls })).length, 1)
       yield* pass(30, "1 minute")
       yield* controls.failNext("listCompute", new ProviderFault({ status: 500 }), 1)
       yield* pass(3, "1 minute")
-      assert.strictEqual(heard.filter((tag) => tag === "PollFailed").length, 2)
+      assert.strictEqual(tags.filter((tag) => tag === "PollFailed").length, 2)
     }).pipe(Effect.scoped))
 
-  it.effect("not at all where nobody has a machine and nothing is cleaned up", () =>
+  it.effect("not at all while it has no session and is not cleaned", () =>
     Effect.gen(function*() {
       const cloud = yield* makePlainCloud()
       yield* open({ more: [cloud.provider], reapProviders: ["mock"] })
@@ -92,7 +92,7 @@ describe("an account is listed", () => {
       assert.strictEqual(cloud.seen.list, 0)
     }))
 
-  it.effect("at the old pace again as soon as it answers", () =>
+  it.effect("at the usual interval again as soon as it answers", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
       yield* orchestrator.spawn({}, { idleTtl: false })
@@ -104,7 +104,7 @@ describe("an account is listed", () => {
       assert.isAtLeast((yield* controls.counts).listCompute - before, 9)
     }))
 
-  it.effect("at a pace that differs by up to a tenth from one time to the next, so that hosts do not come together", () =>
+  it.effect("at intervals that differ by up to a tenth, so that hosts do not ask at the same time", () =>
     Effect.gen(function*() {
       const times: Array<number> = []
       const listed = Provider.make({
@@ -120,34 +120,34 @@ describe("an account is listed", () => {
       yield* pass(3_000)
       const pauses = times.slice(1).map((time, index) => (time - (times[index] ?? 0)) / 1_000)
       assert.isAtLeast(Math.min(...pauses), 90)
-      // looked at every five seconds
+      // the loop wakes every five seconds
       assert.isAtMost(Math.max(...pauses), 116)
       assert.isAbove(new Set(pauses).size, 5)
     }))
 
-  it.effect("on and on after its adapter broke, which is a failed look; only the place of the bug is logged", () =>
+  it.effect("again after its adapter threw, which counts as a failed listing; only the location of the defect is logged", () =>
     overhear((lines) =>
       Effect.gen(function*() {
         const { controls, orchestrator } = yield* open()
         const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
-        const heard: Array<string> = []
-        yield* listener(heard)(orchestrator.events(id))
+        const tags: Array<string> = []
+        yield* collectTo(tags)(orchestrator.events(id))
         yield* controls.dieNext("listCompute", Object.assign(new TypeError("key=canary"), { request: "canary" }))
         const start = (yield* controls.counts).listCompute
         yield* pass(300)
         assert.isAtLeast((yield* controls.counts).listCompute - start, 2)
-        assert.strictEqual(heard.filter((tag) => tag === "PollFailed").length, 1)
-        const said = lines.filter((line) => line.includes("a listing broke"))
-        assert.strictEqual(said.length, 1)
-        assert.include(said[0], "TypeError")
-        assert.include(said[0], "feed.test.ts")
+        assert.strictEqual(tags.filter((tag) => tag === "PollFailed").length, 1)
+        const logged = lines.filter((line) => line.includes("a listing failed unexpectedly"))
+        assert.strictEqual(logged.length, 1)
+        assert.include(logged[0], "TypeError")
+        assert.include(logged[0], "feed.test.ts")
         assert.notInclude(lines.join("\n"), "canary")
       })
     ))
 })
 
 describe("a machine that is missing from a complete listing", () => {
-  it.effect("is looked at once more, and only that says that it is gone", () =>
+  it.effect("is asked for by its id, and only that shows that it is gone", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({})
@@ -159,7 +159,7 @@ describe("a machine that is missing from a complete listing", () => {
       assert.deepStrictEqual([state, outcome?._tag === "Failed" && outcome.cause], ["ended", "vanished"])
     }))
 
-  it.effect("is not missed while it is young", () =>
+  it.effect("is not taken for missing while it is young", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open({
         mock: { provisioning: "30 seconds", settleWindow: "20 seconds" }
@@ -175,20 +175,20 @@ describe("a machine that is missing from a complete listing", () => {
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({ spot: true }, { onFailure: { respawn: 1 } })
-      const heard: Array<string> = []
-      yield* listener(heard)(orchestrator.events(id))
+      const tags: Array<string> = []
+      yield* collectTo(tags)(orchestrator.events(id))
       yield* pass(10)
       yield* controls.setStatus(compute.id, "terminated")
       yield* pass(70)
       const info = yield* orchestrator.info(id)
       assert.deepStrictEqual([info.state, info.respawns], ["live", 1])
       assert.notStrictEqual(info.computeId, compute.id)
-      assert.include(heard, "Respawned")
+      assert.include(tags, "Respawned")
       assert.strictEqual((yield* live({ controls })).length, 1)
     }))
 })
 
-it.effect("a listing that is never finished says nothing, and nothing is ended for it", () =>
+it.effect("a listing that never finishes shows nothing, and nothing is ended for it", () =>
   Effect.gen(function*() {
     const { controls, orchestrator } = yield* open()
     const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
@@ -200,16 +200,16 @@ it.effect("a listing that is never finished says nothing, and nothing is ended f
 
 it.effect("an engine that is behind is not given another listing", () =>
   Effect.gen(function*() {
-    const { controls, orchestrator, shop } = yield* open({ mock: { provisioning: "1 hour" } })
+    const { controls, orchestrator, store } = yield* open({ mock: { provisioning: "1 hour" } })
     const { id } = yield* orchestrator.spawn({})
     yield* pass(6)
-    yield* shop.door.close
+    yield* store.gate.close
     const stop = yield* Effect.forkChild(orchestrator.stopTracked(id, { timeout: "1 hour" }))
     yield* pass(20)
     const before = (yield* controls.counts).listCompute
     yield* pass(120)
     assert.isAtMost((yield* controls.counts).listCompute - before, 1)
-    yield* shop.door.open
+    yield* store.gate.open
     yield* pass(10)
     yield* Fiber.join(stop)
     yield* TestClock.adjust("1 second")

@@ -1,5 +1,5 @@
 /**
- * An orchestrator in a test: the mock's cloud, a store that fails on order, clocks that jump, and scopes that can be closed.
+ * An orchestrator in a test: the mock provider, a store with faults, clocks that jump, and scopes that can be closed.
  */
 import type { AtlasError } from "effect-atlas/domain/AtlasError"
 import * as Domain from "effect-atlas/domain/AtlasError"
@@ -28,67 +28,67 @@ const fault = (operation: string): AtlasError =>
     reason: new Domain.StorageFault({ message: "disk full" })
   })
 
-/** A store in memory with orders. */
-export interface Shop {
+/** A store in memory that fails when a test asks for it. */
+export interface TestStore {
   readonly service: Store
   /** Everything that was written, in order, one array a transaction. */
   readonly written: Array<ReadonlyArray<SessionStore.Write>>
-  /** So many of the next calls fail; `late` ones have done what was asked. */
-  readonly orders: {
+  /** How many of the next calls fail; `late` ones have done what was asked. */
+  readonly faults: {
     commits: number
     lateCommits: number
     brokenCommits: number
     loads: number
     attempts: number
     unreadable: ReadonlyArray<SessionStore.Unreadable>
-    /** So many of the next questions whose the seat is are not answered. */
-    seats: number
-    /** Who has taken the seat over; nothing is written any more. */
-    seat: string | null
+    /** How many of the next checks of the owner lock fail. */
+    lockChecks: number
+    /** The process that has taken the owner lock; from then on nothing is written. */
+    lostTo: string | null
   }
-  /** Closed: commits wait. */
-  readonly door: Latch.Latch
+  /** While it is closed commits wait. */
+  readonly gate: Latch.Latch
   readonly rows: (owner: Owner) => Effect.Effect<ReadonlyArray<Session.SessionState>, AtlasError>
-  /** Writes a row as somebody else would. */
-  readonly steal: (owner: Owner, id: Session.SessionId) => Effect.Effect<void, AtlasError>
+  /** Writes a row as another process would. */
+  readonly overwrite: (owner: Owner, id: Session.SessionId) => Effect.Effect<void, AtlasError>
 }
 
-export const makeShop: Effect.Effect<Shop, never, Scope.Scope> = Effect.gen(function*() {
+export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effect.gen(function*() {
   const inner = Context.get(yield* Layer.build(Layer.fresh(SessionStore.layerMemory)), SessionStore.SessionStore)
-  const door = yield* Latch.make(true)
-  const written: Shop["written"] = []
-  const orders: Shop["orders"] = {
+  const gate = yield* Latch.make(true)
+  const written: TestStore["written"] = []
+  const faults: TestStore["faults"] = {
     commits: 0,
     lateCommits: 0,
     brokenCommits: 0,
     loads: 0,
     attempts: 0,
     unreadable: [],
-    seats: 0,
-    seat: null
+    lockChecks: 0,
+    lostTo: null
   }
-  const take = (key: "commits" | "lateCommits" | "brokenCommits" | "loads" | "attempts" | "seats"): boolean => {
-    if (orders[key] === 0) return false
-    orders[key] -= 1
+  const take = (key: "commits" | "lateCommits" | "brokenCommits" | "loads" | "attempts" | "lockChecks"): boolean => {
+    if (faults[key] === 0) return false
+    faults[key] -= 1
     return true
   }
   const service: Store = {
     lock: (owner) =>
       Effect.as(inner.lock(owner), {
-        lostTo: Effect.suspend(() => take("seats") ? Effect.fail(fault("lock")) : Effect.succeed(orders.seat))
+        lostTo: Effect.suspend(() => take("lockChecks") ? Effect.fail(fault("lock")) : Effect.succeed(faults.lostTo))
       }),
     load: (owner) =>
       Effect.suspend(() =>
         take("loads")
           ? Effect.fail(fault("load"))
-          : Effect.map(inner.load(owner), (all) => ({ ...all, unreadable: orders.unreadable }))
+          : Effect.map(inner.load(owner), (all) => ({ ...all, unreadable: faults.unreadable }))
       ),
     commit: (owner, writes) =>
       Effect.gen(function*() {
-        yield* door.await
+        yield* gate.await
         if (take("commits")) return yield* fault("commit")
-        if (take("brokenCommits")) return yield* Effect.die("the driver broke: password=hunter2")
-        if (orders.seat !== null) return writes.map(({ id }) => id)
+        if (take("brokenCommits")) return yield* Effect.die("the driver failed: password=hunter2")
+        if (faults.lostTo !== null) return writes.map(({ id }) => id)
         const lost = yield* inner.commit(owner, writes)
         written.push(writes)
         return take("lateCommits") ? yield* fault("commit") : lost
@@ -99,10 +99,10 @@ export const makeShop: Effect.Effect<Shop, never, Scope.Scope> = Effect.gen(func
   return {
     service,
     written,
-    orders,
-    door,
+    faults,
+    gate,
     rows: (owner) => Effect.map(inner.load(owner), ({ sessions }) => sessions),
-    steal: (owner, id) =>
+    overwrite: (owner, id) =>
       Effect.gen(function*() {
         const { sessions } = yield* inner.load(owner)
         const row = sessions.find(({ spec }) => spec.id === id)
@@ -113,7 +113,7 @@ export const makeShop: Effect.Effect<Shop, never, Scope.Scope> = Effect.gen(func
 
 export interface Options extends Partial<Orchestrator.Options> {
   readonly mock?: MockProvider.Options
-  readonly shop?: Shop
+  readonly store?: TestStore
   readonly cloud?: Cloud
   readonly secrets?: typeof SessionSecrets.SessionSecrets.Service
   readonly bus?: Layer.Layer<Dispatcher.Dispatcher>
@@ -126,13 +126,13 @@ export interface Harness {
   readonly orchestrator: Orchestrator.Orchestrator["Service"]
   readonly engine: SessionEngine.SessionEngine["Service"]
   readonly controls: MockProvider.Controls
-  readonly shop: Shop
+  readonly store: TestStore
   readonly cloud: Cloud
   /** The graceful end. */
   readonly close: Effect.Effect<void>
 }
 
-/** Lets something come to its end, however long it takes by the clock of the test. */
+/** Waits for an effect, and moves the test's clock until it ends. */
 export const inTime = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkChild(self)
@@ -144,25 +144,25 @@ export const inTime = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     return yield* Fiber.join(fiber)
   })
 
-/** Builds one; what is not closed by hand closes with the test. */
+/** Builds an orchestrator; it is closed with the test, unless the test has closed it. */
 export const open = (options: Options = {}): Effect.Effect<Harness, AtlasError, Scope.Scope> =>
   Effect.gen(function*() {
     const { bus, mock, more = [], secrets, ...rest } = options
     const cloud = options.cloud ?? (yield* MockProvider.make(mock))
-    const shop = options.shop ?? (yield* makeShop)
+    const store = options.store ?? (yield* makeTestStore)
     const scope = yield* Scope.make()
     const close = Scope.close(scope, Exit.void)
     yield* Effect.addFinalizer(() =>
       Effect.andThen(
         Effect.suspend(() => {
-          Object.assign(shop.orders, { commits: 0, seats: 0 })
-          return shop.door.open
+          Object.assign(store.faults, { commits: 0, lockChecks: 0 })
+          return store.gate.open
         }),
         inTime(close)
       )
     )
     const base = Layer.mergeAll(
-      Layer.succeed(SessionStore.SessionStore, shop.service),
+      Layer.succeed(SessionStore.SessionStore, store.service),
       Layer.succeed(Providers.Providers, Providers.make([cloud.provider, ...more], { default: "mock" })),
       secrets === undefined ? Layer.empty : Layer.succeed(SessionSecrets.SessionSecrets, secrets),
       bus ?? Layer.empty
@@ -175,16 +175,16 @@ export const open = (options: Options = {}): Effect.Effect<Harness, AtlasError, 
       orchestrator: Context.get(context, Orchestrator.Orchestrator),
       engine: Context.get(context, SessionEngine.SessionEngine),
       controls: cloud.controls,
-      shop,
+      store,
       cloud,
       close: inTime(close)
     }
   })
 
-/** Lets everything happen that needs no time. */
+/** Lets all fibers run until they wait for time. */
 export const settle = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
 
-/** Time passes in steps, so that what is begun by one is seen by the next. */
+/** Moves the clock in steps, and lets all fibers run after each. */
 export const pass = (seconds: number, step: Duration.Input = "1 second"): Effect.Effect<void> =>
   Effect.andThen(
     settle,
@@ -195,11 +195,11 @@ export const pass = (seconds: number, step: Duration.Input = "1 second"): Effect
     )
   )
 
-/** The machines that really live. */
+/** The machines that live in the mock's cloud. */
 export const live = ({ controls }: Pick<Harness, "controls">) =>
   Effect.map(controls.ledger, (ledger) => ledger.live.map(({ id }) => id))
 
-/** Both clocks of the test, of which the wall clock can be set and the monotonic one stopped for a while. */
+/** Runs with a wall clock that can jump; the monotonic clock does not. */
 export const withJumps = <A, E, R>(
   use: (jump: (millis: number) => Effect.Effect<void>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
@@ -216,6 +216,6 @@ export const withJumps = <A, E, R>(
     return Effect.provideService(use(jump), Clock.Clock, jumping)
   })
 
-/** The failure's reason, or the success as it is. */
+/** The reason of a failure, or the value of a success. */
 export const reasonOf = <A>(self: Effect.Effect<A, AtlasError>) =>
   Effect.match(self, { onFailure: ({ reason }) => reason, onSuccess: (value) => value })

@@ -1,6 +1,6 @@
 /**
- * A create that is answered with a machine of another name: what it certainly made is ended, what is doubtful is named, what
- * others have is left alone.
+ * A create that is answered with a machine of another name: a machine it certainly made is ended, a doubtful one is named, one
+ * of another session is left alone.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { NotFound, Uncertain } from "effect-atlas/domain/AtlasError"
@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import { machine } from "../support/acme.ts"
 import { inTime, open, pass, reasonOf } from "./harness.ts"
 
-/** A cloud that keeps and answers what this makes of the name it was asked for. */
+/** A cloud whose machines get the name that `answered` makes of the requested one. */
 const cloudOf = (
   answered: (name: string) => { readonly name: string | null } | Compute,
   isDated = false
@@ -30,10 +30,10 @@ const cloudOf = (
     settleWindow: "300 millis",
     pollInterval: "100 millis",
     compute: {
-      spawn: (rent) =>
+      spawn: (prepared) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
           counts.spawn += 1
-          const answer = answered(rent.name)
+          const answer = answered(prepared.name)
           if (answer instanceof Compute) return answer
           const made = machine({
             id: ComputeId.make(`acme-${counts.spawn}`),
@@ -59,7 +59,7 @@ const cloudOf = (
 const begun = (cloud: ReturnType<typeof cloudOf>) => open({ more: [cloud.provider], reapGrace: "1 second" })
 const options = { provider: "acme", idleTtl: false } as const
 
-describe("a create answered with a machine that bears our name in another form", () => {
+describe("a create answered with a machine that has the requested name in another form", () => {
   for (const mode of ["spawn", "runTask"] as const) {
     it.effect(`is not repeated by ${mode}: the machine is ended and verified gone, paid for and named`, () =>
       Effect.gen(function*() {
@@ -80,7 +80,7 @@ describe("a create answered with a machine that bears our name in another form",
       }))
   }
 
-  it.effect("does not hide a machine that has our name as well", () =>
+  it.effect("does not hide a machine that has exactly the requested name", () =>
     Effect.gen(function*() {
       const cloud = cloudOf((name) => ({ name: name.toUpperCase() }))
       const { provider } = cloud
@@ -88,25 +88,28 @@ describe("a create answered with a machine that bears our name in another form",
         ...provider,
         compute: {
           ...provider.compute,
-          rent: (rent, call) =>
-            Effect.tapError(provider.compute.rent(rent, call), () =>
+          rent: (prepared, call) =>
+            Effect.tapError(provider.compute.rent(prepared, call), () =>
               Effect.sync(() => {
                 const made = cloud.machines.get("acme-1")
                 if (made !== undefined) {
-                  cloud.machines.set("ours", new Compute({ ...made, id: ComputeId.make("ours"), name: rent.name }))
+                  cloud.machines.set(
+                    "exact",
+                    new Compute({ ...made, id: ComputeId.make("exact"), name: prepared.name })
+                  )
                 }
               }))
         }
       }
       const { orchestrator } = yield* open({ more: [both] })
       const { compute } = yield* inTime(orchestrator.spawn({}, options))
-      assert.strictEqual(compute.id, "ours")
+      assert.strictEqual(compute.id, "exact")
       yield* pass(10)
-      assert.deepStrictEqual([...cloud.machines.keys()], ["ours"])
+      assert.deepStrictEqual([...cloud.machines.keys()], ["exact"])
     }))
 })
 
-describe("a create answered with a machine whose name says nothing", () => {
+describe("a create answered with a machine of an unrelated name", () => {
   for (const isDated of [false, true]) {
     it.effect(`${isDated ? "that is new" : "of no age"} is not repeated; it is named, and not ended without a proof`, () =>
       Effect.gen(function*() {

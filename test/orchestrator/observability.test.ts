@@ -16,7 +16,7 @@ const own = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provideService(sel
 
 const request = { gpu: ["h100", "a100_80g"], env: { KEY: "canary-env" }, auth: "bearer" } as const
 
-it.effect("a span for each attempt has its commands under it, names session and attempt, and links to who asked", () =>
+it.effect("a span for each attempt has its commands under it, names session and attempt, and links to the caller's span", () =>
   Effect.gen(function*() {
     const recorder = yield* SpanRecorder.SpanRecorder
     const { controls, orchestrator } = yield* open()
@@ -32,9 +32,9 @@ it.effect("a span for each attempt has its commands under it, names session and 
     const spawn = recorder.find("Orchestrator.spawn")
     assert.strictEqual(attempts[0]?.links[0]?.span.spanId, spawn?.spanId)
     assert.strictEqual(attempts[1]?.links[0]?.span.spanId, attempts[0]?.spanId)
-    const rents = recorder.spans.filter(({ name }) => name === "Session.Rent")
+    const creates = recorder.spans.filter(({ name }) => name === "Session.Rent")
     assert.deepStrictEqual(
-      rents.map(({ parent }) => parent._tag === "Some" ? parent.value.spanId : null),
+      creates.map(({ parent }) => parent._tag === "Some" ? parent.value.spanId : null),
       attempts.map(({ spanId }) => spanId)
     )
     yield* inTime(orchestrator.stopTracked(id))
@@ -51,10 +51,10 @@ it.effect("a span for each attempt has its commands under it, names session and 
     assert.notInclude(recorder.dump(), "canary")
   }).pipe(Effect.provide(SpanRecorder.layer)))
 
-it.effect("the span of an attempt ends also when its row was lost to somebody else, or the engine closes before it is settled", () =>
+it.effect("the span of an attempt ends also when its row was lost to another process, or the engine closes before it is settled", () =>
   Effect.gen(function*() {
     const recorder = yield* SpanRecorder.SpanRecorder
-    const { close, controls, orchestrator, shop } = yield* open({ closeWithin: "1 second" })
+    const { close, controls, orchestrator, store } = yield* open({ closeWithin: "1 second" })
     yield* controls.delay("spawnCompute", { request: "1 hour" })
     const first = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
     yield* settle
@@ -62,7 +62,7 @@ it.effect("the span of an attempt ends also when its row was lost to somebody el
     if (id === undefined) return assert.fail("no session began")
     const second = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
     yield* settle
-    yield* shop.steal(Owner.make("team1"), id)
+    yield* store.overwrite(Owner.make("team1"), id)
     yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
     yield* settle
     yield* Fiber.join(first)
@@ -113,7 +113,7 @@ it.effect("metrics count what happens, by provider, phase and kind, and never by
     for (const secret of ["alice", first.id, first.compute.id]) assert.notInclude(labels, secret)
   })))
 
-it.effect("how old the picture of an account is grows while its listing hangs", () =>
+it.effect("the age of the last listing of an account grows while a listing hangs", () =>
   Effect.gen(function*() {
     const { controls, orchestrator } = yield* open()
     yield* orchestrator.spawn({}, { idleTtl: false })
@@ -128,14 +128,14 @@ it.effect("how old the picture of an account is grows while its listing hangs", 
 
 it.effect("what is logged while a session rents names the session and its attempt", () =>
   Effect.gen(function*() {
-    const marks: Array<Readonly<Record<string, unknown>>> = []
+    const annotations: Array<Readonly<Record<string, unknown>>> = []
     const listening = Provider.make({
       id: "listening",
       compute: {
         spawn: () =>
           Effect.andThen(
             Effect.withFiber((fiber) =>
-              Effect.sync(() => void marks.push(fiber.getRef(References.CurrentLogAnnotations)))
+              Effect.sync(() => void annotations.push(fiber.getRef(References.CurrentLogAnnotations)))
             ),
             Effect.fail(new NoCapacity({ message: "none" }))
           ),
@@ -147,6 +147,6 @@ it.effect("what is logged while a session rents names the session and its attemp
     const { orchestrator } = yield* open({ more: [listening] })
     yield* reasonOf(orchestrator.spawn({}, { provider: "listening" }))
     const [info] = yield* orchestrator.list
-    assert.strictEqual(marks[0]?.["atlas.session.id"], info?.id)
-    assert.include(info?.name ?? "", String(marks[0]?.["atlas.attempt.id"]))
+    assert.strictEqual(annotations[0]?.["atlas.session.id"], info?.id)
+    assert.include(info?.name ?? "", String(annotations[0]?.["atlas.attempt.id"]))
   }))

@@ -1,8 +1,8 @@
-/** What is logged while something runs, as the lines a host would read: message, causes and all. */
+/** Collects the log of an effect as the lines a host would read, with messages and causes. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 
-/** Runs it and keeps what it logs. */
+/** Runs an effect with the lines it has logged so far. */
 export const overhear = <A, E, R>(
   use: (lines: ReadonlyArray<string>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>

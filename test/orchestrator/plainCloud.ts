@@ -50,7 +50,7 @@ export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptio
     const limits = yield* RateLimits.make(
       perSecond === undefined ? [] : [{ requests: perSecond, per: "1 second" }]
     )
-    const pace = limits.account({ provider: plain, baseUrl: "http://plain", apiKey: null })
+    const limiter = limits.account({ provider: plain, baseUrl: "http://plain", apiKey: null })
     let second = -1
     let inSecond = 0
     let made = 0
@@ -73,7 +73,10 @@ export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptio
       })
       if (perSecond === undefined) return Effect.map(sent, ({ value }) => value)
       return Effect.map(
-        pace.run({ priority: operation === "terminate" ? "terminate" : "normal", patience: Duration.hours(1) }, sent),
+        limiter.run(
+          { priority: operation === "terminate" ? "terminate" : "normal", patience: Duration.hours(1) },
+          sent
+        ),
         ({ value }) => value
       )
     }
@@ -97,11 +100,11 @@ export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptio
       settleWindow: "5 seconds",
       pollInterval: pollInterval ?? "5 seconds",
       compute: {
-        spawn: (rent) =>
+        spawn: ({ name }) =>
           request("spawn", (now) =>
             Effect.sync(() => {
               made += 1
-              const machine = machineOf(`plain-${made}`, rent.name, now)
+              const machine = machineOf(`plain-${made}`, name, now)
               machines.set(machine.id, machine)
               return machine
             })),

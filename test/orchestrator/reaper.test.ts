@@ -1,5 +1,5 @@
 /**
- * The reaper: it ends what carries our name and nobody knows, with positive proof, and leaves everything else alone.
+ * The reaper: it ends machines with the owner's name that belong to no session, on positive proof, and leaves others alone.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
@@ -18,7 +18,7 @@ import { sessionOf } from "./store/harness.ts"
 
 const team1 = NameStamp.Owner.make("team1")
 
-/** A machine that nobody's session has, under this owner's name. */
+/** A machine that no session has, under this owner's name. */
 const orphan = Effect.fnUntraced(
   function*({ cloud }: Pick<Harness, "cloud">, owner: "team1" | "team2" | "adhoc" = "team1") {
     const stamp = owner === "adhoc"
@@ -31,125 +31,127 @@ const orphan = Effect.fnUntraced(
 
 const quick: Options = { pollInterval: "20 seconds", reapGrace: "1 minute" }
 
-describe("an orphan of ours", () => {
+describe("an orphan of this owner", () => {
   it.effect("is ended once two complete listings have shown it and it is older than the grace", () =>
     Effect.gen(function*() {
-      const house = yield* open(quick)
-      yield* orphan(house)
+      const harness = yield* open(quick)
+      yield* orphan(harness)
       yield* pass(50)
-      assert.strictEqual((yield* live(house)).length, 1)
+      assert.strictEqual((yield* live(harness)).length, 1)
       yield* pass(50)
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 
   it.effect("is left alone by the first cycle, whatever its age", () =>
     Effect.gen(function*() {
-      const house = yield* open({ ...quick, pollInterval: "1 hour", reapGrace: "1 second" })
+      const harness = yield* open({ ...quick, pollInterval: "1 hour", reapGrace: "1 second" })
       yield* settle
-      const id = yield* orphan(house)
+      const id = yield* orphan(harness)
       yield* pass(100)
-      const first = yield* house.orchestrator.reapNow()
+      const first = yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(first.left.map(({ computeId, why }) => [computeId, why]), [[id, "young"]])
       yield* pass(2)
-      const second = yield* house.orchestrator.reapNow()
+      const second = yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(second.ended.map(({ computeId }) => computeId), [id])
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 
   it.effect("is only named in a dry run", () =>
     Effect.gen(function*() {
-      const house = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
+      const harness = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
       yield* settle
-      const id = yield* orphan(house)
-      yield* house.orchestrator.reapNow({ dryRun: true })
+      const id = yield* orphan(harness)
+      yield* harness.orchestrator.reapNow({ dryRun: true })
       yield* pass(5)
-      const { ended } = yield* house.orchestrator.reapNow({ dryRun: true })
+      const { ended } = yield* harness.orchestrator.reapNow({ dryRun: true })
       assert.deepStrictEqual(ended.map(({ computeId }) => computeId), [id])
-      assert.deepStrictEqual(yield* live(house), [id])
+      assert.deepStrictEqual(yield* live(harness), [id])
     }))
 
-  it.effect("stays when the store cannot tell, and is ended when it can again", () =>
+  it.effect("stays while the store cannot answer, and is ended when it can again", () =>
     Effect.gen(function*() {
-      const house = yield* open(quick)
-      const id = yield* orphan(house)
-      house.shop.orders.attempts = 1_000
+      const harness = yield* open(quick)
+      const id = yield* orphan(harness)
+      harness.store.faults.attempts = 1_000
       yield* pass(200)
-      assert.deepStrictEqual(yield* live(house), [id])
-      const { left } = yield* house.orchestrator.reapNow()
+      assert.deepStrictEqual(yield* live(harness), [id])
+      const { left } = yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(left.map(({ why }) => why), ["store_cannot_tell"])
-      house.shop.orders.attempts = 0
+      harness.store.faults.attempts = 0
       yield* pass(40)
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 
   it.effect("stays while a stored row cannot be read: it may be that row's", () =>
     Effect.gen(function*() {
       const first = yield* open(quick)
-      first.shop.orders.unreadable = [{ id: "old", message: "another form" }]
+      first.store.faults.unreadable = [{ id: "old", message: "another form" }]
       yield* first.close
-      const house = yield* open({ ...quick, shop: first.shop, cloud: first.cloud })
-      const id = yield* orphan(house)
+      const harness = yield* open({ ...quick, store: first.store, cloud: first.cloud })
+      const id = yield* orphan(harness)
       yield* pass(200)
-      assert.deepStrictEqual(yield* live(house), [id])
+      assert.deepStrictEqual(yield* live(harness), [id])
     }))
 
-  it.effect("that will not die is said to be tried again, and is", () =>
+  it.effect("that cannot be ended is reported, and tried again", () =>
     Effect.gen(function*() {
-      const house = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
+      const harness = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
       yield* settle
-      yield* orphan(house)
-      yield* house.orchestrator.reapNow()
+      yield* orphan(harness)
+      yield* harness.orchestrator.reapNow()
       yield* pass(5)
-      yield* house.controls.ignoreDeletes(1_000)
-      const cycle = yield* Effect.forkChild(house.orchestrator.reapNow())
+      yield* harness.controls.ignoreDeletes(1_000)
+      const cycle = yield* Effect.forkChild(harness.orchestrator.reapNow())
       yield* pass(70)
       assert.deepStrictEqual((yield* Fiber.join(cycle)).left.map(({ why }) => why), ["end_failed"])
-      yield* house.controls.ignoreDeletes(0)
-      yield* house.orchestrator.reapNow()
-      assert.deepStrictEqual(yield* live(house), [])
+      yield* harness.controls.ignoreDeletes(0)
+      yield* harness.orchestrator.reapNow()
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 })
 
 describe("never touched is", () => {
-  it.effect("a machine of another owner, of nobody in particular, or without our name", () =>
+  it.effect("a machine of another owner, of the owner adhoc, or without a stamped name", () =>
     Effect.gen(function*() {
-      const house = yield* open(quick)
-      const others = [yield* orphan(house, "team2"), yield* orphan(house, "adhoc")]
+      const harness = yield* open(quick)
+      const others = [yield* orphan(harness, "team2"), yield* orphan(harness, "adhoc")]
       yield* pass(300)
-      assert.sameMembers([...yield* live(house)], others)
-      const { ended, left } = yield* house.orchestrator.reapNow()
+      assert.sameMembers([...yield* live(harness)], others)
+      const { ended, left } = yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(ended, [])
       assert.deepStrictEqual(left.map(({ why }) => why), ["other_owner", "other_owner"])
     }))
 
   it.effect("a machine of a session, running or ending", () =>
     Effect.gen(function*() {
-      const house = yield* open({ ...quick, reapGrace: "1 second" })
-      const { id } = yield* house.orchestrator.spawn({}, { idleTtl: false })
+      const harness = yield* open({ ...quick, reapGrace: "1 second" })
+      const { id } = yield* harness.orchestrator.spawn({}, { idleTtl: false })
       yield* pass(200)
-      assert.strictEqual((yield* live(house)).length, 1)
-      const { left } = yield* house.orchestrator.reapNow()
+      assert.strictEqual((yield* live(harness)).length, 1)
+      const { left } = yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(left.map(({ why }) => why), ["known"])
-      yield* house.controls.ignoreDeletes(1_000)
-      yield* Effect.forkChild(house.orchestrator.stopTracked(id, { timeout: "1 hour" }))
+      yield* harness.controls.ignoreDeletes(1_000)
+      yield* Effect.forkChild(harness.orchestrator.stopTracked(id, { timeout: "1 hour" }))
       yield* pass(100)
-      const ending = yield* house.orchestrator.reapNow()
+      const ending = yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(ending.left.map(({ why }) => why), ["known"])
-      yield* house.controls.ignoreDeletes(0)
+      yield* harness.controls.ignoreDeletes(0)
     }))
 
   it.effect("a machine whose session began while the account was listed", () =>
     Effect.gen(function*() {
-      const house = yield* open({ pollInterval: "1 hour", reapGrace: "1 millis" })
+      const harness = yield* open({ pollInterval: "1 hour", reapGrace: "1 millis" })
       yield* settle
-      yield* house.controls.delay("listCompute", { answer: "3 seconds" })
-      const cycles = yield* Effect.forkChild(Effect.andThen(house.orchestrator.reapNow(), house.orchestrator.reapNow()))
+      yield* harness.controls.delay("listCompute", { answer: "3 seconds" })
+      const cycles = yield* Effect.forkChild(
+        Effect.andThen(harness.orchestrator.reapNow(), harness.orchestrator.reapNow())
+      )
       yield* pass(1)
-      yield* house.orchestrator.spawn({})
+      yield* harness.orchestrator.spawn({})
       yield* pass(6)
       yield* Fiber.join(cycles)
-      assert.strictEqual((yield* live(house)).length, 1)
-      yield* house.controls.delay("listCompute", {})
+      assert.strictEqual((yield* live(harness)).length, 1)
+      yield* harness.controls.delay("listCompute", {})
     }))
 
   it.effect("a machine whose session began while the store was asked", () =>
@@ -183,10 +185,10 @@ describe("never touched is", () => {
   it.effect("an account that is not on the list of those to clean up", () =>
     Effect.gen(function*() {
       const plain = yield* makePlainCloud()
-      const house = yield* open({ ...quick, more: [plain.provider], reapProviders: ["plain"] })
-      const id = yield* orphan(house)
+      const harness = yield* open({ ...quick, more: [plain.provider], reapProviders: ["plain"] })
+      const id = yield* orphan(harness)
       yield* pass(300)
-      assert.deepStrictEqual(yield* live(house), [id])
+      assert.deepStrictEqual(yield* live(harness), [id])
     }))
 })
 
@@ -201,42 +203,42 @@ it.effect("an account that cannot be listed is named and does not spare the othe
         terminate: () => Effect.fail(new ProviderFault({ status: 500 }))
       }
     })
-    const house = yield* open({ ...quick, more: [broken] })
-    yield* orphan(house)
+    const harness = yield* open({ ...quick, more: [broken] })
+    yield* orphan(harness)
     yield* pass(120)
-    assert.deepStrictEqual(yield* live(house), [])
-    assert.deepStrictEqual((yield* house.orchestrator.reapNow()).unlisted.map(String), ["broken"])
+    assert.deepStrictEqual(yield* live(harness), [])
+    assert.deepStrictEqual((yield* harness.orchestrator.reapNow()).unlisted.map(String), ["broken"])
   }))
 
-it.effect("other owners and a store that cannot tell are said once, not with every cycle, and again after it could", () =>
+it.effect("other owners and a store that cannot answer are logged once, not with every cycle, and again after it could", () =>
   overhear((lines) =>
     Effect.gen(function*() {
-      const said = (words: string) => lines.filter((line) => line.includes(words)).length
-      const house = yield* open(quick)
-      yield* orphan(house, "team2")
-      yield* orphan(house)
-      house.shop.orders.attempts = 1_000
+      const logged = (words: string) => lines.filter((line) => line.includes(words)).length
+      const harness = yield* open(quick)
+      yield* orphan(harness, "team2")
+      yield* orphan(harness)
+      harness.store.faults.attempts = 1_000
       yield* pass(300)
-      assert.deepStrictEqual([said("team2"), said("cannot tell what is ours")], [1, 1])
-      house.shop.orders.attempts = 0
+      assert.deepStrictEqual([logged("team2"), logged("cannot answer which machines")], [1, 1])
+      harness.store.faults.attempts = 0
       yield* pass(40)
-      assert.strictEqual((yield* live(house)).length, 1)
-      yield* orphan(house)
-      house.shop.orders.attempts = 1_000
+      assert.strictEqual((yield* live(harness)).length, 1)
+      yield* orphan(harness)
+      harness.store.faults.attempts = 1_000
       yield* pass(300)
-      assert.deepStrictEqual([said("team2"), said("cannot tell what is ours")], [1, 2])
+      assert.deepStrictEqual([logged("team2"), logged("cannot answer which machines")], [1, 2])
     })
   ))
 
-it.effect("a bug in the reaper's way is logged by its place alone, and the next listing is judged", () =>
+it.effect("a defect in the reaper is logged by its location alone, and the next listing is judged", () =>
   overhear((lines) =>
     Effect.gen(function*() {
-      const house = yield* open(quick)
-      yield* orphan(house)
+      const harness = yield* open(quick)
+      yield* orphan(harness)
       yield* pass(30)
-      const { attempt } = house.shop.service
+      const { attempt } = harness.store.service
       let asked = 0
-      Object.assign(house.shop.service, {
+      Object.assign(harness.store.service, {
         attempt: (...given: Parameters<typeof attempt>) => {
           asked += 1
           if (asked === 1) throw new TypeError("password=canary")
@@ -244,8 +246,11 @@ it.effect("a bug in the reaper's way is logged by its place alone, and the next 
         }
       })
       yield* pass(120)
-      assert.deepStrictEqual(yield* live(house), [])
-      assert.isTrue(lines.some((line) => line.includes("the reaper broke: TypeError")), lines.join("\n"))
+      assert.deepStrictEqual(yield* live(harness), [])
+      assert.isTrue(
+        lines.some((line) => line.includes("the reaper failed unexpectedly (a defect): TypeError")),
+        lines.join("\n")
+      )
       assert.notInclude(lines.join("\n"), "canary")
     })
   ))
@@ -263,44 +268,44 @@ it.effect("a provider without its settings is neither asked nor a hindrance, and
         missing: ["KEYLESS_API_KEY"],
         compute: { spawn: () => ask, get: () => ask, list: () => ask, terminate: () => ask }
       })
-      const house = yield* open({ ...quick, more: [keyless] })
-      yield* orphan(house)
+      const harness = yield* open({ ...quick, more: [keyless] })
+      yield* orphan(harness)
       yield* pass(200)
-      assert.deepStrictEqual([asked, (yield* live(house)).length], [0, 0])
-      assert.deepStrictEqual((yield* house.orchestrator.reapNow()).unlisted, [])
+      assert.deepStrictEqual([asked, (yield* live(harness)).length], [0, 0])
+      assert.deepStrictEqual((yield* harness.orchestrator.reapNow()).unlisted, [])
       assert.strictEqual(lines.filter((line) => line.includes("KEYLESS_API_KEY")).length, 1)
     })
   ))
 
 it.effect("the reaper and the feeds stop before sessions are ended: nothing is listed any more once closing has begun", () =>
   Effect.gen(function*() {
-    const house = yield* open({ ...quick, pollInterval: "5 seconds" })
-    yield* house.orchestrator.spawn({})
-    yield* house.controls.delay("terminate", { answer: "15 seconds" })
+    const harness = yield* open({ ...quick, pollInterval: "5 seconds" })
+    yield* harness.orchestrator.spawn({})
+    yield* harness.controls.delay("terminate", { answer: "15 seconds" })
     yield* pass(10)
-    const [before, start] = [(yield* house.controls.counts).listCompute, yield* Clock.currentTimeMillis]
-    yield* house.close
+    const [before, start] = [(yield* harness.controls.counts).listCompute, yield* Clock.currentTimeMillis]
+    yield* harness.close
     assert.isAtLeast((yield* Clock.currentTimeMillis) - start, 15_000)
-    assert.strictEqual((yield* house.controls.counts).listCompute, before)
+    assert.strictEqual((yield* harness.controls.counts).listCompute, before)
   }))
 
-it.effect("a reaper that is slow does not keep the feed from looking", () =>
+it.effect("a reaper that is slow does not hold up the feed", () =>
   Effect.gen(function*() {
-    const house = yield* open({ ...quick, reapGrace: "1 second" })
-    yield* orphan(house)
-    yield* house.controls.ignoreDeletes(1_000_000)
+    const harness = yield* open({ ...quick, reapGrace: "1 second" })
+    yield* orphan(harness)
+    yield* harness.controls.ignoreDeletes(1_000_000)
     yield* pass(45)
-    const { compute, id } = yield* house.orchestrator.spawn({ spot: true })
+    const { compute, id } = yield* harness.orchestrator.spawn({ spot: true })
     yield* pass(8)
-    const before = (yield* house.controls.counts).listCompute
-    yield* house.controls.setStatus(compute.id, "failed")
+    const before = (yield* harness.controls.counts).listCompute
+    yield* harness.controls.setStatus(compute.id, "failed")
     yield* pass(25)
-    assert.isAbove((yield* house.controls.counts).listCompute, before)
-    assert.notStrictEqual((yield* house.orchestrator.info(id)).state, "live")
-    yield* house.controls.ignoreDeletes(0)
+    assert.isAbove((yield* harness.controls.counts).listCompute, before)
+    assert.notStrictEqual((yield* harness.orchestrator.info(id)).state, "live")
+    yield* harness.controls.ignoreDeletes(0)
   }))
 
-it("an owner that stands for nobody cannot be had", () => {
+it("the owner adhoc cannot be chosen", () => {
   assert.throws(() => NameStamp.Owner.make("adhoc"))
   assert.strictEqual(team1, "team1")
 })

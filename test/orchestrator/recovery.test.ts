@@ -1,5 +1,5 @@
 /**
- * Recovery as a library user has it: what a process that is gone has left is settled within one run, or named with its reason.
+ * Recovery from code: what a process that is gone has left is settled within one run, or named with its reason.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { AtlasError } from "effect-atlas/domain/AtlasError"
@@ -8,28 +8,28 @@ import { Recovery, SessionStore } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as Effect from "effect/Effect"
-import { type Cloud, inTime, live, open, reasonOf, settle, type Shop } from "./harness.ts"
+import { type Cloud, inTime, live, open, reasonOf, settle, type TestStore } from "./harness.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 interface Left {
   readonly cloud: Cloud
-  readonly shop: Shop
+  readonly store: TestStore
 }
 
 /** Recovers what was left, with these providers or that of the cloud. */
 const recover = (
-  { cloud, shop }: Left,
+  { cloud, store }: Left,
   options?: Partial<Recovery.Options>,
   made: ReadonlyArray<Providers.Made> = [cloud.provider]
 ): Effect.Effect<Recovery.Report, AtlasError> =>
   inTime(
     Recovery.run({ owner: "team1", ...options }).pipe(
-      Effect.provideService(SessionStore.SessionStore, shop.service),
+      Effect.provideService(SessionStore.SessionStore, store.service),
       Effect.provideService(Providers.Providers, Providers.make(made))
     )
   )
 
-/** A machine under our name that no session has. */
+/** A machine under this owner's name that no session has. */
 const orphan = Effect.fnUntraced(function*({ cloud }: Left) {
   const stamp = yield* NameStamp.make(NameStamp.Owner.make("team1"), "lost")
   const { compute } = cloud.provider
@@ -38,22 +38,22 @@ const orphan = Effect.fnUntraced(function*({ cloud }: Left) {
 
 /** A session whose process is gone; it was to end with it, or to go on. */
 const abandoned = Effect.fnUntraced(function*(options: { readonly persist: boolean }) {
-  const house = yield* open()
-  const { compute, id } = yield* house.orchestrator.spawn({}, { persist: true })
-  yield* house.close
-  const { service } = house.shop
+  const harness = yield* open()
+  const { compute, id } = yield* harness.orchestrator.spawn({}, { persist: true })
+  yield* harness.close
+  const { service } = harness.store
   const load: typeof service.load = (owner) =>
     Effect.map(service.load(owner), (loaded) => ({
       ...loaded,
       sessions: loaded.sessions.map((state) => ({ ...state, spec: { ...state.spec, ...options } }))
     }))
-  return { ...house, id, computeId: compute.id, shop: { ...house.shop, service: { ...service, load } } }
+  return { ...harness, id, computeId: compute.id, store: { ...harness.store, service: { ...service, load } } }
 })
 
 const empty: Recovery.Report = { ended: [], left: [], unlisted: [], sessions: [], unsettled: [] }
 
 describe("a recovery", () => {
-  it.effect("ends what was to end with its process, and says so", () =>
+  it.effect("ends a session that was to end with its process, and names it", () =>
     Effect.gen(function*() {
       const left = yield* abandoned({ persist: false })
       const report = yield* recover(left)
@@ -71,7 +71,7 @@ describe("a recovery", () => {
       assert.deepStrictEqual(yield* live(left), [left.computeId])
     }))
 
-  it.effect("ends a machine of ours that no session has after two looks, and tells each step before it takes it", () =>
+  it.effect("ends an orphaned machine after two listings, and announces each step", () =>
     Effect.gen(function*() {
       const left = yield* abandoned({ persist: false })
       const lost = yield* orphan(left)
@@ -99,16 +99,16 @@ describe("a recovery", () => {
 
   it.effect("names an account that could not be listed", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.close
-      yield* house.controls.failNext("listCompute", new Unauthorized({ message: "no" }), 100)
-      assert.deepStrictEqual((yield* recover(house)).unlisted, [house.cloud.provider.id])
+      const harness = yield* open()
+      yield* harness.close
+      yield* harness.controls.failNext("listCompute", new Unauthorized({ message: "no" }), 100)
+      assert.deepStrictEqual((yield* recover(harness)).unlisted, [harness.cloud.provider.id])
     }))
 
   it.effect("names a provider that a session needs and that has no key here, and does not wait for it", () =>
     Effect.gen(function*() {
       const left = yield* abandoned({ persist: false })
-      // what has no key answers nothing; here it refuses
+      // a provider without a key refuses every call
       yield* left.controls.failNext("terminate", new Unauthorized({ message: "no key" }), 10_000)
       const keyless = [{ ...left.cloud.provider, missing: ["MOCK_API_KEY"] }]
       const message = "mock needs MOCK_API_KEY, which is not set here"
@@ -116,7 +116,7 @@ describe("a recovery", () => {
       assert.deepStrictEqual(unlisted, [left.cloud.provider.id])
       assert.deepStrictEqual(unsettled.map((one) => [one.id, one.message]), [[left.id, message]])
       assert.deepStrictEqual((yield* recover(left, { dryRun: true }, keyless)).unlisted, [left.cloud.provider.id])
-      // who asks for one account hears of no other
+      // a recovery of one account names no other
       const plain = yield* makePlainCloud()
       const other = yield* recover(left, { provider: "plain" }, [...keyless, plain.provider])
       assert.deepStrictEqual(other, empty)
@@ -126,27 +126,27 @@ describe("a recovery", () => {
 describe("a dry run", () => {
   it.effect("ends nothing, and works beside an orchestrator of the same owner", () =>
     Effect.gen(function*() {
-      const house = yield* open({ pollInterval: "1 hour", reapProviders: [] })
-      const { compute } = yield* house.orchestrator.spawn({})
-      const lost = yield* orphan(house)
-      const report = yield* recover(house, { dryRun: true, grace: "5 seconds" })
+      const harness = yield* open({ pollInterval: "1 hour", reapProviders: [] })
+      const { compute } = yield* harness.orchestrator.spawn({})
+      const lost = yield* orphan(harness)
+      const report = yield* recover(harness, { dryRun: true, grace: "5 seconds" })
       assert.deepStrictEqual(report.ended.map(({ computeId }) => computeId), [lost])
       assert.deepStrictEqual(report.left.map(({ computeId, why }) => [computeId, why]), [[compute.id, "known"]])
-      assert.sameMembers([...yield* live(house)], [compute.id, lost])
-      const refused = yield* reasonOf(recover(house))
+      assert.sameMembers([...yield* live(harness)], [compute.id, lost])
+      const refused = yield* reasonOf(recover(harness))
       assert.propertyVal(refused, "_tag", "StorageFault")
     }))
 
-  it.effect("says nothing of machines whose sessions cannot be read", () =>
+  it.effect("judges no machine while a session cannot be read", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.close
-      const lost = yield* orphan(house)
-      house.shop.orders.unreadable = [{ id: "old-row", message: "a row of another form" }]
-      const { left } = yield* recover(house, { dryRun: true, grace: "5 seconds" })
+      const harness = yield* open()
+      yield* harness.close
+      const lost = yield* orphan(harness)
+      harness.store.faults.unreadable = [{ id: "old-row", message: "a row of another form" }]
+      const { left } = yield* recover(harness, { dryRun: true, grace: "5 seconds" })
       assert.deepStrictEqual(left.map(({ computeId, why }) => [computeId, why]), [[lost, "store_cannot_tell"]])
-      house.shop.orders.loads = 1
-      assert.propertyVal(yield* reasonOf(recover(house, { dryRun: true })), "_tag", "StorageFault")
+      harness.store.faults.loads = 1
+      assert.propertyVal(yield* reasonOf(recover(harness, { dryRun: true })), "_tag", "StorageFault")
     }))
 })
 

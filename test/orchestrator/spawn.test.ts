@@ -17,7 +17,7 @@ import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 describe("spawn answers", () => {
-  it.effect("when the rent is settled, with the machine and the credential only we have, not when it runs", () =>
+  it.effect("when the machine is rented, with the credential that only this process has, not when it runs", () =>
     Effect.gen(function*() {
       const { orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
       const { compute, id } = yield* orchestrator.spawn({ name: "Alice's", auth: "bearer", ports: ["8000/http"] })
@@ -31,35 +31,35 @@ describe("spawn answers", () => {
 
   it.effect("with the machine that a lost answer had made, and no other", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.loseNextAnswer({ created: true })
-      const { compute } = yield* inTime(house.orchestrator.spawn({ auth: "bearer" }))
-      assert.deepStrictEqual(yield* live(house), [compute.id])
+      const harness = yield* open()
+      yield* harness.controls.loseNextAnswer({ created: true })
+      const { compute } = yield* inTime(harness.orchestrator.spawn({ auth: "bearer" }))
+      assert.deepStrictEqual(yield* live(harness), [compute.id])
       assert.isNotNull(compute.auth)
-      assert.strictEqual((yield* house.controls.counts).spawnCompute, 1)
+      assert.strictEqual((yield* harness.controls.counts).spawnCompute, 1)
     }))
 
   it.effect("with one of two machines under its name, and the duplicate is ended", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.twinNext()
-      yield* house.controls.loseNextAnswer({ created: true })
-      const { compute } = yield* inTime(house.orchestrator.spawn({}))
+      const harness = yield* open()
+      yield* harness.controls.twinNext()
+      yield* harness.controls.loseNextAnswer({ created: true })
+      const { compute } = yield* inTime(harness.orchestrator.spawn({}))
       yield* inTime(Effect.sleep("20 seconds"))
-      assert.deepStrictEqual(yield* live(house), [compute.id])
+      assert.deepStrictEqual(yield* live(harness), [compute.id])
     }))
 
   it.effect("with a machine of a second try when the lost answer had made none", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.loseNextAnswer({ created: false })
-      const { compute } = yield* inTime(house.orchestrator.spawn({}))
-      assert.deepStrictEqual(yield* live(house), [compute.id])
-      assert.strictEqual((yield* house.controls.counts).spawnCompute, 2)
+      const harness = yield* open()
+      yield* harness.controls.loseNextAnswer({ created: false })
+      const { compute } = yield* inTime(harness.orchestrator.spawn({}))
+      assert.deepStrictEqual(yield* live(harness), [compute.id])
+      assert.strictEqual((yield* harness.controls.counts).spawnCompute, 2)
     }))
 })
 
-it.effect("what is no request at all is refused before anything is rented", () =>
+it.effect("a value that is no request is refused before anything is rented", () =>
   Effect.gen(function*() {
     const { controls, orchestrator } = yield* open()
     // as an untyped caller would
@@ -90,11 +90,11 @@ describe("candidates", () => {
 
   it.effect("are checked without a credential: one is minted, for the create that is sent", () =>
     Effect.gen(function*() {
-      const drafts: Array<string | null> = []
+      const prepared: Array<string | null> = []
       const acme = Provider.make({
         id: "acme",
         compute: {
-          prepare: ({ auth }) => Effect.sync(() => void drafts.push(auth?.scheme ?? null)),
+          prepare: ({ auth }) => Effect.sync(() => void prepared.push(auth?.scheme ?? null)),
           send: ({ name }) => Effect.succeed(machine({ name })),
           get: () => Effect.succeed(machine()),
           list: () => Effect.succeed([machine()]),
@@ -105,10 +105,10 @@ describe("candidates", () => {
       const options = { provider: ["acme"] }
       const { compute } = yield* orchestrator.spawn({ gpu: ["h100", "l4"], auth: "bearer" }, options)
       assert.strictEqual(compute.auth?.scheme, "bearer")
-      assert.deepStrictEqual(drafts, [null, null, "bearer"])
+      assert.deepStrictEqual(prepared, [null, null, "bearer"])
     }))
 
-  it.effect("that cannot be asked at all are told of with those that refused, each with its reason", () =>
+  it.effect("that cannot be asked are named with those that refused, each with its reason", () =>
     Effect.gen(function*() {
       const plain = yield* makePlainCloud()
       const { controls, orchestrator } = yield* open({ more: [plain.provider] })
@@ -127,17 +127,17 @@ describe("candidates", () => {
       ])
     }))
 
-  it.effect("of which none can be asked are refused with what is wrong with each", () =>
+  it.effect("of which none can be asked are refused with the reason of each", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
+      const { orchestrator, store } = yield* open()
       const reason = yield* reasonOf(orchestrator.spawn({ gpu: ["nothing", "nowhere"] }))
       assert.propertyVal(reason, "_tag", "Validation")
       const message = "message" in reason ? reason.message : ""
       assert.match(message, /gpu.*\(before: mock nothing: .*gpu/)
-      assert.strictEqual(shop.written.length, 0)
+      assert.strictEqual(store.written.length, 0)
     }))
 
-  it.effect("that all refuse are told of with what each said", () =>
+  it.effect("that all refuse are named with the reason of each", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
       yield* controls.failNext("spawnCompute", new NoCapacity({ message: "no h100" }))
@@ -147,57 +147,57 @@ describe("candidates", () => {
       assert.include("message" in reason ? reason.message : "", "no a100 (before: mock h100: no h100)")
     }))
 
-  it.effect("after one that no other could cure are not asked", () =>
+  it.effect("after a refusal that concerns all of them are not asked", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
-      yield* controls.failNext("spawnCompute", new Unauthorized({ message: "who are you" }))
+      yield* controls.failNext("spawnCompute", new Unauthorized({ message: "the key is not valid" }))
       assert.propertyVal(yield* reasonOf(orchestrator.spawn({ gpu: ["h100", "a100_80g"] })), "_tag", "Unauthorized")
       assert.strictEqual((yield* controls.counts).spawnCompute, 1)
     }))
 
   it.effect("that ask to wait are waited for", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.failNext("spawnCompute", new RateLimited({ retryAfter: Duration.seconds(3) }))
-      yield* inTime(house.orchestrator.spawn({}))
-      assert.strictEqual((yield* house.controls.counts).spawnCompute, 2)
+      const harness = yield* open()
+      yield* harness.controls.failNext("spawnCompute", new RateLimited({ retryAfter: Duration.seconds(3) }))
+      yield* inTime(harness.orchestrator.spawn({}))
+      assert.strictEqual((yield* harness.controls.counts).spawnCompute, 2)
     }))
 
   it.effect("of which none can be asked at all are refused before anything is sent", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       assert.propertyVal(yield* reasonOf(orchestrator.spawn({ gpu: ["nothing"] })), "_tag", "Validation")
       assert.propertyVal(yield* reasonOf(orchestrator.spawn({}, { provider: "acme" })), "_tag", "Validation")
       assert.propertyVal(yield* reasonOf(orchestrator.spawn({}, { provider: [] })), "_tag", "Validation")
-      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length], [0, 0])
+      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, store.written.length], [0, 0])
     }))
 })
 
 describe("a cap on a machine without a price", () => {
   const request = { providerOpts: { costPerHour: null } }
 
-  it.effect("ends it at once, and says that it is gone", () =>
+  it.effect("ends it at once, and the failure says that it is gone", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      const reason = yield* inTime(reasonOf(house.orchestrator.spawn(request, { maxCost: 5 })))
+      const harness = yield* open()
+      const reason = yield* inTime(reasonOf(harness.orchestrator.spawn(request, { maxCost: 5 })))
       assert.propertyVal(reason, "_tag", "Unsupported")
       assert.include("message" in reason ? reason.message : "", "it is verified gone")
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 
-  it.effect("says so when it is not gone yet, and goes on ending it", () =>
+  it.effect("says in the failure when it is not gone yet, and goes on ending it", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.ignoreDeletes(1_000)
-      const reason = yield* inTime(reasonOf(house.orchestrator.spawn(request, { maxCost: 5 })))
+      const harness = yield* open()
+      yield* harness.controls.ignoreDeletes(1_000)
+      const reason = yield* inTime(reasonOf(harness.orchestrator.spawn(request, { maxCost: 5 })))
       assert.include("message" in reason ? reason.message : "", "it is not verified gone yet and is being ended")
-      yield* house.controls.ignoreDeletes(0)
+      yield* harness.controls.ignoreDeletes(0)
       yield* inTime(Effect.sleep("100 seconds"))
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 })
 
-/** What a caller may not say, and the field that is named. */
+/** Options that are refused, and the field that is named. */
 const wrong: ReadonlyArray<readonly [string, string, Record<string, unknown>]> = [
   ["a negative duration", "idleTtl", { idleTtl: "-1 seconds" }],
   ["a duration of nothing", "heartbeat", { heartbeat: 0 }],
@@ -207,10 +207,10 @@ const wrong: ReadonlyArray<readonly [string, string, Record<string, unknown>]> =
   ["a negative cap", "maxCost", { maxCost: -1 }],
   ["a cap that is no number", "maxCost", { maxCost: Number.NaN }],
   ["a cap without end", "maxCost", { maxCost: Number.POSITIVE_INFINITY }],
-  ["a policy nobody knows", "onFailure", { onFailure: "pray" }],
+  ["an unknown policy", "onFailure", { onFailure: "pray" }],
   ["a negative number of respawns", "onFailure.respawn", { onFailure: { respawn: -1 } }],
   ["half a respawn", "onFailure.respawn", { onFailure: { respawn: 1.5 } }],
-  ["an option nobody knows", "idleTTL", { idleTTL: "1 minute" }],
+  ["an unknown option", "idleTTL", { idleTTL: "1 minute" }],
   ["a user that is no text", "userId", { userId: 7 }],
   ["persist that is no yes or no", "persist", { persist: "yes" }]
 ]
@@ -223,12 +223,12 @@ const paths = (reason: AtlasErrorReason | object): string =>
 describe("refused before anything is rented, with its field, is", () => {
   it.effect.each(wrong)("%s", ([, field, options]) =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       // what comes from outside has no type
       const given: SpawnOptions.SpawnOptions = JSON.parse("{}")
       const reason = yield* reasonOf(orchestrator.spawn({}, Object.assign(given, options)))
       assert.include(paths(reason), field)
-      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length], [0, 0])
+      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, store.written.length], [0, 0])
     }))
 
   const text = "x".repeat(1_048_576)
@@ -238,17 +238,20 @@ describe("refused before anything is rented, with its field, is", () => {
     ["env", { env: { [text]: "1" } }],
     ["image", { image: text }]
   ]
-  it.effect.each(large)("what no store would take: a mebibyte of %s", ([field, request]) =>
-    Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
-      const session = yield* Effect.forkChild(reasonOf(orchestrator.spawn(request)))
-      const task = yield* Effect.forkChild(reasonOf(orchestrator.runTask(request)))
-      const small = yield* Effect.forkChild(orchestrator.spawn({}))
-      for (const one of [session, task]) assert.strictEqual(paths(yield* Fiber.join(one)), field)
-      // who began in the same moment is not held up
-      yield* Fiber.join(small)
-      assert.deepStrictEqual([(yield* controls.counts).spawnCompute, shop.written.length > 0], [1, true])
-    }))
+  it.effect.each(large)(
+    "a session too large for a store: a mebibyte of %s",
+    ([field, request]) =>
+      Effect.gen(function*() {
+        const { controls, orchestrator, store } = yield* open()
+        const session = yield* Effect.forkChild(reasonOf(orchestrator.spawn(request)))
+        const task = yield* Effect.forkChild(reasonOf(orchestrator.runTask(request)))
+        const small = yield* Effect.forkChild(orchestrator.spawn({}))
+        for (const one of [session, task]) assert.strictEqual(paths(yield* Fiber.join(one)), field)
+        // a session that began in the same batch is not held up
+        yield* Fiber.join(small)
+        assert.deepStrictEqual([(yield* controls.counts).spawnCompute, store.written.length > 0], [1, true])
+      })
+  )
 
   it.effect("a limit that a task does not know, or that it must have", () =>
     Effect.gen(function*() {
@@ -276,7 +279,7 @@ describe("refused before anything is rented, with its field, is", () => {
     }))
 })
 
-it.effect("a session that may rent again where nobody cleans up is warned of, and no other", () =>
+it.effect("a session that may rent again at a provider that is not cleaned is warned of, and no other", () =>
   overhear((lines) =>
     Effect.gen(function*() {
       const warned = () => lines.filter((line) => line.includes("not among reapProviders")).length
@@ -295,9 +298,9 @@ it.effect("a session that may rent again where nobody cleans up is warned of, an
 
 it.effect("names that the host keeps back are not stored", () =>
   Effect.gen(function*() {
-    const { engine, orchestrator, shop } = yield* open({ withhold: ["volume"] })
+    const { engine, orchestrator, store } = yield* open({ withhold: ["volume"] })
     const { id } = yield* orchestrator.spawn({ providerOpts: { volume: "canary", costPerHour: 2 } })
-    assert.notInclude(JSON.stringify(shop.written), "canary")
+    assert.notInclude(JSON.stringify(store.written), "canary")
     assert.deepStrictEqual(engine.get(id)?.state.spec.request.withheld, ["volume"])
     assert.strictEqual(paths((yield* Effect.flip(open({ withhold: [""] }))).reason), "withhold[0]")
   }))
@@ -338,8 +341,8 @@ it.effect("false switches a limit off, and what is left out has its default", ()
 
 it.effect("a request that was interrupted while it was refused leaves nothing", () =>
   Effect.gen(function*() {
-    const house = yield* open()
-    const caller = yield* Effect.forkChild(house.orchestrator.spawn({}, { provider: "acme" }))
+    const harness = yield* open()
+    const caller = yield* Effect.forkChild(harness.orchestrator.spawn({}, { provider: "acme" }))
     yield* Fiber.interrupt(caller)
-    assert.deepStrictEqual(yield* house.orchestrator.list, [])
+    assert.deepStrictEqual(yield* harness.orchestrator.list, [])
   }))

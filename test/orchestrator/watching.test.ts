@@ -1,5 +1,5 @@
 /**
- * Looking at sessions: waiting for them, listening to them, what they cost, and ending them.
+ * The verbs on sessions: waiting for them, their events, their cost, and ending them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { NoCapacity, ProviderFault, Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
@@ -16,7 +16,7 @@ import { inTime, live, open, pass, reasonOf, settle } from "./harness.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 describe("awaitReady", () => {
-  it.effect("answers the running machine, and asks for nothing itself", () =>
+  it.effect("answers the running machine, and makes no request itself", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open({ mock: { provisioning: "30 seconds" } })
       const { id } = yield* orchestrator.spawn({ ports: ["80/http"], auth: "bearer" })
@@ -31,17 +31,17 @@ describe("awaitReady", () => {
       assert.isAtMost((yield* controls.counts).listCompute, 9)
     }))
 
-  it.effect("gives up in time, says what it saw last, and ends nothing", () =>
+  it.effect("times out with the machine as last seen, and ends nothing", () =>
     Effect.gen(function*() {
-      const house = yield* open({ mock: { provisioning: "1 hour" } })
-      const { compute, id } = yield* house.orchestrator.spawn({})
-      const reason = yield* inTime(reasonOf(house.orchestrator.awaitReady(id, { timeout: "20 seconds" })))
+      const harness = yield* open({ mock: { provisioning: "1 hour" } })
+      const { compute, id } = yield* harness.orchestrator.spawn({})
+      const reason = yield* inTime(reasonOf(harness.orchestrator.awaitReady(id, { timeout: "20 seconds" })))
       assert.instanceOf(reason, Timeout)
       assert.strictEqual(reason instanceof Timeout ? reason.lastSeen?.id : null, compute.id)
-      assert.deepStrictEqual(yield* live(house), [compute.id])
+      assert.deepStrictEqual(yield* live(harness), [compute.id])
     }))
 
-  it.effect("is refused a time without end, of a session and of what is none", () =>
+  it.effect("is refused an infinite timeout, for a session and for another machine", () =>
     Effect.gen(function*() {
       const { cloud, orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
       const { id } = yield* orchestrator.spawn({})
@@ -52,7 +52,7 @@ describe("awaitReady", () => {
       assert.propertyVal(yield* reasonOf(elsewhere), "_tag", "Validation")
     }))
 
-  it.effect("waits fifteen minutes unless told otherwise, also while looks fail", () =>
+  it.effect("waits fifteen minutes by default, also while listings fail", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
       const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
@@ -89,7 +89,7 @@ describe("awaitReady", () => {
       assert.notStrictEqual((yield* Fiber.join(waiter)).id, compute.id)
     }))
 
-  it.effect("says when there will be none", () =>
+  it.effect("fails when the machine will not run any more", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open({ mock: { provisioning: "20 seconds" } })
       const { compute, id } = yield* orchestrator.spawn({})
@@ -100,7 +100,7 @@ describe("awaitReady", () => {
       assert.propertyVal(yield* Fiber.join(waiter), "_tag", "Ended")
     }))
 
-  it.effect("of what is no session here looks where it is told to", () =>
+  it.effect("asks the given provider for an id that is no session", () =>
     Effect.gen(function*() {
       const { cloud, orchestrator } = yield* open({ mock: { provisioning: "20 seconds" } })
       const { id } = yield* cloud.provider.compute.spawn({})
@@ -111,28 +111,28 @@ describe("awaitReady", () => {
 })
 
 const tags = (elements: ReadonlyArray<Orchestrator.SessionElement>): ReadonlyArray<string> =>
-  elements.map((element) => element._tag === "News" ? element.event._tag : element._tag)
+  elements.map((element) => element._tag === "Event" ? element.event._tag : element._tag)
 
 describe("a stream of events", () => {
-  it.effect("begins with where the session stands, tells its end in order, and ends with it", () =>
+  it.effect("begins with the session's state, has the events of its end in order, and ends", () =>
     Effect.gen(function*() {
       const { orchestrator } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({})
-      const heard = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(compute.id)))
+      const events = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(compute.id)))
       yield* settle
       yield* inTime(orchestrator.stopTracked(id))
-      const elements = yield* inTime(Fiber.join(heard))
+      const elements = yield* inTime(Fiber.join(events))
       assert.deepStrictEqual(tags(elements), ["State", "Terminating", "SpendReconciled", "Status", "Ended"])
-      assert.isTrue(elements.every((one) => one._tag !== "News" || (one.id === id && one.computeId === compute.id)))
+      assert.isTrue(elements.every((one) => one._tag !== "Event" || (one.id === id && one.computeId === compute.id)))
     }))
 
-  it.effect("of a session that is over tells that and ends; of one that is not here it fails", () =>
+  it.effect("of a session that is over has its state and ends; of an unknown session it fails", () =>
     Effect.gen(function*() {
       const { orchestrator } = yield* open()
       const { id } = yield* orchestrator.spawn({})
       yield* inTime(orchestrator.stopTracked(id))
       assert.deepStrictEqual(tags(yield* Stream.runCollect(orchestrator.events(id))), ["State"])
-      assert.propertyVal(yield* reasonOf(Stream.runCollect(orchestrator.events("nobody"))), "_tag", "NotTracked")
+      assert.propertyVal(yield* reasonOf(Stream.runCollect(orchestrator.events("unknown"))), "_tag", "NotTracked")
     }))
 
   it.effect("of all begins with all, and goes on with those that come", () =>
@@ -140,19 +140,19 @@ describe("a stream of events", () => {
       const { orchestrator } = yield* open()
       yield* orchestrator.spawn({})
       yield* orchestrator.spawn({})
-      const heard = yield* Effect.forkChild(Stream.runCollect(Stream.take(orchestrator.events(null), 3)))
+      const events = yield* Effect.forkChild(Stream.runCollect(Stream.take(orchestrator.events(null), 3)))
       yield* settle
       yield* orchestrator.spawn({})
-      assert.deepStrictEqual(tags(yield* inTime(Fiber.join(heard))), ["State", "State", "Status"])
+      assert.deepStrictEqual(tags(yield* inTime(Fiber.join(events))), ["State", "State", "Status"])
     }))
 
-  it.effect("that is not read loses the oldest and says how many; the other reader loses none and memory has a bound", () =>
+  it.effect("that is not read loses the oldest events and counts them; another reader loses none, and memory is bounded", () =>
     Effect.gen(function*() {
       const { engine, orchestrator } = yield* open()
       const { id } = yield* orchestrator.spawn({}, { idleTtl: false, heartbeat: false })
-      const door = yield* Latch.make()
+      const gate = yield* Latch.make()
       const stalled = yield* Effect.forkChild(
-        orchestrator.events(id).pipe(Stream.tap(() => door.await), Stream.runCollect)
+        orchestrator.events(id).pipe(Stream.tap(() => gate.await), Stream.runCollect)
       )
       let read = 0
       yield* Effect.forkChild(Stream.runForEach(orchestrator.events(id), () => Effect.sync(() => void (read += 1))))
@@ -163,23 +163,23 @@ describe("a stream of events", () => {
       }
       yield* settle
       assert.strictEqual(read, 5_001)
-      yield* door.open
+      yield* gate.open
       yield* inTime(orchestrator.stopTracked(id))
       const elements = yield* inTime(Fiber.join(stalled))
       assert.isAtMost(elements.length, 1_100)
       const lost = elements.reduce((sum, one) => sum + (one._tag === "Gap" ? one.lost : 0), 0)
-      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "News").length, 5_004)
+      assert.strictEqual(lost + elements.filter(({ _tag }) => _tag === "Event").length, 5_004)
       assert.strictEqual(tags(elements).at(-1), "Ended")
     }))
 
   it.effect("carries no credential and no environment value", () =>
     Effect.gen(function*() {
       const { orchestrator } = yield* open()
-      const heard = yield* Effect.forkChild(Stream.runCollect(Stream.take(orchestrator.events(null), 3)))
+      const events = yield* Effect.forkChild(Stream.runCollect(Stream.take(orchestrator.events(null), 3)))
       yield* settle
       const { compute, id } = yield* orchestrator.spawn({ auth: "bearer", env: { KEY: "canary" } })
       yield* Effect.forkChild(orchestrator.stopTracked(id))
-      const text = JSON.stringify(yield* inTime(Fiber.join(heard)))
+      const text = JSON.stringify(yield* inTime(Fiber.join(events)))
       assert.notInclude(text, "canary")
       assert.isNotNull(compute.auth)
       assert.notInclude(text, compute.auth?.hash ?? "no hash")
@@ -187,65 +187,65 @@ describe("a stream of events", () => {
 
   it.effect("also goes through the host's dispatcher, on the topic of the session", () =>
     Effect.gen(function*() {
-      const told: Array<readonly [string, unknown]> = []
-      const bus = Dispatcher.layerCustom((topic, json) => Effect.sync(() => void told.push([topic, json])))
+      const published: Array<readonly [string, unknown]> = []
+      const bus = Dispatcher.layerCustom((topic, json) => Effect.sync(() => void published.push([topic, json])))
       const { orchestrator } = yield* open({ bus })
       const { id } = yield* orchestrator.spawn({})
       yield* inTime(orchestrator.stopTracked(id))
       yield* pass(1)
-      assert.deepStrictEqual(new Set(told.map(([topic]) => topic)), new Set([`compute:${id}`]))
-      assert.isAtLeast(told.length, 4)
+      assert.deepStrictEqual(new Set(published.map(([topic]) => topic)), new Set([`compute:${id}`]))
+      assert.isAtLeast(published.length, 4)
     }))
 
-  it.effect("goes on when the host's dispatcher breaks", () =>
+  it.effect("goes on when the host's dispatcher throws", () =>
     Effect.gen(function*() {
       const bus = Layer.succeed(Dispatcher.Dispatcher, {
         canSubscribe: false,
-        publish: () => Effect.die("the bus broke"),
+        publish: () => Effect.die("the bus failed"),
         subscribe: () => Effect.succeed(Stream.empty)
       })
-      const house = yield* open({ bus })
-      const { id } = yield* house.orchestrator.spawn({})
-      yield* inTime(house.orchestrator.stopTracked(id))
-      assert.deepStrictEqual(yield* live(house), [])
+      const harness = yield* open({ bus })
+      const { id } = yield* harness.orchestrator.spawn({})
+      yield* inTime(harness.orchestrator.stopTracked(id))
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 })
 
 describe("stopTracked", () => {
   it.effect("answers when the machine is verified gone, and again for one that is over", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      const { compute, id } = yield* house.orchestrator.spawn({})
-      yield* inTime(house.orchestrator.stopTracked(compute.id))
-      assert.deepStrictEqual(yield* live(house), [])
-      yield* house.orchestrator.stopTracked(id)
-      assert.deepStrictEqual(yield* house.orchestrator.listIds, [])
+      const harness = yield* open()
+      const { compute, id } = yield* harness.orchestrator.spawn({})
+      yield* inTime(harness.orchestrator.stopTracked(compute.id))
+      assert.deepStrictEqual(yield* live(harness), [])
+      yield* harness.orchestrator.stopTracked(id)
+      assert.deepStrictEqual(yield* harness.orchestrator.listIds, [])
     }))
 
-  it.effect("says in time that it is not known yet, and the session goes on ending it", () =>
+  it.effect("fails in time as not known yet, and the session goes on ending it", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      const { compute, id } = yield* house.orchestrator.spawn({})
-      yield* house.controls.ignoreDeletes(1_000)
-      const reason = yield* inTime(reasonOf(house.orchestrator.stopTracked(id, { timeout: "5 seconds" })))
+      const harness = yield* open()
+      const { compute, id } = yield* harness.orchestrator.spawn({})
+      yield* harness.controls.ignoreDeletes(1_000)
+      const reason = yield* inTime(reasonOf(harness.orchestrator.stopTracked(id, { timeout: "5 seconds" })))
       assert.instanceOf(reason, Uncertain)
       assert.strictEqual(reason instanceof Uncertain ? reason.computeId : null, compute.id)
-      assert.deepStrictEqual((yield* house.orchestrator.info(id)).dying, [compute.id])
-      yield* house.controls.ignoreDeletes(0)
-      yield* inTime(house.orchestrator.awaitEnd(id))
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual((yield* harness.orchestrator.info(id)).dying, [compute.id])
+      yield* harness.controls.ignoreDeletes(0)
+      yield* inTime(harness.orchestrator.awaitEnd(id))
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 
-  it.effect("while the rent is on its way answers when its machine is gone", () =>
+  it.effect("while the create is unanswered answers when its machine is gone", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.delay("spawnCompute", { answer: "5 seconds" })
-      const caller = yield* Effect.forkChild(reasonOf(house.orchestrator.spawn({})))
+      const harness = yield* open()
+      yield* harness.controls.delay("spawnCompute", { answer: "5 seconds" })
+      const caller = yield* Effect.forkChild(reasonOf(harness.orchestrator.spawn({})))
       yield* pass(1)
-      const [id] = yield* house.orchestrator.listIds
-      yield* inTime(house.orchestrator.stopTracked(id ?? ""))
+      const [id] = yield* harness.orchestrator.listIds
+      yield* inTime(harness.orchestrator.stopTracked(id ?? ""))
       assert.propertyVal(yield* inTime(Fiber.join(caller)), "_tag", "Ended")
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 
   it.effect("is refused a time that is none", () =>
@@ -257,7 +257,7 @@ describe("stopTracked", () => {
     }))
 })
 
-it.effect("what was spent is told by session, by provider, by user and together, those that are over included", () =>
+it.effect("what was spent is answered by session, by provider, by user and in total, sessions that are over included", () =>
   Effect.gen(function*() {
     const { orchestrator } = yield* open()
     const request = { providerOpts: { costPerHour: 3_600 } }
@@ -279,7 +279,7 @@ it.effect("a touch of a session that is over, or of none, is refused as not trac
     const { controls, orchestrator } = yield* open()
     const { id } = yield* orchestrator.spawn({})
     yield* orchestrator.touch(id)
-    assert.propertyVal(yield* reasonOf(orchestrator.touch("nobody")), "_tag", "NotTracked")
+    assert.propertyVal(yield* reasonOf(orchestrator.touch("unknown")), "_tag", "NotTracked")
     yield* controls.ignoreDeletes(1)
     const stop = yield* Effect.forkChild(orchestrator.stopTracked(id))
     yield* settle
@@ -290,32 +290,32 @@ it.effect("a touch of a session that is over, or of none, is refused as not trac
 
 it.effect("a touch never waits for a provider or a store, and counts", () =>
   Effect.gen(function*() {
-    const { controls, orchestrator, shop } = yield* open()
+    const { controls, orchestrator, store } = yield* open()
     const { id } = yield* orchestrator.spawn({}, { idleTtl: "1 minute" })
     yield* controls.delay("listCompute", { answer: "1 hour" })
     yield* pass(50)
-    yield* shop.door.close
+    yield* store.gate.close
     yield* orchestrator.touch(id)
-    yield* shop.door.open
+    yield* store.gate.open
     yield* pass(50)
     assert.strictEqual((yield* orchestrator.info(id)).state, "live")
     yield* controls.delay("listCompute", {})
   }))
 
-it.effect("the bill is waited for no longer than ten seconds, and that is told", () =>
+it.effect("the bill is waited for no longer than ten seconds, and that is an event", () =>
   Effect.gen(function*() {
     const { controls, orchestrator } = yield* open()
     const { id } = yield* orchestrator.spawn({}, { reconcileSpend: "30 seconds", idleTtl: false, heartbeat: false })
     yield* controls.delay("computeSpend", { answer: "1 hour" })
-    const heard = yield* Effect.forkChild(
+    const events = yield* Effect.forkChild(
       Stream.runHead(Stream.filter(orchestrator.events(id), (one) =>
-        one._tag === "News" && one.event._tag.startsWith("SpendReconcile")))
+        one._tag === "Event" && one.event._tag.startsWith("SpendReconcile")))
     )
     yield* pass(39)
-    assert.isUndefined(heard.pollUnsafe())
+    assert.isUndefined(events.pollUnsafe())
     yield* pass(3)
-    const told = Option.getOrThrow(yield* Fiber.join(heard))
-    assert.strictEqual(told._tag === "News" ? told.event._tag : null, "SpendReconcileFailed")
+    const element = Option.getOrThrow(yield* Fiber.join(events))
+    assert.strictEqual(element._tag === "Event" ? element.event._tag : null, "SpendReconcileFailed")
     yield* controls.delay("computeSpend", {})
   }))
 
@@ -350,7 +350,7 @@ it.effect("what was spent is forgotten with its session: the total is of those t
     assert.strictEqual((yield* orchestrator.spending).totalUsd, 0)
   }))
 
-it.effect("a task does not mind being touched, and its exit is its outcome", () =>
+it.effect("a touch has no effect on a task, and its exit is its outcome", () =>
   Effect.gen(function*() {
     const { controls, orchestrator } = yield* open()
     const { compute, id } = yield* orchestrator.runTask({ command: ["true"] })

@@ -33,7 +33,7 @@ describe("the state directory", () => {
       assert.strictEqual(yield* StateDirectory.find(), expected)
     }).pipe(Effect.provide(surroundings(env, "/home/account"))))
 
-  it.effect("of a user without a home is a failure that says what to set", () =>
+  it.effect("of a user without a home is a failure with what to set", () =>
     Effect.gen(function*() {
       const fault = yield* Effect.flip(StateDirectory.find("stateDir"))
       assert.include(fault.message, "set ATLAS_STATE_DIR or give `stateDir`")
@@ -45,7 +45,7 @@ describe("the state directory", () => {
     }))
 })
 
-it.effect("what reads HOME finds the account's where there is none, and its own where there is one", () =>
+it.effect("a reader of HOME gets the account's home where HOME is not set, and HOME where it is", () =>
   Effect.gen(function*() {
     const read = StateDirectory.withHome(Config.String("HOME"))
     assert.strictEqual(yield* Effect.provide(read, surroundings({}, "/home/account")), "/home/account")
@@ -64,7 +64,7 @@ describe("for a user without a home", () => {
         Stream.runDrain(Atlas.streamLogs("local-x"))
       ]
       for (const call of calls) assert.include((yield* Effect.flip(call)).message, "give `stateDir`")
-      // what is the machine's and not the user's is still answered
+      // the GPUs of the machine need no directory: asked of nvidia-smi, they are still answered
       yield* Atlas.listGpuTypes()
     }).pipe(
       Effect.provide(Providers.layer(LocalProvider.layer()).pipe(Layer.provide(surroundings({}, null))))

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { AtlasError, BudgetExceeded, Ended, Timeout } from "../../domain/AtlasError.ts"
 import { Orchestrator, type Tracked } from "../../orchestrator/Orchestrator.ts"
 import { Fault } from "../../orchestrator/Session.ts"
-import type { News } from "../../orchestrator/SessionEngine.ts"
+import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { SessionInfo } from "../../orchestrator/SessionInfo.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
@@ -30,7 +30,7 @@ const say = (value: { readonly type: string; readonly [field: string]: unknown }
 const note = (text: string) => Effect.flatMap(Shell, ({ err, invocation }) => invocation.json ? Effect.void : err(text))
 
 /** What somebody who waits wants to know of an event. */
-const wordOf = ({ event }: News): string | null => {
+const wordOf = ({ event }: EventEnvelope): string | null => {
   switch (event._tag) {
     case "Status":
       return event.status === "running" ? "running" : null
@@ -130,9 +130,9 @@ const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compu
     const follow = yield* makeLogs({ call: input.call, farewells, heard: Effect.ignore(orchestrator.touch(id)) })
     yield* follow(compute.id, compute.provider)
 
-    const hear = (news: News) =>
+    const hear = (news: EventEnvelope) =>
       Effect.gen(function*() {
-        yield* say(SessionView.newsToJson(news))
+        yield* say(SessionView.eventToJson(news))
         const word = wordOf(news)
         if (word !== null) yield* news.event._tag === "Status" ? progress(word) : note(`... ${word}`)
         if (news.event._tag !== "Respawned") return
@@ -140,8 +140,8 @@ const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compu
         yield* follow(news.event.newId, provider)
       })
     const hearing = yield* orchestrator.events(id).pipe(
-      Stream.takeUntil((element) => element._tag === "News" && element.event._tag === "Ended"),
-      Stream.runForEach((element) => element._tag === "News" ? Effect.ignore(hear(element)) : Effect.void),
+      Stream.takeUntil((element) => element._tag === "Event" && element.event._tag === "Ended"),
+      Stream.runForEach((element) => element._tag === "Event" ? Effect.ignore(hear(element)) : Effect.void),
       Effect.forkScoped
     )
     const over = yield* orchestrator.awaitEnd(id)

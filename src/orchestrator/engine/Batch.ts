@@ -1,5 +1,5 @@
 /**
- * One turn of the engine before anything has happened: letters in, new states, news and commands out. Pure.
+ * One batch of the engine, decided and not yet carried out: messages in; new states, events and commands out. Pure.
  */
 import { type AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { Now } from "../session/Clock.ts"
@@ -12,7 +12,7 @@ import type { Write } from "../store/StoreContract.ts"
 import type { Message } from "./Mailbox.ts"
 import { emptyMemory, type Entry, type Memory, type Table } from "./Table.ts"
 
-/** What a turn makes of one session. */
+/** What a batch changes of one session. */
 export interface SessionUpdate extends Memory {
   readonly id: SessionId
   readonly before: SessionState | null
@@ -21,7 +21,7 @@ export interface SessionUpdate extends Memory {
   readonly commands: Array<Command>
 }
 
-/** The sessions that heard something, in the order in which they first did. */
+/** The sessions with messages in the batch, in the order of their first message. */
 export type SessionUpdates = ReadonlyMap<SessionId, SessionUpdate>
 
 const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): SessionUpdate => {
@@ -33,7 +33,7 @@ const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Se
 const isCurrent = ({ phase }: SessionState, { id, provider }: Compute): boolean =>
   phase._tag === "Live" && phase.computeId === id && phase.provider === provider
 
-/** Whether a look shows what is known; most do, and then the old object is kept. */
+/** Whether an observation shows what is known already; most do, and then the old object stays in memory. */
 const isSame = (known: Compute | null, seen: Compute): boolean =>
   known !== null && known.id === seen.id && known.status === seen.status && known.publicIp === seen.publicIp &&
   known.costPerHour === seen.costPerHour && known.exitCode === seen.exitCode && known.failure === seen.failure &&
@@ -42,58 +42,61 @@ const isSame = (known: Compute | null, seen: Compute): boolean =>
     external === seen.ports[index]?.external && url === seen.ports[index]?.url
   )
 
-/** As it is kept: with the credential that only we have, without the provider's own words. */
-const kept = (compute: Compute, auth: AuthHandle | null): Compute =>
+/** A compute as it stays in memory: with the credential that only this process has, without the provider's raw answer. */
+const remembered = (compute: Compute, auth: AuthHandle | null): Compute =>
   new Compute({ ...compute, auth: compute.auth ?? auth, raw: null })
 
-const keep = (decideAll: SessionUpdate, { auth, caller, computes, secrets }: Message): void => {
-  if (secrets !== undefined) decideAll.secrets = secrets
-  if (caller !== undefined) decideAll.span = caller
-  if (auth !== undefined) decideAll.auth = auth
-  const current = computes?.find((compute) => isCurrent(decideAll.after, compute))
-  if (current !== undefined && !isSame(decideAll.compute, current)) decideAll.compute = kept(current, decideAll.auth)
+/** Takes over what a message carries for memory only. */
+const remember = (update: SessionUpdate, { auth, caller, computes, secrets }: Message): void => {
+  if (secrets !== undefined) update.secrets = secrets
+  if (caller !== undefined) update.span = caller
+  if (auth !== undefined) update.auth = auth
+  const current = computes?.find((compute) => isCurrent(update.after, compute))
+  if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current, update.auth)
 }
 
-/** Use that came in while an earlier turn was written is older than the present moment: it counts before any clock does. */
-const touchesFirst = (letters: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+/** A touch that came in while the previous batch was written is older than this batch's clock, so it is decided first. */
+const touchesFirst = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
   const isTouch = ({ event }: Message): boolean => event._tag === "Touched"
-  return letters.some(isTouch) ? [...letters.filter(isTouch), ...letters.filter((letter) => !isTouch(letter))] : letters
+  return messages.some(isTouch)
+    ? [...messages.filter(isTouch), ...messages.filter((message) => !isTouch(message))]
+    : messages
 }
 
-/** Decides every letter, touches first and the others in order; a letter to nobody is dropped. */
-export const draft = (
-  letters: ReadonlyArray<Message>,
+/** Decides every message, touches first and the others in order; a message for an unknown session is dropped. */
+export const decideAll = (
+  messages: ReadonlyArray<Message>,
   table: Pick<Table, "get">,
   now: Now,
   config: DecideConfig
 ): SessionUpdates => {
-  const drafts = new Map<SessionId, SessionUpdate>()
-  for (const letter of touchesFirst(letters)) {
-    const { event, id } = letter
-    const known = drafts.get(id)
+  const updates = new Map<SessionId, SessionUpdate>()
+  for (const message of touchesFirst(messages)) {
+    const { event, id } = message
+    const known = updates.get(id)
     const entry = known === undefined ? table.get(id) : undefined
     const { commands, events, state } = decide(known?.after ?? entry?.state ?? null, event, now, config)
     if (state === null) continue
-    const draft = known ?? begin(id, entry, state)
-    draft.after = state
-    draft.events.push(...events)
-    draft.commands.push(...commands)
-    keep(draft, letter)
-    drafts.set(id, draft)
+    const update = known ?? begin(id, entry, state)
+    update.after = state
+    update.events.push(...events)
+    update.commands.push(...commands)
+    remember(update, message)
+    updates.set(id, update)
   }
-  return drafts
+  return updates
 }
 
-/** Whether its row is to be deleted. */
+/** Whether the session's row is to be deleted. */
 export const isForgotten = ({ commands }: SessionUpdate): boolean => commands.some(({ _tag }) => _tag === "Forget")
 
-/** What must be written before anything of the turn happens. */
-export const writes = (drafts: SessionUpdates): ReadonlyArray<Write> => {
+/** The rows that must be written before anything of the batch is carried out. */
+export const writes = (updates: SessionUpdates): ReadonlyArray<Write> => {
   const all: Array<Write> = []
-  for (const draft of drafts.values()) {
-    const { after, before, id } = draft
+  for (const update of updates.values()) {
+    const { after, before, id } = update
     if (!needsCommit(before, after)) continue
-    all.push({ id, version: after.version, state: isForgotten(draft) ? null : after })
+    all.push({ id, version: after.version, state: isForgotten(update) ? null : after })
   }
   return all
 }

@@ -1,5 +1,6 @@
 /**
- * The engine's turns: decide, commit, then keep, tell and start. The order is the whole safety of the engine.
+ * The engine's loop over batches of messages: decide, commit, and only then update the table, publish events and start
+ * commands. The safety of the engine rests on this order.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,26 +28,26 @@ import * as Table from "./Table.ts"
 import type { Waiters } from "./Waiters.ts"
 import type { Writer } from "./Writer.ts"
 
-/** Counts what a turn did for one session. */
-const countUpdate = (draft: Batch.SessionUpdate): Effect.Effect<void> => {
-  const updates: Array<Effect.Effect<void>> = []
-  for (const command of draft.commands) {
+/** Counts what a batch did for one session. */
+const countUpdate = (update: Batch.SessionUpdate): Effect.Effect<void> => {
+  const counts: Array<Effect.Effect<void>> = []
+  for (const command of update.commands) {
     if (command._tag !== "Rent") continue
-    updates.push(Metric.update(Metric.withAttributes(Metrics.attempts, { provider: command.candidate.provider }), 1))
+    counts.push(Metric.update(Metric.withAttributes(Metrics.attempts, { provider: command.candidate.provider }), 1))
   }
-  for (const event of draft.events) {
+  for (const event of update.events) {
     if (event._tag === "Respawned") {
-      updates.push(Metric.update(Metric.withAttributes(Metrics.respawns, { provider: providerOf(draft.after) }), 1))
+      counts.push(Metric.update(Metric.withAttributes(Metrics.respawns, { provider: providerOf(update.after) }), 1))
     } else if (event._tag === "TerminateFailed") {
       const { kind } = Fault.toError(event.fault, "terminate")
-      const provider = event.fault.provider ?? providerOf(draft.after)
-      updates.push(Metric.update(Metric.withAttributes(Metrics.terminateFailures, { provider, kind }), 1))
+      const provider = event.fault.provider ?? providerOf(update.after)
+      counts.push(Metric.update(Metric.withAttributes(Metrics.terminateFailures, { provider, kind }), 1))
     }
   }
-  return updates.length === 0 ? Effect.void : Effect.all(updates, { discard: true })
+  return counts.length === 0 ? Effect.void : Effect.all(counts, { discard: true })
 }
 
-/** Shows how many sessions stand in each phase; asks for nothing when that has not changed. */
+/** Updates the gauges of sessions by phase that have changed since the last call. */
 const makePhaseGauge = (owner: Owner, counts: Table.Counts): Effect.Effect<void> => {
   const phases = Object.keys(counts) as ReadonlyArray<Phase["_tag"]> // the keys are the type's own
   const gauges = phases.map((phase) => ({
@@ -55,102 +56,105 @@ const makePhaseGauge = (owner: Owner, counts: Table.Counts): Effect.Effect<void>
     shown: 0
   }))
   return Effect.suspend(() =>
-    Effect.forEach(gauges, (one) => {
-      const now = counts[one.phase]
-      if (now === one.shown) return Effect.void
-      one.shown = now
-      return Metric.update(one.gauge, now)
+    Effect.forEach(gauges, (entry) => {
+      const count = counts[entry.phase]
+      if (count === entry.shown) return Effect.void
+      entry.shown = count
+      return Metric.update(entry.gauge, count)
     }, { discard: true })
   )
 }
 
-/** What the turns work with. */
+/** The parts of an engine that the loop works with. */
 export interface Parts {
   readonly owner: Owner
   readonly config: DecideConfig
   readonly table: Table.Table
   readonly mailbox: Mailbox
   readonly waiters: Waiters
-  readonly clockwork: Scheduler
+  readonly scheduler: Scheduler
   readonly publisher: Publisher
   readonly runner: CommandRunner
   readonly writer: Writer
-  readonly standing: EngineStatus
+  readonly status: EngineStatus
 }
 
-/** Turn after turn, for ever. */
+/** Handles one batch after the other. */
 export interface BatchLoop {
-  /** Ends when the owner's seat is lost. */
+  /** Ends when the owner lock is lost. */
   readonly run: Effect.Effect<void>
-  /** Whether a turn is half done. */
+  /** Whether a batch is being handled. */
   readonly isBusy: () => boolean
 }
 
 const snapshot = ({ compute, state }: Table.Entry): Seen => ({ state, compute })
 
-/** The turns of an engine. */
+/** The loop of an engine. */
 export const make = (parts: Parts): BatchLoop => {
-  const { clockwork, config, mailbox, publisher, runner, standing, table, waiters, writer } = parts
+  const { config, mailbox, publisher, runner, scheduler, status, table, waiters, writer } = parts
   const gauge = makePhaseGauge(parts.owner, table.counts)
   let isBusy = false
 
   const publish = ({ after, events, id }: Batch.SessionUpdate) =>
     Effect.forEach(
       events,
-      (event) => publisher.tell({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
+      (event) => publisher.publish({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
       { discard: true }
     )
 
-  const letGo = Effect.fnUntraced(function*(id: SessionId, now: Now) {
+  /** Forgets a session that another process manages now, and tells its listeners. */
+  const release = Effect.fnUntraced(function*(id: SessionId, now: Now) {
     const entry = table.get(id)
     if (entry !== undefined) yield* AttemptSpans.abandon(entry, "released")
     table.remove(id)
-    yield* publisher.tell({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
+    yield* publisher.publish({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
   })
 
-  const release = Effect.fnUntraced(function*(id: SessionId, now: Now) {
-    yield* Effect.logError(`the session ${id} was written by somebody else: this engine has let go of it`)
-    yield* letGo(id, now)
+  const releaseOne = Effect.fnUntraced(function*(id: SessionId, now: Now) {
+    yield* Effect.logError(
+      `the session ${id} was changed in the store by another process: this orchestrator no longer manages it`
+    )
+    yield* release(id, now)
     waiters.gone(id)
   })
 
-  /** Somebody else has all sessions now; the error says so and has been logged. */
+  /** Another orchestrator has all sessions now; the error says so and has been logged. */
   const releaseAll = Effect.fnUntraced(function*(error: AtlasError) {
     const now = yield* Clocks.read
-    yield* Effect.forEach([...table.all()], ({ state }) => letGo(state.spec.id, now), { discard: true })
-    waiters.close((operation) => standing.stopped(operation) ?? error)
+    yield* Effect.forEach([...table.all()], ({ state }) => release(state.spec.id, now), { discard: true })
+    waiters.failAll((operation) => status.stopped(operation) ?? error)
     yield* mailbox.close
     yield* gauge
   })
 
-  const decide = (letters: ReadonlyArray<Message>, now: Now) =>
+  const decide = (messages: ReadonlyArray<Message>, now: Now) =>
     Effect.clockWith((clock) => {
       const start = clock.monotonicTimeNanosUnsafe()
-      const drafts = Batch.draft(letters, table, now, config)
+      const updates = Batch.decideAll(messages, table, now, config)
       const took = Duration.nanos(clock.monotonicTimeNanosUnsafe() - start)
-      return Effect.as(Metric.update(Metrics.decideDuration, took), drafts)
+      return Effect.as(Metric.update(Metrics.decideDuration, took), updates)
     })
 
-  /** A session that nobody has begun yet is not begun any more. */
-  const welcome = (letters: ReadonlyArray<Message>): ReadonlyArray<Message> => {
-    const refusal = standing.refusal("spawn")
-    if (refusal === null) return letters
-    return letters.filter(({ event, id }) => {
+  /** Refuses the sessions that would begin in this batch, once no session may begin any more. */
+  const withoutRefused = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+    const refusal = status.refusal("spawn")
+    if (refusal === null) return messages
+    return messages.filter(({ event, id }) => {
       if (event._tag === "Started") waiters.gone(id, refusal)
       return event._tag !== "Started"
     })
   }
 
-  /** What follows from a committed draft. */
-  const carryOut = Effect.fnUntraced(function*(draft: Batch.SessionUpdate, version: number, now: Now) {
-    const { after, id } = draft
-    yield* AttemptSpans.follow(draft)
-    const entry = table.put(version === after.version ? after : { ...after, version }, draft)
-    clockwork.arm(entry, now)
-    yield* countUpdate(draft)
-    yield* publish(draft)
-    yield* runner.start(draft)
-    if (Batch.isForgotten(draft)) {
+  /** Carries out a committed update. */
+  const carryOut = Effect.fnUntraced(function*(update: Batch.SessionUpdate, version: number, now: Now) {
+    const { after, id } = update
+    yield* AttemptSpans.follow(update)
+    const entry = table.put(version === after.version ? after : { ...after, version }, update)
+    scheduler.arm(entry, now)
+    yield* countUpdate(update)
+    yield* publish(update)
+    yield* runner.start(update)
+    if (Batch.isForgotten(update)) {
       table.remove(id)
       waiters.gone(id)
     } else {
@@ -158,40 +162,42 @@ export const make = (parts: Parts): BatchLoop => {
     }
   })
 
-  /** Most of what a feed sees is known; nothing follows from it. */
-  const saysNothing = (draft: Batch.SessionUpdate): boolean =>
-    draft.after === draft.before && draft.events.length === 0 && draft.commands.length === 0 &&
-    draft.compute === table.get(draft.id)?.compute && draft.auth === table.get(draft.id)?.auth
+  /** Whether an update changes nothing, as most observations of a feed. */
+  const isEmpty = (update: Batch.SessionUpdate): boolean =>
+    update.after === update.before && update.events.length === 0 && update.commands.length === 0 &&
+    update.compute === table.get(update.id)?.compute && update.auth === table.get(update.id)?.auth
 
-  const turn = Effect.gen(function*() {
-    const letters = welcome(yield* mailbox.takeAll)
+  const handleBatch = Effect.gen(function*() {
+    const messages = withoutRefused(yield* mailbox.takeAll)
     isBusy = true
     const now = yield* Clocks.read
-    const drafts = yield* decide(letters, now)
-    const writes = Batch.writes(drafts)
+    const updates = yield* decide(messages, now)
+    const writes = Batch.writes(updates)
     const written = new Set(writes.map(({ id }) => id))
     const { lost, refused } = yield* writer.commit(writes)
-    // then the others are lost as well, and this turn is over
-    if (lost.size > 0 && (yield* standing.isLost)) return yield* Effect.never
-    for (const draft of drafts.values()) {
-      if (saysNothing(draft)) continue
-      const { after: { version }, id } = draft
+    // with the owner lock all other sessions are lost as well: `status.loss` ends the loop
+    if (lost.size > 0 && (yield* status.isLost)) return yield* Effect.never
+    for (const update of updates.values()) {
+      if (isEmpty(update)) continue
+      const { after: { version }, id } = update
       const refusal = refused.get(id)
-      if (lost.has(id)) yield* release(id, now)
+      if (lost.has(id)) yield* releaseOne(id, now)
       else if (refusal !== undefined) waiters.gone(id, refusal)
-      else yield* carryOut(draft, written.has(id) ? version + 1 : version, now)
+      else yield* carryOut(update, written.has(id) ? version + 1 : version, now)
     }
     yield* gauge
   }).pipe(
-    // one turn that breaks must not end all others
-    Effect.catchDefect((defect) => Effect.logError(`a turn of the orchestrator broke: ${locate(defect)}`)),
+    // a defect in one batch must not end the loop
+    Effect.catchDefect((defect) =>
+      Effect.logError(`a batch of session changes failed unexpectedly (a defect): ${locate(defect)}`)
+    ),
     Effect.ensuring(Effect.sync(() => {
       isBusy = false
     }))
   )
 
   return {
-    run: Effect.raceFirst(Effect.forever(turn), standing.loss).pipe(Effect.catch(releaseAll)),
+    run: Effect.raceFirst(Effect.forever(handleBatch), status.loss).pipe(Effect.catch(releaseAll)),
     isBusy: () => isBusy
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Starts the commands of a turn beside the engine, so many of a kind at a provider at once, and hands their results in.
+ * Runs the commands of sessions in fibers of their own, with a limit for each kind and provider, and puts their results into
+ * the mailbox.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -14,6 +15,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import { adapterDefect } from "../internal/defects.ts"
 import type { Command, SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
@@ -27,14 +29,14 @@ import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
 
-/** A look that is part of a loop: soon over, and the loop itself is the retry. */
-const lookLimits = { timeout: "5 seconds", retries: 0 } as const
-/** One terminate, the adapter's own retries included: a graceful end, of half a minute, has time for another try. */
+/** A look-up that is part of a loop ends soon and is not retried: the loop repeats it. */
+const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
+/** One terminate, the adapter's own retries included: within a graceful end of half a minute there is time for a second one. */
 const terminateLimits = { timeout: "20 seconds" } as const
-/** Nothing a provider does may keep a command for ever; its own limits are shorter. */
+/** A command ends within this whatever the provider does; the adapter's own limits are shorter. */
 const commandLimit = "2 minutes"
 
-/** What a command brought: its event, and beside it what is kept in memory only. */
+/** The result of a command: its event, and what stays in memory only. */
 interface CommandResult {
   readonly event: SessionInput
   readonly computes?: ReadonlyArray<Compute> | undefined
@@ -44,11 +46,11 @@ interface CommandResult {
 /** Everything a command may need. */
 interface CommandContext {
   readonly providers: Providers["Service"]
-  /** What the session rents with; fails when nobody has it any more. */
+  /** What the session rents with; fails when neither this process nor `SessionSecrets` has it. */
   readonly secrets: Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly state: SessionState
-  /** Whether nobody has taken the owner's seat from us; waits until the store can tell. */
-  readonly isSeatOurs: Effect.Effect<boolean>
+  /** Whether this process still holds the owner lock; waits until the store can tell. */
+  readonly holdsOwnerLock: Effect.Effect<boolean>
   /** Whether a session has this machine. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
 }
@@ -59,8 +61,8 @@ type Of<Tag extends ProviderCommand["_tag"]> = Extract<ProviderCommand, { readon
 const faultOf = (provider: ProviderId, cause: Cause.Cause<AtlasError>): Fault.Fault =>
   Option.match(Cause.findErrorOption(cause), {
     onSome: Fault.fromError,
-    // a bug of an adapter says nothing about the machine, and its text may hold anything
-    onNone: () => Fault.make("Unknown", Cause.hasInterrupts(cause) ? "interrupted" : "the adapter broke", provider)
+    // the text of a defect may hold anything, a key included
+    onNone: () => Fault.make("Unknown", Cause.hasInterrupts(cause) ? "interrupted" : adapterDefect, provider)
   })
 
 const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect<A, AtlasError>) =>
@@ -74,7 +76,7 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
 
 const rent = (
   { attempt, candidate }: Of<"Rent">,
-  { isHeld, isSeatOurs, providers, secrets, state }: CommandContext
+  { isHeld, holdsOwnerLock, providers, secrets, state }: CommandContext
 ): Effect.Effect<CommandResult> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
@@ -82,14 +84,16 @@ const rent = (
     const provider = yield* providers.get(id, "spawn")
     const request = yield* RentRequest.toRequest(state.spec.request, candidate, yield* secrets)
     const ready = yield* provider.compute.prepare(request, { stamp: Option.getOrUndefined(stamp) })
-    // it may have waited long for its turn, and whoever has the seat now has the session too
-    if (!(yield* isSeatOurs)) return yield* storageFault("spawn", "the owner's seat was lost before it was sent")
+    // this command may have waited long; another orchestrator that took the lock meanwhile has the session too
+    if (!(yield* holdsOwnerLock)) {
+      return yield* storageFault("spawn", "the owner lock was lost before the request was sent")
+    }
     return { provider, ready }
   })
   const refused = (cause: Cause.Cause<AtlasError>): CommandResult => ({
     event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) }
   })
-  /** A machine that a session has was not made by this create, whatever was answered. */
+  /** A machine that a session has already was not made by this create, whatever was answered. */
   const unanswered = (fault: Fault.Fault, authHash: string | null, reason: AtlasErrorReason | null): SessionInput => {
     const { computeId, ...rest } = fault
     const event = { _tag: "Unanswered", attempt: attempt.id, authHash } as const
@@ -98,7 +102,7 @@ const rent = (
     return { ...event, fault, ...(lastSeen === null ? {} : { misnamed: Observation.fromCompute(lastSeen) }) }
   }
   return Effect.matchCauseEffect(prepared, {
-    // nothing has been sent yet, whatever it was
+    // nothing has been sent yet, so this is a refusal whatever went wrong
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
       const authHash = ready.auth?.hash ?? null
@@ -122,7 +126,7 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): E
   Effect.flatMap(
     Clocks.read,
     ({ mono }) =>
-      Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, lookLimits)), {
+      Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, lookUpLimits)), {
         onFailure: (cause): CommandResult => ({
           event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
         }),
@@ -148,7 +152,7 @@ const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service):
   return Effect.flatMap(
     Clocks.read,
     ({ mono: at }) =>
-      Effect.matchCause(bounded(id, "confirm", provider.compute.get(computeId, lookLimits)), {
+      Effect.matchCause(bounded(id, "confirm", provider.compute.get(computeId, lookUpLimits)), {
         onFailure: (cause): CommandResult => {
           const fault = faultOf(id, cause)
           return {
@@ -171,7 +175,7 @@ const terminate = ({ computeId, provider: id }: Of<"Terminate">, provider: Servi
     onFailure: (cause): CommandResult => {
       const fault = faultOf(id, cause)
       return {
-        // not there: whether it is gone is for the look that follows
+        // not there: the look-up that follows decides whether it is gone
         event: fault.reason === "NotFound"
           ? { _tag: "TerminateAnswered", ...machine }
           : { _tag: "TerminateFailed", ...machine, fault }
@@ -190,8 +194,8 @@ const reconcile = ({ computeId, provider: id }: Of<"Reconcile">, provider: Servi
   })
 }
 
-/** What a command ends in when its provider is not among ours any more. */
-const providerUnknown = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: Fault.Fault): SessionInput => {
+/** The result of a command whose provider is not set up here any more. */
+const unknownProvider = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: Fault.Fault): SessionInput => {
   if (command._tag === "Resolve") return { _tag: "LookFailed", attempt: command.attempt.id, fault }
   const machine = { provider: command.provider, computeId: command.computeId, fault }
   switch (command._tag) {
@@ -205,10 +209,10 @@ const providerUnknown = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: F
 }
 
 /** Carries out one command. */
-const runCommand = (command: ProviderCommand, bench: CommandContext): Effect.Effect<CommandResult> => {
-  if (command._tag === "Rent") return rent(command, bench)
-  return Effect.matchEffect(bench.providers.get(command.provider, command._tag), {
-    onFailure: (error) => Effect.succeed<CommandResult>({ event: providerUnknown(command, Fault.fromError(error)) }),
+const runCommand = (command: ProviderCommand, context: CommandContext): Effect.Effect<CommandResult> => {
+  if (command._tag === "Rent") return rent(command, context)
+  return Effect.matchEffect(context.providers.get(command.provider, command._tag), {
+    onFailure: (error) => Effect.succeed<CommandResult>({ event: unknownProvider(command, Fault.fromError(error)) }),
     onSuccess: (provider) => {
       switch (command._tag) {
         case "Resolve":
@@ -224,13 +228,13 @@ const runCommand = (command: ProviderCommand, bench: CommandContext): Effect.Eff
   })
 }
 
-/** How many of a kind a provider is asked at once; each kind waits only for itself, so a terminate never for a rent. */
+/** How many commands of a kind run at a provider at once; a terminate never waits for a create. */
 const atOnce = { Rent: 8, Resolve: 8, Confirm: 16, Terminate: 16, Reconcile: 2 } as const satisfies Record<
   ProviderCommand["_tag"],
   number
 >
 
-/** The most a host may take to give secrets back. */
+/** How long `SessionSecrets` may take to answer. */
 const secretsLimit = "30 seconds"
 
 const attributesOf = (session: SessionId, command: ProviderCommand): Readonly<Record<string, string>> => ({
@@ -241,19 +245,19 @@ const attributesOf = (session: SessionId, command: ProviderCommand): Readonly<Re
   [Attributes.provider]: command._tag === "Rent" ? command.candidate.provider : command.provider
 })
 
-/** Runs commands. */
+/** Runs the commands of sessions. */
 export interface CommandRunner {
   /** Starts a session's commands and returns at once. */
-  readonly start: (draft: SessionUpdate) => Effect.Effect<void>
+  readonly start: (update: SessionUpdate) => Effect.Effect<void>
 }
 
-/** A runner whose commands live as long as the scope. */
-export const make = ({ ask, isHeld, isSeatOurs, mailbox, providers }: {
+/** A runner; closing the scope interrupts its commands. */
+export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
   readonly isHeld: CommandContext["isHeld"]
-  readonly isSeatOurs: Effect.Effect<boolean>
+  readonly holdsOwnerLock: Effect.Effect<boolean>
 }): Effect.Effect<CommandRunner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const pools = new Map<string, Semaphore.Semaphore>()
@@ -270,14 +274,14 @@ export const make = ({ ask, isHeld, isSeatOurs, mailbox, providers }: {
       if (known !== null) return Effect.succeed(known)
       if (envNames.length === 0 && withheld.length === 0) return Effect.succeed(SessionSecrets.none)
       const wanted = { id: spec.id, userId: spec.userId, envNames, withheld }
-      // asking elsewhere would not help, so whatever it is it ends the search for a place
+      // another candidate would need the same secrets, so this failure ends the search for one
       const failed = (message: string) => invalid("spawn", [{ path: "env", message }])
       return Effect.suspend(() => ask(wanted)).pipe(
         Effect.catchCause((cause) =>
           Effect.fail(failed(
             Option.match(Cause.findErrorOption(cause), {
               onSome: ({ reason }) => reason.message,
-              onNone: () => "SessionSecrets broke"
+              onNone: () => "SessionSecrets failed unexpectedly (a defect)"
             })
           ))
         ),
@@ -295,18 +299,18 @@ export const make = ({ ask, isHeld, isSeatOurs, mailbox, providers }: {
     return {
       start: ({ after, commands, id, secrets, span }) =>
         Effect.forEach(commands, (command) => {
-          // the deletion of its row was the deed itself
+          // its row has been deleted with the commit; nothing is left to do
           if (command._tag === "Forget") return Effect.void
-          const marks = attributesOf(id, command)
+          const attributes = attributesOf(id, command)
           return runCommand(command, {
             providers,
             state: after,
             secrets: secretsOf(after, secrets),
             isHeld,
-            isSeatOurs
+            holdsOwnerLock
           }).pipe(
-            Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes: marks }),
-            Effect.annotateLogs(marks),
+            Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
+            Effect.annotateLogs(attributes),
             poolOf(command).withPermits(1),
             Effect.map((result) => mailbox.put({ id, ...result })),
             Effect.forkIn(scope)

@@ -1,5 +1,5 @@
 /**
- * What an engine is to those who use it: its settings, what it shows and what it can be asked.
+ * The service `SessionEngine`: its settings, what it shows of a session, and what callers can ask of it.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -42,7 +42,8 @@ export interface Options {
 export interface Seen {
   readonly state: SessionState
   /**
-   * With ports and URLs, and with `auth` while this process has it, without `raw`; null when it was not seen since the start.
+   * With ports and URLs, and with `auth` while this process has it; `raw` is null. Null until it is seen for the first time
+   * after a start.
    */
   readonly compute: Compute | null
 }
@@ -55,8 +56,8 @@ export interface Seen {
  */
 export interface Place {
   readonly entries: ReadonlySet<Seen>
-  /** How many of them are about to change. */
-  readonly unsteady: number
+  /** How many of them are about to change: renting, starting or ending. */
+  readonly changing: number
 }
 
 /**
@@ -68,11 +69,11 @@ export interface Place {
 export class SessionEngine extends Context.Service<SessionEngine, {
   readonly owner: Owner
   readonly config: Config.DecideConfig
-  /** Rows that are there and could not be read; while there are any, nothing unknown may be deleted. */
+  /** Stored sessions that could not be read; while there are any, no unknown machine may be deleted. */
   readonly unreadable: () => ReadonlyArray<Unreadable>
   /**
-   * Begins a session that rents with these secrets, and waits until a committed state of it passes. Fails as `StorageFault`
-   * when it cannot be stored, and then nothing was rented; refused while the engine closes.
+   * Begins a session that rents with these secrets, and waits until a committed state of it passes the test. Fails as
+   * `StorageFault` when it cannot be stored, and then nothing was rented; as `Validation` while the engine closes.
    */
   readonly begin: (
     spec: SessionSpec,
@@ -80,40 +81,40 @@ export class SessionEngine extends Context.Service<SessionEngine, {
     test: (seen: Seen) => boolean,
     operation: string
   ) => Effect.Effect<Seen, AtlasError>
-  /** Hands in an event of a caller; waits while too many are unread. */
+  /** Sends an input of a caller to a session; waits while too many are unread. */
   readonly tell: (id: SessionId, event: SessionInput, operation?: string) => Effect.Effect<void, AtlasError>
-  /** What a feed saw; never waits. */
+  /** Sends what a feed observed to a session; never waits. */
   readonly report: (id: SessionId, event: SessionInput, compute?: Compute) => void
   /** Whether reports are unread, so that more of them would only pile up. */
   readonly isBehind: () => boolean
-  /** Tells something of a session that changes nothing of it. */
+  /** Publishes an event of a session that does not change its state. */
   readonly announce: (id: SessionId, event: SessionEvent) => Effect.Effect<void>
   /** Counts as use of the session; never waits. */
   readonly touch: (id: SessionId) => void
   readonly get: (id: SessionId) => Seen | undefined
-  /** Those seen here go on changing: read them at once. */
+  /** All sessions. The objects change with the next batch: read them at once. */
   readonly all: () => Iterable<Seen>
-  /** The sessions that an account may hold machines of; they go on changing too. */
+  /** The sessions that an account may hold machines of; these objects change too. */
   readonly at: (provider: ProviderId) => Place
   readonly byAttempt: (attempt: AttemptId) => Seen | undefined
   /** The session whose machine this is or was last. */
   readonly byCompute: (computeId: ComputeId) => Seen | undefined
-  /** Waits until a committed state of the session passes; fails as `NotTracked` when it is not here, or not any more. */
+  /** Waits until a committed state of the session passes the test; fails as `NotTracked` when it is not, or no longer, here. */
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
-  /** How many callers wait. */
+  /** How many callers wait for a session. */
   readonly waiting: () => number
   /**
-   * What one session tells from now on, or all of them (null); a slow reader loses the oldest and is told how many. It ends
-   * when the engine closes; that of all fails when the owner's seat is lost.
+   * The events of one session from now on, or of all sessions (null). A slow reader loses the oldest events and is told how
+   * many. The stream ends when the engine closes; the stream of all sessions fails when the owner lock is lost.
    */
-  readonly news: (
+  readonly events: (
     id: SessionId | null
   ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<Publisher.EventEnvelope>, AtlasError>, AtlasError, Scope.Scope>
   /**
-   * Why nothing is done here any more, as a failure of that operation: the engine has closed, or its owner's seat was lost
-   * to another one, which then has all sessions. Null while it works.
+   * Why the engine has stopped, as a failure of that operation: it has closed, or it has lost its owner lock to another
+   * orchestrator, which then has all sessions. Null while it works.
    */
   readonly stopped: (operation: string) => AtlasError | null
-  /** Whether nothing is unread or half done; commands may still be under way. */
+  /** Whether every message has been handled; commands may still be running. */
   readonly isQuiet: () => boolean
 }>()("effect-atlas/orchestrator/SessionEngine") {}

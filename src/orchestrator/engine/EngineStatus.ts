@@ -1,6 +1,6 @@
 /**
- * Whether an engine still works: it stops when it closes, and when somebody else has taken its owner's seat. Who comes later,
- * or still waits, is told so.
+ * Whether an engine still works. It stops when it closes, and when another orchestrator has taken its owner lock; callers that
+ * come later or still wait fail with the reason.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -9,40 +9,40 @@ import { AtlasError, NotTracked, StorageFault, Uncertain, Validation } from "../
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { OwnerLock } from "../store/StoreContract.ts"
 
-/** How often an engine that does nothing else looks whether its seat is still its own. */
-const lookEvery = "15 seconds"
-/** How soon a store that did not say whose the seat is is asked again. */
-const askAgain = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("10 seconds")])
+/** How often an idle engine checks whether it still holds its owner lock. */
+const checkEvery = "15 seconds"
+/** When a store that did not answer whether the lock is held is asked again. */
+const retryCheck = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("10 seconds")])
 
-const closed = "the orchestrator has closed: what was not over is on record, for the next start to take up"
+const closed =
+  "the orchestrator has closed: sessions that were not over are in the store and will be taken up at the next start"
 
 type State = "working" | "closing" | "closed" | { readonly lostTo: string }
 
-/** Where an engine stands. */
+/** Whether an engine works, is closing, has closed, or has lost its owner lock. */
 export interface EngineStatus {
-  readonly isClosing: () => boolean
-  /** No session begins any more. */
-  readonly close: () => void
-  /** Nobody is waited for any more. */
-  readonly closed: () => void
-  /** Why a session cannot begin; null when it can. */
+  /** From now on no session begins. */
+  readonly beginClosing: () => void
+  /** From now on nothing is done at all. */
+  readonly markClosed: () => void
+  /** Why no session can begin; null when one can. */
   readonly refusal: (operation: string) => AtlasError | null
-  /** Why nothing is done any more; null while it is. */
+  /** Why the engine does nothing any more; null while it works. */
   readonly stopped: (operation: string) => AtlasError | null
-  /** What is told to who waits when nothing is waited for any more. */
-  readonly unanswered: (operation: string) => AtlasError
-  /** Fails once the seat is known to be lost. */
+  /** The failure of callers that still wait when the engine stops. */
+  readonly errorOfWaiting: (operation: string) => AtlasError
+  /** Fails once the owner lock is known to be lost. */
   readonly loss: Effect.Effect<never, AtlasError>
-  /** Asks the store; who gets no answer does not know of a loss. */
+  /** Asks the store whether the owner lock is lost; false when the store does not answer. */
   readonly isLost: Effect.Effect<boolean>
-  /** Waits until the store has said whether the seat is still ours. */
-  readonly isOurs: Effect.Effect<boolean>
-  /** Looks from time to time. */
+  /** Whether the owner lock is still held; waits until the store has answered. */
+  readonly holdsOwnerLock: Effect.Effect<boolean>
+  /** Checks from time to time whether the owner lock is lost. */
   readonly watch: Effect.Effect<never>
 }
 
-/** An engine that has just sat down. */
-export const make = (owner: Owner, seat: OwnerLock): EngineStatus => {
+/** The status of an engine that has just taken the owner lock. */
+export const make = (owner: Owner, lock: OwnerLock): EngineStatus => {
   let state: State = "working"
   const loss = Deferred.makeUnsafe<never, AtlasError>()
 
@@ -54,15 +54,15 @@ export const make = (owner: Owner, seat: OwnerLock): EngineStatus => {
       return new AtlasError({ provider: null, operation, reason: new NotTracked({ message: closed }) })
     }
     const message =
-      `this orchestrator has lost the seat of the owner ${owner} (now: ${state.lostTo}) and does nothing ` +
-      "any more: the one that sits there has taken up its sessions; stop this one, or start it again under an owner of its own"
+      `this orchestrator has lost the lock of the owner ${owner} to another one (${state.lostTo}) and does nothing any ` +
+      "more: the other one has taken up its sessions; stop this one, or start it again under an owner of its own"
     return new AtlasError({ provider: null, operation, reason: new StorageFault({ message }) })
   }
 
-  /** Whether it is lost. Told once, however many ask at a time. */
-  const look = Effect.gen(function*() {
+  /** Whether the lock is lost. A loss is logged once, however many checks run at a time. */
+  const check = Effect.gen(function*() {
     if (typeof state === "object") return true
-    const lostTo = yield* seat.lostTo
+    const lostTo = yield* lock.lostTo
     if (lostTo === null) return false
     if (typeof state === "object") return true
     state = { lostTo }
@@ -71,26 +71,25 @@ export const make = (owner: Owner, seat: OwnerLock): EngineStatus => {
     Deferred.doneUnsafe(loss, Effect.fail(error))
     return true
   })
-  const isLost = Effect.orElseSucceed(look, () => false)
+  const isLost = Effect.orElseSucceed(check, () => false)
 
   return {
-    isClosing: () => state !== "working",
-    close: () => {
+    beginClosing: () => {
       if (state === "working") state = "closing"
     },
-    closed: () => {
+    markClosed: () => {
       if (typeof state !== "object") state = "closed"
     },
     refusal: (operation) => state === "working" ? null : errorOf(state === "closed" ? "closing" : state, operation),
     stopped: (operation) => state === "working" || state === "closing" ? null : errorOf(state, operation),
-    unanswered: (operation) =>
+    errorOfWaiting: (operation) =>
       typeof state === "object"
         ? errorOf(state, operation)
         : new AtlasError({ provider: null, operation, reason: new Uncertain({ message: closed }) }),
     loss: Deferred.await(loss),
     isLost,
-    // asked for ever, so there is no failure left
-    isOurs: Effect.map(Effect.orDie(Effect.retry(look, askAgain)), (isLost) => !isLost),
-    watch: Effect.forever(Effect.delay(isLost, lookEvery))
+    // retried for ever, so no failure is left
+    holdsOwnerLock: Effect.map(Effect.orDie(Effect.retry(check, retryCheck)), (isLost) => !isLost),
+    watch: Effect.forever(Effect.delay(isLost, checkEvery))
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the engine has still to read: letters from callers wait when there are too many, results of commands never do.
+ * The messages the engine has not handled yet. Callers wait when there are too many; results of commands are never held up.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -10,68 +10,68 @@ import type { SessionInput } from "../session/Event.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 
-/** One event for one session, and what stays in memory beside it. */
+/** One input for one session, and what stays in memory only. */
 export interface Message {
   readonly id: SessionId
   readonly event: SessionInput
   /** The whole computes that the event is about, with their URLs. */
   readonly computes?: ReadonlyArray<Compute> | undefined
-  /** With the result of a rent: the credential it was sent with. */
+  /** With the result of a create: the credential that was sent. */
   readonly auth?: AuthHandle | null | undefined
   /** With `Started`: what the session rents with. */
   readonly secrets?: Secrets | undefined
-  /** With `Started`: the span of whoever asked. */
+  /** With `Started`: the caller's span. */
   readonly caller?: Tracer.AnySpan | undefined
 }
 
-/** Letters of callers that may wait to be read; more callers than that wait to hand theirs in. */
+/** Unread messages of callers; further callers wait before theirs is taken in. */
 const callerCapacity = 10_000
 
 /** A mailbox with one reader. */
 export interface Mailbox {
   /** For results and timers: never waits. */
-  readonly put: (letter: Message) => void
-  /** For callers: waits while there are too many. */
-  readonly hand: (letter: Message) => Effect.Effect<void>
-  /** For feeds: never waits, and counts as unread until it is read. */
-  readonly report: (letter: Message) => void
-  /** Whether reports are unread: another listing would only pile up. */
+  readonly put: (message: Message) => void
+  /** For callers: waits while too many are unread. */
+  readonly send: (message: Message) => Effect.Effect<void>
+  /** For feeds: never waits; `isBehind` is true until it is read. */
+  readonly report: (message: Message) => void
+  /** Whether reports of feeds are unread, so that another listing would only pile up. */
   readonly isBehind: () => boolean
-  /** A touch: of several unread ones of a session, one is enough. */
+  /** Puts a touch in, unless an unread one of the session is there. */
   readonly touch: (id: SessionId) => void
-  /** Waits for letters and takes all that are there, in order. */
+  /** Waits for messages and takes all that are there, in order. */
   readonly takeAll: Effect.Effect<ReadonlyArray<Message>>
-  /** Takes out the unread beginnings of sessions, so that their callers can be told at once that nothing will come of them. */
+  /** Takes out the unread `Started` messages, whose callers are to be refused at once. */
   readonly takeStarts: Effect.Effect<ReadonlyArray<SessionId>>
   readonly isEmpty: () => boolean
-  /** Nobody waits for a place any more, because nobody reads. */
+  /** Lets all waiting callers through, because the engine reads no more. */
   readonly close: Effect.Effect<void>
 }
 
 /** An empty mailbox. */
 export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
-  const letters = yield* Queue.unbounded<Message>()
+  const messages = yield* Queue.unbounded<Message>()
   const places = yield* Semaphore.make(callerCapacity)
-  const handed = new WeakSet<Message>()
+  const sent = new WeakSet<Message>()
   const touched = new Set<SessionId>()
   let isBehind = false
-  const put = (letter: Message): void => {
-    Queue.offerUnsafe(letters, letter)
+  const put = (message: Message): void => {
+    Queue.offerUnsafe(messages, message)
   }
-  const release = (taken: ReadonlyArray<Message>) => places.release(taken.filter((letter) => handed.has(letter)).length)
+  const release = (taken: ReadonlyArray<Message>) => places.release(taken.filter((message) => sent.has(message)).length)
   return {
     put,
-    hand: (letter) =>
-      // a place that is taken is used, interrupted or not
+    send: (message) =>
+      // a place that was taken is used, also when the caller is interrupted
       Effect.uninterruptibleMask((restore) =>
         Effect.map(restore(places.take(1)), () => {
-          handed.add(letter)
-          put(letter)
+          sent.add(message)
+          put(message)
         })
       ),
-    report: (letter) => {
+    report: (message) => {
       isBehind = true
-      put(letter)
+      put(message)
     },
     isBehind: () => isBehind,
     touch: (id) => {
@@ -80,7 +80,7 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
       put({ id, event: { _tag: "Touched" } })
     },
     takeAll: Effect.gen(function*() {
-      const taken = yield* Queue.takeAll(letters)
+      const taken = yield* Queue.takeAll(messages)
       isBehind = false
       for (const { event, id } of taken) {
         if (event._tag === "Touched") touched.delete(id)
@@ -89,13 +89,13 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
       return taken
     }),
     takeStarts: Effect.gen(function*() {
-      const taken = yield* Queue.clear(letters)
+      const taken = yield* Queue.clear(messages)
       const starts = taken.filter(({ event }) => event._tag === "Started")
-      Queue.offerAllUnsafe(letters, taken.filter(({ event }) => event._tag !== "Started"))
+      Queue.offerAllUnsafe(messages, taken.filter(({ event }) => event._tag !== "Started"))
       yield* release(starts)
       return starts.map(({ id }) => id)
     }),
-    isEmpty: () => Queue.sizeUnsafe(letters) === 0,
+    isEmpty: () => Queue.sizeUnsafe(messages) === 0,
     close: places.resize(Number.MAX_SAFE_INTEGER)
   }
 })

@@ -1,5 +1,5 @@
 /**
- * Tells what sessions tell: to those who listen in this process, and through the host's dispatcher to everybody else.
+ * Publishes the events of sessions: to subscribers in this process, and through the host's dispatcher to other processes.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,49 +14,58 @@ import * as Topic from "../../events/Topic.ts"
 import { SessionEvent } from "../session/Event.ts"
 import { SessionId } from "../session/Ids.ts"
 
-/** One published event of one session. */
+/**
+ * One published event of one session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const EventEnvelope = Schema.Struct({
   id: SessionId,
-  /** The machine it has or had last; null before the first. */
+  /** The machine the session has or had last; null before the first. */
   computeId: Schema.NullOr(ComputeId),
-  /** Wall-clock milliseconds. */
+  /** When it happened, in milliseconds of the wall clock. */
   at: Schema.Finite,
   event: SessionEvent
 })
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type EventEnvelope = typeof EventEnvelope.Type
 
-/** What one session tells. */
+/** The topic of one session. */
 export const topicOf = (id: SessionId): Topic.Topic<EventEnvelope> => Topic.make(`compute:${id}`, EventEnvelope)
 
-/** What all of them tell. */
+/** The topic of all sessions, inside this process only. */
 export const allSessions: Topic.Topic<EventEnvelope> = Topic.make("compute", EventEnvelope)
 
-/** News that a slow reader may be behind before it loses the oldest. */
+/** How many events a slow subscriber may be behind before it loses the oldest. */
 const capacity = 1_024
 
-/** Where news go. */
+/** Where events are published, and where they are read. */
 export interface Publisher {
-  readonly tell: (news: EventEnvelope) => Effect.Effect<void>
-  readonly hear: (
+  readonly publish: (envelope: EventEnvelope) => Effect.Effect<void>
+  readonly subscribe: (
     id: SessionId | null
   ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<EventEnvelope>>, never, Scope.Scope>
 }
 
-/** A publisher of the scope; closing it ends what is listened to. */
+/** A publisher; closing its scope ends the streams of its subscribers. */
 export const make: Effect.Effect<Publisher, never, Scope.Scope> = Effect.gen(function*() {
-  const bus = yield* Effect.serviceOption(Dispatcher.Dispatcher)
-  const hub = Context.get(yield* Layer.build(Layer.fresh(Dispatcher.layerMemory)), Dispatcher.Dispatcher)
+  const host = yield* Effect.serviceOption(Dispatcher.Dispatcher)
+  const local = Context.get(yield* Layer.build(Layer.fresh(Dispatcher.layerMemory)), Dispatcher.Dispatcher)
   return {
-    tell: (news) => {
-      const topic = topicOf(news.id)
-      const told = Effect.andThen(hub.publish(allSessions, news), hub.publish(topic, news))
-      return Option.match(bus, {
-        onNone: () => told,
-        // whatever is wrong with the host's bus, the session goes on
-        onSome: (dispatcher) => Effect.andThen(told, Effect.ignoreCause(dispatcher.publish(topic, news)))
+    publish: (envelope) => {
+      const topic = topicOf(envelope.id)
+      const published = Effect.andThen(local.publish(allSessions, envelope), local.publish(topic, envelope))
+      return Option.match(host, {
+        onNone: () => published,
+        // a failure of the host's dispatcher must not stop the session
+        onSome: (dispatcher) => Effect.andThen(published, Effect.ignoreCause(dispatcher.publish(topic, envelope)))
       })
     },
-    hear: (id) => hub.subscribe(id === null ? allSessions : topicOf(id), { capacity, overflow: "gap" })
+    subscribe: (id) => local.subscribe(id === null ? allSessions : topicOf(id), { capacity, overflow: "gap" })
   }
 })

@@ -1,5 +1,6 @@
 /**
- * Wakes sessions when they want to be woken: one fiber and one heap for all of them, never asleep for more than a minute.
+ * Wakes sessions at their deadlines: one fiber and one heap of timers for all of them. It never sleeps longer than a minute, so
+ * that a jump of the wall clock is noticed.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -11,39 +12,39 @@ import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { Entry, Table } from "./Table.ts"
 
-/** Somebody wants to be woken. */
+/** When a session is to be woken. */
 interface Deadline {
+  /** Milliseconds of the monotonic clock. */
   readonly at: number
   readonly id: SessionId
 }
 
-/** Wishes by time, in milliseconds of the monotonic clock; the earliest comes out first, equal ones by id. */
+/** Deadlines by time; the earliest comes out first, equal ones by id. */
 interface TimerQueue {
   readonly push: (at: number, id: SessionId) => void
-  /** The time of the earliest wish; null when there is none. */
+  /** The time of the earliest deadline; null when there is none. */
   readonly next: () => number | null
-  /** Takes out the earliest wish if its time has come. */
+  /** Takes out the earliest deadline if its time has come. */
   readonly popDue: (now: number) => Deadline | null
 }
 
 // a fixed order, so that a simulation repeats itself
-const isBefore = (one: Deadline, other: Deadline): boolean =>
-  one.at === other.at ? one.id < other.id : one.at < other.at
+const isBefore = (a: Deadline, b: Deadline): boolean => a.at === b.at ? a.id < b.id : a.at < b.at
 
-/** An empty heap. */
+/** An empty queue: a binary heap. */
 export const makeTimerQueue = (): TimerQueue => {
   const heap: Array<Deadline> = []
 
   const swap = (i: number, j: number): void => {
-    const [one, other] = [heap[i], heap[j]]
-    if (one === undefined || other === undefined) return
-    heap[i] = other
-    heap[j] = one
+    const [a, b] = [heap[i], heap[j]]
+    if (a === undefined || b === undefined) return
+    heap[i] = b
+    heap[j] = a
   }
 
   const isLess = (i: number, j: number): boolean => {
-    const [one, other] = [heap[i], heap[j]]
-    return one !== undefined && other !== undefined && isBefore(one, other)
+    const [a, b] = [heap[i], heap[j]]
+    return a !== undefined && b !== undefined && isBefore(a, b)
   }
 
   const sink = (): void => {
@@ -82,40 +83,40 @@ export const makeTimerQueue = (): TimerQueue => {
 
 /** A jump of the wall clock is noticed within this, in milliseconds. */
 const longestSleep = 60_000
-/** Clocks differ a little; more than this between two looks is a jump. */
+/** The clocks drift a little; a larger difference between two readings, in milliseconds, is a jump. */
 const jump = 1_000
 
-/** The clock of all sessions. */
+/** The timers of all sessions. */
 export interface Scheduler {
-  /** Sees to it that a session is woken no later than it wants to be. */
+  /** Sets a timer for a session's next deadline, unless an earlier one is set. */
   readonly arm: (entry: Entry, now: Now) => void
   readonly run: Effect.Effect<never>
 }
 
-/** Stands still until it is run. */
+/** A scheduler that wakes no session until it runs. */
 export const make = ({ config, mailbox, table }: {
   readonly config: DecideConfig
   readonly mailbox: Mailbox
   readonly table: Table
 }): Effect.Effect<Scheduler> =>
   Effect.map(Latch.make(), (earlier) => {
-    const heap = makeTimerQueue()
+    const queue = makeTimerQueue()
 
     const arm: Scheduler["arm"] = (entry, now) => {
       const next = nextWake(entry.state, now, config)
       if (next === null || (entry.wake !== null && entry.wake <= next)) return
       entry.wake = next
-      heap.push(next, entry.state.spec.id)
-      if (heap.next() === next) earlier.openUnsafe()
+      queue.push(next, entry.state.spec.id)
+      if (queue.next() === next) earlier.openUnsafe()
     }
 
-    /** A wish that was made earlier may have been put off since. */
-    const wake = (wish: Deadline, now: Now): void => {
-      const entry = table.get(wish.id)
-      if (entry === undefined || entry.wake !== wish.at) return
+    /** Wakes a session, or sets its timer again when its deadline has moved since. */
+    const wake = (deadline: Deadline, now: Now): void => {
+      const entry = table.get(deadline.id)
+      if (entry === undefined || entry.wake !== deadline.at) return
       entry.wake = null
       const next = nextWake(entry.state, now, config)
-      if (next !== null && next <= now.mono) mailbox.put({ id: wish.id, event: { _tag: "WokeUp" } })
+      if (next !== null && next <= now.mono) mailbox.put({ id: deadline.id, event: { _tag: "WokeUp" } })
       else arm(entry, now)
     }
 
@@ -128,9 +129,9 @@ export const make = ({ config, mailbox, table }: {
         if (hasJumped) {
           for (const { state } of table.all()) mailbox.put({ id: state.spec.id, event: { _tag: "WokeUp" } })
         }
-        for (let wish = heap.popDue(now.mono); wish !== null; wish = heap.popDue(now.mono)) wake(wish, now)
+        for (let due = queue.popDue(now.mono); due !== null; due = queue.popDue(now.mono)) wake(due, now)
         earlier.closeUnsafe()
-        const next = heap.next()
+        const next = queue.next()
         const sleep = Math.min(longestSleep, next === null ? longestSleep : Math.max(1, next - now.mono))
         yield* Effect.timeoutOption(earlier.await, sleep)
       }

@@ -1,5 +1,5 @@
 /**
- * Every session of the engine as it was last committed, and what is kept of it in memory only.
+ * Every session of the engine: its last committed state, and what is in memory only.
  */
 import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
@@ -9,24 +9,24 @@ import type { Phase } from "../session/Phase.ts"
 import { placesOf, type SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 
-/** What is known of a session beside its row. */
+/** What is known of a session and not stored in its row. */
 export interface Memory {
-  /** What it rents with; null after a restart. */
+  /** The secrets it rents with; null after a restart. */
   secrets: Secrets | null
-  /** The credential of the last rent; never stored. */
+  /** The credential of its last create; never stored. */
   auth: AuthHandle | null
   /** Its machine as last seen, with ports, URLs and credential. */
   compute: Compute | null
-  /** The span of its last attempt; of whoever asked for the first one before that. */
+  /** The span of its last attempt; before the first attempt, the span of the caller. */
   span: Tracer.AnySpan | null
 }
 
-/** One session. Only the engine's own fiber writes to it. */
+/** One session. Only the engine's fiber writes to it. */
 export interface Entry extends Memory {
   state: SessionState
-  /** The time it stands in the heap with; null when it does not. */
+  /** The time its timer is set to; null when it has none. */
   wake: number | null
-  /** Under which it stands in the indexes. */
+  /** The keys it is found under in the indexes. */
   indexed: Indexed
 }
 
@@ -34,67 +34,67 @@ interface Indexed {
   readonly machine: ComputeId | null
   readonly phase: Phase["_tag"] | null
   readonly places: ReadonlyArray<ProviderId>
-  readonly isUnsteady: boolean
+  readonly isChanging: boolean
 }
 
 /** The sessions that one account may hold machines of. */
 export interface Place {
   readonly entries: ReadonlySet<Entry>
-  /** How many of them are about to change, so that it is worth looking often. */
-  readonly unsteady: number
+  /** How many of them are about to change, so that the account is worth listing often. */
+  readonly changing: number
 }
 
-/** How many sessions stand in each phase. */
+/** How many sessions are in each phase. */
 export type Counts = Readonly<Record<Phase["_tag"], number>>
 
-/** The sessions by id, by attempt, by machine and by account. */
+/** The sessions, found by id, attempt, machine and account. */
 export interface Table {
   readonly get: (id: SessionId) => Entry | undefined
   readonly all: () => IterableIterator<Entry>
   readonly byAttempt: (attempt: AttemptId) => Entry | undefined
-  /** The session whose machine this is or was last. */
+  /** The session that has this machine, or had it last. */
   readonly byCompute: (computeId: ComputeId) => Entry | undefined
-  /** Whether a session has this machine, to keep or to end. */
+  /** Whether a session has this machine, live or to be terminated. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly at: (provider: ProviderId) => Place
   readonly counts: Counts
-  /** Puts a session in, or its new state. */
+  /** Adds a session, or replaces its state and memory. */
   readonly put: (state: SessionState, memory: Memory) => Entry
   readonly remove: (id: SessionId) => void
 }
 
-/** Nothing is kept of a session but its row. */
+/** The memory of a session of which only the row is known. */
 export const emptyMemory: Memory = { secrets: null, auth: null, compute: null, span: null }
 
 /** The machine a session has or had last. */
 export const machineOf = ({ last, phase }: SessionState): ComputeId | null =>
   phase._tag === "Live" ? phase.computeId : last
 
-const isUnsteady = ({ phase, pendingTerminations }: SessionState): boolean =>
+const isChanging = ({ phase, pendingTerminations }: SessionState): boolean =>
   pendingTerminations.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
 
-const nowhere: ReadonlyArray<ProviderId> = []
-const unindexed: Indexed = { machine: null, phase: null, places: nowhere, isUnsteady: false }
+const noPlaces: ReadonlyArray<ProviderId> = []
+const unindexed: Indexed = { machine: null, phase: null, places: noPlaces, isChanging: false }
 
 /** An empty table. */
 export const make = (): Table => {
   const entries = new Map<SessionId, Entry>()
   const attempts = new Map<AttemptId, Entry>()
   const machines = new Map<ComputeId, Entry>()
-  const places = new Map<ProviderId, { readonly entries: Set<Entry>; unsteady: number }>()
+  const places = new Map<ProviderId, { readonly entries: Set<Entry>; changing: number }>()
   const singles = new Map<ProviderId, ReadonlyArray<ProviderId>>()
   const counts = { Renting: 0, Resolving: 0, Live: 0, Waiting: 0, Ending: 0, Ended: 0 }
 
   const placeAt = (provider: ProviderId) => {
-    const place = places.get(provider) ?? { entries: new Set<Entry>(), unsteady: 0 }
+    const place = places.get(provider) ?? { entries: new Set<Entry>(), changing: 0 }
     places.set(provider, place)
     return place
   }
-  /** One list for all sessions at one provider, so that a hundred thousand of them share it. */
+  /** Sessions at one provider share one list, since there may be a hundred thousand of them. */
   const shared = (all: ReadonlyArray<ProviderId>): ReadonlyArray<ProviderId> => {
     const [first, second] = all
-    if (first === undefined) return nowhere
+    if (first === undefined) return noPlaces
     if (second !== undefined) return all
     const single = singles.get(first) ?? all
     singles.set(first, single)
@@ -111,16 +111,16 @@ export const make = (): Table => {
       if (old.machine !== null && machines.get(old.machine) === entry) machines.delete(old.machine)
       if (next.machine !== null) machines.set(next.machine, entry)
     }
-    if (old.places !== next.places || old.isUnsteady !== next.isUnsteady) {
+    if (old.places !== next.places || old.isChanging !== next.isChanging) {
       for (const provider of old.places) {
         const place = placeAt(provider)
         place.entries.delete(entry)
-        if (old.isUnsteady) place.unsteady -= 1
+        if (old.isChanging) place.changing -= 1
       }
       for (const provider of next.places) {
         const place = placeAt(provider)
         place.entries.add(entry)
-        if (next.isUnsteady) place.unsteady += 1
+        if (next.isChanging) place.changing += 1
       }
     }
     entry.indexed = next
@@ -132,8 +132,8 @@ export const make = (): Table => {
     byAttempt: (attempt) => attempts.get(attempt),
     byCompute: (computeId) => machines.get(computeId),
     isHeld: (provider, computeId) => {
-      const isIt = (one: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
-        one.provider === provider && one.computeId === computeId
+      const isIt = (machine: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
+        machine.provider === provider && machine.computeId === computeId
       for (const { state: { phase, pendingTerminations } } of placeAt(provider).entries) {
         if ((phase._tag === "Live" && isIt(phase)) || pendingTerminations.some(isIt)) return true
       }
@@ -161,7 +161,7 @@ export const make = (): Table => {
         machine: machineOf(state),
         phase: state.phase._tag,
         places: shared(placesOf(state)),
-        isUnsteady: isUnsteady(state)
+        isChanging: isChanging(state)
       })
       return entry
     },

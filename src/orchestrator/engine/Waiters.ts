@@ -1,5 +1,5 @@
 /**
- * Callers that wait for a session to come to something.
+ * Callers that wait until a session passes a test.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -15,37 +15,37 @@ interface Waiter {
   readonly operation: string
 }
 
-/** Everybody who waits, by session. */
+/** The waiting callers, by session. */
 export interface Waiters {
-  /** A session has a new committed state. */
+  /** A session has a new committed state: answers the callers whose test it passes. */
   readonly changed: (id: SessionId, seen: () => Seen) => void
-  /** A session is not here any more, or (with an error) never came to be. */
+  /** A session is forgotten, or (with an error) could not begin: fails its callers. */
   readonly gone: (id: SessionId, error?: AtlasError) => void
-  /** Nothing will come any more, for the reason that this gives to who asked for that operation. */
-  readonly close: (error: (operation: string) => AtlasError) => void
-  /** Waits for a session that is here; fails at once when it is not. */
+  /** Fails all callers, each with the error of the operation it called. */
+  readonly failAll: (error: (operation: string) => AtlasError) => void
+  /** Waits for a known session, seen as `now`; fails at once when there is none. */
   readonly wait: (
     id: SessionId,
     now: Seen | undefined,
     test: Test,
     operation: string
   ) => Effect.Effect<Seen, AtlasError>
-  /** Waits for a session that `begin` makes; nothing of it can be missed. */
-  readonly begun: (
+  /** Waits for a session that `begin` starts, from before it starts, so that no state is missed. */
+  readonly startAndWait: (
     id: SessionId,
     begin: Effect.Effect<void, AtlasError>,
     test: Test,
     operation: string
   ) => Effect.Effect<Seen, AtlasError>
-  /** How many wait. */
+  /** How many callers wait. */
   readonly size: () => number
 }
 
-/** The failure of a question about a session that is not here. */
+/** The failure of an operation on a session that this engine does not have. */
 export const notTracked = (operation: string, message = "no session of this id is tracked here"): AtlasError =>
   new AtlasError({ provider: null, operation, reason: new NotTracked({ message }) })
 
-/** Nobody waits yet. */
+/** No caller waits yet. */
 export const make = (): Waiters => {
   const waiters = new Map<SessionId, Set<Waiter>>()
 
@@ -53,7 +53,7 @@ export const make = (): Waiters => {
     for (const { done, operation } of waiters.get(id) ?? []) Deferred.doneUnsafe(done, Effect.fail(error(operation)))
   }
 
-  const begun: Waiters["begun"] = (id, begin, test, operation) =>
+  const startAndWait: Waiters["startAndWait"] = (id, begin, test, operation) =>
     Effect.suspend(() => {
       const waiter: Waiter = { test, done: Deferred.makeUnsafe(), operation }
       const all = waiters.get(id) ?? new Set<Waiter>()
@@ -77,14 +77,14 @@ export const make = (): Waiters => {
       }
     },
     gone: (id, error) => fail(id, error === undefined ? notTracked : () => error),
-    close: (error) => {
+    failAll: (error) => {
       for (const id of waiters.keys()) fail(id, error)
     },
     wait: (id, now, test, operation) => {
       if (now === undefined) return Effect.fail(notTracked(operation))
-      return test(now) ? Effect.succeed(now) : begun(id, Effect.void, test, operation)
+      return test(now) ? Effect.succeed(now) : startAndWait(id, Effect.void, test, operation)
     },
-    begun,
+    startAndWait,
     size: () => [...waiters.values()].reduce((sum, all) => sum + all.size, 0)
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Commits what a turn decided: again and again until the store has answered, because nothing may happen before it has.
+ * Commits the rows of a batch: again and again until the store has answered, because nothing of the batch may be carried out
+ * before.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -14,13 +15,14 @@ import type { SessionStore, Write } from "../store/StoreContract.ts"
 
 type Store = SessionStore["Service"]
 
-const broke = <E>(cause: Cause.Cause<E>): boolean => Cause.hasDies(cause) && !Cause.hasInterrupts(cause)
+const isDefect = <E>(cause: Cause.Cause<E>): boolean => Cause.hasDies(cause) && !Cause.hasInterrupts(cause)
 
 const failDefects = <A>(operation: string, self: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
-  // what a bug says may hold anything
-  Effect.catchCauseIf(self, broke, () => Effect.fail(storageFault(operation, "the store broke")))
+  // the text of a defect may hold anything, a key included
+  Effect.catchCauseIf(self, isDefect, () =>
+    Effect.fail(storageFault(operation, "the session store failed unexpectedly (a defect)")))
 
-/** The same store. */
+/** The same store; what it throws is answered as `StorageFault`. */
 export const defectsAsFailures = (store: Store): Store => ({
   lock: (owner) => Effect.map(store.lock(owner), ({ lostTo }) => ({ lostTo: failDefects("lock", lostTo) })),
   load: (owner) => failDefects("load", store.load(owner)),
@@ -28,31 +30,32 @@ export const defectsAsFailures = (store: Store): Store => ({
   attempt: (owner, attempt) => failDefects("attempt", store.attempt(owner, attempt))
 })
 
+/** Milliseconds between two tries. */
 const firstPause = 100
 const longestPause = 10_000
-/** Tries before the beginning of a session is given up. */
-const patience = 2
+/** Tries before a new session is given up. */
+const maxStartTries = 2
 
-/** How an engine writes. */
+/** Writes the rows of an engine. */
 export interface Writer {
   /**
-   * Writes until the store has answered. What begins a session is tried twice and then given up: nothing of it has happened
-   * yet, and its caller is waiting.
+   * Writes until the store has answered. A new session is tried twice and then given up: nothing has been rented for it yet,
+   * and its caller is waiting.
    */
   readonly commit: (writes: ReadonlyArray<Write>) => Effect.Effect<Committed>
-  /** Takes out, for as long as it runs, what was given up and may be stored all the same, also while nobody writes. */
+  /** Deletes new sessions that were given up and may be stored all the same; runs beside the commits. */
   readonly withdraw: Effect.Effect<never>
 }
 
-/** What became of the writes that did not simply succeed. */
+/** The writes that did not succeed. */
 export interface Committed {
-  /** Somebody else has written these rows. */
+  /** Another process has written these rows. */
   readonly lost: ReadonlySet<SessionId>
-  /** These beginnings could not be stored. */
+  /** These new sessions could not be stored. */
   readonly refused: ReadonlyMap<SessionId, AtlasError>
 }
 
-const begins = ({ state, version }: Write): boolean => version === 0 && state !== null
+const isStart = ({ state, version }: Write): boolean => version === 0 && state !== null
 
 /** A writer for one owner; `whileFailing` runs after each failed try. */
 export const make = ({ owner, store, whileFailing }: {
@@ -60,11 +63,11 @@ export const make = ({ owner, store, whileFailing }: {
   readonly store: Pick<SessionStore["Service"], "commit">
   readonly whileFailing: (error: AtlasError) => Effect.Effect<void>
 }): Writer => {
-  /** Beginnings that were refused may have been stored all the same, with their answer lost; they are taken out again. */
+  /** New sessions that were refused, and may have been stored all the same because an answer was lost; to be deleted. */
   const withdrawn = new Set<SessionId>()
-  const isOwing = Latch.makeUnsafe()
+  const hasWithdrawn = Latch.makeUnsafe()
 
-  // a try that failed may have been done all the same: a store counts the very same write again as written
+  // a failed try may have been stored all the same; the store then answers the same write as written
   const attempt = Effect.fnUntraced(function*(writes: ReadonlyArray<Write>) {
     const withdrawals = [...withdrawn].map((id): Write => ({ id, version: 1, state: null }))
     const answer = new Set(yield* store.commit(owner, [...withdrawals, ...writes]))
@@ -74,10 +77,10 @@ export const make = ({ owner, store, whileFailing }: {
 
   const withdraw: Writer["withdraw"] = Effect.forever(
     Effect.gen(function*() {
-      yield* isOwing.await
+      yield* hasWithdrawn.await
       yield* Effect.sleep(Duration.millis(longestPause))
       yield* Effect.ignore(attempt([]))
-      if (withdrawn.size === 0) isOwing.closeUnsafe()
+      if (withdrawn.size === 0) hasWithdrawn.closeUnsafe()
     })
   )
 
@@ -88,14 +91,16 @@ export const make = ({ owner, store, whileFailing }: {
       const answer = yield* Effect.result(attempt(left))
       if (Result.isSuccess(answer)) return { lost: answer.success, refused }
       const error = answer.failure
-      yield* Effect.logError(`sessions could not be stored, nothing is done until they are: ${error.reason.message}`)
-      if (tries >= patience) {
-        for (const { id } of left.filter(begins)) {
+      yield* Effect.logError(
+        `sessions could not be stored, and nothing is done for them until they are: ${error.reason.message}`
+      )
+      if (tries >= maxStartTries) {
+        for (const { id } of left.filter(isStart)) {
           refused.set(id, error)
           withdrawn.add(id)
-          isOwing.openUnsafe()
+          hasWithdrawn.openUnsafe()
         }
-        left = left.filter((write) => !begins(write))
+        left = left.filter((write) => !isStart(write))
       }
       yield* whileFailing(error)
       if (left.length > 0) yield* Effect.sleep(Duration.millis(pause))

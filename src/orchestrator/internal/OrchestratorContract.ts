@@ -1,5 +1,5 @@
 /**
- * What an orchestrator is to those who use it: its settings, its verbs and what they answer.
+ * The service `Orchestrator`: its settings, its verbs and what they answer.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -11,13 +11,47 @@ import type { Compute } from "../../domain/Compute.ts"
 import type { Which } from "../../provider/Providers.ts"
 import type * as Reaper from "../Reaper.ts"
 import type { SessionId } from "../session/Ids.ts"
-import type { News, Options as EngineOptions } from "../SessionEngine.ts"
+import type { EventEnvelope, Options as EngineOptions } from "../SessionEngine.ts"
 import type { SessionInfo } from "../SessionInfo.ts"
 import type * as SpawnOptions from "../SpawnOptions.ts"
 import type { Spending } from "../Spending.ts"
 
 /**
- * A session whose rent is settled: its id, and its machine with the credential that only this process has.
+ * Settings of an orchestrator's feeds and reaper.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchOptions {
+  /** How often an account is listed while no machine is coming or going; default 1 minute. */
+  readonly pollInterval?: Duration.Input | undefined
+  /** Providers whose accounts are cleaned of machines with this owner's name and no session; default all that are set up. */
+  readonly reapProviders?: ReadonlyArray<string> | undefined
+  /** A machine younger than this is never cleaned away; default 1 minute. */
+  readonly reapGrace?: Duration.Input | undefined
+  /**
+   * Names in `providerOpts` that are not stored, besides those that look like a credential; a create after a restart asks
+   * `SessionSecrets` for them.
+   */
+  readonly withhold?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Settings of an orchestrator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
+  /**
+   * The name machines are rented under: 1 to 16 of `a-z 0-9`. Orchestrators that share a store or a cloud account need an owner
+   * each.
+   */
+  readonly owner: string
+}
+
+/**
+ * A session that has rented: its id, and its machine with the credential that only this process has.
  *
  * @category models
  * @since 0.1.0
@@ -29,18 +63,18 @@ export interface Tracked {
 }
 
 /**
- * What a stream of events holds: first where each session stands, then what it tells, and a gap where a slow reader lost some.
+ * An element of a stream of events: first the state of each session, then its events, and a gap where a slow reader lost some.
  *
  * @category models
  * @since 0.1.0
  */
 export type SessionElement =
   | { readonly _tag: "State"; readonly session: SessionInfo }
-  | ({ readonly _tag: "News" } & News)
+  | ({ readonly _tag: "Event" } & EventEnvelope)
   | { readonly _tag: "Gap"; readonly lost: number }
 
 /**
- * How long to wait for an end.
+ * How long to wait until a session's machine is verified gone.
  *
  * @category models
  * @since 0.1.0
@@ -51,7 +85,7 @@ export interface StopOptions {
 }
 
 /**
- * How long to wait for a machine to run, and where to look for one that is no session here.
+ * How long to wait for a machine to run, and where to look for a machine that belongs to no session here.
  *
  * @category models
  * @since 0.1.0
@@ -59,9 +93,9 @@ export interface StopOptions {
 export interface ReadyOptions {
   /** Default 15 minutes. */
   readonly timeout?: Duration.Input | undefined
-  /** For an id that is no session here: who to ask. Without it such an id fails as `NotTracked`. */
+  /** The provider to ask for an id that is no session here. Without it such an id fails as `NotTracked`. */
   readonly provider?: Which | undefined
-  /** For an id that is no session here: how often to ask; default that of the provider. */
+  /** How often to ask for an id that is no session here; default the provider's poll interval. */
   readonly interval?: Duration.Input | undefined
 }
 
@@ -97,34 +131,3 @@ export class Orchestrator extends Context.Service<Orchestrator, {
   readonly spending: Effect.Effect<Spending>
   readonly reapNow: (options?: Reaper.CycleOptions) => Effect.Effect<Reaper.Reaped>
 }>()("effect-atlas/orchestrator/Orchestrator") {}
-
-/**
- * Settings of the watch an orchestrator keeps.
- *
- * @category models
- * @since 0.1.0
- */
-export interface WatchOptions {
-  /** How often an account is listed while all is quiet; default 1 minute. */
-  readonly pollInterval?: Duration.Input | undefined
-  /** Providers whose accounts are cleaned of machines that carry our name and no session has; default all that are set up. */
-  readonly reapProviders?: ReadonlyArray<string> | undefined
-  /** A machine younger than this is never cleaned away; default 1 minute. */
-  readonly reapGrace?: Duration.Input | undefined
-  /**
-   * Names in `providerOpts` that are not stored, besides those that look like a credential; a rent after a restart asks
-   * `SessionSecrets` for them.
-   */
-  readonly withhold?: ReadonlyArray<string> | undefined
-}
-
-/**
- * Settings of an orchestrator.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
-  /** Who rents under its name: 1 to 16 of `a-z 0-9`, one for each store and, on one cloud account, for each orchestrator. */
-  readonly owner: string
-}

@@ -1,9 +1,12 @@
-/** What may be said of a bug: its class and where it happened. Its words and fields may hold anything, a key included. */
+/** What a log or a failure may say of a defect (a bug): its class and where it happened, since its text may hold a key. */
 
-/** Enough to find the place. */
-const mostLines = 12
+/** What a call is answered with when the adapter's code threw instead of failing. */
+export const adapterDefect = "the adapter failed unexpectedly (a defect)"
 
-/** Where the stack says a file and a line: it begins below the message, which may be of any length and say anything. */
+/** Enough lines of a stack to find the place. */
+const maxLines = 12
+
+/** A line of a stack that names a file and a line. Those of the message, which may be of any length, do not match. */
 const location = /^\s+at (?:(?:async |new )*[\w$.<>]+ \()?(?:file:|node:|\/)\S*:\d+:\d+\)?$/
 
 const classOf = (defect: unknown): string => {
@@ -12,8 +15,8 @@ const classOf = (defect: unknown): string => {
   return typeof name === "string" && /^[\w$]{1,80}$/.test(name) ? name : "object"
 }
 
-/** A bug for the log: its class and its stack's locations, and nothing that it says. */
+/** A defect for the log: its class and the locations of its stack, without its message and fields. */
 export const locate = (defect: unknown): string => {
   const stack = defect instanceof Error && typeof defect.stack === "string" ? defect.stack.split("\n") : []
-  return [classOf(defect), ...stack.filter((line) => location.test(line)).slice(0, mostLines)].join("\n")
+  return [classOf(defect), ...stack.filter((line) => location.test(line)).slice(0, maxLines)].join("\n")
 }

@@ -1,4 +1,4 @@
-/** The front desk put together: an engine, its feeds, its reaper, and the verbs over them. */
+/** The service `Orchestrator`: the check of its settings, its verbs over an engine, its feeds and its reaper. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -16,105 +16,13 @@ import { type Seen, SessionEngine } from "../engine/EngineContract.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import * as ProviderFeed from "../ProviderFeed.ts"
 import * as Reaper from "../Reaper.ts"
-import { SessionId } from "../session/Ids.ts"
+import { makeSessionId, SessionId } from "../session/Ids.ts"
 import * as SessionInfo from "../SessionInfo.ts"
 import * as Spending from "../Spending.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
 import * as spawning from "./spawning.ts"
-
-type Verbs = Orchestrator["Service"]
-
-/** How the desk finds and shows sessions. */
-interface VerbContext {
-  readonly engine: SessionEngine["Service"]
-  readonly providers: Providers["Service"]
-  readonly find: (id: string, operation: string) => Effect.Effect<Seen, AtlasError>
-  readonly infoOf: (seen: Seen) => Effect.Effect<SessionInfo.SessionInfo>
-  readonly list: Effect.Effect<ReadonlyArray<SessionInfo.SessionInfo>>
-}
-
-const decodeTimeout = decoder(
-  PositiveDuration.check(Schema.makeFilter(Duration.isFinite, { expected: "a time that ends" })),
-  "timeout"
-)
-
-const fail = (operation: string, reason: AtlasError["reason"]) =>
-  Effect.fail(new AtlasError({ provider: null, operation, reason }))
-
-/** One that is forgotten meanwhile is over, as long as anybody would know. */
-const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: string) =>
-  Effect.catchReason(
-    Effect.asVoid(engine.when(id, spawning.isOver, operation)),
-    "AtlasError",
-    "NotTracked",
-    () => engine.stopped(operation) ?? Effect.void
-  )
-
-const stopVerb = ({ engine, find }: VerbContext): Verbs["stopTracked"] => (id, options) =>
-  Effect.gen(function*() {
-    const { state } = yield* find(id, "stopTracked")
-    const limit = yield* decodeTimeout(options?.timeout ?? spawning.patience, "stopTracked")
-    yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
-    yield* Effect.timeoutOrElse(untilGone(engine, state.spec.id, "stopTracked"), {
-      duration: limit,
-      orElse: () => {
-        const computeId = engine.get(state.spec.id)?.state.last ?? null
-        const message = "not verified gone yet; the orchestrator goes on ending it"
-        return fail("stopTracked", new Uncertain({ computeId, message }))
-      }
-    })
-  })
-
-const isReady = ({ compute, state: { phase } }: Seen): boolean =>
-  phase._tag === "Live" && phase.status === "running" && compute !== null
-
-const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: Seen, limit: Duration.Duration) =>
-  Effect.gen(function*() {
-    const settled = engine.when(spec.id, (one) => isReady(one) || spawning.isEnding(one), "awaitReady")
-    const seen = yield* Effect.timeoutOrElse(settled, {
-      duration: limit,
-      orElse: () => {
-        const lastSeen = engine.get(spec.id)?.compute ?? null
-        return fail("awaitReady", new Timeout({ lastSeen, message: "it was not running in time; nothing was ended" }))
-      }
-    })
-    return seen.compute !== null && isReady(seen) ? seen.compute : yield* spawning.lost(seen.state, "awaitReady")
-  })
-
-/** A session is waited for without a request of ours; what is no session here is looked at where the caller says it is. */
-const awaitReadyVerb = ({ engine, find, providers }: VerbContext): Verbs["awaitReady"] => (id, options) =>
-  Effect.gen(function*() {
-    const limit = yield* decodeTimeout(options?.timeout ?? Readiness.defaultTimeout, "awaitReady")
-    const { interval, provider } = options ?? {}
-    const found = yield* Effect.result(find(id, "awaitReady"))
-    if (found._tag === "Success") return yield* awaitTracked(engine, found.success, limit)
-    if (provider === undefined) return yield* found.failure
-    const service = yield* providers.get(provider, "awaitReady")
-    return yield* Readiness.awaitRunning(service, id, { timeout: limit, interval }, undefined)
-  })
-
-/** Nothing comes after these. */
-const isLast = (element: SessionElement): boolean =>
-  element._tag === "State"
-    ? element.session.state === "ended"
-    : element._tag === "News" && (element.event._tag === "Ended" || element.event._tag === "Released")
-
-const eventsVerb = ({ engine, find, infoOf, list }: VerbContext): Verbs["events"] => (id) =>
-  Stream.unwrap(Effect.gen(function*() {
-    const known = id === null ? null : (yield* find(id, "events")).state.spec.id
-    // heard from before it is looked at: nothing can fall in between
-    const news = yield* engine.news(known)
-    const now = known === null ? yield* list : [yield* Effect.flatMap(find(known, "events"), infoOf)]
-    const states = Stream.fromIterable(now.map((session): SessionElement => ({ _tag: "State", session })))
-    const told = Stream.map(news, (delivery): SessionElement =>
-      delivery._tag === "Message"
-        ? { _tag: "News", ...delivery.message }
-        : { _tag: "Gap", lost: delivery._tag === "Gap" ? delivery.lost : 0 })
-    const all = Stream.concat(states, told)
-    return known === null ? all : Stream.takeUntil(all, isLast)
-  }))
 
 const decodeOwner = decoder(Owner, "owner")
 const decodeNames = decoder(Schema.Array(Schema.NonEmptyString), "withhold")
@@ -132,30 +40,129 @@ const checkDurations = <Field extends string>(
     { discard: true }
   )
 
+/** Checks the settings of the feeds and the reaper. */
 export const checkWatch = (options: WatchOptions): Effect.Effect<void, AtlasError> =>
   Effect.andThen(
     checkDurations(options, ["pollInterval", "reapGrace"]),
     Effect.asVoid(decodeNames(options.withhold ?? [], "orchestrator"))
   )
 
+/** Checks the settings of the engine, and answers the owner. */
 export const checkEngine = (options: Options): Effect.Effect<Owner, AtlasError> =>
   Effect.andThen(checkDurations(options, ["retention", "closeWithin"]), decodeOwner(options.owner, "orchestrator"))
+
+type Verbs = Orchestrator["Service"]
+
+/** How the verbs find and show sessions. */
+interface SessionAccess {
+  readonly engine: SessionEngine["Service"]
+  readonly providers: Providers["Service"]
+  readonly find: (id: string, operation: string) => Effect.Effect<Seen, AtlasError>
+  readonly infoOf: (seen: Seen) => Effect.Effect<SessionInfo.SessionInfo>
+  readonly list: Effect.Effect<ReadonlyArray<SessionInfo.SessionInfo>>
+}
+
+const decodeTimeout = decoder(
+  PositiveDuration.check(Schema.makeFilter(Duration.isFinite, { expected: "a time that ends" })),
+  "timeout"
+)
+
+const fail = (operation: string, reason: AtlasError["reason"]) =>
+  Effect.fail(new AtlasError({ provider: null, operation, reason }))
+
+/** Waits until a session is over; one that is forgotten meanwhile is over too. */
+const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: string) =>
+  Effect.catchReason(
+    Effect.asVoid(engine.when(id, spawning.isOver, operation)),
+    "AtlasError",
+    "NotTracked",
+    () => engine.stopped(operation) ?? Effect.void
+  )
+
+const makeStopTracked = ({ engine, find }: SessionAccess): Verbs["stopTracked"] => (id, options) =>
+  Effect.gen(function*() {
+    const { state } = yield* find(id, "stopTracked")
+    const limit = yield* decodeTimeout(options?.timeout ?? spawning.stopTimeout, "stopTracked")
+    yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
+    yield* Effect.timeoutOrElse(untilGone(engine, state.spec.id, "stopTracked"), {
+      duration: limit,
+      orElse: () => {
+        const computeId = engine.get(state.spec.id)?.state.last ?? null
+        const message = "not verified gone yet; the orchestrator goes on ending it"
+        return fail("stopTracked", new Uncertain({ computeId, message }))
+      }
+    })
+  })
+
+const isReady = ({ compute, state: { phase } }: Seen): boolean =>
+  phase._tag === "Live" && phase.status === "running" && compute !== null
+
+const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: Seen, limit: Duration.Duration) =>
+  Effect.gen(function*() {
+    const settled = engine.when(spec.id, (seen) => isReady(seen) || spawning.isEnding(seen), "awaitReady")
+    const seen = yield* Effect.timeoutOrElse(settled, {
+      duration: limit,
+      orElse: () => {
+        const lastSeen = engine.get(spec.id)?.compute ?? null
+        return fail("awaitReady", new Timeout({ lastSeen, message: "it was not running in time; nothing was ended" }))
+      }
+    })
+    return seen.compute !== null && isReady(seen) ? seen.compute : yield* spawning.failureOf(seen.state, "awaitReady")
+  })
+
+/** Waits for a session through the engine, without a request of its own; another id is asked for at the caller's provider. */
+const makeAwaitReady = ({ engine, find, providers }: SessionAccess): Verbs["awaitReady"] => (id, options) =>
+  Effect.gen(function*() {
+    const limit = yield* decodeTimeout(options?.timeout ?? Readiness.defaultTimeout, "awaitReady")
+    const { interval, provider } = options ?? {}
+    const found = yield* Effect.result(find(id, "awaitReady"))
+    if (found._tag === "Success") return yield* awaitTracked(engine, found.success, limit)
+    if (provider === undefined) return yield* found.failure
+    const service = yield* providers.get(provider, "awaitReady")
+    return yield* Readiness.awaitRunning(service, id, { timeout: limit, interval }, undefined)
+  })
+
+/** Whether a session's stream ends after this element. */
+const isLast = (element: SessionElement): boolean =>
+  element._tag === "State"
+    ? element.session.state === "ended"
+    : element._tag === "Event" && (element.event._tag === "Ended" || element.event._tag === "Released")
+
+const makeEvents = ({ engine, find, infoOf, list }: SessionAccess): Verbs["events"] => (id) =>
+  Stream.unwrap(Effect.gen(function*() {
+    const known = id === null ? null : (yield* find(id, "events")).state.spec.id
+    // subscribed before the states are read, so that no event is missed
+    const events = yield* engine.events(known)
+    const sessions = known === null ? yield* list : [yield* Effect.flatMap(find(known, "events"), infoOf)]
+    const states = Stream.fromIterable(sessions.map((session): SessionElement => ({ _tag: "State", session })))
+    const following = Stream.map(events, (delivery): SessionElement =>
+      delivery._tag === "Message"
+        ? { _tag: "Event", ...delivery.message }
+        : { _tag: "Gap", lost: delivery._tag === "Gap" ? delivery.lost : 0 })
+    const all = Stream.concat(states, following)
+    return known === null ? all : Stream.takeUntil(all, isLast)
+  }))
 
 const isSessionId = Schema.is(SessionId)
 const isComputeId = Schema.is(ComputeId)
 
-/** Those that can be asked; the others are named once. */
+/** The providers that are set up; each of the others is logged. */
 const usableOf = Effect.fnUntraced(function*({ all }: Providers["Service"]) {
   for (const { id, implemented, missing } of all) {
     if (implemented && missing.length > 0) {
-      yield* Effect.logWarning(`${id} is neither watched nor cleaned up: ${missing.join(", ")}`)
+      yield* Effect.logWarning(
+        `${id} needs ${missing.join(" and ")}, which is not set here: its account is neither watched nor cleaned up`
+      )
     }
   }
   return all.filter(isUsable)
 })
 
-/** Judges listings beside the feed, one at a time for each account; what comes meanwhile is judged with the next one. */
-const judgeAside = (reaper: Reaper.Reaper, reaped: ReadonlyArray<Service>, scope: Scope.Scope) => {
+/**
+ * Judges listings in fibers of their own, so that the feed goes on; one at a time for each account. A listing that comes
+ * meanwhile is skipped, and the next one is judged.
+ */
+const judgeInBackground = (reaper: Reaper.Reaper, reaped: ReadonlyArray<Service>, scope: Scope.Scope) => {
   const busy = new Set<ProviderId>()
   const ids = new Set(reaped.map(({ id }) => id))
   return (listing: ProviderFeed.Listing): Effect.Effect<void> =>
@@ -164,7 +171,9 @@ const judgeAside = (reaper: Reaper.Reaper, reaped: ReadonlyArray<Service>, scope
       if (!ids.has(id) || busy.has(id)) return Effect.void
       busy.add(id)
       return reaper.judge(listing).pipe(
-        Effect.catchDefect((defect) => Effect.logError(`${id}: the reaper broke: ${locate(defect)}`)),
+        Effect.catchDefect((defect) =>
+          Effect.logError(`${id}: the reaper failed unexpectedly (a defect): ${locate(defect)}`)
+        ),
         Effect.ensuring(Effect.sync(() => busy.delete(id))),
         Effect.forkIn(scope),
         Effect.asVoid
@@ -172,7 +181,7 @@ const judgeAside = (reaper: Reaper.Reaper, reaped: ReadonlyArray<Service>, scope
     })
 }
 
-/** Starts the watch over an engine; see `Orchestrator.make`. */
+/** Starts the feeds and the reaper of an engine; see `Orchestrator.make`. */
 export const make = Effect.fnUntraced(function*(
   options: WatchOptions
 ): Effect.fn.Return<Orchestrator["Service"], AtlasError, SessionEngine | SessionStore | Providers | Scope.Scope> {
@@ -189,12 +198,12 @@ export const make = Effect.fnUntraced(function*(
     providers: usable,
     interval: options.pollInterval,
     alwaysListed: reapedIds,
-    onListing: judgeAside(reaper, reaped, yield* Effect.scope)
+    onListing: judgeInBackground(reaper, reaped, yield* Effect.scope)
   })
   const spending = Effect.map(Clocks.read, (now) => Spending.of(engine.all(), now))
   yield* Effect.flatMap(spending, Spending.show).pipe(Effect.delay("1 minute"), Effect.forever, Effect.forkScoped)
 
-  const find: VerbContext["find"] = (id, operation) =>
+  const find: SessionAccess["find"] = (id, operation) =>
     Effect.suspend(() => {
       const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
         (isComputeId(id) ? engine.byCompute(id) : undefined)
@@ -206,40 +215,40 @@ export const make = Effect.fnUntraced(function*(
     Clocks.read,
     (now) => Array.from(engine.all(), ({ state }) => SessionInfo.fromState(state, now))
   )
-  const desk: VerbContext = { engine, providers, find, infoOf, list }
+  const access: SessionAccess = { engine, providers, find, infoOf, list }
 
-  const { newId, rent } = spawning.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
-  const stopTracked = stopVerb(desk)
+  const spawn = spawning.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
+  const stopTracked = makeStopTracked(access)
 
-  /** What the closing of a scope can do; the orchestrator goes on ending what was not verified in time. */
-  const handBack = (id: SessionId) =>
+  /** Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. */
+  const release = (id: SessionId) =>
     Effect.catch(
       stopTracked(id),
       (error) =>
         error.kind === "not_tracked" || engine.stopped("scoped") !== null
           ? Effect.void
-          : Effect.logError(`${id}: ${error.message}`)
+          : Effect.logError(`the session ${id} was not over when its scope closed: ${error.message}`)
     )
 
   return {
-    spawn: (input, settings) =>
-      Effect.flatMap(newId, (id) => rent("interactive", "spawn", input, settings, id)).pipe(
+    spawn: (input, spawnOptions) =>
+      Effect.flatMap(makeSessionId, (id) => spawn("interactive", "spawn", input, spawnOptions, id)).pipe(
         Effect.withSpan("Orchestrator.spawn")
       ),
-    runTask: (input, settings) =>
-      Effect.flatMap(newId, (id) => rent("task", "runTask", input, settings, id)).pipe(
+    runTask: (input, spawnOptions) =>
+      Effect.flatMap(makeSessionId, (id) => spawn("task", "runTask", input, spawnOptions, id)).pipe(
         Effect.withSpan("Orchestrator.runTask")
       ),
-    scoped: Effect.fn("Orchestrator.scoped")(function*(input, settings) {
-      const id = yield* newId
-      // promised before it is asked for, so that no moment is left in which it is nobody's
-      yield* Effect.addFinalizer(() => handBack(id))
-      return yield* rent("interactive", "scoped", input, settings, id)
+    scoped: Effect.fn("Orchestrator.scoped")(function*(input, spawnOptions) {
+      const id = yield* makeSessionId
+      // the finalizer comes first, so that there is no moment in which a machine has none
+      yield* Effect.addFinalizer(() => release(id))
+      return yield* spawn("interactive", "scoped", input, spawnOptions, id)
     }),
     touch: (id) =>
       Effect.flatMap(find(id, "touch"), (seen) =>
         engine.stopped("touch") ?? (spawning.isEnding(seen)
-          ? Effect.fail(notTracked("touch", "the session is over: a touch keeps it no longer"))
+          ? Effect.fail(notTracked("touch", "the session is over or ending: a touch cannot keep it"))
           : Effect.sync(() => engine.touch(seen.state.spec.id)))),
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
@@ -248,15 +257,15 @@ export const make = Effect.fnUntraced(function*(
       Array.from(engine.all()).flatMap((seen) => spawning.isOver(seen) ? [] : [seen.state.spec.id])
     ),
     list,
-    awaitReady: awaitReadyVerb(desk),
+    awaitReady: makeAwaitReady(access),
     awaitEnd: (id) =>
       Effect.flatMap(
         find(id, "awaitEnd"),
         ({ state }) => Effect.flatMap(engine.when(state.spec.id, spawning.isOver, "awaitEnd"), infoOf)
       ),
-    events: eventsVerb(desk),
+    events: makeEvents(access),
     spend: (id) => Effect.map(info(id, "spend"), ({ spentUsd }) => spentUsd),
     spending,
-    reapNow: (settings) => reaper.cycle(reaped, settings)
+    reapNow: (cycle) => reaper.cycle(reaped, cycle)
   }
 })

@@ -1,4 +1,7 @@
-/** From what a caller asks for to a session whose rent is settled, or the reason why there is none. */
+/**
+ * How `spawn`, `runTask` and `scoped` rent: from a caller's request to a session with a machine, or a failure that says why there
+ * is none.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -6,14 +9,14 @@ import { AtlasError, Ended, invalid, Unsupported } from "../../domain/AtlasError
 import type { Providers } from "../../provider/Providers.ts"
 import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
 import * as Fault from "../session/Fault.ts"
-import { makeSessionId, type SessionId } from "../session/Ids.ts"
+import type { SessionId } from "../session/Ids.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import { type Mode, providerOf, type SessionState } from "../session/State.ts"
 import * as SpawnOptions from "../SpawnOptions.ts"
 import type { Tracked } from "./OrchestratorContract.ts"
 
-/** How long a caller waits to hear that a machine is gone, before it is told that it is not known yet. */
-export const patience = Duration.seconds(30)
+/** How long a caller waits until a machine is verified gone, before it is told that this is not known yet. */
+export const stopTimeout = Duration.seconds(30)
 
 export const isOver = ({ state: { phase } }: Seen): boolean => phase._tag === "Ended"
 
@@ -21,15 +24,15 @@ export const isEnding = (seen: Seen): boolean => seen.state.phase._tag === "Endi
 
 const hasMachine = (seen: Seen): boolean => seen.state.phase._tag === "Live"
 
-/** What a place said, in the words of a failure that tells of others too. */
-const said = (place: RentRequest.Candidate | undefined, { message }: Fault.Fault): string =>
-  `${[place?.provider, place?.gpu].filter((part) => typeof part === "string").join(" ")}: ${message}`
+/** The refusal of one candidate, as part of a message that names several. */
+const describeRefusal = (candidate: RentRequest.Candidate | undefined, { message }: Fault.Fault): string =>
+  `${[candidate?.provider, candidate?.gpu].filter((part) => typeof part === "string").join(" ")}: ${message}`
 
 const withOthers = (message: string, others: ReadonlyArray<string>): string =>
   others.length === 0 ? message : `${message} (before: ${others.join("; ")})`
 
-/** What a caller is told when the machine it waits for will not come. */
-export const lost = (state: SessionState, operation: string): AtlasError => {
+/** The failure of a caller whose session has no machine and will have none. */
+export const failureOf = (state: SessionState, operation: string): AtlasError => {
   const { phase, refusals, spec } = state
   const provider = providerOf(state)
   const fail = (reason: AtlasError["reason"]) => new AtlasError({ provider, operation, reason })
@@ -43,8 +46,10 @@ export const lost = (state: SessionState, operation: string): AtlasError => {
   }
   if (outcome._tag === "Failed" && outcome.fault !== null) {
     const { message } = outcome.fault
-    const unfit = (spec.unfit ?? []).map(({ candidate, fault }) => said(candidate, fault))
-    const others = refusals.slice(0, -1).map(({ candidate, fault }) => said(spec.candidates[candidate], fault))
+    const unfit = (spec.unfit ?? []).map(({ candidate, fault }) => describeRefusal(candidate, fault))
+    const others = refusals.slice(0, -1).map(({ candidate, fault }) =>
+      describeRefusal(spec.candidates[candidate], fault)
+    )
     return Fault.toError({ ...outcome.fault, message: withOthers(message, [...unfit, ...others]) }, operation)
   }
   return fail(
@@ -58,50 +63,49 @@ export const lost = (state: SessionState, operation: string): AtlasError => {
 
 type Decoded = Effect.Success<ReturnType<typeof SpawnOptions.decodeRequest>>
 
-/** Every place to rent at: those that can be asked at all, and why the others cannot; where none can it is refused at once. */
-const placesFor = Effect.fnUntraced(function*(
+/** The candidates to rent from: those that can be asked, and why the others cannot. Fails when none can. */
+const candidatesFor = Effect.fnUntraced(function*(
   providers: Providers["Service"],
   { gpus, request }: Decoded,
   wanted: ReadonlyArray<string> | undefined,
   operation: string
 ) {
   const found = yield* Effect.forEach(wanted ?? [undefined], (which) => providers.get(which, operation))
-  const places = gpus.flatMap((gpu) => found.map((provider) => ({ provider, gpu })))
-  const tried = yield* Effect.forEach(places, ({ gpu, provider }) => {
-    const place: RentRequest.Candidate = { provider: provider.id, gpu, regionHints: request.regionHints }
+  const pairs = gpus.flatMap((gpu) => found.map((provider) => ({ provider, gpu })))
+  const checked = yield* Effect.forEach(pairs, ({ gpu, provider }) => {
+    const candidate: RentRequest.Candidate = { provider: provider.id, gpu, regionHints: request.regionHints }
     return Effect.match(provider.compute.check({ ...request, gpu }), {
-      onSuccess: () => ({ place, error: null }),
-      onFailure: (error) => ({ place, error })
+      onSuccess: () => ({ candidate, error: null }),
+      onFailure: (error) => ({ candidate, error })
     })
   })
-  const refused = tried.flatMap(({ error, place }) => error === null ? [] : [{ place, error }])
-  const unfit = refused.map(({ error, place }) => ({ candidate: place, fault: Fault.fromError(error) }))
-  const [first, ...rest] = tried.flatMap(({ error, place }) => error === null ? [place] : [])
+  const refused = checked.flatMap(({ candidate, error }) => error === null ? [] : [{ candidate, error }])
+  const unfit = refused.map(({ candidate, error }) => ({ candidate, fault: Fault.fromError(error) }))
+  const [first, ...rest] = checked.flatMap(({ candidate, error }) => error === null ? [candidate] : [])
   if (first !== undefined) {
     return { candidates: [first, ...rest] as const, ...(unfit.length === 0 ? {} : { unfit }) }
   }
   const last = refused.at(-1)
   if (last === undefined) return yield* invalid(operation, [{ path: "provider", message: "give at least one" }])
-  // one alone keeps its own issues, with their fields
+  // a single refusal keeps its own error, with the issues of its fields
   if (refused.length === 1) return yield* last.error
-  const others = unfit.slice(0, -1).map(({ candidate, fault }) => said(candidate, fault))
+  const others = unfit.slice(0, -1).map(({ candidate, fault }) => describeRefusal(candidate, fault))
   const fault = Fault.fromError(last.error)
   return yield* Fault.toError({ ...fault, message: withOthers(fault.message, others) }, operation)
 })
 
-/** The two verbs that rent, and the id under which they do. */
-export interface Renting {
-  readonly rent: (
+/** Begins a session under this id, and answers when it is known whether a machine was rented. */
+export interface Spawn {
+  (
     mode: Mode,
     operation: string,
     input: SpawnOptions.Input,
     options: SpawnOptions.SpawnOptions | undefined,
     id: SessionId
-  ) => Effect.Effect<Tracked, AtlasError>
-  readonly newId: Effect.Effect<SessionId>
+  ): Effect.Effect<Tracked, AtlasError>
 }
 
-/** Says that a replacement may be rented where nobody would clean up after us, should every record of it be lost. */
+/** Warns when a replacement may be rented at a provider that the reaper does not clean. */
 const warnOfUnreaped = (
   candidates: ReadonlyArray<RentRequest.Candidate>,
   reaped: ReadonlySet<string>
@@ -109,10 +113,11 @@ const warnOfUnreaped = (
   const unreaped = [...new Set(candidates.map(({ provider }) => provider))].filter((id) => !reaped.has(id))
   return unreaped.length === 0 ? Effect.void : Effect.logWarning(
     `this session may rent again at ${unreaped.join(", ")}, which is not among reapProviders: ` +
-      "a machine whose record is lost would stay there"
+      "a machine whose session is lost from the store would not be ended there"
   )
 }
 
+/** The function that rents. */
 export const make = ({ engine, providers, reaped, withhold }: {
   readonly engine: SessionEngine["Service"]
   readonly providers: Providers["Service"]
@@ -120,8 +125,8 @@ export const make = ({ engine, providers, reaped, withhold }: {
   readonly reaped: ReadonlySet<string>
   /** Names in `providerOpts` that are not stored. */
   readonly withhold: ReadonlyArray<string>
-}): Renting => {
-  const rent: Renting["rent"] = Effect.fnUntraced(function*(mode, operation, input, options, id) {
+}): Spawn =>
+  Effect.fnUntraced(function*(mode, operation, input, options, id) {
     const decoded = yield* SpawnOptions.decodeRequest(input, operation)
     const { request } = decoded
     const { persist, policy, providers: wanted, userId } = yield* SpawnOptions.decode(
@@ -130,26 +135,24 @@ export const make = ({ engine, providers, reaped, withhold }: {
       operation,
       request.idleTtl
     )
-    const places = yield* placesFor(providers, decoded, wanted, operation)
+    const chosen = yield* candidatesFor(providers, decoded, wanted, operation)
     const { onFailure } = policy
     if (request.spot && onFailure._tag === "Respawn" && onFailure.max > 0) {
-      yield* warnOfUnreaped(places.candidates, reaped)
+      yield* warnOfUnreaped(chosen.candidates, reaped)
     }
     const { owner } = engine
     const stored = RentRequest.fromRequest(request, withhold)
-    const spec = { id, owner, mode, userId, persist, request: stored, ...places, policy }
-    const settled = Effect.gen(function*() {
+    const spec = { id, owner, mode, userId, persist, request: stored, ...chosen, policy }
+    const begun = Effect.gen(function*() {
       const secrets = { env: request.env, providerOpts: request.providerOpts }
-      const seen = yield* engine.begin(spec, secrets, (one) => hasMachine(one) || isEnding(one), operation)
+      const seen = yield* engine.begin(spec, secrets, (seen) => hasMachine(seen) || isEnding(seen), operation)
       if (seen.compute !== null && hasMachine(seen)) return { id, compute: seen.compute }
-      const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), patience)
-      return yield* lost(Option.getOrElse(over, () => seen).state, operation)
+      const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), stopTimeout)
+      return yield* failureOf(Option.getOrElse(over, () => seen).state, operation)
     })
-    // who asked has left: what was rented, or may have been, is ended
+    // the caller was interrupted: what was rented, or may have been, is ended
     return yield* Effect.onInterrupt(
-      settled,
+      begun,
       () => Effect.sync(() => engine.report(id, { _tag: "StopRequested", by: "interrupted" }))
     )
   })
-  return { rent, newId: makeSessionId }
-}

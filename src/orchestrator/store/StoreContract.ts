@@ -1,5 +1,5 @@
 /**
- * What a store of sessions promises, whichever database it writes to.
+ * The service `SessionStore`: what a store of sessions promises, whichever database it writes to.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
 
 /**
- * One row to write: over `version` (0 for a row that must not be there yet); a null state deletes it.
+ * One row to write over the row of this `version` (0: there must be no row yet); a null state deletes it.
  *
  * **Details**
  *
@@ -27,7 +27,7 @@ export interface Write {
 }
 
 /**
- * A row that is there and cannot be read: its id and why, without its content.
+ * A row that cannot be read: its id and why, without its content.
  *
  * @category models
  * @since 0.1.0
@@ -38,7 +38,7 @@ export interface Unreadable {
 }
 
 /**
- * Everything an owner has; each session carries the version of its row.
+ * All rows of an owner; each session carries the version of its row.
  *
  * @category models
  * @since 0.1.0
@@ -49,13 +49,13 @@ export interface Loaded {
 }
 
 /**
- * An owner's seat that was taken.
+ * The lock of an owner that was taken, so that this process alone writes the owner's sessions.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OwnerLock {
-  /** Asks whose it is now: null while it is still ours, else who has taken it over, in words. */
+  /** Asks who holds the lock now: null while this process does, else a description of the other holder. */
   readonly lostTo: Effect.Effect<string | null, AtlasError>
 }
 
@@ -67,27 +67,26 @@ export interface OwnerLock {
  */
 export class SessionStore extends Context.Service<SessionStore, {
   /**
-   * Takes the one seat of an owner until the scope closes or the process dies; fails when somebody sits there, and says
-   * who: process, host and since when. The seat says later whether somebody else has taken it after all, as after a
-   * connection that was cut or a lock file that was deleted.
+   * Takes the one lock of an owner until the scope closes or the process dies. Fails while another process holds it, and
+   * names that holder: process, host and since when. The answered lock says later whether another process has taken it all
+   * the same, as after a cut connection or a deleted lock file.
    */
   readonly lock: (owner: Owner) => Effect.Effect<OwnerLock, AtlasError, Scope.Scope>
-  /** All sessions of an owner. Rows that cannot be read keep nobody from the others. */
+  /** All sessions of an owner. Rows that cannot be read are named, and the others are answered all the same. */
   readonly load: (owner: Owner) => Effect.Effect<Loaded, AtlasError>
   /**
-   * Writes all rows in one durable transaction of its own and answers the ids whose rows had another version or another
-   * owner: those are left as they are.
+   * Writes all rows in one durable transaction of its own and answers the ids of the rows it left alone, because they had
+   * another version or another owner.
    *
    * **Details**
    *
-   * The same write again, as after an answer that was lost, counts as written, and so does deleting what is not there. A
-   * session that begins takes 1 MiB at most. Once another process has taken the owner's seat, nothing is written and all ids
-   * are answered.
+   * The same write again, as after a lost answer, counts as written, and so does deleting a row that is not there. A new
+   * session takes 1 MiB at most. Once another process has taken the owner lock, nothing is written and all ids are answered.
    */
   readonly commit: (owner: Owner, writes: ReadonlyArray<Write>) => Effect.Effect<ReadonlyArray<SessionId>, AtlasError>
   /**
-   * Which session has an attempt of this id. One that is found is an answer always; none is one only while every row of
-   * the owner can be read, else this fails.
+   * Which session has an attempt of this id. "None" is answered only while every row of the owner can be read; else this
+   * fails, since an unreadable row may have the attempt.
    */
   readonly attempt: (owner: Owner, attempt: AttemptId) => Effect.Effect<Option.Option<SessionId>, AtlasError>
 }>()("effect-atlas/orchestrator/SessionStore") {}

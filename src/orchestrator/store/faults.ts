@@ -1,5 +1,5 @@
 /**
- * What a session store fails with: sentences of ours, since a database's own words may show a row.
+ * The failures of a session store, in sentences of this library: a database's own message may show a row.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -8,12 +8,12 @@ import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { AtlasError, StorageFault } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 
-/** A failure of the store at a verb, in a sentence without any row's content. */
+/** A failure of a store's operation; the message holds no content of a row. */
 export const storageFault = (operation: string, message: string): AtlasError =>
   new AtlasError({ provider: null, operation, reason: new StorageFault({ message }) })
 
-/** Somebody else sits in the owner's seat. */
-export const occupied = (owner: Owner, holder: string): AtlasError =>
+/** Another process holds the owner lock. */
+export const alreadyLocked = (owner: Owner, holder: string): AtlasError =>
   storageFault("lock", `an orchestrator of the owner ${owner} is running already: ${holder}`)
 
 /** Result codes of SQLite, by their lowest byte. */
@@ -25,28 +25,28 @@ const sqliteCodes = new Map<number, string>([
   [11, "the session database is damaged; restore it from a copy"],
   [13, "the disk of the session database is full"],
   [14, "the session database cannot be opened"],
-  [26, "the file of the session database is no database"]
+  [26, "the file of the session database is not an SQLite database"]
 ])
 
 /** SQLSTATE codes of PostgreSQL. */
 const sqlStates = new Map<string, string>([
   ["25006", "the session database is read-only"],
   ["53100", "the disk of the session database is full"],
-  ["53300", "the session database takes no more connections"],
+  ["53300", "the session database accepts no more connections"],
   ["55P03", "another connection kept the session database locked for too long"]
 ])
 
-/** What the system says of the file of an embedded one. */
+/** Error codes of the operating system for the file of an SQLite database. */
 const systemCodes = new Map<string, string>([
   ["EACCES", "this user may not write the session database"],
   ["EPERM", "this user may not write the session database"],
   ["EROFS", "the session database is on a file system that is read-only"],
   ["ENOSPC", "the disk of the session database is full"],
   ["EDQUOT", "the disk quota for the session database is used up"],
-  ["ENOTDIR", "the directory of the session database is no directory"]
+  ["ENOTDIR", "the directory of the session database is not a directory"]
 ])
 
-/** The code a driver gave, wherever in the chain of causes it stands. */
+/** The first code that a driver gave in the chain of causes. */
 export const codeOf = (error: unknown): string | number | null => {
   for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 5; depth++) {
     if (Predicate.hasProperty(at, "errcode") && typeof at.errcode === "number") return at.errcode
@@ -73,8 +73,8 @@ const sentenceOf = (error: SqlError): string => {
 const causeOf = (error: unknown): unknown => Predicate.hasProperty(error, "cause") ? error.cause : null
 
 /**
- * Fails as `StorageFault`, also with what a client throws: a transaction whose connection is gone cannot be rolled back, and
- * Effect calls that a defect.
+ * Fails as `StorageFault`, also where a client throws: a transaction whose connection is lost cannot be rolled back, which
+ * Effect reports as a defect.
  */
 export const guarded = <A, R>(
   operation: string,
@@ -84,10 +84,10 @@ export const guarded = <A, R>(
     const thrown = cause.reasons.flatMap((reason) =>
       Cause.isFailReason(reason) ? [reason.error] : Cause.isDieReason(reason) ? [reason.defect] : []
     )
-    const ours = thrown.find((one) => one instanceof AtlasError)
-    if (ours !== undefined) return Effect.fail(ours)
-    const theirs = thrown.flatMap((one) => [one, causeOf(one)]).find((one) => isSqlError(one))
-    if (theirs !== undefined) return Effect.fail(storageFault(operation, sentenceOf(theirs)))
+    const known = thrown.find((error) => error instanceof AtlasError)
+    if (known !== undefined) return Effect.fail(known)
+    const sqlError = thrown.flatMap((error) => [error, causeOf(error)]).find((error) => isSqlError(error))
+    if (sqlError !== undefined) return Effect.fail(storageFault(operation, sentenceOf(sqlError)))
     const [failure] = cause.reasons.filter(Cause.isFailReason)
     if (failure !== undefined) return Effect.fail(storageFault(operation, "the session database failed"))
     return Effect.failCause(Cause.fromReasons(cause.reasons.filter((reason) => !Cause.isFailReason(reason))))

@@ -1,5 +1,5 @@
 /**
- * Keeps other processes out with a lock that SQLite holds on a file of its own: the kernel takes it back when a process dies.
+ * A lock file that keeps other processes out. SQLite holds the lock on it, and the kernel frees it when the process dies.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,15 +9,15 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import { codeOf, storageFault } from "./faults.ts"
 
 /**
- * Locks this process holds. They are looked up before a file is touched: closing any handle of a file gives up every lock
- * that the process has on it.
+ * Paths this process has locked. They are looked up before a file is opened, since closing any handle of a file frees every
+ * lock that the process has on it.
  */
 const held = new Set<string>()
 
-/** SQLite's code for a lock that somebody else has. */
+/** SQLite's code for a lock that another connection holds. */
 const busy = 5
 
-/** Private from its first byte; one that is there is not opened, for the same reason. */
+/** Creates the file, private from its first byte. A file that exists is not opened, since closing it would free its lock. */
 const ensure = (path: string): void => {
   try {
     closeSync(openSync(path, "wx", 0o600))
@@ -42,7 +42,7 @@ const lockOf = (path: string): DatabaseSync | null => {
   return db
 }
 
-/** Whether the lock could be had; it is held until the scope closes. The file stays, since removing it would race. */
+/** Whether the lock could be taken; it is held until the scope closes. The file stays, since removing it would race. */
 export const take = (path: string): Effect.Effect<boolean, AtlasError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

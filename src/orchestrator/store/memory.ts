@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
-import { occupied } from "./faults.ts"
+import { alreadyLocked } from "./faults.ts"
 import { describeHolder, self } from "./ownerLocks.ts"
 import * as Rows from "./rows.ts"
 import type { SessionStore, Write } from "./StoreContract.ts"
@@ -15,7 +15,7 @@ interface Row {
   readonly owner: Owner
   readonly version: number
   readonly state: SessionState
-  /** The seat it was written from. */
+  /** The lock it was written under, or `noLock`. */
   readonly writer: object
 }
 
@@ -26,14 +26,14 @@ interface HeldLock {
 /** A store in memory. */
 export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(() => {
   const rows = new Map<SessionId, Row>()
-  const seats = new Map<Owner, HeldLock>()
-  const unseated = {}
+  const locks = new Map<Owner, HeldLock>()
+  const noLock = {}
   const of = (owner: Owner) => [...rows.values()].filter((row) => row.owner === owner)
 
-  /** Whether the row was as its writer read it, or is what this very write has made of it already. */
+  /** Applies a write; false when its row has another version or owner. The same write again counts as applied. */
   const apply = (owner: Owner, { id, state, version }: Write): boolean => {
     const row = rows.get(id)
-    const writer = seats.get(owner) ?? unseated
+    const writer = locks.get(owner) ?? noLock
     if (row !== undefined && row.owner !== owner) return false
     if (row?.version === version + 1 && row.writer === writer && row.state === state) return true
     if (state === null) {
@@ -50,11 +50,11 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
     lock: (owner) =>
       Effect.acquireRelease(
         Effect.flatMap(self, (me) => {
-          const seat = seats.get(owner)
-          if (seat !== undefined) return Effect.fail(occupied(owner, seat.holder))
-          return Effect.sync(() => seats.set(owner, { holder: describeHolder(me) }))
+          const lock = locks.get(owner)
+          if (lock !== undefined) return Effect.fail(alreadyLocked(owner, lock.holder))
+          return Effect.sync(() => locks.set(owner, { holder: describeHolder(me) }))
         }),
-        () => Effect.sync(() => seats.delete(owner))
+        () => Effect.sync(() => locks.delete(owner))
       ).pipe(Effect.as({ lostTo: Effect.succeed(null) })),
     load: (owner) =>
       Effect.sync(() => ({

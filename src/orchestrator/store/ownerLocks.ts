@@ -1,8 +1,8 @@
 /**
- * The one seat of each owner: who sits there may write, and everybody else is told who does.
+ * The one lock of each owner: its holder alone may write the owner's sessions, and other processes are told who holds it.
  *
- * What keeps others out depends on the database and is given up by a crash. The row beside it says who sits, and fences: a
- * process that has lost its seat without noticing writes nothing any more, because every commit looks whose the row is.
+ * The lock itself is the database's own, and a crash frees it. A row of `atlas_session_seats` names the holder and fences off
+ * a former one: a process that has lost the lock without noticing writes nothing any more, because every commit reads that row.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -15,21 +15,45 @@ import { hostname } from "node:os"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as Entropy from "../../domain/Entropy.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
-import { guarded, occupied, storageFault } from "./faults.ts"
+import { alreadyLocked, guarded, storageFault } from "./faults.ts"
 
-/** Databases in memory belong to this process, and so do their seats: one set a client, whoever made a store of it. */
+/** A holder as a refusal names it. */
+export const describeHolder = (
+  holder: { readonly pid: unknown; readonly host: unknown; readonly since: unknown }
+): string => {
+  const since = Number(holder.since)
+  const when = Number.isSafeInteger(since) ? ` since ${new Date(since).toISOString()}` : ""
+  return `process ${Number(holder.pid)} on ${String(holder.host)}${when}`
+}
+
+/** This process as a holder, from now on. */
+export const self = Effect.map(Clock.currentTimeMillis, (since) => ({ pid: process.pid, host: hostname(), since }))
+
+/** A lock of a database that other processes see too. */
+export interface DatabaseLock {
+  /**
+   * Whether the lock could be taken; it is held until the scope closes. `isStillHolder` is asked before it is taken again after
+   * a lost connection.
+   */
+  readonly take: (
+    owner: Owner,
+    isStillHolder: Effect.Effect<boolean, SqlError>
+  ) => Effect.Effect<boolean, SqlError | AtlasError, Scope.Scope>
+}
+
+/** Locked owners of databases in memory, which belong to this process: one set for each client, shared by its stores. */
 const inMemory = new WeakMap<object, Set<Owner>>()
 
-const takeInMemory = (seats: Set<Owner>, owner: Owner) =>
+const takeInMemory = (locked: Set<Owner>, owner: Owner) =>
   Effect.acquireRelease(
-    Effect.sync(() => !seats.has(owner) && seats.add(owner).size > 0),
-    (isTaken) => Effect.sync(() => void (isTaken && seats.delete(owner)))
+    Effect.sync(() => !locked.has(owner) && locked.add(owner).size > 0),
+    (isTaken) => Effect.sync(() => void (isTaken && locked.delete(owner)))
   )
 
 /** The file of the database; empty when it has none. */
 const fileOf = (sql: SqlClient.SqlClient): Effect.Effect<string, SqlError> =>
   Effect.map(sql`PRAGMA database_list`, (all) => {
-    const file = all.find((one) => one["name"] === "main")?.["file"]
+    const file = all.find((database) => database["name"] === "main")?.["file"]
     return typeof file === "string" ? file : ""
   })
 
@@ -38,35 +62,35 @@ const sqlite = (sql: SqlClient.SqlClient): DatabaseLock => ({
     Effect.gen(function*() {
       const file = yield* fileOf(sql)
       if (file !== "") {
-        // only who has a file needs Node's SQLite
+        // Node's SQLite is loaded only where it is needed
         const FileLock = yield* Effect.promise(() => import("./fileLock.ts"))
         return yield* FileLock.take(`${file}.${owner}.lock`)
       }
-      const seats = inMemory.get(sql.transactionService) ?? new Set<Owner>()
-      inMemory.set(sql.transactionService, seats)
-      return yield* takeInMemory(seats, owner)
+      const locked = inMemory.get(sql.transactionService) ?? new Set<Owner>()
+      inMemory.set(sql.transactionService, locked)
+      return yield* takeInMemory(locked, owner)
     })
 })
 
-/** How often a connection that holds a lock is looked after, and the most it may take to answer. */
-const watchEvery = Duration.seconds(5)
+/** How often the connection that holds a lock is checked, and how long it may take to answer. */
+const checkEvery = Duration.seconds(5)
 const answerWithin = Duration.seconds(20)
 
-/** A lock a database, schema and owner; the text must never change, or two versions would not see each other. */
+/** One lock for each database, schema and owner. The text must never change, or two versions would not exclude each other. */
 const advisory = (verb: string) =>
   `SELECT ${verb}(hashtextextended('effect-atlas sessions ' || current_schema() || ' ' || $1, 0))`
 
 /**
- * A lock of a connection that nobody else gets meanwhile. When the connection is lost, the lock is taken on another one as
- * long as the seat is still ours; who finds it taken stops looking, and its commits find that out by themselves.
+ * An advisory lock on a connection that is reserved for it. When the connection is lost, the lock is taken on another one, as
+ * long as the row still names this process. When another process has taken it, the checks stop, and commits read it in the row.
  */
 const postgres = (sql: SqlClient.SqlClient): DatabaseLock => {
-  const lockOn = (owner: Owner) =>
+  const lockConnection = (owner: Owner) =>
     Effect.gen(function*() {
       const connection = yield* Effect.timeoutOrElse(sql.reserve, {
         duration: answerWithin,
         orElse: () =>
-          Effect.fail(storageFault("lock", "the session database has no connection left to hold the seat with"))
+          Effect.fail(storageFault("lock", "the session database has no free connection to hold the owner lock with"))
       })
       const answer = yield* connection.executeValues(advisory("pg_try_advisory_lock"), [owner])
       const isTaken = answer[0]?.[0] === true
@@ -79,46 +103,46 @@ const postgres = (sql: SqlClient.SqlClient): DatabaseLock => {
           )
         )
       }
-      const look = connection.executeValues("SELECT 1", []).pipe(Effect.timeout(answerWithin))
-      return { isTaken, look: Effect.exit(look) }
+      const check = connection.executeValues("SELECT 1", []).pipe(Effect.timeout(answerWithin))
+      return { isTaken, check: Effect.exit(check) }
     })
 
   return {
-    take: (owner, isStillOurs) =>
+    take: (owner, isStillHolder) =>
       Effect.gen(function*() {
         const outer = yield* Effect.scope
         let inner = yield* Scope.fork(outer)
-        const first = yield* Scope.provide(lockOn(owner), inner)
+        const first = yield* Scope.provide(lockConnection(owner), inner)
         if (!first.isTaken) {
           yield* Scope.close(inner, Exit.void)
           return false
         }
-        let { look } = first
+        let { check } = first
         const retake = Effect.gen(function*() {
           yield* Effect.logWarning(
-            `the connection that holds the seat of the owner ${owner} was lost; it is taken anew`
+            `the connection that holds the lock of the owner ${owner} was lost: the lock is taken again on another connection`
           )
           while (true) {
             yield* Scope.close(inner, Exit.void)
             inner = yield* Scope.fork(outer)
             const again = yield* Effect.exit(
-              Effect.all({ lock: Scope.provide(lockOn(owner), inner), isOurs: isStillOurs })
+              Effect.all({ lock: Scope.provide(lockConnection(owner), inner), isHolder: isStillHolder })
             )
             if (Exit.isSuccess(again)) {
-              if (!again.value.isOurs) return false
-              // taken, and not by another: the server may take a while to see that our old connection is gone
+              if (!again.value.isHolder) return false
+              // not taken yet: the server may take a while to see that the old connection is gone
               if (again.value.lock.isTaken) {
-                look = again.value.lock.look
+                check = again.value.lock.check
                 return true
               }
             }
-            yield* Effect.sleep(watchEvery)
+            yield* Effect.sleep(checkEvery)
           }
         })
         yield* Effect.forkScoped(Effect.gen(function*() {
           while (true) {
-            yield* Effect.sleep(watchEvery)
-            if (Exit.isSuccess(yield* look)) continue
+            yield* Effect.sleep(checkEvery)
+            if (Exit.isSuccess(yield* check)) continue
             if (!(yield* retake)) return yield* Scope.close(inner, Exit.void)
           }
         }))
@@ -127,47 +151,29 @@ const postgres = (sql: SqlClient.SqlClient): DatabaseLock => {
   }
 }
 
-/** What the database of a client can do. */
+/** The lock of a client's database. */
 export const databaseLockOf = (sql: SqlClient.SqlClient): DatabaseLock =>
   sql.onDialectOrElse({ pg: () => postgres(sql), orElse: () => sqlite(sql) })
 
-/** What keeps others out. */
-export interface DatabaseLock {
-  /** Whether it could be had; it is held until the scope closes. `isStillOurs` is asked before it is taken anew. */
-  readonly take: (
-    owner: Owner,
-    isStillOurs: Effect.Effect<boolean, SqlError>
-  ) => Effect.Effect<boolean, SqlError | AtlasError, Scope.Scope>
-}
-
-/** The seats of a store. */
+/** The owner locks of a store. */
 export interface OwnerLocks {
   readonly lock: (
     owner: Owner
   ) => Effect.Effect<{ readonly lostTo: Effect.Effect<string | null, SqlError> }, AtlasError, Scope.Scope>
-  /** Who writes: the same for as long as a seat is held, and never again. */
+  /** An id of the writer: the same while a lock is held, and never used again. */
   readonly writer: (owner: Owner) => string
-  /** Inside the transaction of a commit: whether nobody has taken the seat from us. Without a seat row versions decide alone. */
+  /**
+   * Inside the transaction of a commit: whether this process still holds the lock. True where it never took it: then the versions
+   * of the rows decide alone.
+   */
   readonly mayWrite: (owner: Owner) => Effect.Effect<boolean, SqlError>
 }
 
 const newToken = Entropy.hex(16)
 
-/** In the words of a refusal. */
-export const describeHolder = (
-  holder: { readonly pid: unknown; readonly host: unknown; readonly since: unknown }
-): string => {
-  const since = Number(holder.since)
-  const when = Number.isSafeInteger(since) ? ` since ${new Date(since).toISOString()}` : ""
-  return `process ${Number(holder.pid)} on ${String(holder.host)}${when}`
-}
-
-/** This process, as a holder. */
-export const self = Effect.map(Clock.currentTimeMillis, (since) => ({ pid: process.pid, host: hostname(), since }))
-
-/** The seats in a database, kept by `exclusion`. */
-export const make = (sql: SqlClient.SqlClient, exclusion: DatabaseLock): Effect.Effect<OwnerLocks> =>
-  Effect.map(newToken, (unseated) => {
+/** The owner locks in a database. */
+export const make = (sql: SqlClient.SqlClient, databaseLock: DatabaseLock): Effect.Effect<OwnerLocks> =>
+  Effect.map(newToken, (noLock) => {
     const held = new Map<Owner, string>()
     const share = sql.onDialectOrElse({ pg: () => sql`FOR SHARE`, orElse: () => sql`` })
 
@@ -180,7 +186,7 @@ export const make = (sql: SqlClient.SqlClient, exclusion: DatabaseLock): Effect.
             : { token: row["token"], text: describeHolder({ pid: row["pid"], host: row["host"], since: row["since"] }) }
       )
 
-    const record = (owner: Owner, token: string) =>
+    const writeHolder = (owner: Owner, token: string) =>
       Effect.flatMap(
         self,
         ({ host, pid, since }) =>
@@ -190,7 +196,7 @@ export const make = (sql: SqlClient.SqlClient, exclusion: DatabaseLock): Effect.
           SET token = excluded.token, pid = excluded.pid, host = excluded.host, since = excluded.since`
       )
 
-    const leave = (owner: Owner, token: string) =>
+    const deleteHolder = (owner: Owner, token: string) =>
       Effect.suspend(() => {
         held.delete(owner)
         return Effect.ignore(
@@ -201,17 +207,17 @@ export const make = (sql: SqlClient.SqlClient, exclusion: DatabaseLock): Effect.
     const take = (owner: Owner) =>
       Effect.gen(function*() {
         const token = yield* newToken
-        const isStillOurs = Effect.map(holder(owner), (now) => now?.token === token)
-        if (!(yield* exclusion.take(owner, isStillOurs))) {
-          return yield* occupied(owner, (yield* holder(owner))?.text ?? "it has not said who it is")
+        const isStillHolder = Effect.map(holder(owner), (now) => now?.token === token)
+        if (!(yield* databaseLock.take(owner, isStillHolder))) {
+          return yield* alreadyLocked(owner, (yield* holder(owner))?.text ?? "its process is not known yet")
         }
         yield* Effect.acquireRelease(
-          Effect.andThen(record(owner, token), Effect.sync(() => held.set(owner, token))),
-          () => leave(owner, token)
+          Effect.andThen(writeHolder(owner, token), Effect.sync(() => held.set(owner, token))),
+          () => deleteHolder(owner, token)
         )
         const lostTo = Effect.map(
           holder(owner),
-          (now) => now === null ? "nobody, the other one has left again" : now.token === token ? null : now.text
+          (now) => now === null ? "a process that has ended since" : now.token === token ? null : now.text
         )
         return { lostTo }
       })
@@ -219,13 +225,13 @@ export const make = (sql: SqlClient.SqlClient, exclusion: DatabaseLock): Effect.
     return {
       lock: (owner) =>
         Effect.gen(function*() {
-          // what was taken before something failed is given back at once, however long the caller's scope is open
-          const seat = yield* Scope.fork(yield* Effect.scope)
-          return yield* guarded("lock", Scope.provide(take(owner), seat)).pipe(
-            Effect.onError(() => Scope.close(seat, Exit.void))
+          // what was taken before a failure is released at once, however long the caller's scope stays open
+          const lockScope = yield* Scope.fork(yield* Effect.scope)
+          return yield* guarded("lock", Scope.provide(take(owner), lockScope)).pipe(
+            Effect.onError(() => Scope.close(lockScope, Exit.void))
           )
         }),
-      writer: (owner) => held.get(owner) ?? unseated,
+      writer: (owner) => held.get(owner) ?? noLock,
       mayWrite: (owner) =>
         Effect.gen(function*() {
           const token = held.get(owner)

@@ -1,5 +1,5 @@
 /**
- * A session as a row of a table, and back. What cannot be read is told by its id, and never shown.
+ * A session as a row of a table, and back. A row that cannot be read is named by its id; its content is not shown.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -11,10 +11,10 @@ import { schemaVersion, SessionJson, type SessionState } from "../session/State.
 import { storageFault } from "./faults.ts"
 import type { Unreadable, Write } from "./StoreContract.ts"
 
-/** The most a session may take when it begins; one that lives is written whatever it takes, since a machine hangs on it. */
-export const longest = 1_048_576
+/** Bytes a new session may take. A later version is written whatever its size, since a machine depends on it. */
+export const maxSessionBytes = 1_048_576
 
-/** What {@link read} needs of a row, and what tells later whether it is still the same. */
+/** The columns that {@link read} needs, and the size that shows later whether the row is still the same. */
 export const columns = "id, owner, version, schema_version, state, octet_length(state) AS bytes"
 
 const encode = Schema.encodeResult(SessionJson)
@@ -24,7 +24,7 @@ const decodeText = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unkno
 const failed = (id: string, why: string) =>
   Result.fail(storageFault("commit", `the session ${id} cannot be stored: ${why}`))
 
-/** What a write puts into its row; null deletes it. */
+/** The text a write puts into its row; null deletes the row. */
 export const textOf = (
   owner: Owner,
   { id, state, version }: Write
@@ -34,12 +34,15 @@ export const textOf = (
   const encoded = encode(state)
   if (Result.isFailure(encoded)) return failed(id, "it does not have the form of a session")
   const text = JSON.stringify(encoded.success)
-  return version > 0 || Buffer.byteLength(text) <= longest
+  return version > 0 || Buffer.byteLength(text) <= maxSessionBytes
     ? Result.succeed(text)
-    : failed(id, `it takes more than ${longest} bytes; shorten what its request holds, such as providerOpts or command`)
+    : failed(
+      id,
+      `it takes more than ${maxSessionBytes} bytes; shorten what its request holds, such as providerOpts or command`
+    )
 }
 
-/** The same for a store that needs no text: only what begins is looked at as closely. */
+/** The same checks for a store that needs no text; only new sessions are encoded, to learn their size. */
 export const check = (owner: Owner, write: Write): Result.Result<unknown, AtlasError> => {
   const { id, state, version } = write
   return version === 0 || state === null || state.spec.id !== id || state.spec.owner !== owner
@@ -47,8 +50,8 @@ export const check = (owner: Owner, write: Write): Result.Result<unknown, AtlasE
     : Result.void
 }
 
-/** Where the form is wrong: the first step only, because the others may be a caller's own words. */
-const placeOf = (error: Schema.SchemaError): string => {
+/** The first step of the path to the wrong field; later steps may be keys that a caller chose. */
+const fieldOf = (error: Schema.SchemaError): string => {
   const [step = ""] = (issuesOf(error)[0]?.path ?? "").split(/[.[]/)
   return step === "" ? "" : ` (at ${step})`
 }
@@ -99,7 +102,7 @@ export const read = (
   if (Result.isFailure(json)) return failed("it is not JSON")
   const decoded = decode(form === 1 ? upgradeFrom1(json.success) : json.success)
   if (Result.isFailure(decoded)) {
-    return failed(`it does not have the form of version ${form}${placeOf(decoded.failure)}`)
+    return failed(`it does not have the form of version ${form}${fieldOf(decoded.failure)}`)
   }
   const { spec } = decoded.success
   if (spec.id !== id || spec.owner !== owner) return failed("it holds another session, or another owner's")

@@ -1,5 +1,5 @@
 /**
- * Sessions in SQLite or PostgreSQL: one row a session, its attempts beside it.
+ * Sessions in SQLite or PostgreSQL: one row for each session, and its attempts in a table of their own.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,16 +14,16 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { SessionId } from "../session/Ids.ts"
 import { schemaVersion, type SessionState } from "../session/State.ts"
+import * as Detached from "./detached.ts"
 import { storageFault } from "./faults.ts"
-import * as Outside from "./outside.ts"
 import * as OwnerLocks from "./ownerLocks.ts"
 import * as Rows from "./rows.ts"
 import type { SessionStore, Unreadable } from "./StoreContract.ts"
 import * as Writing from "./writing.ts"
 
 /**
- * A row a session. Attempts stand beside their sessions, so that one is found without opening any; a seat says who writes
- * an owner's sessions, and is told to those who may not.
+ * A row for each session. Attempts have a table, so that one is found without decoding any session. A row of
+ * `atlas_session_seats` names the process that holds an owner's lock.
  */
 const createTables = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
@@ -54,10 +54,10 @@ const createTables = Effect.gen(function*() {
   )`
 })
 
-/** Two processes that start at once make the tables once; the one that came second looks again. */
+/** Of two processes that create the tables at once one fails; it tries again and finds them. */
 const retryMigration = Schedule.spaced("50 millis")
 
-/** Brings the tables to where this build wants them. */
+/** Creates the tables, or brings them to the version of this build. */
 const migrate: Effect.Effect<void, unknown, SqlClient.SqlClient> = Migrator.make({})({
   loader: Migrator.fromRecord({ "1_sessions": createTables }),
   table: "atlas_session_migrations"
@@ -66,51 +66,51 @@ const migrate: Effect.Effect<void, unknown, SqlClient.SqlClient> = Migrator.make
   Effect.asVoid
 )
 
-/** What tells a row from what it was: also one that was changed by hand, as far as its form or its length shows. */
+/** The columns that show whether a row has changed, also by hand, as far as its form or length shows it. */
 const fingerprintColumns = "id, version, schema_version, octet_length(state) AS bytes"
 
-/** Rows known to be readable. */
+/** The rows this process has read or written, so that they are known to be readable. */
 interface ReadableRows {
   readonly add: (row: Readonly<Record<string, unknown>>) => void
   readonly has: (row: Readonly<Record<string, unknown>>) => boolean
-  /** What a commit made of a row; `bytes` is null when it deleted it. */
+  /** Notes a committed write; `bytes` is null when it deleted the row. */
   readonly written: (row: { readonly id: string; readonly version: number; readonly bytes: number | null }) => void
 }
 
-const markOf = (version: unknown, form: unknown, bytes: unknown): string =>
+const fingerprint = (version: unknown, form: unknown, bytes: unknown): string =>
   `${Number(version)}/${Number(form)}/${Number(bytes)}`
 
-const markOfRow = (row: Readonly<Record<string, unknown>>): string =>
-  markOf(row["version"], row["schema_version"], row["bytes"])
+const fingerprintOf = (row: Readonly<Record<string, unknown>>): string =>
+  fingerprint(row["version"], row["schema_version"], row["bytes"])
 
 /** No row is known yet. */
 const makeReadableRows = (): ReadableRows => {
   const known = new Map<string, string>()
   return {
-    add: (row) => known.set(String(row["id"]), markOfRow(row)),
-    has: (row) => known.get(String(row["id"])) === markOfRow(row),
+    add: (row) => known.set(String(row["id"]), fingerprintOf(row)),
+    has: (row) => known.get(String(row["id"])) === fingerprintOf(row),
     written: ({ bytes, id, version }) => {
       if (bytes === null) known.delete(id)
-      else known.set(id, markOf(version, schemaVersion, bytes))
+      else known.set(id, fingerprint(version, schemaVersion, bytes))
     }
   }
 }
 
-/** Rows that are read at once; between pages others have their turn. */
+/** Rows that are read at once; between pages other fibers run. */
 const page = 500
 
 const isSessionId = Schema.is(SessionId)
 
-/** A store over the database of the client; makes its tables. */
+/** A store over the database of the client; creates its tables. */
 export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.SqlClient | Scope.Scope> = Effect.gen(
   function*() {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-    const outside = Outside.make(sql, yield* Effect.scope)
-    yield* outside("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
-    const seats = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
-    const proofs = makeReadableRows()
+    const runDetached = Detached.make(sql, yield* Effect.scope)
+    yield* runDetached("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
+    const locks = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
+    const readable = makeReadableRows()
 
-    /** Every row of an owner, in pages: `f` is shown each of them. */
+    /** Calls `f` with every row of an owner, read in pages. */
     const eachRow = Effect.fnUntraced(function*(
       owner: Owner,
       columns: string,
@@ -130,18 +130,18 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     const read =
       (owner: Owner) => (row: Readonly<Record<string, unknown>>): Result.Result<SessionState, Unreadable> => {
         const session = Rows.read(owner, row)
-        if (Result.isSuccess(session)) proofs.add(row)
+        if (Result.isSuccess(session)) readable.add(row)
         return session
       }
 
-    /** Opens the rows that this process has not read or written as they are now; fails with the first that it cannot read. */
-    const proveAll = Effect.fnUntraced(function*(owner: Owner) {
-      const unproved: Array<string> = []
+    /** Reads the rows that are not known to be readable; fails at the first that cannot be read. */
+    const requireReadable = Effect.fnUntraced(function*(owner: Owner) {
+      const unread: Array<string> = []
       yield* eachRow(owner, fingerprintColumns, (row) => {
-        if (!proofs.has(row)) unproved.push(String(row["id"]))
+        if (!readable.has(row)) unread.push(String(row["id"]))
       })
-      for (let start = 0; start < unproved.length; start += page) {
-        const ids = unproved.slice(start, start + page)
+      for (let start = 0; start < unread.length; start += page) {
+        const ids = unread.slice(start, start + page)
         const rows = yield* sql`SELECT ${sql.literal(Rows.columns)} FROM atlas_sessions WHERE ${sql.in("id", ids)}`
         for (const row of rows) {
           const session = read(owner)(row)
@@ -149,7 +149,7 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
             const { id, message } = session.failure
             return yield* storageFault(
               "attempt",
-              `nobody can tell while the stored session ${id} cannot be read: ${message}`
+              `no answer while the stored session ${id} cannot be read, since the attempt may be its own: ${message}`
             )
           }
         }
@@ -157,9 +157,9 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
     })
 
     return {
-      lock: (owner) => Effect.map(seats.lock(owner), ({ lostTo }) => ({ lostTo: outside("lock", lostTo) })),
+      lock: (owner) => Effect.map(locks.lock(owner), ({ lostTo }) => ({ lostTo: runDetached("lock", lostTo) })),
       load: (owner) =>
-        outside(
+        runDetached(
           "load",
           Effect.gen(function*() {
             const sessions: Array<SessionState> = []
@@ -175,35 +175,35 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
       commit: (owner, writes) =>
         Effect.gen(function*() {
           if (writes.length === 0) return []
-          const drafts = yield* Effect.fromResult(Writing.draft(owner, writes))
+          const rows = yield* Effect.fromResult(Writing.prepare(owner, writes))
           const now = yield* Clock.currentTimeMillis
-          const lost = yield* outside(
+          const lost = yield* runDetached(
             "commit",
-            sql.withTransaction(Effect.flatMap(seats.mayWrite(owner), (mayWrite) =>
+            sql.withTransaction(Effect.flatMap(locks.mayWrite(owner), (mayWrite) =>
               mayWrite
-                ? Writing.write(sql, { owner, drafts, now, writer: seats.writer(owner) })
+                ? Writing.write(sql, { owner, rows, now, writer: locks.writer(owner) })
                 : Effect.succeed(writes.map(({ id }) => id))))
           )
           const isLost = new Set(lost)
-          for (const { bytes, id, version } of drafts) {
-            if (!isLost.has(id)) proofs.written({ id, version: version + 1, bytes })
+          for (const { bytes, id, version } of rows) {
+            if (!isLost.has(id)) readable.written({ id, version: version + 1, bytes })
           }
           return lost
         }),
       attempt: (owner, attempt) =>
-        outside(
+        runDetached(
           "attempt",
           Effect.gen(function*() {
             const [found] = yield* sql`SELECT session FROM atlas_session_attempts
               WHERE attempt = ${attempt} AND owner = ${owner}`
             if (found === undefined) {
-              yield* proveAll(owner)
+              yield* requireReadable(owner)
               return Option.none<SessionId>()
             }
             const { session } = found
             return isSessionId(session)
               ? Option.some(session)
-              : yield* storageFault("attempt", "nobody can tell: the session of that attempt has no id")
+              : yield* storageFault("attempt", "the stored attempt names no valid session id")
           })
         )
     }

@@ -1,5 +1,5 @@
 /**
- * Sessions in one private SQLite file: the embedded default.
+ * Sessions in one private SQLite file: the default store.
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -14,7 +14,7 @@ import { guarded, storageFault } from "./faults.ts"
 import * as Sql from "./sql.ts"
 import type { SessionStore } from "./StoreContract.ts"
 
-/** Beside what the local provider keeps, so that one directory holds all there is of a machine's orchestrators. */
+/** In the state directory, beside the files of the local provider. */
 const defaultFile = Effect.gen(function*() {
   const path = yield* Path.Path
   const directory = yield* Effect.mapError(
@@ -34,7 +34,7 @@ export const make = Effect.fnUntraced(function*(
   )
   const sql = yield* Effect.mapError(
     guarded("open", opened),
-    ({ reason }) => storageFault("open", `${reason.message}: ${filename}; name another one, or set ATLAS_STATE_DIR`)
+    ({ reason }) => storageFault("open", `${reason.message}: ${filename}; name another file, or set ATLAS_STATE_DIR`)
   )
   return yield* Effect.provideService(Sql.make, SqlClient.SqlClient, sql)
 })

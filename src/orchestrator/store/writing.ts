@@ -1,5 +1,5 @@
 /**
- * A commit: which rows are still as their writer read them, and the statements that write those.
+ * The statements of a commit: which rows are still as their writer read them, and the writes of those.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -13,12 +13,12 @@ import { schemaVersion } from "../session/State.ts"
 import * as Rows from "./rows.ts"
 import type { Write } from "./StoreContract.ts"
 
-/** Rows and attempts a statement holds at most, far below what any database takes in parameters. */
+/** Most rows and attempts in one statement, far below any database's limit of parameters. */
 const rowsAtOnce = 100
 const attemptsAtOnce = 1_000
 
-/** A write whose text is made. */
-export interface RowDraft {
+/** A write, encoded. */
+export interface PreparedRow {
   readonly id: SessionId
   readonly version: number
   readonly text: string | null
@@ -26,17 +26,20 @@ export interface RowDraft {
   readonly attempts: ReadonlyArray<string>
 }
 
-/** What all writes of a commit have in common. */
+/** A commit: its rows, and what they have in common. */
 export interface Commit {
   readonly owner: Owner
-  readonly drafts: ReadonlyArray<RowDraft>
-  /** Wall clock. */
+  readonly rows: ReadonlyArray<PreparedRow>
+  /** Milliseconds of the wall clock. */
   readonly now: number
   readonly writer: string
 }
 
-/** Makes the texts; one that cannot be made fails them all. */
-export const draft = (owner: Owner, writes: ReadonlyArray<Write>): Result.Result<ReadonlyArray<RowDraft>, AtlasError> =>
+/** Encodes the writes; fails when one cannot be encoded. */
+export const prepare = (
+  owner: Owner,
+  writes: ReadonlyArray<Write>
+): Result.Result<ReadonlyArray<PreparedRow>, AtlasError> =>
   Result.all(writes.map((write) =>
     Result.map(Rows.textOf(owner, write), (text) => ({
       id: write.id,
@@ -49,23 +52,23 @@ export const draft = (owner: Owner, writes: ReadonlyArray<Write>): Result.Result
 
 type Work<A> = Effect.Effect<A, SqlError>
 
-/** Each id once in a round: a second write of a row sees what the first has made of it. */
-const roundsOf = (drafts: ReadonlyArray<RowDraft>): ReadonlyArray<ReadonlyArray<RowDraft>> => {
-  const rounds: Array<Array<RowDraft>> = []
+/** Splits the rows so that each id is once in a round: a second write of a row follows the first. */
+const roundsOf = (rows: ReadonlyArray<PreparedRow>): ReadonlyArray<ReadonlyArray<PreparedRow>> => {
+  const rounds: Array<Array<PreparedRow>> = []
   const seen = new Map<string, number>()
-  for (const one of drafts) {
-    const round = seen.get(one.id) ?? 0
-    seen.set(one.id, round + 1)
-    const wanted = rounds[round] ?? []
-    rounds[round] = wanted
-    wanted.push(one)
+  for (const row of rows) {
+    const number = seen.get(row.id) ?? 0
+    seen.set(row.id, number + 1)
+    const round = rounds[number] ?? []
+    rounds[number] = round
+    round.push(row)
   }
   return rounds
 }
 
 const rowOf = (
   { now, owner, writer }: Commit,
-  { id, text, version }: RowDraft
+  { id, text, version }: PreparedRow
 ): Readonly<Record<string, unknown>> => ({
   id,
   owner,
@@ -80,54 +83,56 @@ const rowOf = (
 const textsOf = (rows: ReadonlyArray<Readonly<Record<string, unknown>>>, column: string): ReadonlySet<unknown> =>
   new Set(rows.map((row) => row[column]))
 
-/** What is to be done with each draft, by what its row is now. */
+/** Sorts the writes by what is stored now. */
 const sort = Effect.fnUntraced(
-  function*(sql: SqlClient.SqlClient, { owner, writer }: Commit, drafts: ReadonlyArray<RowDraft>) {
+  function*(sql: SqlClient.SqlClient, { owner, writer }: Commit, rows: ReadonlyArray<PreparedRow>) {
     const locked = sql.onDialectOrElse({ pg: () => sql`ORDER BY id FOR UPDATE`, orElse: () => sql`` })
-    const rows = yield* sql`SELECT id, owner, version, writer FROM atlas_sessions
-    WHERE ${sql.in("id", drafts.map(({ id }) => id))} ${locked}`
-    const byId = new Map(rows.map((row) => [row["id"], row]))
-    const inserts: Array<RowDraft> = []
-    const updates: Array<RowDraft> = []
-    const deletes: Array<RowDraft> = []
-    const repeats: Array<RowDraft> = []
+    const stored = yield* sql`SELECT id, owner, version, writer FROM atlas_sessions
+    WHERE ${sql.in("id", rows.map(({ id }) => id))} ${locked}`
+    const byId = new Map(stored.map((row) => [row["id"], row]))
+    const inserts: Array<PreparedRow> = []
+    const updates: Array<PreparedRow> = []
+    const deletes: Array<PreparedRow> = []
+    const repeats: Array<PreparedRow> = []
     const lost: Array<SessionId> = []
-    for (const one of drafts) {
-      const row = byId.get(one.id)
-      const is = Number(row?.["version"])
-      if (row === undefined) {
-        if (one.text !== null && one.version === 0) inserts.push(one)
-        else if (one.text !== null) lost.push(one.id)
-      } else if (row["owner"] !== owner) lost.push(one.id)
-      else if (is === one.version) (one.text === null ? deletes : updates).push(one)
-      else if (is === one.version + 1 && one.text !== null && row["writer"] === writer) repeats.push(one)
-      else lost.push(one.id)
+    for (const row of rows) {
+      const known = byId.get(row.id)
+      const version = Number(known?.["version"])
+      if (known === undefined) {
+        if (row.text !== null && row.version === 0) inserts.push(row)
+        else if (row.text !== null) lost.push(row.id)
+      } else if (known["owner"] !== owner) lost.push(row.id)
+      else if (version === row.version) (row.text === null ? deletes : updates).push(row)
+      else if (version === row.version + 1 && row.text !== null && known["writer"] === writer) repeats.push(row)
+      else lost.push(row.id)
     }
     return { inserts, updates, deletes, repeats, lost }
   }
 )
 
-/** The very same write again, whose answer was lost: it counts as written. */
-const notRepeated = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, repeats: ReadonlyArray<RowDraft>) {
+/** Of the repeated writes, whose first answer was lost, those that differ from what is stored. */
+const notRepeated = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, repeats: ReadonlyArray<PreparedRow>) {
   const rows = yield* sql`SELECT id, state FROM atlas_sessions WHERE ${sql.in("id", repeats.map(({ id }) => id))}`
   const stored = new Map(rows.map((row) => [row["id"], row["state"]]))
   return repeats.filter(({ id, text }) => stored.get(id) !== text).map(({ id }) => id)
 })
 
-const insert = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, commit: Commit, inserts: ReadonlyArray<RowDraft>) {
-  const rows: ReadonlyArray<Record<string, unknown>> = inserts.map((one) => rowOf(commit, one))
-  if (!Arr.isReadonlyArrayNonEmpty(rows)) return []
-  // somebody may have been quicker where rows that are not there cannot be locked
-  const made = textsOf(
-    yield* sql`INSERT INTO atlas_sessions ${sql.insert(rows)} ON CONFLICT (id) DO NOTHING RETURNING id`,
-    "id"
-  )
-  return inserts.filter(({ id }) => !made.has(id)).map(({ id }) => id)
-})
+const insert = Effect.fnUntraced(
+  function*(sql: SqlClient.SqlClient, commit: Commit, inserts: ReadonlyArray<PreparedRow>) {
+    const rows: ReadonlyArray<Record<string, unknown>> = inserts.map((row) => rowOf(commit, row))
+    if (!Arr.isReadonlyArrayNonEmpty(rows)) return []
+    // a row that does not exist cannot be locked, so another process may have inserted it meanwhile
+    const made = textsOf(
+      yield* sql`INSERT INTO atlas_sessions ${sql.insert(rows)} ON CONFLICT (id) DO NOTHING RETURNING id`,
+      "id"
+    )
+    return inserts.filter(({ id }) => !made.has(id)).map(({ id }) => id)
+  }
+)
 
-/** The rows are there and locked, so all of these are conflicts. */
-const update = (sql: SqlClient.SqlClient, commit: Commit, updates: ReadonlyArray<RowDraft>): Work<void> => {
-  const rows: ReadonlyArray<Record<string, unknown>> = updates.map((one) => rowOf(commit, one))
+/** The rows exist and are locked, so every insert is a conflict and updates. */
+const update = (sql: SqlClient.SqlClient, commit: Commit, updates: ReadonlyArray<PreparedRow>): Work<void> => {
+  const rows: ReadonlyArray<Record<string, unknown>> = updates.map((row) => rowOf(commit, row))
   return !Arr.isReadonlyArrayNonEmpty(rows) ? Effect.void : Effect.asVoid(
     sql`INSERT INTO atlas_sessions ${sql.insert(rows)} ON CONFLICT (id) DO UPDATE SET
       version = excluded.version, schema_version = excluded.schema_version, state = excluded.state,
@@ -135,7 +140,7 @@ const update = (sql: SqlClient.SqlClient, commit: Commit, updates: ReadonlyArray
   )
 }
 
-const remove = (sql: SqlClient.SqlClient, deletes: ReadonlyArray<RowDraft>): Work<void> => {
+const remove = (sql: SqlClient.SqlClient, deletes: ReadonlyArray<PreparedRow>): Work<void> => {
   const ids = deletes.map(({ id }) => id)
   return ids.length === 0 ? Effect.void : Effect.andThen(
     sql`DELETE FROM atlas_session_attempts WHERE ${sql.in("session", ids)}`,
@@ -143,11 +148,11 @@ const remove = (sql: SqlClient.SqlClient, deletes: ReadonlyArray<RowDraft>): Wor
   )
 }
 
-/** Attempts beside their sessions: what is new, and without what is not there any more. */
+/** Updates the table of attempts: adds new ones and deletes those that a session no longer has. */
 const index = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
   { owner }: Commit,
-  { inserts, updates }: { readonly inserts: ReadonlyArray<RowDraft>; readonly updates: ReadonlyArray<RowDraft> }
+  { inserts, updates }: { readonly inserts: ReadonlyArray<PreparedRow>; readonly updates: ReadonlyArray<PreparedRow> }
 ) {
   const rows = updates.length === 0
     ? []
@@ -176,14 +181,14 @@ const index = Effect.fnUntraced(function*(
   }
 })
 
-/** Inside a transaction: writes what may be written and answers the rest. */
+/** Inside a transaction: writes the rows that may be written and answers the ids of the others. */
 export const write = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
   commit: Commit
 ): Effect.fn.Return<ReadonlyArray<SessionId>, SqlError> {
   const lost: Array<SessionId> = []
-  for (const drafts of roundsOf(commit.drafts).flatMap((round) => Arr.chunksOf(round, rowsAtOnce))) {
-    const sorted = yield* sort(sql, commit, drafts)
+  for (const rows of roundsOf(commit.rows).flatMap((round) => Arr.chunksOf(round, rowsAtOnce))) {
+    const sorted = yield* sort(sql, commit, rows)
     lost.push(...sorted.lost)
     if (sorted.repeats.length > 0) lost.push(...yield* notRepeated(sql, sorted.repeats))
     const late = yield* insert(sql, commit, sorted.inserts)

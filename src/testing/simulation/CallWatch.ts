@@ -5,7 +5,7 @@
  */
 import * as Option from "effect/Option"
 import type { SessionState } from "../../orchestrator/Session.ts"
-import type { News } from "../../orchestrator/SessionEngine.ts"
+import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type * as Cloud from "./Cloud.ts"
 import type { Database } from "./Database.ts"
@@ -21,7 +21,7 @@ import type { World } from "./World.ts"
  * @since 0.1.0
  */
 export interface CallWatch extends Cloud.Witness {
-  readonly told: (member: Member, news: News) => void
+  readonly told: (member: Member, news: EventEnvelope) => void
 }
 
 interface Sightings {
@@ -30,7 +30,7 @@ interface Sightings {
 }
 
 /** Whether a row says what an event says. */
-const isWritten = (row: SessionState | undefined, { computeId, event, id }: News): boolean => {
+const isWritten = (row: SessionState | undefined, { computeId, event, id }: EventEnvelope): boolean => {
   if (event._tag === "Released") return true
   // one that is over may be forgotten
   if (row === undefined) return event._tag === "Ended" || event._tag === "OrphanFound"

@@ -63,9 +63,9 @@ export interface Member {
   /** Rows that somebody else had written. */
   readonly lost: Set<SessionId>
   /** What a subscriber to everything has heard, gaps and states left out; null before it listens. */
-  heard: Array<SessionEngine.News> | null
+  heard: Array<SessionEngine.EventEnvelope> | null
   /** What it has told the bus since that subscriber listens. */
-  readonly told: Array<SessionEngine.News>
+  readonly told: Array<SessionEngine.EventEnvelope>
 }
 
 /**
@@ -123,7 +123,7 @@ export const make = (options: {
   readonly fault: Faults.Fault | null
   readonly isShuffled: boolean
   /** Hears what a process tells the bus. */
-  readonly told: (member: Member, news: SessionEngine.News) => void
+  readonly told: (member: Member, news: SessionEngine.EventEnvelope) => void
 }): Fleet => {
   const { clouds, database, fault, isShuffled, places, told, world } = options
   const { timeline } = world
@@ -136,7 +136,7 @@ export const make = (options: {
     publish: (topic, message) =>
       Effect.suspend(() => {
         const self = member()
-        if (self === undefined || !isNews(message)) return Effect.void
+        if (self === undefined || !isEnvelope(message)) return Effect.void
         world.note(() => `${self.process.name} tells ${topic.name}: ${say(message)}`)
         told(self, message)
         if (self.heard !== null) self.told.push(message)
@@ -177,7 +177,7 @@ export const make = (options: {
   }
 
   const listen = (member: Member, { orchestrator }: Services): void => {
-    const heard: Array<SessionEngine.News> = []
+    const heard: Array<SessionEngine.EventEnvelope> = []
     member.process.run(
       orchestrator.events(null).pipe(
         Stream.runForEach((element) =>
@@ -315,10 +315,10 @@ export const make = (options: {
   }
 }
 
-const isNews = (message: unknown): message is SessionEngine.News =>
+const isEnvelope = (message: unknown): message is SessionEngine.EventEnvelope =>
   typeof message === "object" && message !== null && "event" in message && "id" in message && "at" in message
 
-const say = ({ event }: SessionEngine.News): string => {
+const say = ({ event }: SessionEngine.EventEnvelope): string => {
   switch (event._tag) {
     case "Status":
       return `Status ${event.computeId} ${event.status}`

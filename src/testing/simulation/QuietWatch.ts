@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
-import type { News } from "../../orchestrator/SessionEngine.ts"
+import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
@@ -40,7 +40,7 @@ const longestEnd = 6 * minute
 /** A machine that is gone is noticed by the listing after the next, and a look. */
 const longestDoubt = 12 * minute
 
-const facts = ({ at, computeId, event, id }: News): string => JSON.stringify([id, computeId, at, event])
+const facts = ({ at, computeId, event, id }: EventEnvelope): string => JSON.stringify([id, computeId, at, event])
 
 /**
  * A watch over the whole of a world.

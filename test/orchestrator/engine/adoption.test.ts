@@ -1,5 +1,5 @@
 /**
- * The next boot: what is stored is taken up again, with the machines that live; secrets come from the host or not at all.
+ * The next start: stored sessions are adopted with their machines; secrets come from the host or not at all.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
@@ -12,24 +12,24 @@ import {
   type Cloud,
   inTime,
   live,
-  makeShop,
+  makeTestStore,
   open,
   type Options,
   pass,
   reasonOf,
   settle,
-  type Shop
+  type TestStore
 } from "../harness.ts"
 import { overhear } from "../overheard.ts"
 import { makePlainCloud } from "../plainCloud.ts"
 
 const owner = Owner.make("team1")
 
-/** An orchestrator that is gone, and the one that comes after it over the same cloud and the same store. */
+/** Closes an orchestrator and opens the next one over the same cloud and store. */
 const restart = (
-  house: { readonly shop: Shop; readonly cloud: Cloud; readonly close: Effect.Effect<void> },
+  harness: { readonly store: TestStore; readonly cloud: Cloud; readonly close: Effect.Effect<void> },
   options?: Options
-) => Effect.andThen(house.close, open({ shop: house.shop, cloud: house.cloud, ...options }))
+) => Effect.andThen(harness.close, open({ store: harness.store, cloud: harness.cloud, ...options }))
 
 const spot = { spot: true, env: { KEY: "canary" } } as const
 const respawning = { persist: true, onFailure: { respawn: 3 } } as const
@@ -58,7 +58,7 @@ describe("a session that persists", () => {
       yield* pass(10)
       yield* first.close
       yield* first.controls.forget(compute.id)
-      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      const second = yield* open({ store: first.store, cloud: first.cloud })
       yield* pass(70)
       assert.deepStrictEqual((yield* second.orchestrator.info(id)).outcome, { _tag: "Completed", exitCode: null })
     }))
@@ -69,7 +69,7 @@ describe("a session that persists", () => {
       yield* Effect.forEach(Array.from({ length: 50 }), () => first.orchestrator.runTask({}, { persist: true }))
       yield* first.close
       const before = yield* first.controls.counts
-      yield* open({ shop: first.shop, cloud: first.cloud })
+      yield* open({ store: first.store, cloud: first.cloud })
       yield* pass(20)
       const after = yield* first.controls.counts
       assert.strictEqual(after.getCompute, before.getCompute)
@@ -84,7 +84,7 @@ describe("a session that persists", () => {
       yield* first.close
       yield* first.controls.failNext("listCompute", new ProviderFault({ status: 500 }), 1_000)
       yield* first.controls.failNext("getCompute", new ProviderFault({ status: 500 }), 1_000)
-      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      const second = yield* open({ store: first.store, cloud: first.cloud })
       yield* pass(9, "1 minute")
       assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
       assert.deepStrictEqual(yield* live(second), [compute.id])
@@ -93,7 +93,7 @@ describe("a session that persists", () => {
       assert.deepStrictEqual(yield* live(second), [])
     }))
 
-  it.effect("whose provider is not set up any more is kept, and that is logged once for all of them", () =>
+  it.effect("whose provider is not set up any more stays stored, and that is logged once for all such sessions", () =>
     overhear((lines) =>
       Effect.gen(function*() {
         const plain = yield* makePlainCloud()
@@ -104,9 +104,9 @@ describe("a session that persists", () => {
         yield* first.orchestrator.runTask({}, { persist: true })
         const second = yield* restart(first)
         yield* pass(200)
-        const said = lines.filter((line) => line.includes("not set up here"))
-        assert.strictEqual(said.length, 1)
-        assert.include(said[0], "2 stored sessions have or may have machines at plain")
+        const logged = lines.filter((line) => line.includes("not set up here"))
+        assert.strictEqual(logged.length, 1)
+        assert.include(logged[0], "2 stored sessions have or may have machines at plain")
         assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
         assert.strictEqual(plain.machines.size, 2)
         const third = yield* restart(second, { more: [plain.provider] })
@@ -126,14 +126,14 @@ describe("a session that persists", () => {
     }))
 })
 
-describe("a store that cannot be read at boot", () => {
-  it.effect("keeps nobody from working: sessions begin and end, nothing is reaped, and it says why", () =>
+describe("a store that cannot be read at the start", () => {
+  it.effect("does not stop the orchestrator: sessions begin and end, nothing is reaped, and the reason is named", () =>
     Effect.gen(function*() {
       const first = yield* open()
       const { compute } = yield* first.orchestrator.runTask({}, { persist: true })
       yield* first.close
-      first.shop.orders.loads = 1_000
-      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      first.store.faults.loads = 1_000
+      const second = yield* open({ store: first.store, cloud: first.cloud })
       assert.deepStrictEqual(second.engine.unreadable(), [{ id: "*", message: "disk full" }])
       const { id } = yield* second.orchestrator.spawn({})
       yield* pass(200)
@@ -148,28 +148,28 @@ describe("a store that cannot be read at boot", () => {
       const first = yield* open()
       const { compute, id } = yield* first.orchestrator.runTask({}, { persist: true })
       yield* first.close
-      first.shop.orders.loads = 3
-      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      first.store.faults.loads = 3
+      const second = yield* open({ store: first.store, cloud: first.cloud })
       assert.propertyVal(yield* reasonOf(second.orchestrator.info(id)), "_tag", "NotTracked")
       yield* pass(45)
       assert.strictEqual((yield* second.orchestrator.info(id)).computeId, compute.id)
       assert.deepStrictEqual(second.engine.unreadable(), [])
     }))
 
-  it.effect("in part is read in part: one row nobody understands does not keep the others", () =>
+  it.effect("in part is read in part: one row that cannot be read does not hold up the others", () =>
     Effect.gen(function*() {
       const first = yield* open()
       const { id } = yield* first.orchestrator.runTask({}, { persist: true })
       yield* first.close
-      first.shop.orders.unreadable = [{ id: "old-row", message: "a row of another form" }]
-      const second = yield* open({ shop: first.shop, cloud: first.cloud })
+      first.store.faults.unreadable = [{ id: "old-row", message: "a row of another form" }]
+      const second = yield* open({ store: first.store, cloud: first.cloud })
       yield* settle
       assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
       assert.deepStrictEqual(second.engine.unreadable().map((row) => row.id), ["old-row"])
     }))
 })
 
-describe("a rent after a restart", () => {
+describe("a create after a restart", () => {
   const preempted = Effect.fnUntraced(function*(secrets?: typeof SessionSecrets.SessionSecrets.Service) {
     const first = yield* open()
     const { compute, id } = yield* first.orchestrator.runTask({ ...spot, name: "job" }, {
@@ -179,63 +179,63 @@ describe("a rent after a restart", () => {
     yield* pass(10)
     const second = yield* restart(first, secrets === undefined ? {} : { secrets })
     yield* pass(2)
-    const heard: Array<string> = []
+    const events: Array<string> = []
     yield* Effect.forkScoped(Stream.runForEach(second.orchestrator.events(id), (element) =>
       Effect.sync(() => {
-        if (element._tag === "News") heard.push(element.event._tag)
+        if (element._tag === "Event") events.push(element.event._tag)
       })))
     yield* settle
     yield* second.controls.setStatus(compute.id, "stopped")
-    return { ...second, id, heard, old: compute.id }
+    return { ...second, id, events, old: compute.id }
   })
 
   it.effect("gets its secrets from the host, by session, user and names", () =>
     Effect.gen(function*() {
       const asked: Array<SessionSecrets.Wanted> = []
-      const house = yield* preempted((wanted) => {
+      const harness = yield* preempted((wanted) => {
         asked.push(wanted)
         return Effect.succeed({ env: { KEY: "again" }, providerOpts: {} })
       })
       yield* pass(70)
-      const info = yield* house.orchestrator.info(house.id)
+      const info = yield* harness.orchestrator.info(harness.id)
       assert.deepStrictEqual([info.state, info.respawns], ["live", 1])
-      assert.deepStrictEqual(asked, [{ id: house.id, userId: "alice", envNames: ["KEY"], withheld: [] }])
-      assert.include(house.heard, "Respawned")
-      assert.notStrictEqual(info.computeId, house.old)
+      assert.deepStrictEqual(asked, [{ id: harness.id, userId: "alice", envNames: ["KEY"], withheld: [] }])
+      assert.include(harness.events, "Respawned")
+      assert.notStrictEqual(info.computeId, harness.old)
     }))
 
-  it.effect("is not sent without them: the respawn fails and says so", () =>
+  it.effect("is not sent without them: the respawn fails with an event", () =>
     Effect.gen(function*() {
-      const house = yield* preempted()
-      const before = (yield* house.controls.counts).spawnCompute
+      const harness = yield* preempted()
+      const before = (yield* harness.controls.counts).spawnCompute
       yield* pass(70)
-      assert.strictEqual((yield* house.controls.counts).spawnCompute, before)
-      assert.include(house.heard, "RespawnFailed")
-      assert.strictEqual((yield* house.orchestrator.info(house.id)).state, "ended")
+      assert.strictEqual((yield* harness.controls.counts).spawnCompute, before)
+      assert.include(harness.events, "RespawnFailed")
+      assert.strictEqual((yield* harness.orchestrator.info(harness.id)).state, "ended")
     }))
 
   it.effect("is never sent with half of them", () =>
     Effect.gen(function*() {
-      const house = yield* preempted(() => Effect.succeed({ env: { OTHER: "x" }, providerOpts: {} }))
-      const before = (yield* house.controls.counts).spawnCompute
+      const harness = yield* preempted(() => Effect.succeed({ env: { OTHER: "x" }, providerOpts: {} }))
+      const before = (yield* harness.controls.counts).spawnCompute
       yield* pass(70)
-      assert.strictEqual((yield* house.controls.counts).spawnCompute, before)
-      assert.include(house.heard, "RespawnFailed")
+      assert.strictEqual((yield* harness.controls.counts).spawnCompute, before)
+      assert.include(harness.events, "RespawnFailed")
     }))
 
   it.effect("waits thirty seconds for them and no longer", () =>
     Effect.gen(function*() {
-      const house = yield* preempted(() => Effect.never)
+      const harness = yield* preempted(() => Effect.never)
       yield* pass(140)
-      assert.include(house.heard, "RespawnFailed")
-      const { outcome } = yield* house.orchestrator.info(house.id)
+      assert.include(harness.events, "RespawnFailed")
+      const { outcome } = yield* harness.orchestrator.info(harness.id)
       const fault = outcome?._tag === "Failed" ? outcome.fault : null
       assert.strictEqual(fault?.reason, "Validation")
       assert.include(fault?.message ?? "", "30 seconds")
     }))
 })
 
-it.effect("what was rented when the process died is looked for under its name, and ended when nobody can have it", () =>
+it.effect("a create that was unanswered when the process died is looked for by name, and ended when its caller is gone", () =>
   Effect.gen(function*() {
     const first = yield* open()
     yield* first.controls.delay("spawnCompute", { request: "1 second", answer: "1 hour" })
@@ -245,7 +245,7 @@ it.effect("what was rented when the process died is looked for under its name, a
     yield* first.close
     yield* Fiber.join(caller)
     yield* first.controls.delay("spawnCompute", {})
-    const second = yield* open({ shop: first.shop, cloud: first.cloud })
+    const second = yield* open({ store: first.store, cloud: first.cloud })
     yield* pass(30)
     assert.deepStrictEqual(yield* live(second), [])
     const [info] = yield* second.orchestrator.list
@@ -254,7 +254,7 @@ it.effect("what was rented when the process died is looked for under its name, a
 
 it.effect("a store is read for one owner only", () =>
   Effect.gen(function*() {
-    const shop = yield* makeShop
-    yield* open({ shop, owner: "team2" })
-    assert.deepStrictEqual(yield* shop.rows(owner), [])
+    const store = yield* makeTestStore
+    yield* open({ store, owner: "team2" })
+    assert.deepStrictEqual(yield* store.rows(owner), [])
   }))

@@ -1,5 +1,5 @@
 /**
- * Callers of the engine: what is unread has bounds, who leaves leaves nothing behind, and who waits is answered.
+ * Callers of the engine: unread messages are bounded, a caller that leaves leaves nothing behind, a waiting one is answered.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -15,11 +15,11 @@ const id = Session.SessionId.make("session-1")
 const woke = { id, event: { _tag: "WokeUp" } } as const
 
 describe("a mailbox", () => {
-  it.effect("makes callers wait when ten thousand letters are unread, and results never", () =>
+  it.effect("makes callers wait when ten thousand messages are unread, and results never", () =>
     Effect.gen(function*() {
       const mailbox = yield* Mailbox.make
-      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.hand(woke), { discard: true })
-      const late = yield* Effect.forkChild(mailbox.hand(woke))
+      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.send(woke), { discard: true })
+      const late = yield* Effect.forkChild(mailbox.send(woke))
       yield* settle
       assert.isUndefined(late.pollUnsafe())
       mailbox.put(woke)
@@ -37,7 +37,7 @@ describe("a mailbox", () => {
       assert.strictEqual((yield* mailbox.takeAll).length, 1)
     }))
 
-  it.effect("says that a feed's reports are unread, so that listings do not pile up", () =>
+  it.effect("shows that reports of a feed are unread, so that listings do not pile up", () =>
     Effect.gen(function*() {
       const mailbox = yield* Mailbox.make
       assert.isFalse(mailbox.isBehind())
@@ -47,46 +47,46 @@ describe("a mailbox", () => {
       assert.isFalse(mailbox.isBehind())
     }))
 
-  it.effect("gives a place back that a caller left before it had it", () =>
+  it.effect("keeps no place for a caller that left before it had one", () =>
     Effect.gen(function*() {
       const mailbox = yield* Mailbox.make
-      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.hand(woke), { discard: true })
-      const late = yield* Effect.forkChild(mailbox.hand(woke))
+      yield* Effect.forEach(Array.from({ length: 10_000 }), () => mailbox.send(woke), { discard: true })
+      const late = yield* Effect.forkChild(mailbox.send(woke))
       yield* settle
       yield* Fiber.interrupt(late)
       assert.strictEqual((yield* mailbox.takeAll).length, 10_000)
-      yield* mailbox.hand(woke)
+      yield* mailbox.send(woke)
       assert.strictEqual((yield* mailbox.takeAll).length, 1)
     }))
 })
 
 describe("a caller that leaves", () => {
-  it.effect("while its rent is on its way has it ended, answer or no answer", () =>
+  it.effect("while its create is unanswered has the machine ended, answer or no answer", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.controls.delay("spawnCompute", { request: "1 second", answer: "20 seconds" })
-      const caller = yield* Effect.forkChild(house.orchestrator.spawn({}))
+      const harness = yield* open()
+      yield* harness.controls.delay("spawnCompute", { request: "1 second", answer: "20 seconds" })
+      const caller = yield* Effect.forkChild(harness.orchestrator.spawn({}))
       yield* pass(3)
       yield* Fiber.interrupt(caller)
-      assert.strictEqual((yield* live(house)).length, 1)
+      assert.strictEqual((yield* live(harness)).length, 1)
       yield* pass(40)
-      assert.deepStrictEqual(yield* live(house), [])
-      const [info] = yield* house.orchestrator.list
+      assert.deepStrictEqual(yield* live(harness), [])
+      const [info] = yield* harness.orchestrator.list
       assert.deepStrictEqual([info?.state, info?.outcome], ["ended", { _tag: "Closed", reason: "interrupted" }])
-      assert.strictEqual(house.engine.waiting(), 0)
+      assert.strictEqual(harness.engine.waiting(), 0)
     }))
 
   it.effect("before its session is stored leaves nothing rented for long", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      yield* house.shop.door.close
-      const caller = yield* Effect.forkChild(house.orchestrator.spawn({}))
+      const harness = yield* open()
+      yield* harness.store.gate.close
+      const caller = yield* Effect.forkChild(harness.orchestrator.spawn({}))
       yield* settle
       yield* Fiber.interrupt(caller)
-      yield* house.shop.door.open
+      yield* harness.store.gate.open
       yield* pass(15)
-      assert.deepStrictEqual(yield* live(house), [])
-      assert.deepStrictEqual(yield* house.orchestrator.listIds, [])
+      assert.deepStrictEqual(yield* live(harness), [])
+      assert.deepStrictEqual(yield* harness.orchestrator.listIds, [])
     }))
 
   it.effect("or waits and gives up leaves no waiter", () =>
@@ -106,45 +106,45 @@ describe("a caller that leaves", () => {
 
   it.effect("of a scope has its session ended and verified gone", () =>
     Effect.gen(function*() {
-      const house = yield* open()
+      const harness = yield* open()
       const scope = yield* Scope.make()
-      yield* Scope.provide(house.orchestrator.scoped({}), scope)
-      assert.strictEqual((yield* live(house)).length, 1)
+      yield* Scope.provide(harness.orchestrator.scoped({}), scope)
+      assert.strictEqual((yield* live(harness)).length, 1)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* pass(10)
       yield* Fiber.join(closing)
-      assert.deepStrictEqual(yield* live(house), [])
+      assert.deepStrictEqual(yield* live(harness), [])
     }))
 })
 
 it.effect("two spawns at once are two sessions with two machines", () =>
   Effect.gen(function*() {
-    const house = yield* open()
-    const [one, other] = yield* Effect.all([house.orchestrator.spawn({}), house.orchestrator.spawn({})], {
+    const harness = yield* open()
+    const [one, other] = yield* Effect.all([harness.orchestrator.spawn({}), harness.orchestrator.spawn({})], {
       concurrency: 2
     })
     assert.notStrictEqual(one.id, other.id)
     assert.notStrictEqual(one.compute.id, other.compute.id)
-    assert.strictEqual((yield* live(house)).length, 2)
+    assert.strictEqual((yield* live(harness)).length, 2)
   }))
 
 it.effect("three hundred spawns at once are as many machines, each rented once", () =>
   Effect.gen(function*() {
-    const house = yield* open()
-    const all = yield* Effect.forEach(Array.from({ length: 300 }), () => house.orchestrator.spawn({}), {
+    const harness = yield* open()
+    const all = yield* Effect.forEach(Array.from({ length: 300 }), () => harness.orchestrator.spawn({}), {
       concurrency: "unbounded"
     })
     assert.strictEqual(new Set(all.map(({ compute }) => compute.id)).size, 300)
-    assert.strictEqual((yield* house.controls.counts).spawnCompute, 300)
+    assert.strictEqual((yield* harness.controls.counts).spawnCompute, 300)
   }))
 
 it.effect("of two hundred callers at once many leave at any moment: every machine that lives is a session's whose caller has it", () =>
   Effect.gen(function*() {
-    const house = yield* open()
-    yield* house.controls.delay("spawnCompute", { request: "1 second", answer: "1 second" })
+    const harness = yield* open()
+    yield* harness.controls.delay("spawnCompute", { request: "1 second", answer: "1 second" })
     const callers = yield* Effect.forEach(
       Array.from({ length: 200 }),
-      () => Effect.forkChild(house.orchestrator.spawn({}))
+      () => Effect.forkChild(harness.orchestrator.spawn({}))
     )
     for (let second = 0; second < 60; second++) {
       // a different few each second, waiting, sent, answered
@@ -157,18 +157,18 @@ it.effect("of two hundred callers at once many leave at any moment: every machin
     }
     yield* pass(60)
     const exits = callers.map((caller) => caller.pollUnsafe())
-    const kept = exits.flatMap((exit) => exit !== undefined && Exit.isSuccess(exit) ? [exit.value.compute.id] : [])
-    assert.isTrue(kept.length > 20 && kept.length < 180, `${kept.length}`)
-    assert.sameMembers([...yield* live(house)], kept)
-    assert.strictEqual((yield* house.orchestrator.listIds).length, kept.length)
-    assert.strictEqual(house.engine.waiting(), 0)
+    const taken = exits.flatMap((exit) => exit !== undefined && Exit.isSuccess(exit) ? [exit.value.compute.id] : [])
+    assert.isTrue(taken.length > 20 && taken.length < 180, `${taken.length}`)
+    assert.sameMembers([...yield* live(harness)], taken)
+    assert.strictEqual((yield* harness.orchestrator.listIds).length, taken.length)
+    assert.strictEqual(harness.engine.waiting(), 0)
   }))
 
-it.effect("what was waited for is not here any more: the question fails at once", () =>
+it.effect("a verb on an unknown session fails at once", () =>
   Effect.gen(function*() {
     const { orchestrator } = yield* open()
     for (const verb of [orchestrator.touch, orchestrator.info, orchestrator.stopTracked, orchestrator.awaitReady]) {
-      assert.propertyVal(yield* reasonOf(verb("nobody")), "_tag", "NotTracked")
+      assert.propertyVal(yield* reasonOf(verb("unknown")), "_tag", "NotTracked")
     }
   }))
 
@@ -179,12 +179,12 @@ it.effect("no fiber is left after the end", () =>
       (all) => all.find(({ id }) => id === "child_fibers_active")?.state ?? { value: 0 }
     )
     const before = yield* active
-    const house = yield* open()
-    const { id } = yield* house.orchestrator.spawn({})
-    yield* Effect.forkChild(Effect.exit(house.orchestrator.awaitEnd(id)))
+    const harness = yield* open()
+    const { id } = yield* harness.orchestrator.spawn({})
+    yield* Effect.forkChild(Effect.exit(harness.orchestrator.awaitEnd(id)))
     yield* pass(3)
     assert.notDeepEqual(yield* active, before)
-    const closing = yield* Effect.forkChild(house.close)
+    const closing = yield* Effect.forkChild(harness.close)
     yield* pass(10)
     yield* Fiber.join(closing)
     yield* pass(1)

@@ -1,5 +1,5 @@
 /**
- * The engine's order: first the row, then the word and the deed; and what it does when the row cannot be written.
+ * The engine's order: rows are committed before events are published and commands run; and what happens when a commit fails.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,81 +15,81 @@ import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
-import { inTime, live, makeShop, open, pass, reasonOf, settle } from "../harness.ts"
+import { inTime, live, makeTestStore, open, pass, reasonOf, settle } from "../harness.ts"
 import { directory } from "../store/harness.ts"
 
 const owner = Owner.make("team1")
 
 describe("before its row is written", () => {
-  it.effect("a session rents nothing and tells nothing", () =>
+  it.effect("a session rents nothing and publishes nothing", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
-      const heard: Array<string> = []
+      const { controls, orchestrator, store } = yield* open()
+      const events: Array<string> = []
       yield* Effect.forkScoped(Stream.runForEach(orchestrator.events(null), (element) =>
         Effect.sync(() => {
-          if (element._tag === "News") heard.push(element.event._tag)
+          if (element._tag === "Event") events.push(element.event._tag)
         })))
       yield* settle
-      yield* shop.door.close
+      yield* store.gate.close
       const caller = yield* Effect.forkChild(orchestrator.spawn({}))
       yield* settle
       assert.strictEqual((yield* controls.counts).spawnCompute, 0)
-      assert.deepStrictEqual([heard, yield* orchestrator.listIds], [[], []])
-      yield* shop.door.open
+      assert.deepStrictEqual([events, yield* orchestrator.listIds], [[], []])
+      yield* store.gate.open
       yield* Fiber.join(caller)
       yield* settle
       assert.strictEqual((yield* controls.counts).spawnCompute, 1)
-      assert.include(heard, "Status")
+      assert.include(events, "Status")
     }))
 
-  it.effect("an end tells nothing and ends nothing", () =>
+  it.effect("an end publishes nothing and ends nothing", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       const { id } = yield* orchestrator.spawn({})
-      const heard: Array<string> = []
+      const events: Array<string> = []
       yield* Effect.forkScoped(Stream.runForEach(orchestrator.events(id), (element) =>
         Effect.sync(() => {
-          if (element._tag === "News") heard.push(element.event._tag)
+          if (element._tag === "Event") events.push(element.event._tag)
         })))
       yield* settle
-      yield* shop.door.close
+      yield* store.gate.close
       const caller = yield* Effect.forkChild(orchestrator.stopTracked(id))
       yield* settle
-      assert.deepStrictEqual([heard, (yield* controls.counts).terminate], [[], 0])
+      assert.deepStrictEqual([events, (yield* controls.counts).terminate], [[], 0])
       assert.strictEqual((yield* orchestrator.info(id)).state, "live")
-      yield* shop.door.open
+      yield* store.gate.open
       yield* settle
-      assert.deepStrictEqual([heard[0], (yield* controls.counts).terminate], ["Terminating", 1])
+      assert.deepStrictEqual([events[0], (yield* controls.counts).terminate], ["Terminating", 1])
       yield* pass(10)
       yield* Fiber.join(caller)
     }))
 
   it.effect("readers see the last one and never wait", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
+      const { orchestrator, store } = yield* open()
       const { id } = yield* orchestrator.spawn({})
-      yield* shop.door.close
+      yield* store.gate.close
       yield* Effect.forkChild(orchestrator.stopTracked(id))
       yield* settle
       yield* orchestrator.touch(id)
       assert.strictEqual((yield* orchestrator.info(id)).state, "live")
       assert.deepStrictEqual(yield* orchestrator.listIds, [id])
-      yield* shop.door.open
+      yield* store.gate.open
     }))
 })
 
 describe("while a commit keeps the engine busy", () => {
   it.effect("a touch counts, though its session was to be woken before", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
+      const { orchestrator, store } = yield* open()
       const { id } = yield* orchestrator.spawn({}, { idleTtl: "1 minute" })
       const other = yield* orchestrator.spawn({})
       yield* pass(50)
-      yield* shop.door.close
+      yield* store.gate.close
       yield* Effect.forkChild(orchestrator.stopTracked(other.id))
       yield* pass(15)
       yield* orchestrator.touch(id)
-      yield* shop.door.open
+      yield* store.gate.open
       yield* pass(5)
       assert.strictEqual((yield* orchestrator.info(id)).state, "live")
       yield* pass(60)
@@ -98,10 +98,10 @@ describe("while a commit keeps the engine busy", () => {
 })
 
 describe("a store that cannot be written", () => {
-  it.effect("begins no session: nothing is rented, and the caller is told why", () =>
+  it.effect("begins no session: nothing is rented, and the caller fails with the reason", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
-      shop.orders.commits = 1_000
+      const { controls, orchestrator, store } = yield* open()
+      store.faults.commits = 1_000
       const caller = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
       yield* pass(2)
       const reason = yield* Fiber.join(caller)
@@ -110,14 +110,14 @@ describe("a store that cannot be written", () => {
       assert.deepStrictEqual(yield* orchestrator.listIds, [])
     }))
 
-  it.effect("because its disk is full, a real one, rents nothing; those that live go on when there is room again", () =>
+  it.effect("because its disk is full (a real one) rents nothing; live sessions go on when there is room again", () =>
     Effect.gen(function*() {
       const filename = join(yield* directory, "sessions.db")
       const client = SqliteNode.layer({ filename, synchronous: "FULL" }).pipe(Layer.provide(NodeServices.layer))
       const context = yield* Layer.build(SessionStore.layerSql.pipe(Layer.provideMerge(client)))
       const sql = Context.get(context, SqlClient.SqlClient)
-      const shop = { ...yield* makeShop, service: Context.get(context, SessionStore.SessionStore) }
-      const { controls, orchestrator } = yield* open({ shop })
+      const store = { ...yield* makeTestStore, service: Context.get(context, SessionStore.SessionStore) }
+      const { controls, orchestrator } = yield* open({ store })
       const { compute, id } = yield* orchestrator.spawn({})
       const [{ page_count = 0 } = {}] = yield* sql<{ page_count: number }>`PRAGMA page_count`
       yield* sql.unsafe(`PRAGMA max_page_count = ${page_count}`)
@@ -134,48 +134,48 @@ describe("a store that cannot be written", () => {
 
   it.effect("once does not matter: a second try is made before a caller is refused", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
-      shop.orders.commits = 1
+      const { orchestrator, store } = yield* open()
+      store.faults.commits = 1
       const caller = yield* Effect.forkChild(orchestrator.spawn({}))
       yield* pass(1)
       assert.strictEqual((yield* Fiber.join(caller)).compute.status, "running")
     }))
 
-  it.effect("takes a refused beginning out again also when nobody writes any more", () =>
+  it.effect("deletes a refused new session also when no other commit follows", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
-      shop.orders.lateCommits = 1
+      const { orchestrator, store } = yield* open()
+      store.faults.lateCommits = 1
       const caller = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
       yield* settle
-      shop.orders.commits = 1
+      store.faults.commits = 1
       yield* pass(1)
       assert.instanceOf(yield* Fiber.join(caller), StorageFault)
-      assert.strictEqual((yield* shop.rows(owner)).length, 1)
+      assert.strictEqual((yield* store.rows(owner)).length, 1)
       yield* pass(15)
-      assert.deepStrictEqual(yield* shop.rows(owner), [])
+      assert.deepStrictEqual(yield* store.rows(owner), [])
     }))
 
-  it.effect("takes a refused beginning out again that was stored after all", () =>
+  it.effect("deletes a refused new session that was stored all the same", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
-      shop.orders.lateCommits = 1
-      shop.orders.commits = 0
+      const { controls, orchestrator, store } = yield* open()
+      store.faults.lateCommits = 1
+      store.faults.commits = 0
       const first = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
       yield* settle
-      shop.orders.commits = 1
+      store.faults.commits = 1
       yield* pass(1)
       assert.instanceOf(yield* Fiber.join(first), StorageFault)
-      assert.strictEqual((yield* shop.rows(owner)).length, 1)
+      assert.strictEqual((yield* store.rows(owner)).length, 1)
       yield* orchestrator.spawn({})
-      assert.strictEqual((yield* shop.rows(owner)).length, 1)
+      assert.strictEqual((yield* store.rows(owner)).length, 1)
       assert.strictEqual((yield* controls.counts).spawnCompute, 1)
     }))
 
-  it.effect("keeps a running session waiting, and is asked until it can: then the session goes on", () =>
+  it.effect("holds up a running session and is tried until it can: then the session goes on", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       const { id } = yield* orchestrator.spawn({})
-      shop.orders.commits = 6
+      store.faults.commits = 6
       const caller = yield* Effect.forkChild(orchestrator.stopTracked(id))
       yield* pass(2)
       assert.strictEqual((yield* controls.counts).terminate, 0)
@@ -184,11 +184,11 @@ describe("a store that cannot be written", () => {
       assert.deepStrictEqual(yield* live({ controls }), [])
     }))
 
-  it.effect("refuses newcomers meanwhile at once", () =>
+  it.effect("refuses new sessions meanwhile at once", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
+      const { orchestrator, store } = yield* open()
       const { id } = yield* orchestrator.spawn({})
-      shop.orders.commits = 20
+      store.faults.commits = 20
       yield* Effect.forkChild(orchestrator.stopTracked(id))
       yield* pass(1)
       const newcomer = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
@@ -196,10 +196,10 @@ describe("a store that cannot be written", () => {
       assert.instanceOf(yield* Fiber.join(newcomer), StorageFault)
     }))
 
-  it.effect("that breaks is a store that failed, and what the bug says is not repeated", () =>
+  it.effect("that throws is a store that failed, and the text of the defect is not repeated", () =>
     Effect.gen(function*() {
-      const { orchestrator, shop } = yield* open()
-      shop.orders.brokenCommits = 2
+      const { orchestrator, store } = yield* open()
+      store.faults.brokenCommits = 2
       const caller = yield* Effect.forkChild(reasonOf(orchestrator.spawn({})))
       yield* pass(1)
       const reason = yield* Fiber.join(caller)
@@ -209,20 +209,20 @@ describe("a store that cannot be written", () => {
     }))
 })
 
-describe("a row that somebody else has written", () => {
-  it.effect("is let go of: nothing more is done for it, its stream says Released and ends, its waiters are told", () =>
+describe("a row that another process has written", () => {
+  it.effect("is released: nothing more is done for it, its stream ends with Released, its waiting callers fail", () =>
     Effect.gen(function*() {
-      const { controls, engine, orchestrator, shop } = yield* open()
+      const { controls, engine, orchestrator, store } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({})
-      const heard = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(id)))
+      const events = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(id)))
       const waiter = yield* Effect.forkChild(reasonOf(orchestrator.awaitEnd(id)))
       yield* settle
-      yield* shop.steal(owner, id)
+      yield* store.overwrite(owner, id)
       const caller = yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
       yield* pass(1)
       yield* Fiber.join(caller)
-      const last = (yield* Fiber.join(heard)).at(-1)
-      assert.isTrue(last?._tag === "News" && last.event._tag === "Released")
+      const last = (yield* Fiber.join(events)).at(-1)
+      assert.isTrue(last?._tag === "Event" && last.event._tag === "Released")
       assert.propertyVal(yield* Fiber.join(waiter), "_tag", "NotTracked")
       assert.propertyVal(yield* reasonOf(orchestrator.info(id)), "_tag", "NotTracked")
       yield* pass(70)
@@ -231,11 +231,11 @@ describe("a row that somebody else has written", () => {
       assert.strictEqual(engine.waiting(), 0)
     }))
 
-  it.effect("is not mistaken for our own, whose answer was lost", () =>
+  it.effect("is not mistaken for one that this engine wrote and whose answer was lost", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       const { id } = yield* orchestrator.spawn({})
-      shop.orders.lateCommits = 1
+      store.faults.lateCommits = 1
       const caller = yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
       yield* pass(10)
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(caller)))
@@ -245,27 +245,27 @@ describe("a row that somebody else has written", () => {
 
 it.effect("a session that is over is forgotten after its retention, row and all", () =>
   Effect.gen(function*() {
-    const { orchestrator, shop } = yield* open({ retention: "2 minutes" })
+    const { orchestrator, store } = yield* open({ retention: "2 minutes" })
     const { id } = yield* orchestrator.spawn({})
     const caller = yield* Effect.forkChild(orchestrator.stopTracked(id))
     yield* pass(10)
     yield* Fiber.join(caller)
-    assert.strictEqual((yield* shop.rows(owner)).length, 1)
+    assert.strictEqual((yield* store.rows(owner)).length, 1)
     yield* pass(180)
-    assert.deepStrictEqual(yield* shop.rows(owner), [])
+    assert.deepStrictEqual(yield* store.rows(owner), [])
     assert.propertyVal(yield* reasonOf(orchestrator.info(id)), "_tag", "NotTracked")
   }))
 
 it.effect("no row holds an environment value, a credential or a secret option", () =>
   Effect.gen(function*() {
-    const { orchestrator, shop } = yield* open()
+    const { orchestrator, store } = yield* open()
     const request = {
       auth: "bearer",
       env: { KEY: "canary-env" },
       providerOpts: { api_token: "canary-option" }
     } as const
     const { compute } = yield* orchestrator.spawn(request)
-    const all = JSON.stringify(shop.written)
+    const all = JSON.stringify(store.written)
     assert.notInclude(all, "canary")
     assert.include(all, "KEY")
     assert.isString(compute.auth?.hash)

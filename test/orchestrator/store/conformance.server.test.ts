@@ -23,7 +23,7 @@ const framework = { describe, it }
 const root = fs.mkdtempSync(join(tmpdir(), "atlas-session-store-"))
 afterAll(() => fs.rmSync(root, { recursive: true }))
 
-/** What a hand at the table does to a row. */
+/** Changes a row by hand. */
 const spoil =
   (client: Layer.Layer<SqlClient.SqlClient, unknown>): SessionStoreConformance.Options["spoil"] => (id, how) =>
     Effect.gen(function*() {

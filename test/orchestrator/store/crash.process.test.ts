@@ -1,5 +1,5 @@
 /**
- * Real processes that are killed: what they were told is stored is stored, no batch is half there, and their seat is free.
+ * Processes that are killed: answered commits are stored, no batch is stored in part, and the owner lock is free.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -13,17 +13,17 @@ import { join } from "node:path"
 import { SessionStore } from "../../../src/orchestrator/SessionStore.ts"
 import { isFull } from "../../support/full.ts"
 import * as harness from "./harness.ts"
+import { ownerLockCases } from "./ownerLocks.ts"
 import * as processes from "./processes.ts"
-import { seats } from "./seats.ts"
 
-/** Commits go on while it is killed: so many are acknowledged first, and then it gets this many turns of our loop. */
+/** Kills a process in the middle of its commits: after a random number of answers and ticks of the event loop. */
 const commitAndKill = (database: string, from: number) =>
   Effect.scoped(Effect.gen(function*() {
     const child = yield* processes.worker(database, "commit", String(from))
     const wanted = 1 + Math.floor(Math.random() * 15)
     const enough = yield* Latch.make()
     let sure = from
-    const said = yield* Effect.forkChild(
+    const reading = yield* Effect.forkChild(
       processes.lines(child, (line) => {
         assert.match(line, /^\d+$/)
         sure = Number(line)
@@ -33,16 +33,16 @@ const commitAndKill = (database: string, from: number) =>
       { startImmediately: true }
     )
     yield* enough.await
-    for (let turn = Math.floor(Math.random() * 40); turn > 0; turn--) {
+    for (let ticks = Math.floor(Math.random() * 40); ticks > 0; ticks--) {
       yield* Effect.promise(() => new Promise(setImmediate))
     }
     yield* processes.kill(child)
-    // whatever it said before it died is read to the end
-    yield* Fiber.await(said)
+    // its output is read to the end
+    yield* Fiber.await(reading)
     return sure
   }))
 
-/** Kills writers of one file, one after the other, and looks after each what is stored. */
+/** Kills writers of one file, one after the other, and checks after each what is stored. */
 const killMany = (kills: number) =>
   Effect.gen(function*() {
     const filename = join(yield* harness.directory, "sessions.db")
@@ -59,8 +59,8 @@ const killMany = (kills: number) =>
       const [stored] = sessions
       version = stored?.version ?? 0
       assert.strictEqual(stored?.spec.userId, String(version))
-      // one more may have been stored than it could say
-      assert.isTrue(version === sure || version === sure + 1, `it was told ${sure}, and ${version} is stored`)
+      // one more may have been stored than was answered
+      assert.isTrue(version === sure || version === sure + 1, `${sure} was answered, and ${version} is stored`)
     }
     assert.isAtLeast(version, kills)
   })
@@ -72,24 +72,24 @@ it.live(
 )
 
 describe("an SQLite file", () => {
-  seats(Effect.map(harness.directory, (directory) => join(directory, "sessions.db")))
+  ownerLockCases(Effect.map(harness.directory, (directory) => join(directory, "sessions.db")))
 
   it.live(
-    "whose lock file was deleted has a seat that another process can take: who sat there is told, and writes nothing",
+    "whose lock file was deleted lets another process take the lock: the first holder learns of it, and writes nothing",
     () =>
       Effect.gen(function*() {
         const file = join(yield* harness.directory, "sessions.db")
         const context = yield* Layer.build(harness.fileStore(file))
         const store = Context.get(context, SessionStore)
-        const seat = yield* store.lock(harness.team)
+        const lock = yield* store.lock(harness.team)
         const state = harness.sessionOf("s")
         assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(0, state)]), [])
-        assert.isNull(yield* seat.lostTo)
+        assert.isNull(yield* lock.lostTo)
         fs.rmSync(`${file}.${harness.team}.lock`)
-        assert.isNull(yield* seat.lostTo)
-        const thief = yield* processes.worker(file, "hold")
-        assert.strictEqual(yield* processes.word(thief), "held")
-        assert.include(yield* seat.lostTo, `process ${thief.pid} on ${hostname()}`)
+        assert.isNull(yield* lock.lostTo)
+        const newHolder = yield* processes.worker(file, "hold")
+        assert.strictEqual(yield* processes.firstLine(newHolder), "held")
+        assert.include(yield* lock.lostTo, `process ${newHolder.pid} on ${hostname()}`)
         assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(1, state)]), [state.spec.id])
       }).pipe(Effect.scoped),
     60_000

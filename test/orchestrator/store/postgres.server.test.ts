@@ -1,5 +1,5 @@
 /**
- * Sessions in PostgreSQL: a seat whose connection is cut, a server that goes away, a caller's transaction.
+ * Sessions in PostgreSQL: an owner lock whose connection is cut, a server that goes away, a caller's transaction.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -14,7 +14,7 @@ import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 import * as Postgres from "../../support/postgres.ts"
 import { repeatUntil } from "../../support/until.ts"
 import * as harness from "./harness.ts"
-import { seats } from "./seats.ts"
+import { ownerLockCases } from "./ownerLocks.ts"
 
 const state = harness.sessionOf("s")
 
@@ -49,7 +49,7 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
       yield* repeatUntil(holder, (locks) => locks.length === 0)
     })
 
-  it.live("a seat whose connection was cut is taken again, while commits go on", () =>
+  it.live("an owner lock whose connection was cut is taken again, while commits go on", () =>
     Effect.gen(function*() {
       const first = yield* open()
       const second = yield* open()
@@ -64,19 +64,19 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
     }).pipe(Effect.scoped), 60_000)
 
   it.live(
-    "who lost the seat to another writes nothing any more: every id is answered, rows stay as they are",
+    "a process that lost the lock to another writes nothing any more: every id is answered, rows stay as they are",
     () =>
       Effect.gen(function*() {
         const first = yield* open()
         const second = yield* open()
-        const seat = yield* first.store.lock(harness.team)
+        const lock = yield* first.store.lock(harness.team)
         assert.deepStrictEqual(yield* first.store.commit(harness.team, [harness.over(0, state)]), [])
-        assert.isNull(yield* seat.lostTo)
+        assert.isNull(yield* lock.lostTo)
         yield* cut(second.sql)
         yield* Effect.retry(second.store.lock(harness.team), Schedule.spaced("20 millis"))
-        assert.include(yield* seat.lostTo, `process ${process.pid} on`)
+        assert.include(yield* lock.lostTo, `process ${process.pid} on`)
         const fresh = harness.sessionOf("fresh")
-        // also what no version would have kept it from
+        // also a new session, which no version would have protected
         assert.deepStrictEqual(
           yield* first.store.commit(harness.team, [harness.over(1, state), harness.over(0, fresh)]),
           [state.spec.id, fresh.spec.id]
@@ -116,7 +116,7 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
           },
           { concurrency: "unbounded" }
         )
-        // whoever came first has written all, the others none
+        // the first writer has written all rows, the others none
         assert.strictEqual(answers.filter(({ length }) => length === 0).length, 1)
         assert.strictEqual(answers.filter(({ length }) => length === 40).length, 29)
       }).pipe(Effect.scoped),
@@ -159,5 +159,5 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
 })
 
 describe.skipIf(Postgres.isSkipped)("shared by processes", () => {
-  seats(Effect.map(Postgres.server, ({ port }) => String(port)))
+  ownerLockCases(Effect.map(Postgres.server, ({ port }) => String(port)))
 })

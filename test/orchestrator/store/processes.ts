@@ -1,12 +1,12 @@
 /**
- * Processes of their own that use a store: started, heard and killed.
+ * Child processes that use a store: starts them, reads their output and kills them.
  */
 import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { programOf } from "../../support/programs.ts"
 
-/** A process of its own that does something with a store; killed with the scope. */
+/** A child process that works with a store; killed when the scope closes. */
 export const worker = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() =>
@@ -19,7 +19,7 @@ export const worker = (...args: ReadonlyArray<string>) =>
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
   )
 
-/** What it says, line by line; false from `onLine` stops listening. */
+/** Reads its output line by line; `false` from `onLine` stops reading. */
 export const lines = (child: ChildProcess, onLine: (line: string) => boolean) =>
   Effect.callback<void>((resume) => {
     if (child.stdout === null) return resume(Effect.void)
@@ -30,20 +30,20 @@ export const lines = (child: ChildProcess, onLine: (line: string) => boolean) =>
     child.once("close", () => resume(Effect.void))
   })
 
-/** The first line it says; null when it ended without a word. */
-export const word = (child: ChildProcess) =>
+/** The first line of its output; null when it ended without one. */
+export const firstLine = (child: ChildProcess) =>
   Effect.suspend(() => {
-    let said: string | null = null
+    let first: string | null = null
     return Effect.map(
       lines(child, (line) => {
-        said ??= line
+        first ??= line
         return false
       }),
-      () => said
+      () => first
     )
   })
 
-/** Kills it the hard way and waits until it is gone. */
+/** Kills it with SIGKILL and waits until it is gone. */
 export const kill = (child: ChildProcess) =>
   Effect.callback<void>((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)

@@ -1,5 +1,5 @@
 /**
- * No secret of a session is in its database: looked for with marked values in every byte of the file and its log.
+ * No secret of a session is in its database: every byte of the file and its log is searched for marked values.
  */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -49,7 +49,7 @@ it.live(
         yield* Orchestrator.touch(session.id)
         yield* Orchestrator.stopTracked(session.id)
         const stored = bytes()
-        // what is no secret is there, so the right bytes are looked at
+        // public values are there, so the right bytes are searched
         for (const plain of ["alice-the-user", "bob-the-user", "SEALED", "registry.password"]) {
           assert.include(stored, plain)
         }

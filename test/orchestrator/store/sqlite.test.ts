@@ -1,5 +1,5 @@
 /**
- * Sessions in an SQLite file: where it is, who may read it, how it fails, and that nobody's transaction holds it up.
+ * Sessions in an SQLite file: its path and permissions, its failures, and that a caller's transaction does not hold it up.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it, vi } from "@effect/vitest"
@@ -20,7 +20,7 @@ const canary = "canary-51d0"
 const state = harness.sessionOf("s", canary)
 const modeOf = (file: string) => fs.statSync(file).mode & 0o777
 
-/** A store on a client of ours, so that the client can be turned against it. */
+/** A store on a client of the test, so that the test can spoil its database. */
 const onClient = (options: SqliteNode.Options) =>
   Effect.gen(function*() {
     const client = SqliteNode.layer(options).pipe(Layer.provide(NodeServices.layer))
@@ -31,7 +31,7 @@ const onClient = (options: SqliteNode.Options) =>
     }
   })
 
-/** What it says when it fails the way a store may. */
+/** The message of a `StorageFault`. */
 const faultOf = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.flip(effect), (error) => {
     const fault = error instanceof Error && "reason" in error ? error.reason : null
@@ -84,7 +84,7 @@ describe("the file", () => {
       assert.includeMembers(pragmas, ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"])
     }).pipe(Effect.scoped))
 
-  it.live("tells rows that were changed by hand: of another owner, under another id, without a version", () =>
+  it.live("names rows that were changed by hand: of another owner, under another id, without a version", () =>
     Effect.gen(function*() {
       const { sql, store } = yield* onClient({ filename: ":memory:" })
       for (const id of ["a", "b", "c", "d"]) yield* store.commit(harness.team, [harness.over(0, harness.sessionOf(id))])
@@ -115,7 +115,7 @@ describe("the file", () => {
       assert.deepStrictEqual(sessions, [{ ...state, version: 3 }])
     }).pipe(Effect.scoped))
 
-  it.live("that is no database, or cannot be made, fails as a storage fault that names it and says what to do", () =>
+  it.live("that is not a database, or cannot be created, fails as a storage fault that names it and what to do", () =>
     Effect.gen(function*() {
       const root = yield* harness.directory
       const junk = join(root, "junk.db")
@@ -125,7 +125,7 @@ describe("the file", () => {
         assert.include(message, filename)
         assert.include(message, "ATLAS_STATE_DIR")
       }
-      assert.include(yield* faultOf(Effect.scoped(Layer.build(harness.fileStore(junk)))), "is no database")
+      assert.include(yield* faultOf(Effect.scoped(Layer.build(harness.fileStore(junk)))), "is not an SQLite database")
     }).pipe(Effect.scoped))
 })
 
@@ -192,7 +192,7 @@ describe("a failure is a storage fault in a sentence without a row", () => {
     }).pipe(Effect.scoped))
 })
 
-it.live("a commit inside a transaction of the same client is refused instead of waiting for itself, and rolled back with nothing", () =>
+it.live("a commit inside a transaction of the same client is refused instead of waiting for itself, and nothing is written", () =>
   Effect.gen(function*() {
     const { sql, store } = yield* onClient({ filename: ":memory:" })
     const message = yield* faultOf(sql.withTransaction(store.commit(harness.team, [harness.over(0, state)])))
@@ -204,10 +204,10 @@ it.live("an interrupted commit is whole or not there", () =>
   Effect.gen(function*() {
     const { store } = yield* onClient({ filename: join(yield* harness.directory, "sessions.db") })
     const many = Array.from({ length: 300 }, (_, index) => harness.over(0, harness.sessionOf(`s${index}`)))
-    for (const turns of [0, 1, 2, 3]) {
-      let turn = 0
+    for (const ticks of [0, 1, 2, 3]) {
+      let tick = 0
       const soon = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-      const stop = Effect.repeat(soon, { until: () => turn++ >= turns })
+      const stop = Effect.repeat(soon, { until: () => tick++ >= ticks })
       yield* Effect.raceFirst(store.commit(harness.team, many), stop)
       const { sessions } = yield* store.load(harness.team)
       assert.include([0, 300], sessions.length)
@@ -215,7 +215,7 @@ it.live("an interrupted commit is whole or not there", () =>
     }
   }).pipe(Effect.scoped))
 
-it.live("two stores of one process on one file sit in one seat, one after the other, and share the rest", () =>
+it.live("two stores of one process on one file hold the owner lock one after the other, and share the rows", () =>
   Effect.gen(function*() {
     const filename = join(yield* harness.directory, "sessions.db")
     const build = Effect.map(

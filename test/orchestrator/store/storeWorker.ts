@@ -1,8 +1,8 @@
 /**
- * A process of its own that uses a store until it is done or killed, and says what it has done.
+ * A child process that uses a store until it is done or killed, and prints what it has done.
  *
- * Arguments: a file, or the port of a PostgreSQL; then `hold` (sits in the seat and says so, or why not) or `commit` (writes
- * a batch again and again and says each time that it is stored) with the number to go on from.
+ * Arguments: a file, or the port of a PostgreSQL; then `hold` (takes the owner lock and prints that it has it, or why not) or
+ * `commit` (writes a batch again and again and prints each stored version) with the version to go on from.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as PgClient from "@effect/sql-pg/PgClient"

@@ -74,7 +74,7 @@ export const run = (_: object) =>
       const orchestrator = yield* Orchestrator
       yield* orchestrator.events(null).pipe(
         Stream.runForEach((element) =>
-          element._tag === "News" && element.event._tag === "Ended"
+          element._tag === "Event" && element.event._tag === "Ended"
             ? answer({ _tag: "SessionEnded", id: element.id, reason: element.event.reason })
             : Effect.void
         ),

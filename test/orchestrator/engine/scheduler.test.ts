@@ -1,5 +1,5 @@
 /**
- * The engine's timers: one heap, woken in time whatever the clocks do.
+ * The scheduler: one queue of timers for all sessions, which wakes them in time whatever the clocks do.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,22 +10,22 @@ import { open, pass, settle, withJumps } from "../harness.ts"
 
 const nameOf = (number: number) => Session.SessionId.make(`s${number}`)
 
-it("the heap gives the earliest wish first, and equal ones in a fixed order", () => {
-  const heap = Scheduler.makeTimerQueue()
+it("the queue gives the earliest deadline first, and equal ones in a fixed order", () => {
+  const queue = Scheduler.makeTimerQueue()
   const times = Array.from({ length: 1_000 }, (_, index) => (index * 7_919) % 101)
-  for (const [index, at] of times.entries()) heap.push(at, nameOf(index))
+  for (const [index, at] of times.entries()) queue.push(at, nameOf(index))
   const out: Array<readonly [number, string]> = []
-  for (let wish = heap.popDue(1_000); wish !== null; wish = heap.popDue(1_000)) out.push([wish.at, wish.id])
+  for (let due = queue.popDue(1_000); due !== null; due = queue.popDue(1_000)) out.push([due.at, due.id])
   assert.deepStrictEqual(out, out.toSorted(([a, x], [b, y]) => a - b || (x < y ? -1 : 1)))
   assert.strictEqual(out.length, 1_000)
-  assert.isNull(heap.next())
+  assert.isNull(queue.next())
 })
 
-it("the heap keeps what is not due", () => {
-  const heap = Scheduler.makeTimerQueue()
-  heap.push(5, nameOf(1))
-  assert.isNull(heap.popDue(4))
-  assert.strictEqual(heap.next(), 5)
+it("the queue keeps what is not due", () => {
+  const queue = Scheduler.makeTimerQueue()
+  queue.push(5, nameOf(1))
+  assert.isNull(queue.popDue(4))
+  assert.strictEqual(queue.next(), 5)
 })
 
 describe("a session ends", () => {
@@ -77,7 +77,7 @@ describe("a session ends", () => {
 })
 
 describe("when the wall clock", () => {
-  it.effect("jumps ahead, a deadline that it passed is kept within a minute", () =>
+  it.effect("jumps ahead, a deadline that it passed is met within a minute", () =>
     withJumps((jump) =>
       Effect.gen(function*() {
         const { orchestrator } = yield* open()
@@ -89,7 +89,7 @@ describe("when the wall clock", () => {
       })
     ))
 
-  it.effect("jumps ahead, nobody becomes idle by it", () =>
+  it.effect("jumps ahead, no session becomes idle by it", () =>
     withJumps((jump) =>
       Effect.gen(function*() {
         const { orchestrator } = yield* open()

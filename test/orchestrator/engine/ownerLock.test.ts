@@ -1,5 +1,5 @@
 /**
- * An engine whose seat somebody else has taken: it stops, says so loudly and once, and touches nothing any more.
+ * An engine whose owner lock another process has taken: it stops, logs that once as an error, and touches nothing any more.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { StorageFault } from "effect-atlas/domain/AtlasError"
@@ -9,21 +9,21 @@ import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { live, open, pass, reasonOf, settle } from "../harness.ts"
 
-const thief = "process 7 on elsewhere"
+const newHolder = "process 7 on elsewhere"
 
-const saysLost = (answer: unknown): void => {
+const assertLost = (answer: unknown): void => {
   assert.instanceOf(answer, StorageFault)
-  assert.match(String(answer), /lost the seat of the owner team1 .*process 7 on elsewhere.*stop this one/)
+  assert.match(String(answer), /lost the lock of the owner team1 .*process 7 on elsewhere.*stop this one/)
 }
 
-describe("after the seat was lost", () => {
-  it.effect("every verb is refused with who has it and what to do, and the log says so once", () => {
+describe("after the owner lock was lost", () => {
+  it.effect("every verb is refused with the new holder and what to do, and it is logged once", () => {
     const logged: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => void logged.push(`${logLevel} ${String(message)}`))
     return Effect.gen(function*() {
-      const { engine, orchestrator, shop } = yield* open()
+      const { engine, orchestrator, store } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({})
-      shop.orders.seat = thief
+      store.faults.lostTo = newHolder
       yield* pass(16)
       const all = [
         orchestrator.spawn({}),
@@ -39,16 +39,16 @@ describe("after the seat was lost", () => {
         Stream.runCollect(orchestrator.events(id)),
         Stream.runCollect(orchestrator.events(null))
       ]
-      for (const verb of all) saysLost(yield* reasonOf<unknown>(verb))
+      for (const verb of all) assertLost(yield* reasonOf<unknown>(verb))
       yield* pass(120)
       assert.deepStrictEqual([yield* orchestrator.listIds, engine.waiting()], [[], 0])
-      assert.strictEqual(logged.filter((line) => line.includes("lost the seat")).length, 1, logged.join("\n"))
+      assert.strictEqual(logged.filter((line) => line.includes("lost the lock")).length, 1, logged.join("\n"))
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("whoever waits is told, one session's stream ends with Released and that of all fails", () =>
+  it.effect("waiting callers fail, the stream of one session ends with Released and that of all fails", () =>
     Effect.gen(function*() {
-      const { controls, engine, orchestrator, shop } = yield* open({ mock: { provisioning: "1 hour" } })
+      const { controls, engine, orchestrator, store } = yield* open({ mock: { provisioning: "1 hour" } })
       const { id } = yield* orchestrator.spawn({})
       yield* controls.delay("spawnCompute", { request: "1 hour" })
       const waiting = yield* Effect.forEach([
@@ -59,24 +59,24 @@ describe("after the seat was lost", () => {
       ], (one) => Effect.forkChild(reasonOf<unknown>(one)))
       const one = yield* Effect.forkChild(Stream.runCollect(orchestrator.events(id)))
       yield* settle
-      shop.orders.seat = thief
+      store.faults.lostTo = newHolder
       yield* pass(16)
-      for (const waiter of waiting) saysLost(yield* Fiber.join(waiter))
+      for (const waiter of waiting) assertLost(yield* Fiber.join(waiter))
       const last = (yield* Fiber.join(one)).at(-1)
-      assert.isTrue(last?._tag === "News" && last.event._tag === "Released")
+      assert.isTrue(last?._tag === "Event" && last.event._tag === "Released")
       assert.strictEqual(engine.waiting(), 0)
     }))
 
-  it.effect("a commit that finds it out ends all sessions here, not one by one", () =>
+  it.effect("a commit that finds it out releases all sessions, not one by one", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({})
       const other = yield* orchestrator.spawn({})
       const stopping = yield* Effect.forkChild(reasonOf<unknown>(orchestrator.awaitEnd(other.id)))
       yield* settle
-      shop.orders.seat = thief
-      saysLost(yield* reasonOf<unknown>(orchestrator.stopTracked(id)))
-      saysLost(yield* Fiber.join(stopping))
+      store.faults.lostTo = newHolder
+      assertLost(yield* reasonOf<unknown>(orchestrator.stopTracked(id)))
+      assertLost(yield* Fiber.join(stopping))
       yield* pass(70)
       assert.strictEqual((yield* controls.counts).terminate, 0)
       assert.sameMembers([...yield* live({ controls })], [compute.id, other.compute.id])
@@ -84,10 +84,10 @@ describe("after the seat was lost", () => {
 
   it.effect("nothing is listed and nothing unknown is ended", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       const { compute } = yield* orchestrator.spawn({})
       yield* pass(130)
-      shop.orders.seat = thief
+      store.faults.lostTo = newHolder
       yield* pass(16)
       const { listCompute } = yield* controls.counts
       yield* pass(300)
@@ -99,37 +99,37 @@ describe("after the seat was lost", () => {
 
   it.effect("it closes at once and ends nothing", () =>
     Effect.gen(function*() {
-      const house = yield* open()
-      const { compute } = yield* house.orchestrator.spawn({})
-      house.shop.orders.seat = thief
+      const harness = yield* open()
+      const { compute } = yield* harness.orchestrator.spawn({})
+      harness.store.faults.lostTo = newHolder
       yield* pass(16)
-      const closing = yield* Effect.forkChild(house.close)
+      const closing = yield* Effect.forkChild(harness.close)
       yield* pass(2)
       assert.isDefined(closing.pollUnsafe())
-      assert.deepStrictEqual(yield* live(house), [compute.id])
+      assert.deepStrictEqual(yield* live(harness), [compute.id])
     }))
 })
 
-describe("a create that waits for its turn", () => {
-  it.effect("is not sent once the seat is lost", () =>
+describe("a create that waits for a place", () => {
+  it.effect("is not sent once the lock is lost", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
+      const { controls, orchestrator, store } = yield* open()
       yield* controls.delay("spawnCompute", { request: "5 seconds" })
       const callers = yield* Effect.forEach(Array.from({ length: 30 }), () =>
         Effect.forkChild(reasonOf<unknown>(orchestrator.spawn({}))))
       yield* settle
-      shop.orders.seat = thief
+      store.faults.lostTo = newHolder
       yield* pass(60)
       assert.strictEqual((yield* controls.counts).spawnCompute, 8)
       for (const caller of callers) {
-        saysLost(yield* Fiber.join(caller))
+        assertLost(yield* Fiber.join(caller))
       }
     }))
 
-  it.effect("waits for a store that cannot tell, and is sent when it can", () =>
+  it.effect("waits for a store that cannot answer who holds the lock, and is sent when it can", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, shop } = yield* open()
-      shop.orders.seats = 3
+      const { controls, orchestrator, store } = yield* open()
+      store.faults.lockChecks = 3
       const caller = yield* Effect.forkChild(orchestrator.spawn({}))
       yield* pass(2)
       assert.strictEqual((yield* controls.counts).spawnCompute, 0)

@@ -1,0 +1,72 @@
+/**
+ * Runs a store's statements outside of any transaction of the caller, and with a time limit.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { AtlasError } from "../../domain/AtlasError.ts"
+import { guarded, storageFault } from "./faults.ts"
+
+/** How long a server may take to answer: a connection that was cut may never report it. */
+const answerWithin = Duration.seconds(30)
+
+/** Runs work of a store's operation at its database. */
+export type RunDetached = <A>(operation: string, work: Effect.Effect<A, unknown>) => Effect.Effect<A, AtlasError>
+
+/** Without the caller's settings of the client: its transaction, and how numbers are read. */
+const withoutCallerSettings =
+  (sql: SqlClient.SqlClient) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+    work.pipe(
+      Effect.provideService(SqlClient.SafeIntegers, false),
+      // SQLite: takes the write lock at once, since a transaction that has read may no longer get it
+      Effect.provideService(
+        SqlClient.BeginTransaction,
+        sql.onDialectOrElse({ sqlite: () => "BEGIN IMMEDIATE", orElse: () => undefined })
+      ),
+      Effect.updateContext(Context.omit(sql.transactionService))
+    )
+
+/** Runs the work in a fiber of its own, so that work that cannot be interrupted does not hold up the caller. */
+const limited =
+  (scope: Scope.Scope, operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkIn(work, scope, { startImmediately: true })
+      return yield* Fiber.join(fiber).pipe(
+        Effect.timeoutOrElse({
+          duration: answerWithin,
+          orElse: () =>
+            Effect.fail(
+              storageFault(operation, `the session database did not answer within ${Duration.format(answerWithin)}`)
+            )
+        }),
+        Effect.onExit(() =>
+          fiber.pollUnsafe() === undefined ? Effect.asVoid(Effect.forkIn(Fiber.interrupt(fiber), scope)) : Effect.void
+        )
+      )
+    })
+
+/**
+ * Leaves the caller's transaction: PostgreSQL by another connection; SQLite has only one, so a call inside a transaction fails.
+ */
+export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): RunDetached => {
+  const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
+  const isInside = Effect.contextWith((context: Context.Context<never>) =>
+    Effect.succeed(Context.getOption(context, sql.transactionService)._tag === "Some")
+  )
+  // the transaction holds the only connection, so waiting for it would never end
+  const refused = (operation: string) =>
+    storageFault(
+      operation,
+      "sessions are stored outside of any transaction: call this after the transaction, which holds the only connection"
+    )
+  return (operation, work) => {
+    if (!isSqlite) return guarded(operation, limited(scope, operation)(withoutCallerSettings(sql)(work)))
+    return Effect.flatMap(
+      isInside,
+      (isInside) => isInside ? Effect.fail(refused(operation)) : guarded(operation, withoutCallerSettings(sql)(work))
+    )
+  }
+}
