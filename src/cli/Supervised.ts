@@ -12,28 +12,28 @@ import { isUsable, Providers } from "../provider/Providers.ts"
 import { OwnerStore } from "./OwnerStore.ts"
 
 /** What a machine wrote last is read before it is asked to end; nobody waits longer for it. */
-const lastWordsLimit = "5 seconds"
+const finalReadLimit = "5 seconds"
 
 /** What is to be done before a machine is asked to end. */
-export interface Farewells {
-  /** One was rented here: its end waits for its farewell, which may not be there yet. */
+export interface FinalReads {
+  /** One was rented here: its end waits for its finalRead, which may not be there yet. */
   readonly expect: (computeId: string) => void
-  readonly put: (computeId: string, farewell: Effect.Effect<void>) => void
+  readonly set: (computeId: string, finalRead: Effect.Effect<void>) => void
   readonly of: (computeId: string) => Effect.Effect<void>
   /** Nobody will put one any more. */
   readonly dismiss: Effect.Effect<void>
 }
 
 /** For those who print no log. */
-export const noFarewells: Farewells = {
+export const noFinalReads: FinalReads = {
   expect: () => {},
-  put: () => {},
+  set: () => {},
   of: () => Effect.void,
   dismiss: Effect.void
 }
 
 /** Farewells, none yet. */
-export const makeFarewells = (): Farewells => {
+export const makeFinalReads = (): FinalReads => {
   const known = new Map<string, Deferred.Deferred<Effect.Effect<void>>>()
   let isDismissed = false
   const expect = (computeId: string) => {
@@ -44,12 +44,12 @@ export const makeFarewells = (): Farewells => {
   }
   return {
     expect: (computeId) => void expect(computeId),
-    put: (computeId, farewell) => void Deferred.doneUnsafe(expect(computeId), Effect.succeed(farewell)),
+    set: (computeId, finalRead) => void Deferred.doneUnsafe(expect(computeId), Effect.succeed(finalRead)),
     of: (computeId) =>
       Effect.suspend(() => {
         const there = known.get(computeId)
         if (there === undefined) return Effect.void
-        return Effect.asVoid(Effect.timeoutOption(Effect.flatten(Deferred.await(there)), lastWordsLimit))
+        return Effect.asVoid(Effect.timeoutOption(Effect.flatten(Deferred.await(there)), finalReadLimit))
       }),
     dismiss: Effect.sync(() => {
       isDismissed = true
@@ -58,8 +58,8 @@ export const makeFarewells = (): Farewells => {
   }
 }
 
-/** A provider that is asked at this address, and that hears the farewell before it ends a machine. */
-const supervised = (provider: Service, baseUrl: string | undefined, farewells: Farewells): Service => {
+/** A provider that is asked at this address, and that hears the finalRead before it ends a machine. */
+const withFinalReads = (provider: Service, baseUrl: string | undefined, finalReads: FinalReads): Service => {
   const { billing, compute } = provider
   const at = <Options extends object>(options: Options | undefined) =>
     baseUrl === undefined ? options : { baseUrl, ...options }
@@ -70,10 +70,10 @@ const supervised = (provider: Service, baseUrl: string | undefined, farewells: F
       check: (request, options) => compute.check(request, at(options)),
       prepare: (request, options) => compute.prepare(request, at(options)),
       rent: (rent, options) =>
-        Effect.tap(compute.rent(rent, at(options)), ({ id }) => Effect.sync(() => farewells.expect(id))),
+        Effect.tap(compute.rent(rent, at(options)), ({ id }) => Effect.sync(() => finalReads.expect(id))),
       get: (id, options) => compute.get(id, at(options)),
       list: (filter, options) => compute.list(filter, at(options)),
-      terminate: (id, options) => Effect.andThen(farewells.of(id), compute.terminate(id, at(options))),
+      terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, at(options))),
       end: (id, options) => compute.end(id, at(options))
     },
     billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, at(options)) }
@@ -89,7 +89,7 @@ interface Call {
 /** The providers in reach, as an orchestrator of this run sees them; the address holds for the named one, or the default. */
 export const providers = (
   { baseUrl, provider: named }: Call,
-  farewells: Farewells = noFarewells
+  finalReads: FinalReads = noFinalReads
 ): Layer.Layer<Providers, AtlasError, Providers> =>
   Layer.effect(
     Providers,
@@ -97,7 +97,7 @@ export const providers = (
       const { all, get } = yield* Providers
       const moved = baseUrl === undefined || baseUrl === null ? null : yield* get(named, "baseUrl")
       const each = (provider: Service) =>
-        supervised(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, farewells)
+        withFinalReads(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, finalReads)
       return Providers.of({
         // those without a key are not there: nobody who runs a command wants to hear of them
         all: all.filter(isUsable).map(each),
@@ -129,7 +129,7 @@ const longestPoll = Duration.seconds(5)
 /** The orchestrator of this run; it adopts what an earlier one of the same owner has left, and reaps nothing. */
 export const layer = (options: {
   readonly call: Call
-  readonly farewells: Farewells
+  readonly finalReads: FinalReads
   /** How often the provider may be asked. */
   readonly pollInterval: Duration.Duration
 }) =>
@@ -139,5 +139,5 @@ export const layer = (options: {
       owner,
       pollInterval: Duration.clamp(options.pollInterval, { minimum: shortestPoll, maximum: longestPoll }),
       reapProviders: []
-    }).pipe(Layer.provide([store, providers(options.call, options.farewells)]))
+    }).pipe(Layer.provide([store, providers(options.call, options.finalReads)]))
   }))

@@ -15,7 +15,7 @@ import { SessionStore } from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import { bind, type Framework, limited, opened, type Report, report, type Suite } from "./internal/runner.ts"
 import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
-import { sessionSeatCases } from "./internal/sessionSeatCases.ts"
+import { sessionLockCases } from "./internal/sessionLockCases.ts"
 import { sessionStoreCases } from "./internal/sessionStoreCases.ts"
 import type { Definition, Spoilt, Store } from "./internal/sessionTrial.ts"
 import { type ConformanceFailure, fail } from "./internal/trial.ts"
@@ -115,7 +115,7 @@ const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Opt
  * @since 0.1.0
  */
 export const cases = (options: Options = {}): ReadonlyArray<Case> =>
-  [...sessionStoreCases, ...sessionAttemptCases, ...sessionSeatCases].map((definition) => ({
+  [...sessionStoreCases, ...sessionAttemptCases, ...sessionLockCases].map((definition) => ({
     name: definition.name,
     skipped: definition.needs === "again" && options.again === undefined
       ? "it cannot be opened again here"

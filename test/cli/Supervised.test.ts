@@ -12,42 +12,42 @@ const isOver = (fiber: Fiber.Fiber<void>): boolean => fiber.pollUnsafe() !== und
 describe("the end of a machine that was rented here", () => {
   it.effect("waits for a farewell that is not there yet, and for it to be said", () =>
     Effect.gen(function*() {
-      const farewells = Supervised.makeFarewells()
-      farewells.expect("one")
-      const end = yield* Effect.forkChild(farewells.of("one"))
+      const finalReads = Supervised.makeFinalReads()
+      finalReads.expect("one")
+      const end = yield* Effect.forkChild(finalReads.of("one"))
       yield* TestClock.adjust("1 second")
       assert.isFalse(isOver(end))
       let said = false
-      farewells.put("one", Effect.sync(() => void (said = true)))
+      finalReads.set("one", Effect.sync(() => void (said = true)))
       yield* Fiber.join(end)
       assert.isTrue(said)
     }))
 
   it.effect("waits for none when nobody will say one any more, but says the one that is there", () =>
     Effect.gen(function*() {
-      const farewells = Supervised.makeFarewells()
-      farewells.expect("one")
-      const end = yield* Effect.forkChild(farewells.of("one"))
+      const finalReads = Supervised.makeFinalReads()
+      finalReads.expect("one")
+      const end = yield* Effect.forkChild(finalReads.of("one"))
       let said = false
-      farewells.put("two", Effect.sync(() => void (said = true)))
-      yield* farewells.dismiss
+      finalReads.set("two", Effect.sync(() => void (said = true)))
+      yield* finalReads.dismiss
       yield* Fiber.join(end)
-      farewells.expect("three")
-      yield* farewells.of("three")
-      yield* farewells.of("two")
+      finalReads.expect("three")
+      yield* finalReads.of("three")
+      yield* finalReads.of("two")
       assert.isTrue(said)
     }))
 
   it.effect("waits five seconds at the longest", () =>
     Effect.gen(function*() {
-      const farewells = Supervised.makeFarewells()
-      farewells.put("one", Effect.never)
-      const end = yield* Effect.forkChild(farewells.of("one"))
+      const finalReads = Supervised.makeFinalReads()
+      finalReads.set("one", Effect.never)
+      const end = yield* Effect.forkChild(finalReads.of("one"))
       yield* TestClock.adjust("4 seconds")
       assert.isFalse(isOver(end))
       yield* TestClock.adjust("1 second")
       assert.isTrue(isOver(end))
     }))
 
-  it.effect("of another one begins at once", () => Supervised.makeFarewells().of("somebody's"))
+  it.effect("of another one begins at once", () => Supervised.makeFinalReads().of("somebody's"))
 })

@@ -10,7 +10,7 @@ import * as NameStamp from "../../src/provider/NameStamp.ts"
 import { begin, idOf, mock, owner, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
-beforeAll(() => Promise.all([import("../../src/cli/actions/attached.ts"), import("../../src/cli/actions/reap.ts")]))
+beforeAll(() => Promise.all([import("../../src/cli/actions/runSession.ts"), import("../../src/cli/actions/reap.ts")]))
 
 const nowhere = Effect.fail(new AtlasError.NotFound({ message: "there is nothing here" }))
 /** A provider that never has anything. */

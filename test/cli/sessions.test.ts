@@ -9,7 +9,7 @@ import { makeMemory } from "../../src/orchestrator/store/memory.ts"
 import { begin, idOf, mock, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
-beforeAll(() => import("../../src/cli/actions/attached.ts"))
+beforeAll(() => import("../../src/cli/actions/runSession.ts"))
 
 const issuesOf = (err: string): ReadonlyArray<string> =>
   JSON.parse(err).error.issues.map(({ path }: { readonly path: string }) => path)

@@ -11,7 +11,7 @@ import { Providers } from "../../provider/Providers.ts"
 import { OwnerStore } from "../OwnerStore.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
-import type { SpawnFlags } from "../SpawnFlags.ts"
+import type { SpawnFlags } from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 import * as Table from "../Table.ts"
 

@@ -15,7 +15,7 @@ import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
-import * as SpawnFlags from "../SpawnFlags.ts"
+import * as SpawnRequest from "../SpawnRequest.ts"
 
 /** Often enough for a person, seldom enough for an API. */
 const watchInterval = Duration.seconds(2)
@@ -36,7 +36,12 @@ const firstOf = <A, R>(
 }
 
 /** The candidates that the provider can be asked for at all; where it can for none, why not the last of them. */
-const askable = (provider: Service, request: Input, gpus: ReadonlyArray<string>, call: SpawnFlags.SpawnFlags["call"]) =>
+const askable = (
+  provider: Service,
+  request: Input,
+  gpus: ReadonlyArray<string>,
+  call: SpawnRequest.SpawnFlags["call"]
+) =>
   Effect.gen(function*() {
     if (gpus.length < 2) return gpus
     const { baseUrl } = call
@@ -133,18 +138,18 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
   )
 
 /** Rents one compute; one that has limits is watched as a session. */
-export const run = (wish: SpawnFlags.SpawnFlags & SpawnFlags.Limits) =>
+export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
   Effect.gen(function*() {
-    const { call, gpu } = wish
-    if (SpawnFlags.isLimited(wish)) {
-      if (wish.detach) return yield* SpawnFlags.refuseDetached(wish, "up")
-      const { run: attend } = yield* Effect.promise(() => import("./attached.ts"))
-      return yield* attend("up")(wish)
+    const { call, gpu } = flags
+    if (SpawnRequest.isLimited(flags)) {
+      if (flags.detach) return yield* SpawnRequest.refuseDetached(flags, "up")
+      const { run: attend } = yield* Effect.promise(() => import("./runSession.ts"))
+      return yield* attend("up")(flags)
     }
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
     const { id, pollInterval } = provider
-    const request = yield* SpawnFlags.toRequest(wish, id, "spawnCompute")
+    const request = yield* SpawnRequest.toRequest(flags, id, "spawnCompute")
     const gpus = yield* askable(provider, request, gpu, call)
     yield* progress(`renting from ${id}`)
-    yield* wish.detach ? detached(request, gpus, call) : attached(request, gpus, pollInterval, call)
+    yield* flags.detach ? detached(request, gpus, call) : attached(request, gpus, pollInterval, call)
   })

@@ -7,11 +7,11 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { using } from "../Clouds.ts"
 import { callOptions, duration, id, misused, stray, toggle, yes } from "../Flags.ts"
-import { limits, rent } from "../RentFlags.ts"
+import { limitFlags, spawnFlags } from "../SpawnFlags.ts"
 
 const work = using(async () => (await import("../actions/up.ts")).run)
 
-export const up = Command.make("up", { ...rent, ...limits }, (input) =>
+export const up = Command.make("up", { ...spawnFlags, ...limitFlags }, (input) =>
   Effect.gen(function*() {
     yield* stray("up", input.command)
     return yield* work({ ...input, call: yield* callOptions })
@@ -40,11 +40,11 @@ export const up = Command.make("up", { ...rent, ...limits }, (input) =>
     ])
   )
 
-const lookActions = () => import("../actions/look.ts")
+const lookActions = () => import("../actions/computes.ts")
 const list = using(async () => (await lookActions()).list)
 const one = using(async () => (await lookActions()).one)
 const ready = using(async () => (await lookActions()).ready)
-const print = using(async () => (await import("../actions/look.ts")).printLogs)
+const print = using(async () => (await import("../actions/computes.ts")).printLogs)
 
 export const ps = Command.make("ps", {
   all: toggle("all").pipe(
@@ -111,10 +111,10 @@ export const logs = Command.make("logs", {
   ])
 )
 
-const powerActions = () => import("../actions/power.ts")
+const powerActions = () => import("../actions/computes.ts")
 const halt = using(async () => (await powerActions()).stop)
 const resume = using(async () => (await powerActions()).start)
-const end = using(async () => (await import("../actions/power.ts")).down)
+const end = using(async () => (await import("../actions/computes.ts")).down)
 
 export const stop = Command.make(
   "stop",

@@ -7,13 +7,13 @@ import * as Effect from "effect/Effect"
 import { using } from "../Clouds.ts"
 import { callOptions, duration, stray, toggle } from "../Flags.ts"
 import { loading } from "../FlyTools.ts"
-import { limits, rent } from "../RentFlags.ts"
+import { limitFlags, spawnFlags } from "../SpawnFlags.ts"
 
-const attend = using(async () => (await import("../actions/attached.ts")).run("task"))
+const attend = using(async () => (await import("../actions/runSession.ts")).run("task"))
 const list = loading(async () => (await import("../actions/sessions.ts")).list)
 const clean = using(async () => (await import("../actions/reap.ts")).run)
 
-export const task = Command.make("task", { ...rent, ...limits }, (input) =>
+export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (input) =>
   Effect.gen(function*() {
     yield* stray("task", input.command)
     return yield* attend({ ...input, call: yield* callOptions })

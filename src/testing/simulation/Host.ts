@@ -39,7 +39,7 @@ export interface Host {
 }
 
 /**
- * A machine whose clocks agree with true time until somebody moves them.
+ * A machine whose clocks agree with true time until the simulation moves them.
  *
  * @category constructors
  * @since 0.1.0

@@ -39,8 +39,8 @@ export interface Process {
   readonly drain: () => boolean
 }
 
-/** More than a process ever has to do at one moment. */
-const mostTurns = 100_000
+/** More rounds than a process ever needs at one moment: beyond them it spins. */
+const mostRounds = 100_000
 
 const nanos = 1_000_000n
 
@@ -94,7 +94,7 @@ export const make = (options: {
   readonly isShuffled: boolean
   readonly onLog: (line: string) => void
   readonly onSpan: ((name: string, text: string) => void) | null
-  /** It goes on and on without waiting for anything. */
+  /** The process runs on without waiting for anything. */
   readonly onSpin: () => void
 }): Process => {
   const { host, name, onLog, onSpan, rng } = options
@@ -104,8 +104,8 @@ export const make = (options: {
 
   const drain = (): boolean => {
     if (ready.length === 0) return false
-    for (let turns = 0; ready.length > 0; turns++) {
-      if (turns > mostTurns) {
+    for (let rounds = 0; ready.length > 0; rounds++) {
+      if (rounds > mostRounds) {
         options.onSpin()
         return true
       }

@@ -99,7 +99,7 @@ export const run = (_: object) =>
       Effect.onExit(() => endAll),
       Effect.scoped,
       Effect.provide(
-        Supervised.layer({ call: { provider }, farewells: Supervised.noFarewells, pollInterval })
+        Supervised.layer({ call: { provider }, finalReads: Supervised.noFinalReads, pollInterval })
       )
     )
   })

@@ -5,7 +5,7 @@ import type { Owner } from "../../provider/NameStamp.ts"
 import { type Definition, type Failed, type Store } from "./sessionTrial.ts"
 import { check, failsAs } from "./trial.ts"
 
-const seated = <A, E>(store: Store, owner: Owner, use: Effect.Effect<A, E>): Effect.Effect<A, E | Failed> =>
+const locked = <A, E>(store: Store, owner: Owner, use: Effect.Effect<A, E>): Effect.Effect<A, E | Failed> =>
   Effect.scoped(Effect.andThen(store.lock(owner), use))
 
 const refused = (store: Store, owner: Owner) =>
@@ -14,20 +14,20 @@ const refused = (store: Store, owner: Owner) =>
     yield* check(message.includes(String(process.pid)), `the refusal does not say which process sits there: ${message}`)
   })
 
-export const sessionSeatCases: ReadonlyArray<Definition> = [
+export const sessionLockCases: ReadonlyArray<Definition> = [
   {
     name: "a second one at an owner's seat is refused and told which process sits there, as often as it asks",
-    run: ({ owner, store }) => seated(store, owner, Effect.andThen(refused(store, owner), refused(store, owner)))
+    run: ({ owner, store }) => locked(store, owner, Effect.andThen(refused(store, owner), refused(store, owner)))
   },
   {
     name: "a seat is free again when its scope closes, also by a failure or an interruption",
     run: ({ owner, store }) =>
       Effect.gen(function*() {
-        yield* seated(store, owner, Effect.void)
-        const failed = yield* Effect.exit(seated(store, owner, Effect.fail("on purpose")))
+        yield* locked(store, owner, Effect.void)
+        const failed = yield* Effect.exit(locked(store, owner, Effect.fail("on purpose")))
         yield* check(Exit.isFailure(failed), "a failure inside was lost")
-        yield* Effect.timeoutOption(seated(store, owner, Effect.never), 50)
-        yield* seated(store, owner, refused(store, owner))
+        yield* Effect.timeoutOption(locked(store, owner, Effect.never), 50)
+        yield* locked(store, owner, refused(store, owner))
       })
   },
   {
@@ -44,7 +44,7 @@ export const sessionSeatCases: ReadonlyArray<Definition> = [
     name: "a refused one leaves the seat as it was",
     run: ({ owner, store }) =>
       Effect.gen(function*() {
-        yield* seated(
+        yield* locked(
           store,
           owner,
           Effect.gen(function*() {
@@ -52,13 +52,13 @@ export const sessionSeatCases: ReadonlyArray<Definition> = [
             yield* refused(store, owner)
           })
         )
-        yield* seated(store, owner, Effect.void)
+        yield* locked(store, owner, Effect.void)
       })
   },
   {
     name: "owners have seats of their own",
     run: ({ other, owner, store }) =>
-      seated(store, owner, seated(store, other, Effect.andThen(refused(store, owner), refused(store, other))))
+      locked(store, owner, locked(store, other, Effect.andThen(refused(store, owner), refused(store, other))))
   },
   {
     name: "of many that want a seat at once one gets it",
@@ -76,12 +76,12 @@ export const sessionSeatCases: ReadonlyArray<Definition> = [
     needs: "again",
     run: ({ again, other, owner, store }) =>
       Effect.gen(function*() {
-        yield* seated(
+        yield* locked(
           store,
           owner,
-          again((second) => Effect.andThen(refused(second, owner), seated(second, other, refused(store, other))))
+          again((second) => Effect.andThen(refused(second, owner), locked(second, other, refused(store, other))))
         )
-        yield* again((second) => seated(second, owner, refused(store, owner)))
+        yield* again((second) => locked(second, owner, refused(store, owner)))
       })
   }
 ]

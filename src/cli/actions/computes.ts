@@ -1,5 +1,5 @@
 /**
- * What `atlas stop` and `start` do.
+ * What `atlas ps`, `get` and `await` do.
  */
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended, Timeout } from "../../domain/AtlasError.ts"
 import { Providers } from "../../provider/Providers.ts"
@@ -15,6 +16,57 @@ import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
+
+/** Prints what a compute has written; while it follows, line by line. */
+export const printLogs = ({ after, call, follow, id }: {
+  readonly id: string
+  readonly follow: boolean
+  readonly after: Option.Option<string>
+  readonly call: Atlas.Options
+}) =>
+  Effect.gen(function*() {
+    const { invocation, out } = yield* Shell
+    const lines = Atlas.streamLogs(id, { follow, after: Option.getOrNull(after) }, call)
+    if (invocation.json && !follow) {
+      const all = yield* Stream.runCollect(lines)
+      return yield* out(JSON.stringify(all.map(ComputeView.logToJson)))
+    }
+    yield* Stream.runForEachArray(
+      lines,
+      (chunk) =>
+        out(chunk.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : line.text).join("\n"))
+    )
+  })
+
+interface One {
+  readonly id: string
+  readonly call: Atlas.Options
+}
+
+/** Prints the computes of a provider, those that are terminated only on demand. */
+export const list = ({ all, call }: { readonly all: boolean; readonly call: Atlas.Options }) =>
+  Effect.gen(function*() {
+    const { hasColor: color, invocation, out } = yield* Shell
+    const computes = (yield* Atlas.listCompute({}, call)).filter(({ status }) => all || status !== "terminated")
+    yield* out(
+      invocation.json
+        ? JSON.stringify(computes.map(ComputeView.toJson))
+        : computes.length === 0
+        ? "no computes"
+        : ComputeView.table(computes, { color })
+    )
+  })
+
+/** Prints one compute. */
+export const one = ({ call, id }: One) => Effect.flatMap(Atlas.getCompute(id, call), ComputeView.print)
+
+/** Waits until one compute is running and prints it. */
+export const ready = ({ call, id, timeout }: One & { readonly timeout: Option.Option<Duration.Duration> }) =>
+  Effect.gen(function*() {
+    yield* progress(`waiting for ${id} to run`)
+    const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) })
+    yield* ComputeView.print(compute)
+  })
 
 /** A provider's own process or API takes this many ends at once without trouble. */
 const together = 8
@@ -58,7 +110,7 @@ export const down = ({ all, call, ids, yes }: {
     if (invocation.json) yield* out(JSON.stringify(gone.map((id) => ({ id, status: "terminated" }))))
   })
 
-interface One {
+interface Named {
   readonly id: string
   readonly call: Atlas.Options
 }
@@ -67,7 +119,7 @@ interface One {
 const longest = Duration.minutes(5)
 
 /** Stops a compute, waits until it has really stopped, and prints it. */
-export const stop = ({ call, id }: One) =>
+export const stop = ({ call, id }: Named) =>
   Effect.gen(function*() {
     const { pollInterval } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "stop"))
     yield* progress(`stopping ${id}`)
@@ -91,7 +143,7 @@ export const stop = ({ call, id }: One) =>
   })
 
 /** Starts a stopped compute again and prints it. */
-export const start = ({ call, id }: One) =>
+export const start = ({ call, id }: Named) =>
   Effect.gen(function*() {
     yield* progress(`starting ${id}`)
     yield* Atlas.start(id, call)

@@ -16,10 +16,10 @@ import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
-import * as SpawnFlags from "../SpawnFlags.ts"
+import * as SpawnRequest from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 
-type Input = SpawnFlags.SpawnFlags & SpawnFlags.Limits
+type Input = SpawnRequest.SpawnFlags & SpawnRequest.Limits
 
 /** Which of the two it is; the session's mode follows. */
 type Verb = "up" | "task"
@@ -88,9 +88,9 @@ const pause = "1 second"
 
 /** Prints what the session's machines write, one after the other. */
 const makeLogs = Effect.fnUntraced(function*(
-  { call, farewells, heard }: {
-    readonly call: SpawnFlags.SpawnFlags["call"]
-    readonly farewells: Supervised.Farewells
+  { call, finalReads, heard }: {
+    readonly call: SpawnRequest.SpawnFlags["call"]
+    readonly finalReads: Supervised.FinalReads
     readonly heard: Effect.Effect<void>
   }
 ) {
@@ -106,7 +106,7 @@ const makeLogs = Effect.fnUntraced(function*(
         Effect.catch((error) => progress(`the log cannot be read: ${error.message}`)),
         Effect.forkIn(scope)
       )
-    farewells.put(
+    finalReads.set(
       computeId,
       // whoever follows stops first, so that no line is printed twice
       Effect.andThen(Fiber.interrupt(following), tail.read({ follow: false }, Effect.void)).pipe(
@@ -117,7 +117,7 @@ const makeLogs = Effect.fnUntraced(function*(
   })
 })
 
-const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compute, id }: Tracked) =>
+const stay = (verb: Verb, input: Input, finalReads: Supervised.FinalReads, { compute, id }: Tracked) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     const { err, exitWith, invocation } = yield* Shell
@@ -127,7 +127,7 @@ const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compu
       : err(`${ComputeView.rented(compute)}\nsession  ${id}`)
     yield* say({ type: "session", ...SessionView.toJson(yield* orchestrator.info(id)) })
     // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
-    const follow = yield* makeLogs({ call: input.call, farewells, heard: Effect.ignore(orchestrator.touch(id)) })
+    const follow = yield* makeLogs({ call: input.call, finalReads, heard: Effect.ignore(orchestrator.touch(id)) })
     yield* follow(compute.id, compute.provider)
 
     const hear = (news: News) =>
@@ -168,30 +168,30 @@ const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, 
 /** Rents one compute as a session and stays with it until it is over. */
 export const run = (verb: Verb) => (input: Input) =>
   Effect.gen(function*() {
-    if (input.detach) return yield* SpawnFlags.refuseDetached(input, verb)
+    if (input.detach) return yield* SpawnRequest.refuseDetached(input, verb)
     const { id: provider, pollInterval } = yield* Effect.flatMap(
       Providers,
       ({ get }) => get(input.call.provider, verb)
     )
-    const request = { ...yield* SpawnFlags.toRequest(input, provider, verb), gpu: input.gpu }
+    const request = { ...yield* SpawnRequest.toRequest(input, provider, verb), gpu: input.gpu }
     const mode = verb === "task" ? "task" : "interactive"
-    const farewells = Supervised.makeFarewells()
+    const finalReads = Supervised.makeFinalReads()
     yield* progress(`renting from ${provider}`)
     const session = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const orchestrator = yield* Orchestrator
         const rent = mode === "task" ? orchestrator.runTask : orchestrator.spawn
-        const tracked = yield* restore(rent(request, SpawnFlags.toOptions(input, mode, provider))).pipe(
-          Effect.onError(() => farewells.dismiss)
+        const tracked = yield* restore(rent(request, SpawnRequest.toOptions(input, mode, provider))).pipe(
+          Effect.onError(() => finalReads.dismiss)
         )
         yield* Effect.onExit(
-          restore(stay(verb, input, farewells, tracked)),
-          (exit) => Effect.andThen(farewells.dismiss, leave(input, tracked, exit))
+          restore(stay(verb, input, finalReads, tracked)),
+          (exit) => Effect.andThen(finalReads.dismiss, leave(input, tracked, exit))
         )
       })
     )
     yield* session.pipe(
-      Effect.provide(Supervised.layer({ call: input.call, farewells, pollInterval })),
+      Effect.provide(Supervised.layer({ call: input.call, finalReads, pollInterval })),
       Supervised.advised
     )
   })
