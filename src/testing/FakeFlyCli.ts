@@ -1,5 +1,5 @@
 /**
- * A `fly` executable that is not there: it answers from a script, on the test's clock, and remembers what it was asked.
+ * A fake `fly` executable: it answers from a script, on the test's clock, and remembers what it was asked.
  *
  * @since 0.1.0
  */
@@ -52,7 +52,7 @@ export interface Reply {
 export interface Call {
   readonly args: ReadonlyArray<string>
   readonly options: FlyCli.RunOptions
-  /** `killed` when its caller had enough before it was done. */
+  /** `killed` when its caller interrupted it before it was done. */
   readonly state: "running" | "exited" | "killed" | "absent"
 }
 

@@ -1,5 +1,5 @@
 /**
- * What every session store promises, as cases to run: on ours, and on one of your own.
+ * What every session store promises, as cases to run: on the ones of this library, and on one of your own.
  *
  * A case is a name in plain words and an effect. Nothing here needs a test framework; `suite` uses the one it is given.
  *
@@ -53,7 +53,7 @@ export interface Case {
 const timeLimit = Duration.minutes(1)
 const testLimit = Duration.seconds(90)
 
-/** Remembers as which version each row was written, so that it can be deleted also where it cannot be read. */
+/** Remembers the version each row was written at, so that a row can be deleted even if it cannot be read. */
 const remembering = (
   store: Store,
   owners: ReadonlyArray<Owner>
@@ -118,9 +118,9 @@ export const cases = (options: Options = {}): ReadonlyArray<Case> =>
   [...sessionStoreCases, ...sessionAttemptCases, ...sessionLockCases].map((definition) => ({
     name: definition.name,
     skipped: definition.needs === "again" && options.again === undefined
-      ? "it cannot be opened again here"
+      ? "the options have no again"
       : definition.needs === "spoil" && options.spoil === undefined
-      ? "nobody can spoil its rows here"
+      ? "the options have no spoil"
       : null,
     run: prepared(definition, options)
   }))

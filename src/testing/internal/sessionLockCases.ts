@@ -1,4 +1,4 @@
-/** What every session store promises of the one seat of each owner. */
+/** What every session store promises of the lock of each owner: one holder at a time. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -11,16 +11,16 @@ const locked = <A, E>(store: Store, owner: Owner, use: Effect.Effect<A, E>): Eff
 const refused = (store: Store, owner: Owner) =>
   Effect.gen(function*() {
     const { message } = yield* failsAs("StorageFault", "a second lock of an owner", Effect.scoped(store.lock(owner)))
-    yield* check(message.includes(String(process.pid)), `the refusal does not say which process sits there: ${message}`)
+    yield* check(message.includes(String(process.pid)), `the refusal does not name the process that holds it: ${message}`)
   })
 
 export const sessionLockCases: ReadonlyArray<Definition> = [
   {
-    name: "a second one at an owner's seat is refused and told which process sits there, as often as it asks",
+    name: "a second lock of an owner is refused, naming the process that holds it, as often as it is asked for",
     run: ({ owner, store }) => locked(store, owner, Effect.andThen(refused(store, owner), refused(store, owner)))
   },
   {
-    name: "a seat is free again when its scope closes, also by a failure or an interruption",
+    name: "an owner lock is free again when its scope closes, also by a failure or an interruption",
     run: ({ owner, store }) =>
       Effect.gen(function*() {
         yield* locked(store, owner, Effect.void)
@@ -31,17 +31,17 @@ export const sessionLockCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "a seat says that it is still its holder's, also after somebody was refused",
+    name: "an owner lock says that its holder still has it, also after another one was refused",
     run: ({ owner, store }) =>
       Effect.scoped(Effect.gen(function*() {
         const { lostTo } = yield* store.lock(owner)
         yield* refused(store, owner)
-        const thief = yield* lostTo
-        yield* check(thief === null, `it is said to be taken by ${thief}`)
+        const other = yield* lostTo
+        yield* check(other === null, `it is said to be lost to ${other}`)
       }))
   },
   {
-    name: "a refused one leaves the seat as it was",
+    name: "a refused lock leaves the holder's as it was",
     run: ({ owner, store }) =>
       Effect.gen(function*() {
         yield* locked(
@@ -56,23 +56,23 @@ export const sessionLockCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "owners have seats of their own",
+    name: "owners have locks of their own",
     run: ({ other, owner, store }) =>
       locked(store, owner, locked(store, other, Effect.andThen(refused(store, owner), refused(store, other))))
   },
   {
-    name: "of many that want a seat at once one gets it",
+    name: "of many that ask for an owner lock at once one gets it",
     run: ({ owner, store }) =>
       Effect.gen(function*() {
         const exits = yield* Effect.scoped(
           Effect.forEach(Array.from({ length: 6 }), () => Effect.exit(store.lock(owner)), { concurrency: "unbounded" })
         )
         const taken = exits.filter(Exit.isSuccess).length
-        yield* check(taken === 1, `${taken} of 6 got the seat`)
+        yield* check(taken === 1, `${taken} of 6 got the lock`)
       })
   },
   {
-    name: "a store that is opened anew meets the seat too",
+    name: "a store that is opened anew meets the owner lock too",
     needs: "again",
     run: ({ again, other, owner, store }) =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-/** Sessions to store: of every phase and mode, with anything in them that a session may hold. */
+/** Sessions to store: of every phase and mode, with any value that a field of a session may hold. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -81,14 +81,14 @@ export const plain = (
     },
     createdAt: 1,
     phase: { _tag: "Waiting", candidate: 0, limited: 0, lost: 0, until: 1, why: "respawn" },
-    residuals: [],
+    pendingTerminations: [],
     meter: { settled: [], running: [] },
     attempts: sent,
     refusals: [],
     respawns: 0,
     report: null,
     last: null,
-    buried: [],
+    terminatedIds: [],
     touched: 1,
     touchedAt: 1,
     timers: { look: null, check: null, bill: null, beat: null },
