@@ -1,12 +1,13 @@
 /**
- * Variables of a container as they are typed: `K=V`, or `K` with the value it has for us, so that no secret is typed.
+ * Variables of a container as they are typed: `K=V`, or `K` with the value it has in the environment of atlas, so that no
+ * secret is typed.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { invalid, type Issue } from "../domain/AtlasError.ts"
 import { Shell } from "./Shell.ts"
 
-/** The variables by name; one that is not set here fails as `Validation`. */
+/** The variables by name; a `K` that is not set in the environment of atlas fails as `Validation`. */
 export const read = (typed: ReadonlyArray<string>, operation: string) =>
   Effect.gen(function*() {
     const { variable } = yield* Shell

@@ -1,5 +1,7 @@
 /**
- * Flags of the commands that rent: what to rent, what runs in it, and the limits of a session.
+ * Flags of the commands that spawn a compute: what to rent, what runs in it, and the limits of its session.
+ *
+ * Part of the grammar, which is loaded for every command; what the flags mean is in SpawnRequest.ts.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
@@ -44,7 +46,7 @@ export const spawnFlags = {
   )
 }
 
-/** As many as a session takes. */
+/** The most respawns that a session takes. */
 const mostRespawns = 1_000
 
 const policy = (text: string): Option.Option<"stop" | { readonly respawn: number }> => {
@@ -55,7 +57,7 @@ const policy = (text: string): Option.Option<"stop" | { readonly respawn: number
     : Option.some({ respawn: Number(times) })
 }
 
-/** Limits of a session: whoever gives one has the compute watched. */
+/** Limits of a session: with one of them the compute is watched. */
 export const limitFlags = {
   idleTtl: Flag.String("idle-ttl").pipe(
     Flag.withMetavar("TIME"),
@@ -76,7 +78,7 @@ export const limitFlags = {
     Flag.optional
   ),
   persist: toggle("persist").pipe(
-    Flag.withDescription("Leave it running when atlas ends, for the next atlas of this owner to watch")
+    Flag.withDescription("Leave it running when atlas ends, for the next atlas command of this owner to watch")
   ),
   onFailure: Flag.String("on-failure").pipe(
     Flag.withMetavar("stop|respawn:N"),

@@ -1,5 +1,5 @@
 /**
- * What the user wants to rent, as the flags say it, and the request and limits that follow from it.
+ * What the flags of spawning mean: the request, and the options of a session.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import type { SpawnOptions } from "../orchestrator/SpawnOptions.ts"
 import * as Environment from "./Environment.ts"
 import { Shell } from "./Shell.ts"
 
-/** What to rent. */
+/** The flags of what to rent, as they are read. */
 export interface SpawnFlags {
   readonly gpu: ReadonlyArray<string>
   readonly gpuCount: Option.Option<number>
@@ -26,7 +26,7 @@ export interface SpawnFlags {
   readonly call: Pick<Atlas.Options, "baseUrl"> & { readonly provider?: string | undefined }
 }
 
-/** How long it may live and what it may cost. */
+/** The flags of how long it may live and what it may cost, as they are read. */
 export interface Limits {
   readonly idleTtl: Option.Option<Duration.Duration>
   readonly maxRuntime: Option.Option<Duration.Duration>
@@ -35,7 +35,7 @@ export interface Limits {
   readonly onFailure: Option.Option<"stop" | { readonly respawn: number }>
 }
 
-/** The request without its GPU, since of those there may be several. */
+/** The request without its GPU, since there may be several candidates. */
 export const toRequest = (flags: SpawnFlags, provider: string, operation: string) =>
   Effect.gen(function*() {
     const { directory } = yield* Shell
@@ -50,7 +50,7 @@ export const toRequest = (flags: SpawnFlags, provider: string, operation: string
       regionHints: flags.regions,
       auth: Option.getOrUndefined(flags.auth),
       command: flags.command,
-      // the one provider that sees the directory we stand in
+      // the one provider that sees the directory the command was typed in
       providerOpts: provider === "local" ? { cwd: directory } : {}
     }
   })
@@ -63,20 +63,20 @@ const flagsOf = (limits: Limits): ReadonlyArray<string> => [
   ...Option.isSome(limits.onFailure) ? ["on-failure"] : []
 ]
 
-/** Whether the user asked for anything that somebody must stay for. */
+/** Whether the user gave a limit, which a process must stay to keep. */
 export const isLimited = (limits: Limits): boolean => flagsOf(limits).length > 0
 
-/** Limits need somebody who stays: without a server that is this process, and `--detach` sends it away. */
+/** Refuses limits with `--detach`: a process must stay to keep them, and without a server that is this one. */
 export const refuseDetached = (limits: Limits, operation: string) =>
   Effect.fail(invalid(
     operation,
     (isLimited(limits) ? flagsOf(limits) : ["detach"]).map((path) => ({
       path,
-      message: "needs a server that stays when atlas has ended: leave --detach out, and atlas itself keeps watch"
+      message: "needs a server that goes on when atlas has ended; without --detach atlas itself stays and watches"
     }))
   ))
 
-/** The limits as options of a session; what is not said is no limit, and only a task has a deadline by itself. */
+/** The limits as options of a session; a flag that is not given is no limit, and only a task has a deadline of its own. */
 export const toOptions = (limits: Limits, mode: "interactive" | "task", provider: string): SpawnOptions => ({
   provider,
   persist: limits.persist,

@@ -1,5 +1,5 @@
 /**
- * An orchestrator inside one run of the command line: its providers, its books, and a last look at each log.
+ * An orchestrator inside one run of the command line: its providers, its owner and store, and a final read of each log.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -11,20 +11,22 @@ import type { Service } from "../provider/Provider.ts"
 import { isUsable, Providers } from "../provider/Providers.ts"
 import { OwnerStore } from "./OwnerStore.ts"
 
-/** What a machine wrote last is read before it is asked to end; nobody waits longer for it. */
+/** How long a machine's final log read may delay its end. */
 const finalReadLimit = "5 seconds"
 
-/** What is to be done before a machine is asked to end. */
+/** The final log read of each machine, which runs before the machine is asked to end. */
 export interface FinalReads {
-  /** One was rented here: its end waits for its finalRead, which may not be there yet. */
+  /** A machine was rented here: its end waits for its final read, which may not be set yet. */
   readonly expect: (computeId: string) => void
+  /** The final read of a machine. */
   readonly set: (computeId: string, finalRead: Effect.Effect<void>) => void
+  /** Runs the final read of a machine, waiting for it if it is expected; nothing for a machine of another process. */
   readonly of: (computeId: string) => Effect.Effect<void>
-  /** Nobody will put one any more. */
+  /** No final read will be set any more: ends wait only for those that are there. */
   readonly dismiss: Effect.Effect<void>
 }
 
-/** For those who print no log. */
+/** For commands that print no log. */
 export const noFinalReads: FinalReads = {
   expect: () => {},
   set: () => {},
@@ -32,7 +34,7 @@ export const noFinalReads: FinalReads = {
   dismiss: Effect.void
 }
 
-/** Farewells, none yet. */
+/** No final reads yet. */
 export const makeFinalReads = (): FinalReads => {
   const known = new Map<string, Deferred.Deferred<Effect.Effect<void>>>()
   let isDismissed = false
@@ -58,25 +60,25 @@ export const makeFinalReads = (): FinalReads => {
   }
 }
 
-/** A provider that is asked at this address, and that hears the finalRead before it ends a machine. */
+/** A provider that is asked at this address, and that reads a machine's log to its end before it ends the machine. */
 const withFinalReads = (provider: Service, baseUrl: string | undefined, finalReads: FinalReads): Service => {
   const { billing, compute } = provider
-  const at = <Options extends object>(options: Options | undefined) =>
+  const withBaseUrl = <Options extends object>(options: Options | undefined) =>
     baseUrl === undefined ? options : { baseUrl, ...options }
   return {
     ...provider,
     compute: {
       ...compute,
-      check: (request, options) => compute.check(request, at(options)),
-      prepare: (request, options) => compute.prepare(request, at(options)),
-      rent: (rent, options) =>
-        Effect.tap(compute.rent(rent, at(options)), ({ id }) => Effect.sync(() => finalReads.expect(id))),
-      get: (id, options) => compute.get(id, at(options)),
-      list: (filter, options) => compute.list(filter, at(options)),
-      terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, at(options))),
-      end: (id, options) => compute.end(id, at(options))
+      check: (request, options) => compute.check(request, withBaseUrl(options)),
+      prepare: (request, options) => compute.prepare(request, withBaseUrl(options)),
+      rent: (prepared, options) =>
+        Effect.tap(compute.rent(prepared, withBaseUrl(options)), ({ id }) => Effect.sync(() => finalReads.expect(id))),
+      get: (id, options) => compute.get(id, withBaseUrl(options)),
+      list: (filter, options) => compute.list(filter, withBaseUrl(options)),
+      terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, withBaseUrl(options))),
+      end: (id, options) => compute.end(id, withBaseUrl(options))
     },
-    billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, at(options)) }
+    billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, withBaseUrl(options)) }
   }
 }
 
@@ -86,7 +88,7 @@ interface Call {
   readonly baseUrl?: string | null | undefined
 }
 
-/** The providers in reach, as an orchestrator of this run sees them; the address holds for the named one, or the default. */
+/** The providers as the orchestrator of this run sees them; the address holds for the named one, or the default. */
 export const providers = (
   { baseUrl, provider: named }: Call,
   finalReads: FinalReads = noFinalReads
@@ -99,15 +101,17 @@ export const providers = (
       const each = (provider: Service) =>
         withFinalReads(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, finalReads)
       return Providers.of({
-        // those without a key are not there: nobody who runs a command wants to hear of them
+        // providers without a key are left out, so that no command fails over an account that the user does not use
         all: all.filter(isUsable).map(each),
         get: (which, operation) => Effect.map(get(which, operation), each)
       })
     })
   )
 
-/** Says what to do when another atlas has the seat of our owner. */
-export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): Effect.Effect<A, E | AtlasError, R> =>
+/** Adds what to do when another process holds the owner lock. */
+export const withLockHint = <A, E, R>(
+  effect: Effect.Effect<A, E | AtlasError, R>
+): Effect.Effect<A, E | AtlasError, R> =>
   Effect.mapError(
     effect,
     (error) =>
@@ -116,7 +120,8 @@ export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): E
           provider: null,
           operation: "lock",
           reason: new StorageFault({
-            message: `${error.reason.message}; wait for it, or give this one an owner of its own: ATLAS_OWNER=NAME`
+            message:
+              `${error.reason.message}; wait until that process ends, or use another owner for this command: ATLAS_OWNER=NAME`
           })
         })
         : error
@@ -126,7 +131,7 @@ export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): E
 const shortestPoll = Duration.millis(250)
 const longestPoll = Duration.seconds(5)
 
-/** The orchestrator of this run; it adopts what an earlier one of the same owner has left, and reaps nothing. */
+/** The orchestrator of this run; it adopts the sessions that an earlier one of the same owner left, and reaps nothing. */
 export const layer = (options: {
   readonly call: Call
   readonly finalReads: FinalReads

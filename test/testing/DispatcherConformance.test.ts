@@ -252,6 +252,9 @@ describe("the suite", () => {
       memory: (good) => ({ ...good, publish: () => Effect.die(new TypeError("canary")) })
     }, "1 second")
     assert.notInclude(JSON.stringify(report), "canary")
-    assert.include(report.results.map((result) => result.message), "the dispatcher failed unexpectedly (a defect): TypeError")
+    assert.include(
+      report.results.map((result) => result.message),
+      "the dispatcher failed unexpectedly (a defect): TypeError"
+    )
   })
 })

@@ -110,7 +110,10 @@ describe("the suite", () => {
     const bug = Effect.die(new TypeError("token=canary"))
     const { report } = await runOver((adapter) => withCompute(adapter, { get: () => bug }))
     assert.notInclude(JSON.stringify(report), "canary")
-    assert.include(report.results.map((result) => result.message), "the adapter failed unexpectedly (a defect): TypeError")
+    assert.include(
+      report.results.map((result) => result.message),
+      "the adapter failed unexpectedly (a defect): TypeError"
+    )
   })
 
   it("rents nothing that could cost more than the limit, nor anything without a price", async () => {

@@ -109,7 +109,8 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "rents under a name of its own",
-    (adapter) => withCompute(adapter, { send: (prepared) => adapter.compute.send({ ...prepared, name: "my-own-name" }) }),
+    (adapter) =>
+      withCompute(adapter, { send: (prepared) => adapter.compute.send({ ...prepared, name: "my-own-name" }) }),
     "its name is stamped, and the name filter finds it by the stamped name and by the name asked for"
   ],
   [
@@ -373,12 +374,14 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "repeats a create until it is answered",
-    (adapter) => withCompute(adapter, { send: (prepared) => Effect.retry(adapter.compute.send(prepared), { times: 3 }) }),
+    (adapter) =>
+      withCompute(adapter, { send: (prepared) => Effect.retry(adapter.compute.send(prepared), { times: 3 }) }),
     "a create whose answer was lost is not repeated: what it made is found and used"
   ],
   [
     "repeats a create that the server has failed",
-    (adapter) => withCompute(adapter, { send: (prepared) => Effect.retry(adapter.compute.send(prepared), { times: 3 }) }),
+    (adapter) =>
+      withCompute(adapter, { send: (prepared) => Effect.retry(adapter.compute.send(prepared), { times: 3 }) }),
     "a create that was answered with a server error is not repeated"
   ]
 ]

@@ -193,7 +193,8 @@ export const dispatcherCases: ReadonlyArray<DispatcherDefinition> = [
       }).pipe(Effect.scoped)
   },
   {
-    name: "a subscriber that does not read is evicted: one Evicted element, then the end, and its neighbours miss nothing",
+    name:
+      "a subscriber that does not read is evicted: one Evicted element, then the end, and its neighbours miss nothing",
     needs: "subscribe",
     run: (bus) =>
       Effect.gen(function*() {

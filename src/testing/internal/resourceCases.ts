@@ -75,7 +75,10 @@ const bill: Definition = {
       Effect.gen(function*() {
         const { call, provider } = trial
         const spend = yield* provider.billing.spend(id, {}, call)
-        yield* check(spend.computeId === id && spend.provider === provider.id, "the bill names another compute or provider")
+        yield* check(
+          spend.computeId === id && spend.provider === provider.id,
+          "the bill names another compute or provider"
+        )
       }))
 }
 

@@ -11,7 +11,10 @@ const locked = <A, E>(store: Store, owner: Owner, use: Effect.Effect<A, E>): Eff
 const refused = (store: Store, owner: Owner) =>
   Effect.gen(function*() {
     const { message } = yield* failsAs("StorageFault", "a second lock of an owner", Effect.scoped(store.lock(owner)))
-    yield* check(message.includes(String(process.pid)), `the refusal does not name the process that holds it: ${message}`)
+    yield* check(
+      message.includes(String(process.pid)),
+      `the refusal does not name the process that holds it: ${message}`
+    )
   })
 
 export const sessionLockCases: ReadonlyArray<Definition> = [
