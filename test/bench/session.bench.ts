@@ -42,7 +42,7 @@ const specOf = (number: number): Session.SessionSpec => ({
 
 const now = { wall: 1_700_000_000_000, mono: 1_000 }
 
-const sightingOf = (state: Session.SessionState, number: number): Session.Sighting.Observation => ({
+const observationOf = (state: Session.SessionState, number: number): Session.Sighting.Observation => ({
   computeId: ComputeId.make(`machine-${number}`),
   provider,
   name: state.attempts[0]?.name ?? null,
@@ -55,7 +55,7 @@ const sightingOf = (state: Session.SessionState, number: number): Session.Sighti
 const liveOf = (number: number): Session.SessionState => {
   const { state } = Session.decide(null, { _tag: "Started", spec: specOf(number) }, now, config)
   if (state?.phase._tag !== "Renting") throw new Error("a session did not start")
-  const compute = sightingOf(state, number)
+  const compute = observationOf(state, number)
   const attempt = state.phase.attempt.id
   return Session.decide(state, { _tag: "Rented", attempt, compute, authHash: "f".repeat(64) }, now, config).state
 }
@@ -64,7 +64,7 @@ const many = 1_000
 const states = Array.from({ length: many }, (_, number) => liveOf(number))
 const observed = states.map((state, number): Session.SessionInput => ({
   _tag: "Observed",
-  compute: sightingOf(state, number)
+  compute: observationOf(state, number)
 }))
 const touched: Session.SessionInput = { _tag: "Touched" }
 const wokeUp: Session.SessionInput = { _tag: "WokeUp" }
