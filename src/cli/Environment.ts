@@ -17,8 +17,12 @@ export const read = (typed: ReadonlyArray<string>, operation: string) =>
       const at = text.indexOf("=")
       const name = at === -1 ? text : text.slice(0, at)
       const value = at === -1 ? variable(name) : text.slice(at + 1)
-      if (value === undefined) issues.push({ path: `env.${name}`, message: "is not set in this environment" })
-      else entries.push([name, Redacted.make(value)])
+      if (value === undefined) {
+        issues.push({
+          path: `env.${name}`,
+          message: "is not set in this environment: set it there, or give its value as NAME=VALUE"
+        })
+      } else entries.push([name, Redacted.make(value)])
     }
     return issues.length > 0 ? yield* invalid(operation, issues) : Object.fromEntries(entries)
   })

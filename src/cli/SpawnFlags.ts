@@ -17,16 +17,16 @@ const candidates = (text: string): Option.Option<ReadonlyArray<string>> => {
 export const spawnFlags = {
   gpu: Flag.String("gpu").pipe(
     Flag.withMetavar("A[,B]"),
-    Flag.withDescription("GPU by canonical name; of several, the first that can be had"),
+    Flag.withDescription("GPU by canonical name; of several, the first that is available"),
     Flag.filterMap(candidates, () => "GPU names separated by commas"),
     Flag.withDefault<ReadonlyArray<string>>([])
   ),
-  gpuCount: Flag.Int("gpu-count").pipe(Flag.withMetavar("N"), Flag.withDescription("How many of them"), Flag.optional),
+  gpuCount: Flag.Int("gpu-count").pipe(Flag.withMetavar("N"), Flag.withDescription("Number of GPUs"), Flag.optional),
   spot: toggle("spot").pipe(Flag.withDescription("A cheaper machine that may be taken away; see --on-failure")),
   image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run"), Flag.optional),
   ports,
   env,
-  name: Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("What to call it"), Flag.optional),
+  name: Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("Name of the compute"), Flag.optional),
   regions: Flag.String("region").pipe(
     Flag.withMetavar("REGION"),
     Flag.withDescription("Preferred region, best first; may be repeated"),
@@ -38,7 +38,7 @@ export const spawnFlags = {
   ),
   detach: toggle("detach").pipe(
     Flag.withAlias("d"),
-    Flag.withDescription("Print it and leave it running; end it with `atlas down`")
+    Flag.withDescription("Print the compute and leave it running; end it with `atlas down`")
   ),
   command: Argument.String("command").pipe(
     Argument.withDescription("What to run in it, after --; every word belongs to it as it is"),

@@ -127,7 +127,7 @@ export const withLockHint = <A, E, R>(
         : error
   )
 
-/** Often enough for a person, seldom enough for an API. */
+/** The bounds of how often a provider is polled: often enough for a person who waits, seldom enough for an API. */
 const shortestPoll = Duration.millis(250)
 const longestPoll = Duration.seconds(5)
 

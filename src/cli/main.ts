@@ -14,7 +14,7 @@ if (!process.env["HOME"]) {
   try {
     process.env["HOME"] = homedir()
   } catch {
-    // a user whom the system does not know
+    // the system does not know this user
   }
 }
 

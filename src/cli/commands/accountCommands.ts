@@ -42,7 +42,7 @@ const common = (noun: string, load: () => Promise<Common>) => {
   ] as const
 }
 
-const name = Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("What to call it"))
+const name = Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("Its name"))
 const gigabytes = (flag: string, what: string) =>
   Flag.Int(flag).pipe(Flag.withMetavar("GB"), Flag.withDescription(what))
 
@@ -55,14 +55,14 @@ export const volumes = Command.make("volumes").pipe(
     ...common("network volume", async () => (await resources()).volumes),
     Command.make("create", {
       name,
-      size: gigabytes("size", "How large it is to be"),
+      size: gigabytes("size", "Its size"),
       region: Flag.String("region").pipe(
         Flag.withMetavar("REGION"),
-        Flag.withDescription("Where it is to lie; some providers need to know"),
+        Flag.withDescription("Region to make it in; some providers need one"),
         Flag.optional
       ),
       tier: Flag.Literals("tier", ["standard", "high_performance"]).pipe(
-        Flag.withDescription("How fast it is to be"),
+        Flag.withDescription("Its performance tier"),
         Flag.optional
       )
     }, (input) => Effect.flatMap(callOptions, (call) => makeVolume({ ...input, call }))).pipe(
@@ -78,7 +78,7 @@ export const volumes = Command.make("volumes").pipe(
 const makeTemplate = actionWithProviders(async () => (await resources()).templates.create)
 
 export const templates = Command.make("templates").pipe(
-  Command.withDescription("Templates: containers set up once."),
+  Command.withDescription("Templates: the settings of a container, kept for later."),
   Command.withExamples([{ command: "atlas templates ls --provider runpod", description: "All of them" }]),
   Command.withSubcommands([
     ...common("template", async () => (await resources()).templates),

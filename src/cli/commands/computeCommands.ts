@@ -31,7 +31,7 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags }, (input) =
       { command: "atlas up --env API_KEY --env MODE=test -- ./job.sh", description: "Pass API_KEY without typing it" },
       {
         command: "atlas up --provider runpod --gpu h100,a100_80g --image me/server --port 8000/http",
-        description: "The first of two GPUs that can be had"
+        description: "The first of two GPUs that is available"
       },
       {
         command: "atlas up --idle-ttl 15m --max-cost 5 -- ./serve.sh",

@@ -23,7 +23,9 @@ export const check = Command.make("check", {
 }, (input) =>
   Effect.gen(function*() {
     const { baseUrl, provider } = yield* callOptions
-    if (provider !== undefined) return yield* misused("check", "name the provider once, as the argument")
+    if (provider !== undefined) {
+      return yield* misused("check", "name the provider once, as the argument, without --provider")
+    }
     return yield* runCheck({ ...input, call: { baseUrl } })
   })).pipe(
     Command.withDescription(
@@ -40,7 +42,7 @@ export const demo = Command.make("demo", {}, () =>
   Effect.gen(function*() {
     const { baseUrl, provider } = yield* callOptions
     if (baseUrl !== undefined || (provider !== undefined && provider !== "local")) {
-      return yield* misused("demo", "the demo runs on the local provider only")
+      return yield* misused("demo", "the demo runs on the local provider only: leave --provider and --base-url out")
     }
     return yield* runDemo({})
   })).pipe(

@@ -65,7 +65,7 @@ export interface Definition<R = never> {
 const firstPause = Duration.millis(50)
 const longestPause = Duration.seconds(2)
 
-/** Looks again and again, since a cloud takes its time; what never comes true is a broken promise. */
+/** Looks until it is so, since a cloud takes its time; fails when it is not so in time. */
 export const eventually = <A, E, R>(
   what: string,
   within: Duration.Duration,

@@ -1,5 +1,5 @@
 /**
- * A process of ours as the simulation runs it: its fibers, clock and randomness are its own, and it can be killed at any
+ * A process under test as the simulation runs it: its fibers, clock and randomness are its own, and it can be killed at any
  * moment, after which nothing of it runs again, not even a finalizer.
  *
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface Process {
   readonly kill: () => void
   /** Starts an effect in it. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>, done?: (exit: Exit.Exit<A, E>) => void) => void
-  /** Hands an answer from outside in: now, when its machine wakes, or never when it is dead. */
+  /** Delivers an answer from outside: now, when the host wakes, or never when the process was killed. */
   readonly deliver: (answer: () => void) => void
   /** Runs until none of its fibers can go on; false when there was nothing to run. */
   readonly drain: () => boolean

@@ -29,7 +29,7 @@ const rounding = 1e-6
 const second = 1_000
 const minute = 60 * second
 
-/** How often it looks: far more often than anything it looks for may last. */
+/** How often the world is checked: far more often than any of what it checks for may last. */
 const pause = 3 * second
 /** A jump of the wall clock or a sleep is noticed within this; so is what the store could not take. */
 const notice = 65 * second
@@ -37,7 +37,7 @@ const notice = 65 * second
 const longestCommand = 5 * minute
 /** Without faults, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
 const longestEnd = 6 * minute
-/** A machine that is gone is noticed by the listing after the next, and a look. */
+/** A machine that is gone is noticed by the listing after the next, and a get. */
 const longestDoubt = 12 * minute
 
 const facts = ({ at, computeId, event, id }: News): string => JSON.stringify([id, computeId, at, event])
@@ -58,7 +58,7 @@ export const make = (options: {
   const { ledger, timeline } = world
   const now = timeline.now
   let lookedAt = 0
-  /** Since when something has been so, by process and session. */
+  /** Since when a condition has held, by process and session. */
   type Since = Map<Process | null, Map<string, number>>
   const lateSince: Since = new Map()
   const lostSince: Since = new Map()
@@ -67,7 +67,7 @@ export const make = (options: {
   const unpricedSince: Since = new Map()
   const straySince: Since = new Map()
 
-  /** How long something has been so, in true time. */
+  /** How long a condition has held, in true time. */
   const lasting = (since: Since, process: Process | null, key: string, is: boolean): number => {
     const mine = since.get(process)
     if (!is) {
@@ -160,7 +160,7 @@ export const make = (options: {
   const faultFreeFor = (): number => {
     const since = world.faultFreeSince()
     if (since === null) return 0
-    // while a machine of ours sleeps it cannot do its part
+    // while a host sleeps, its process cannot do its part
     const awake = fleet.places.map(({ host }) => host.isAsleep() ? now() : host.awakeSince())
     return now() - Math.max(since, ...awake)
   }

@@ -82,7 +82,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   let faultFreeSince: number | null = 0
   let violation: Violation | null = null
 
-  /** Something is out; answers how to say, once, that it is not any more. */
+  /** Counts a call or work as out; the answer ends that, once, and says whether it was still out. */
   const goesOut = (process: Process, label: string): () => boolean => {
     const mine = out.get(process) ?? new Map<string, number>()
     out.set(process, mine.set(label, (mine.get(label) ?? 0) + 1))
@@ -169,7 +169,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   return world
 }
 
-/** An answer in few words. */
+/** An answer in few words, for the trace. */
 const said = (result: Result.Result<unknown, unknown>): string => {
   if (Result.isFailure(result)) {
     const { failure } = result
