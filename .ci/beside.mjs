@@ -1,6 +1,6 @@
 /**
- * `node .ci/beside.mjs COMMAND...`: runs shell commands side by side. The first one speaks as it goes; what the others say is
- * kept and shown when all are over. Exit code 1 names those that failed.
+ * `node .ci/beside.mjs COMMAND...`: runs shell commands side by side. The first one prints as it goes; what the others print
+ * is shown when all are over. Exit code 1 when one failed; each of those is named.
  */
 import { spawn } from "node:child_process"
 

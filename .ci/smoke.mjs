@@ -19,7 +19,7 @@ for (const name of names) {
   console.log(`${name}: ${Object.keys(module).length} names`)
 }
 
-// the front desk works, not only loads
+// the library works, not only loads
 const { AtlasError } = await import("effect-atlas")
 const error = AtlasError.invalid("spawnCompute", [{ path: "image", message: "is missing" }])
 assert.equal(error.message, "[atlas] validation: image: is missing")

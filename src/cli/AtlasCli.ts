@@ -25,12 +25,12 @@ import { everywhere, misused } from "./Flags.ts"
 import { Shell } from "./Shell.ts"
 
 const atlas = Command.make("atlas").pipe(
-  Command.withDescription("Rent computers, keep watch over them and hand them back."),
+  Command.withDescription("Rent computers, watch over them, and end them."),
   Command.withExamples([
     { command: "atlas demo", description: "See it work on this machine, in seconds" },
     { command: "atlas up --port 8000/http --auth bearer -- node server.js", description: "A server behind a token" },
-    { command: "atlas ps", description: "What is there" },
-    { command: "atlas down ID", description: "Hand it back" }
+    { command: "atlas ps", description: "List your computes" },
+    { command: "atlas down ID", description: "End it" }
   ]),
   Command.withSubcommands([
     up,
@@ -60,7 +60,7 @@ const atlas = Command.make("atlas").pipe(
   Command.withGlobalFlags(everywhere)
 )
 
-/** What `effect/cli` says by itself: help and version. Complaints are rendered with every other failure. */
+/** Prints what `effect/cli` itself produces: help and version. Bad usage is rendered with every other failure. */
 const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.Presenter => {
   const formatter = CliOutput.defaultFormatter({ colors: hasColor })
   const show = (text: string, json: unknown) => out(invocation.json ? JSON.stringify(json) : text)
@@ -70,7 +70,7 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
         case "Version":
           return show(`${event.name} ${event.version}`, { name: event.name, version: event.version })
         case "Help": {
-          // `atlas` alone is a question, `atlas --json` a program that forgot the command
+          // `atlas` alone shows the help; `atlas --json` comes from a program that forgot the command
           if (event.reason === "Implicit" && invocation.json) return Effect.void
           const help = formatter.formatHelpDoc(event.helpDoc)
           return show(help, { help })
@@ -85,7 +85,7 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
 const logging = Effect.map(Shell, ({ invocation }) =>
   Layer.mergeAll(
     Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]),
-    // the one line on stderr is the failure; who wants more asks for it
+    // the one line on stderr is the failure; `--log-level` shows more
     Layer.succeed(References.MinimumLogLevel, invocation.json ? "None" : "Warn")
   ))
 
@@ -93,7 +93,7 @@ const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, G
 
 const command = Command.runWith(atlas, { version })
 
-/** One run of the command line. What went wrong has been said when it is over; see `exitCodeOf` for how to leave. */
+/** One run of the command line. Failures have been printed when it is over; `exitCodeOf` tells its exit code. */
 export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment> = Effect.gen(function*() {
   const { invocation } = yield* Shell
   yield* command(invocation.args).pipe(
@@ -109,7 +109,7 @@ export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment
   )
 }).pipe(Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : report(exit.cause)))
 
-/** Says what went wrong, also for a run that was interrupted and then could not clean up. */
+/** Prints what went wrong, also for a run that was interrupted and then could not clean up. */
 const report = (cause: Cause.Cause<Failure.Error>): Effect.Effect<void, never, Shell> =>
   Effect.gen(function*() {
     const { err, invocation } = yield* Shell
@@ -123,6 +123,6 @@ const report = (cause: Cause.Cause<Failure.Error>): Effect.Effect<void, never, S
     if (invocation.debug && first.exitCode === 1) yield* err(Cause.pretty(cause))
   })
 
-/** The exit code of a run that ended like this, when no signal and no command decides it. */
+/** The exit code of a run, where neither a signal nor the command decides it. */
 export const exitCodeOf = (exit: Exit.Exit<void, Failure.Error>): number =>
   Exit.isSuccess(exit) ? 0 : Failure.failuresOf(exit.cause)[0]?.exitCode ?? 130

@@ -10,7 +10,7 @@ import * as Table from "./Table.ts"
 
 const instant = (at: DateTime.Utc | null): string | null => at === null ? null : DateTime.formatIso(at)
 
-/** A compute in JSON. The credential is there only where the provider has just minted it, in the answer to a rent. */
+/** A compute in JSON. The credential is there only in the answer to a create, where it has just been minted. */
 export const toJson = (compute: Compute) => ({
   id: compute.id,
   provider: compute.provider,
@@ -91,11 +91,14 @@ const credential = (compute: Compute): ReadonlyArray<string> => {
   const { header, scheme, token } = revealAuth(compute.auth)
   const url = compute.ports.find(({ protocol }) => protocol === "http")?.url ?? "URL"
   return scheme === "bearer"
-    ? [`token  ${token}`, `Shown once, kept nowhere. Use it so: curl -H 'Authorization: ${header ?? ""}' ${url}`]
-    : [`secret  ${token}`, "Shown once, kept nowhere. Sign URLs with it: SignedUrl.sign in effect-atlas."]
+    ? [
+      `token  ${token}`,
+      `Shown only now, stored nowhere. Use it like this: curl -H 'Authorization: ${header ?? ""}' ${url}`
+    ]
+    : [`secret  ${token}`, "Shown only now, stored nowhere. Sign URLs with it: SignedUrl.sign in effect-atlas."]
 }
 
-/** What the one who has just rented needs: the id, where to reach it, and the credential, shown this once. */
+/** What the user needs of a compute that was just rented: its id, where to reach it, and the credential, shown only now. */
 export const rented = (compute: Compute): string =>
   [
     `id     ${compute.id}`,

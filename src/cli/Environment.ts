@@ -1,12 +1,13 @@
 /**
- * Variables of a container as they are typed: `K=V`, or `K` with the value it has for us, so that no secret is typed.
+ * Variables of a container as they are typed: `K=V`, or `K` with the value it has in the environment of atlas, so that no
+ * secret is typed.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { invalid, type Issue } from "../domain/AtlasError.ts"
 import { Shell } from "./Shell.ts"
 
-/** The variables by name; one that is not set here fails as `Validation`. */
+/** The variables by name; a `K` that is not set in the environment of atlas fails as `Validation`. */
 export const read = (typed: ReadonlyArray<string>, operation: string) =>
   Effect.gen(function*() {
     const { variable } = yield* Shell
@@ -16,8 +17,12 @@ export const read = (typed: ReadonlyArray<string>, operation: string) =>
       const at = text.indexOf("=")
       const name = at === -1 ? text : text.slice(0, at)
       const value = at === -1 ? variable(name) : text.slice(at + 1)
-      if (value === undefined) issues.push({ path: `env.${name}`, message: "is not set in this environment" })
-      else entries.push([name, Redacted.make(value)])
+      if (value === undefined) {
+        issues.push({
+          path: `env.${name}`,
+          message: "is not set in this environment: set it there, or give its value as NAME=VALUE"
+        })
+      } else entries.push([name, Redacted.make(value)])
     }
     return issues.length > 0 ? yield* invalid(operation, issues) : Object.fromEntries(entries)
   })

@@ -7,7 +7,7 @@ import type * as Config from "effect/Config"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { FlyError } from "../fly/FlyError.ts"
 
-/** One failure, whatever it came from. */
+/** One failure, as it is printed. */
 export interface Failure {
   /** 1 for a typed failure, 2 for bad usage. */
   readonly exitCode: 1 | 2
@@ -114,7 +114,7 @@ const fromError = (error: Error): Failure => {
 }
 
 const fromDefect = (defect: unknown): Failure =>
-  unknown(defect instanceof globalThis.Error ? defect.message : "a defect")
+  unknown(defect instanceof globalThis.Error ? defect.message : "atlas failed unexpectedly (a defect)")
 
 /** Every failure and defect of a run, typed ones first; none for a run that was only interrupted. */
 export const failuresOf = (cause: Cause.Cause<Error>): ReadonlyArray<Failure> => [
@@ -126,7 +126,7 @@ export const failuresOf = (cause: Cause.Cause<Error>): ReadonlyArray<Failure> =>
 export const toText = ({ hint, kind, message }: Failure): string =>
   `error [${kind}] ${oneLine(message)}${hint === null ? "" : `\n${hint}`}`
 
-/** For programs: one line. Of several failures it is the first one's, and says what else went wrong. */
+/** For programs: one line. Of several failures it has the first one's kind and the messages of all. */
 export const toJson = (first: Failure, ...rest: ReadonlyArray<Failure>): string => {
   const { kind, operation, provider } = first
   const all = [first, ...rest]

@@ -10,14 +10,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Shell } from "./Shell.ts"
 
-/** A flag that is there or not. */
+/** A flag without a value. */
 export const toggle = (name: string): Flag.Flag<boolean> =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDefault(false))
 
 const Provider = GlobalFlag.Setting("provider")({
   flag: Flag.String("provider").pipe(
     Flag.withMetavar("ID"),
-    Flag.withDescription("Whose computers: local, mock, runpod, ... (default: ATLAS_PROVIDER, else local)"),
+    Flag.withDescription("Provider to use: local, mock, runpod, ... (default: ATLAS_PROVIDER, else local)"),
     Flag.optional
   )
 })
@@ -25,7 +25,7 @@ const Provider = GlobalFlag.Setting("provider")({
 const BaseUrl = GlobalFlag.Setting("base-url")({
   flag: Flag.String("base-url").pipe(
     Flag.withMetavar("URL"),
-    Flag.withDescription("Talk to the provider's API here instead"),
+    Flag.withDescription("Address of the provider's API, in place of its own"),
     Flag.optional
   )
 })
@@ -61,11 +61,13 @@ export const ports = Flag.String("port").pipe(
 /** Variables of a container, as they are typed. */
 export const env = Flag.String("env").pipe(
   Flag.withMetavar("K[=V]"),
-  Flag.withDescription("Variable of the container; without =V the value is ours, so that no secret is typed"),
+  Flag.withDescription(
+    "Variable of the container; without =V it has the value of this environment, so that no secret is typed"
+  ),
   Flag.atLeast(0)
 )
 
-/** The flag that answers a question before it is asked. */
+/** The flag that answers a question with yes before it is asked. */
 export const yes = toggle("yes").pipe(
   Flag.withAlias("y"),
   Flag.withDescription("Do not ask")
@@ -86,7 +88,7 @@ export const parseDuration = (text: string): Option.Option<Duration.Duration> =>
   return Duration.isGreaterThan(duration, Duration.zero) ? Option.some(duration) : Option.none()
 }
 
-/** Makes a flag of text one of a duration. */
+/** Reads the text of a flag as a duration. */
 export const duration = Flag.filterMap(
   parseDuration,
   () => "a duration above 0, such as 500ms, 90s, 5m or 1h"

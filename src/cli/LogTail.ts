@@ -1,5 +1,5 @@
 /**
- * The log of one compute, printed as it comes, each line once however often reading is begun again.
+ * The log of one compute, printed as it comes: each line once, however often reading starts again.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -19,28 +19,28 @@ const print = (lines: ReadonlyArray<LogElement>) =>
 
 /** A log that is being read. */
 export interface LogTail {
-  /** Prints from where it stands to the end there is now, or with `follow` until nothing more can come. */
+  /** Prints from the last line printed to the end there is now, or with `follow` until nothing more can come. */
   readonly read: (
     options: { readonly follow: boolean },
     withoutLogs: Effect.Effect<void>
   ) => Effect.Effect<void, AtlasError, Providers | Shell>
 }
 
-/** The log of a compute from its beginning; `heard` runs after each time something was printed. */
-export const make = (id: string, call: Atlas.Options, heard: Effect.Effect<void> = Effect.void): LogTail => {
+/** The log of a compute from its beginning; `printed` runs each time lines were printed. */
+export const make = (id: string, call: Atlas.Options, printed: Effect.Effect<void> = Effect.void): LogTail => {
   let after: string | null = null
   return {
     read: (options, withoutLogs) =>
       Stream.suspend(() => Atlas.streamLogs(id, { ...options, after }, call)).pipe(
         Stream.runForEachArray((lines) =>
-          // printed and remembered as one, so that whoever goes on reads every line once
+          // printed and remembered without an interruption between, so that the next reading starts after the last line printed
           Effect.uninterruptible(Effect.tap(print(lines), () =>
             Effect.suspend(() => {
               after = lines.at(-1)?.cursor ?? after
-              return lines.length === 0 ? Effect.void : heard
+              return lines.length === 0 ? Effect.void : printed
             })))
         ),
-        // what passes by itself is no reason to end a machine; what does not is found by the look that follows
+        // a passing failure ends this reading only; whether the compute is over is for the caller to find out
         Effect.catchIf((error) => error.isRetryable || error.reason._tag === "NotFound", () => Effect.void),
         Effect.catchReason("AtlasError", "Unsupported", () => withoutLogs)
       )

@@ -1,7 +1,7 @@
 /**
  * A run of the command line as a Node process: its streams, its signals and its end.
  *
- * Every way to be asked to stop is the same: the run is interrupted, hands back what it rented, and only then ends.
+ * Every way to be asked to stop is the same: the run is interrupted, ends what it rented, and only then exits.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
@@ -14,13 +14,13 @@ import { invocation, Shell } from "./Shell.ts"
 /** 128 + the signal's number, as shells count. */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
-/** The first asks, the second is often the same one sent by a shell and by npm; the third means it. */
+/** One signal often arrives twice, from the shell and from npm; the third one ends the process without cleaning up. */
 const signalsToGiveUp = 3
 
 const write = (stream: NodeJS.WriteStream, failed: (error: NodeJS.ErrnoException) => void) => (text: string) =>
   Effect.callback<void>((resume) => {
     stream.write(`${text}\n`, (error) => {
-      // said here too: the run may be over before the stream tells
+      // also here: the run may be over before the stream emits its error
       if (error) failed(error)
       resume(Effect.void)
     })
@@ -57,24 +57,25 @@ const makeShell = (argv: ReadonlyArray<string>, { exitWith, failed }: {
     variable: (name) => process.env[name],
     hasColor: process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
     outIsTerminal: process.stdout.isTTY === true,
-    hasAudience: process.stderr.isTTY === true && !call.json,
+    showsProgress: process.stderr.isTTY === true && !call.json,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     input,
     out: write(process.stdout, failed),
-    // nobody could be told
+    // a stderr that cannot be written leaves no way to report it
     err: write(process.stderr, () => {}),
     ask,
     exitWith: (code) => Effect.sync(() => exitWith(code))
   })
 }
 
-/** Words of commands that go on when stdout cannot be written: what they began is worth more than what they print. */
-const steadfast: ReadonlySet<string> = new Set(["up", "task", "deploy"])
+/** Commands that go on when stdout cannot be written: the work they started is worth more than its output. */
+const goesOnWithoutOutput: ReadonlySet<string> = new Set(["up", "task", "deploy"])
 
-const lost = (code: string): Failure.Failure => ({
+const outputLost = (code: string): Failure.Failure => ({
   exitCode: 1,
   kind: "storage_fault",
-  message: `stdout could not be written (${code}): what was printed from there on is lost`,
+  message:
+    `stdout could not be written (${code}), and its output is lost from there on; check the disk or the pipe it goes to`,
   provider: null,
   operation: "stdout",
   issues: [],
@@ -83,13 +84,13 @@ const lost = (code: string): Failure.Failure => ({
 
 /** Runs the command line with these arguments and ends the process with its exit code. */
 export const main = (argv: ReadonlyArray<string>): void => {
-  /** What the command asked for, such as the exit code of what ran in the compute. */
+  /** The exit code that the command asked for, such as that of what ran in the compute. */
   let asked = 0
-  /** What a signal or a reader who left decided. */
+  /** The exit code that a signal, or a closed stdout, decided. */
   let overruled: number | undefined
   let received = 0
-  /** Why stdout takes no more. */
-  let broken: Failure.Failure | undefined
+  /** Why stdout cannot be written any more. */
+  let outputFailure: Failure.Failure | undefined
 
   const shell = makeShell(argv, {
     exitWith: (code) => {
@@ -106,13 +107,13 @@ export const main = (argv: ReadonlyArray<string>): void => {
   }
 
   const failed = (error: NodeJS.ErrnoException) => {
-    if (broken !== undefined || overruled === 0) return
-    // whoever read our output has enough: nothing failed, and nothing may be left
+    if (outputFailure !== undefined || overruled === 0) return
+    // the program that read our output has closed it: nothing failed, and nothing may be left
     if (error.code === "EPIPE") return stop(0)
-    broken = lost(error.code ?? error.message)
+    outputFailure = outputLost(error.code ?? error.message)
     const { args, json, trailing } = shell.invocation
-    if (!args.slice(0, args.length - trailing).some((word) => steadfast.has(word))) return stop(1)
-    if (!json) process.stderr.write(`warning: ${broken.message}; the command goes on\n`)
+    if (!args.slice(0, args.length - trailing).some((word) => goesOnWithoutOutput.has(word))) return stop(1)
+    if (!json) process.stderr.write(`warning: ${outputFailure.message}; the command goes on\n`)
   }
 
   for (const [signal, code] of Object.entries(signals)) {
@@ -124,7 +125,7 @@ export const main = (argv: ReadonlyArray<string>): void => {
   }
   process.stdout.on("error", failed)
   process.stderr.on("error", () => {})
-  // a bug outside of every fiber is no reason to leave a machine behind
+  // a bug outside of every fiber must not leave a machine behind
   process.on("uncaughtException", (error) => {
     process.stderr.write(`error [unknown] ${error.message}\n`)
     stop(1)
@@ -132,11 +133,11 @@ export const main = (argv: ReadonlyArray<string>): void => {
 
   fiber.addObserver((exit) => {
     const own = Exit.isSuccess(exit) ? asked : AtlasCli.exitCodeOf(exit)
-    if (broken !== undefined && !Exit.hasFails(exit)) {
-      process.stderr.write(`${shell.invocation.json ? Failure.toJson(broken) : Failure.toText(broken)}\n`)
+    if (outputFailure !== undefined && !Exit.hasFails(exit)) {
+      process.stderr.write(`${shell.invocation.json ? Failure.toJson(outputFailure) : Failure.toText(outputFailure)}\n`)
     }
-    // a hand-back that failed after the reader left is worse than a reader who left
+    // a compute that could not be ended matters more than a closed stdout
     const code = overruled === 0 && Exit.hasFails(exit) ? own : overruled ?? own
-    process.exit(code === 0 && broken !== undefined ? broken.exitCode : code)
+    process.exit(code === 0 && outputFailure !== undefined ? outputFailure.exitCode : code)
   })
 }

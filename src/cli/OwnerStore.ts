@@ -1,5 +1,5 @@
 /**
- * Under whose name this command line keeps sessions, and where; loaded when the first command needs it.
+ * The owner whose sessions this command line keeps, and the store they are in; loaded when the first command needs it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import type * as Path from "effect/Path"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { OwnedSessions } from "./stateDirectoryStore.ts"
 
-/** The books in use; tests put their own here. */
+/** The owner and store in use; tests provide their own. */
 export const OwnerStore = Context.Reference<
   Effect.Effect<OwnedSessions, AtlasError, FileSystem.FileSystem | Path.Path>
 >(

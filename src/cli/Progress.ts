@@ -1,9 +1,9 @@
 /**
- * A word on stderr about what takes a while, for somebody who watches; nobody else sees it.
+ * Progress of what takes a while, a line each on stderr, where a person reads it.
  */
 import * as Effect from "effect/Effect"
 import { Shell } from "./Shell.ts"
 
-/** Says what is going on, if somebody watches. */
+/** Prints what is going on, if stderr is a terminal. */
 export const progress = (text: string): Effect.Effect<void, never, Shell> =>
-  Effect.flatMap(Shell, ({ err, hasAudience }) => hasAudience ? err(`... ${text}`) : Effect.void)
+  Effect.flatMap(Shell, ({ err, showsProgress }) => showsProgress ? err(`... ${text}`) : Effect.void)

@@ -1,5 +1,5 @@
 /**
- * Sessions and what they tell, as commands print them.
+ * Sessions and their events, as commands print them.
  */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
@@ -8,7 +8,7 @@ import type { EventEnvelope } from "../orchestrator/SessionEngine.ts"
 import { SessionInfo } from "../orchestrator/SessionInfo.ts"
 import * as Table from "./Table.ts"
 
-/** A session in JSON; its schema encodes to nothing else. */
+/** A session in JSON. */
 export const toJson = Schema.encodeSync(SessionInfo)
 
 const encode = Schema.encodeSync(EventJson)

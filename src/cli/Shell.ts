@@ -22,7 +22,7 @@ const detailed = /^(all|trace|debug)$/
 const isJson = (word: string): boolean => word === "--json" || word === "--json=true"
 
 /**
- * Reads the flags that decide how everything else is shown, even a complaint about the other flags.
+ * Reads the flags that decide how everything else is shown, even an error about the other flags.
  *
  * `--json` is taken out here: a boolean flag of `effect/cli` would take a following `1` or `on` as its value.
  */
@@ -51,9 +51,9 @@ export class Shell extends Context.Service<Shell, {
   readonly hasColor: boolean
   /** Whether stdout is a terminal, so that a person and no program reads it. */
   readonly outIsTerminal: boolean
-  /** Whether somebody reads stderr as it comes, so that progress is worth showing. */
-  readonly hasAudience: boolean
-  /** Whether somebody is there to answer a question. */
+  /** Whether a person reads stderr as it comes, so that progress is worth showing. */
+  readonly showsProgress: boolean
+  /** Whether a person is there to answer a question. */
   readonly canAsk: boolean
   /** All of stdin. */
   readonly input: Effect.Effect<string>
@@ -63,6 +63,6 @@ export class Shell extends Context.Service<Shell, {
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
   readonly ask: (question: string) => Effect.Effect<boolean>
-  /** The exit code of a run that does not fail; 0 until somebody says otherwise. */
+  /** Sets the exit code of a run that does not fail; 0 until then. */
   readonly exitWith: (code: number) => Effect.Effect<void>
 }>()("effect-atlas/cli/Shell") {}

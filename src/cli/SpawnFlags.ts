@@ -1,90 +1,89 @@
 /**
- * What the user wants to rent, as the flags say it, and the request and limits that follow from it.
+ * Flags of the commands that spawn a compute: what to rent, what runs in it, and the limits of its session.
+ *
+ * Part of the grammar, which is loaded for every command; what the flags mean is in SpawnRequest.ts.
  */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Argument from "effect/cli/Argument"
+import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import type * as Atlas from "../Atlas.ts"
-import { invalid } from "../domain/AtlasError.ts"
-import type { SpawnOptions } from "../orchestrator/SpawnOptions.ts"
-import * as Environment from "./Environment.ts"
-import { Shell } from "./Shell.ts"
+import { duration, env, ports, toggle } from "./Flags.ts"
 
-/** What to rent. */
-export interface SpawnFlags {
-  readonly gpu: ReadonlyArray<string>
-  readonly gpuCount: Option.Option<number>
-  readonly spot: boolean
-  readonly image: Option.Option<string>
-  readonly ports: ReadonlyArray<string>
-  readonly env: ReadonlyArray<string>
-  readonly name: Option.Option<string>
-  readonly regions: ReadonlyArray<string>
-  readonly auth: Option.Option<"none" | "bearer" | "signed_url">
-  readonly detach: boolean
-  readonly command: ReadonlyArray<string>
-  readonly call: Pick<Atlas.Options, "baseUrl"> & { readonly provider?: string | undefined }
+const candidates = (text: string): Option.Option<ReadonlyArray<string>> => {
+  const names = text.split(",").map((name) => name.trim())
+  return names.includes("") ? Option.none() : Option.some(names)
 }
 
-/** How long it may live and what it may cost. */
-export interface Limits {
-  readonly idleTtl: Option.Option<Duration.Duration>
-  readonly maxRuntime: Option.Option<Duration.Duration>
-  readonly maxCost: Option.Option<number>
-  readonly persist: boolean
-  readonly onFailure: Option.Option<"stop" | { readonly respawn: number }>
+/** What to rent and what runs in it. */
+export const spawnFlags = {
+  gpu: Flag.String("gpu").pipe(
+    Flag.withMetavar("A[,B]"),
+    Flag.withDescription("GPU by canonical name; of several, the first that is available"),
+    Flag.filterMap(candidates, () => "GPU names separated by commas"),
+    Flag.withDefault<ReadonlyArray<string>>([])
+  ),
+  gpuCount: Flag.Int("gpu-count").pipe(Flag.withMetavar("N"), Flag.withDescription("Number of GPUs"), Flag.optional),
+  spot: toggle("spot").pipe(Flag.withDescription("A cheaper machine that may be taken away; see --on-failure")),
+  image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run"), Flag.optional),
+  ports,
+  env,
+  name: Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("Name of the compute"), Flag.optional),
+  regions: Flag.String("region").pipe(
+    Flag.withMetavar("REGION"),
+    Flag.withDescription("Preferred region, best first; may be repeated"),
+    Flag.atLeast(0)
+  ),
+  auth: Flag.Literals("auth", ["none", "bearer", "signed_url"]).pipe(
+    Flag.withDescription("Mint a credential that the container must check"),
+    Flag.optional
+  ),
+  detach: toggle("detach").pipe(
+    Flag.withAlias("d"),
+    Flag.withDescription("Print the compute and leave it running; end it with `atlas down`")
+  ),
+  command: Argument.String("command").pipe(
+    Argument.withDescription("What to run in it, after --; every word belongs to it as it is"),
+    Argument.variadic()
+  )
 }
 
-/** The request without its GPU, since of those there may be several. */
-export const toRequest = (wish: SpawnFlags, provider: string, operation: string) =>
-  Effect.gen(function*() {
-    const { directory } = yield* Shell
-    const env = yield* Environment.read(wish.env, operation)
-    return {
-      gpuCount: Option.getOrUndefined(wish.gpuCount),
-      spot: wish.spot,
-      image: Option.getOrUndefined(wish.image),
-      ports: wish.ports,
-      env,
-      name: Option.getOrUndefined(wish.name),
-      regionHints: wish.regions,
-      auth: Option.getOrUndefined(wish.auth),
-      command: wish.command,
-      // the one provider that sees the directory we stand in
-      providerOpts: provider === "local" ? { cwd: directory } : {}
-    }
-  })
+/** The most respawns that a session takes. */
+const mostRespawns = 1_000
 
-const flagsOf = (limits: Limits): ReadonlyArray<string> => [
-  ...Option.isSome(limits.idleTtl) ? ["idle-ttl"] : [],
-  ...Option.isSome(limits.maxRuntime) ? ["max-runtime"] : [],
-  ...Option.isSome(limits.maxCost) ? ["max-cost"] : [],
-  ...limits.persist ? ["persist"] : [],
-  ...Option.isSome(limits.onFailure) ? ["on-failure"] : []
-]
+const policy = (text: string): Option.Option<"stop" | { readonly respawn: number }> => {
+  if (text === "stop") return Option.some("stop")
+  const [, times] = /^respawn:(\d{1,6})$/.exec(text) ?? []
+  return times === undefined || Number(times) > mostRespawns
+    ? Option.none()
+    : Option.some({ respawn: Number(times) })
+}
 
-/** Whether the user asked for anything that somebody must stay for. */
-export const isLimited = (limits: Limits): boolean => flagsOf(limits).length > 0
-
-/** Limits need somebody who stays: without a server that is this process, and `--detach` sends it away. */
-export const refuseDetached = (limits: Limits, operation: string) =>
-  Effect.fail(invalid(
-    operation,
-    (isLimited(limits) ? flagsOf(limits) : ["detach"]).map((path) => ({
-      path,
-      message: "needs a server that stays when atlas has ended: leave --detach out, and atlas itself keeps watch"
-    }))
-  ))
-
-/** The limits as options of a session; what is not said is no limit, and only a task has a deadline by itself. */
-export const toOptions = (limits: Limits, mode: "interactive" | "task", provider: string): SpawnOptions => ({
-  provider,
-  persist: limits.persist,
-  idleTtl: mode === "task"
-    ? Option.getOrUndefined(limits.idleTtl)
-    : Option.getOrElse(limits.idleTtl, () => false as const),
-  maxRuntime: Option.getOrUndefined(limits.maxRuntime),
-  maxCost: Option.getOrUndefined(limits.maxCost),
-  onFailure: Option.getOrUndefined(limits.onFailure),
-  ...mode === "task" ? {} : { heartbeat: false }
-})
+/** Limits of a session: with one of them the compute is watched. */
+export const limitFlags = {
+  idleTtl: Flag.String("idle-ttl").pipe(
+    Flag.withMetavar("TIME"),
+    Flag.withDescription("End it when it has written nothing for so long: 90s, 30m, ..."),
+    duration,
+    Flag.optional
+  ),
+  maxRuntime: Flag.String("max-runtime").pipe(
+    Flag.withMetavar("TIME"),
+    Flag.withDescription("End it so long after the start, whatever it does (a task: 1h unless told otherwise)"),
+    duration,
+    Flag.optional
+  ),
+  maxCost: Flag.Finite("max-cost").pipe(
+    Flag.withMetavar("DOLLARS"),
+    Flag.withDescription("End it when it has cost this much; refused where the price is not known"),
+    Flag.filter((dollars) => dollars > 0, () => "an amount of dollars above 0, such as 0.5 or 30"),
+    Flag.optional
+  ),
+  persist: toggle("persist").pipe(
+    Flag.withDescription("Leave it running when atlas ends, for the next atlas command of this owner to watch")
+  ),
+  onFailure: Flag.String("on-failure").pipe(
+    Flag.withMetavar("stop|respawn:N"),
+    Flag.withDescription("When a spot machine is taken away: stop (default), or rent again up to N times"),
+    Flag.filterMap(policy, () => `stop, or respawn:N with N from 0 to ${mostRespawns}`),
+    Flag.optional
+  )
+}

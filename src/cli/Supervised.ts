@@ -1,5 +1,5 @@
 /**
- * An orchestrator inside one run of the command line: its providers, its books, and a last look at each log.
+ * An orchestrator inside one run of the command line: its providers, its owner and store, and a final read of each log.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -11,29 +11,31 @@ import type { Service } from "../provider/Provider.ts"
 import { isUsable, Providers } from "../provider/Providers.ts"
 import { OwnerStore } from "./OwnerStore.ts"
 
-/** What a machine wrote last is read before it is asked to end; nobody waits longer for it. */
-const lastWordsLimit = "5 seconds"
+/** How long a machine's final log read may delay its end. */
+const finalReadLimit = "5 seconds"
 
-/** What is to be done before a machine is asked to end. */
-export interface Farewells {
-  /** One was rented here: its end waits for its farewell, which may not be there yet. */
+/** The final log read of each machine, which runs before the machine is asked to end. */
+export interface FinalReads {
+  /** A machine was rented here: its end waits for its final read, which may not be set yet. */
   readonly expect: (computeId: string) => void
-  readonly put: (computeId: string, farewell: Effect.Effect<void>) => void
+  /** The final read of a machine. */
+  readonly set: (computeId: string, finalRead: Effect.Effect<void>) => void
+  /** Runs the final read of a machine, waiting for it if it is expected; nothing for a machine of another process. */
   readonly of: (computeId: string) => Effect.Effect<void>
-  /** Nobody will put one any more. */
+  /** No final read will be set any more: ends wait only for those that are there. */
   readonly dismiss: Effect.Effect<void>
 }
 
-/** For those who print no log. */
-export const noFarewells: Farewells = {
+/** For commands that print no log. */
+export const noFinalReads: FinalReads = {
   expect: () => {},
-  put: () => {},
+  set: () => {},
   of: () => Effect.void,
   dismiss: Effect.void
 }
 
-/** Farewells, none yet. */
-export const makeFarewells = (): Farewells => {
+/** No final reads yet. */
+export const makeFinalReads = (): FinalReads => {
   const known = new Map<string, Deferred.Deferred<Effect.Effect<void>>>()
   let isDismissed = false
   const expect = (computeId: string) => {
@@ -44,12 +46,12 @@ export const makeFarewells = (): Farewells => {
   }
   return {
     expect: (computeId) => void expect(computeId),
-    put: (computeId, farewell) => void Deferred.doneUnsafe(expect(computeId), Effect.succeed(farewell)),
+    set: (computeId, finalRead) => void Deferred.doneUnsafe(expect(computeId), Effect.succeed(finalRead)),
     of: (computeId) =>
       Effect.suspend(() => {
         const there = known.get(computeId)
         if (there === undefined) return Effect.void
-        return Effect.asVoid(Effect.timeoutOption(Effect.flatten(Deferred.await(there)), lastWordsLimit))
+        return Effect.asVoid(Effect.timeoutOption(Effect.flatten(Deferred.await(there)), finalReadLimit))
       }),
     dismiss: Effect.sync(() => {
       isDismissed = true
@@ -58,25 +60,25 @@ export const makeFarewells = (): Farewells => {
   }
 }
 
-/** A provider that is asked at this address, and that hears the farewell before it ends a machine. */
-const supervised = (provider: Service, baseUrl: string | undefined, farewells: Farewells): Service => {
+/** A provider that is asked at this address, and that reads a machine's log to its end before it ends the machine. */
+const withFinalReads = (provider: Service, baseUrl: string | undefined, finalReads: FinalReads): Service => {
   const { billing, compute } = provider
-  const at = <Options extends object>(options: Options | undefined) =>
+  const withBaseUrl = <Options extends object>(options: Options | undefined) =>
     baseUrl === undefined ? options : { baseUrl, ...options }
   return {
     ...provider,
     compute: {
       ...compute,
-      check: (request, options) => compute.check(request, at(options)),
-      prepare: (request, options) => compute.prepare(request, at(options)),
-      rent: (rent, options) =>
-        Effect.tap(compute.rent(rent, at(options)), ({ id }) => Effect.sync(() => farewells.expect(id))),
-      get: (id, options) => compute.get(id, at(options)),
-      list: (filter, options) => compute.list(filter, at(options)),
-      terminate: (id, options) => Effect.andThen(farewells.of(id), compute.terminate(id, at(options))),
-      end: (id, options) => compute.end(id, at(options))
+      check: (request, options) => compute.check(request, withBaseUrl(options)),
+      prepare: (request, options) => compute.prepare(request, withBaseUrl(options)),
+      rent: (prepared, options) =>
+        Effect.tap(compute.rent(prepared, withBaseUrl(options)), ({ id }) => Effect.sync(() => finalReads.expect(id))),
+      get: (id, options) => compute.get(id, withBaseUrl(options)),
+      list: (filter, options) => compute.list(filter, withBaseUrl(options)),
+      terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, withBaseUrl(options))),
+      end: (id, options) => compute.end(id, withBaseUrl(options))
     },
-    billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, at(options)) }
+    billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, withBaseUrl(options)) }
   }
 }
 
@@ -86,10 +88,10 @@ interface Call {
   readonly baseUrl?: string | null | undefined
 }
 
-/** The providers in reach, as an orchestrator of this run sees them; the address holds for the named one, or the default. */
+/** The providers as the orchestrator of this run sees them; the address holds for the named one, or the default. */
 export const providers = (
   { baseUrl, provider: named }: Call,
-  farewells: Farewells = noFarewells
+  finalReads: FinalReads = noFinalReads
 ): Layer.Layer<Providers, AtlasError, Providers> =>
   Layer.effect(
     Providers,
@@ -97,17 +99,19 @@ export const providers = (
       const { all, get } = yield* Providers
       const moved = baseUrl === undefined || baseUrl === null ? null : yield* get(named, "baseUrl")
       const each = (provider: Service) =>
-        supervised(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, farewells)
+        withFinalReads(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, finalReads)
       return Providers.of({
-        // those without a key are not there: nobody who runs a command wants to hear of them
+        // providers without a key are left out, so that no command fails over an account that the user does not use
         all: all.filter(isUsable).map(each),
         get: (which, operation) => Effect.map(get(which, operation), each)
       })
     })
   )
 
-/** Says what to do when another atlas has the seat of our owner. */
-export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): Effect.Effect<A, E | AtlasError, R> =>
+/** Adds what to do when another process holds the owner lock. */
+export const withLockHint = <A, E, R>(
+  effect: Effect.Effect<A, E | AtlasError, R>
+): Effect.Effect<A, E | AtlasError, R> =>
   Effect.mapError(
     effect,
     (error) =>
@@ -116,20 +120,21 @@ export const advised = <A, E, R>(effect: Effect.Effect<A, E | AtlasError, R>): E
           provider: null,
           operation: "lock",
           reason: new StorageFault({
-            message: `${error.reason.message}; wait for it, or give this one an owner of its own: ATLAS_OWNER=NAME`
+            message:
+              `${error.reason.message}; wait until that process ends, or use another owner for this command: ATLAS_OWNER=NAME`
           })
         })
         : error
   )
 
-/** Often enough for a person, seldom enough for an API. */
+/** The bounds of how often a provider is polled: often enough for a person who waits, seldom enough for an API. */
 const shortestPoll = Duration.millis(250)
 const longestPoll = Duration.seconds(5)
 
-/** The orchestrator of this run; it adopts what an earlier one of the same owner has left, and reaps nothing. */
+/** The orchestrator of this run; it adopts the sessions that an earlier one of the same owner left, and reaps nothing. */
 export const layer = (options: {
   readonly call: Call
-  readonly farewells: Farewells
+  readonly finalReads: FinalReads
   /** How often the provider may be asked. */
   readonly pollInterval: Duration.Duration
 }) =>
@@ -139,5 +144,5 @@ export const layer = (options: {
       owner,
       pollInterval: Duration.clamp(options.pollInterval, { minimum: shortestPoll, maximum: longestPoll }),
       reapProviders: []
-    }).pipe(Layer.provide([store, providers(options.call, options.farewells)]))
+    }).pipe(Layer.provide([store, providers(options.call, options.finalReads)]))
   }))

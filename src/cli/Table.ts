@@ -2,7 +2,7 @@
  * Tables for people: aligned columns, `-` for what is absent, a bold head where the terminal has colours.
  */
 
-/** What may stand in a cell; null is shown as `-`. */
+/** What a cell may hold; null is shown as `-`. */
 export type Cell = string | number | null
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`

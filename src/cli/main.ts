@@ -7,18 +7,18 @@ import { enableCompileCache } from "node:module"
 import { homedir } from "node:os"
 import { join } from "node:path"
 
-// Without HOME, as under some init systems, the user's home is still the user's: the cache below, and what the programs
-// we start look for, are there. Where our own state is kept is for storage/StateDirectory.
+// Without HOME, as under some init systems, the user's home is still the user's: the cache below, and the files of the
+// programs that atlas starts, are there. Where our own state is kept is for storage/StateDirectory.
 if (!process.env["HOME"]) {
   delete process.env["HOME"]
   try {
     process.env["HOME"] = homedir()
   } catch {
-    // a user whom the system does not know
+    // the system does not know this user
   }
 }
 
-// Compiled code is kept between runs, which halves the start. In the user's own cache, where nobody else can plant
+// Compiled code is kept between runs, which halves the start. In the user's own cache, where no other user can plant
 // code, and only if there is one: a program that prints its help creates no directories.
 const cache = process.env["XDG_CACHE_HOME"] || join(process.env["HOME"] ?? "/", ".cache")
 if (fs.existsSync(cache)) enableCompileCache(join(cache, "effect-atlas"))

@@ -47,9 +47,9 @@ setInterval(() => {}, 2 ** 30)
 
 /** How the conformance suite is to treat a provider. */
 export interface Trial {
-  /** Nothing it rents costs money, so nobody is asked. */
+  /** Nothing it rents costs money, so the user is not asked. */
   readonly isFree: boolean
-  /** What it needs in every request. */
+  /** What the provider needs in every request. */
   readonly request: Input
   /** Whether what it rents writes two log lines by itself. */
   readonly speaks: boolean
@@ -66,5 +66,5 @@ const trials: ReadonlyMap<string, Trial> = new Map<string, Trial>([
   }]
 ])
 
-/** How to try a provider; one that nobody described may cost money. */
+/** How to try a provider; one that is not described here may cost money. */
 export const trialOf = (id: string): Trial => trials.get(id) ?? { isFree: false, request: {}, speaks: false }

@@ -1,5 +1,5 @@
 /**
- * Where the command line keeps its sessions: one file beside the local provider's computes, under an owner of its own.
+ * The owner and the session store of a state directory: two files beside the local provider's computes.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -21,7 +21,7 @@ const isOwner = Schema.is(Owner)
 const unusable = (message: string) =>
   new AtlasError({ provider: null, operation: "owner", reason: new StorageFault({ message }) })
 
-/** As the local provider finds it. */
+/** The state directory, found as the local provider finds it. */
 const directory = Effect.mapError(StateDirectory.find(), ({ message }) => unusable(message))
 
 /**
@@ -37,29 +37,29 @@ const ownOwner = Effect.gen(function*() {
   const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
       const owner = yield* Entropy.hex(6)
-      const draft = path.join(home, `.owner-${owner}`)
+      const temporary = path.join(home, `.owner-${owner}`)
       yield* PrivateDirectory.make(home)
-      // on disk before it has its name: an empty file after a power cut would be nobody
+      // on disk before it has its name: after a power cut an empty file would name no owner
       yield* Effect.scoped(Effect.gen(function*() {
-        const handle = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
+        const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
         yield* handle.writeAll(new TextEncoder().encode(owner))
         yield* handle.sync
       }))
-      // a link is there as a whole or not at all, and never replaces that of another who was quicker
-      yield* Effect.ignore(fs.link(draft, file))
-      yield* fs.remove(draft)
+      // a link is there as a whole or not at all, and never replaces that of another process that was quicker
+      yield* Effect.ignore(fs.link(temporary, file))
+      yield* fs.remove(temporary)
       return yield* read
     })).pipe(
       Effect.mapError((error) => unusable(`${file} cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead`))
     )
   const owner = text.trim()
   return isOwner(owner) ? owner : yield* unusable(
-    `${file} holds no owner (1 to 16 of a-z and 0-9): put back what it held, or remove it for a new one, which knows `
-      + "nothing of what the old one rented; or set ATLAS_OWNER"
+    `${file} holds no owner (1 to 16 of a-z and 0-9): restore what it held, or remove it to get a new owner, which does `
+      + "not know what the old one rented, or set ATLAS_OWNER"
   )
 })
 
-/** The books of `ATLAS_OWNER`, else of this state directory. */
+/** The owner and store of this state directory; `ATLAS_OWNER` names another owner. */
 export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSystem.FileSystem | Path.Path> = Effect
   .gen(function*() {
     const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
@@ -70,7 +70,7 @@ export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSy
     return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }
   })
 
-/** The books of one owner. */
+/** An owner and the store its sessions are in. */
 export interface OwnedSessions {
   readonly owner: Owner
   readonly store: Layer.Layer<SessionStore.SessionStore, AtlasError>

@@ -1,5 +1,5 @@
 /**
- * A `fly` executable that is not there: it answers from a script, on the test's clock, and remembers what it was asked.
+ * A fake `fly` executable: it answers from a script, on the test's clock, and remembers what it was asked.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import * as FlyCli from "../fly/FlyCli.ts"
 import { FlyError, FlyNotFound } from "../fly/FlyError.ts"
 
 /**
- * Something it writes, at once or after a while.
+ * Output of the executable, at once or after a while.
  *
  * @category models
  * @since 0.1.0
@@ -27,15 +27,15 @@ export interface Step {
 }
 
 /**
- * What it does when it is asked something.
+ * What the executable does when it is called.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Reply {
-  /** The words its arguments begin with, or a test of them; default any. */
+  /** The words that the arguments begin with, or a test of the arguments; default any. */
   readonly when?: ReadonlyArray<string> | ((args: ReadonlyArray<string>) => boolean) | undefined
-  /** How often it does so; default always. */
+  /** How many calls this reply answers; default all. */
   readonly times?: number | undefined
   readonly steps?: ReadonlyArray<Step> | undefined
   /** `exit` (default) with the exit code, `hang` for ever after the steps, or `absent` as if it were not installed. */
@@ -44,7 +44,7 @@ export interface Reply {
 }
 
 /**
- * One time it was asked.
+ * One call of the executable.
  *
  * @category models
  * @since 0.1.0
@@ -52,7 +52,7 @@ export interface Reply {
 export interface Call {
   readonly args: ReadonlyArray<string>
   readonly options: FlyCli.RunOptions
-  /** `killed` when its caller had enough before it was done. */
+  /** `killed` when its caller interrupted it before it was done. */
   readonly state: "running" | "exited" | "killed" | "absent"
 }
 
@@ -78,7 +78,7 @@ const fits = ({ when }: Reply, args: ReadonlyArray<string>): boolean =>
 const unknownCommand: Reply = { steps: [{ stderr: "Error: unknown command\n" }], exitCode: 1 }
 
 /**
- * The fake in the place of the executable; of the replies that fit, the first that is not used up answers.
+ * The fake in place of the executable; a call is answered by the first matching reply that is not used up.
  *
  * **Example** (A deploy that takes a minute)
  *

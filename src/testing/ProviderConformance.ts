@@ -53,7 +53,7 @@ export interface Options<R = never> {
   readonly patience?: Duration.Input | undefined
   /** The most one case may take before it is ended; default 5 minutes. */
   readonly timeLimit?: Duration.Input | undefined
-  /** US dollars all cases together may cost; what could cost more is handed back at once. Default: no limit. */
+  /** US dollars all cases together may cost; a compute that could cost more is ended at once. Default: no limit. */
   readonly maxCost?: number | undefined
   /** Makes a compute write two log lines or more, so that cursors can be tried; nothing to do if its command does. */
   readonly speak?: ((id: string) => Effect.Effect<void, AtlasError, R>) | undefined
@@ -98,7 +98,7 @@ export interface Report extends Outcome {
 const timeLimitOf = (options: { readonly timeLimit?: Duration.Input | undefined }): Duration.Duration =>
   Duration.fromInputUnsafe(options.timeLimit ?? "5 minutes")
 
-/** Keeps the books of one suite: fails what could cost more than is left, and closed where the price is unknown. */
+/** Counts what one suite has spent: fails a compute that could cost more than is left, or whose price is unknown. */
 const makeBudget = (maxCost: number | undefined, timeLimit: Duration.Duration) => {
   let spent = 0
   return (compute: Compute): Effect.Effect<(hours: number) => void, ConformanceFailure> => {
@@ -174,19 +174,19 @@ export const skipReason = <R>(
 ): string | null => {
   if (one.needs !== null && !provider.capabilities.includes(one.needs)) return `${provider.id} has no ${one.needs}`
   if (one.lacks !== null && provider.capabilities.includes(one.lacks)) return `${provider.id} has ${one.lacks}`
-  if (one.orders !== null && options[one.orders] === undefined) return `nobody can order the fault ${one.orders} here`
+  if (one.orders !== null && options[one.orders] === undefined) return `the options have no ${one.orders}`
   return null
 }
 
-/** A case is interrupted at its time limit and then hands back, which has a limit of its own. */
-const handingBack = Duration.minutes(2)
+/** A case is interrupted at its time limit and then ends its compute, which has a limit of its own. */
+const endingLimit = Duration.minutes(2)
 
 const suiteOf = <R>(options: Options<R>): Suite<Case<R>, Provider | R> => ({
   title: "ProviderConformance",
   subject: "adapter",
   cases: cases(options),
   skipReason: (one) => Effect.map(Provider, (provider) => skipReason(one, provider, options)),
-  testLimit: Duration.sum(timeLimitOf(options), handingBack)
+  testLimit: Duration.sum(timeLimitOf(options), endingLimit)
 })
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What every session store promises, as cases to run: on ours, and on one of your own.
+ * What every session store promises, as cases to run: on the ones of this library, and on one of your own.
  *
  * A case is a name in plain words and an effect. Nothing here needs a test framework; `suite` uses the one it is given.
  *
@@ -15,7 +15,7 @@ import { SessionStore } from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import { bind, type Framework, limited, opened, type Report, report, type Suite } from "./internal/runner.ts"
 import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
-import { sessionSeatCases } from "./internal/sessionSeatCases.ts"
+import { sessionLockCases } from "./internal/sessionLockCases.ts"
 import { sessionStoreCases } from "./internal/sessionStoreCases.ts"
 import type { Definition, Spoilt, Store } from "./internal/sessionTrial.ts"
 import { type ConformanceFailure, fail } from "./internal/trial.ts"
@@ -53,7 +53,7 @@ export interface Case {
 const timeLimit = Duration.minutes(1)
 const testLimit = Duration.seconds(90)
 
-/** Remembers as which version each row was written, so that it can be deleted also where it cannot be read. */
+/** Remembers the version each row was written at, so that a row can be deleted even if it cannot be read. */
 const remembering = (
   store: Store,
   owners: ReadonlyArray<Owner>
@@ -115,12 +115,12 @@ const prepared = ({ run }: Definition, { again, spoil = () => Effect.void }: Opt
  * @since 0.1.0
  */
 export const cases = (options: Options = {}): ReadonlyArray<Case> =>
-  [...sessionStoreCases, ...sessionAttemptCases, ...sessionSeatCases].map((definition) => ({
+  [...sessionStoreCases, ...sessionAttemptCases, ...sessionLockCases].map((definition) => ({
     name: definition.name,
     skipped: definition.needs === "again" && options.again === undefined
-      ? "it cannot be opened again here"
+      ? "the options have no again"
       : definition.needs === "spoil" && options.spoil === undefined
-      ? "nobody can spoil its rows here"
+      ? "the options have no spoil"
       : null,
     run: prepared(definition, options)
   }))

@@ -1,5 +1,5 @@
 /**
- * What every token storage promises, as cases to run: on ours, and on one of your own.
+ * What every token storage promises, as cases to run: on the ones of this library, and on one of your own.
  *
  * A case is a name in plain words and an effect. Nothing here needs a test framework; `suite` uses the one it is given.
  *
@@ -47,7 +47,7 @@ export interface Case {
 const timeLimit = Duration.minutes(1)
 const testLimit = Duration.seconds(90)
 
-/** Names that no app has, so that the suite can be run on a storage in use; they are deleted whatever happens. */
+/** Runs under names that no app has, so that the suite can be run on a storage in use; their tokens are always deleted. */
 const prepared = (definition: Definition, { again }: Options): Case["run"] =>
   Effect.gen(function*() {
     const storage = yield* TokenStorage
@@ -90,7 +90,7 @@ const prepared = (definition: Definition, { again }: Options): Case["run"] =>
 export const cases = (options: Options = {}): ReadonlyArray<Case> =>
   tokenStorageCases.map((definition) => ({
     name: definition.name,
-    skipped: definition.reopens === true && options.again === undefined ? "it cannot be opened again here" : null,
+    skipped: definition.reopens === true && options.again === undefined ? "the options have no again" : null,
     run: prepared(definition, options)
   }))
 

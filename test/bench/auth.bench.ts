@@ -1,5 +1,5 @@
 /**
- * Minting, verifying and signing against the same cryptography of node:crypto without us.
+ * Minting, verifying and signing against the same cryptography of node:crypto alone.
  */
 import { BearerToken, SignedUrl } from "effect-atlas"
 import * as Effect from "effect/Effect"

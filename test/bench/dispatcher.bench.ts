@@ -1,7 +1,7 @@
 /**
  * Fan-out: a message to 1, 10 and 1,000 subscribers who all read it, against a bare `PubSub` of the same capacity.
  *
- * An operation is one message in the hands of one subscriber.
+ * An operation is one message read by one subscriber.
  */
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import * as Topic from "effect-atlas/events/Topic"
@@ -16,7 +16,7 @@ import { compare } from "./measure.ts"
 
 const scope = Scope.makeUnsafe()
 const capacity = 16_384
-/** A publisher that never rests would fill any queue. */
+/** A publisher that never yields would fill any queue. */
 const burst = 1000
 
 const topic = Topic.make("bench", Schema.Int)
@@ -82,12 +82,12 @@ for (const [subscribers, deliveries] of [[1, 50_000], [10, 100_000], [1000, 100_
 
 await compare([
   {
-    name: "bare PubSub, nobody",
+    name: "bare PubSub, no subscriber",
     run: (times) =>
       Effect.runPromise(Effect.forEach(Array.from({ length: times }), () => bare.publish(1), { discard: true }))
   },
   {
-    name: "Dispatcher, nobody",
+    name: "Dispatcher, no subscriber",
     run: (times) =>
       Effect.runPromise(Effect.forEach(Array.from({ length: times }), () => ours.publish(1), { discard: true }))
   }

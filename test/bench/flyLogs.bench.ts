@@ -120,9 +120,9 @@ const pages = linesOf(500).map((page) => {
   return encoder.encode(JSON.stringify({ data, meta: { next_token: String(page + 1) } }))
 })
 const lines = encoder.encode(linesOf(50_000).map((n) => JSON.stringify(platformItem(n))).join("\n"))
-let turn = 0
+let served = 0
 const platform = over(FlyLogSource.layerPlatform(), () => {
-  const page = pages[turn++ % pages.length]
+  const page = pages[served++ % pages.length]
   if (page === undefined) throw new Error("no page")
   return page
 })
@@ -133,7 +133,7 @@ await compare([
     name: "FlyLogStream subscriber",
     run: async (times) => {
       for (let i = 0; i < times; i++) {
-        turn = 0
+        served = 0
         await follow(platform, 50_000)(1)
       }
     }

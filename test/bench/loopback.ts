@@ -1,7 +1,7 @@
 /**
  * RunPod as canned answers on a loopback port, in a process of its own, so that what a benchmark measures is its caller.
  *
- * It reads nothing and thinks nothing: the fake of the tests does more work than the clients it would be measured with.
+ * It reads nothing and computes nothing: the fake of the tests does more work than the clients it would be measured with.
  */
 import { fork } from "node:child_process"
 import { createServer } from "node:http"
@@ -15,7 +15,7 @@ const pod = (index: number) => ({
   args: "",
   disk: 50,
   ports: ["8888/http", "8000/http", "22/tcp"],
-  env: { MODEL: "small", TOKEN: "a-word-that-nobody-should-read" },
+  env: { MODEL: "small", TOKEN: "a-word-that-must-not-be-read" },
   registry: null,
   mounts: { persistent: { size: 20, path: "/workspace" } },
   gpu: { id: "NVIDIA H100 80GB HBM3", count: 1, vcpuCount: 16, memory: 188 },
@@ -95,7 +95,7 @@ const listen = (): void => {
     const address = server.address()
     process.send?.(typeof address === "object" && address !== null ? address.port : 0)
   })
-  // whoever started it is gone
+  // the benchmark that started it is gone
   process.on("disconnect", () => process.exit())
 }
 

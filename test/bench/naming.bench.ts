@@ -8,7 +8,7 @@ import { compare } from "./measure.ts"
 
 const names = Array.from({ length: 1000 }, (_, i) =>
   i % 3 === 0
-    ? `somebody-elses-${i}`
+    ? `other-machine-${i}`
     : NameStamp.render(Effect.runSync(NameStamp.adhoc(`job ${i}`))))
 const pattern = /^atlas-([a-z0-9]{1,16})-([a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?)-([a-z2-7]{12})$/
 

@@ -1,5 +1,5 @@
 /**
- * What an orchestrator costs above its provider: time to a settled rent, requests, time to a replacement, a boot, and memory.
+ * What an orchestrator costs above its provider: time to a settled spawn, requests, time to a replacement, a boot, and memory.
  */
 import { Orchestrator, Session, SessionEngine, SessionStore } from "effect-atlas/orchestrator"
 import * as Providers from "effect-atlas/provider/Providers"
@@ -12,7 +12,7 @@ import { addLive, makePlainCloud, owner, type PlainCloud, type PlainOptions } fr
 
 type Store = SessionStore.SessionStore["Service"]
 
-/** Rows as text, so that what is read of them is the engine's alone; what is written is thrown away. */
+/** Rows as text, so that what the engine reads is its own copy; what it writes is dropped. */
 const textStore = (rows: ReadonlyArray<string>): Store => ({
   lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }),
   load: () =>
@@ -21,7 +21,7 @@ const textStore = (rows: ReadonlyArray<string>): Store => ({
   attempt: () => Effect.succeedNone
 })
 
-const desk = (cloud: PlainCloud, store: Store, pollInterval: Orchestrator.Options["pollInterval"]) =>
+const orchestratorOver = (cloud: PlainCloud, store: Store, pollInterval: Orchestrator.Options["pollInterval"]) =>
   Effect.map(
     Layer.build(
       Orchestrator.layer({ owner: "team1", closeWithin: "1 millis", pollInterval }).pipe(
@@ -59,7 +59,7 @@ const median = (values: ReadonlyArray<number>): number =>
 await run(
   Effect.gen(function*() {
     const cloud = yield* makePlainCloud()
-    const { orchestrator } = yield* desk(cloud, textStore([]), "1 hour")
+    const { orchestrator } = yield* orchestratorOver(cloud, textStore([]), "1 hour")
     for (const concurrent of [1, 100, 1_000]) {
       const rounds = concurrent === 1_000 ? 5 : 15
       const time = Effect.fnUntraced(function*<E>(one: Effect.Effect<unknown, E>) {
@@ -86,7 +86,7 @@ await run(
 await run(
   Effect.gen(function*() {
     const { cloud, rows } = yield* populated(10_000, { pageSize: 1_000, perSecond: 1 }, 0)
-    yield* desk(cloud, textStore(rows), "1 minute")
+    yield* orchestratorOver(cloud, textStore(rows), "1 minute")
     const seconds = (count: number) =>
       Effect.forEach(Array.from({ length: count }), () => TestClock.adjust("1 second"), { discard: true })
     yield* seconds(30)
@@ -109,7 +109,7 @@ await run(
 await run(
   Effect.gen(function*() {
     const { cloud, rows } = yield* populated(10_000, { pollInterval: "1 second" })
-    const { engine } = yield* desk(cloud, textStore(rows), "1 second")
+    const { engine } = yield* orchestratorOver(cloud, textStore(rows), "1 second")
     yield* until(() => cloud.seen.list > 0 && engine.isQuiet())
     const took: Array<number> = []
     for (let number = 0; number < 5; number++) {
@@ -134,7 +134,7 @@ for (const count of [10_000, 100_000]) {
       globalThis.gc?.()
       const before = process.memoryUsage().heapUsed
       const start = performance.now()
-      const { engine } = yield* desk(cloud, textStore(rows), "1 hour")
+      const { engine } = yield* orchestratorOver(cloud, textStore(rows), "1 hour")
       yield* until(() => cloud.seen.list > 0 && engine.isQuiet())
       const booted = performance.now() - start
       yield* Effect.sleep("500 millis")

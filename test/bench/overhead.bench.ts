@@ -1,5 +1,5 @@
 /**
- * What the front desk adds to a call (options, id check, span, metrics, error mapping): Atlas against its bare adapter.
+ * What `Atlas` adds to a call (options, id check, span, metrics, error mapping): its verbs against the bare adapter.
  */
 import { Atlas, AtlasError, Provider, Providers } from "effect-atlas"
 import * as Effect from "effect/Effect"

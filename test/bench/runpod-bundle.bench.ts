@@ -45,7 +45,7 @@ const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
 
 for (const [name, source] of Object.entries(contenders)) {
   const code = await bundled(source)
-  // rolldown keeps them for whoever bundles again; a page or a worker that is deployed has no use for them
+  // rolldown keeps them for a later bundling; a page or a worker that is deployed has no use for them
   const bare = code.replaceAll(/\/\* ?[@#]__PURE__ ?\*\//g, "")
   const own = await bundled(source, [/^effect\//])
   console.log(

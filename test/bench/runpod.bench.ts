@@ -1,5 +1,5 @@
 /**
- * One call of RunPod against the same call without us, over the same transport to a loopback server in another process.
+ * One call of RunPod against the same call without this library, over the same transport to a loopback server in another process.
  *
  * "Plain Effect" is what a careful user of Effect writes by hand: the same headers, schema, time limit and one span. The
  * same without span and time limit is printed too, since that is the least that Effect can do.

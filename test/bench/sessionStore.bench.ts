@@ -90,7 +90,7 @@ await took(
   sqlite.commit(owner, many.map((state) => ({ id: state.spec.id, version: 0, state })))
 )
 const again = await open(SessionStore.layerSqlite({ filename }).pipe(Layer.provide(NodeServices.layer)))
-await took("an attempt that nobody has, 10,000 rows not read before", again.attempt(owner, attempt))
+await took("an attempt that no session has, 10,000 rows not read before", again.attempt(owner, attempt))
 await took("the same again", again.attempt(owner, attempt))
 await took("an attempt that is there", again.attempt(owner, many[5_000]?.attempts[0]?.id ?? attempt))
 await took("load 10,000 rows", again.load(owner))

@@ -1,5 +1,5 @@
 /**
- * The last look at a log: a machine that was rented here is not asked to end before it.
+ * The final read of a log: a machine that was rented here is not asked to end before it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,44 +10,44 @@ import * as Supervised from "../../src/cli/Supervised.ts"
 const isOver = (fiber: Fiber.Fiber<void>): boolean => fiber.pollUnsafe() !== undefined
 
 describe("the end of a machine that was rented here", () => {
-  it.effect("waits for a farewell that is not there yet, and for it to be said", () =>
+  it.effect("waits for a final read that is not set yet, and for it to be done", () =>
     Effect.gen(function*() {
-      const farewells = Supervised.makeFarewells()
-      farewells.expect("one")
-      const end = yield* Effect.forkChild(farewells.of("one"))
+      const finalReads = Supervised.makeFinalReads()
+      finalReads.expect("one")
+      const end = yield* Effect.forkChild(finalReads.of("one"))
       yield* TestClock.adjust("1 second")
       assert.isFalse(isOver(end))
-      let said = false
-      farewells.put("one", Effect.sync(() => void (said = true)))
+      let isRead = false
+      finalReads.set("one", Effect.sync(() => void (isRead = true)))
       yield* Fiber.join(end)
-      assert.isTrue(said)
+      assert.isTrue(isRead)
     }))
 
-  it.effect("waits for none when nobody will say one any more, but says the one that is there", () =>
+  it.effect("waits for none that will not be set any more, but runs the one that is there", () =>
     Effect.gen(function*() {
-      const farewells = Supervised.makeFarewells()
-      farewells.expect("one")
-      const end = yield* Effect.forkChild(farewells.of("one"))
-      let said = false
-      farewells.put("two", Effect.sync(() => void (said = true)))
-      yield* farewells.dismiss
+      const finalReads = Supervised.makeFinalReads()
+      finalReads.expect("one")
+      const end = yield* Effect.forkChild(finalReads.of("one"))
+      let isRead = false
+      finalReads.set("two", Effect.sync(() => void (isRead = true)))
+      yield* finalReads.dismiss
       yield* Fiber.join(end)
-      farewells.expect("three")
-      yield* farewells.of("three")
-      yield* farewells.of("two")
-      assert.isTrue(said)
+      finalReads.expect("three")
+      yield* finalReads.of("three")
+      yield* finalReads.of("two")
+      assert.isTrue(isRead)
     }))
 
   it.effect("waits five seconds at the longest", () =>
     Effect.gen(function*() {
-      const farewells = Supervised.makeFarewells()
-      farewells.put("one", Effect.never)
-      const end = yield* Effect.forkChild(farewells.of("one"))
+      const finalReads = Supervised.makeFinalReads()
+      finalReads.set("one", Effect.never)
+      const end = yield* Effect.forkChild(finalReads.of("one"))
       yield* TestClock.adjust("4 seconds")
       assert.isFalse(isOver(end))
       yield* TestClock.adjust("1 second")
       assert.isTrue(isOver(end))
     }))
 
-  it.effect("of another one begins at once", () => Supervised.makeFarewells().of("somebody's"))
+  it.effect("of another process begins at once", () => Supervised.makeFinalReads().of("another"))
 })

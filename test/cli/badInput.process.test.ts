@@ -36,7 +36,7 @@ describe("bad input", () => {
     ["an unset variable", ["up", "--env", "SURELY_UNSET", "--", "true"], 1, "validation", "env.SURELY_UNSET"],
     ["an id with a slash", ["get", "a/b"], 1, "validation", "id"],
     ["an id that climbs", ["down", "../../etc"], 1, "validation", "id"],
-    ["an unknown id", ["down", "local-nobody"], 1, "not_found", undefined],
+    ["an unknown id", ["down", "local-unknown"], 1, "not_found", undefined],
     ["a program that does not exist", ["up", "--", "/no/such/program"], 1, "validation", "command[0]"],
     ["a provider that is only reserved", ["up", "--provider", "vast", "--image", "x"], 1, "unsupported", undefined],
     ["no key", ["up", "--provider", "runpod", "--image", "x", "--gpu", "h100"], 1, "unauthorized", undefined],
@@ -77,8 +77,8 @@ describe("bad input", () => {
 
   it.live("shows a stack trace only where the log level asks for one", () =>
     Effect.gen(function*() {
-      const quiet = yield* refused(["get", "local-nobody"])
-      const detailed = yield* refused(["get", "local-nobody", "--log-level", "debug"])
+      const quiet = yield* refused(["get", "local-unknown"])
+      const detailed = yield* refused(["get", "local-unknown", "--log-level", "debug"])
       assert.notMatch(quiet.err, /\n\s+at /)
       assert.match(detailed.err, /\n\s+at /)
     }))

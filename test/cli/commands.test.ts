@@ -112,11 +112,11 @@ describe("down", () => {
   it.effect("ends the others when one fails, reports each failure, and fails", () =>
     Effect.gen(function*() {
       const { controls, ids: [one = "", two = ""], surroundings } = yield* rented(2)
-      const plain = yield* run(["down", "mock-nobody", one, "a/b"], surroundings)
+      const plain = yield* run(["down", "mock-unknown", one, "a/b"], surroundings)
       assert.deepStrictEqual({ code: plain.code, out: plain.out }, { code: 1, out: `ended ${one}` })
-      assert.match(plain.err, /^error \[not_found\] .*mock-nobody.*\nerror \[validation\] id: .*$/)
+      assert.match(plain.err, /^error \[not_found\] .*mock-unknown.*\nerror \[validation\] id: .*$/)
 
-      const json = yield* run(["down", "mock-nobody", two, "a/b", "--json"], surroundings)
+      const json = yield* run(["down", "mock-unknown", two, "a/b", "--json"], surroundings)
       assert.deepStrictEqual({ code: json.code, out: json.out }, { code: 1, out: "" })
       assert.strictEqual(JSON.parse(json.err).error.kind, "not_found")
       assert.deepStrictEqual((yield* controls.ledger).live, [])
@@ -140,7 +140,7 @@ describe("down", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
-  it.effect("--all needs --yes where nobody can be asked", () =>
+  it.effect("--all needs --yes where no question can be asked", () =>
     Effect.gen(function*() {
       const { controls, surroundings } = yield* rented(1)
       assert.strictEqual((yield* run(["down", "--all"], surroundings)).code, 2)

@@ -98,7 +98,7 @@ describe("atlas fly deploy", () => {
       assert.deepStrictEqual([code, out, err], [0, "building\ndone", ""])
     }))
 
-  it.effect("shows the time since the start to somebody at a terminal", () =>
+  it.effect("shows the time since the start where stdout is a terminal", () =>
     Effect.gen(function*() {
       const { out } = yield* deploying([], building, { terminal: true })
       assert.deepStrictEqual(out.split("\n"), [" 0:00  building", " 1:23  done"])

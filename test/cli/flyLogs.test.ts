@@ -139,7 +139,7 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
           assert.deepStrictEqual([code, out], [1, ""], args.join(" "))
           const { error } = JSON.parse(err)
           assert.strictEqual(error.kind, kind)
-          // nobody looks for a token that is there and was refused
+          // a token that is there and was refused is named, not looked for
           assert.strictEqual(/refused/.test(error.message), "FLY_ACCESS_TOKEN" in variables)
           assert.notInclude(err, "fm2_")
         }

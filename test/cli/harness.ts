@@ -21,9 +21,9 @@ import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
 
 export interface Surroundings {
-  /** The environment; ours where it is left out. */
+  /** The environment; that of the test where it is left out. */
   readonly env?: Readonly<Record<string, string>>
-  /** What is typed at a question; nobody is there to ask without it. */
+  /** What is typed at a question; without it no question can be asked. */
   readonly answer?: boolean
   /** What stands on stdin. */
   readonly input?: string
@@ -40,15 +40,15 @@ export interface Surroundings {
 
 const over = (providers: ReadonlyArray<Providers.Made>, store: Surroundings["store"]) => {
   const registry = Providers.make(providers, { default: providers[0]?.id ?? "" })
-  const kept = store === undefined ? SessionStore.layerMemory : Layer.succeed(SessionStore.SessionStore, store)
+  const layer = store === undefined ? SessionStore.layerMemory : Layer.succeed(SessionStore.SessionStore, store)
   return <A, E, R>(self: Effect.Effect<A, E, R>) =>
     self.pipe(
       Effect.provideService(Clouds, Layer.succeed(Providers.Providers, registry)),
-      Effect.provideService(OwnerStore, Effect.succeed({ owner, store: kept }))
+      Effect.provideService(OwnerStore, Effect.succeed({ owner, store: layer }))
     )
 }
 
-/** A shell whose words are kept: `out` and `err` grow while a command runs. */
+/** A run whose output is kept: `out` and `err` grow while the command runs. */
 export const start = (
   args: ReadonlyArray<string>,
   { answer, directory = "/home/me", env, flyTools, input = "", providers = [], store, terminal = false }: Surroundings =
@@ -64,7 +64,7 @@ export const start = (
     variable: (name) => env?.[name],
     hasColor: false,
     outIsTerminal: terminal,
-    hasAudience: false,
+    showsProgress: false,
     canAsk: answer !== undefined,
     input: Effect.succeed(input),
     out: (text) => Effect.sync(() => void out.push(text)),
@@ -101,13 +101,13 @@ export const start = (
 /** Runs one command line to its end. */
 export const run = (args: ReadonlyArray<string>, surroundings?: Surroundings) => start(args, surroundings).ended
 
-/** Under whose name the command line keeps sessions here. */
+/** The owner whose sessions the command line keeps here. */
 export const owner = NameStamp.Owner.make("tester")
 
 /** A mock whose computes run at once, and its controls. */
 export const mock = MockProvider.make({ pollInterval: "100 millis", settleWindow: "100 millis" })
 
-/** A name that is only reserved. */
+/** A provider that is only reserved. */
 export const reserved = Provider.placeholder("runpod", ["raw_tcp"])
 
 /** Lets everything run that can. */
@@ -119,7 +119,7 @@ export const pass = (seconds: number) =>
     discard: true
   })
 
-/** Starts a command and answers its words so far and its end. */
+/** Starts a command and answers its lines so far and its end. */
 export const begin = (args: ReadonlyArray<string>, surroundings: Surroundings) =>
   Effect.gen(function*() {
     const { ended, out } = start(args, surroundings)

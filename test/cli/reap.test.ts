@@ -10,7 +10,7 @@ import * as NameStamp from "../../src/provider/NameStamp.ts"
 import { begin, idOf, mock, owner, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
-beforeAll(() => Promise.all([import("../../src/cli/actions/attached.ts"), import("../../src/cli/actions/reap.ts")]))
+beforeAll(() => Promise.all([import("../../src/cli/actions/runSession.ts"), import("../../src/cli/actions/reap.ts")]))
 
 const nowhere = Effect.fail(new AtlasError.NotFound({ message: "there is nothing here" }))
 /** A provider that never has anything. */
@@ -27,25 +27,25 @@ const empty = Provider.make({
 
 describe("reap", () => {
   /** Machines that no session has: one under our name, one under another's, one rented by hand. */
-  const strangers = Effect.gen(function*() {
+  const machines = Effect.gen(function*() {
     const { controls, provider } = yield* mock
-    const rent = (name: NameStamp.NameStamp) => provider.compute.spawn({ image: "x" }, { stamp: name })
-    const ours = yield* rent(yield* NameStamp.make(owner, "lost"))
-    const theirs = yield* rent(yield* NameStamp.make(NameStamp.Owner.make("other"), "work"))
+    const spawn = (name: NameStamp.NameStamp) => provider.compute.spawn({ image: "x" }, { stamp: name })
+    const ours = yield* spawn(yield* NameStamp.make(owner, "lost"))
+    const theirs = yield* spawn(yield* NameStamp.make(NameStamp.Owner.make("other"), "work"))
     const free = yield* provider.compute.spawn({ image: "x" })
     return { controls, provider, ours, theirs, free }
   })
 
   /** The command's own code is loaded on first use, which takes time that no clock of a test moves. */
-  const untilListed = ({ counts }: Effect.Success<typeof strangers>["controls"]) =>
+  const untilListed = ({ counts }: Effect.Success<typeof machines>["controls"]) =>
     Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(
       Effect.andThen(counts),
       Effect.repeat({ until: ({ listCompute }) => listCompute > 0 })
     )
 
-  it.effect("ends what carries our name and no session has, after two looks and the grace, and nothing else", () =>
+  it.effect("ends what bears our name and no session uses, after two listings and the grace, and nothing else", () =>
     Effect.gen(function*() {
-      const { controls, free, ours, provider, theirs } = yield* strangers
+      const { controls, free, ours, provider, theirs } = yield* machines
       const { ended } = yield* begin(["reap", "--json"], { providers: [provider] })
       yield* untilListed(controls)
       yield* settle
@@ -68,7 +68,7 @@ describe("reap", () => {
 
   it.effect("with --dry-run says the same and ends nothing", () =>
     Effect.gen(function*() {
-      const { controls, ours, provider } = yield* strangers
+      const { controls, ours, provider } = yield* machines
       const { ended } = yield* begin(["reap", "--dry-run", "--grace", "5s", "--json"], { providers: [provider] })
       yield* untilListed(controls)
       yield* settle
@@ -165,7 +165,7 @@ describe("reap", () => {
       const looked = yield* run(["reap", "--dry-run", "--json"], keyless)
       assert.strictEqual(looked.code, 1)
       assert.deepStrictEqual(JSON.parse(looked.out).unlisted, ["mock"])
-      // who asks for one account hears of no other
+      // with --provider no other account is reported
       const other = yield* begin(["reap", "--provider", "other", "--json"], {
         ...keyless,
         providers: [...keyless.providers, empty]
@@ -174,7 +174,7 @@ describe("reap", () => {
       assert.strictEqual((yield* other.ended).code, 0)
     }))
 
-  it.effect("ends a persisted session whose machine somebody took down", () =>
+  it.effect("ends a persisted session whose machine was taken down outside of atlas", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       const surroundings = { providers: [provider], store: yield* makeMemory }

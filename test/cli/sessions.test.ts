@@ -9,12 +9,12 @@ import { makeMemory } from "../../src/orchestrator/store/memory.ts"
 import { begin, idOf, mock, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
-beforeAll(() => import("../../src/cli/actions/attached.ts"))
+beforeAll(() => import("../../src/cli/actions/runSession.ts"))
 
 const issuesOf = (err: string): ReadonlyArray<string> =>
   JSON.parse(err).error.issues.map(({ path }: { readonly path: string }) => path)
 
-describe("limits that need somebody who stays", () => {
+describe("limits that need a process that stays", () => {
   it.effect("are refused with --detach, each by its name", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
@@ -29,7 +29,7 @@ describe("limits that need somebody who stays", () => {
       assert.strictEqual((yield* controls.counts).spawnCompute, 0)
     }))
 
-  it.effect("a task cannot be left alone either", () =>
+  it.effect("a task cannot be detached either", () =>
     Effect.gen(function*() {
       const { code, err } = yield* run(["task", "--detach", "--json", "--", "true"], {
         providers: [(yield* mock).provider]
@@ -94,17 +94,17 @@ describe("up with a limit", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
-  it.effect("prints what its machine wrote last, also when nobody could follow the log", () =>
+  it.effect("prints what its machine wrote last, also when the log could not be followed", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       yield* controls.failNext("streamLogs", new AtlasError.Unsupported({ capability: "logs", message: "not yet" }))
       const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] })
       const id = idOf(lines()[0])
-      yield* controls.writeLog(id, "last words")
+      yield* controls.writeLog(id, "last line")
       yield* controls.setStatus(id, "failed", { exitCode: 1 })
       yield* pass(10)
       assert.strictEqual((yield* ended).code, 1)
-      assert.deepStrictEqual(lines().flatMap(({ text }) => text === undefined ? [] : [text]), ["last words"])
+      assert.deepStrictEqual(lines().flatMap(({ text }) => text === undefined ? [] : [text]), ["last line"])
     }))
 
   it.effect("goes on reading a log that could not be read for a moment, and shows each line once", () =>
@@ -170,7 +170,7 @@ describe("up with a limit", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
-  it.effect("a second one is refused while the first has the seat, and told what to do", () =>
+  it.effect("a second one is refused while the first holds the owner lock, and told what to do", () =>
     Effect.gen(function*() {
       const { provider } = yield* mock
       const store = yield* makeMemory
@@ -179,7 +179,7 @@ describe("up with a limit", () => {
       assert.strictEqual(code, 1)
       assert.strictEqual(JSON.parse(err).error.kind, "storage_fault")
       assert.match(JSON.parse(err).error.message, /ATLAS_OWNER=NAME/)
-      // reading needs no seat
+      // reading needs no lock
       const read = yield* run(["sessions", "--json"], { providers: [provider], store })
       assert.deepStrictEqual(JSON.parse(read.out).map(({ state }: { readonly state: string }) => state), ["live"])
       yield* Effect.forkChild(Fiber.interrupt(first.fiber), { startImmediately: true })

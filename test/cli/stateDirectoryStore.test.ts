@@ -1,5 +1,5 @@
 /**
- * Under whose name the command line keeps its sessions, and what it says when that cannot be known.
+ * The owner of a state directory, and what the command line says when it cannot be known.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
@@ -9,7 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import { fromStateDirectory } from "../../src/cli/stateDirectoryStore.ts"
 import * as StateDirectory from "../../src/storage/StateDirectory.ts"
 
-const recordsIn = (env: Readonly<Record<string, string>>) =>
+const storeIn = (env: Readonly<Record<string, string>>) =>
   Effect.provideService(fromStateDirectory, ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(env))
 
 describe("the owner of a state directory", () => {
@@ -19,8 +19,8 @@ describe("the owner of a state directory", () => {
         const fs = yield* FileSystem.FileSystem
         const home = yield* fs.makeTempDirectoryScoped()
         const env = { ATLAS_STATE_DIR: home }
-        const { owner } = yield* recordsIn(env)
-        assert.strictEqual((yield* recordsIn(env)).owner, owner)
+        const { owner } = yield* storeIn(env)
+        assert.strictEqual((yield* storeIn(env)).owner, owner)
         assert.deepStrictEqual(yield* fs.readDirectory(home), ["owner"])
       }))
 
@@ -31,7 +31,7 @@ describe("the owner of a state directory", () => {
           const fs = yield* FileSystem.FileSystem
           const home = yield* fs.makeTempDirectoryScoped()
           yield* fs.writeFileString(`${home}/owner`, text)
-          const { kind, reason } = yield* Effect.flip(recordsIn({ ATLAS_STATE_DIR: home }))
+          const { kind, reason } = yield* Effect.flip(storeIn({ ATLAS_STATE_DIR: home }))
           assert.strictEqual(kind, "storage_fault")
           assert.include(reason.message, `${home}/owner`)
           assert.include(reason.message, "remove it")
@@ -40,14 +40,14 @@ describe("the owner of a state directory", () => {
 
     it.effect("that ATLAS_OWNER gives badly is blamed on ATLAS_OWNER", () =>
       Effect.gen(function*() {
-        const { kind, reason } = yield* Effect.flip(recordsIn({ ATLAS_OWNER: "Not-An-Owner", ATLAS_STATE_DIR: "/x" }))
+        const { kind, reason } = yield* Effect.flip(storeIn({ ATLAS_OWNER: "Not-An-Owner", ATLAS_STATE_DIR: "/x" }))
         assert.strictEqual(kind, "validation")
         assert.include(reason.message, "ATLAS_OWNER")
       }))
 
     it.effect("is looked for nowhere when the user has no home", () =>
       Effect.gen(function*() {
-        const homeless = Effect.provideService(recordsIn({}), StateDirectory.AccountHome, Effect.succeed(null))
+        const homeless = Effect.provideService(storeIn({}), StateDirectory.AccountHome, Effect.succeed(null))
         const { reason } = yield* Effect.flip(homeless)
         assert.include(reason.message, "ATLAS_STATE_DIR")
       }))

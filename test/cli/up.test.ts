@@ -86,7 +86,7 @@ describe("up --detach", () => {
       assert.include(out, `curl -H 'Authorization: Bearer ${token}'`)
     }))
 
-  it.effect("the environment is typed, or ours where no value is", () =>
+  it.effect("the environment is typed, or that of atlas where no value is", () =>
     Effect.gen(function*() {
       const { environments, provider } = picky({})
       yield* run(["up", "--image", "x", "-d", "--env", "A=1=2", "--env", "B", "--env", "C="], {
@@ -159,7 +159,7 @@ describe("several GPUs", () => {
 })
 
 describe("up, staying with the compute", () => {
-  it.effect("follows the log, ends with the command's exit code, and hands the compute back", () =>
+  it.effect("follows the log, ends with the command's exit code, and ends the compute", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       const { ended, out } = start(["up", "--image", "x", "--json"], { providers: [provider] })
@@ -212,7 +212,7 @@ describe("up, staying with the compute", () => {
       assert.deepStrictEqual(lines.map(({ text, type }) => text ?? type), ["compute", "one", "two", "exit"])
     }))
 
-  it.effect("hands the compute back when it is interrupted", () =>
+  it.effect("ends the compute when it is interrupted", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       const fiber = yield* Effect.forkChild(start(["up", "--image", "x"], { providers: [provider] }).ended, {

@@ -90,7 +90,7 @@ describe("attached up", () => {
     assert.deepStrictEqual(await home.json("ps"), [])
   })
 
-  it("fails when somebody else ends the compute", async () => {
+  it("fails when another process ends the compute", async () => {
     const running = home.start(["up", "--json", "--", "sh", "-c", ticking])
     await running.seen(/tick/)
     await home.json("down", "--all", "--yes")
@@ -102,7 +102,7 @@ describe("attached up", () => {
 })
 
 describe("following a log", () => {
-  it("ends quietly when nobody reads it, and leaves the compute alone", async () => {
+  it("ends quietly when its output is not read any more, and leaves the compute alone", async () => {
     const { id } = await home.json("up", "--detach", "--", "sh", "-c", ticking) as Compute
     const { code, stderr, stdout } = await home.shell(`set -o pipefail; atlas logs -f --json ${id} | head -1`)
     assert.strictEqual(code, 0, stderr)

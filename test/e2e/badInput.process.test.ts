@@ -14,7 +14,7 @@ afterAll(() => home.close())
 it.each([
   { args: ["up", "--port", "0", "--", "true"], code: 1, stderr: /^error \[validation\] .+\n$/ },
   { args: ["ps", "--nope"], code: 2, stderr: /^error \[validation\] .+\ntry `atlas.*`\n$/ },
-  { args: ["get", "local-nobody", "--json"], code: 1, stderr: /^\{"error":\{"kind":"not_found",.+\}\}\n$/ }
+  { args: ["get", "local-unknown", "--json"], code: 1, stderr: /^\{"error":\{"kind":"not_found",.+\}\}\n$/ }
 ])("$args ends with $code, one complaint on stderr and nothing on stdout", async ({ args, code, stderr }) => {
   const ended = await home.run(args)
   assert.deepStrictEqual({ code: ended.code, stdout: ended.stdout }, { code, stdout: "" })

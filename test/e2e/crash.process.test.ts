@@ -57,7 +57,7 @@ const prepare = (args: ReadonlyArray<string>, steps = Number.POSITIVE_INFINITY) 
   }
 }
 
-/** Which computes in this state directory have a process, whatever anybody's records say. */
+/** Which computes in this state directory have a process, whatever the records say. */
 const running = (): ReadonlySet<string> => {
   const here = new Set(home.ids())
   const found = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
@@ -98,7 +98,7 @@ describe("an orchestrator that is killed again and again", () => {
       const count = (step: string) => counts.get(step) ?? 0
       const halfDone = ["commit", "rent", "terminate"].map((step) => `${count(step) - count(`${step} done`)} ${step}`)
       console.log(
-        `${kills} kills: ${count("rent")} rents, ${count("terminate")} terminates, ${count("commit")} commits; `
+        `${kills} kills: ${count("rent")} creates, ${count("terminate")} terminates, ${count("commit")} commits; `
           + `killed in the middle of ${halfDone.join(", ")}`
       )
       // it was at work when it was killed

@@ -34,7 +34,7 @@ export interface Running {
   readonly seen: (pattern: RegExp) => Promise<void>
 }
 
-/** Whether anything runs in a process group; a dead process that its parent has not reaped yet does not run. */
+/** Whether anything runs in a process group; a dead process whose parent has not collected it yet does not run. */
 export const isGroupAlive = (group: number): boolean => {
   const all = fs.existsSync("/proc/self/stat")
     ? fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {

@@ -148,7 +148,7 @@ describe("RunPod on the command line", () => {
   }, patience)
 
   it.runIf(fs.existsSync("/proc/self/cmdline"))(
-    "the key is among nobody's arguments while a program waits",
+    "the key is among no process's arguments while a program waits",
     async () => {
       const { baseUrl, env, stop } = await cloud("slow-answer")
       const running = home.start(["gpus", "--json", "--base-url", baseUrl], env)

@@ -23,7 +23,7 @@ interface Session {
 
 const sessions = async () => await home.json("sessions") as ReadonlyArray<Session>
 
-/** A session that runs, its process group, and who watches it. */
+/** A session that runs, its process group, and the atlas process that watches it. */
 const watched = async (...flags: ReadonlyArray<string>): Promise<{ running: Running; id: string; leader: number }> => {
   const running = home.start(["up", ...flags, "--", "sh", "-c", ticking])
   await running.seen(/tick/)
@@ -46,7 +46,7 @@ describe("task", () => {
     assert.deepInclude(session, { state: "ended" })
   })
 
-  it("loses none of its last words, however many there are", async () => {
+  it("loses none of its last lines, however many there are", async () => {
     const { code, stdout } = await home.run(["task", "--", "sh", "-c", "seq 1 20000"])
     assert.strictEqual(code, 0)
     assert.deepStrictEqual(
@@ -117,7 +117,7 @@ describe("up with a limit", () => {
     assert.deepStrictEqual(home.ids(), [])
   })
 
-  it("ends quietly and leaves nothing when nobody reads its output", async () => {
+  it("ends quietly and leaves nothing when its output is not read any more", async () => {
     const { code, stderr } = await home.shell(
       `set -o pipefail; atlas up --idle-ttl 1h -- sh -c '${ticking}' 2>err | head -1; code=$?; grep error err; exit $code`
     )
@@ -165,7 +165,7 @@ describe("after kill -9", () => {
     assert.deepStrictEqual((await sessions()).map(({ state }) => state), ["ended", "ended", "ended"])
   }, 90_000)
 
-  it("a compute whose records are lost is ended by reap, and nobody else's is", async () => {
+  it("a compute whose records are lost is ended by reap, and no other owner's is", async () => {
     const { leader, running } = await watched("--persist")
     await crash(running)
     for (const file of fs.readdirSync(home.state)) {

@@ -266,7 +266,7 @@ describe("running a job", () => {
         assert.strictEqual(error.kind, "timeout")
         assert.isFalse(error.isRetryable)
       }
-      // whoever repeats what may be repeated submits once all the same
+      // a caller that repeats what may be repeated still submits once
       const repeated = Effect.retry(Atlas.runJob(request), { times: 3, while: (error) => error.isRetryable })
       yield* Effect.flip(repeated.pipe(theirs.layer))
       assert.strictEqual(theirs.submitted.length, 2)

@@ -1,5 +1,5 @@
 /**
- * No circles: a leaf owns the shape, and the file that everybody opens re-exports it.
+ * No circles: a leaf owns the shape, and the file that users import re-exports it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { type Circle, circlesOf } from "./circles.ts"

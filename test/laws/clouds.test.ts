@@ -7,7 +7,7 @@ import { matching, root } from "./files.ts"
 
 const sources = matching(["src/**/*.ts"])
 
-describe("a cloud is named in its own folder and at its door", () => {
+describe("a cloud is named in its own folder and in the file beside it", () => {
   it("and nowhere else in src, neither in code nor in a comment", () => {
     assert.isAbove(sources.length, 0, "src holds no file")
     assert.deepStrictEqual(namings(sources, allowances), [])
@@ -37,7 +37,7 @@ describe("a cloud is named in its own folder and at its door", () => {
     assert.deepStrictEqual(namings([{ path: "src/domain/A.ts", text }], []), [])
   })
 
-  it("a cloud at home, and its door, may say what they are", () => {
+  it("a cloud's own folder, and the file beside it, may name it", () => {
     const text = "export const id = \"runpod\""
     assert.deepStrictEqual(
       namings([{ path: "src/providers/runpod/A.ts", text }, { path: "src/providers/RunPod.ts", text }], []),

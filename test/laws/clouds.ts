@@ -1,5 +1,6 @@
 /**
- * Which files name a cloud: its own folder and door, and nobody else, so that the next cloud is one folder and no search.
+ * Which files name a cloud: its own folder and the files beside it, and no other, so that the next cloud is one folder and no
+ * search.
  *
  * To let one more file name a cloud, add it to `allowances` with the reason.
  */
@@ -28,7 +29,7 @@ const clouds: ReadonlyArray<Cloud> = [
     own: ["src/providers/lambdalabs/", "src/providers/LambdaLabs"]
   },
   { name: "Vast", word: /\bvast(?![a-z])/i, own: ["src/providers/vast/", "src/providers/Vast"] },
-  // Fly is also a platform with a wing of its own, which is no business of providers
+  // Fly is also a platform with a folder of its own, apart from the providers
   {
     name: "Fly",
     word: /\bfly(?![a-z])|flymachines/i,

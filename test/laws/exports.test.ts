@@ -1,5 +1,5 @@
 /**
- * The package's doors: every subpath leads to a source file, and the front one stays light.
+ * The package's subpaths: each leads to a source file, and the main one stays light.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { createRequire, isBuiltin } from "node:module"

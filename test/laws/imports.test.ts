@@ -20,7 +20,7 @@ const barrels = [...barrelsOf("effect"), ...barrelsOf("@effect/platform-node")]
 const check = (path: string, text: string): ReadonlyArray<string> =>
   brokenImports([{ path, text }], { barrels }).map(render)
 
-describe("who may use whom", () => {
+describe("which folder may use which", () => {
   it("no file of src imports what its room may not", () => {
     const files = matching(["src/**/*.ts"])
     assert.isAbove(files.length, 0, "src holds no file")
@@ -52,15 +52,15 @@ describe("the import law catches", () => {
     ["Node in the core", "src/domain/A.ts", "import { join } from \"node:path\""],
     ["Node without its prefix", "src/Atlas.ts", "import { join } from \"path\""],
     ["the platform in the contract", "src/provider/A.ts", "import * as N from \"@effect/platform-node/NodeServices\""],
-    ["a package nobody declared", "src/jobs/A.ts", "import chalk from \"chalk\""],
+    ["an undeclared package", "src/jobs/A.ts", "import chalk from \"chalk\""],
     ["our own name", "src/jobs/A.ts", "import { Atlas } from \"effect-atlas\""],
     ["one cloud in another", "src/providers/local/A.ts", "import { b } from \"../mock/B.ts\""],
-    ["a cloud in the front desk", "src/Atlas.ts", "import { b } from \"./providers/mock/B.ts\""],
+    ["a cloud in Atlas.ts", "src/Atlas.ts", "import { b } from \"./providers/mock/B.ts\""],
     ["a neighbour on the same floor", "src/auth/A.ts", "import { b } from \"../telemetry/B.ts\""],
     ["the command line from below", "src/testing/A.ts", "import { b } from \"../cli/B.ts\""],
     ["test doubles in the product", "src/provider/A.ts", "import { b } from \"../testing/B.ts\""],
     ["a real cloud in test doubles", "src/testing/A.ts", "import { b } from \"../providers/mock/B.ts\""],
-    ["somebody else's internal folder", "src/cli/A.ts", "import { b } from \"../providers/local/internal/b.ts\""],
+    ["another folder's internal folder", "src/cli/A.ts", "import { b } from \"../providers/local/internal/b.ts\""],
     ["an engine from outside its wing", "src/cli/A.ts", "import { b } from \"../orchestrator/engine/B.ts\""],
     [
       "a type of a core from outside its wing",
@@ -73,7 +73,7 @@ describe("the import law catches", () => {
       "export const b = () => import(\"../orchestrator/store/b.ts\")"
     ],
     [
-      "a back room from elsewhere in its wing",
+      "an internal folder from elsewhere in its wing",
       "src/orchestrator/A.ts",
       "import { b } from \"./session/internal/b.ts\""
     ],
@@ -85,14 +85,14 @@ describe("the import law catches", () => {
       "import { b } from \"./local/internal/b.ts\""
     ],
     ["a real cloud's door in test doubles", "src/testing/A.ts", "import { b } from \"../providers/RunPod.ts\""],
-    ["the back room of the front desk", "src/cli/A.ts", "import { b } from \"../internal/b.ts\""],
+    ["the internal folder of Atlas.ts", "src/cli/A.ts", "import { b } from \"../internal/b.ts\""],
     ["a way out of src", "src/cli/A.ts", "import { b } from \"../../test/b.ts\""],
     ["an import of types", "src/domain/A.ts", "import type { B } from \"../provider/B.ts\""],
     ["a type written as an import", "src/domain/A.ts", "export type B = import(\"../provider/B.ts\").B"],
     ["a re-export", "src/domain/A.ts", "export * from \"../provider/B.ts\""],
     ["an import at run time", "src/domain/A.ts", "export const b = () => import(\"../provider/B.ts\")"],
     ["a module started by its path", "src/provider/A.ts", "export const b = new URL(\"../cli/b.ts\", import.meta.url)"],
-    ["a room nobody planned", "src/misc/A.ts", "export {}"]
+    ["an unknown folder", "src/misc/A.ts", "export {}"]
   ])("%s", (_, path, text) => {
     assert.lengthOf(check(path, text), 1)
   })
@@ -106,8 +106,8 @@ describe("the import law allows", () => {
     ["the platform where processes start", "src/cli/A.ts", "import * as N from \"@effect/platform-node/NodeServices\""],
     ["a room's own internal folder", "src/providers/local/A.ts", "import { b } from \"./internal/b.ts\""],
     ["a core inside its wing", "src/orchestrator/engine/A.ts", "import { b } from \"../session/B.ts\""],
-    ["a core's own back room", "src/orchestrator/session/A.ts", "import { b } from \"./internal/b.ts\""],
-    ["the front desk's own back room", "src/Atlas.ts", "import { b } from \"./internal/b.ts\""],
+    ["a core's own internal folder", "src/orchestrator/session/A.ts", "import { b } from \"./internal/b.ts\""],
+    ["the internal folder of Atlas.ts in Atlas.ts", "src/Atlas.ts", "import { b } from \"./internal/b.ts\""],
     ["a door's own folder", "src/providers/AcmeClient.ts", "import { b } from \"./acme/internal/b.ts\""],
     [
       "a door that is reached from its folder",

@@ -1,9 +1,9 @@
 /**
- * Who may use whom: which room of `src/` may import which, and what no room may import.
+ * Which folder of `src/` (a room) may import which, and what none may import.
  *
  * A room is a folder of `src/` (each folder of `src/providers/` is its own) or one of the two files that stand there;
  * `internal/`, `engine/`, `session/` and `store/` are used only inside the folder they stand in.
- * `src/internal/` is the back room of `Atlas.ts`. A file beside the folders of `src/providers/` is the door of one of them:
+ * `src/internal/` belongs to `Atlas.ts`. A file beside the folders of `src/providers/` is the door of one of them:
  * `RunPod.ts` and `RunPodClient.ts` that of `runpod/`, `LocalProvider.ts` that of `local/`.
  * To allow one more use, add it to `rooms`; to allow a single line, add it to `exceptions` with the reason.
  */
@@ -63,7 +63,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   cli: [...product, "providers/*", "testing", "api", "dashboard"]
 }
 
-/** Rooms that must also load in a browser, or be light enough for everybody. */
+/** Rooms that must also load in a browser, or be light enough for every user. */
 const withoutNode = ["domain", "auth", "http", "provider", "telemetry", "Atlas.ts", "index.ts"]
 
 /** Packages that may be imported at all, and where; `*` is everywhere. */
@@ -192,7 +192,7 @@ export const brokenImports = (
 ): ReadonlyArray<Broken> =>
   files.flatMap((file) => {
     if (rooms[roomOf(file.path)] === undefined && !roomOf(file.path).startsWith("providers/")) {
-      const rule = `${roomOf(file.path)} is no room of the house: say in \`rooms\` whom it may use`
+      const rule = `${roomOf(file.path)} is a folder that the law does not know: say in \`rooms\` which it may use`
       return [{ file: file.path, line: 1, specifier: file.path, rule }]
     }
     return importsOf(file).flatMap(({ specifier, line }) => {

@@ -1,5 +1,5 @@
 /**
- * What stands where, how long a file may be, and which words may not be written.
+ * What stands where, how long a file may be, and which texts may not stand in it.
  */
 import { assert, it } from "@effect/vitest"
 import ts from "typescript"

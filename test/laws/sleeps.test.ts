@@ -5,7 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { matching } from "./files.ts"
 import { sleepsOf } from "./sleeps.ts"
 
-/** The few that may: the file, what it calls and why. Benchmarks measure time for a living. */
+/** The few that may: the file, what it calls and why. Benchmarks measure time by design. */
 const allowed: ReadonlyArray<{ readonly file: string; readonly what: string; readonly why: string }> = [
   { file: "test/support/until.ts", what: "node:timers/promises", why: "the pause between two looks at a condition" },
   { file: "test/support/until.ts", what: "setTimeout", why: "the pause between two looks at a condition" },

@@ -41,7 +41,7 @@ interface Share {
   readonly planted: Planted | null
 }
 
-/** More failures than anybody reads at once. */
+/** More failures than a person reads at once. */
 const mostShown = 10
 const hour = 3_600_000
 
@@ -219,7 +219,7 @@ if (isMainThread) {
     try {
       return played(seed, share.planted, { seeksSecrets: share.planted !== null || isSearched(seed) })
     } catch (cause) {
-      throw new Error(`the simulation itself broke: npm run sim -- --seed ${seed}`, { cause })
+      throw new Error(`the simulation itself failed: npm run sim -- --seed ${seed}`, { cause })
     }
   }
   const take = (): number => Atomics.add(share.next, 0, 1)

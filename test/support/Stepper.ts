@@ -1,8 +1,8 @@
 /**
  * A scheduler and a clock that move only when told, so that every moment of a run has a number.
  *
- * A fiber gets `opsPerTurn` operations a turn; a turn is one step. When nobody has anything to do, the next step moves
- * the clock to the next sleeper. Nothing here waits for real time.
+ * A fiber gets `opsPerTurn` operations a turn; a turn is one step. When no fiber has anything to do, the next step
+ * moves the clock to the next sleeper. Nothing here waits for real time.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,7 +12,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 
-/** Far more steps than any run here takes: whoever needs more hangs. */
+/** Far more steps than any run here takes: a run that needs more hangs. */
 const tooMany = 200_000
 
 /** Hashes that Web Crypto is working on in another thread: the clock must not move before they are there. */

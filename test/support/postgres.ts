@@ -23,7 +23,7 @@ const found = (name: string): string | undefined =>
   [...(process.env["PATH"] ?? "").split(delimiter), ...versions.map((version) => join(debian, version, "bin"))]
     .map((directory) => join(directory, name)).find((file) => fs.existsSync(file))
 
-/** Whom root runs it as: a user of this machine, since `initdb` asks for the name of its own; null where we are not root. */
+/** The user root runs it as: one of this machine, since `initdb` asks for its name; null where the test does not run as root. */
 const runner = (): { readonly uid: number; readonly gid: number } | null | undefined => {
   if (process.getuid?.() !== 0) return null
   const users = fs.readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"))
@@ -54,7 +54,7 @@ const freePort = () =>
     })
   })
 
-/** Waits for the word of the server that it takes connections; whatever it says until then is the error. */
+/** Waits until the server says that it takes connections; what it writes until then is the error's text. */
 const untilReady = (server: ChildProcess) =>
   new Promise<void>((resolve, reject) => {
     let said = ""

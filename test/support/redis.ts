@@ -101,5 +101,5 @@ export const server = Effect.acquireRelease(
     })
 )
 
-/** Our connection to it. */
+/** A client of a running server. */
 export const layer = (redis: RedisServer) => Layer.orDie(NodeRedis.layer({ url: redis.url }))

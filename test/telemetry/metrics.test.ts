@@ -23,7 +23,7 @@ const failuresOf = (operation: string, kind: string) =>
     ({ count }) => count
   )
 
-/** Metrics of this test alone: the process has one registry for everybody. */
+/** Metrics of this test alone: the process has one registry for all tests. */
 const alone = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => Effect.provideService(self, Metric.MetricRegistry, new Map()))
 
@@ -32,7 +32,7 @@ describe("metrics of provider calls", () => {
     Effect.gen(function*() {
       const { id } = yield* Atlas.spawnCompute({})
       yield* Atlas.getCompute(id)
-      yield* Effect.ignore(Atlas.getCompute("mock-nobody"))
+      yield* Effect.ignore(Atlas.getCompute("mock-unknown"))
       yield* Effect.ignore(Atlas.getCompute("a/b"))
       yield* Stream.runDrain(Atlas.streamLogs(id))
       assert.deepStrictEqual(
@@ -48,7 +48,7 @@ describe("metrics of provider calls", () => {
       yield* controls.failNext("listCompute", new AtlasError.ProviderFault({ status: 500 }))
       yield* controls.dieNext("listCompute", "a bug")
       yield* Effect.forEach([1, 2, 3, 4], () => Effect.exit(Atlas.listCompute()))
-      yield* Effect.exit(Stream.runDrain(Atlas.streamLogs("mock-nobody")))
+      yield* Effect.exit(Stream.runDrain(Atlas.streamLogs("mock-unknown")))
       const kinds = ["rate_limited", "provider", "defect", "not_found"]
       assert.deepStrictEqual(
         yield* Effect.forEach(kinds, (kind) => failuresOf("listCompute", kind)),

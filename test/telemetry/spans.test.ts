@@ -61,11 +61,11 @@ describe("exported through OpenTelemetry", () => {
           { env: { KEY: `${canary}-env` }, providerOpts: { note: `${canary}-opts` }, auth: "bearer" },
           { apiKey: `${canary}-key`, headers: { "x-key": `${canary}-header` } }
         )
-        yield* Effect.ignore(Atlas.getCompute("mock-nobody", { apiKey: `${canary}-key` }))
+        yield* Effect.ignore(Atlas.getCompute("mock-unknown", { apiKey: `${canary}-key` }))
         yield* Atlas.end(id)
         return auth === null ? "" : Redacted.value(auth.token)
       }).pipe(Effect.provide(layer))
-      const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-nobody")
+      const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-unknown")
       assert.strictEqual(failed?.attributes[Attributes.errorKind], "not_found")
       const exported = JSON.stringify(
         ended.map((
@@ -80,7 +80,7 @@ describe("exported through OpenTelemetry", () => {
 })
 
 describe("spans", () => {
-  it.effect("of one rent hold its parts: the create, the look for a lost answer", () =>
+  it.effect("of one spawn hold its parts: the create, the search after a lost answer", () =>
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
@@ -111,7 +111,7 @@ describe("spans", () => {
 
   it.effect("of a log stream end with the stream, and say how it failed", () =>
     Effect.gen(function*() {
-      yield* Effect.exit(Stream.runDrain(Atlas.streamLogs("mock-nobody")))
+      yield* Effect.exit(Stream.runDrain(Atlas.streamLogs("mock-unknown")))
       const recorder = yield* SpanRecorder.SpanRecorder
       const span = recorder.find("Provider.streamLogs")
       assert.strictEqual(span?.status._tag, "Ended")
@@ -121,7 +121,7 @@ describe("spans", () => {
   it.effect("name only what is on the list of attributes", () =>
     Effect.gen(function*() {
       const { id } = yield* Atlas.spawnCompute({ gpu: "h100", name: "web", auth: "bearer" })
-      yield* Effect.ignore(Atlas.getCompute("mock-nobody"))
+      yield* Effect.ignore(Atlas.getCompute("mock-unknown"))
       yield* Atlas.end(id)
       const recorder = yield* SpanRecorder.SpanRecorder
       const names = new Set(recorder.spans.flatMap((span) => [...span.attributes.keys()]))

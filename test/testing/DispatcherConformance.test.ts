@@ -37,9 +37,9 @@ const renamed = (good: Service, rename: (name: string) => string): Service => ({
 
 const broken: ReadonlyArray<Broken> = [
   [
-    "breaks when nobody listens",
-    { memory: (good) => ({ ...good, publish: () => Effect.die("nobody is there") }) },
-    "publishing to a topic nobody listens to succeeds"
+    "fails without subscribers",
+    { memory: (good) => ({ ...good, publish: () => Effect.die("no subscriber") }) },
+    "publishing to a topic without subscribers succeeds"
   ],
   [
     "loses a message now and then",
@@ -91,7 +91,7 @@ const broken: ReadonlyArray<Broken> = [
     "a message arrives as the value its schema describes"
   ],
   [
-    "lets every message find its own way",
+    "delivers some messages late",
     {
       memory: (good) => {
         let count = 0
@@ -121,7 +121,7 @@ const broken: ReadonlyArray<Broken> = [
     "a second subscription of one scope to one topic delivers once"
   ],
   [
-    "never lets go",
+    "never unsubscribes",
     {
       memory: (good, forever) => ({
         ...good,
@@ -132,12 +132,12 @@ const broken: ReadonlyArray<Broken> = [
     "closing the scope unsubscribes: the stream ends, and others go on"
   ],
   [
-    "evicts without a word",
+    "evicts without telling",
     { memory: (good) => filtered(good, "Evicted") },
-    "a subscriber that does not read is evicted: one last word, then the end, and its neighbours miss nothing"
+    "a subscriber that does not read is evicted: one Evicted element, then the end, and its neighbours miss nothing"
   ],
   [
-    "never forgives",
+    "does not take an evicted subscriber again",
     {
       memory: (good) => {
         const known = new Map<string, Stream.Stream<never>>()
@@ -154,7 +154,7 @@ const broken: ReadonlyArray<Broken> = [
         }
       }
     },
-    "who was evicted may subscribe again"
+    "an evicted subscriber may subscribe again"
   ],
   [
     "hides its gaps",
@@ -167,7 +167,7 @@ const broken: ReadonlyArray<Broken> = [
     "subscribing to a bus that cannot be subscribed to ends at once, with nothing"
   ],
   [
-    "hands over what it likes",
+    "does not hand messages to the bus",
     { custom: (good) => ({ ...good, publish: () => Effect.void }) },
     "the bus is handed every message in order, as the JSON of its schema"
   ],
@@ -185,7 +185,7 @@ const broken: ReadonlyArray<Broken> = [
 
 const quiet = Logger.layer([])
 
-/** Runs the whole suite over one that is spoiled. */
+/** Runs the whole suite over a spoiled dispatcher. */
 const runOver = (spoil: Spoil | undefined, timeLimit: "1 second" | "30 seconds") =>
   Effect.runPromise(
     Effect.gen(function*() {
@@ -252,6 +252,9 @@ describe("the suite", () => {
       memory: (good) => ({ ...good, publish: () => Effect.die(new TypeError("canary")) })
     }, "1 second")
     assert.notInclude(JSON.stringify(report), "canary")
-    assert.include(report.results.map((result) => result.message), "the dispatcher broke: TypeError")
+    assert.include(
+      report.results.map((result) => result.message),
+      "the dispatcher failed unexpectedly (a defect): TypeError"
+    )
   })
 })

@@ -93,8 +93,8 @@ describe("the suite", () => {
       "mock has no manage_endpoints",
       "mock has no billing",
       "mock has no serverless",
-      "nobody can order the fault loseNextAnswer here",
-      "nobody can order the fault failNextCreate here"
+      "the options have no loseNextAnswer",
+      "the options have no failNextCreate"
     ])
     assert.strictEqual(report.failed, 0)
   })
@@ -110,7 +110,10 @@ describe("the suite", () => {
     const bug = Effect.die(new TypeError("token=canary"))
     const { report } = await runOver((adapter) => withCompute(adapter, { get: () => bug }))
     assert.notInclude(JSON.stringify(report), "canary")
-    assert.include(report.results.map((result) => result.message), "the adapter broke: TypeError")
+    assert.include(
+      report.results.map((result) => result.message),
+      "the adapter failed unexpectedly (a defect): TypeError"
+    )
   })
 
   it("rents nothing that could cost more than the limit, nor anything without a price", async () => {
@@ -176,7 +179,7 @@ describe("the suite", () => {
       "broken",
       broken
     )
-    const unknown = tests.find(([name]) => name.startsWith("an id nobody has is not found, by get"))
+    const unknown = tests.find(([name]) => name.startsWith("an unknown id is not found, by get"))
     const outcome = await unknown?.[1]().then(() => "passed", String)
     assert.include(outcome, "should have failed as NotFound")
   })

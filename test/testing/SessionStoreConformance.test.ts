@@ -70,7 +70,7 @@ const broken: ReadonlyArray<readonly [string, (store: Store) => Partial<Store>]>
   ["takes the last of two writes of a session for both", (store) => ({
     commit: (owner, writes) => store.commit(owner, [...new Map(writes.map((write) => [write.id, write])).values()])
   })],
-  ["loads everybody's sessions", (store) => {
+  ["loads the sessions of every owner", (store) => {
     const owners = new Set<Parameters<Store["load"]>[0]>()
     return {
       commit: (owner, writes) => {
@@ -98,14 +98,14 @@ const broken: ReadonlyArray<readonly [string, (store: Store) => Partial<Store>]>
         sessions: all.sessions.map((session) => ({ ...session, version: 0 }))
       }))
   })],
-  ["has seats for everybody", () => ({ lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }) })],
-  ["says that a seat is somebody else's as soon as it is taken", (store) => ({
+  ["gives every lock that is asked for", () => ({ lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }) })],
+  ["says that a lock is lost as soon as it is taken", (store) => ({
     lock: (owner) => Effect.as(store.lock(owner), { lostTo: Effect.succeed("process 1") })
   })],
-  ["does not give a seat back", (store) => ({
+  ["does not release a lock", (store) => ({
     lock: (owner) => Effect.provideService(store.lock(owner), Scope.Scope, Scope.makeUnsafe())
   })],
-  ["breaks", () => ({ load: () => Effect.die(new TypeError("canary-7f3a")) })]
+  ["fails unexpectedly", () => ({ load: () => Effect.die(new TypeError("canary-7f3a")) })]
 ]
 
 describe("the suite fails a store that", () => {
@@ -119,15 +119,15 @@ describe("the suite fails a store that", () => {
     const failures = await failuresOf(SessionStore.layerMemory, { again: SessionStore.layerMemory })
     assert.deepStrictEqual(failures.map(({ name }) => name), [
       "what was committed is there when the store is opened anew, and rows meet there",
-      "a store that is opened anew meets the seat too"
+      "a store that is opened anew meets the owner lock too"
     ])
   })
 
   it("takes a row that cannot be read for none", async () => {
     const failures = await failuresOf(SessionStore.layerMemory, { spoil: () => Effect.void })
     assert.deepStrictEqual(failures.map(({ name }) => name), [
-      "a row that cannot be read is told by its id and not shown, and keeps nobody from the others",
-      "while a row cannot be read, an attempt that is found is an answer and none is not"
+      "a row that cannot be read is reported by its id without its text, and the others are loaded",
+      "while a row cannot be read, an attempt of another row is found, and an attempt of none fails as unknown"
     ])
   })
 })
@@ -150,8 +150,8 @@ it("passes memory, skips with a reason what cannot be tried, and leaves nothing 
   assert.deepStrictEqual([report.failed, report.skipped], [0, 4])
   assert.deepStrictEqual([...new Set(report.results.map(({ message }) => message))], [
     "",
-    "it cannot be opened again here",
-    "nobody can spoil its rows here"
+    "the options have no again",
+    "the options have no spoil"
   ])
   assert.isAbove(owners.size, 20)
   assert.deepStrictEqual(left.flatMap(({ sessions }) => sessions), [])

@@ -13,7 +13,7 @@ describe("SpanRecorder", () => {
       const recorder = yield* SpanRecorder.SpanRecorder
       assert.deepStrictEqual(recorder.spans.map((span) => span.name), ["outer", "inner"])
       assert.strictEqual(recorder.find("inner")?.name, "inner")
-      assert.isUndefined(recorder.find("nobody"))
+      assert.isUndefined(recorder.find("another"))
     }).pipe(Effect.provide(SpanRecorder.layer)))
 
   it.effect("writes names, attributes, events and failures, so that a secret in any of them is found", () =>

@@ -21,8 +21,8 @@ export const adapterOver = ({ provider }: Mock) =>
     compute: {
       prepare: ({ request, stamp }) =>
         Effect.map(reasonOf(provider.compute.prepare(request, { stamp })), ({ prepared }) => prepared),
-      send: (rent) =>
-        Effect.map(reasonOf(provider.compute.rent(rent)), (made) => new Compute.Compute({ ...made, auth: null })),
+      send: (prepared) =>
+        Effect.map(reasonOf(provider.compute.rent(prepared)), (made) => new Compute.Compute({ ...made, auth: null })),
       get: (id) => reasonOf(provider.compute.get(id)),
       list: () => reasonOf(provider.compute.list()),
       terminate: (id) => reasonOf(provider.compute.terminate(id))
@@ -36,8 +36,8 @@ export const adapterOver = ({ provider }: Mock) =>
 
 export type Whole = ReturnType<typeof adapterOver>
 
-/** The same with what the mock keeps besides computes. */
-export const keeperOver = (adapter: Whole, { provider }: Mock) =>
+/** The same with the resources that the mock has besides computes. */
+export const resourcesOver = (adapter: Whole, { provider }: Mock) =>
   Adapter.make({
     ...adapter,
     jobs: {
@@ -85,10 +85,10 @@ export const someAuth = new Compute.AuthHandle({
   header: Redacted.make("Bearer short")
 })
 
-/** How the provider is broken, how, and the case that has to see it. */
+/** In words how the provider is broken, what breaks it, and the case that has to notice it. */
 export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   [
-    "claims a capability nobody knows",
+    "claims a capability that does not exist",
     (adapter) => ({ ...whole(adapter), capabilities: JSON.parse("[\"flying\"]") }),
     "its capabilities are a list of known names, each once"
   ],
@@ -109,7 +109,8 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "rents under a name of its own",
-    (adapter) => withCompute(adapter, { send: (rent) => adapter.compute.send({ ...rent, name: "my-own-name" }) }),
+    (adapter) =>
+      withCompute(adapter, { send: (prepared) => adapter.compute.send({ ...prepared, name: "my-own-name" }) }),
     "its name is stamped, and the name filter finds it by the stamped name and by the name asked for"
   ],
   [
@@ -121,8 +122,8 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "answers a bearer token that is too short, with a wrong hash",
     (adapter) => {
       const made = whole(adapter)
-      const rent: typeof made.compute.rent = (rent, options) =>
-        Effect.map(made.compute.rent(rent, options), (rented) => changed(rented, { auth: someAuth }))
+      const rent: typeof made.compute.rent = (prepared, options) =>
+        Effect.map(made.compute.rent(prepared, options), (rented) => changed(rented, { auth: someAuth }))
       return { ...made, compute: { ...made.compute, rent } }
     },
     "bearer auth answers a token of 32 characters or more, its header, and a hash that verifies it"
@@ -131,19 +132,19 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "answers no secret to sign with",
     (adapter) => {
       const made = whole(adapter)
-      const rent: typeof made.compute.rent = (rent, options) =>
-        Effect.map(made.compute.rent(rent, options), (rented) => changed(rented, { auth: null }))
+      const rent: typeof made.compute.rent = (prepared, options) =>
+        Effect.map(made.compute.rent(prepared, options), (rented) => changed(rented, { auth: null }))
       return { ...made, compute: { ...made.compute, rent } }
     },
     "signed_url auth answers a secret to sign with"
   ],
   [
-    "hands out the credential to whoever looks",
+    "answers the credential to every get",
     (adapter) =>
       withCompute(adapter, {
         get: (id) => Effect.map(adapter.compute.get(id), (one) => changed(one, { auth: someAuth }))
       }),
-    "only the answer to a rent carries the credential: get and list do not"
+    "only the answer to a create carries the credential: get and list do not"
   ],
   [
     "does not filter its list",
@@ -156,7 +157,7 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   [
     "ends what it has never had",
     (adapter) => withCompute(adapter, { terminate: (id) => Effect.ignore(adapter.compute.terminate(id)) }),
-    "an id nobody has is not found, by get and by terminate"
+    "an unknown id is not found, by get and by terminate"
   ],
   [
     "asks its cloud for any id",
@@ -165,19 +166,19 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
       const terminate = (id: string) => provider.compute.terminate(id === "" ? "x" : Ids.ComputeId.make("x"))
       return { ...made, compute: { ...made.compute, terminate } }
     },
-    "an id that is none is refused as such"
+    "a malformed id is refused as such"
   ],
   [
     "rents whatever GPU it has",
     (adapter) =>
       withCompute(adapter, {
-        prepare: (draft) =>
+        prepare: (input) =>
           adapter.compute.prepare({
-            ...draft,
-            request: new ComputeRequest.ComputeRequest({ ...draft.request, gpu: null })
+            ...input,
+            request: new ComputeRequest.ComputeRequest({ ...input.request, gpu: null })
           })
       }),
-    "a GPU nobody has is refused, and nothing is rented"
+    "an unknown GPU is refused, and nothing is rented"
   ],
   [
     "lets the environment of the caller win",
@@ -268,7 +269,7 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "starts what it has never had",
     (adapter) =>
       whole({ ...adapter, power: { ...adapter.power, start: (id) => Effect.ignore(adapter.power.start(id)) } }),
-    "an id nobody has is not found, by stop and by start"
+    "an unknown id is not found, by stop and by start"
   ],
   [
     "lists a GPU twice",
@@ -289,7 +290,7 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "following logs ends when the compute has ended"
   ],
   [
-    "has empty logs for everybody",
+    "has empty logs for every id",
     (adapter) =>
       whole({
         ...adapter,
@@ -297,7 +298,7 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
           stream: (id, options) => Stream.catch(adapter.logs.stream(id, options), () => Stream.empty)
         }
       }),
-    "the logs of an id nobody has are not found"
+    "the logs of an unknown id are not found"
   ],
   [
     "starts its logs over at every cursor",
@@ -311,38 +312,38 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   [
     "forgets its volumes in its list",
     (adapter, mock) => {
-      const keeper = keeperOver(adapter, mock)
-      return whole({ ...keeper, volumes: { ...keeper.volumes, list: () => Effect.succeed([]) } })
+      const resources = resourcesOver(adapter, mock)
+      return whole({ ...resources, volumes: { ...resources.volumes, list: () => Effect.succeed([]) } })
     },
     "a network volume is found by its id and in the list once it is made, and not once it is deleted"
   ],
   [
     "accepts the delete of a template and keeps it",
     (adapter, mock) => {
-      const keeper = keeperOver(adapter, mock)
-      return whole({ ...keeper, templates: { ...keeper.templates, delete: () => Effect.void } })
+      const resources = resourcesOver(adapter, mock)
+      return whole({ ...resources, templates: { ...resources.templates, delete: () => Effect.void } })
     },
     "a template is found by its id and in the list once it is made, and not once it is deleted"
   ],
   [
-    "fails in another way over an endpoint nobody has",
+    "fails in another way for an unknown endpoint",
     (adapter, mock) => {
-      const keeper = keeperOver(adapter, mock)
+      const resources = resourcesOver(adapter, mock)
       const forbidden = Effect.fail(new AtlasError.Forbidden({}))
-      return whole({ ...keeper, endpoints: { ...keeper.endpoints, get: () => forbidden } })
+      return whole({ ...resources, endpoints: { ...resources.endpoints, get: () => forbidden } })
     },
-    "an endpoint nobody has is not found"
+    "an unknown endpoint is not found"
   ],
   [
-    "bills somebody else's compute",
+    "bills another compute",
     (adapter, mock) => {
-      const keeper = keeperOver(adapter, mock)
+      const resources = resourcesOver(adapter, mock)
       return whole({
-        ...keeper,
+        ...resources,
         billing: {
           spend: (id, window) =>
             Effect.map(
-              keeper.billing.spend(id, window),
+              resources.billing.spend(id, window),
               (spend) => new Resources.Spend({ ...spend, computeId: Ids.ComputeId.make("mock-another") })
             )
         }
@@ -351,21 +352,21 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "the bill of a compute is its own"
   ],
   [
-    "makes up jobs nobody submitted",
+    "makes up jobs that were never submitted",
     (adapter, mock) => {
-      const keeper = keeperOver(adapter, mock)
+      const resources = resourcesOver(adapter, mock)
       const running = { items: [], status: "in_queue", error: null } as const
-      return whole({ ...keeper, jobs: { ...keeper.jobs, chunk: () => Effect.succeed(running) } })
+      return whole({ ...resources, jobs: { ...resources.jobs, chunk: () => Effect.succeed(running) } })
     },
-    "a job is known by its id from the moment it was submitted, and one nobody submitted is not found"
+    "a job is known by its id from the moment it was submitted, and an unknown one is not found"
   ],
   [
     "keeps the environment in raw",
     (adapter) =>
       withCompute(adapter, {
-        send: (rent) =>
-          Effect.map(adapter.compute.send(rent), (made) => {
-            const env = Object.entries(rent.env).map(([name, value]) => `${name}=${Redacted.value(value)}`)
+        send: (prepared) =>
+          Effect.map(adapter.compute.send(prepared), (made) => {
+            const env = Object.entries(prepared.env).map(([name, value]) => `${name}=${Redacted.value(value)}`)
             return changed(made, { raw: { env } })
           })
       }),
@@ -373,12 +374,14 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
   ],
   [
     "repeats a create until it is answered",
-    (adapter) => withCompute(adapter, { send: (rent) => Effect.retry(adapter.compute.send(rent), { times: 3 }) }),
+    (adapter) =>
+      withCompute(adapter, { send: (prepared) => Effect.retry(adapter.compute.send(prepared), { times: 3 }) }),
     "a create whose answer was lost is not repeated: what it made is found and used"
   ],
   [
     "repeats a create that the server has failed",
-    (adapter) => withCompute(adapter, { send: (rent) => Effect.retry(adapter.compute.send(rent), { times: 3 }) }),
+    (adapter) =>
+      withCompute(adapter, { send: (prepared) => Effect.retry(adapter.compute.send(prepared), { times: 3 }) }),
     "a create that was answered with a server error is not repeated"
   ]
 ]

@@ -43,7 +43,7 @@ export const gpus = ({ call }: { readonly call: Atlas.Options }) =>
     )
   })
 
-/** Prints the providers in reach; configured means that it can be used as it is. */
+/** Prints every provider; a configured one can be used as it is. */
 export const providers = (_: object) =>
   Effect.gen(function*() {
     const { hasColor: color, invocation, out } = yield* Shell

@@ -1,5 +1,5 @@
 /**
- * What `atlas check` does: runs the conformance suite, once it is clear who pays for it.
+ * What `atlas check` does: runs the conformance suite, once the user has agreed to its cost.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,13 +13,18 @@ import { trialOf } from "../providers.ts"
 import { Shell } from "../Shell.ts"
 import * as Table from "../Table.ts"
 
-/** Whether the one who pays has said yes, and to how much. */
+/** Whether the user agrees to the cost. */
 const agreed = (id: string, maxCost: Option.Option<number>, yes: boolean) =>
   Effect.gen(function*() {
     const { ask, canAsk } = yield* Shell
-    if (Option.isNone(maxCost)) return yield* misused("check", `${id} rents real computes: say --max-cost DOLLARS`)
+    if (Option.isNone(maxCost)) return yield* misused("check", `${id} rents real computes: give --max-cost DOLLARS`)
     if (yes) return true
-    if (!canAsk) return yield* misused("check", `${id} rents real computes: say --yes where nobody can be asked`)
+    if (!canAsk) {
+      return yield* misused(
+        "check",
+        `${id} rents real computes: give --yes where no question can be asked (stdin is not a terminal)`
+      )
+    }
     return yield* ask(`Rent real computes from ${id}, for $${maxCost.value} at most?`)
   })
 
@@ -34,7 +39,7 @@ export const run = ({ call, maxCost, provider: wanted, yes }: {
     const shell = yield* Shell
     const { exitWith, hasColor: color, invocation, out } = shell
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(wanted, "check"))
-    // a name that is only reserved refuses here, with its own words
+    // a provider that is only reserved refuses here, with its own message
     if (!provider.implemented) yield* provider.compute.list()
     const { isFree, request, speaks } = trialOf(provider.id)
     if (!isFree && !(yield* agreed(provider.id, maxCost, yes))) return yield* out("nothing was rented")

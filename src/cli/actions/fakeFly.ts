@@ -13,7 +13,7 @@ import { misused } from "../Flags.ts"
 import { Shell } from "../Shell.ts"
 
 const host = "127.0.0.1"
-/** The fake lets any macaroon in; this one says what it is. */
+/** The fake accepts any macaroon; this one says what it is. */
 const token = "fm2_fake-fly-token"
 const app = "acme-web"
 
@@ -25,7 +25,7 @@ type Order = (fly: Fake) => Effect.Effect<void>
 
 const order = (fault: FakeFly.Fault): Order => (fly) => fly.order(fault)
 
-/** Says something of this kind again and again. */
+/** Appends a line of this kind again and again. */
 const talking = (line: (count: number, now: number) => FakeFly.Line): Order => (fly) =>
   Effect.gen(function*() {
     for (let count = 0;; count++) {
@@ -71,7 +71,7 @@ const life = talking((count) => ({
 
 const layer = (port: number) =>
   FakeFly.layerServer.pipe(
-    // connections that are kept open are no reason to stay once somebody has asked us to stop
+    // connections that are kept open do not delay the end once a signal has come
     Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: 100 })),
     Layer.provideMerge(FakeFly.layer({ apps: [app] }))
   )
@@ -86,12 +86,12 @@ const serve = (names: ReadonlyArray<string>) =>
       yield* Effect.forkScoped(act(fly), { startImmediately: true })
     }
     const url = `http://${host}:${address._tag === "UnixPathAddress" ? 0 : address.port}`
-    // always JSON: whoever starts this is a program, or passes it on to one
+    // always JSON: this is started by a program, or its output is passed on to one
     yield* out(JSON.stringify({ url, baseUrl: url, machinesUrl: `${url}/v1/apps`, token, app }))
     return yield* Effect.never
   })
 
-/** Serves until it is interrupted; the faults meet the first requests they fit. */
+/** Serves until it is interrupted; each fault meets the first requests that it applies to. */
 export const run = ({ faults: names, port }: { readonly port: number; readonly faults: ReadonlyArray<string> }) =>
   Effect.gen(function*() {
     const unknown = names.find((name) => !Object.hasOwn(faults, name))
@@ -102,7 +102,13 @@ export const run = ({ faults: names, port }: { readonly port: number; readonly f
       Effect.provide(layer(port)),
       Effect.catchTag(
         "ServeError",
-        () => Effect.fail(invalid("dev", [{ path: "port", message: `${port} cannot be listened on` }]))
+        () =>
+          Effect.fail(
+            invalid("dev", [{
+              path: "port",
+              message: `${port} cannot be listened on; choose another, or 0 for a free one`
+            }])
+          )
       )
     )
   })

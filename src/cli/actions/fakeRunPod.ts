@@ -12,7 +12,7 @@ import { misused } from "../Flags.ts"
 import { Shell } from "../Shell.ts"
 
 const host = "127.0.0.1"
-/** The fake lets any key in; this one says what it is. */
+/** The fake accepts any key; this one says what it is. */
 const apiKey = "fake-runpod-key"
 const endpoint = "demo"
 
@@ -63,7 +63,7 @@ const faults: Readonly<Record<string, Order>> = {
 
 const layer = (port: number) =>
   FakeRunPod.layerServer.pipe(
-    // connections that are kept open are no reason to stay once somebody has asked us to stop
+    // connections that are kept open do not delay the end once a signal has come
     Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: 100 })),
     Layer.provideMerge(
       FakeRunPod.layer({ provisioning: pause, starting: pause, coldStart: pause, endpoints: [endpoint] })
@@ -81,12 +81,12 @@ const serve = (names: ReadonlyArray<string>) =>
     }
     const url = `http://${host}:${address._tag === "UnixPathAddress" ? 0 : address.port}`
     const api = `${url}/v2`
-    // always JSON: whoever starts this is a program, or passes it on to one
+    // always JSON: this is started by a program, or its output is passed on to one
     yield* out(JSON.stringify({ url, baseUrl: api, runtimeUrl: api, apiKey, endpoint }))
     return yield* Effect.never
   })
 
-/** Serves until it is interrupted; the faults meet the first requests they fit. */
+/** Serves until it is interrupted; each fault meets the first requests that it applies to. */
 export const run = ({ faults: names, port }: { readonly port: number; readonly faults: ReadonlyArray<string> }) =>
   Effect.gen(function*() {
     const unknown = names.find((name) => !Object.hasOwn(faults, name))
@@ -97,7 +97,13 @@ export const run = ({ faults: names, port }: { readonly port: number; readonly f
       Effect.provide(layer(port)),
       Effect.catchTag(
         "ServeError",
-        () => Effect.fail(invalid("dev", [{ path: "port", message: `${port} cannot be listened on` }]))
+        () =>
+          Effect.fail(
+            invalid("dev", [{
+              path: "port",
+              message: `${port} cannot be listened on; choose another, or 0 for a free one`
+            }])
+          )
       )
     )
   })

@@ -1,5 +1,5 @@
 /**
- * What `atlas fly deploy` does: stays with a deploy and shows its lines, then how it ended.
+ * What `atlas fly apps` and `fly deploy` do: list the apps of a source tree, and stay with a deploy until it has ended.
  */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"

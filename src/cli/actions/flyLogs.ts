@@ -23,7 +23,7 @@ const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
 const toText = ({ instance, level, message, region, timestamp }: LogEntry): string =>
   `${timestamp ?? "-"} ${region ?? "-"} ${instance ?? "-"} [${level ?? "-"}] ${message ?? ""}`
 
-/** Quiet but for the tokens, in which `level` holds: why there is none is nowhere else to be read. */
+/** Logs nothing but what the tokens log at `level`: why there is no token is only told there. */
 const layer = (baseUrl: string | undefined, level: LogLevel.LogLevel) => {
   const loud = Effect.provideService(References.MinimumLogLevel, level)
   const pages = Layer.effect(
@@ -82,7 +82,7 @@ export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
         }
         case "Failed": {
           const { error, retryIn } = element
-          // waiting helps neither an app that is gone nor a token that never worked; an answer may have been cut
+          // waiting helps neither an app that is gone nor a token that never worked; a garbled answer may have been cut off
           const isHopeless = error.reason._tag === "NotFound"
             || (!hasLines && !error.isRetryable && error.reason._tag !== "ProviderFault")
           if (isHopeless) return Effect.fail(error)
@@ -104,7 +104,7 @@ export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
     Effect.gen(function*() {
       const { invocation } = yield* Shell
       const level = yield* References.MinimumLogLevel
-      // a fetch that failed is told by the command itself, in one line
+      // the command itself reports a fetch that failed, in one line
       const quiet = invocation.debug || invocation.json ? level : "Error"
       const provided = Effect.provide(all, layer(baseUrl, level))
       yield* Effect.provideService(provided, References.MinimumLogLevel, quiet)

@@ -13,7 +13,7 @@ import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 import * as Table from "../Table.ts"
 
-/** With `fallback` also over a temporary directory, where nothing outlives the run. */
+/** Tokens over the user's token files; with `fallback`, over a temporary directory where there is no other. */
 export const layer = ({ fallback }: { readonly fallback: boolean }) =>
   Layer.unwrap(Effect.map(
     FlyTools,
@@ -72,7 +72,7 @@ export const invalidate = ({ app }: { readonly app: string }) =>
     done(app, `forgot the token of ${app}`, null)
   )
 
-/** Stores a token that is typed or piped in; never where it would be gone with this run. */
+/** Stores a token that is typed or piped in, never in a temporary directory. */
 export const set = ({ app }: { readonly app: string }) =>
   Effect.gen(function*() {
     const { canAsk, err, input } = yield* Shell

@@ -32,7 +32,7 @@ const readFile = (name: string) =>
     )
   })
 
-/** The input; an empty object where none is given. */
+/** The input of a job; an empty object where none is given. */
 export const read = (typed: Option.Option<string>) =>
   Effect.gen(function*() {
     if (Option.isNone(typed)) return {}
@@ -42,7 +42,8 @@ export const read = (typed: Option.Option<string>) =>
       : typed.value.startsWith("@")
       ? yield* readFile(typed.value.slice(1))
       : typed.value
-    return yield* Effect.mapError(decode(text), () => refuse("this is not JSON"))
+    return yield* Effect.mapError(decode(text), () =>
+      refuse("this is not JSON; quote it for the shell, or name a file with it as @FILE"))
   })
 
 interface One {

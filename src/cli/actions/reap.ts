@@ -1,5 +1,5 @@
 /**
- * What `atlas reap` does: a recovery under the owner of this command line, and what it says of it.
+ * What `atlas reap` does: a recovery under the owner of this command line, and its report.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import { Providers } from "../../provider/Providers.ts"
 import { OwnerStore } from "../OwnerStore.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
-import type { SpawnFlags } from "../SpawnFlags.ts"
+import type { SpawnFlags } from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 import * as Table from "../Table.ts"
 
@@ -24,23 +24,23 @@ interface Input {
 const wordOf = (step: Recovery.Step): string => {
   switch (step._tag) {
     case "Settling":
-      return `${step.sessions.length} sessions on record that no process watches`
+      return `settling ${step.sessions.length} sessions that no process watches`
     case "Listing":
       return `listing ${step.providers.join(", ")}`
     case "Proving":
-      return `${step.computeIds.length} that no session has; looking again in ${Duration.format(step.grace)}: ${
-        step.computeIds.join(", ")
-      }`
+      return `${step.computeIds.length} computes that no session uses; listing again in ${
+        Duration.format(step.grace)
+      }: ${step.computeIds.join(", ")}`
   }
 }
 
 const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
-  not_stamped: "not ours",
+  not_stamped: "its name is not one that atlas gives",
   other_owner: "another owner's",
-  known: "a session has it",
+  known: "a session uses it",
   young: "too young",
-  seen_once: "seen once only",
-  store_cannot_tell: "the records cannot tell",
+  seen_once: "listed only once",
+  store_cannot_tell: "not every session on record could be read",
   being_ended: "being ended",
   end_failed: "could not be ended"
 }
@@ -56,19 +56,24 @@ const show = (
   ]
   const table = rows.length === 0 ? "nothing to end" : Table.render(["PROVIDER", "ID", "NAME", ""], rows, { color })
   const over = sessions.map(({ computeId, id }) =>
-    `session ${id} was left by an atlas that is gone: ended, ${computeId ?? "no compute"}`
+    `session ${id}, whose atlas process is gone, was ended: ${computeId ?? "it had no compute"}`
   )
   const open = unsettled.map(({ computeId, id, message, provider, state }) =>
-    `session ${id} was left by an atlas that is gone and is still ${state}: ${
+    `session ${id}, whose atlas process is gone, is still ${state}: ${
       computeId ?? "no compute"
     } of ${provider}: ${message}`
   )
-  // "nothing to end" would be a lie beside a session that has not ended
+  // "nothing to end" would be wrong beside a session that has not ended
   const said = rows.length === 0 && open.length > 0 ? [] : [table]
-  return [...over, ...open, ...said, ...unlisted.map((provider) => `${provider} could not be listed`)].join("\n")
+  return [
+    ...over,
+    ...open,
+    ...said,
+    ...unlisted.map((provider) => `${provider} could not be listed, so its computes were left alone`)
+  ].join("\n")
 }
 
-/** Settles what an earlier run has left, and ends machines that provably belong to no session. */
+/** Settles the sessions that earlier runs left, and ends machines that provably belong to no session. */
 export const run = ({ call, dryRun, grace }: Input) =>
   Effect.gen(function*() {
     const shell = yield* Shell
@@ -83,7 +88,7 @@ export const run = ({ call, dryRun, grace }: Input) =>
       onStep: (step) => Effect.provideService(progress(wordOf(step)), Shell, shell)
     }).pipe(
       Effect.provide(Layer.provideMerge(store, Supervised.providers(call))),
-      Supervised.advised
+      Supervised.withLockHint
     )
     yield* shell.out(shell.invocation.json ? JSON.stringify(report) : show(report, dryRun, shell.hasColor))
     const isIncomplete = report.unlisted.length > 0 || report.unsettled.length > 0 ||

@@ -15,7 +15,7 @@ import * as Table from "../Table.ts"
 
 /** How one kind of thing is shown. */
 export interface View<A> {
-  /** What there is none of. */
+  /** The noun for a list that is empty. */
   readonly plural: string
   readonly json: (thing: A) => Readonly<Record<string, unknown>>
   readonly head: ReadonlyArray<string>

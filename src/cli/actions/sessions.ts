@@ -1,5 +1,5 @@
 /**
- * What `atlas sessions` does: reads the records, and nothing else.
+ * What `atlas sessions` does: prints the sessions on record, and changes nothing.
  */
 import * as Effect from "effect/Effect"
 import * as SessionInfo from "../../orchestrator/SessionInfo.ts"
@@ -17,7 +17,10 @@ export const list = (_: object) =>
     const infos = yield* Effect.forEach(sessions.toSorted((a, b) => a.createdAt - b.createdAt), SessionInfo.now)
     yield* Effect.forEach(
       unreadable,
-      ({ id, message }) => err(`warning: the session ${id} cannot be read (${message}): nothing is reaped meanwhile`),
+      ({ id, message }) =>
+        err(
+          `warning: session ${id} cannot be read (${message}); until it can, atlas reap ends no compute of this owner`
+        ),
       { discard: true }
     )
     yield* out(

@@ -15,28 +15,36 @@ import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
-import * as SpawnFlags from "../SpawnFlags.ts"
+import * as SpawnRequest from "../SpawnRequest.ts"
 
-/** Often enough for a person, seldom enough for an API. */
+/** How often the provider is asked whether the compute is over. */
 const watchInterval = Duration.seconds(2)
 
 /** Rents with the first candidate that can be had; without candidates the provider chooses. */
 const firstOf = <A, R>(
   candidates: ReadonlyArray<string>,
-  rent: (gpu: string | null) => Effect.Effect<A, AtlasError, R>
+  spawn: (gpu: string | null) => Effect.Effect<A, AtlasError, R>
 ): Effect.Effect<A, AtlasError, R | Shell> => {
   const [first = null, ...rest] = candidates
-  return rest.length === 0 ? rent(first) : rent(first).pipe(
+  return rest.length === 0 ? spawn(first) : spawn(first).pipe(
     Effect.catchIf(
       ({ reason }) => mayTryNext(reason),
       (error) =>
-        Effect.andThen(progress(`no ${first}: ${error.reason.message}; trying ${rest[0]}`), firstOf(rest, rent))
+        Effect.andThen(
+          progress(`${first} was refused: ${error.reason.message}; trying ${rest[0]}`),
+          firstOf(rest, spawn)
+        )
     )
   )
 }
 
-/** The candidates that the provider can be asked for at all; where it can for none, why not the last of them. */
-const askable = (provider: Service, request: Input, gpus: ReadonlyArray<string>, call: SpawnFlags.SpawnFlags["call"]) =>
+/** The candidates that the provider accepts requests for; fails with the last one's refusal where it accepts none. */
+const askable = (
+  provider: Service,
+  request: Input,
+  gpus: ReadonlyArray<string>,
+  call: SpawnRequest.SpawnFlags["call"]
+) =>
   Effect.gen(function*() {
     if (gpus.length < 2) return gpus
     const { baseUrl } = call
@@ -51,7 +59,7 @@ const askable = (provider: Service, request: Input, gpus: ReadonlyArray<string>,
     const refused = tried.flatMap(({ gpu, ready }) => Result.isFailure(ready) ? [{ gpu, error: ready.failure }] : [])
     const last = refused.at(-1)
     if (last !== undefined && refused.length === tried.length) return yield* last.error
-    for (const { error, gpu } of refused) yield* progress(`no ${gpu}: ${error.reason.message}`)
+    for (const { error, gpu } of refused) yield* progress(`${gpu} was refused: ${error.reason.message}`)
     return tried.flatMap(({ gpu, ready }) => Result.isSuccess(ready) ? [gpu] : [])
   })
 
@@ -66,14 +74,20 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
 const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options) => {
   const log = LogTail.make(compute.id, call)
 
-  /** The compute if it is over, null if it goes on or nobody can say. */
+  /** The compute if it is over, null if it goes on or its provider cannot tell now. */
   const look = Atlas.getCompute(compute.id, call).pipe(
     Effect.map((seen) => seen.status === "running" || seen.status === "provisioning" ? null : seen),
     Effect.catchIf((error) => error.isRetryable, () => Effect.succeed(null)),
     Effect.catchReason(
       "AtlasError",
       "NotFound",
-      () => Effect.fail(over({ ...compute, status: "terminated" }, `${compute.id} was ended by somebody else`))
+      () =>
+        Effect.fail(
+          over(
+            { ...compute, status: "terminated" },
+            `${compute.id} was ended outside of this command: by another process, or in the provider's console`
+          )
+        )
     )
   )
 
@@ -111,7 +125,7 @@ const attached = (request: Input, gpus: ReadonlyArray<string>, pause: Duration.D
           : err(ComputeView.rented(compute))
         return yield* outcome(yield* follow(compute, pause, call))
       })
-    // a failure after the rent is kept apart, so that it never looks like a refused candidate
+    // a failure after the create is kept apart, so that it never counts as a refused candidate
     const code = yield* Effect.fromResult(
       yield* firstOf(
         gpus,
@@ -127,24 +141,24 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
     Effect.gen(function*() {
       const { invocation, out } = yield* Shell
       const compute = yield* restore(firstOf(gpus, (gpu) => Atlas.spawnCompute({ ...request, gpu }, call)))
-      // from here on it stays whatever happens to us, so its id and token are printed whatever happens to us
+      // from here on it goes on even if this process is interrupted, so its id and token are printed all the same
       yield* out(invocation.json ? JSON.stringify(ComputeView.toJson(compute)) : ComputeView.rented(compute))
     })
   )
 
-/** Rents one compute; one that has limits is watched as a session. */
-export const run = (wish: SpawnFlags.SpawnFlags & SpawnFlags.Limits) =>
+/** Spawns one compute; with limits it is watched as a session. */
+export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
   Effect.gen(function*() {
-    const { call, gpu } = wish
-    if (SpawnFlags.isLimited(wish)) {
-      if (wish.detach) return yield* SpawnFlags.refuseDetached(wish, "up")
-      const { run: attend } = yield* Effect.promise(() => import("./attached.ts"))
-      return yield* attend("up")(wish)
+    const { call, gpu } = flags
+    if (SpawnRequest.isLimited(flags)) {
+      if (flags.detach) return yield* SpawnRequest.refuseDetached(flags, "up")
+      const { run: runSession } = yield* Effect.promise(() => import("./runSession.ts"))
+      return yield* runSession("up")(flags)
     }
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
     const { id, pollInterval } = provider
-    const request = yield* SpawnFlags.toRequest(wish, id, "spawnCompute")
+    const request = yield* SpawnRequest.toRequest(flags, id, "spawnCompute")
     const gpus = yield* askable(provider, request, gpu, call)
     yield* progress(`renting from ${id}`)
-    yield* wish.detach ? detached(request, gpus, call) : attached(request, gpus, pollInterval, call)
+    yield* flags.detach ? detached(request, gpus, call) : attached(request, gpus, pollInterval, call)
   })

@@ -1,5 +1,5 @@
 /**
- * `atlas volumes`, `templates`, `endpoints` and `spend`: what outlives a compute, and the bill.
+ * `atlas gpus`, `providers`, `volumes`, `templates`, `endpoints` and `spend`: what an account offers, holds and bills.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -9,13 +9,13 @@ import * as Effect from "effect/Effect"
 import type { Options } from "../../Atlas.ts"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
-import { using } from "../Clouds.ts"
+import { actionWithProviders } from "../Action.ts"
 import { callOptions, env, id, ports, refuseEarlyWords, toggle } from "../Flags.ts"
 import type { Shell } from "../Shell.ts"
 
 type Work<Input> = (input: Input & { readonly call: Options }) => Effect.Effect<void, AtlasError, Providers | Shell>
 
-/** What can be done with every kind of thing. */
+/** What can be done with every kind of resource. */
 interface Common {
   readonly ls: Work<object>
   readonly get: Work<{ readonly id: string }>
@@ -26,9 +26,9 @@ const resources = () => import("../actions/resources.ts")
 
 const common = (noun: string, load: () => Promise<Common>) => {
   const id = Argument.String("id").pipe(Argument.withDescription(`Id of the ${noun}`))
-  const list = using(async () => (await load()).ls)
-  const show = using(async () => (await load()).get)
-  const remove = using(async () => (await load()).rm)
+  const list = actionWithProviders(async () => (await load()).ls)
+  const show = actionWithProviders(async () => (await load()).get)
+  const remove = actionWithProviders(async () => (await load()).rm)
   return [
     Command.make("ls", {}, () => Effect.flatMap(callOptions, (call) => list({ call }))).pipe(
       Command.withDescription(`List every ${noun} of the account.`)
@@ -42,11 +42,11 @@ const common = (noun: string, load: () => Promise<Common>) => {
   ] as const
 }
 
-const name = Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("What to call it"))
+const name = Flag.String("name").pipe(Flag.withMetavar("NAME"), Flag.withDescription("Its name"))
 const gigabytes = (flag: string, what: string) =>
   Flag.Int(flag).pipe(Flag.withMetavar("GB"), Flag.withDescription(what))
 
-const makeVolume = using(async () => (await resources()).volumes.create)
+const makeVolume = actionWithProviders(async () => (await resources()).volumes.create)
 
 export const volumes = Command.make("volumes").pipe(
   Command.withDescription("Network volumes: disks of their own that computes can mount."),
@@ -55,14 +55,14 @@ export const volumes = Command.make("volumes").pipe(
     ...common("network volume", async () => (await resources()).volumes),
     Command.make("create", {
       name,
-      size: gigabytes("size", "How large it is to be"),
+      size: gigabytes("size", "Its size"),
       region: Flag.String("region").pipe(
         Flag.withMetavar("REGION"),
-        Flag.withDescription("Where it is to lie; some providers need to know"),
+        Flag.withDescription("Region to make it in; some providers need one"),
         Flag.optional
       ),
       tier: Flag.Literals("tier", ["standard", "high_performance"]).pipe(
-        Flag.withDescription("How fast it is to be"),
+        Flag.withDescription("Its performance tier"),
         Flag.optional
       )
     }, (input) => Effect.flatMap(callOptions, (call) => makeVolume({ ...input, call }))).pipe(
@@ -75,10 +75,10 @@ export const volumes = Command.make("volumes").pipe(
   ])
 )
 
-const makeTemplate = using(async () => (await resources()).templates.create)
+const makeTemplate = actionWithProviders(async () => (await resources()).templates.create)
 
 export const templates = Command.make("templates").pipe(
-  Command.withDescription("Templates: containers set up once."),
+  Command.withDescription("Templates: the settings of a container, kept for later."),
   Command.withExamples([{ command: "atlas templates ls --provider runpod", description: "All of them" }]),
   Command.withSubcommands([
     ...common("template", async () => (await resources()).templates),
@@ -117,7 +117,7 @@ export const endpoints = Command.make("endpoints").pipe(
   Command.withSubcommands(common("endpoint", async () => (await resources()).endpoints))
 )
 
-const bill = using(async () => (await resources()).spend)
+const runSpend = actionWithProviders(async () => (await resources()).spend)
 
 const instant = (name: string, what: string) =>
   Flag.String(name).pipe(
@@ -132,7 +132,7 @@ export const spend = Command.make("spend", {
   id,
   from: instant("from", "Count from here (default: the provider's own window)"),
   to: instant("to", "Count up to here")
-}, (input) => Effect.flatMap(callOptions, (call) => bill({ ...input, call }))).pipe(
+}, (input) => Effect.flatMap(callOptions, (call) => runSpend({ ...input, call }))).pipe(
   Command.withDescription("Show what a compute has cost, as its provider bills it. Bills lag: this is no live figure."),
   Command.withShortDescription("Show what one has cost"),
   Command.withExamples([{
@@ -142,16 +142,16 @@ export const spend = Command.make("spend", {
 )
 
 const catalog = () => import("../actions/catalog.ts")
-const types = using(async () => (await catalog()).gpus)
-const registry = using(async () => (await catalog()).providers)
+const runGpus = actionWithProviders(async () => (await catalog()).gpus)
+const runProviders = actionWithProviders(async () => (await catalog()).providers)
 
-export const gpus = Command.make("gpus", {}, () => Effect.flatMap(callOptions, (call) => types({ call }))).pipe(
+export const gpus = Command.make("gpus", {}, () => Effect.flatMap(callOptions, (call) => runGpus({ call }))).pipe(
   Command.withDescription("List the GPUs a provider rents, with prices in US dollars per hour."),
   Command.withShortDescription("List GPUs and prices"),
   Command.withExamples([{ command: "atlas gpus --provider mock", description: "What the mock offers" }])
 )
 
-export const providers = Command.make("providers", {}, () => registry({})).pipe(
+export const providers = Command.make("providers", {}, () => runProviders({})).pipe(
   Command.withDescription("List the providers, what each can do, and which settings are missing."),
   Command.withShortDescription("List providers"),
   Command.withExamples([{ command: "atlas providers", description: "All of them" }])

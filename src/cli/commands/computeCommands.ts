@@ -1,25 +1,25 @@
 /**
- * `atlas ps`, `get`, `await` and `logs`: looking at computes without changing them.
+ * `atlas up`, `ps`, `get`, `await`, `logs`, `stop`, `start` and `down`: the life of one compute.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { using } from "../Clouds.ts"
+import { actionWithProviders } from "../Action.ts"
 import { callOptions, duration, id, misused, refuseEarlyWords, toggle, yes } from "../Flags.ts"
-import { limits, rent } from "../RentFlags.ts"
+import { limitFlags, spawnFlags } from "../SpawnFlags.ts"
 
-const work = using(async () => (await import("../actions/up.ts")).run)
+const runUp = actionWithProviders(async () => (await import("../actions/up.ts")).run)
 
-export const up = Command.make("up", { ...rent, ...limits }, (input) =>
+export const up = Command.make("up", { ...spawnFlags, ...limitFlags }, (input) =>
   Effect.gen(function*() {
     yield* refuseEarlyWords("up", input.command)
-    return yield* work({ ...input, call: yield* callOptions })
+    return yield* runUp({ ...input, call: yield* callOptions })
   })).pipe(
     Command.withDescription(
       "Rent a compute. Without --detach its log is followed, and the compute is ended when its command ends, "
-        + "on Ctrl-C, when the terminal closes or when nobody reads the output; the exit code is the command's own. "
-        + "With a limit it is kept as a session: on record before it is rented, so that a crash of atlas costs nothing."
+        + "on Ctrl-C, when the terminal closes or when its output is not read any more; the exit code is the command's own. "
+        + "With a limit it is a session: recorded before it is rented, so that after a crash of atlas the next one ends it."
     ),
     Command.withShortDescription("Rent a compute"),
     Command.withExamples([
@@ -31,7 +31,7 @@ export const up = Command.make("up", { ...rent, ...limits }, (input) =>
       { command: "atlas up --env API_KEY --env MODE=test -- ./job.sh", description: "Pass API_KEY without typing it" },
       {
         command: "atlas up --provider runpod --gpu h100,a100_80g --image me/server --port 8000/http",
-        description: "The first of two GPUs that can be had"
+        description: "The first of two GPUs that is available"
       },
       {
         command: "atlas up --idle-ttl 15m --max-cost 5 -- ./serve.sh",
@@ -40,18 +40,21 @@ export const up = Command.make("up", { ...rent, ...limits }, (input) =>
     ])
   )
 
-const lookActions = () => import("../actions/look.ts")
-const list = using(async () => (await lookActions()).list)
-const one = using(async () => (await lookActions()).one)
-const ready = using(async () => (await lookActions()).ready)
-const print = using(async () => (await import("../actions/look.ts")).printLogs)
+const computes = () => import("../actions/computes.ts")
+const runList = actionWithProviders(async () => (await computes()).list)
+const runGet = actionWithProviders(async () => (await computes()).get)
+const runWait = actionWithProviders(async () => (await computes()).wait)
+const runLogs = actionWithProviders(async () => (await computes()).logs)
+const runStop = actionWithProviders(async () => (await computes()).stop)
+const runStart = actionWithProviders(async () => (await computes()).start)
+const runDown = actionWithProviders(async () => (await computes()).down)
 
 export const ps = Command.make("ps", {
   all: toggle("all").pipe(
     Flag.withAlias("a"),
     Flag.withDescription("Also those that are terminated")
   )
-}, (input) => Effect.flatMap(callOptions, (call) => list({ ...input, call }))).pipe(
+}, (input) => Effect.flatMap(callOptions, (call) => runList({ ...input, call }))).pipe(
   Command.withDescription("List the computes of a provider."),
   Command.withShortDescription("List computes"),
   Command.withExamples([
@@ -63,7 +66,7 @@ export const ps = Command.make("ps", {
 export const get = Command.make(
   "get",
   { id },
-  (input) => Effect.flatMap(callOptions, (call) => one({ ...input, call }))
+  (input) => Effect.flatMap(callOptions, (call) => runGet({ ...input, call }))
 ).pipe(
   Command.withDescription("Show one compute as its provider sees it now."),
   Command.withShortDescription("Show one compute"),
@@ -81,7 +84,7 @@ export const wait = Command.make(
       Flag.optional
     )
   },
-  (input) => Effect.flatMap(callOptions, (call) => ready({ ...input, call }))
+  (input) => Effect.flatMap(callOptions, (call) => runWait({ ...input, call }))
 ).pipe(
   Command.withDescription("Wait until a compute is running; fails if it ends instead."),
   Command.withShortDescription("Wait until one is running"),
@@ -102,7 +105,7 @@ export const logs = Command.make("logs", {
     Flag.withDescription("Only what was written after this line; cursors are in the JSON"),
     Flag.optional
   )
-}, (input) => Effect.flatMap(callOptions, (call) => print({ ...input, call }))).pipe(
+}, (input) => Effect.flatMap(callOptions, (call) => runLogs({ ...input, call }))).pipe(
   Command.withDescription("Print what a compute has written."),
   Command.withShortDescription("Print what one has written"),
   Command.withExamples([
@@ -111,15 +114,10 @@ export const logs = Command.make("logs", {
   ])
 )
 
-const powerActions = () => import("../actions/power.ts")
-const halt = using(async () => (await powerActions()).stop)
-const resume = using(async () => (await powerActions()).start)
-const end = using(async () => (await import("../actions/power.ts")).down)
-
 export const stop = Command.make(
   "stop",
   { id },
-  (input) => Effect.flatMap(callOptions, (call) => halt({ ...input, call }))
+  (input) => Effect.flatMap(callOptions, (call) => runStop({ ...input, call }))
 ).pipe(
   Command.withDescription("Stop a compute and keep its storage; returns when it has stopped."),
   Command.withShortDescription("Stop one, keep its storage"),
@@ -129,7 +127,7 @@ export const stop = Command.make(
 export const start = Command.make(
   "start",
   { id },
-  (input) => Effect.flatMap(callOptions, (call) => resume({ ...input, call }))
+  (input) => Effect.flatMap(callOptions, (call) => runStart({ ...input, call }))
 ).pipe(
   Command.withDescription("Start a stopped compute again, with the ports and the credential it had."),
   Command.withShortDescription("Start a stopped one again"),
@@ -150,7 +148,7 @@ export const down = Command.make("down", {
     if (input.all === input.ids.length > 0) {
       return yield* misused("down", input.all ? "give ids or --all, not both" : "give the ids of computes, or --all")
     }
-    return yield* end({ ...input, call: yield* callOptions })
+    return yield* runDown({ ...input, call: yield* callOptions })
   })).pipe(
     Command.withDescription("End computes for good, storage included; returns when they are seen to be gone."),
     Command.withShortDescription("End computes for good"),

@@ -1,24 +1,24 @@
 /**
- * `atlas fly`: apps on Fly.io, found, deployed and looked at.
+ * `atlas fly`: apps on Fly.io, their deploys, logs and tokens.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import { action } from "../Action.ts"
 import { callOptions, toggle } from "../Flags.ts"
-import { loading } from "../FlyTools.ts"
 
-const actions = () => import("../actions/flyTokens.ts")
-const find = loading(async () => (await actions()).get)
-const renew = loading(async () => (await actions()).refresh)
-const forget = loading(async () => (await actions()).invalidate)
-const keep = loading(async () => (await actions()).set)
+const tokens = () => import("../actions/flyTokens.ts")
+const runGet = action(async () => (await tokens()).get)
+const runRefresh = action(async () => (await tokens()).refresh)
+const runInvalidate = action(async () => (await tokens()).invalidate)
+const runSet = action(async () => (await tokens()).set)
 
 const app = Argument.String("app").pipe(Argument.withDescription("Name of the app on Fly.io"))
 
 const reveal = toggle("reveal").pipe(Flag.withDescription("Show the token itself too"))
 
-const get = Command.make("get", { app, reveal }, find).pipe(
+const get = Command.make("get", { app, reveal }, runGet).pipe(
   Command.withDescription(
     "Find a token of an app: the stored one, FLY_ACCESS_TOKEN or FLY_API_TOKEN, the fly command's own, a new one from the "
       + "fly command, or the one set by hand. Says where it came from; the token itself only with --reveal."
@@ -30,19 +30,19 @@ const get = Command.make("get", { app, reveal }, find).pipe(
   ])
 )
 
-const refresh = Command.make("refresh", { app, reveal }, renew).pipe(
+const refresh = Command.make("refresh", { app, reveal }, runRefresh).pipe(
   Command.withDescription("Forget the app's token and find another, past what is stored."),
   Command.withShortDescription("Replace the token of an app"),
   Command.withExamples([{ command: "atlas fly token refresh acme-web", description: "After it was refused" }])
 )
 
-const invalidate = Command.make("invalidate", { app }, forget).pipe(
+const invalidate = Command.make("invalidate", { app }, runInvalidate).pipe(
   Command.withDescription("Forget the stored token of an app; one that was set by hand stays."),
   Command.withShortDescription("Forget the token of an app"),
   Command.withExamples([{ command: "atlas fly token invalidate acme-web", description: "The next get finds another" }])
 )
 
-const set = Command.make("set", { app }, keep).pipe(
+const set = Command.make("set", { app }, runSet).pipe(
   Command.withDescription("Store a token for an app, read from stdin; used when nothing else has one."),
   Command.withShortDescription("Set a token by hand"),
   Command.withExamples([
@@ -57,7 +57,7 @@ const token = Command.make("token").pipe(
   Command.withSubcommands([get, refresh, invalidate, set])
 )
 
-const print = loading(async () => (await import("../actions/flyLogs.ts")).printLogs)
+const runLogs = action(async () => (await import("../actions/flyLogs.ts")).printLogs)
 
 const only = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
@@ -67,7 +67,7 @@ const logs = Command.make("logs", {
   follow: toggle("follow").pipe(Flag.withAlias("f"), Flag.withDescription("Go on as lines come, until a signal")),
   region: only("region", "CODE", "Only lines from this region, such as fra"),
   instance: only("instance", "ID", "Only lines of this machine")
-}, (input) => Effect.flatMap(callOptions, ({ baseUrl }) => print({ ...input, baseUrl }))).pipe(
+}, (input) => Effect.flatMap(callOptions, ({ baseUrl }) => runLogs({ ...input, baseUrl }))).pipe(
   Command.withDescription(
     "Print the newest lines of an app's log. The token is the one that `atlas fly token get` finds; Fly refuses deploy "
       + "tokens here, one that may read the organization is let in."
@@ -79,8 +79,8 @@ const logs = Command.make("logs", {
   ])
 )
 
-const discover = loading(async () => (await import("../actions/flyApps.ts")).printApps)
-const ship = loading(async () => (await import("../actions/flyApps.ts")).deploy)
+const runApps = action(async () => (await import("../actions/flyApps.ts")).printApps)
+const runDeploy = action(async () => (await import("../actions/flyApps.ts")).deploy)
 
 const directory = (meaning: string) =>
   Argument.String("dir").pipe(Argument.withDescription(`${meaning} (default: this directory)`), Argument.optional)
@@ -93,7 +93,7 @@ const apps = Command.make("apps", {
     Flag.filter((depth) => depth >= 0, () => "0 or more"),
     Flag.optional
   )
-}, discover).pipe(
+}, runApps).pipe(
   Command.withDescription("List the apps of a source tree: every directory with a fly.toml that names one."),
   Command.withShortDescription("List the apps of a source tree"),
   Command.withExamples([
@@ -102,7 +102,7 @@ const apps = Command.make("apps", {
   ])
 )
 
-const deploy = Command.make("deploy", { directory: directory("What to deploy") }, ship).pipe(
+const deploy = Command.make("deploy", { directory: directory("What to deploy") }, runDeploy).pipe(
   Command.withDescription(
     "Run `fly deploy --remote-only` and show what it writes as it comes. Ends it with everything it has started when "
       + "interrupted, after 5 minutes of silence, or after 30 minutes."

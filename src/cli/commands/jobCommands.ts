@@ -6,15 +6,15 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { using } from "../Clouds.ts"
+import { actionWithProviders } from "../Action.ts"
 import { callOptions, duration, toggle } from "../Flags.ts"
 
 const jobs = () => import("../actions/jobs.ts")
-const submit = using(async () => (await jobs()).run)
-const look = using(async () => (await jobs()).get)
-const abandon = using(async () => (await jobs()).cancel)
-const finish = using(async () => (await jobs()).wait)
-const follow = using(async () => (await jobs()).stream)
+const runSubmit = actionWithProviders(async () => (await jobs()).run)
+const runGet = actionWithProviders(async () => (await jobs()).get)
+const runCancel = actionWithProviders(async () => (await jobs()).cancel)
+const runWait = actionWithProviders(async () => (await jobs()).wait)
+const runStream = actionWithProviders(async () => (await jobs()).stream)
 
 const endpoint = Argument.String("endpoint").pipe(Argument.withDescription("Id of the serverless endpoint"))
 const id = Argument.String("id").pipe(Argument.withDescription("Id of the job"))
@@ -28,7 +28,7 @@ const runtimeUrl = Flag.String("runtime-url").pipe(
 const timeout = (meaning: string) =>
   Flag.String("timeout").pipe(Flag.withMetavar("TIME"), Flag.withDescription(meaning), duration, Flag.optional)
 
-/** The options of a call that talks to nothing but the job API, so that no key goes where nobody sent it. */
+/** The options of a call that talks to nothing but the job API, so that no key is sent to an address that the user did not name. */
 const jobCall = (typed: Option.Option<string>) =>
   Effect.map(callOptions, (call) => {
     const url = Option.getOrElse(typed, () => call.baseUrl)
@@ -47,7 +47,7 @@ const run = Command.make("run", {
   sync: toggle("sync").pipe(Flag.withDescription("Wait for its end")),
   timeout: timeout("With --sync, how long the job may take (default: 30s); without, how long submitting may"),
   runtimeUrl
-}, ({ runtimeUrl, ...input }) => Effect.flatMap(jobCall(runtimeUrl), (call) => submit({ ...input, call }))).pipe(
+}, ({ runtimeUrl, ...input }) => Effect.flatMap(jobCall(runtimeUrl), (call) => runSubmit({ ...input, call }))).pipe(
   Command.withDescription("Submit a job. It is sent once: a lost answer fails as uncertain, since it may be running."),
   Command.withShortDescription("Submit a job"),
   Command.withExamples([
@@ -62,7 +62,7 @@ const run = Command.make("run", {
 const get = Command.make(
   "get",
   target,
-  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => look({ ...job, call }))
+  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => runGet({ ...job, call }))
 ).pipe(
   Command.withDescription("Show a job as its provider sees it now."),
   Command.withShortDescription("Show a job"),
@@ -72,17 +72,17 @@ const get = Command.make(
 const cancel = Command.make(
   "cancel",
   target,
-  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => abandon({ ...job, call }))
+  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => runCancel({ ...job, call }))
 ).pipe(
   Command.withDescription("Cancel a job, and show it as it then is."),
   Command.withShortDescription("Cancel a job"),
-  Command.withExamples([{ command: "atlas job cancel ep1 JOB", description: "Let it not go on" }])
+  Command.withExamples([{ command: "atlas job cancel ep1 JOB", description: "Stop a job that is not needed" }])
 )
 
 const wait = Command.make(
   "await",
   { ...target, timeout: timeout("Give up after 500ms, 90s, 5m, 1h, ... (default: never)") },
-  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => finish({ ...job, call }))
+  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => runWait({ ...job, call }))
 ).pipe(
   Command.withDescription("Wait until a job has completed; fails if it ends otherwise."),
   Command.withShortDescription("Wait for a job"),
@@ -92,7 +92,7 @@ const wait = Command.make(
 const stream = Command.make(
   "stream",
   { ...target, timeout: timeout("Give up after 500ms, 90s, 5m, 1h, ... (default: never)") },
-  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => follow({ ...job, call }))
+  ({ runtimeUrl, ...job }) => Effect.flatMap(jobCall(runtimeUrl), (call) => runStream({ ...job, call }))
 ).pipe(
   Command.withDescription("Print what a job puts out, as it comes; fails if it does not complete."),
   Command.withShortDescription("Follow what a job puts out"),

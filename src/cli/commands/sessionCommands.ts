@@ -1,28 +1,27 @@
 /**
- * `atlas task`, `sessions` and `reap`: computes that are watched, and those that nobody watches any more.
+ * `atlas task`, `sessions` and `reap`: computes that are watched, and those that no process watches any more.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { using } from "../Clouds.ts"
+import { action, actionWithProviders } from "../Action.ts"
 import { callOptions, duration, refuseEarlyWords, toggle } from "../Flags.ts"
-import { loading } from "../FlyTools.ts"
-import { limits, rent } from "../RentFlags.ts"
+import { limitFlags, spawnFlags } from "../SpawnFlags.ts"
 
-const attend = using(async () => (await import("../actions/attached.ts")).run("task"))
-const list = loading(async () => (await import("../actions/sessions.ts")).list)
-const clean = using(async () => (await import("../actions/reap.ts")).run)
+const runTask = actionWithProviders(async () => (await import("../actions/runSession.ts")).run("task"))
+const runSessions = action(async () => (await import("../actions/sessions.ts")).list)
+const runReap = actionWithProviders(async () => (await import("../actions/reap.ts")).run)
 
-export const task = Command.make("task", { ...rent, ...limits }, (input) =>
+export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (input) =>
   Effect.gen(function*() {
     yield* refuseEarlyWords("task", input.command)
-    return yield* attend({ ...input, call: yield* callOptions })
+    return yield* runTask({ ...input, call: yield* callOptions })
   })).pipe(
     Command.withDescription(
       "Rent a compute for one command, show what it writes, and end it when the command ends or its time is up. The exit "
-        + "code is the command's own. It is on record before it is rented, so that a crash of atlas costs nothing. What it writes is shown as lines of "
+        + "code is the command's own. It is recorded before it is rented, so that after a crash of atlas the next one ends it. What it writes is shown as lines of "
         + "text in UTF-8, errors among them: bytes do not pass unharmed, so write those to a file or a store. On a full disk "
-        + "it goes on and its output is lost; it ends when whoever reads its output leaves."
+        + "it goes on and its output is lost; it ends when the program that reads its output does."
     ),
     Command.withShortDescription("Run one command in a compute"),
     Command.withExamples([
@@ -34,7 +33,7 @@ export const task = Command.make("task", { ...rent, ...limits }, (input) =>
     ])
   )
 
-export const sessions = Command.make("sessions", {}, list).pipe(
+export const sessions = Command.make("sessions", {}, runSessions).pipe(
   Command.withDescription(
     "List the sessions on record, those of the last day that are over included. Only reads: it also works while another "
       + "atlas watches them."
@@ -54,14 +53,14 @@ export const reap = Command.make("reap", {
     duration,
     Flag.optional
   )
-}, (input) => Effect.flatMap(callOptions, (call) => clean({ ...input, call }))).pipe(
+}, (input) => Effect.flatMap(callOptions, (call) => runReap({ ...input, call }))).pipe(
   Command.withDescription(
-    "End computes that carry our name and that no session has: seen in two complete listings, older than the grace, and "
+    "End computes that bear the name of this owner and that no session uses: seen in two complete listings, older than the grace, and "
       + "not on record. Takes a minute when there is something to prove. All providers that are set up, or that of --provider. Sessions whose "
-      + "atlas is gone are ended first. Exit code 1 when one of them is still open, a machine could not be ended, or an "
+      + "atlas process is gone are ended first. Exit code 1 when one of them is still open, a machine could not be ended, or an "
       + "account could not be listed, such as one whose API key is not set here."
   ),
-  Command.withShortDescription("End what nobody knows any more"),
+  Command.withShortDescription("End computes that no session uses"),
   Command.withExamples([
     { command: "atlas reap --dry-run", description: "What would be ended, and why the rest is left alone" },
     { command: "atlas reap --provider runpod", description: "One account" }

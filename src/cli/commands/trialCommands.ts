@@ -1,15 +1,15 @@
 /**
- * `atlas dev`: clouds that are not there, to build and test against.
+ * `atlas check`, `demo` and `dev`: trying out a provider, atlas itself, and clouds in memory.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { using } from "../Clouds.ts"
+import { actionWithProviders } from "../Action.ts"
 import { callOptions, misused, yes } from "../Flags.ts"
 
-const conformance = using(async () => (await import("../actions/check.ts")).run)
-const show = using(async () => (await import("../actions/demo/run.ts")).run)
+const runCheck = actionWithProviders(async () => (await import("../actions/check.ts")).run)
+const runDemo = actionWithProviders(async () => (await import("../actions/demo/run.ts")).run)
 
 export const check = Command.make("check", {
   provider: Argument.String("provider").pipe(Argument.withDescription("Id of the provider to check")),
@@ -23,8 +23,10 @@ export const check = Command.make("check", {
 }, (input) =>
   Effect.gen(function*() {
     const { baseUrl, provider } = yield* callOptions
-    if (provider !== undefined) return yield* misused("check", "name the provider once, as the argument")
-    return yield* conformance({ ...input, call: { baseUrl } })
+    if (provider !== undefined) {
+      return yield* misused("check", "name the provider once, as the argument, without --provider")
+    }
+    return yield* runCheck({ ...input, call: { baseUrl } })
   })).pipe(
     Command.withDescription(
       "Run the conformance suite against a provider. On anything but local and mock it rents real computes, so it asks first."
@@ -40,9 +42,9 @@ export const demo = Command.make("demo", {}, () =>
   Effect.gen(function*() {
     const { baseUrl, provider } = yield* callOptions
     if (baseUrl !== undefined || (provider !== undefined && provider !== "local")) {
-      return yield* misused("demo", "the demo runs on the local provider only")
+      return yield* misused("demo", "the demo runs on the local provider only: leave --provider and --base-url out")
     }
-    return yield* show({})
+    return yield* runDemo({})
   })).pipe(
     Command.withDescription(
       "Rent this machine to yourself: two users with a protected server each, one who uses it and one who leaves, a task "
@@ -52,8 +54,8 @@ export const demo = Command.make("demo", {}, () =>
     Command.withExamples([{ command: "atlas demo", description: "Takes some seconds and costs nothing" }])
   )
 
-const fakeRunPod = using(async () => (await import("../actions/fakeRunPod.ts")).run)
-const fakeFly = using(async () => (await import("../actions/fakeFly.ts")).run)
+const fakeRunPod = actionWithProviders(async () => (await import("../actions/fakeRunPod.ts")).run)
+const fakeFly = actionWithProviders(async () => (await import("../actions/fakeFly.ts")).run)
 
 const port = Flag.Int("port").pipe(
   Flag.withMetavar("N"),
@@ -81,7 +83,10 @@ const runpod = Command.make(
   Command.withShortDescription("Serve a RunPod account from memory"),
   Command.withExamples([
     { command: "atlas dev fake-runpod --port 4010", description: "Then: --base-url http://127.0.0.1:4010/v2" },
-    { command: "atlas dev fake-runpod --fault lost-answer", description: "The first pod is made and nobody is told" }
+    {
+      command: "atlas dev fake-runpod --fault lost-answer",
+      description: "The first pod is made, and the answer is lost"
+    }
   ])
 )
 
@@ -100,11 +105,11 @@ const fly = Command.make("fake-fly", { port, faults: faults("unauthorized-once o
   ])
 )
 
-// the part of `atlas demo` that is killed; for nobody else, so no help speaks of it
+// the part of `atlas demo` that is killed; started by the demo only, so no help lists it
 const demoOrchestrator = Command.make(
   "demo-orchestrator",
   {},
-  using(async () => (await import("../actions/demo/orchestrator.ts")).run)
+  actionWithProviders(async () => (await import("../actions/demo/orchestrator.ts")).run)
 )
   .pipe(
     Command.withDescription("Orchestrate for the demo, asked by lines of JSON on stdin."),
@@ -112,7 +117,7 @@ const demoOrchestrator = Command.make(
   )
 
 export const dev = Command.make("dev").pipe(
-  Command.withDescription("Clouds that are not there, to build and test against."),
+  Command.withDescription("Clouds in memory, to build and test against."),
   Command.withExamples([{ command: "atlas dev fake-runpod", description: "RunPod, on a free port" }]),
   Command.withSubcommands([runpod, fly, demoOrchestrator])
 )

@@ -1,4 +1,4 @@
-/** Promises about renting, looking and handing back, which every provider makes. */
+/** Promises about creating, reading and ending computes, which every provider makes. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -18,8 +18,8 @@ const has = (compute: Compute) => (all: ReadonlyArray<Compute>) => all.some((one
 const refused = (trial: Trial, what: string, wanted: Input, path: string) =>
   Effect.gen(function*() {
     const name = yield* trial.freshName
-    const rent = trial.rented({ ...wanted, name }, () => fail(`${what} was rented`))
-    const { issues } = yield* failsAs("Validation", what, rent)
+    const attempt = trial.rented({ ...wanted, name }, () => fail(`${what} was rented`))
+    const { issues } = yield* failsAs("Validation", what, attempt)
     const paths = issues.map((issue) => issue.path)
     yield* check(paths.includes(path), `refusing ${what} names ${paths.join(", ")}, and not ${path}`)
     const all = yield* listed(trial, { name })
@@ -31,7 +31,7 @@ const known: Definition = {
   run: ({ provider }) =>
     Effect.gen(function*() {
       const unknown = provider.capabilities.filter((one) => !Capability.literals.includes(one))
-      yield* check(unknown.length === 0, `nobody knows the capabilities ${unknown.join(", ")}`)
+      yield* check(unknown.length === 0, `these capabilities do not exist: ${unknown.join(", ")}`)
       yield* check(new Set(provider.capabilities).size === provider.capabilities.length, "a capability is listed twice")
     })
 }
@@ -42,7 +42,7 @@ const roundTrip: Definition = {
     trial.rented({}, (made) =>
       Effect.gen(function*() {
         const { call, isGone, patience, provider } = trial
-        yield* check(made.provider === provider.id, `it says it is of ${made.provider}`)
+        yield* check(made.provider === provider.id, `it names the provider ${made.provider}`)
         yield* check(made.isLive, `it is ${made.status} right after the create`)
         const seen = yield* eventually(
           "a new compute can be looked at",
@@ -51,7 +51,7 @@ const roundTrip: Definition = {
           Option.isSome
         )
         yield* check(Option.exists(seen, (compute) => compute.id === made.id), "looking at it answers another id")
-        yield* check(Option.exists(seen, (compute) => compute.isLive), "it was over before anybody ended it")
+        yield* check(Option.exists(seen, (compute) => compute.isLive), "it was over before it was ended")
         yield* provider.compute.terminate(made.id, call)
         yield* eventually("an ended compute is gone", patience, isGone(made.id), (gone) => gone)
       }))
@@ -74,8 +74,8 @@ const named: Definition = {
             )
             yield* check(all.length === 1, `the name filter finds ${all.length} computes for ${wanted}`)
           }
-          const [nobody] = yield* listed(trial, { name: yield* trial.freshName })
-          yield* check(nobody === undefined, "a name nobody has finds a compute")
+          const [other] = yield* listed(trial, { name: yield* trial.freshName })
+          yield* check(other === undefined, "an unknown name finds a compute")
         })))
 }
 
@@ -105,7 +105,7 @@ const signedUrl: Definition = {
 }
 
 const noAuth: Definition = {
-  name: "only the answer to a rent carries the credential: get and list do not",
+  name: "only the answer to a create carries the credential: get and list do not",
   run: (trial) =>
     trial.rented({ auth: "bearer" }, (made) =>
       Effect.gen(function*() {
@@ -154,7 +154,7 @@ const filters: Definition = {
 }
 
 const unknownIds: Definition = {
-  name: "an id nobody has is not found, by get and by terminate",
+  name: "an unknown id is not found, by get and by terminate",
   run: ({ call, provider, unknownId }) =>
     Effect.gen(function*() {
       yield* failsAs("NotFound", `getting ${unknownId}`, provider.compute.get(unknownId, call))
@@ -163,7 +163,7 @@ const unknownIds: Definition = {
 }
 
 const malformedIds: Definition = {
-  name: "an id that is none is refused as such",
+  name: "a malformed id is refused as such",
   run: ({ call, provider }) =>
     Effect.forEach(["", "a/b", "..", "../x", "a b", "x".repeat(129)], (id) =>
       Effect.andThen(
@@ -173,8 +173,8 @@ const malformedIds: Definition = {
 }
 
 const unknownGpu: Definition = {
-  name: "a GPU nobody has is refused, and nothing is rented",
-  run: (trial) => refused(trial, "a GPU nobody has", { gpu: "no-such-gpu" }, "gpu")
+  name: "an unknown GPU is refused, and nothing is rented",
+  run: (trial) => refused(trial, "an unknown GPU", { gpu: "no-such-gpu" }, "gpu")
 }
 
 const reservedEnv: Definition = {
@@ -190,7 +190,7 @@ const nothingLeft: Definition = {
         yield* trial.provider.compute.terminate(made.id, trial.call)
         yield* eventually("a terminated compute is gone", trial.patience, trial.isGone(made.id), (gone) => gone)
         yield* eventually(
-          "the list lets go of it",
+          "the list does not show it as live",
           trial.patience,
           listed(trial, { name }),
           (all) => all.every((compute) => compute.status === "terminated")

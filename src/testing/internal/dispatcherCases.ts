@@ -1,4 +1,4 @@
-/** What a dispatcher promises, one definition a promise. Each uses topics nobody else has. */
+/** What a dispatcher promises, one definition a promise. Each uses topics of its own. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -68,7 +68,7 @@ const Rich = Schema.Struct({
 
 export const dispatcherCases: ReadonlyArray<DispatcherDefinition> = [
   {
-    name: "publishing to a topic nobody listens to succeeds",
+    name: "publishing to a topic without subscribers succeeds",
     run: (bus) =>
       Effect.gen(function*() {
         yield* sendAll(bus, yield* freshTopic, numbers(1, 10))
@@ -188,12 +188,13 @@ export const dispatcherCases: ReadonlyArray<DispatcherDefinition> = [
         const kept = yield* inScope(bus.dispatcher, topic)
         yield* gone.close
         yield* sendAll(bus, topic, [1, 2])
-        yield* is(yield* next(kept.stream, 2), [message(1), message(2)], "who stayed")
-        yield* is(yield* Stream.runCollect(gone.stream), [], "who left")
+        yield* is(yield* next(kept.stream, 2), [message(1), message(2)], "the one that stayed")
+        yield* is(yield* Stream.runCollect(gone.stream), [], "the one that left")
       }).pipe(Effect.scoped)
   },
   {
-    name: "a subscriber that does not read is evicted: one last word, then the end, and its neighbours miss nothing",
+    name:
+      "a subscriber that does not read is evicted: one Evicted element, then the end, and its neighbours miss nothing",
     needs: "subscribe",
     run: (bus) =>
       Effect.gen(function*() {
@@ -208,7 +209,7 @@ export const dispatcherCases: ReadonlyArray<DispatcherDefinition> = [
       }).pipe(Effect.scoped)
   },
   {
-    name: "who was evicted may subscribe again",
+    name: "an evicted subscriber may subscribe again",
     needs: "subscribe",
     run: (bus) =>
       Effect.gen(function*() {

@@ -34,8 +34,8 @@ const withoutJobs: Definition = {
   lacks: "serverless",
   run: ({ call, provider }) =>
     Effect.gen(function*() {
-      const job = { endpoint: "nobody", id: "nothing" }
-      yield* failsAs("Unsupported", "a job", provider.jobs.submit({ endpoint: "nobody", input: null }, call))
+      const job = { endpoint: "none", id: "none" }
+      yield* failsAs("Unsupported", "a job", provider.jobs.submit({ endpoint: "none", input: null }, call))
       yield* failsAs("Unsupported", "getting a job", provider.jobs.get(job, call))
       yield* failsAs("Unsupported", "cancelling a job", provider.jobs.cancel(job, call))
       yield* failsAs("Unsupported", "the output of a job", provider.jobs.chunk(job, call))
@@ -108,8 +108,8 @@ const power: Definition = {
       }))
 }
 
-const powerOfNobody: Definition = {
-  name: "an id nobody has is not found, by stop and by start",
+const powerOfUnknown: Definition = {
+  name: "an unknown id is not found, by stop and by start",
   needs: "power",
   run: ({ call, provider, unknownId }) =>
     Effect.gen(function*() {
@@ -140,8 +140,8 @@ const logsEnd: Definition = {
   run: (trial) => trial.rented({}, ({ id }) => Stream.runDrain(trial.provider.logs.stream(id, {}, trial.call)))
 }
 
-const logsOfNobody: Definition = {
-  name: "the logs of an id nobody has are not found",
+const logsOfUnknown: Definition = {
+  name: "the logs of an unknown id are not found",
   needs: "logs",
   run: ({ call, provider, unknownId }) =>
     Effect.asVoid(failsAs("NotFound", "its logs", Stream.runDrain(provider.logs.stream(unknownId, {}, call))))
@@ -192,10 +192,10 @@ export const facetCases = <R>(
   withoutEndpoints,
   withoutBilling,
   power,
-  powerOfNobody,
+  powerOfUnknown,
   gpus,
   logsEnd,
-  logsOfNobody,
+  logsOfUnknown,
   logsFollow,
   ...(speak === undefined ? [] : [logsResume(speak)])
 ]

@@ -1,4 +1,4 @@
-/** The house's own promises: no secret where it can be read, and no machine rented twice. */
+/** The library's own promises: no secret where it can be read, and no machine rented twice. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
@@ -66,7 +66,7 @@ const sentOnce = <A, E, R>(
     const before = yield* creates
     yield* self
     const sent = (yield* creates) - before
-    yield* check(sent === 1, `${sent} creates were sent for one rent`)
+    yield* check(sent === 1, `${sent} creates were sent for one compute`)
   })
 
 const lostAnswer = <R>({ creates, loseNextAnswer = Effect.void }: FaultHooks<R>): Definition<R> => ({

@@ -1,4 +1,4 @@
-/** Promises of what outlives a compute: jobs, network volumes, templates, and the bill. */
+/** Promises of what outlives a compute: jobs, network volumes, templates, endpoints, and the bill. */
 import * as Effect from "effect/Effect"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Capability } from "../../provider/Capability.ts"
@@ -9,7 +9,7 @@ interface Named {
   readonly name: string | null
 }
 
-interface Shelf {
+interface Resource {
   readonly make: (name: string) => Effect.Effect<Named, AtlasError>
   readonly get: (id: string) => Effect.Effect<Named, AtlasError>
   readonly list: Effect.Effect<ReadonlyArray<Named>, AtlasError>
@@ -17,32 +17,32 @@ interface Shelf {
 }
 
 /** Made, found by its id and in the list, deleted, and then not found; deleted also when the case fails. */
-const shelved = (what: string, needs: Capability, shelfOf: (trial: Trial) => Shelf): Definition => ({
+const managed = (what: string, needs: Capability, resourceOf: (trial: Trial) => Resource): Definition => ({
   name: `a ${what} is found by its id and in the list once it is made, and not once it is deleted`,
   needs,
   run: (trial) =>
     Effect.gen(function*() {
-      const shelf = shelfOf(trial)
+      const resource = resourceOf(trial)
       const name = yield* trial.freshName
-      const made = yield* shelf.make(name)
-      const gone = yield* Effect.cached(shelf.remove(made.id))
+      const made = yield* resource.make(name)
+      const gone = yield* Effect.cached(resource.remove(made.id))
       yield* Effect.gen(function*() {
         yield* check(made.name === name, `the ${what} is called ${made.name ?? "nothing"} instead of ${name}`)
         yield* eventually(
           `the ${what} is in the list`,
           trial.patience,
-          shelf.list,
+          resource.list,
           (all) => all.some(({ id }) => id === made.id)
         )
-        yield* check((yield* shelf.get(made.id)).id === made.id, `another ${what} was found by its id`)
+        yield* check((yield* resource.get(made.id)).id === made.id, `another ${what} was found by its id`)
         yield* gone
-        yield* failsAs("NotFound", `a deleted ${what}`, shelf.get(made.id))
+        yield* failsAs("NotFound", `a deleted ${what}`, resource.get(made.id))
       }).pipe(Effect.onExit(() => Effect.ignore(gone)))
-      yield* failsAs("NotFound", `a ${what} nobody has`, shelf.get(trial.unknownId))
+      yield* failsAs("NotFound", `an unknown ${what}`, resource.get(trial.unknownId))
     })
 })
 
-const volumes = shelved("network volume", "manage_network_volumes", ({ call, provider, request }) => ({
+const volumes = managed("network volume", "manage_network_volumes", ({ call, provider, request }) => ({
   // where computes are asked for, since some providers need to know
   make: (name) => provider.volumes.create({ name, sizeGb: 10, region: request({}).regionHints?.[0] ?? null }, call),
   get: (id) => provider.volumes.get(id, call),
@@ -50,7 +50,7 @@ const volumes = shelved("network volume", "manage_network_volumes", ({ call, pro
   remove: (id) => provider.volumes.delete(id, call)
 }))
 
-const templates = shelved("template", "manage_templates", ({ call, provider }) => ({
+const templates = managed("template", "manage_templates", ({ call, provider }) => ({
   make: (name) => provider.templates.create({ name, image: "alpine" }, call),
   get: (id) => provider.templates.get(id, call),
   list: provider.templates.list(call),
@@ -58,7 +58,7 @@ const templates = shelved("template", "manage_templates", ({ call, provider }) =
 }))
 
 const endpoints: Definition = {
-  name: "an endpoint nobody has is not found",
+  name: "an unknown endpoint is not found",
   needs: "manage_endpoints",
   run: ({ call, provider, unknownId }) =>
     Effect.gen(function*() {
@@ -75,12 +75,15 @@ const bill: Definition = {
       Effect.gen(function*() {
         const { call, provider } = trial
         const spend = yield* provider.billing.spend(id, {}, call)
-        yield* check(spend.computeId === id && spend.provider === provider.id, "the bill is somebody else's")
+        yield* check(
+          spend.computeId === id && spend.provider === provider.id,
+          "the bill names another compute or provider"
+        )
       }))
 }
 
 const jobs = (endpoint: string): Definition => ({
-  name: "a job is known by its id from the moment it was submitted, and one nobody submitted is not found",
+  name: "a job is known by its id from the moment it was submitted, and an unknown one is not found",
   needs: "serverless",
   run: ({ call, provider, unknownId }) =>
     Effect.gen(function*() {
@@ -88,7 +91,7 @@ const jobs = (endpoint: string): Definition => ({
       const ref = { endpoint, id: made.id }
       const seen = yield* provider.jobs.get(ref, call)
       yield* check(seen.id === made.id && seen.endpoint === endpoint, "another job was found by its id")
-      yield* failsAs("NotFound", "a job nobody submitted", provider.jobs.get({ endpoint, id: unknownId }, call))
+      yield* failsAs("NotFound", "an unknown job", provider.jobs.get({ endpoint, id: unknownId }, call))
       yield* failsAs("NotFound", "its output", provider.jobs.chunk({ endpoint, id: unknownId }, call))
       if (!seen.isFinal) yield* provider.jobs.cancel(ref, call)
     })

@@ -71,7 +71,7 @@ export const opened =
 export interface Suite<One extends Trying<R>, R> {
   /** The name of the suite, for the titles of its tests. */
   readonly title: string
-  /** What is tried, in a word, for a message that says it broke. */
+  /** What is tried, in a word, for a message about its failure. */
   readonly subject: string
   readonly cases: ReadonlyArray<One>
   /** Why a case does not apply; null when it does. */
@@ -96,9 +96,9 @@ const isFailure = Schema.is(ConformanceFailure)
 const explain = (cause: Cause.Cause<unknown>, subject: string): string => {
   const error = Cause.squash(cause)
   if (isFailure(error)) return error.message
-  if (!(error instanceof Error)) return `the ${subject} broke: ${typeof error}`
+  if (!(error instanceof Error)) return `the ${subject} failed unexpectedly (a defect): ${typeof error}`
   const isOurs = "_tag" in error && (error._tag === "AtlasError" || error._tag === "FlyError")
-  return isOurs ? error.message : `the ${subject} broke: ${error.name}`
+  return isOurs ? error.message : `the ${subject} failed unexpectedly (a defect): ${error.name}`
 }
 
 /** Tries all cases one after the other; `onResult` is told of each as soon as it is over. */

@@ -56,7 +56,7 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
           Effect.gen(function*() {
             yield* holds(other, owner, [[first, 1]])
             yield* finds(other, owner, attempt("a"), id("s"))
-            // the same text from another hand is no repetition
+            // the same row from another process is no repetition
             yield* commits(other, owner, [begin(first)], [id("s")])
             yield* commits(other, owner, [over(1, second)])
           })
@@ -68,7 +68,7 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "a row that cannot be read is told by its id and not shown, and keeps nobody from the others",
+    name: "a row that cannot be read is reported by its id without its text, and the others are loaded",
     needs: "spoil",
     run: ({ id, owner, spoil, store }) =>
       Effect.gen(function*() {
@@ -82,10 +82,10 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
           const [row] = unreadable
           yield* check(
             unreadable.length === 1 && row?.id === bad.spec.id,
-            `${how}: ${unreadable.length} rows were told as unreadable, and not just that one`
+            `${how}: ${unreadable.length} rows were reported as unreadable, and should be just that one`
           )
           yield* check(row !== undefined && row.message.length > 0, `${how}: nothing says why it cannot be read`)
-          yield* check(row?.message.includes("canary") === false, `${how}: what says why shows the row`)
+          yield* check(row?.message.includes("canary") === false, `${how}: the reason shows the row`)
           yield* check(sessions.length === 1, `${how}: ${sessions.length} sessions were loaded, and should be 1`)
           yield* commits(store, owner, [remove(1, bad.spec.id)])
         }
@@ -93,7 +93,7 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "while a row cannot be read, an attempt that is found is an answer and none is not",
+    name: "while a row cannot be read, an attempt of another row is found, and an attempt of none fails as unknown",
     needs: "spoil",
     run: ({ attempt, id, other, owner, spoil, store }) =>
       Effect.gen(function*() {
@@ -106,7 +106,7 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
           yield* finds(store, owner, attempt("a"), id("good"))
           const { message } = yield* failsAs(
             "StorageFault",
-            `${how}: an attempt nobody has`,
+            `${how}: an attempt of no session`,
             store.attempt(owner, attempt("c"))
           )
           yield* check(!message.includes("canary"), `${how}: the failure shows the row`)

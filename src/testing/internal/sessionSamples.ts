@@ -1,4 +1,4 @@
-/** Sessions to store: of every phase and mode, with anything in them that a session may hold. */
+/** Sessions to store: of every phase and mode, with any value that a field of a session may hold. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

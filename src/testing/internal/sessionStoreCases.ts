@@ -111,7 +111,7 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "the very same write again, as after a lost answer, counts as written until somebody writes over it",
+    name: "the very same write again, as after a lost answer, counts as written until another write replaces it",
     run: ({ id, owner, store }) =>
       Effect.gen(function*() {
         const first = plain(owner, id("s"), { userId: "first" })
@@ -127,7 +127,7 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "the same write from a seat that was taken later is lost",
+    name: "the same write under an owner lock that was taken later is lost",
     run: ({ id, owner, store }) =>
       Effect.gen(function*() {
         const state = plain(owner, id("s"))

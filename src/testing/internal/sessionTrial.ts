@@ -1,4 +1,4 @@
-/** What a case of session stores works with, and what it looks at again and again. */
+/** What a case of session stores works with, and the checks that its cases share. */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
@@ -15,7 +15,7 @@ export type Spoilt = "not JSON" | "a newer form" | "another form"
 
 export type Store = SessionStore["Service"]
 
-/** What a case works with: the store, the same one opened anew, and owners, ids and attempts that nobody else uses. */
+/** What a case works with: the store, the same one opened anew, and owners, ids and attempts of its own. */
 export interface Trial {
   readonly store: Store
   readonly again: (use: (store: Store) => Effect.Effect<void, Failed>) => Effect.Effect<void, Failed>
@@ -43,7 +43,7 @@ export const finds = (
   Effect.flatMap(store.attempt(owner, attempt), (found) =>
     check(
       Option.getOrNull(found) === expected,
-      expected === null ? "an attempt was found that nobody has" : "an attempt was not found at its session"
+      expected === null ? "an attempt was found that no session has" : "an attempt was not found at its session"
     ))
 
 /** Commits and expects these ids to be answered, in any order. */

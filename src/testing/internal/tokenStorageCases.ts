@@ -9,7 +9,7 @@ import { check, type ConformanceFailure } from "./trial.ts"
 
 type Failed = ConformanceFailure | FlyError
 
-/** What a case works with: the storage, the same one opened anew, and names of apps that nobody else uses. */
+/** What a case works with: the storage, the same one opened anew, and app names of its own. */
 export interface Trial {
   readonly storage: TokenStorage["Service"]
   readonly again:

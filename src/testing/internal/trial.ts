@@ -1,4 +1,4 @@
-/** What a conformance case works with: the provider, requests it takes, and rents that are always handed back. */
+/** What a provider's case works with: the provider, requests it accepts, and computes that are always ended. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -42,7 +42,7 @@ export const failsAs = <Tag extends AtlasErrorReason["_tag"], R>(
         ? Effect.fail(error)
         : isTagged(error.reason, tag)
         ? Effect.succeed(error.reason)
-        : fail(`${what} should have failed as ${tag}, and did so: ${error.message}`)
+        : fail(`${what} should have failed as ${tag}, and failed with: ${error.message}`)
   })
 
 const isTagged = <Tag extends AtlasErrorReason["_tag"]>(
@@ -50,14 +50,14 @@ const isTagged = <Tag extends AtlasErrorReason["_tag"]>(
   tag: Tag
 ): reason is Extract<AtlasErrorReason, { readonly _tag: Tag }> => reason._tag === tag
 
-/** One promise as it is written down here; the suite makes a case of it. */
+/** One promise; the suite makes a case of it. */
 export interface Definition<R = never> {
   readonly name: string
   /** Only where the provider has this. */
   readonly needs?: Capability
   /** Only where the provider does not have this. */
   readonly lacks?: Capability
-  /** Only where somebody can order this fault. */
+  /** Only where the options have this hook. */
   readonly orders?: "loseNextAnswer" | "failNextCreate"
   readonly run: (trial: Trial) => Effect.Effect<void, Failed, R>
 }
@@ -65,7 +65,7 @@ export interface Definition<R = never> {
 const firstPause = Duration.millis(50)
 const longestPause = Duration.seconds(2)
 
-/** Looks again and again, since a cloud takes its time; what never comes true is a broken promise. */
+/** Looks until it is so, since a cloud takes its time; fails when it is not so in time. */
 export const eventually = <A, E, R>(
   what: string,
   within: Duration.Duration,
@@ -96,9 +96,9 @@ export interface Trial {
   readonly patience: Duration.Duration
   /** What this provider needs in every request, with what a case wants on top. */
   readonly request: (wanted: Input) => Input
-  /** A name nobody else uses. */
+  /** A name that no other compute has. */
   readonly freshName: Effect.Effect<string>
-  /** Rents, uses, and ends whatever was rented, verified, however the use went. */
+  /** Rents a compute, uses it, and ends it, verified, however the use went. */
   readonly rented: <E, R>(
     wanted: Input,
     use: (compute: Compute, name: string) => Effect.Effect<void, E | Failed, R>
@@ -128,18 +128,18 @@ export const makeTrial = ({ afford, call, patience, provider, request, unknownId
     request: asked,
     freshName: Effect.map(NameStamp.attempt, (attempt) => `check-${attempt}`),
     rented: (wanted, use) =>
-      Effect.flatMap(compute.prepare(asked(wanted), call), (rent) => {
-        const { acquire, release: handBack } = Lease.make(compute, rent, call)
+      Effect.flatMap(compute.prepare(asked(wanted), call), (prepared) => {
+        const { acquire, release } = Lease.make(compute, prepared, call)
         const body = Effect.gen(function*() {
           const made = yield* acquire
           const paid = yield* afford(made)
           const start = yield* Clock.currentTimeMillis
           yield* Effect.onExit(
-            use(made, rent.name),
+            use(made, prepared.name),
             () => Effect.map(Clock.currentTimeMillis, (end) => paid((end - start) / 3_600_000))
           )
         })
-        return Effect.onExit(body, () => handBack)
+        return Effect.onExit(body, () => release)
       }),
     isGone: (id) =>
       Effect.matchEffect(compute.get(id, call), {

@@ -15,7 +15,7 @@ import type { RowWatch } from "./RowWatch.ts"
 import type { World } from "./World.ts"
 
 /**
- * A watch over calls and news.
+ * Checks calls and what sessions tell.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +24,7 @@ export interface CallWatch extends Cloud.Witness {
   readonly told: (member: Member, news: EventEnvelope) => void
 }
 
-interface Sightings {
+interface Listings {
   readonly since: number
   readonly count: number
 }
@@ -32,7 +32,7 @@ interface Sightings {
 /** Whether a row says what an event says. */
 const isWritten = (row: SessionState | undefined, { computeId, event, id }: EventEnvelope): boolean => {
   if (event._tag === "Released") return true
-  // one that is over may be forgotten
+  // the row of a session that is over may have been deleted
   if (row === undefined) return event._tag === "Ended" || event._tag === "OrphanFound"
   const { terminatedIds, last, phase, refusals, report, pendingTerminations } = row
   const isEnding = phase._tag === "Ending" || phase._tag === "Ended"
@@ -67,7 +67,7 @@ const mostOverlooked = 4
 const afterwards: ReadonlySet<string> = new Set(["OrphanFound", "TerminateFailed", "TerminateStuck", "Released"])
 
 /**
- * A watch over calls and news; a machine younger than `grace` is not the reaper's.
+ * Checks calls and what sessions tell; a machine younger than `grace` must not be ended by the reaper.
  *
  * @category constructors
  * @since 0.1.0
@@ -82,7 +82,7 @@ export const make = (options: {
   const { database, fleet, grace, rows, world } = options
   const { ledger, timeline } = world
   const created = new Set<string>()
-  const listings = new Map<Process, Map<string, Sightings>>()
+  const listings = new Map<Process, Map<string, Listings>>()
   const overlooked = new Map<string, number>()
   const endsTold = new Map<string, Set<string>>()
 
@@ -92,7 +92,7 @@ export const make = (options: {
       onSome: ({ attempt }) => attempt
     })
 
-  const isNobodys = (process: Process, id: string): string | null => {
+  const whyNotReapable = (process: Process, id: string): string | null => {
     const machine = ledger.find(id)
     const seen = listings.get(process)?.get(id)
     if (machine === undefined || seen === undefined) return "it was never listed"
@@ -101,7 +101,7 @@ export const make = (options: {
     return null
   }
 
-  /** A session that was shown a machine of its own again and again must know it. */
+  /** A session must know a machine of its own that has been in several listings. */
   const noticed = (member: Member, id: string): void => {
     const machine = ledger.find(id)
     if (machine === undefined || machine.owner !== member.owner || machine.attempt === null || member.isZombie) return
@@ -110,7 +110,7 @@ export const make = (options: {
     const isKnown = row !== undefined && ((row.phase._tag === "Live" && row.phase.computeId === id) ||
       row.pendingTerminations.some(({ computeId }) => computeId === id))
     const engine = member.services?.engine
-    // one that could not read its rows yet knows of none
+    // a process that has not read its rows yet knows no machine
     const isReading = engine !== undefined && engine.isQuiet() && row !== undefined &&
       engine.get(row.spec.id) !== undefined
     if (isAwaited || isKnown || !isReading || !ledger.bills(machine)) {
@@ -121,7 +121,10 @@ export const make = (options: {
     overlooked.set(id, times)
     if (times < mostOverlooked) return
     const invariant = row.phase._tag === "Live" ? "one" : "ends"
-    world.broken(invariant, `${id} (${machine.origin}) of ${row.spec.id} was listed ${times} times, and nobody ends it`)
+    world.broken(
+      invariant,
+      `${id} (${machine.origin}) of ${row.spec.id} was listed ${times} times and is not being ended`
+    )
   }
 
   return {
@@ -130,7 +133,7 @@ export const make = (options: {
       const row = database().byAttempt(attempt)
       if (row === undefined) world.broken("order", `${process.name} asks for ${name}, which no row names`)
       else if (fleet().memberOf(process)?.lost.has(row.spec.id)) {
-        world.broken("one", `${process.name} asks for ${name} of a row that somebody else has written`)
+        world.broken("one", `${process.name} asks for ${name} of a row that another process has written`)
       }
     },
     created: (name) => {
@@ -142,9 +145,9 @@ export const make = (options: {
         world.broken("known", `${name} is created and no row names it`)
         return
       }
-      const dying = new Set<string>(row.pendingTerminations.map(({ computeId }) => computeId))
+      const endingIds = new Set<string>(row.pendingTerminations.map(({ computeId }) => computeId))
       const beside = row.attempts.filter(({ id }) => id !== attempt).flatMap(({ id }) => ledger.ofAttempt(id))
-        .find((machine) => machine.origin === "rent" && ledger.bills(machine) && !dying.has(machine.id))
+        .find((machine) => machine.origin === "rent" && ledger.bills(machine) && !endingIds.has(machine.id))
       if (beside !== undefined) {
         world.broken("one", `${name} is created beside ${beside.id} of the same session, which is not being ended`)
       }
@@ -159,21 +162,21 @@ export const make = (options: {
       }
       const row = database().byAttempt(machine.attempt)
       if (row === undefined) {
-        const why = isNobodys(process, id)
-        if (why !== null) world.broken("ours", `${process.name} deletes ${id} as nobody's, but ${why}`)
+        const why = whyNotReapable(process, id)
+        if (why !== null) world.broken("ours", `${process.name} deletes ${id} as a machine of no session, but ${why}`)
         return
       }
       if (row.phase._tag === "Live" && row.phase.computeId === id) {
         world.broken("ours", `${process.name} deletes ${id}, on which ${row.spec.id} lives`)
       }
-      const isDying = row.pendingTerminations.some(({ computeId }) => computeId === id) ||
+      const isEnding = row.pendingTerminations.some(({ computeId }) => computeId === id) ||
         row.terminatedIds.some((one) => one === id)
-      if (!isDying) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
+      if (!isEnding) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
     },
     listed: (process, ids) => {
       const member = fleet().memberOf(process)
       if (member !== undefined) { for (const id of ids) noticed(member, id) }
-      const mine = listings.get(process) ?? new Map<string, Sightings>()
+      const mine = listings.get(process) ?? new Map<string, Listings>()
       listings.set(process, mine)
       for (const id of ids) {
         const seen = mine.get(id)
@@ -193,7 +196,7 @@ export const make = (options: {
       }
       const past = endsTold.get(id) ?? new Set<string>()
       endsTold.set(id, past)
-      // what needs no row is told also by one that does not know yet that it has lost its seat
+      // a process that has not noticed yet that it lost its owner lock still tells what needs no row
       if (past.has("Ended") && !member.isZombie && !afterwards.has(event._tag)) {
         world.broken("order", `${id} tells ${event._tag} after its end`)
       }

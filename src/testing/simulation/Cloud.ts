@@ -1,6 +1,6 @@
 /**
- * A cloud made for simulation: an adapter over the ledger that loses answers, lags, lies, forgets and refuses as the weather
- * has it, but keeps what every cloud promises about its settle window.
+ * A cloud made for simulation: an adapter over the ledger that loses answers, lags, lies, forgets and refuses as often as the
+ * fault profile says, but keeps what every cloud promises about its settle window.
  *
  * @since 0.1.0
  */
@@ -25,15 +25,15 @@ import type { World } from "./World.ts"
 /** How long a machine may be missing from the answers of these clouds, in milliseconds. */
 export const settleWindow = 5_000
 
-/** How often they may be asked while something is about to change. */
+/** How often these clouds may be asked while something is about to change, in milliseconds. */
 const pollInterval = 5_000
 
-/** Ours on a create, where the caller gives none. */
+/** The time limits of a create and of any other call, where the caller gives none, in milliseconds. */
 const createLimit = 60_000
 const otherLimit = 30_000
 
 /**
- * Who watches the calls of a cloud.
+ * Hears of the calls to a cloud.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface Witness {
   readonly creating: (process: Process, name: string) => void
   /** A create has reached the cloud. */
   readonly created: (name: string) => void
-  /** A create was refused for coming too fast: nothing was made, and it may be sent again. */
+  /** A create was rate limited: nothing was made, and it may be sent again. */
   readonly refused: (name: string) => void
   /** A process is about to send a delete. */
   readonly ending: (process: Process, id: string) => void
@@ -55,18 +55,18 @@ type Reason = Atlas.AtlasErrorReason
 type Answer<A> = Result.Result<A, Reason>
 
 /**
- * What befalls the machines of a cloud without any process of ours.
+ * What a simulation does to the machines of a cloud, without any process under test.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Fate {
+export interface CloudControls {
   readonly vanish: (machine: Machine) => void
   readonly fail: (machine: Machine) => void
-  /** It stops, perhaps because its command has ended. */
+  /** The machine stops, with an exit code when its command has ended. */
   readonly stop: (machine: Machine, exitCode: number | null) => void
   readonly setRate: (machine: Machine, rate: number) => void
-  /** Somebody rents one under this name. */
+  /** A machine appears under this name that no process under test asked for. */
   readonly plant: (name: string) => void
 }
 
@@ -78,7 +78,7 @@ export interface Fate {
  */
 export interface Cloud {
   readonly id: ProviderId
-  readonly fate: Fate
+  readonly controls: CloudControls
   /** The account as one process reaches it. */
   readonly providerFor: (process: Process) => Effect.Effect<Provider.Made>
   /** Runs what can go on in the cloud itself; false when there was nothing. */
@@ -108,11 +108,11 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
   const { ledger, timeline } = world
   const id = ProviderId.make(name)
   const rng = world.rng.fork()
-  const weather = world.weather
+  const { faultRates } = world
   const trouble = (share: number): boolean => share > 0 && rng.chance(share)
   const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
 
-  const broke = (): Reason =>
+  const failure = (): Reason =>
     rng.pick<() => Reason>(
       () => new Atlas.ProviderFault({ message: "broken", status: 503 }),
       () => new Atlas.Transport({ message: "reset" }),
@@ -120,9 +120,9 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
       () => new Atlas.RateLimited({ message: "slower", retryAfter: Duration.seconds(2) })
     )()
 
-  const birth = (stamped: string, isSpot: boolean, origin: Origin, delay: number): Machine => {
+  const makeMachine = (stamped: string, isSpot: boolean, origin: Origin, delay: number): Machine => {
     const bornAt = timeline.now() + delay
-    const sky = weather()
+    const rates = faultRates()
     const machine = ledger.add({
       provider: id,
       name: stamped,
@@ -131,9 +131,9 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
       bornAt,
       visibleAt: bornAt + (trouble(0.5) ? rng.below(settleWindow - 500) : 0),
       rate: rng.pick(0.5, 1, 2, 4),
-      isPriced: !trouble(sky.noPrice),
-      ignores: trouble(sky.deleteIgnored) ? 1 + rng.below(4) : 0,
-      slowness: trouble(sky.deleteSlow) ? rng.below(90_000) : rng.below(300)
+      isPriced: !trouble(rates.noPrice),
+      ignores: trouble(rates.deleteIgnored) ? 1 + rng.below(4) : 0,
+      slowness: trouble(rates.deleteSlow) ? rng.below(90_000) : rng.below(300)
     })
     timeline.after(delay + 500 + rng.below(rng.chance(0.2) ? 60_000 : 8_000), () => {
       if (machine.status === "provisioning") machine.status = "running"
@@ -148,7 +148,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     machine.status = "terminated"
     machine.isRemoved = rng.chance(0.7)
     if (!machine.isRemoved) timeline.after(rng.below(600_000), () => void (machine.isRemoved = true))
-    else if (weather().flicker > 0) machine.ghostUntil = timeline.now() + rng.below(3_000)
+    else if (faultRates().flicker > 0) machine.ghostUntil = timeline.now() + rng.below(3_000)
     world.note(() => `${name}: ${machine.id} is gone`)
   }
 
@@ -162,22 +162,22 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
 
   const create = (stamped: string, isSpot: boolean): Answer<Compute> | null => {
     witness.created(stamped)
-    const sky = weather()
-    if (trouble(sky.limit)) {
+    const rates = faultRates()
+    if (trouble(rates.limit)) {
       return Result.fail(new Atlas.RateLimited({ message: "slower", retryAfter: Duration.seconds(1 + rng.below(5)) }))
     }
-    if (trouble(sky.refuse)) return Result.fail(refusal())
-    if (!trouble(sky.lose)) {
-      const machine = birth(stamped, isSpot, "rent", 0)
-      if (trouble(sky.duplicate)) birth(stamped, isSpot, "duplicate", rng.below(settleWindow))
+    if (trouble(rates.refuse)) return Result.fail(refusal())
+    if (!trouble(rates.lose)) {
+      const machine = makeMachine(stamped, isSpot, "rent", 0)
+      if (trouble(rates.duplicate)) makeMachine(stamped, isSpot, "duplicate", rng.below(settleWindow))
       return Result.succeed(computeOf(machine))
     }
-    const fate = rng.next()
-    if (trouble(sky.late)) birth(stamped, isSpot, "late", 15_000 + rng.below(600_000))
-    else if (fate < 0.7) {
+    const draw = rng.next()
+    if (trouble(rates.late)) makeMachine(stamped, isSpot, "late", 15_000 + rng.below(600_000))
+    else if (draw < 0.7) {
       // a queue in the cloud may make it a whole settle window after it has given up on the answer
-      birth(stamped, isSpot, "rent", rng.chance(0.5) ? rng.below(settleWindow - 500) : 0)
-      if (trouble(sky.duplicate)) birth(stamped, isSpot, "duplicate", rng.below(settleWindow))
+      makeMachine(stamped, isSpot, "rent", rng.chance(0.5) ? rng.below(settleWindow - 500) : 0)
+      if (trouble(rates.duplicate)) makeMachine(stamped, isSpot, "duplicate", rng.below(settleWindow))
     }
     return rng.chance(0.2) ? null : Result.fail(
       rng.pick<() => Reason>(
@@ -189,7 +189,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
   }
 
   const get = (wanted: string): Answer<Compute> => {
-    if (trouble(weather().getFails)) return Result.fail(broke())
+    if (trouble(faultRates().getFails)) return Result.fail(failure())
     const machine = ledger.find(wanted)
     return machine === undefined || machine.provider !== id || !ledger.isVisible(machine)
       ? Result.fail(new Atlas.NotFound({ message: "no such machine" }))
@@ -202,7 +202,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     machine.provider === id && machine.isRemoved && machine.ghostUntil > timeline.now()
 
   const list = (): Answer<ReadonlyArray<Compute>> => {
-    if (trouble(weather().listFails)) return Result.fail(broke())
+    if (trouble(faultRates().listFails)) return Result.fail(failure())
     return Result.succeed(
       ledger.all.flatMap((machine) => {
         if (isListed(machine)) return [computeOf(machine)]
@@ -212,16 +212,16 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
   }
 
   const terminate = (wanted: string): Answer<void> => {
-    const sky = weather()
+    const rates = faultRates()
     const machine = ledger.find(wanted)
     if (machine === undefined || machine.provider !== id || !ledger.isVisible(machine)) {
       return Result.fail(new Atlas.NotFound({ message: "no such machine" }))
     }
-    const fails = trouble(sky.deleteFails)
-    if (fails && rng.chance(0.6)) return Result.fail(broke())
+    const fails = trouble(rates.deleteFails)
+    if (fails && rng.chance(0.6)) return Result.fail(failure())
     if (machine.ignores > 0) machine.ignores -= 1
     else timeline.after(machine.slowness, () => kill(machine))
-    return fails ? Result.fail(broke()) : Result.succeed(undefined)
+    return fails ? Result.fail(failure()) : Result.succeed(undefined)
   }
 
   /** Bills lag. */
@@ -266,15 +266,15 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
       settleWindow,
       pollInterval,
       compute: {
-        spawn: (rent, options) =>
+        spawn: (prepared, options) =>
           Effect.suspend(() => {
-            witness.creating(process, rent.name)
-            for (const value of Object.values(rent.env)) world.secrets.add(Redacted.value(value))
+            witness.creating(process, prepared.name)
+            for (const value of Object.values(prepared.env)) world.secrets.add(Redacted.value(value))
             return call(
-              `create ${rent.name}`,
+              `create ${prepared.name}`,
               options,
               createLimit,
-              () => create(rent.name, rent.request.spot)
+              () => create(prepared.name, prepared.request.spot)
             )
           }),
         get: (wanted, options) => Effect.suspend(() => call(`get ${wanted}`, options, otherLimit, () => get(wanted))),
@@ -295,8 +295,8 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
           Effect.suspend(() =>
             call(`bill ${wanted}`, options, otherLimit, () => {
               const machine = ledger.find(wanted)
-              return machine === undefined || trouble(weather().getFails)
-                ? Result.fail(broke())
+              return machine === undefined || trouble(faultRates().getFails)
+                ? Result.fail(failure())
                 : Result.succeed(bill(machine))
             })
           )
@@ -308,7 +308,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     id,
     providerFor: (process) => Effect.sync(() => Provider.make(adapterFor(process))),
     drain: () => false,
-    fate: {
+    controls: {
       vanish: (machine) => {
         ledger.end(machine)
         machine.status = "terminated"
@@ -336,7 +336,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
           isPriced: true,
           status: "running"
         })
-        world.note(() => `somebody made ${made.id} as ${made.name}`)
+        world.note(() => `${made.id} appears as ${made.name}`)
       }
     }
   }

@@ -19,7 +19,7 @@ import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
 /**
- * Who watches the writes.
+ * Hears of the writes to a store.
  *
  * @category models
  * @since 0.1.0
@@ -32,9 +32,9 @@ export interface Witness {
     after: SessionState | null,
     id: SessionId
   ) => void
-  /** A row had been written by somebody else. */
+  /** A write was refused, since another process had written the row. */
   readonly lost: (process: Process, id: SessionId) => void
-  /** A process has the owner's rows. */
+  /** A process has read the owner's rows. */
   readonly loaded: (process: Process) => void
 }
 
@@ -45,14 +45,14 @@ export interface Witness {
  * @since 0.1.0
  */
 export interface Database {
-  /** What stands in it now. */
+  /** The rows it holds now. */
   readonly rows: ReadonlyMap<SessionId, SessionState>
-  /** The session of an attempt, of those that stand in it now. */
+  /** The session of an attempt, among the rows it holds now. */
   readonly byAttempt: (attempt: string) => SessionState | undefined
   readonly storeFor: (process: Process) => SessionStore["Service"]
-  /** Lets go of the process's seats, as its death or the loss of its connection does, and settles its unanswered writes. */
+  /** Releases the owner locks of a process, as its death or the loss of its connection does, and settles its unanswered writes. */
   readonly cut: (process: Process) => void
-  /** True time since which every answer was given. */
+  /** True time since which no answer of the store has failed. */
   readonly worksSince: () => number
 }
 
@@ -61,7 +61,11 @@ const decode = Schema.decodeUnknownSync(SessionJson)
 const reread = (state: SessionState): SessionState => decode(JSON.parse(JSON.stringify(encode(state))))
 
 const broken = (operation: string) =>
-  new Atlas.AtlasError({ provider: null, operation, reason: new Atlas.StorageFault({ message: "the disk says no" }) })
+  new Atlas.AtlasError({
+    provider: null,
+    operation,
+    reason: new Atlas.StorageFault({ message: "the disk cannot be written" })
+  })
 
 /**
  * An empty store.
@@ -77,10 +81,10 @@ export const make = (world: World, witness: Witness): Database => {
   )
   const rows = new Map<SessionId, SessionState>()
   const attempts = new Map<string, SessionId>()
-  const seats = new Map<Process, Array<Scope.Closeable>>()
-  /** Who took each seat last. */
+  const locks = new Map<Process, Array<Scope.Closeable>>()
+  /** The process that took each owner's lock last. */
   const holders = new Map<string, Process>()
-  let locks = 0
+  let lockCount = 0
   const pending = new Map<Process, Set<() => void>>()
   let worksSince = 0
 
@@ -116,10 +120,10 @@ export const make = (world: World, witness: Witness): Database => {
         const scope = Scope.makeUnsafe()
         const exit = Effect.runSyncExit(Scope.provide(real.lock(owner), scope))
         if (Exit.isFailure(exit)) return Effect.fail(broken("lock"))
-        seats.set(process, [...(seats.get(process) ?? []), scope])
+        locks.set(process, [...(locks.get(process) ?? []), scope])
         holders.set(owner, process)
-        // every other process cannot see that its seat was taken over: there the versions of the rows must do
-        const isBlind = ++locks % 2 === 0
+        // every second lock cannot tell that it was taken over: there the versions of the rows must protect them
+        const isBlind = ++lockCount % 2 === 0
         return Effect.as(Effect.addFinalizer(() => Scope.close(scope, Exit.void)), {
           lostTo: Effect.sync(() => isBlind || holders.get(owner) === process ? null : "another process")
         })
@@ -131,7 +135,7 @@ export const make = (world: World, witness: Witness): Database => {
         outlives: false,
         back: 1,
         act: (answer) => {
-          if (rng.chance(world.weather().loadFails)) return answer(fails("load"))
+          if (rng.chance(world.faultRates().loadFails)) return answer(fails("load"))
           const { sessions, unreadable } = Effect.runSync(Effect.orDie(real.load(owner)))
           answer(Result.succeed({ sessions: sessions.map(reread), unreadable }))
         },
@@ -139,7 +143,7 @@ export const make = (world: World, witness: Witness): Database => {
       }),
     commit: (owner, writes) =>
       Effect.suspend(() => {
-        const slow = rng.chance(world.weather().commitSlow)
+        const slow = rng.chance(world.faultRates().commitSlow)
         let isDone = false
         let lost: ReadonlyArray<SessionId> = []
         const act = (): void => {
@@ -156,7 +160,7 @@ export const make = (world: World, witness: Witness): Database => {
           outlives: false,
           back: slow ? rng.below(5_000) : 1,
           act: (answer) => {
-            const troubled = rng.chance(world.weather().commitFails)
+            const troubled = rng.chance(world.faultRates().commitFails)
             if (troubled && rng.chance(0.5)) {
               mine.delete(act)
               return answer(fails("commit"))
@@ -173,13 +177,13 @@ export const make = (world: World, witness: Witness): Database => {
       }),
     attempt: (owner, attempt) =>
       world.call<Option.Option<SessionId>, Atlas.AtlasError>(process, {
-        label: `whose ${attempt}`,
+        label: `session of ${attempt}`,
         travel: 1 + rng.below(10),
         outlives: false,
         back: 1,
         act: (answer) =>
           answer(
-            rng.chance(world.weather().loadFails)
+            rng.chance(world.faultRates().loadFails)
               ? fails("attempt")
               : Result.succeed(Effect.runSync(Effect.orDie(real.attempt(owner, attempt))))
           )
@@ -199,8 +203,8 @@ export const make = (world: World, witness: Witness): Database => {
         if (rng.chance(0.5)) act()
       }
       pending.delete(process)
-      for (const scope of seats.get(process) ?? []) Effect.runSync(Scope.close(scope, Exit.void))
-      seats.delete(process)
+      for (const scope of locks.get(process) ?? []) Effect.runSync(Scope.close(scope, Exit.void))
+      locks.delete(process)
     },
     worksSince: () => worksSince
   }

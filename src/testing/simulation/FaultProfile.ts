@@ -1,11 +1,11 @@
 /**
- * How likely each trouble is: shares of 0 to 1.
+ * How likely each fault of clouds, store and process is: shares of 0 to 1.
  *
  * @since 0.1.0
  */
 
 /**
- * The troubles of clouds and store.
+ * The share of calls or machines that meet each fault.
  *
  * @category models
  * @since 0.1.0
@@ -13,25 +13,25 @@
 export interface FaultProfile {
   /** A create is refused: nothing was made. */
   readonly refuse: number
-  /** A create is refused for coming too fast. */
+  /** A create is rate limited. */
   readonly limit: number
   /** A create's answer is lost; mostly the machine was made. */
   readonly lose: number
   /** The cloud makes a machine twice. */
   readonly duplicate: number
-  /** A create whose answer was lost makes its machine when nobody waits for it any more. */
+  /** A create whose answer was lost makes its machine long after its caller has given up. */
   readonly late: number
   readonly listFails: number
   readonly getFails: number
   /** A delete fails, before or after it took effect. */
   readonly deleteFails: number
-  /** A machine answers its first deletes and lives on. */
+  /** The first deletes of a machine are accepted and not carried out. */
   readonly deleteIgnored: number
-  /** A machine takes long to die. */
+  /** An accepted delete takes long. */
   readonly deleteSlow: number
-  /** Complete listings are without a machine that is there. */
+  /** A deleted machine is still listed as running for a while. */
   readonly flicker: number
-  /** A machine's price is not named. */
+  /** Answers do not name a machine's price. */
   readonly noPrice: number
   /** A commit fails, before or after it took effect. */
   readonly commitFails: number

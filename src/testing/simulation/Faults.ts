@@ -10,7 +10,7 @@ import type { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { PreparedSpawn } from "../../provider/Adapter.ts"
 import type { Made } from "../../provider/Provider.ts"
 
-/** What stands between a process and what is outside of it. */
+/** Changes the store or the provider that a process is given. */
 interface Wrappers {
   readonly store?: (store: SessionStore["Service"]) => SessionStore["Service"]
   readonly provider?: (made: Made) => Made
@@ -46,7 +46,7 @@ const wrappers = {
             : { ...ready, auth: new AuthHandle({ ...ready.auth, hash: Redacted.value(ready.auth.token) }) })
     }))
   },
-  // the environment of a machine is written onto the span of its rent
+  // the environment of a machine is written onto the span of its create
   "trace-environment": {
     provider: withCompute(({ rent }) => ({
       rent: (ready, options) => Effect.andThen(Effect.annotateCurrentSpan(plain(ready.env)), rent(ready, options))

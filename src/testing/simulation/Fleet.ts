@@ -54,22 +54,22 @@ export interface Member {
   services: Services | null
   startedAt: number
   isClosing: boolean
-  /** Whether another process has its seat. */
+  /** Whether another process has taken its owner lock. */
   isZombie: boolean
   /** Monotonic times at which each session was touched here. */
   readonly touches: Map<SessionId, Array<number>>
   /** True times at which the end of each session was asked for here. */
   readonly stops: Map<SessionId, number>
-  /** Rows that somebody else had written. */
+  /** Rows that another process had written. */
   readonly lost: Set<SessionId>
-  /** What a subscriber to everything has heard, gaps and states left out; null before it listens. */
+  /** What a subscriber to all events has received, gaps and states left out; null before it subscribes. */
   heard: Array<SessionEngine.EventEnvelope> | null
-  /** What it has told the bus since that subscriber listens. */
+  /** What the process has published to the bus since that subscriber is there. */
   readonly told: Array<SessionEngine.EventEnvelope>
 }
 
 /**
- * One owner's place: its settings and whoever serves there.
+ * One owner: its settings, its host, and the process that serves it now.
  *
  * @category models
  * @since 0.1.0
@@ -97,15 +97,15 @@ export interface Fleet {
   readonly kill: (process: Process.Process) => void
   /** Closes the process of a place in good order; another one follows. */
   readonly close: (place: Place) => void
-  /** The machine falls asleep, its seat is given to a new process elsewhere, and it wakes and goes on until it is found. */
+  /** The host falls asleep, a new process elsewhere takes the owner lock, and the old one wakes and goes on for a while. */
   readonly usurp: (place: Place) => void
-  /** Ends every process that has lost its seat. */
+  /** Ends every process that has lost its owner lock. */
   readonly endZombies: () => void
   /** Runs everything that can go on. */
   readonly drain: () => void
 }
 
-/** Environment values of a session, as its host would find them again. */
+/** An environment value of a session, as its application would supply it again. */
 export const environment = (id: string): string => `${marker}${id}`
 
 /**
@@ -119,10 +119,10 @@ export const make = (options: {
   readonly database: Database
   readonly clouds: ReadonlyArray<Cloud>
   readonly places: ReadonlyArray<Place>
-  /** What every process has wrong with it. */
+  /** The planted fault that every process has; null for none. */
   readonly fault: Faults.Fault | null
   readonly isShuffled: boolean
-  /** Hears what a process tells the bus. */
+  /** Hears what a process publishes to the bus. */
   readonly told: (member: Member, news: SessionEngine.EventEnvelope) => void
 }): Fleet => {
   const { clouds, database, fault, isShuffled, places, told, world } = options
@@ -208,7 +208,7 @@ export const make = (options: {
         if (leaked !== undefined) world.broken("secrets", `a span ${name} holds ${leaked}`)
       },
       onSpin: () => {
-        world.broken("liveness", `${process.name} goes on and on at one moment`)
+        world.broken("liveness", `${process.name} runs on without ever waiting`)
         process.kill()
       }
     })
@@ -244,7 +244,7 @@ export const make = (options: {
   }
 
   const follow = (place: Place): void => {
-    const pause = world.calmSince() === null ? rng.pick(50, 2_000, 20_000, 120_000) : 1_000
+    const pause = world.faultFreeSince() === null ? rng.pick(50, 2_000, 20_000, 120_000) : 1_000
     timeline.after(pause, () => {
       if (place.member === null && !place.host.isAsleep()) start(place)
       else if (place.member === null) follow(place)
@@ -288,7 +288,7 @@ export const make = (options: {
       place.host = Host.make(`${place.host.name}'`, timeline)
       place.member = null
       start(place)
-      // somebody notices
+      // an operator notices the old process and ends it
       timeline.after(wakes - timeline.now() + rng.below(300_000), () => kill(member.process))
     })
   }

@@ -1,5 +1,5 @@
 /**
- * A machine of ours with its two clocks: the wall clock can be set, both can be told apart, and it can fall asleep.
+ * A machine that runs processes under test, with two clocks of its own: its wall clock can be set, and it can fall asleep.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type * as Timeline from "./Timeline.ts"
 export const epoch = 1_700_000_000_000
 
 /**
- * A machine that runs processes of ours.
+ * A machine that runs processes under test.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ export interface Host {
 }
 
 /**
- * A machine whose clocks agree with true time until somebody moves them.
+ * A machine whose clocks agree with true time until the simulation moves them.
  *
  * @category constructors
  * @since 0.1.0

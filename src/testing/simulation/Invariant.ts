@@ -13,14 +13,14 @@
 export const invariants = {
   known:
     "every machine that bears an owner's name was written down before it was asked for, and is kept until it is gone",
-  one: "one create for an attempt, and no second rent beside a machine that is not being ended",
-  ours: "a delete names only a machine of its owner that is being ended, or that is proven to be nobody's",
+  one: "one create for an attempt, and no second machine beside one that is not being ended",
+  ours: "a delete names only a machine of its owner that is being ended, or that is proven to belong to no session",
   ends: "what is to end ends, and is over only when its machines are gone from the ledger",
   money: "the meter is never below the ledger and never goes back, and a cap is kept",
   order:
     "nothing is told or asked for before the row that says so is committed, and each end is told once and in order",
   secrets: "no secret stands in a row, an event, an error, a span or a line of the log",
-  liveness: "no session rests with nothing under way and no time to wake",
+  liveness: "no session waits with nothing under way and no time to wake",
   outcome: "an outcome rests on a report of the attempt it is about",
   adoption: "a session that persists outlives its process",
   use: "a session in use is not taken for an idle one"

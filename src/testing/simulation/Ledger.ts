@@ -1,5 +1,5 @@
 /**
- * What really exists in the clouds of a simulation, and what it has really cost; nobody under test can read it.
+ * What really exists in the clouds of a simulation, and what it has really cost; no process under test can read it.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 
 /**
- * How a machine came to be: rented, made by the cloud beside a rented one, made long after the rent was given up, or put
- * there by the simulation for the reaper to judge.
+ * How a machine came to be: asked for, made by the cloud beside one that was asked for, made long after its caller gave up,
+ * or put there by the simulation for the reaper to judge.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface Machine {
   readonly named: Set<number | null>
   status: ComputeStatus
   exitCode: number | null
-  /** When it stopped to bill; null while it bills. */
+  /** When it stopped costing money; null while it costs. */
   goneAt: number | null
   /** Whether the cloud has forgotten it. */
   isRemoved: boolean
@@ -58,7 +58,7 @@ export interface Machine {
 }
 
 /**
- * The books.
+ * Every machine and its cost.
  *
  * @category models
  * @since 0.1.0
@@ -79,7 +79,7 @@ export interface Ledger {
   readonly toldRate: (machine: Machine) => number | null
   /** US dollars so far. */
   readonly cost: (machine: Machine) => number
-  /** The part of the cost that nobody could know yet, because no answer has named the price. */
+  /** The part of the cost that no caller could know yet, because no answer has named the price. */
   readonly untold: (machine: Machine) => number
 }
 
@@ -105,7 +105,7 @@ interface Account {
 }
 
 /**
- * Empty books.
+ * An empty ledger.
  *
  * @category constructors
  * @since 0.1.0

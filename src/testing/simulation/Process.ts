@@ -1,5 +1,5 @@
 /**
- * A process of ours as the simulation runs it: its fibers, clock and randomness are its own, and it can be killed at any
+ * A process under test as the simulation runs it: its fibers, clock and randomness are its own, and it can be killed at any
  * moment, after which nothing of it runs again, not even a finalizer.
  *
  * @since 0.1.0
@@ -33,14 +33,14 @@ export interface Process {
   readonly kill: () => void
   /** Starts an effect in it. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>, done?: (exit: Exit.Exit<A, E>) => void) => void
-  /** Hands an answer from outside in: now, when its machine wakes, or never when it is dead. */
+  /** Delivers an answer from outside: now, when the host wakes, or never when the process was killed. */
   readonly deliver: (answer: () => void) => void
   /** Runs until none of its fibers can go on; false when there was nothing to run. */
   readonly drain: () => boolean
 }
 
-/** More than a process ever has to do at one moment. */
-const mostTurns = 100_000
+/** More rounds than a process ever needs at one moment: beyond them it spins. */
+const mostRounds = 100_000
 
 const nanos = 1_000_000n
 
@@ -94,7 +94,7 @@ export const make = (options: {
   readonly isShuffled: boolean
   readonly onLog: (line: string) => void
   readonly onSpan: ((name: string, text: string) => void) | null
-  /** It goes on and on without waiting for anything. */
+  /** The process runs on without waiting for anything. */
   readonly onSpin: () => void
 }): Process => {
   const { host, name, onLog, onSpan, rng } = options
@@ -104,8 +104,8 @@ export const make = (options: {
 
   const drain = (): boolean => {
     if (ready.length === 0) return false
-    for (let turns = 0; ready.length > 0; turns++) {
-      if (turns > mostTurns) {
+    for (let rounds = 0; ready.length > 0; rounds++) {
+      if (rounds > mostRounds) {
         options.onSpin()
         return true
       }

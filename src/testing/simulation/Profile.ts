@@ -1,5 +1,5 @@
 /**
- * What a seed has most of: each kind of world has its own troubles, so that every mistake has a fair chance to show.
+ * What a seed has most of: each kind of world has its own faults, so that every mistake has a fair chance to show.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ const plainKinds = [
  *
  * **Details**
  *
- * `runpod` is RunPod's own adapter over a RunPod in memory, with the troubles of any of the others.
+ * `runpod` is RunPod's own adapter over a RunPod in memory, with the faults of any of the others.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ export type Kind = (typeof kinds)[number]
  * @category models
  * @since 0.1.0
  */
-export interface Pace {
+export interface EventRates {
   readonly spawn: number
   readonly touch: number
   readonly stop: number
@@ -62,29 +62,29 @@ export interface Pace {
   readonly usurp: number
   readonly jump: number
   readonly suspend: number
-  /** A machine of nobody's, with a stamp of ours, of others or without one. */
+  /** A machine appears that no session asked for: stamped by one of our owners, by another owner, or not stamped. */
   readonly plant: number
-  /** The weather changes. */
-  readonly sky: number
+  /** The fault rates change. */
+  readonly faultRates: number
 }
 
 /**
- * A world's character.
+ * What kind of world a seed plays in.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Profile {
   readonly kind: Kind
-  /** The kind whose troubles it has: its own, but for those of RunPod. */
+  /** The kind whose faults it has: its own, but for those of RunPod. */
   readonly like: (typeof plainKinds)[number]
   readonly owners: number
   readonly clouds: number
   readonly isShuffled: boolean
-  /** Minutes of trouble before the calm. */
+  /** Minutes with faults before the time without them. */
   readonly minutes: number
-  readonly pace: Pace
-  readonly weather: FaultProfile
+  readonly eventRates: EventRates
+  readonly faultRates: FaultProfile
   readonly persist: number
   readonly tasks: number
   readonly capped: number
@@ -95,7 +95,7 @@ export interface Profile {
   readonly retention: number
 }
 
-const still: Pace = {
+const usualRates: EventRates = {
   spawn: 0.6,
   touch: 1,
   stop: 0.2,
@@ -109,19 +109,19 @@ const still: Pace = {
   jump: 0,
   suspend: 0,
   plant: 0,
-  sky: 0.3
+  faultRates: 0.3
 }
 
 const changes: Readonly<
   Record<(typeof plainKinds)[number], {
-    readonly pace?: Partial<Pace>
-    readonly weather?: Partial<FaultProfile>
-    readonly rest?: Partial<Omit<Profile, "kind" | "pace" | "weather">>
+    readonly eventRates?: Partial<EventRates>
+    readonly faultRates?: Partial<FaultProfile>
+    readonly rest?: Partial<Omit<Profile, "kind" | "eventRates" | "faultRates">>
   }>
 > = {
   mixed: {
-    pace: { kill: 0.05, close: 0.03, jump: 0.05, suspend: 0.03, plant: 0.05, hide: 0.1, machine: 0.3 },
-    weather: {
+    eventRates: { kill: 0.05, close: 0.03, jump: 0.05, suspend: 0.03, plant: 0.05, hide: 0.1, machine: 0.3 },
+    faultRates: {
       refuse: 0.1,
       limit: 0.05,
       lose: 0.15,
@@ -141,57 +141,57 @@ const changes: Readonly<
     }
   },
   rents: {
-    pace: { spawn: 2, stop: 0.8 },
-    weather: { refuse: 0.2, limit: 0.1, lose: 0.6, duplicate: 0.3, late: 0.2, listFails: 0.4, getFails: 0.2 },
+    eventRates: { spawn: 2, stop: 0.8 },
+    faultRates: { refuse: 0.2, limit: 0.1, lose: 0.6, duplicate: 0.3, late: 0.2, listFails: 0.4, getFails: 0.2 },
     rest: { impatient: 0.2 }
   },
   deletes: {
-    pace: { spawn: 1.5, stop: 1 },
-    weather: { deleteFails: 0.4, deleteIgnored: 0.5, deleteSlow: 0.4, getFails: 0.3, lose: 0.1, duplicate: 0.2 }
+    eventRates: { spawn: 1.5, stop: 1 },
+    faultRates: { deleteFails: 0.4, deleteIgnored: 0.5, deleteSlow: 0.4, getFails: 0.3, lose: 0.1, duplicate: 0.2 }
   },
   crashes: {
-    pace: { spawn: 1.5, kill: 0.3, stop: 0.3 },
-    weather: { crash: 0.02, lose: 0.1, commitFails: 0.05, loadFails: 0.1, deleteSlow: 0.1 },
+    eventRates: { spawn: 1.5, kill: 0.3, stop: 0.3 },
+    faultRates: { crash: 0.02, lose: 0.1, commitFails: 0.05, loadFails: 0.1, deleteSlow: 0.1 },
     rest: { persist: 0.8, tasks: 0.6 }
   },
   clocks: {
-    pace: { jump: 0.3, suspend: 0.2, kill: 0.05, stop: 0.05, touch: 2 },
-    weather: { lose: 0.1, deleteSlow: 0.2 },
+    eventRates: { jump: 0.3, suspend: 0.2, kill: 0.05, stop: 0.05, touch: 2 },
+    faultRates: { lose: 0.1, deleteSlow: 0.2 },
     rest: { minutes: 60, capped: 0.6, persist: 0.5 }
   },
   money: {
-    pace: { price: 0.6, kill: 0.1, suspend: 0.1, spawn: 0.8, stop: 0.1 },
-    weather: { noPrice: 0.3, deleteSlow: 0.5, lose: 0.1, getFails: 0.1 },
+    eventRates: { price: 0.6, kill: 0.1, suspend: 0.1, spawn: 0.8, stop: 0.1 },
+    faultRates: { noPrice: 0.3, deleteSlow: 0.5, lose: 0.1, getFails: 0.1 },
     rest: { capped: 0.7, minutes: 60, persist: 0.7 }
   },
   preemption: {
-    pace: { machine: 2, hide: 0.6, report: 0.4, spawn: 2, stop: 0.1 },
-    weather: { deleteSlow: 0.3, deleteFails: 0.2, getFails: 0.1, lose: 0.1, refuse: 0.1 },
+    eventRates: { machine: 2, hide: 0.6, report: 0.4, spawn: 2, stop: 0.1 },
+    faultRates: { deleteSlow: 0.3, deleteFails: 0.2, getFails: 0.1, lose: 0.1, refuse: 0.1 },
     rest: { spot: 0.9, respawn: 0.9, tasks: 0.6, minutes: 30 }
   },
   usurpers: {
-    pace: { usurp: 0.15, spawn: 1, machine: 0.8, stop: 0.2, touch: 2 },
-    weather: { lose: 0.2, refuse: 0.1, deleteSlow: 0.2 },
+    eventRates: { usurp: 0.15, spawn: 1, machine: 0.8, stop: 0.2, touch: 2 },
+    faultRates: { lose: 0.2, refuse: 0.1, deleteSlow: 0.2 },
     rest: { persist: 0.9, spot: 0.8, respawn: 0.9, minutes: 40 }
   },
   owners: {
-    pace: { plant: 0.6, kill: 0.15, spawn: 0.8 },
-    weather: { loadFails: 0.95, lose: 0.2, late: 0.3, listFails: 0.1 },
+    eventRates: { plant: 0.6, kill: 0.15, spawn: 0.8 },
+    faultRates: { loadFails: 0.95, lose: 0.2, late: 0.3, listFails: 0.1 },
     rest: { owners: 2, persist: 0.7, retention: 15, minutes: 40 }
   },
   closing: {
-    pace: { close: 0.2, spawn: 1, stop: 0.1 },
-    weather: { deleteSlow: 0.3, deleteFails: 0.2, lose: 0.1, commitSlow: 0.05, getFails: 0.1 },
+    eventRates: { close: 0.2, spawn: 1, stop: 0.1 },
+    faultRates: { deleteSlow: 0.3, deleteFails: 0.2, lose: 0.1, commitSlow: 0.05, getFails: 0.1 },
     rest: { persist: 0.6 }
   },
   peace: {
-    pace: { spawn: 0.3, touch: 0.5, stop: 0.02, machine: 0.02, kill: 0.01 },
+    eventRates: { spawn: 0.3, touch: 0.5, stop: 0.02, machine: 0.02, kill: 0.01 },
     rest: { minutes: 120, capped: 0.4 }
   }
 }
 
 /**
- * The character of a seed's world.
+ * The kind of world a seed plays in.
  *
  * @category constructors
  * @since 0.1.0
@@ -199,7 +199,7 @@ const changes: Readonly<
 export const of = (seed: number, rng: Rng.Rng): Profile => {
   const kind = kinds[seed % kinds.length] ?? "mixed"
   const like = kind === "runpod" ? rng.pick(...plainKinds) : kind
-  const { pace, rest, weather } = changes[like]
+  const { eventRates, rest, faultRates } = changes[like]
   return {
     kind,
     like,
@@ -215,9 +215,9 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     impatient: 0.05,
     retention: rng.chance(0.2) ? 20 : 1_440,
     ...rest,
-    // RunPod has none
+    // RunPod has no spot machines
     ...(kind === "runpod" ? { spot: 0 } : {}),
-    pace: { ...still, ...pace },
-    weather: { ...noFaults, ...weather }
+    eventRates: { ...usualRates, ...eventRates },
+    faultRates: { ...noFaults, ...faultRates }
   }
 }

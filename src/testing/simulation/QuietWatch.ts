@@ -1,5 +1,5 @@
 /**
- * Checks the whole world whenever nothing can go on, and once more at the end, when it has been calm for an hour.
+ * Checks the whole world whenever no process can go on, and once more at the end, after an hour without faults.
  *
  * @since 0.1.0
  */
@@ -13,15 +13,15 @@ import type { RowWatch } from "./RowWatch.ts"
 import type { World } from "./World.ts"
 
 /**
- * A watch over the whole.
+ * Checks of the whole world.
  *
  * @category models
  * @since 0.1.0
  */
 export interface QuietWatch {
-  /** Nothing can go on at this moment. */
+  /** No process can go on at this moment. */
   readonly quiet: () => void
-  /** It has been calm for long. */
+  /** There have been no faults for an hour. */
   readonly rest: () => void
 }
 
@@ -29,21 +29,21 @@ const rounding = 1e-6
 const second = 1_000
 const minute = 60 * second
 
-/** How often it looks: far more often than anything it looks for may last. */
+/** How often the world is checked: far more often than any of what it checks for may last. */
 const pause = 3 * second
 /** A jump of the wall clock or a sleep is noticed within this; so is what the store could not take. */
 const notice = 65 * second
 /** Longer than any command may be under way, pools and all. */
 const longestCommand = 5 * minute
-/** In calm, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
+/** Without faults, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
 const longestEnd = 6 * minute
-/** A machine that is gone is noticed by the listing after the next, and a look. */
+/** A machine that is gone is noticed by the listing after the next, and a get. */
 const longestDoubt = 12 * minute
 
 const facts = ({ at, computeId, event, id }: EventEnvelope): string => JSON.stringify([id, computeId, at, event])
 
 /**
- * A watch over the whole of a world.
+ * Checks of a whole world.
  *
  * @category constructors
  * @since 0.1.0
@@ -58,7 +58,7 @@ export const make = (options: {
   const { ledger, timeline } = world
   const now = timeline.now
   let lookedAt = 0
-  /** Since when something has been so, by process and session. */
+  /** Since when a condition has held, by process and session. */
   type Since = Map<Process | null, Map<string, number>>
   const lateSince: Since = new Map()
   const lostSince: Since = new Map()
@@ -67,20 +67,20 @@ export const make = (options: {
   const unpricedSince: Since = new Map()
   const orphanSince: Since = new Map()
 
-  /** How long something has been so, in true time. */
-  const lasting = (book: Since, process: Process | null, key: string, is: boolean): number => {
-    const mine = book.get(process)
+  /** How long a condition has held, in true time. */
+  const lasting = (since: Since, process: Process | null, key: string, is: boolean): number => {
+    const mine = since.get(process)
     if (!is) {
       mine?.delete(key)
       return 0
     }
     if (mine === undefined) {
-      book.set(process, new Map([[key, now()]]))
+      since.set(process, new Map([[key, now()]]))
       return 0
     }
-    const since = mine.get(key) ?? now()
-    mine.set(key, since)
-    return now() - since
+    const begun = mine.get(key) ?? now()
+    mine.set(key, begun)
+    return now() - begun
   }
 
   const isNoticing = ({ process, startedAt }: Member): boolean =>
@@ -120,7 +120,7 @@ export const make = (options: {
         !isOut(`get ${one.computeId}`, one.provider)
       )
     if (lasting(lostSince, process, spec.id, isLost && isNoticing(member)) > longestCommand) {
-      world.broken("liveness", `${spec.id} rests in ${phase._tag} with nothing under way`)
+      world.broken("liveness", `${spec.id} waits in ${phase._tag} with nothing under way`)
     }
   }
 
@@ -139,7 +139,7 @@ export const make = (options: {
     const { phase, pendingTerminations, spec } = state
     const spent = spentUsd(state, read)
     const machines = known(state)
-    // a wall clock that was set back over a restart hides the time in between from everybody
+    // a wall clock that was set back over a restart hides the time in between from every process
     const isBlind = process.host.wentBack()
     const billed = machines.reduce((sum, machine) => sum + ledger.cost(machine) - ledger.untold(machine), 0)
     // whole milliseconds of both clocks
@@ -157,18 +157,18 @@ export const make = (options: {
     if (isDone && machines.every(({ goneAt }) => goneAt !== null && goneAt <= now())) paid.add(state)
   }
 
-  const calmFor = (): number => {
-    const since = world.calmSince()
+  const faultFreeFor = (): number => {
+    const since = world.faultFreeSince()
     if (since === null) return 0
-    // while a machine of ours sleeps it cannot do its part
+    // while a host sleeps, its process cannot do its part
     const awake = fleet.places.map(({ host }) => host.isAsleep() ? now() : host.awakeSince())
     return now() - Math.max(since, ...awake)
   }
 
-  const row = (state: SessionState, calm: number): void => {
+  const row = (state: SessionState, faultFree: number): void => {
     const { phase, spec } = state
     const since = rows.endingSince.get(spec.id)
-    if (since !== undefined && Math.min(calm, now() - since) > longestEnd) {
+    if (since !== undefined && Math.min(faultFree, now() - since) > longestEnd) {
       world.broken("ends", `${spec.id} has been ending since ${since}: ${JSON.stringify(state.pendingTerminations)}`)
     }
     if (phase._tag !== "Live") {
@@ -199,7 +199,7 @@ export const make = (options: {
     if (lasting(orphanSince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
         state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
-        `${machine.id} (${machine.origin}) of ${state?.spec.id ?? "no session"} lives and nobody ends it`
+        `${machine.id} (${machine.origin}) of ${state?.spec.id ?? "no session"} lives and is not being ended`
       )
     }
   }
@@ -221,12 +221,12 @@ export const make = (options: {
     for (const [id, { at, member }] of rows.untold) {
       if (!member.process.isAlive() || member.isZombie) rows.untold.delete(id)
       else if (!member.process.host.isAsleep() && now() - Math.max(at, member.process.host.awakeSince()) > minute) {
-        world.broken("order", `${id} is over and nobody was told`)
+        world.broken("order", `${id} is over and no event told so`)
       }
     }
-    const calm = calmFor()
-    if (calm === 0) return
-    for (const state of database.rows.values()) row(state, calm)
+    const faultFree = faultFreeFor()
+    if (faultFree === 0) return
+    for (const state of database.rows.values()) row(state, faultFree)
     for (const machine of ledger.all) checkOrphan(machine)
   }
 
@@ -243,7 +243,7 @@ export const make = (options: {
     const isIdle = idleTtl !== null && spec.mode === "interactive" && phase._tag === "Live" &&
       host.mono() - touched > idleTtl + 10 * minute && now() - member.startedAt > idleTtl + 10 * minute &&
       now() - (begun.get(spec.id) ?? 0) > idleTtl + 20 * minute
-    return isIdle ? "nobody uses it" : null
+    return isIdle ? "it is not used" : null
   }
 
   const begun = new Map<string, number>()
@@ -254,10 +254,10 @@ export const make = (options: {
   const rest = (): void => {
     for (const state of database.rows.values()) {
       const { phase, spec } = state
-      // one that has just begun to end was watched until now
+      // a session that has just begun to end was checked until now
       const isEnding = phase._tag === "Ending" && now() - (rows.endingSince.get(spec.id) ?? 0) < longestEnd
       if (phase._tag !== "Live" && phase._tag !== "Ended" && !isEnding) {
-        world.broken("ends", `${spec.id} is still ${phase._tag} after an hour of calm: ${JSON.stringify(state)}`)
+        world.broken("ends", `${spec.id} is still ${phase._tag} after an hour without faults: ${JSON.stringify(state)}`)
       }
       const member = fleet.places.find(({ owner }) => owner === spec.owner)?.member
       if (member === null || member === undefined) continue

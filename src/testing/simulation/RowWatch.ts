@@ -10,7 +10,7 @@ import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
 /**
- * What is remembered of rows.
+ * What is remembered of the rows that were written.
  *
  * @category models
  * @since 0.1.0
@@ -20,7 +20,7 @@ export interface RowWatch extends Database.Witness {
   readonly reported: (attempt: string, exitCode: number) => void
   /** When each session began to end, in true time; those that have ended are left out. */
   readonly endingSince: ReadonlyMap<SessionId, number>
-  /** Who wrote that a session is over, and when; taken out once it is told. */
+  /** The process that wrote that a session is over, and when; taken out once the event was told. */
   readonly untold: Map<SessionId, { readonly member: Member; readonly at: number }>
   /** Sessions that were begun, with the owner. */
   readonly begun: ReadonlyMap<SessionId, string>
@@ -35,7 +35,7 @@ const machinesOf = ({ phase, pendingTerminations }: SessionState): ReadonlyArray
     : pendingTerminations.map((one) => one.computeId)
 
 /**
- * A watch over rows.
+ * Checks of rows.
  *
  * @category constructors
  * @since 0.1.0
@@ -117,7 +117,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     begun,
     reported: (attempt, exitCode) => void reports.set(attempt, (reports.get(attempt) ?? new Set()).add(exitCode)),
     lost: (process, id) => {
-      // one that writes again what it has written is not somebody else
+      // a process that repeats its own write has not met another process
       if (writers.get(id) !== process) fleet().memberOf(process)?.lost.add(id)
     },
     loaded: () => {},

@@ -1,6 +1,6 @@
 /**
  * RunPod in a simulated world: the real adapter, handed in, over the fake cloud in memory. What is in the fake's ledger is
- * true here too; what goes wrong on the way is ordered from the fake, by the weather.
+ * true here too; what goes wrong on the way is ordered from the fake, as often as the fault profile says.
  *
  * @since 0.1.0
  */
@@ -82,12 +82,12 @@ const unreachableShare = 0.1
 export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const { ledger, timeline } = world
   const rng = world.rng.fork()
-  const faults = RunPodFaults.make(rng.fork(), world.weather)
+  const faultFor = RunPodFaults.make(rng.fork(), world.faultRates)
   const apiKey = Redacted.make(`${marker}key-${rng.below(1_000_000)}`)
   world.secrets.add(Redacted.value(apiKey))
   /** Whether something may have changed since the ledger was read. */
   let isStale = false
-  // a machine of its own, whose clocks nobody touches
+  // a host of its own, whose clocks are never moved
   const host = Host.make(id, timeline)
   const self = Process.make({
     name: id,
@@ -103,7 +103,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     isShuffled: false,
     onLog: () => {},
     onSpan: null,
-    onSpin: () => world.broken("liveness", "the cloud goes on and on at one moment")
+    onSpin: () => world.broken("liveness", "the cloud runs on without ever waiting")
   })
   const built: { fake?: Context.Context<FakeRunPod.FakeRunPod | FakeRunPod.FakeRunPodControls> } = {}
   self.run(
@@ -187,19 +187,19 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
 
   const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
 
-  /** A request arrives; null is one that nobody will hear of. */
+  /** A request arrives at the cloud; `null` is an operation that no fault is ordered for. */
   const arrive = (
     request: HttpClientRequest.HttpClientRequest,
     operation: RunPodFaults.Operation | null,
     name: string,
     answer: (result: Result.Result<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
   ): void => {
-    const order = operation === null ? RunPodFaults.nothing : faults(operation)
+    const order = operation === null ? RunPodFaults.nothing : faultFor(operation)
     if (operation === "createPod") {
       witness.created(name)
       if (order.isLate) late.add(name)
     }
-    if (order.fault !== null) world.note(() => `${id} has in mind: ${JSON.stringify(order.fault)}`)
+    if (order.fault !== null) world.note(() => `${id} orders: ${JSON.stringify(order.fault)}`)
     const enact = operation === "createPod" || operation === "deletePod" ? change : self.run
     enact(
       Effect.gen(function*() {
@@ -222,7 +222,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     )
   }
 
-  /** How one process reaches it. */
+  /** How one process reaches the account. */
   const clientFor = (process: Process.Process): HttpClient.HttpClient =>
     HttpClient.make((request, url) =>
       Effect.suspend(() => {
@@ -233,7 +233,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           for (const value of wanted.env) world.secrets.add(value)
         }
         if (operation === "deletePod") witness.ending(process, url.pathname.split("/").at(-1) ?? "")
-        if (rng.chance(world.weather().lose * unreachableShare)) {
+        if (rng.chance(world.faultRates().lose * unreachableShare)) {
           world.note(() => `${process.name} cannot connect for ${request.method} ${url.pathname}`)
           // not a byte was sent, so that even a create may be sent again
           return Effect.fail(connectionFailure(request, "ECONNREFUSED", "connect"))
@@ -256,7 +256,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       ...made,
       compute: {
         ...compute,
-        rent: (rent, options) => out(`create ${rent.name}`, compute.rent(rent, options)),
+        rent: (prepared, options) => out(`create ${prepared.name}`, compute.rent(prepared, options)),
         get: (wanted, options) => out(`get ${wanted}`, compute.get(wanted, options)),
         terminate: (wanted, options) => out(`delete ${wanted}`, compute.terminate(wanted, options)),
         list: (filter, options) => {
@@ -281,7 +281,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         Effect.provideService(maker({ apiKey }), HttpClient.HttpClient, clientFor(process)),
         (made) => watched(process, made)
       ),
-    fate: {
+    controls: {
       vanish: (machine) => change(controls.vanish(machine.id)),
       fail: (machine) => change(controls.failPod(machine.id)),
       // a command that ends takes its pod with it
@@ -289,7 +289,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
       plant: (name) => {
         planted.add(name)
-        world.note(() => `somebody makes ${name}`)
+        world.note(() => `a pod appears as ${name}`)
         change(
           controls.plantPod({ name, image: "me/other:1", gpu: { id: "NVIDIA L4", count: 1 } })
         )

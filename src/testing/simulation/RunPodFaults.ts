@@ -1,5 +1,5 @@
 /**
- * What a simulated RunPod does wrong with one request, as the weather has it: a fault of the fake's own script.
+ * What a simulated RunPod does wrong with one request, drawn from the fault profile: a fault of the fake's own script.
  *
  * @since 0.1.0
  */
@@ -16,14 +16,14 @@ import type * as Rng from "./Rng.ts"
 export type Operation = "createPod" | "listPods" | "getPod" | "deletePod"
 
 /**
- * What is in store for one request.
+ * What goes wrong with one request.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Order {
   readonly fault: Fault | null
-  /** It makes its machine when nobody waits for it any more. */
+  /** It makes its machine long after its caller has given up. */
   readonly isLate: boolean
   /** Its answer is lost on the way back. */
   readonly isUnheard: boolean
@@ -35,7 +35,7 @@ export interface Order {
 }
 
 /**
- * All goes well.
+ * Nothing goes wrong.
  *
  * @category models
  * @since 0.1.0
@@ -55,18 +55,18 @@ const mostLag = 4_500
 const tooLong = 40_000
 
 /**
- * Draws what is in store for each request.
+ * Draws what goes wrong with each request.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (rng: Rng.Rng, weather: () => FaultProfile) => {
+export const make = (rng: Rng.Rng, faultRates: () => FaultProfile) => {
   const trouble = (share: number): boolean => share > 0 && rng.chance(share)
   const form = () => rng.pick<"problem" | "html" | "text">("problem", "html", "text")
 
   const tooFast = (): Fault => ({ _tag: "Refuse", status: 429, retryAfter: 1 + rng.below(5) })
 
-  /** No answer that anybody could read, before or after it was done. */
+  /** No readable answer, before or after the request was carried out. */
   const unanswered = (acted: boolean): Fault =>
     rng.pick<() => Fault>(
       () => ({ _tag: "LoseAnswer", acted }),
@@ -74,7 +74,7 @@ export const make = (rng: Rng.Rng, weather: () => FaultProfile) => {
       () => ({ _tag: "Refuse", status: rng.pick(500, 502, 503, 504), acted, form: form() })
     )()
 
-  /** It was done, and the answer cannot be read, or not in time. */
+  /** The request was carried out, and its answer cannot be read, or not in time. */
   const unreadable = (): Fault =>
     rng.pick<() => Fault>(
       () => ({ _tag: "Garble" }),
@@ -91,16 +91,16 @@ export const make = (rng: Rng.Rng, weather: () => FaultProfile) => {
       () => ({ _tag: "Refuse", status: 422 })
     )()
 
-  const create = (sky: FaultProfile): Partial<Order> => {
-    if (trouble(sky.limit)) return { fault: tooFast() }
-    if (trouble(sky.refuse)) return { fault: refusal() }
+  const create = (rates: FaultProfile): Partial<Order> => {
+    if (trouble(rates.limit)) return { fault: tooFast() }
+    if (trouble(rates.refuse)) return { fault: refusal() }
     const duplicate = (): Fault => ({ _tag: "Twin", apart: rng.below(mostLag) })
-    if (!trouble(sky.lose)) return { fault: trouble(sky.duplicate) ? duplicate() : null }
-    if (trouble(sky.late)) {
+    if (!trouble(rates.lose)) return { fault: trouble(rates.duplicate) ? duplicate() : null }
+    if (trouble(rates.late)) {
       return { fault: { _tag: "Delay", request: 15_000 + rng.below(600_000) }, isLate: true, isUnheard: true }
     }
     if (!rng.chance(0.7)) return { fault: unanswered(false) }
-    if (trouble(sky.duplicate)) return { fault: duplicate(), isUnheard: true }
+    if (trouble(rates.duplicate)) return { fault: duplicate(), isUnheard: true }
     return { fault: rng.chance(0.5) ? unanswered(true) : unreadable() }
   }
 
@@ -117,30 +117,32 @@ export const make = (rng: Rng.Rng, weather: () => FaultProfile) => {
     return { fault: rng.pick<Fault | null>(null, null, { _tag: "ShortPage" }) }
   }
 
-  const remove = (sky: FaultProfile): Partial<Order> => {
-    const isIgnored = trouble(sky.deleteIgnored)
-    if (trouble(sky.deleteFails)) {
+  const remove = (rates: FaultProfile): Partial<Order> => {
+    const isIgnored = trouble(rates.deleteIgnored)
+    if (trouble(rates.deleteFails)) {
       return { isIgnored, fault: rng.chance(0.3) ? tooFast() : unanswered(rng.chance(0.4)) }
     }
-    return trouble(sky.deleteSlow) ? { isIgnored, fault: { _tag: "Delay", request: rng.below(90_000) } } : { isIgnored }
+    return trouble(rates.deleteSlow)
+      ? { isIgnored, fault: { _tag: "Delay", request: rng.below(90_000) } }
+      : { isIgnored }
   }
 
   return (operation: Operation): Order => {
-    const sky = weather()
+    const rates = faultRates()
     switch (operation) {
       case "createPod":
         return {
           ...nothing,
           lag: trouble(0.5) ? rng.below(mostLag) : 0,
           lagHidesGet: rng.chance(0.5),
-          ...create(sky)
+          ...create(rates)
         }
       case "listPods":
-        return { ...nothing, ...list(sky.listFails) }
+        return { ...nothing, ...list(rates.listFails) }
       case "getPod":
-        return { ...nothing, ...read(sky.getFails) }
+        return { ...nothing, ...read(rates.getFails) }
       case "deletePod":
-        return { ...nothing, ...remove(sky) }
+        return { ...nothing, ...remove(rates) }
     }
   }
 }

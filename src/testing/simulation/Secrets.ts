@@ -1,12 +1,13 @@
 /**
- * What nobody may write anywhere: the keys, environment values and credentials of a simulation, and who looks for them.
+ * The keys, environment values and credentials of a simulation, which must stand in nothing that is written, and the search for
+ * them.
  *
  * @since 0.1.0
  */
 import * as Exit from "effect/Exit"
 import * as Tracer from "effect/Tracer"
 
-/** Every secret of our own making begins so. */
+/** Every secret that the simulation makes up begins so. */
 export const marker = "canary-"
 
 /**
@@ -16,7 +17,7 @@ export const marker = "canary-"
  * @since 0.1.0
  */
 export interface Secrets {
-  /** Whether anybody looks for them. */
+  /** Whether texts are searched for them. */
   readonly isSought: boolean
   readonly add: (value: string) => void
   /** The first one that stands in a text; the text is made only when it is sought. */
@@ -30,7 +31,7 @@ export interface Secrets {
  * @since 0.1.0
  */
 export const make = (isSought: boolean): Secrets => {
-  // those that were minted bear no mark
+  // credentials minted by the product have no marker
   const minted = new Set<string>()
   return {
     isSought,

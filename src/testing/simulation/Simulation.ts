@@ -1,5 +1,5 @@
 /**
- * One seed played to its end: orchestrators, a store and clouds in a world of trouble, then an hour of calm, all watched.
+ * One seed played to its end: orchestrators, a store and clouds with faults, then an hour without any, all of it checked.
  *
  * @since 0.1.0
  */
@@ -65,7 +65,7 @@ export interface Result {
 }
 
 const minute = 60_000
-const calm = 60 * minute
+const faultFree = 60 * minute
 const grace = minute
 
 const ownersOf = (count: number): ReadonlyArray<Owner> =>
@@ -147,7 +147,7 @@ export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }:
   until(profile.minutes * minute)
   workload.stop()
   fleet.endZombies()
-  until(profile.minutes * minute + calm)
+  until(profile.minutes * minute + faultFree)
   if (world.violation() === null) quiet.rest()
   return {
     seed,

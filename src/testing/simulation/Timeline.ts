@@ -7,7 +7,7 @@
 interface Entry {
   readonly at: number
   /** Equal times happen in the order in which they were arranged. */
-  readonly turn: number
+  readonly order: number
   run: (() => void) | null
 }
 
@@ -25,7 +25,8 @@ export interface Timeline {
   readonly step: (until: number) => boolean
 }
 
-const isBefore = (one: Entry, other: Entry): boolean => one.at === other.at ? one.turn < other.turn : one.at < other.at
+const isBefore = (one: Entry, other: Entry): boolean =>
+  one.at === other.at ? one.order < other.order : one.at < other.at
 
 /**
  * A timeline that begins at 0.
@@ -36,7 +37,7 @@ const isBefore = (one: Entry, other: Entry): boolean => one.at === other.at ? on
 export const make = (): Timeline => {
   const heap: Array<Entry> = []
   let now = 0
-  let turns = 0
+  let arranged = 0
 
   const rise = (): void => {
     let place = heap.length - 1
@@ -74,7 +75,7 @@ export const make = (): Timeline => {
     now: () => now,
     after: (millis, run) => {
       // whole milliseconds, so that sums of times stay exact
-      const entry: Entry = { at: now + Math.max(0, Math.ceil(millis)), turn: turns++, run }
+      const entry: Entry = { at: now + Math.max(0, Math.ceil(millis)), order: arranged++, run }
       heap.push(entry)
       rise()
       return () => {

@@ -1,5 +1,5 @@
 /**
- * What happens in a world besides the orchestrator's own doing: callers, containers, operators, clouds and clocks.
+ * What happens in a world besides what the orchestrator does: callers, containers, operators, clouds and clocks act.
  *
  * @since 0.1.0
  */
@@ -9,19 +9,19 @@ import { AttemptId } from "../../orchestrator/Session.ts"
 import type { Seen } from "../../orchestrator/SessionEngine.ts"
 import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
-import type { Cloud, Fate } from "./Cloud.ts"
+import type { Cloud, CloudControls } from "./Cloud.ts"
 import { type FaultProfile, noFaults } from "./FaultProfile.ts"
 import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
-import type { Pace, Profile } from "./Profile.ts"
+import type { EventRates, Profile } from "./Profile.ts"
 import type * as Rng from "./Rng.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { World } from "./World.ts"
 
 const minute = 60_000
 
-/** Somebody with a process to talk to. */
-interface Desk {
+/** A process that callers can ask now, with its owner's place. */
+interface Target {
   readonly place: Place
   readonly member: Member
   readonly services: Services
@@ -75,7 +75,7 @@ export const start = (options: {
   let isOn = true
   let calls = 0
 
-  const desk = (): Desk | null => {
+  const pickTarget = (): Target | null => {
     const place = rng.one(fleet.places)
     const member = place?.member
     return place === undefined || member === null || member === undefined || member.services === null ||
@@ -85,13 +85,13 @@ export const start = (options: {
       : { place, member, services: member.services }
   }
 
-  const session = ({ services }: Desk, isWanted: (seen: Seen) => boolean): Seen | undefined =>
+  const session = ({ services }: Target, isWanted: (seen: Seen) => boolean): Seen | undefined =>
     rng.one([...services.engine.all()].filter(isWanted))
 
   const isOver = ({ state: { phase } }: Seen): boolean => phase._tag === "Ended" || phase._tag === "Ending"
 
-  const spawn = (at: Desk): void => {
-    const { member, services: { orchestrator } } = at
+  const spawn = (target: Target): void => {
+    const { member, services: { orchestrator } } = target
     const isTask = rng.chance(profile.tasks)
     const number = ++calls
     // RunPod rents nothing without an image and a GPU, and knows every option
@@ -106,8 +106,8 @@ export const start = (options: {
       command: isTask ? ["run"] : null,
       providerOpts: isPlain && rng.chance(0.2) ? { region: "eu", api_key: environment(`opt${number}`) } : {}
     }
-    const wish = optionsOf(rng, profile, clouds, isTask)
-    const asked = isTask ? orchestrator.runTask(request, wish) : orchestrator.spawn(request, wish)
+    const spawnOptions = optionsOf(rng, profile, clouds, isTask)
+    const asked = isTask ? orchestrator.runTask(request, spawnOptions) : orchestrator.spawn(request, spawnOptions)
     const patience = rng.chance(profile.impatient) ? 50 + rng.below(10_000) : null
     world.note(() => `a caller of ${member.process.name} asks for ${isTask ? "a task" : "a session"} ${number}`)
     const waiting = patience === null ? Effect.asSome(asked) : Effect.timeoutOption(asked, patience)
@@ -119,7 +119,7 @@ export const start = (options: {
     })
   }
 
-  /** Nothing secret in what a caller is told. */
+  /** No secret may stand in an error that a caller gets. */
   const scan = (exit: Exit.Exit<unknown, unknown>): void => {
     if (Exit.isSuccess(exit)) return
     const { reasons } = exit.cause
@@ -127,66 +127,67 @@ export const start = (options: {
     if (leaked !== undefined) world.broken("secrets", `an error holds ${leaked}`)
   }
 
-  const touch = (at: Desk): void => {
-    const found = session(at, (seen) => seen.state.phase._tag === "Live" && seen.state.spec.mode === "interactive")
+  const touch = (target: Target): void => {
+    const found = session(target, (seen) => seen.state.phase._tag === "Live" && seen.state.spec.mode === "interactive")
     if (found === undefined) return
     const { id } = found.state.spec
-    const { member, services: { orchestrator } } = at
+    const { member, services: { orchestrator } } = target
     const touches = member.touches.get(id) ?? []
     member.touches.set(id, touches)
     touches.push(member.process.host.mono())
-    world.note(() => `somebody touches ${id}`)
+    world.note(() => `a caller touches ${id}`)
     member.process.run(orchestrator.touch(id))
   }
 
-  const stop = (at: Desk): void => {
+  const stop = (target: Target): void => {
     const isEarly = rng.chance(0.5)
-    const found = session(at, (seen) => !isOver(seen) && (!isEarly || seen.state.phase._tag !== "Live")) ??
-      session(at, (seen) => !isOver(seen))
+    const found = session(target, (seen) => !isOver(seen) && (!isEarly || seen.state.phase._tag !== "Live")) ??
+      session(target, (seen) => !isOver(seen))
     if (found === undefined) return
     const { id } = found.state.spec
-    const { member, services: { orchestrator } } = at
-    world.note(() => `somebody stops ${id}`)
+    const { member, services: { orchestrator } } = target
+    world.note(() => `a caller stops ${id}`)
     member.process.run(orchestrator.stopTracked(id, { timeout: rng.pick("5 seconds", "1 minute") }), scan)
     member.stops.set(id, timeline.now())
   }
 
-  const report = (at: Desk): void => {
-    const found = session(at, (seen) => !isOver(seen))
+  const report = (target: Target): void => {
+    const found = session(target, (seen) => !isOver(seen))
     const attempts = found?.state.attempts ?? []
     const attempt = rng.chance(0.5) ? attempts.at(0) : attempts.at(-1)
     if (found === undefined || attempt === undefined) return
     const exitCode = rng.chance(0.3) ? 0 : 1 + (++calls % 250)
     rows.reported(attempt.id, exitCode)
     world.note(() => `a container says that ${attempt.id} ended with ${exitCode}`)
-    at.member.process.run(
-      at.services.engine.tell(found.state.spec.id, { _tag: "Report", attempt: attempt.id, exitCode })
+    target.member.process.run(
+      target.services.engine.tell(found.state.spec.id, { _tag: "Report", attempt: attempt.id, exitCode })
     )
   }
 
   const machine = (isWanted: (machine: Machine) => boolean): Machine | undefined =>
     rng.one(ledger.all.filter((one) => ledger.bills(one) && ledger.isVisible(one) && isWanted(one)))
 
-  const fateOf = ({ provider }: Machine): Fate | undefined => clouds.find(({ id }) => id === provider)?.fate
+  const controlsOf = ({ provider }: Machine): CloudControls | undefined =>
+    clouds.find(({ id }) => id === provider)?.controls
 
-  /** A machine comes to some end that nobody asked for. */
+  /** A machine ends without being asked to. */
   const strike = (): void => {
     const victim = machine(({ status }) => status === "running" || status === "provisioning")
-    const fate = victim && fateOf(victim)
-    if (victim === undefined || fate === undefined) return
+    const controls = victim && controlsOf(victim)
+    if (victim === undefined || controls === undefined) return
     const kind = rng.below(victim.isSpot ? 5 : 4)
     world.note(() => `${victim.id} ${["vanishes", "fails", "stops", "ends its command", "is preempted"][kind]}`)
-    if (kind === 0) fate.vanish(victim)
-    else if (kind === 1) fate.fail(victim)
-    else fate.stop(victim, kind === 3 && !victim.isSpot ? rng.below(3) : null)
+    if (kind === 0) controls.vanish(victim)
+    else if (kind === 1) controls.fail(victim)
+    else controls.stop(victim, kind === 3 && !victim.isSpot ? rng.below(3) : null)
   }
 
   const reprice = (): void => {
     const found = machine(() => true)
     if (found === undefined) return
     if (!found.isPriced && rng.chance(0.5)) found.isPriced = true
-    else fateOf(found)?.setRate(found, rng.pick(0.25, 0.5, 1, 2, 4, 8))
-    world.note(() => `${found.id} costs ${found.rate}${found.isPriced ? "" : ", and nobody knows"}`)
+    else controlsOf(found)?.setRate(found, rng.pick(0.25, 0.5, 1, 2, 4, 8))
+    world.note(() => `${found.id} costs ${found.rate}${found.isPriced ? "" : ", which no answer names"}`)
   }
 
   const hide = (): void => {
@@ -200,7 +201,7 @@ export const start = (options: {
   const plant = (): void => {
     const owner = rng.pick<string | null>(rng.one(fleet.places)?.owner ?? null, "adhoc", "stranger", null)
     const attempt = Array.from({ length: 12 }, () => rng.pick("a", "b", "c", "d", "2", "3")).join("")
-    rng.one(clouds)?.fate.plant(
+    rng.one(clouds)?.controls.plant(
       owner === null
         ? `database-${attempt}`
         : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt) })
@@ -224,23 +225,23 @@ export const start = (options: {
     host.suspend(by)
   }
 
-  /** Bad, half bad, good: what comes next in the sky. */
-  const sky = (): void => {
+  /** The fault rates of this kind of world in full, in part, or none for a while. */
+  const changeFaultRates = (): void => {
     const share = rng.pick(1, 1, 0.3, 0)
-    world.note(() => `the weather is ${share}`)
-    world.setWeather(scaled(profile.weather, share))
+    world.note(() => `the fault rates are ${share} of the kind's`)
+    world.setFaultRates(scaled(profile.faultRates, share))
   }
 
-  const atDesk = (act: (at: Desk) => void) => (): void => {
-    const at = desk()
-    if (at !== null) act(at)
+  const withTarget = (act: (target: Target) => void) => (): void => {
+    const target = pickTarget()
+    if (target !== null) act(target)
   }
 
-  const acts: Readonly<Record<keyof Pace, () => void>> = {
-    spawn: atDesk(spawn),
-    touch: atDesk(touch),
-    stop: atDesk(stop),
-    report: atDesk(report),
+  const acts: Readonly<Record<keyof EventRates, () => void>> = {
+    spawn: withTarget(spawn),
+    touch: withTarget(touch),
+    stop: withTarget(stop),
+    report: withTarget(report),
     machine: strike,
     price: reprice,
     hide,
@@ -255,7 +256,7 @@ export const start = (options: {
     jump: () => withHost(jump),
     suspend: () => withHost(suspend),
     plant,
-    sky
+    faultRates: changeFaultRates
   }
 
   const often = (act: () => void, perMinute: number): void => {
@@ -270,12 +271,12 @@ export const start = (options: {
     arrange()
   }
 
-  world.setWeather(profile.weather)
-  for (const name of paces) often(acts[name], profile.pace[name])
+  world.setFaultRates(profile.faultRates)
+  for (const name of eventNames) often(acts[name], profile.eventRates[name])
   return {
     stop: () => {
       isOn = false
-      world.setWeather(noFaults)
+      world.setFaultRates(noFaults)
       for (const one of ledger.all) {
         one.ignores = 0
         one.slowness = Math.min(one.slowness, 1_000)
@@ -285,7 +286,7 @@ export const start = (options: {
   }
 }
 
-const paces = [
+const eventNames = [
   "spawn",
   "touch",
   "stop",
@@ -299,24 +300,24 @@ const paces = [
   "jump",
   "suspend",
   "plant",
-  "sky"
-] as const satisfies ReadonlyArray<keyof Pace>
+  "faultRates"
+] as const satisfies ReadonlyArray<keyof EventRates>
 
-const scaled = (weather: FaultProfile, share: number): FaultProfile => ({
-  refuse: weather.refuse * share,
-  limit: weather.limit * share,
-  lose: weather.lose * share,
-  duplicate: weather.duplicate * share,
-  late: weather.late * share,
-  listFails: weather.listFails * share,
-  getFails: weather.getFails * share,
-  deleteFails: weather.deleteFails * share,
-  deleteIgnored: weather.deleteIgnored * share,
-  deleteSlow: weather.deleteSlow * share,
-  flicker: weather.flicker * share,
-  noPrice: weather.noPrice * share,
-  commitFails: weather.commitFails * share,
-  commitSlow: weather.commitSlow * share,
-  loadFails: weather.loadFails * share,
-  crash: weather.crash * share
+const scaled = (rates: FaultProfile, share: number): FaultProfile => ({
+  refuse: rates.refuse * share,
+  limit: rates.limit * share,
+  lose: rates.lose * share,
+  duplicate: rates.duplicate * share,
+  late: rates.late * share,
+  listFails: rates.listFails * share,
+  getFails: rates.getFails * share,
+  deleteFails: rates.deleteFails * share,
+  deleteIgnored: rates.deleteIgnored * share,
+  deleteSlow: rates.deleteSlow * share,
+  flicker: rates.flicker * share,
+  noPrice: rates.noPrice * share,
+  commitFails: rates.commitFails * share,
+  commitSlow: rates.commitSlow * share,
+  loadFails: rates.loadFails * share,
+  crash: rates.crash * share
 })

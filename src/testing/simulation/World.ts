@@ -1,5 +1,5 @@
 /**
- * What everything in a simulated world shares: time, chance, weather, the ledger, and how a call goes out and comes back.
+ * What everything in a simulated world shares: time, chance, fault rates, the ledger, and how a call goes out and comes back.
  *
  * @since 0.1.0
  */
@@ -45,11 +45,11 @@ export interface World {
   readonly timeline: Timeline.Timeline
   readonly rng: Rng.Rng
   readonly ledger: Ledger.Ledger
-  readonly weather: () => FaultProfile
-  readonly setWeather: (weather: FaultProfile) => void
-  /** True time since which all has been calm; null while it is not. */
-  readonly calmSince: () => number | null
-  /** Writes a line of the trace; the line is made only when somebody reads it. */
+  readonly faultRates: () => FaultProfile
+  readonly setFaultRates: (faultRates: FaultProfile) => void
+  /** True time since which there are no faults; null while there are. */
+  readonly faultFreeSince: () => number | null
+  /** Writes a line of the trace; the line is made only when the trace is read. */
   readonly note: (line: () => string) => void
   /** Says that an invariant is broken; the first one ends the run. */
   readonly broken: (invariant: Invariant, facts: string) => void
@@ -61,9 +61,9 @@ export interface World {
   readonly out: <A, E, R>(process: Process, label: string, work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Calls and work of a process that are out, by label. */
   readonly isOut: (process: Process, label: string) => boolean
-  /** Who kills; set once the fleet is there. */
+  /** Kills a process; set once the fleet is there. */
   onKill: (process: Process) => void
-  /** Values that nobody may write anywhere. */
+  /** Values that must stand in nothing that is written. */
   readonly secrets: Secrets.Secrets
 }
 
@@ -78,11 +78,11 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   const rng = Rng.make(seed)
   const troubles = rng.fork()
   const out = new Map<Process, Map<string, number>>()
-  let weather = noFaults
-  let calmSince: number | null = 0
+  let faultRates = noFaults
+  let faultFreeSince: number | null = 0
   let violation: Violation | null = null
 
-  /** Something is out; answers how to say, once, that it is not any more. */
+  /** Counts a call or work as out; the answer ends that, once, and says whether it was still out. */
   const goesOut = (process: Process, label: string): () => boolean => {
     const mine = out.get(process) ?? new Map<string, number>()
     out.set(process, mine.set(label, (mine.get(label) ?? 0) + 1))
@@ -101,12 +101,12 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
     timeline,
     rng,
     ledger: Ledger.make(timeline.now),
-    weather: () => weather,
-    setWeather: (next) => {
-      weather = next
-      calmSince = next === noFaults ? timeline.now() : null
+    faultRates: () => faultRates,
+    setFaultRates: (next) => {
+      faultRates = next
+      faultFreeSince = next === noFaults ? timeline.now() : null
     },
-    calmSince: () => calmSince,
+    faultFreeSince: () => faultFreeSince,
     note: (line) => {
       if (read !== null) read(`${(timeline.now() / 1_000).toFixed(3).padStart(10)} ${line()}`)
     },
@@ -117,7 +117,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
     },
     violation: () => violation,
     point: (process, label) => {
-      if (weather.crash === 0 || !process.isAlive() || !troubles.chance(weather.crash)) return
+      if (faultRates.crash === 0 || !process.isAlive() || !troubles.chance(faultRates.crash)) return
       world.note(() => `${process.name} is killed at: ${label}`)
       world.onKill(process)
     },
@@ -169,7 +169,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   return world
 }
 
-/** An answer in few words. */
+/** An answer in few words, for the trace. */
 const said = (result: Result.Result<unknown, unknown>): string => {
   if (Result.isFailure(result)) {
     const { failure } = result

@@ -14,13 +14,13 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { AtlasError, ProviderFault } from "../../../domain/AtlasError.ts"
-import * as Talk from "./talk.ts"
+import * as Messages from "./messages.ts"
 
-/** Far more than each step needs. */
+/** Far longer than each step needs. */
 const patience = Duration.seconds(12)
 
-const readAnswer = Schema.decodeEffect(Talk.AnswerLine)
-const writeQuestion = Schema.encodeEffect(Talk.QuestionLine)
+const readAnswer = Schema.decodeEffect(Messages.AnswerLine)
+const writeQuestion = Schema.encodeEffect(Messages.QuestionLine)
 
 /** The program itself, as it stands beside this file: in TypeScript, or compiled. */
 const program = fileURLToPath(new URL(`../../main${posix.extname(import.meta.url)}`, import.meta.url))
@@ -29,19 +29,19 @@ const failure = (message: string) =>
   new AtlasError({ provider: null, operation: "demo", reason: new ProviderFault({ message }) })
 
 /** Answers of one kind. */
-type Of<Tag extends Talk.Answer["_tag"]> = Extract<Talk.Answer, { readonly _tag: Tag }>
+type Of<Tag extends Messages.Answer["_tag"]> = Extract<Messages.Answer, { readonly _tag: Tag }>
 
-/** Starts an orchestrator whose books and computes lie in this directory. It is killed, at the latest, with the scope. */
+/** Starts an orchestrator whose records and computes are in this directory. It is killed, at the latest, with the scope. */
 export const start = (stateDirectory: string) =>
   Effect.gen(function*() {
     const handle = yield* ChildProcess.make(process.execPath, [program, "dev", "demo-orchestrator", "--json"], {
       env: { ATLAS_STATE_DIR: stateDirectory, ATLAS_OWNER: "demo", ATLAS_PROVIDER: "local" },
       extendEnv: true,
       killSignal: "SIGKILL"
-    }).pipe(Effect.mapError(() => failure("the orchestrator could not be started")))
-    const questions = yield* Queue.unbounded<Talk.Question, Cause.Done>()
-    const heard = yield* SubscriptionRef.make<ReadonlyArray<Talk.Answer>>([])
-    const hear = (answer: Talk.Answer) => SubscriptionRef.update(heard, (all) => [...all, answer])
+    }).pipe(Effect.mapError(() => failure("the demo's orchestrator could not be started")))
+    const questions = yield* Queue.unbounded<Messages.Question, Cause.Done>()
+    const heard = yield* SubscriptionRef.make<ReadonlyArray<Messages.Answer>>([])
+    const hear = (answer: Messages.Answer) => SubscriptionRef.update(heard, (all) => [...all, answer])
 
     yield* Stream.fromQueue(questions).pipe(
       Stream.mapEffect((question) => Effect.map(writeQuestion(question), (line) => `${line}\n`)),
@@ -62,17 +62,17 @@ export const start = (stateDirectory: string) =>
     )
 
     /** The first answer that passes, from the start on; fails when the orchestrator says that it failed, or ends. */
-    const answered = <Tag extends Exclude<Talk.Answer["_tag"], "Failed" | "Gone">>(
+    const answered = <Tag extends Exclude<Messages.Answer["_tag"], "Failed" | "Gone">>(
       tag: Tag,
       test: (answer: Of<Tag>) => boolean = () => true
     ): Effect.Effect<Of<Tag>, AtlasError> => {
-      const is = (answer: Talk.Answer): answer is Of<Tag> => answer._tag === tag
-      const find = (all: ReadonlyArray<Talk.Answer>): Effect.Effect<Option.Option<Of<Tag>>, AtlasError> => {
+      const is = (answer: Messages.Answer): answer is Of<Tag> => answer._tag === tag
+      const find = (all: ReadonlyArray<Messages.Answer>): Effect.Effect<Option.Option<Of<Tag>>, AtlasError> => {
         const found = all.filter(is).find(test)
         const trouble = all.find((one) => one._tag === "Failed" || one._tag === "Gone")
         return found === undefined && trouble !== undefined && "message" in trouble
           ? Effect.fail(
-            failure(`the orchestrator ${trouble._tag === "Gone" ? "has ended" : "failed"}: ${trouble.message}`)
+            failure(`the demo's orchestrator ${trouble._tag === "Gone" ? "has ended" : "failed"}: ${trouble.message}`)
           )
           : Effect.succeed(Option.fromUndefinedOr(found))
       }
@@ -81,10 +81,11 @@ export const start = (stateDirectory: string) =>
         Stream.filter(Option.isSome),
         Stream.runHead,
         Effect.flatMap((found) => Effect.fromOption(Option.flatten(found))),
-        Effect.catchTag("NoSuchElementError", () => Effect.fail(failure("the orchestrator said nothing"))),
+        Effect.catchTag("NoSuchElementError", () => Effect.fail(failure("the demo's orchestrator answered nothing"))),
         Effect.timeoutOrElse({
           duration: patience,
-          orElse: () => Effect.fail(failure(`the orchestrator did not say ${tag} within ${Duration.format(patience)}`))
+          orElse: () =>
+            Effect.fail(failure(`the demo's orchestrator did not answer ${tag} within ${Duration.format(patience)}`))
         })
       )
     }
@@ -92,10 +93,10 @@ export const start = (stateDirectory: string) =>
     return {
       pid: handle.pid,
       answered,
-      ask: (question: Talk.Question) => Effect.asVoid(Queue.offer(questions, question)),
-      /** What nobody can prepare for. */
+      ask: (question: Messages.Question) => Effect.asVoid(Queue.offer(questions, question)),
+      /** Ends it as a crash does. */
       kill: Effect.andThen(Effect.ignore(handle.kill({ killSignal: "SIGKILL" })), Effect.ignore(handle.exitCode)),
-      /** Asks nothing more: it ends everything and leaves. */
+      /** Asks nothing more: it ends every session and exits. */
       finish: Effect.andThen(Queue.end(questions), Effect.orElseSucceed(handle.exitCode, () => -1))
     }
   })

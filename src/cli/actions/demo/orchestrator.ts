@@ -10,16 +10,16 @@ import { Orchestrator } from "../../../orchestrator/Orchestrator.ts"
 import { Providers } from "../../../provider/Providers.ts"
 import { Shell } from "../../Shell.ts"
 import * as Supervised from "../../Supervised.ts"
-import * as Talk from "./talk.ts"
+import * as Messages from "./messages.ts"
 
 const provider = "local"
-const readQuestion = Schema.decodeEffect(Talk.QuestionLine)
-const writeAnswer = Schema.encodeEffect(Talk.AnswerLine)
+const readQuestion = Schema.decodeEffect(Messages.QuestionLine)
+const writeAnswer = Schema.encodeEffect(Messages.AnswerLine)
 
-const answer = (said: Talk.Answer) =>
+const answer = (said: Messages.Answer) =>
   Effect.flatMap(Shell, ({ out }) => Effect.flatMap(Effect.orDie(writeAnswer(said)), out))
 
-const act = (question: Talk.Question) =>
+const act = (question: Messages.Question) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     switch (question._tag) {
@@ -64,7 +64,7 @@ const endAll = Effect.gen(function*() {
   })
 })
 
-/** Adopts, answers, and ends everything when nobody asks any more: also when who asked was killed. */
+/** Adopts, answers, and ends every session when its stdin is closed: also when the demo itself was killed. */
 export const run = (_: object) =>
   Effect.gen(function*() {
     const { get } = yield* Providers
@@ -95,11 +95,11 @@ export const run = (_: object) =>
         Effect.orDie
       )
     }).pipe(
-      // also when it is told to stop, or when who asked is gone: only a kill leaves them to the next one
+      // also when it is told to stop, or when the demo is gone: only a kill leaves the sessions to the next one
       Effect.onExit(() => endAll),
       Effect.scoped,
       Effect.provide(
-        Supervised.layer({ call: { provider }, farewells: Supervised.noFarewells, pollInterval })
+        Supervised.layer({ call: { provider }, finalReads: Supervised.noFinalReads, pollInterval })
       )
     )
   })

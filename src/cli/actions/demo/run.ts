@@ -16,7 +16,7 @@ import { ProviderId } from "../../../domain/Ids.ts"
 import { localIn } from "../../providers.ts"
 import { Shell } from "../../Shell.ts"
 import * as Child from "./child.ts"
-import type { Answer } from "./talk.ts"
+import type { Answer } from "./messages.ts"
 
 const provider = ProviderId.make("local")
 const call = { provider }
@@ -25,10 +25,10 @@ const host = "127.0.0.1"
 /** How long an unused session lives here: long enough to see it, short enough to wait for it. */
 const idleTtl = Duration.seconds(3)
 
-/** Far more than a server on this machine needs. */
+/** Far longer than a server on this machine needs. */
 const patience = Duration.seconds(8)
 
-/** What the local provider says of a compute beside its fields. */
+/** What the local provider reports of a compute besides its fields. */
 const Facts = Schema.Struct({ pid: Schema.Int, directory: Schema.String })
 const decodeFacts = Schema.decodeUnknownEffect(Facts)
 
@@ -54,7 +54,7 @@ const ask = (url: string, authorization: string | null) =>
     catch: unreachable
   }).pipe(Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(unreachable(undefined)) }))
 
-/** Whether anything runs in a process group. A dead process that its parent has not reaped yet does not run. */
+/** Whether anything runs in a process group. A dead process whose parent has not collected it yet does not run. */
 const isGroupAlive = (group: number) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
@@ -87,7 +87,7 @@ const isListening = (port: number) =>
 /** A user's session: where its server is, and the token that only its caller has. */
 type Session = Extract<Answer, { readonly _tag: "Spawned" }>
 
-/** Whatever is left in the directory is ended, however the demo ended. */
+/** Ends every compute that is left in the directory, however the demo ended. */
 const endAll = Effect.gen(function*() {
   const left = yield* Atlas.listCompute({}, call)
   yield* Effect.forEach(left, ({ id }) => Atlas.end(id, call), { concurrency: "unbounded", discard: true })
@@ -117,7 +117,7 @@ const leftovers = (
     ]
   })
 
-const story = (directory: string, say: (label: string, text: string) => Effect.Effect<void>) =>
+const play = (directory: string, say: (label: string, text: string) => Effect.Effect<void>) =>
   Effect.gen(function*() {
     const first = yield* Child.start(directory)
     yield* first.answered("Ready")
@@ -144,7 +144,7 @@ const story = (directory: string, say: (label: string, text: string) => Effect.E
     yield* first.kill
     yield* say("crash", `kill -9 ${first.pid}`)
     const alone = yield* ask(ann.url, ann.header)
-    yield* say("call", `GET /health while nobody watches: ${alone}`)
+    yield* say("call", `GET /health while no orchestrator runs: ${alone}`)
 
     const second = yield* Child.start(directory)
     const { adopted } = yield* second.answered("Ready")
@@ -158,22 +158,22 @@ const story = (directory: string, say: (label: string, text: string) => Effect.E
     yield* say("task", `ended with exit code ${exitCode}`)
 
     const { reason } = yield* second.answered("SessionEnded", ({ id }) => id === bob.id)
-    yield* say("idle", `bob's is over (${reason}), ${Duration.format(idleTtl)} after anybody cared`)
+    yield* say("idle", `bob's session has ended (${reason}), ${Duration.format(idleTtl)} after its last use`)
     const { status } = yield* Atlas.getCompute(ann.computeId, call)
     const after = yield* ask(ann.url, ann.header)
-    yield* say("kept", `ann's is ${status}, because she touches it; GET /health: ${after}`)
+    yield* say("kept", `ann's compute is ${status}, because her session is in use; GET /health: ${after}`)
     const lines = yield* Stream.runCollect(Atlas.streamLogs(ann.computeId, {}, call))
     yield* Effect.forEach(lines, ({ text }) => say("log", text), { discard: true })
 
-    const farewell = yield* second.finish
-    yield* say("end", "everything handed back")
+    const exitedWith = yield* second.finish
+    yield* say("end", "every session is ended")
     const left = yield* leftovers(traces, [first.pid, second.pid])
     yield* say("left", left.length === 0 ? "no process, no port, no directory" : left.join(", "))
     const calls = [authorized, alone, after].every((code) => code === 200) &&
       [unauthorized, crossed].every((code) => code === 401)
     const idleEnded = reason === "idle_timeout" ? 1 : 0
     return {
-      isAsPromised: calls && farewell === 0 && left.length === 0 && lines.length > 0 && idleEnded === 1
+      isAsPromised: calls && exitedWith === 0 && left.length === 0 && lines.length > 0 && idleEnded === 1
         && adopted.length === 2 && exitCode === 0 && status === "running",
       summary: {
         provider,
@@ -189,7 +189,7 @@ const story = (directory: string, say: (label: string, text: string) => Effect.E
     }
   })
 
-/** Tells the story and counts what is left. The exit code is 0 only if everything went as it should. */
+/** Plays every step and counts what is left. The exit code is 0 only if everything went as it should. */
 export const run = (_: object) =>
   Effect.gen(function*() {
     const { exitWith, invocation, out } = yield* Shell
@@ -199,7 +199,7 @@ export const run = (_: object) =>
     const directory = yield* fs.makeTempDirectoryScoped({ prefix: "atlas-demo-" }).pipe(Effect.orDie)
     const told = yield* Effect.gen(function*() {
       yield* Effect.addFinalizer(() => Effect.orDie(endAll))
-      return yield* Effect.scoped(story(directory, say))
+      return yield* Effect.scoped(play(directory, say))
     }).pipe(Effect.scoped, Effect.provide(localIn(directory)))
 
     const elapsed = Duration.nanos((yield* Clock.monotonicTimeNanos) - started)

@@ -1,9 +1,9 @@
 /**
- * What the demo and its orchestrator say to each other, a line of JSON each: they are two processes, so that one can be killed.
+ * The messages between the demo and its orchestrator, a line of JSON each: they are two processes, so that one can be killed.
  */
 import * as Schema from "effect/Schema"
 
-/** What the demo asks for. The end of the lines means: end everything and leave. */
+/** What the demo asks for. The end of the lines means: end every session and exit. */
 export const Question = Schema.Union([
   Schema.TaggedStruct("Spawn", { user: Schema.String, idleTtlMs: Schema.Finite }),
   Schema.TaggedStruct("Touch", { id: Schema.String }),
@@ -12,9 +12,9 @@ export const Question = Schema.Union([
 
 export type Question = typeof Question.Type
 
-/** What the orchestrator answers, and what happens without being asked. */
+/** What the orchestrator answers, and what it reports without being asked. */
 export const Answer = Schema.Union([
-  /** Its seat is taken, and the sessions an earlier one has left run under its watch. */
+  /** It holds the owner lock and has adopted the sessions that an earlier one left. */
   Schema.TaggedStruct("Ready", { adopted: Schema.Array(Schema.String) }),
   Schema.TaggedStruct("Spawned", {
     id: Schema.String,
@@ -26,7 +26,7 @@ export const Answer = Schema.Union([
   Schema.TaggedStruct("TaskEnded", { exitCode: Schema.NullOr(Schema.Int) }),
   Schema.TaggedStruct("SessionEnded", { id: Schema.String, reason: Schema.String }),
   Schema.TaggedStruct("Failed", { message: Schema.String }),
-  /** It has ended; said by the demo itself. */
+  /** It has ended; made by the demo itself. */
   Schema.TaggedStruct("Gone", { message: Schema.String })
 ])
 

@@ -1,5 +1,5 @@
 /**
- * What `atlas up` with limits and `atlas task` do: a session in this very process, from its rent to its verified end.
+ * What `atlas up` with limits and `atlas task` do: a session in this very process, from its spawn to its verified end.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,10 +16,10 @@ import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
-import * as SpawnFlags from "../SpawnFlags.ts"
+import * as SpawnRequest from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 
-type Input = SpawnFlags.SpawnFlags & SpawnFlags.Limits
+type Input = SpawnRequest.SpawnFlags & SpawnRequest.Limits
 
 /** Which of the two it is; the session's mode follows. */
 type Verb = "up" | "task"
@@ -29,36 +29,40 @@ const say = (value: { readonly type: string; readonly [field: string]: unknown }
 
 const note = (text: string) => Effect.flatMap(Shell, ({ err, invocation }) => invocation.json ? Effect.void : err(text))
 
-/** What somebody who waits wants to know of an event. */
+/** What a person who waits is told of an event; null for most of them. */
 const wordOf = ({ event }: EventEnvelope): string | null => {
   switch (event._tag) {
     case "Status":
       return event.status === "running" ? "running" : null
     case "Respawned":
-      return `the machine was taken away; ${event.newId} takes its place`
+      return `its machine was taken away; ${event.newId} replaces it`
     case "RespawnFailed":
-      return `no replacement was to be had: ${event.fault.message}`
+      return `no replacement could be rented: ${event.fault.message}`
     case "Refused":
-      return `no ${event.candidate.gpu ?? event.candidate.provider}: ${event.fault.message}`
+      return `${event.candidate.gpu ?? event.candidate.provider} was refused: ${event.fault.message}`
     case "Terminating":
-      return `ending: ${event.reason}`
+      return `ending the session: ${event.reason}`
     case "TerminateFailed":
-      return `could not be ended yet, trying again: ${event.fault.message}`
+      return `its machine could not be ended yet, trying again: ${event.fault.message}`
     default:
       return null
   }
 }
 
-/** How the command ended, as an exit code; an end that nobody wanted fails. */
+/** The exit code of the command, null for an end that the limits asked for; any other end fails. */
 const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<number | null, AtlasError> => {
   const fail = (reason: AtlasError["reason"]) => Effect.fail(new AtlasError({ provider, operation: verb, reason }))
   const over = (message: string) => fail(new Ended({ status: "terminated", message }))
-  const late = new Timeout({ message: "it ran for all of its --max-runtime and was ended" })
-  const dear = new BudgetExceeded({ message: "it has cost all of its --max-cost and was ended" })
+  const late = new Timeout({
+    message: "its --max-runtime was over, so its machine was ended; allow more with --max-runtime"
+  })
+  const dear = new BudgetExceeded({
+    message: "it has cost its --max-cost, so its machine was ended; allow more with --max-cost"
+  })
   switch (outcome?._tag) {
     case "Completed":
       return outcome.exitCode === null
-        ? over("it has ended, and nobody could say with which exit code")
+        ? over("the command has ended, and its provider reported no exit code")
         : Effect.succeed(outcome.exitCode)
     case "TimedOut":
       return fail(late)
@@ -66,39 +70,41 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
       if (outcome.exitCode !== null) return Effect.succeed(outcome.exitCode)
       if (outcome.fault !== null) return Effect.fail(Fault.toError(outcome.fault, verb))
       if (outcome.cause === "cost_cap") return fail(dear)
-      if (outcome.cause === "vanished") return over("its machine was ended by somebody else")
+      if (outcome.cause === "vanished") {
+        return over("its machine was ended outside of this command: by another process, or in the provider's console")
+      }
       return over(
-        `its machine is ${outcome.cause} and left no exit code${
-          provider === "local" ? ": it could not be written down (is the disk of the state directory full?)" : ""
+        `its machine is ${outcome.cause} and reported no exit code${
+          provider === "local" ? " (is the disk of the state directory full?)" : ""
         }`
       )
     case "Closed":
       if (outcome.reason === "max_runtime") return fail(late)
       if (outcome.reason === "cost_cap") return fail(dear)
       if (outcome.reason === "finished") return Effect.succeed(0)
-      // what it was told to do is no failure, and no command's exit code either
+      // ended as idle, as the flags ask for: no failure, and no exit code of the command either
       return outcome.reason === "idle_timeout" ? Effect.succeed(null) : over(`the session was ended: ${outcome.reason}`)
     case undefined:
-      return over("the session is over and nobody could say how")
+      return over("the session is over, and its outcome is not on record")
   }
 }
 
-/** Between two readings of a log that came to an end: its machine is over, or could not be asked. */
+/** Between two readings of a log that came to an end: its machine has ended, or could not be asked. */
 const pause = "1 second"
 
 /** Prints what the session's machines write, one after the other. */
 const makeLogs = Effect.fnUntraced(function*(
-  { call, farewells, heard }: {
-    readonly call: SpawnFlags.SpawnFlags["call"]
-    readonly farewells: Supervised.Farewells
-    readonly heard: Effect.Effect<void>
+  { call, finalReads, printed }: {
+    readonly call: SpawnRequest.SpawnFlags["call"]
+    readonly finalReads: Supervised.FinalReads
+    readonly printed: Effect.Effect<void>
   }
 ) {
   const scope = yield* Effect.scope
   const context = yield* Effect.context<Providers | Shell>()
   return Effect.fnUntraced(function*(computeId: string, provider: string) {
-    const tail = LogTail.make(computeId, { baseUrl: call.baseUrl, provider }, heard)
-    // what passes by itself ends a reading, not the following
+    const tail = LogTail.make(computeId, { baseUrl: call.baseUrl, provider }, printed)
+    // a passing failure ends one reading, not the following
     const following = yield* Effect.forever(
       Effect.andThen(tail.read({ follow: true }, Effect.never), Effect.sleep(pause))
     )
@@ -106,9 +112,9 @@ const makeLogs = Effect.fnUntraced(function*(
         Effect.catch((error) => progress(`the log cannot be read: ${error.message}`)),
         Effect.forkIn(scope)
       )
-    farewells.put(
+    finalReads.set(
       computeId,
-      // whoever follows stops first, so that no line is printed twice
+      // the following reader stops first, so that no line is printed twice
       Effect.andThen(Fiber.interrupt(following), tail.read({ follow: false }, Effect.void)).pipe(
         Effect.ignore,
         Effect.provideContext(context)
@@ -117,7 +123,7 @@ const makeLogs = Effect.fnUntraced(function*(
   })
 })
 
-const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compute, id }: Tracked) =>
+const stay = (verb: Verb, input: Input, finalReads: Supervised.FinalReads, { compute, id }: Tracked) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     const { err, exitWith, invocation } = yield* Shell
@@ -127,7 +133,7 @@ const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compu
       : err(`${ComputeView.rented(compute)}\nsession  ${id}`)
     yield* say({ type: "session", ...SessionView.toJson(yield* orchestrator.info(id)) })
     // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
-    const follow = yield* makeLogs({ call: input.call, farewells, heard: Effect.ignore(orchestrator.touch(id)) })
+    const follow = yield* makeLogs({ call: input.call, finalReads, printed: Effect.ignore(orchestrator.touch(id)) })
     yield* follow(compute.id, compute.provider)
 
     const hear = (news: EventEnvelope) =>
@@ -153,14 +159,16 @@ const stay = (verb: Verb, input: Input, farewells: Supervised.Farewells, { compu
     yield* exitWith(code)
   }).pipe(Effect.scoped)
 
-/** Ends it and waits until it is verified gone, unless it is to outlive us. */
+/** Ends the session and waits until its machine is verified gone, unless it is to outlive this command. */
 const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, unknown>) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     const { state } = yield* orchestrator.info(id)
     if (state === "ended") return
     if (input.persist && !Exit.hasFails(exit) && state === "live") {
-      return yield* note(`${compute.id} stays; end it with: atlas down ${compute.id} --provider ${compute.provider}`)
+      return yield* note(
+        `${compute.id} keeps running; end it with: atlas down ${compute.id} --provider ${compute.provider}`
+      )
     }
     yield* orchestrator.stopTracked(id)
   })
@@ -168,30 +176,30 @@ const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, 
 /** Rents one compute as a session and stays with it until it is over. */
 export const run = (verb: Verb) => (input: Input) =>
   Effect.gen(function*() {
-    if (input.detach) return yield* SpawnFlags.refuseDetached(input, verb)
+    if (input.detach) return yield* SpawnRequest.refuseDetached(input, verb)
     const { id: provider, pollInterval } = yield* Effect.flatMap(
       Providers,
       ({ get }) => get(input.call.provider, verb)
     )
-    const request = { ...yield* SpawnFlags.toRequest(input, provider, verb), gpu: input.gpu }
+    const request = { ...yield* SpawnRequest.toRequest(input, provider, verb), gpu: input.gpu }
     const mode = verb === "task" ? "task" : "interactive"
-    const farewells = Supervised.makeFarewells()
+    const finalReads = Supervised.makeFinalReads()
     yield* progress(`renting from ${provider}`)
     const session = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const orchestrator = yield* Orchestrator
-        const rent = mode === "task" ? orchestrator.runTask : orchestrator.spawn
-        const tracked = yield* restore(rent(request, SpawnFlags.toOptions(input, mode, provider))).pipe(
-          Effect.onError(() => farewells.dismiss)
+        const begin = mode === "task" ? orchestrator.runTask : orchestrator.spawn
+        const tracked = yield* restore(begin(request, SpawnRequest.toOptions(input, mode, provider))).pipe(
+          Effect.onError(() => finalReads.dismiss)
         )
         yield* Effect.onExit(
-          restore(stay(verb, input, farewells, tracked)),
-          (exit) => Effect.andThen(farewells.dismiss, leave(input, tracked, exit))
+          restore(stay(verb, input, finalReads, tracked)),
+          (exit) => Effect.andThen(finalReads.dismiss, leave(input, tracked, exit))
         )
       })
     )
     yield* session.pipe(
-      Effect.provide(Supervised.layer({ call: input.call, farewells, pollInterval })),
-      Supervised.advised
+      Effect.provide(Supervised.layer({ call: input.call, finalReads, pollInterval })),
+      Supervised.withLockHint
     )
   })

@@ -1,0 +1,149 @@
+/**
+ * What `atlas ps`, `get`, `await`, `logs`, `stop`, `start` and `down` do.
+ */
+import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Atlas from "../../Atlas.ts"
+import { AtlasError, Ended, Timeout } from "../../domain/AtlasError.ts"
+import { Providers } from "../../provider/Providers.ts"
+import * as ComputeView from "../ComputeView.ts"
+import { misused } from "../Flags.ts"
+import { progress } from "../Progress.ts"
+import { Shell } from "../Shell.ts"
+
+interface One {
+  readonly id: string
+  readonly call: Atlas.Options
+}
+
+/** Prints the computes of a provider, those that are terminated only on demand. */
+export const list = ({ all, call }: { readonly all: boolean; readonly call: Atlas.Options }) =>
+  Effect.gen(function*() {
+    const { hasColor: color, invocation, out } = yield* Shell
+    const computes = (yield* Atlas.listCompute({}, call)).filter(({ status }) => all || status !== "terminated")
+    yield* out(
+      invocation.json
+        ? JSON.stringify(computes.map(ComputeView.toJson))
+        : computes.length === 0
+        ? "no computes"
+        : ComputeView.table(computes, { color })
+    )
+  })
+
+/** Prints one compute. */
+export const get = ({ call, id }: One) => Effect.flatMap(Atlas.getCompute(id, call), ComputeView.print)
+
+/** Waits until one compute is running and prints it. */
+export const wait = ({ call, id, timeout }: One & { readonly timeout: Option.Option<Duration.Duration> }) =>
+  Effect.gen(function*() {
+    yield* progress(`waiting for ${id} to run`)
+    const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) })
+    yield* ComputeView.print(compute)
+  })
+
+/** Prints what a compute has written; while it follows, line by line. */
+export const logs = ({ after, call, follow, id }: One & {
+  readonly follow: boolean
+  readonly after: Option.Option<string>
+}) =>
+  Effect.gen(function*() {
+    const { invocation, out } = yield* Shell
+    const lines = Atlas.streamLogs(id, { follow, after: Option.getOrNull(after) }, call)
+    if (invocation.json && !follow) {
+      const all = yield* Stream.runCollect(lines)
+      return yield* out(JSON.stringify(all.map(ComputeView.logToJson)))
+    }
+    yield* Stream.runForEachArray(
+      lines,
+      (chunk) =>
+        out(chunk.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : line.text).join("\n"))
+    )
+  })
+
+/** Clouds stop a compute within a minute or so; one that takes longer than this needs a look. */
+const stopLimit = Duration.minutes(5)
+
+/** Stops a compute, waits until it has really stopped, and prints it. */
+export const stop = ({ call, id }: One) =>
+  Effect.gen(function*() {
+    const { pollInterval } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "stop"))
+    yield* progress(`stopping ${id}`)
+    yield* Atlas.stop(id, call)
+    const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(stopLimit)
+    while (true) {
+      const compute = yield* Atlas.getCompute(id, call)
+      const fail = (reason: Ended | Timeout) =>
+        new AtlasError({ provider: compute.provider, operation: "stop", reason })
+      if (compute.status === "stopped") return yield* ComputeView.print(compute)
+      if (!compute.isLive) {
+        const { exitCode, status } = compute
+        return yield* fail(new Ended({ status, exitCode, message: `${id} is ${status}, there is nothing to stop` }))
+      }
+      if ((yield* Clock.currentTimeMillis) >= until) {
+        const message = `${id} has not stopped within ${
+          Duration.format(stopLimit)
+        }; see how it is with: atlas get ${id}`
+        return yield* fail(new Timeout({ lastSeen: compute, message }))
+      }
+      yield* Effect.sleep(pollInterval)
+    }
+  })
+
+/** Starts a stopped compute again and prints it. */
+export const start = ({ call, id }: One) =>
+  Effect.gen(function*() {
+    yield* progress(`starting ${id}`)
+    yield* Atlas.start(id, call)
+    yield* Effect.flatMap(Atlas.getCompute(id, call), ComputeView.print)
+  })
+
+/** How many computes are ended at once. */
+const endsAtOnce = 8
+
+/** Ends one compute and sees that it is gone; unlike `Atlas.end`, an unknown id is a mistake. */
+const end = (id: string, call: Atlas.Options) =>
+  Atlas.terminate(id, call).pipe(
+    // a delete that got no answer may have been carried out: `end` asks again, and looks
+    Effect.catchIf((error) => error.isRetryable, () => Effect.void),
+    Effect.andThen(Atlas.end(id, call))
+  )
+
+/** The ids of every compute of the account, once the user has agreed. */
+const everyId = (call: Atlas.Options, yes: boolean) =>
+  Effect.gen(function*() {
+    const { ask, canAsk } = yield* Shell
+    if (!yes && !canAsk) {
+      return yield* misused("down", "--all needs --yes where no question can be asked (stdin is not a terminal)")
+    }
+    const ids = (yield* Atlas.listCompute({}, call)).filter(({ status }) => status !== "terminated").map(({ id }) => id)
+    if (ids.length === 0 || yes) return ids
+    return (yield* ask(`End ${ids.length === 1 ? ids[0] : `all ${ids.length} computes`}?`)) ? ids : []
+  })
+
+/** Ends computes and prints which; each is tried, even if others fail. */
+export const down = ({ all, call, ids, yes }: {
+  readonly ids: ReadonlyArray<string>
+  readonly all: boolean
+  readonly yes: boolean
+  readonly call: Atlas.Options
+}) =>
+  Effect.gen(function*() {
+    const { invocation, out } = yield* Shell
+    const wanted = all ? yield* everyId(call, yes) : [...new Set(ids)]
+    if (wanted.length > 0) yield* progress(`ending ${wanted.join(" ")}`)
+    const results = yield* Effect.forEach(wanted, (id) => Effect.result(end(id, call)), { concurrency: endsAtOnce })
+    const gone = wanted.filter((_, index) => Option.exists(Array.get(results, index), Result.isSuccess))
+    const failures = results.flatMap((result) => Result.isFailure(result) ? [Cause.makeFailReason(result.failure)] : [])
+    if (!invocation.json) {
+      if (wanted.length === 0) yield* out("nothing to end")
+      if (gone.length > 0) yield* out(gone.map((id) => `ended ${id}`).join("\n"))
+    }
+    if (failures.length > 0) return yield* Effect.failCause(Cause.fromReasons(failures))
+    if (invocation.json) yield* out(JSON.stringify(gone.map((id) => ({ id, status: "terminated" }))))
+  })
