@@ -40,12 +40,12 @@ export type { Delivery, SubscribeOptions } from "./internal/hub.ts"
  * import * as Schema from "effect/Schema"
  * import * as Stream from "effect/Stream"
  *
- * const news = Topic.make("news", Schema.String)
+ * const greetings = Topic.make("greetings", Schema.String)
  *
  * const program = Effect.gen(function*() {
  *   const dispatcher = yield* Dispatcher.Dispatcher
- *   const heard = yield* dispatcher.subscribe(news)
- *   yield* dispatcher.publish(news, "hello")
+ *   const heard = yield* dispatcher.subscribe(greetings)
+ *   yield* dispatcher.publish(greetings, "hello")
  *   return yield* Stream.runHead(heard)
  * }).pipe(Effect.scoped, Effect.provide(Dispatcher.layerMemory))
  * ```

@@ -3,7 +3,7 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 
 /** The first `skip` requests that a fault is for pass, the next `times` (default 1) get the fault. */
-export interface Turns {
+export interface Occurrences {
   readonly skip?: number
   readonly times?: number
 }
@@ -18,7 +18,7 @@ export interface FaultLine<Fault> {
 }
 
 /** An empty queue of faults. */
-export const makeFaultLine = <Fault extends Turns>(): FaultLine<Fault> => {
+export const makeFaultLine = <Fault extends Occurrences>(): FaultLine<Fault> => {
   let line: ReadonlyArray<{ readonly fault: Fault; skip: number; times: number }> = []
   return {
     order: (fault) => {

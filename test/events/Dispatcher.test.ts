@@ -1,5 +1,5 @@
 /**
- * The dispatcher of one process: bounds, eviction, gaps, and that nobody who is gone costs anything.
+ * The dispatcher of one process: bounds, eviction, gaps, and that a subscriber that is gone costs nothing.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Dispatcher from "effect-atlas/events/Dispatcher"

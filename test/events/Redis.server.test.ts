@@ -182,7 +182,7 @@ describe.skipIf(Redis.isSkipped)("over Redis", () => {
     ))
 
   it.live(
-    "a Redis that is killed and comes back fails nobody: its subscriptions return, in both processes",
+    "a Redis that is killed and comes back fails no subscriber: subscriptions return, in both processes",
     () =>
       withRedis((redis) =>
         Effect.gen(function*() {

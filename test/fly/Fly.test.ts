@@ -57,7 +57,7 @@ const treeOf = (name: string) => Fly.layer({ parts: Layer.mergeAll(cliOf(name), 
 const readToken = (app: string) =>
   Fly.Fly.use(({ tokens }) => Effect.map(tokens.get(app), ({ token }) => Redacted.value(token)))
 
-/** The lines of a deploy as somebody hears them who only knows the ticket. */
+/** The lines of a deploy as a subscriber hears them that only knows the ticket. */
 const overheard = (ticket: string) =>
   Effect.gen(function*() {
     const fly = yield* Fly.Fly

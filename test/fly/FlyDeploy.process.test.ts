@@ -1,5 +1,5 @@
 /**
- * Deploys with real processes: every line as it was meant, limits kept, and nobody left of the process group.
+ * Deploys with real processes: every line as it was meant, limits kept, and no process left of the group.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { FlyDeploy, type FlyError } from "effect-atlas/fly"
@@ -171,7 +171,7 @@ describe("the limits of a real deploy", () => {
       })
     ).pipe(Effect.provide(layer())))
 
-  it.effect("a question that nobody answers is shown before the deploy times out", () =>
+  it.effect("a question that is never answered is shown before the deploy times out", () =>
     inPlace((place) =>
       Effect.gen(function*() {
         // a line without an end is shown when the deploy is over: the question is waited for where it is asked

@@ -1,5 +1,5 @@
 /**
- * Following logs: one poller an app while somebody listens, nothing lost or kept without saying so.
+ * Following logs: one poller an app while it has subscribers, nothing lost or kept without saying so.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
@@ -74,7 +74,7 @@ describe("one poller an app", () => {
       yield* append(app, "one")
       const first = yield* listen()
       yield* tick("1 second")
-      // the clock stands still: whoever waited for the fetch would hang here
+      // the clock stands still: a reader that waited for the fetch would hang here
       const second = yield* listen()
       yield* tick("4 seconds")
       assert.deepStrictEqual(messages(second.seen), ["one"])

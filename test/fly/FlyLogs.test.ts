@@ -84,7 +84,7 @@ describe("a refused token", () => {
     const noToken = new FlyError.FlyError({
       app,
       operation: "token",
-      reason: new FlyError.NoToken({ message: "nobody has one" })
+      reason: new FlyError.NoToken({ message: "no source has one" })
     })
     let at = 0
     const tokens: FlyLogs.TokenSource = {

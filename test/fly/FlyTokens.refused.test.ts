@@ -1,5 +1,5 @@
 /**
- * What follows when a token was refused: it is given to nobody again, and nothing that is still good is lost.
+ * What follows when a token was refused: it is not handed out again, and nothing that is still good is lost.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { FlyTokens, TokenStorage } from "effect-atlas/fly"

@@ -52,7 +52,7 @@ export const directoryInfo: FileSystem.File.Info = {
 export const calls = FakeFlyCli.FakeFlyCli.use((controls) => controls.calls)
 export const states = Effect.map(calls, (all) => all.map(({ state }) => state))
 
-/** Lets everybody get as far as they can without the clock. */
+/** Lets every fiber get as far as it can without the clock. */
 export const settle = Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, { discard: true })
 
 /** A deploy that runs while the test moves the clock. */

@@ -45,12 +45,12 @@ export const asked = (name = app) =>
 export const append = (name: string, ...texts: ReadonlyArray<string>) =>
   FakeFly.FakeFly.use((fly) => fly.append(name, said(...texts)))
 
-/** Lets everybody who is not asleep go on until they are; what a body is read with needs real turns. */
+/** Lets every fiber that is not asleep go on until it is; what a body is read with needs real turns. */
 export const settle = Effect.promise(async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
 })
 
-/** Moves the clock a second at a time, so that whoever wakes is done before it moves on. */
+/** Moves the clock a second at a time, so that a fiber that wakes is done before it moves on. */
 export const tick = (by: Duration.Input = 0) =>
   Effect.gen(function*() {
     yield* settle

@@ -15,7 +15,7 @@ export class Published extends Context.Service<Published, {
   readonly messages: Array<{ readonly topic: string; readonly message: unknown }>
 }>()("test/fly/Published") {}
 
-/** A bus that keeps what is published; nobody subscribes to it here. */
+/** A bus that keeps what is published; it has no subscribers here. */
 export const bus = Layer.effectContext(Effect.sync(() => {
   const messages: Array<{ readonly topic: string; readonly message: unknown }> = []
   return Context.make(Published, { messages }).pipe(

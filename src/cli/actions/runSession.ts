@@ -136,14 +136,14 @@ const stay = (verb: Verb, input: Input, finalReads: Supervised.FinalReads, { com
     const follow = yield* makeLogs({ call: input.call, finalReads, printed: Effect.ignore(orchestrator.touch(id)) })
     yield* follow(compute.id, compute.provider)
 
-    const hear = (news: EventEnvelope) =>
+    const hear = (published: EventEnvelope) =>
       Effect.gen(function*() {
-        yield* say(SessionView.eventToJson(news))
-        const word = wordOf(news)
-        if (word !== null) yield* news.event._tag === "Status" ? progress(word) : note(`... ${word}`)
-        if (news.event._tag !== "Respawned") return
+        yield* say(SessionView.eventToJson(published))
+        const word = wordOf(published)
+        if (word !== null) yield* published.event._tag === "Status" ? progress(word) : note(`... ${word}`)
+        if (published.event._tag !== "Respawned") return
         const { provider } = yield* orchestrator.info(id)
-        yield* follow(news.event.newId, provider)
+        yield* follow(published.event.newId, provider)
       })
     const hearing = yield* orchestrator.events(id).pipe(
       Stream.takeUntil((element) => element._tag === "Event" && element.event._tag === "Ended"),

@@ -21,7 +21,7 @@ import type { World } from "./World.ts"
  * @since 0.1.0
  */
 export interface CallWatch extends Cloud.Witness {
-  readonly told: (member: Member, news: EventEnvelope) => void
+  readonly told: (member: Member, published: EventEnvelope) => void
 }
 
 interface Listings {
@@ -183,12 +183,12 @@ export const make = (options: {
         mine.set(id, { since: seen?.since ?? timeline.now(), count: (seen?.count ?? 0) + 1 })
       }
     },
-    told: (member, news) => {
-      const { event, id } = news
-      const leaked = world.secrets.find(() => JSON.stringify(news))
+    told: (member, published) => {
+      const { event, id } = published
+      const leaked = world.secrets.find(() => JSON.stringify(published))
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
-      if (!isWritten(row, news)) {
+      if (!isWritten(row, published)) {
         world.broken(
           "order",
           `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`

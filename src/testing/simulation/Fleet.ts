@@ -123,7 +123,7 @@ export const make = (options: {
   readonly fault: Faults.Fault | null
   readonly isShuffled: boolean
   /** Hears what a process publishes to the bus. */
-  readonly told: (member: Member, news: SessionEngine.EventEnvelope) => void
+  readonly told: (member: Member, published: SessionEngine.EventEnvelope) => void
 }): Fleet => {
   const { clouds, database, fault, isShuffled, places, told, world } = options
   const { timeline } = world

@@ -42,7 +42,7 @@ export type Asks = {
 }
 
 /**
- * The calls that answer with a log: lines for as long as the stream is consumed, resumed where a connection broke.
+ * The calls that answer with a log: lines for as long as the stream is consumed, resumed after a connection was lost.
  *
  * @category models
  * @since 0.1.0
