@@ -9,10 +9,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
+import { isFull } from "../../support/full.ts"
 import { layer, settled } from "./harness.ts"
 
 /** Runs of one test; each is its own cloud and its own seed, and a failing one is named by it. */
-const runs = 500
+const runs = isFull ? 500 : 150
 
 const pick = <A>(options: readonly [A, ...ReadonlyArray<A>]) =>
   Effect.map(Random.nextIntBetween(0, options.length), (index) => options[index] ?? options[0])
