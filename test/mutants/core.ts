@@ -109,7 +109,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
   {
     name: "downtime-free",
     why: "the time between two processes is not counted",
-    file: `${at}/internal/adopting.ts`,
+    file: `${at}/Decide.ts`,
     find: "{ ...state, touched:",
     replace: `{
     ...state,
