@@ -155,7 +155,8 @@ type Answer<A> = Effect.Effect<A, AtlasError, Orchestrator>
  *
  * Candidates (each GPU at each provider, in order) are asked one after the other; only a definite refusal moves on to the next,
  * and the failure names the reason of each. When an answer is lost, the machine is looked for first. With `maxCost` a machine
- * without a price is ended at once, and the message of the `Unsupported` failure says whether it is verified gone.
+ * without a price is ended at once, and the message of the `Unsupported` failure says whether it is verified gone. A `maxRuntime`
+ * that is over before the rent is answered fails as `Timeout`, and what was rented is ended.
  * Interrupting ends a machine that was rented, or may have been.
  *
  * **Example** (Two GPUs in order of preference)

@@ -59,6 +59,21 @@ describe("spawn answers", () => {
     }))
 })
 
+describe("a maxRuntime that is over before the rent is answered", () => {
+  it.effect.each(["spawn", "runTask"] as const)(
+    "fails %s as a timeout that is not retried, and nothing is left",
+    (verb) =>
+      Effect.gen(function*() {
+        const harness = yield* open()
+        yield* harness.controls.delay("spawnCompute", { answer: "10 seconds" })
+        const reason = yield* reasonOf(inTime(harness.orchestrator[verb]({}, { maxRuntime: "5 seconds" })))
+        assert.deepInclude(reason, { _tag: "Timeout", mayHaveActed: true, isRetryable: false })
+        assert.match("message" in reason ? reason.message : "", /its maxRuntime was over .*: it is verified gone/)
+        assert.deepStrictEqual(yield* live(harness), [])
+      })
+  )
+})
+
 it.effect("a value that is no request is refused before anything is rented", () =>
   Effect.gen(function*() {
     const { controls, orchestrator } = yield* open()

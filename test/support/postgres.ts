@@ -13,7 +13,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 
 /** Debian's package puts its programs in a directory a version, beside PATH. */
 const debian = "/usr/lib/postgresql"
@@ -33,6 +33,17 @@ const runner = (): { readonly uid: number; readonly gid: number } | null | undef
 
 const other = runner()
 
+/** Whether any user gets through every directory down to this one. */
+const isOpen = (directory: string): boolean => {
+  const parent = dirname(directory)
+  return (fs.statSync(directory).mode & 0o001) !== 0 && (parent === directory || isOpen(parent))
+}
+
+/** Where clusters are made: root's temporary directory may be closed to the user that runs them. */
+const place = [tmpdir(), "/tmp", "/var/tmp"].find((directory) =>
+  fs.existsSync(directory) && (other === null || isOpen(fs.realpathSync(directory)))
+)
+
 const missing = ["initdb", "postgres"].filter((name) => found(name) === undefined)
 
 /** Why no PostgreSQL can be had here; null when it can. */
@@ -40,6 +51,8 @@ export const whyNot: string | null = missing.length > 0
   ? `PostgreSQL is not here: no ${missing.join(", ")}`
   : other === undefined
   ? "PostgreSQL does not run as root, and there is no user postgres or nobody"
+  : place === undefined
+  ? "PostgreSQL does not run as root, and no temporary directory is open to another user"
   : null
 
 /** Whether the tests with PostgreSQL are left out; in CI they fail instead. */
@@ -66,8 +79,8 @@ const untilReady = (server: ChildProcess) =>
   })
 
 const start = async () => {
-  if (whyNot !== null) throw new Error(whyNot)
-  const root = fs.mkdtempSync(join(tmpdir(), "atlas-postgres-"))
+  if (whyNot !== null || place === undefined) throw new Error(whyNot ?? "")
+  const root = fs.mkdtempSync(join(place, "atlas-postgres-"))
   const data = join(root, "data")
   fs.mkdirSync(data, { mode: 0o700 })
   const owner = other ?? {}

@@ -5,11 +5,12 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { AtlasError, Ended, invalid, Unsupported } from "../../domain/AtlasError.ts"
+import { AtlasError, Ended, invalid, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
+import type { PhaseOf } from "../session/Phase.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import { type Mode, providerOf, type SessionState } from "../session/State.ts"
 import * as SpawnOptions from "../SpawnOptions.ts"
@@ -31,6 +32,10 @@ const describeRefusal = (candidate: RentRequest.Candidate | undefined, { message
 const withOthers = (message: string, others: ReadonlyArray<string>): string =>
   others.length === 0 ? message : `${message} (before: ${others.join("; ")})`
 
+/** Whether the machine of a session that ends may still be there. */
+const goneOf = ({ _tag }: PhaseOf<"Ending" | "Ended">): string =>
+  _tag === "Ended" ? "it is verified gone" : "it is not verified gone yet and is being ended"
+
 /** The failure of a caller whose session has no machine and will have none. */
 export const failureOf = (state: SessionState, operation: string): AtlasError => {
   const { phase, refusals, spec } = state
@@ -38,7 +43,7 @@ export const failureOf = (state: SessionState, operation: string): AtlasError =>
   const fail = (reason: AtlasError["reason"]) => new AtlasError({ provider, operation, reason })
   if (phase._tag !== "Ending" && phase._tag !== "Ended") return fail(new Ended({ status: "terminated" }))
   const { outcome, reason } = phase
-  const gone = phase._tag === "Ended" ? "it is verified gone" : "it is not verified gone yet and is being ended"
+  const gone = goneOf(phase)
   if (reason === "no_price") {
     return fail(
       new Unsupported({ capability: "price", message: `the machine has no price, so maxCost cannot be kept; ${gone}` })
@@ -59,6 +64,22 @@ export const failureOf = (state: SessionState, operation: string): AtlasError =>
       message: `the session is over (${reason}); its machine: ${gone}`
     })
   )
+}
+
+/** The same for one that began it: a `maxRuntime` that was over before the rent was answered is a `Timeout`, as it is afterwards. */
+const failureOfRent = (state: SessionState, operation: string): AtlasError => {
+  const { phase } = state
+  const isLate = (phase._tag === "Ending" || phase._tag === "Ended") &&
+    (phase.outcome._tag === "TimedOut" || (phase.outcome._tag === "Closed" && phase.reason === "max_runtime"))
+  if (!isLate) return failureOf(state, operation)
+  return new AtlasError({
+    provider: providerOf(state),
+    operation,
+    reason: new Timeout({
+      message: `its maxRuntime was over before it had a machine to give; what was rented: ${goneOf(phase)}; allow more`,
+      mayHaveActed: true
+    })
+  })
 }
 
 type Decoded = Effect.Success<ReturnType<typeof SpawnOptions.decodeRequest>>
@@ -148,7 +169,7 @@ export const make = ({ engine, providers, reaped, withhold }: {
       const seen = yield* engine.begin(spec, secrets, (seen) => hasMachine(seen) || isEnding(seen), operation)
       if (seen.compute !== null && hasMachine(seen)) return { id, compute: seen.compute }
       const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), stopTimeout)
-      return yield* failureOf(Option.getOrElse(over, () => seen).state, operation)
+      return yield* failureOfRent(Option.getOrElse(over, () => seen).state, operation)
     })
     // the caller was interrupted: what was rented, or may have been, is ended
     return yield* Effect.onInterrupt(

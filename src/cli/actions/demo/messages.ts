@@ -6,7 +6,8 @@ import * as Schema from "effect/Schema"
 /** What the demo asks for. The end of the lines means: end every session and exit. */
 export const Question = Schema.Union([
   Schema.TaggedStruct("Spawn", { user: Schema.String, idleTtlMs: Schema.Finite }),
-  Schema.TaggedStruct("Touch", { id: Schema.String }),
+  /** Its user has left: until then it counts as used. */
+  Schema.TaggedStruct("Leave", { id: Schema.String }),
   Schema.TaggedStruct("Task", { script: Schema.String })
 ])
 

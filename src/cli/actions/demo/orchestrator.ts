@@ -2,7 +2,9 @@
  * The part of the demo that is killed: an orchestrator in a process of its own, asked by lines of JSON on its stdin.
  */
 import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -19,7 +21,18 @@ const writeAnswer = Schema.encodeEffect(Messages.AnswerLine)
 const answer = (said: Messages.Answer) =>
   Effect.flatMap(Shell, ({ out }) => Effect.flatMap(Effect.orDie(writeAnswer(said)), out))
 
-const act = (question: Messages.Question) =>
+/** Touches sessions until their users leave, so that only those are idle, however slow this machine is. */
+const makeUsers = Effect.gen(function*() {
+  const orchestrator = yield* Orchestrator
+  const users = yield* FiberMap.make<string>()
+  return {
+    enter: (id: string) =>
+      FiberMap.run(users, id, orchestrator.touch(id).pipe(Effect.repeat(Schedule.spaced("500 millis")), Effect.ignore)),
+    leave: (id: string) => FiberMap.remove(users, id)
+  }
+})
+
+const act = (users: Effect.Success<typeof makeUsers>) => (question: Messages.Question) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     switch (question._tag) {
@@ -29,6 +42,7 @@ const act = (question: Messages.Question) =>
           { image: "builtin:inference-server", ports: ["8000/http"], auth: "bearer", name: user },
           { provider, userId: user, idleTtl, persist: true }
         )
+        yield* users.enter(id)
         const ready = yield* orchestrator.awaitReady(id, { timeout: "10 seconds" })
         const header = auth?.header === null || auth === null ? "" : Redacted.value(auth.header)
         return yield* answer({
@@ -40,8 +54,8 @@ const act = (question: Messages.Question) =>
           header
         })
       }
-      case "Touch":
-        return yield* orchestrator.touch(question.id)
+      case "Leave":
+        return yield* users.leave(question.id)
       case "Task": {
         const { id } = yield* orchestrator.runTask(
           { command: ["sh", "-c", question.script], name: "task" },
@@ -80,7 +94,9 @@ export const run = (_: object) =>
         ),
         Effect.forkScoped
       )
+      const users = yield* makeUsers
       const left = yield* orchestrator.listIds
+      yield* Effect.forEach(left, users.enter, { discard: true })
       const adopted = yield* Effect.filter(left, (id) =>
         orchestrator.awaitReady(id, { timeout: "10 seconds" }).pipe(
           Effect.as(true),
@@ -90,7 +106,7 @@ export const run = (_: object) =>
       yield* stdin.pipe(
         Stream.decodeText,
         Stream.splitLines,
-        Stream.mapEffect((line) => Effect.flatMap(Effect.orDie(readQuestion(line)), act), { concurrency: 4 }),
+        Stream.mapEffect((line) => Effect.flatMap(Effect.orDie(readQuestion(line)), act(users)), { concurrency: 4 }),
         Stream.runDrain,
         Effect.orDie
       )

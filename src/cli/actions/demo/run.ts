@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as net from "node:net"
@@ -150,9 +149,7 @@ const play = (directory: string, say: (label: string, text: string) => Effect.Ef
     const { adopted } = yield* second.answered("Ready")
     yield* say("start", `an orchestrator, process ${second.pid}: it has adopted ${adopted.length} sessions`)
 
-    yield* Effect.forkScoped(
-      Effect.repeat(second.ask({ _tag: "Touch", id: ann.id }), Schedule.spaced("500 millis"))
-    )
+    yield* second.ask({ _tag: "Leave", id: bob.id })
     yield* second.ask({ _tag: "Task", script: "echo working; exit 0" })
     const { exitCode } = yield* second.answered("TaskEnded")
     yield* say("task", `ended with exit code ${exitCode}`)
