@@ -31,6 +31,23 @@ describe("a cloud is named in its own folder and in the file beside it", () => {
   })
 
   it.each([
+    "isFly",
+    "class FlyMachine {}",
+    "flyctl",
+    "VastClient",
+    "toVast",
+    "my_vast",
+    "isLambda",
+    "LambdaCloud",
+    "lambda-labs",
+    "run_pod",
+    "RUNPOD_API_KEY"
+  ])("a name that is part of another is caught: %s", (text) => {
+    assert.lengthOf(namings([{ path: "src/domain/A.ts", text }], []), 1)
+    assert.lengthOf(namings([{ path: `src/domain/${text.replaceAll(/\W/g, "")}.ts`, text: "" }], []), 1)
+  })
+
+  it.each([
     ["a word that only begins like one", "export const vastly = \"butterfly lambdas flying\""],
     ["another provider", "export const id = \"acme\""]
   ])("%s is no cloud", (_, text) => {
