@@ -2,7 +2,7 @@
  * Which files name a cloud: its own folder and the files beside it, and no other, so that the next cloud is one folder and no
  * search.
  *
- * To let one more file name a cloud, add it to `allowances` with the reason.
+ * A new cloud stands in `clouds`. To let one more file name a cloud, add it to `allowances` with the reason.
  */
 import type { File } from "./files.ts"
 
@@ -67,6 +67,17 @@ export const allowances: ReadonlyArray<Allowance> = [
   { path: "src/testing/simulation/", cloud: "RunPod", why: world },
   { path: "src/storage/SqliteNode.ts", cloud: "Fly", why: "its example keeps the tokens of the Fly wing" }
 ]
+
+/** Folders of providers that are no clouds: this machine, and a cloud in memory. */
+const noClouds = ["local", "mock"]
+
+/** Folders of `src/providers` whose cloud the law does not know, so that it would not see that cloud's name anywhere. */
+export const unknownClouds = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const folders = paths.flatMap((path) => /^src\/providers\/([^/]+)\//.exec(path)?.[1] ?? [])
+  return [...new Set(folders)].filter((folder) =>
+    !noClouds.includes(folder) && !clouds.some(({ own }) => own.includes(`src/providers/${folder}/`))
+  )
+}
 
 /** A text as it stands, and with the words of its names apart: `isVast`, `VastClient` and `my_vast` hold the word `Vast`. */
 const holds = (text: string, word: RegExp): boolean =>
