@@ -1,5 +1,5 @@
 /**
- * A server for as long as a scope is open: rented, protected by a token, asked, handed back and verified gone.
+ * A server for as long as a scope is open: rented, protected by a token, asked, ended and verified gone.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

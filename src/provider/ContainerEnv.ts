@@ -34,7 +34,12 @@ export const build = (parts: {
   const taken = Object.keys(parts.env).filter((name) => Object.hasOwn(parts.staging ?? {}, name))
   return taken.length > 0
     ? Effect.fail(
-      new Validation({ issues: taken.map((name) => ({ path: `env.${name}`, message: "is set by data staging too" })) })
+      new Validation({
+        issues: taken.map((name) => ({
+          path: `env.${name}`,
+          message: "is also set by data staging: choose another name"
+        }))
+      })
     )
     : Effect.succeed({ ...parts.env, ...parts.callback, ...parts.staging, ...parts.auth })
 }

@@ -140,6 +140,25 @@ describe("several GPUs", () => {
       })
     }))
 
+  it.effect("are checked without a credential: one is minted, for the create that is sent", () =>
+    Effect.gen(function*() {
+      const prepared: Array<string> = []
+      const nowhere = Effect.fail(new AtlasError.NotFound({ message: "there is nothing here" }))
+      const provider = Provider.make({
+        id: "acme",
+        compute: {
+          prepare: ({ auth, request }) =>
+            Effect.sync(() => void prepared.push(`${request.gpu} ${auth?.scheme ?? null}`)),
+          send: () => Effect.fail(new AtlasError.BudgetExceeded({ message: "too dear" })),
+          get: () => nowhere,
+          list: () => Effect.succeed([]),
+          terminate: () => nowhere
+        }
+      })
+      yield* run(["up", "--gpu", "h100,l4", "--auth", "bearer", "-d"], { providers: [provider] })
+      assert.deepStrictEqual(prepared, ["h100 null", "l4 null", "h100 bearer"])
+    }))
+
   it.effect("none of which the provider offers: the last one's reason is the answer, and nothing is asked for", () =>
     Effect.gen(function*() {
       const { asked, provider } = picky({}, ["h100", "h200"])

@@ -26,6 +26,22 @@ it("a planted circle is caught and its tie is named, though one half is a type",
   ])
 })
 
+describe("a circle is closed by", () => {
+  it.each([
+    "export const b = () => import(\"./b.ts\")",
+    "export type * from \"./b.ts\"",
+    "export type B = typeof import(\"./b.ts\")",
+    "export const b = new URL(\"b.ts\", import.meta.url)",
+    "export const b = new URL(\"./b.js\", import.meta.url)",
+    "import type { B } from \"./b.js\"",
+    "declare module \"./b.ts\" {}",
+    "/// <reference path=\"b.ts\" />"
+  ])("%s", (text) => {
+    const files = [{ path: "src/a.ts", text }, file("b", "a")]
+    assert.deepStrictEqual(circlesOf(files).map((circle) => circle.files), [["src/a.ts", "src/b.ts"]])
+  })
+})
+
 describe("a circle is", () => {
   it.each([
     ["a file that imports itself", [file("a", "a")], [["src/a.ts"]]],

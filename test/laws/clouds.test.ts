@@ -2,7 +2,7 @@
  * The law of the clouds, held against `src/` and against planted breaches.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { allowances, namings } from "./clouds.ts"
+import { allowances, namings, unknownClouds } from "./clouds.ts"
 import { matching, root } from "./files.ts"
 
 const sources = matching(["src/**/*.ts"])
@@ -11,6 +11,12 @@ describe("a cloud is named in its own folder and in the file beside it", () => {
   it("and nowhere else in src, neither in code nor in a comment", () => {
     assert.isAbove(sources.length, 0, "src holds no file")
     assert.deepStrictEqual(namings(sources, allowances), [])
+  })
+
+  it("the cloud of every folder of providers is looked for", () => {
+    assert.deepStrictEqual(unknownClouds(sources.map(({ path }) => path)), [])
+    const planted = ["src/providers/nimbus/gpuNames.ts", "src/providers/local/internal/a.ts", "src/providers/Acme.ts"]
+    assert.deepStrictEqual(unknownClouds(planted), ["nimbus"])
   })
 
   it("every allowance is still needed", () => {
@@ -28,6 +34,23 @@ describe("a cloud is named in its own folder and in the file beside it", () => {
       "src/domain/Planted.ts:7 names Fly: export const isFly = (id: string) => id === \"fly\"",
       "src/provider/RunPodQuirks.ts is called after RunPod"
     ])
+  })
+
+  it.each([
+    "isFly",
+    "class FlyMachine {}",
+    "flyctl",
+    "VastClient",
+    "toVast",
+    "my_vast",
+    "isLambda",
+    "LambdaCloud",
+    "lambda-labs",
+    "run_pod",
+    "RUNPOD_API_KEY"
+  ])("a name that is part of another is caught: %s", (text) => {
+    assert.lengthOf(namings([{ path: "src/domain/A.ts", text }], []), 1)
+    assert.lengthOf(namings([{ path: `src/domain/${text.replaceAll(/\W/g, "")}.ts`, text: "" }], []), 1)
   })
 
   it.each([

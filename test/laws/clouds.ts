@@ -2,7 +2,7 @@
  * Which files name a cloud: its own folder and the files beside it, and no other, so that the next cloud is one folder and no
  * search.
  *
- * To let one more file name a cloud, add it to `allowances` with the reason.
+ * A new cloud stands in `clouds`. To let one more file name a cloud, add it to `allowances` with the reason.
  */
 import type { File } from "./files.ts"
 
@@ -22,17 +22,17 @@ export interface Allowance {
 }
 
 const clouds: ReadonlyArray<Cloud> = [
-  { name: "RunPod", word: /runpod/i, own: ["src/providers/runpod/", "src/providers/RunPod"] },
+  { name: "RunPod", word: /run[-_]?pod/i, own: ["src/providers/runpod/", "src/providers/RunPod"] },
   {
     name: "Lambda",
-    word: /\blambda(?![a-z])|lambda_?labs/i,
+    word: /\blambda(?![a-z])|lambda[-_]?labs/i,
     own: ["src/providers/lambdalabs/", "src/providers/LambdaLabs"]
   },
   { name: "Vast", word: /\bvast(?![a-z])/i, own: ["src/providers/vast/", "src/providers/Vast"] },
   // Fly is also a platform with a folder of its own, apart from the providers
   {
     name: "Fly",
-    word: /\bfly(?![a-z])|flymachines/i,
+    word: /\bfly(?:ctl)?(?![a-z])|fly[-_]?machines/i,
     own: [
       "src/providers/flymachines/",
       "src/providers/FlyMachines",
@@ -68,6 +68,21 @@ export const allowances: ReadonlyArray<Allowance> = [
   { path: "src/storage/SqliteNode.ts", cloud: "Fly", why: "its example keeps the tokens of the Fly wing" }
 ]
 
+/** Folders of providers that are no clouds: this machine, and a cloud in memory. */
+const noClouds = ["local", "mock"]
+
+/** Folders of `src/providers` whose cloud the law does not know, so that it would not see that cloud's name anywhere. */
+export const unknownClouds = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const folders = paths.flatMap((path) => /^src\/providers\/([^/]+)\//.exec(path)?.[1] ?? [])
+  return [...new Set(folders)].filter((folder) =>
+    !noClouds.includes(folder) && !clouds.some(({ own }) => own.includes(`src/providers/${folder}/`))
+  )
+}
+
+/** A text as it stands, and with the words of its names apart: `isVast`, `VastClient` and `my_vast` hold the word `Vast`. */
+const holds = (text: string, word: RegExp): boolean =>
+  word.test(text) || word.test(text.replace(/([a-z0-9])(?=[A-Z])/g, "$1 ").replaceAll("_", " "))
+
 /** Every line that names a cloud outside of its home, and every file whose own name does. */
 export const namings = (
   files: ReadonlyArray<File>,
@@ -78,9 +93,9 @@ export const namings = (
       const isAllowed = own.some((start) => path.startsWith(start)) ||
         allowed.some((one) => one.cloud === name && (path === one.path || isIn(path, one.path)))
       if (isAllowed) return []
-      const inPath = word.test(path.slice("src/".length)) ? [`${path} is called after ${name}`] : []
+      const inPath = holds(path.slice("src/".length), word) ? [`${path} is called after ${name}`] : []
       const inText = text.split("\n").flatMap((line, index) =>
-        word.test(line) ? [`${path}:${index + 1} names ${name}: ${line.trim()}`] : []
+        holds(line, word) ? [`${path}:${index + 1} names ${name}: ${line.trim()}`] : []
       )
       return [...inPath, ...inText]
     })

@@ -43,6 +43,16 @@ describe("which folder may use which", () => {
   })
 })
 
+it("a planted import of an engine, a core, a store or an internal folder from outside its wing is caught", () => {
+  const files = matching(["src/**/*.ts"], `${root}/test/laws/fixtures/closed`)
+  assert.deepStrictEqual(brokenImports(files, { barrels }).map(render), [
+    "src/cli/Planted.ts:2 uses \"../orchestrator/engine/Engine.ts\": engine/ belongs to src/orchestrator",
+    "src/cli/Planted.ts:3 uses \"../orchestrator/session/Decide.ts\": session/ belongs to src/orchestrator",
+    "src/cli/Planted.ts:6 uses \"../provider/internal/service.ts\": internal/ belongs to src/provider",
+    "src/cli/Planted.ts:8 uses \"../orchestrator/store/memory.ts\": store/ belongs to src/orchestrator"
+  ])
+})
+
 describe("the import law catches", () => {
   it.each([
     ["a barrel", "src/jobs/A.ts", "import { Effect } from \"effect\""],
@@ -92,6 +102,16 @@ describe("the import law catches", () => {
     ["a re-export", "src/domain/A.ts", "export * from \"../provider/B.ts\""],
     ["an import at run time", "src/domain/A.ts", "export const b = () => import(\"../provider/B.ts\")"],
     ["a module started by its path", "src/provider/A.ts", "export const b = new URL(\"../cli/b.ts\", import.meta.url)"],
+    [
+      "a module started by a path without a dot",
+      "src/domain/A.ts",
+      "export const b = new URL(\"internal/engine/b.ts\", import.meta.url)"
+    ],
+    ["a file by the name that it has in the build", "src/cli/A.ts", "import type { B } from \"./b.js\""],
+    ["a folder instead of a file", "src/cli/A.ts", "import { b } from \"../orchestrator/engine\""],
+    ["a name put together at run time", "src/cli/A.ts", "export const b = (name: string) => import(`./${name}.ts`)"],
+    ["a reference to a file", "src/domain/A.ts", "/// <reference path=\"../provider/B.ts\" />"],
+    ["a module that is added to", "src/domain/A.ts", "declare module \"../provider/B.ts\" {}"],
     ["an unknown folder", "src/misc/A.ts", "export {}"]
   ])("%s", (_, path, text) => {
     assert.lengthOf(check(path, text), 1)

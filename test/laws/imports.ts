@@ -109,6 +109,7 @@ const found = (node: ts.Node): readonly [ts.Node | undefined, Import["kind"]] | 
   }
   if (ts.isExportDeclaration(node)) return [node.moduleSpecifier, kindOf(node.isTypeOnly)]
   if (ts.isExternalModuleReference(node)) return [node.expression, "static"]
+  if (ts.isModuleDeclaration(node) && ts.isStringLiteral(node.name)) return [node.name, "type"]
   if (ts.isImportTypeNode(node)) {
     return [ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, "type"]
   }
@@ -122,17 +123,32 @@ const found = (node: ts.Node): readonly [ts.Node | undefined, Import["kind"]] | 
   return undefined
 }
 
+/** What the law cannot follow: a module whose name is put together when the program runs. */
+const computed = "(computed)"
+
+/** `new URL("b.ts", ...)` is the file `./b.ts`, where an import of `b.ts` would be a package. */
+const asFile = (text: string): string => /^(\.|\/|\w+:)/.test(text) ? text : `./${text}`
+
+const specifierOf = (node: ts.Node, kind: Import["kind"]): string | undefined => {
+  if (!ts.isStringLiteralLike(node)) return kind === "dynamic" ? computed : undefined
+  if (kind !== "file") return node.text
+  return /\.[cm]?[jt]s$/.test(node.text) ? asFile(node.text) : undefined
+}
+
 /** Every module a file names, in order. */
 export const importsOf = ({ path, text }: File): ReadonlyArray<Import> => {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
-  const imports: Array<Import> = []
+  const lineOf = (position: number): number => source.getLineAndCharacterOfPosition(position).line + 1
+  const imports: Array<Import> = source.referencedFiles.map(({ fileName, pos }) => ({
+    specifier: asFile(fileName),
+    line: lineOf(pos),
+    kind: "type"
+  }))
   const visit = (node: ts.Node): void => {
-    const [specifier, kind] = found(node) ?? []
-    if (specifier !== undefined && kind !== undefined && ts.isStringLiteralLike(specifier)) {
-      const line = source.getLineAndCharacterOfPosition(specifier.getStart()).line + 1
-      if (kind !== "file" || /\.[cm]?[jt]s$/.test(specifier.text)) {
-        imports.push({ specifier: specifier.text, line, kind })
-      }
+    const [named, kind] = found(node) ?? []
+    const specifier = named === undefined || kind === undefined ? undefined : specifierOf(named, kind)
+    if (named !== undefined && kind !== undefined && specifier !== undefined) {
+      imports.push({ specifier, line: lineOf(named.getStart()), kind })
     }
     ts.forEachChild(node, visit)
   }
@@ -140,9 +156,11 @@ export const importsOf = ({ path, text }: File): ReadonlyArray<Import> => {
   return imports
 }
 
-/** The path a relative import means, undefined for a package. */
+/** The path of the source that a relative import means, undefined for a package; the build names it with `.js`. */
 export const target = (file: string, specifier: string): string | undefined =>
-  specifier.startsWith(".") ? posix.normalize(posix.join(posix.dirname(file), specifier)) : undefined
+  specifier.startsWith(".")
+    ? posix.normalize(posix.join(posix.dirname(file), specifier)).replace(/\.js$/, ".ts")
+    : undefined
 
 /** Folders that only their own wing uses, the folder they stand in; all others use the files beside them. */
 const closed = ["internal", "engine", "session", "store"]
@@ -153,6 +171,13 @@ const closedOn = (path: string): ReadonlyArray<{ readonly folder: string; readon
   return parts.slice(0, -1).flatMap((folder, index) =>
     closed.includes(folder) ? [{ folder, owner: parts.slice(0, index).join("/") }] : []
   )
+}
+
+/** What no law can be held against: a name that leads to no file of src until a compiler or a running program completes it. */
+const brokenName = (specifier: string, kind: Import["kind"]): string | undefined => {
+  if (specifier === computed) return "write the name of the module as a text, so that laws can follow it"
+  const isOurs = specifier.startsWith(".") && kind !== "file"
+  return isOurs && !specifier.endsWith(".ts") ? "name the file itself, with .ts at its end" : undefined
 }
 
 const brokenInside = (file: string, to: string): string | undefined => {
@@ -195,11 +220,11 @@ export const brokenImports = (
       const rule = `${roomOf(file.path)} is a folder that the law does not know: say in \`rooms\` which it may use`
       return [{ file: file.path, line: 1, specifier: file.path, rule }]
     }
-    return importsOf(file).flatMap(({ specifier, line }) => {
+    return importsOf(file).flatMap(({ kind, line, specifier }) => {
       const to = target(file.path, specifier)
-      const rule = to === undefined
+      const rule = brokenName(specifier, kind) ?? (to === undefined
         ? brokenOutside(file.path, specifier, options.barrels)
-        : brokenInside(file.path, to)
+        : brokenInside(file.path, to))
       const excused = options.exceptions?.some((one) => one.file === file.path && one.specifier === specifier) ?? false
       return rule === undefined || excused ? [] : [{ file: file.path, line, specifier, rule }]
     })

@@ -115,6 +115,11 @@ it("no tracked file names a package registry", () => {
   assert.deepStrictEqual(found, [])
 })
 
+it("code of src is in .ts files, which are those that the laws read", () => {
+  const others = matching(["src/**/*.{js,jsx,mjs,cjs,tsx,mts,cts}"]).map(({ path }) => path)
+  assert.deepStrictEqual(others, [])
+})
+
 it("no file of src has more than 400 lines of code, so that none must hold two nouns", () => {
   const long = sources.map((file) => ({ path: file.path, lines: codeLinesOf(file) }))
     .filter(({ lines }) => lines > longest)

@@ -1,11 +1,12 @@
 /**
- * The words of src are those of the field: what was once called by a word of its own has a plain name, in code and in comments.
+ * The words of src, README and guides are those of the field: what was once called by a word of its own has a plain name, in code,
+ * in comments and in what users read. The changelog is left out, since it says what the old words have become.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { matching } from "./files.ts"
 import { allowances, oldWords } from "./words.ts"
 
-const sources = matching(["src/**/*.ts"])
+const sources = matching(["src/**/*.ts", "README.md", "guides/**/*.{md,ts}", ".github/*.md"])
 
 describe("no file says it in an old word", () => {
   it("in code, in a comment or in a text", () => {
@@ -43,7 +44,9 @@ describe("an old word is found", () => {
 
   it.each([
     ["a type", "export interface Fate {}"],
-    ["a use of it", "export const a = (turn: Turn) => turn"]
+    ["a use of it", "export const a = (turn: Turn) => turn"],
+    ["a function", "export const handBack = 1"],
+    ["the value of a property", "export const a = { b: Turn }"]
   ])("as the name of %s", (_, text) => {
     assert.lengthOf(oldWords([{ path: "src/domain/A.ts", text }], { allowed: [] }), 1)
   })
@@ -56,6 +59,10 @@ describe("nothing is found", () => {
     ["in plain words", "// the process holds the owner lock"]
   ])("%s", (_, text) => {
     assert.deepStrictEqual(oldWords([{ path: "src/domain/A.ts", text }], { allowed: [] }), [])
+  })
+
+  it("for a type's name in a guide", () => {
+    assert.deepStrictEqual(oldWords([{ path: "guides/a.md", text: "Rent it. Turn it off." }], { allowed: [] }), [])
   })
 
   it("in a text that is allowed, in the file or folder where it is, and only there", () => {

@@ -31,7 +31,7 @@ const forms = (plain: string, ...words: ReadonlyArray<string>): ReadonlyArray<Wo
 const actor = "the actor, such as the caller, the process, the provider, the user"
 
 const words: ReadonlyArray<Word> = [
-  ...forms(actor, "somebody", "anybody", "nobody", "everybody", "whoever"),
+  ...forms(actor, "somebody", "anybody", "nobody", "everybody", "someone", "anyone", "everyone", "whoever"),
   ...forms("termination, release, end", "handback", "handbacks"),
   ...forms("pending termination", "residual", "residuals"),
   ...forms("terminated", "buried", "bury"),
@@ -51,6 +51,7 @@ const words: ReadonlyArray<Word> = [
 ]
 
 const names: ReadonlyArray<Name> = [
+  { name: "handBack", plain: "release, end" },
   { name: "Turn", plain: "Batch" },
   { name: "Turns", plain: "BatchLoop" },
   { name: "Draft", plain: "SessionUpdate" },
@@ -79,11 +80,12 @@ export const allowances: ReadonlyArray<Allowance> = [
     text,
     why: "a field or a cause of rows that an earlier build wrote"
   })),
-  ...["src/providers/MockProvider.ts", "src/providers/mock/MockControls.ts"].map((path) => ({
+  ...["src/providers/MockProvider.ts", "src/providers/mock/MockControls.ts", "guides/testing.md"].map((path) => ({
     path,
     text: "twinNext",
     why: "a control that tests call"
   })),
+  { path: "guides/runpod.md", text: "`twin-pods`", why: "a fault of `dev fake-runpod` that scripts name" },
   ...["src/providers/runpod/", "src/testing/simulation/RunPodFaults.ts"].map((path) => ({
     path,
     text: "Twin",
@@ -103,7 +105,7 @@ const identifiersOf = ({ text }: File): ReadonlyArray<{ readonly identifier: str
   const found: Array<{ readonly identifier: string; readonly line: number }> = []
   const visit = (node: ts.Node): void => {
     // a property may have the name of a tag, as `Rent` of a command
-    if (ts.isIdentifier(node) && !ts.isPropertyAssignment(node.parent)) {
+    if (ts.isIdentifier(node) && !(ts.isPropertyAssignment(node.parent) && node.parent.name === node)) {
       found.push({ identifier: node.text, line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1 })
     }
     ts.forEachChild(node, visit)
@@ -126,7 +128,7 @@ export const oldWords = (
         `${path}:${index + 1} says ${word}; write ${plain}`
       )
     })
-    const inNames = identifiersOf(file).flatMap(({ identifier, line }) =>
+    const inNames = (path.endsWith(".ts") ? identifiersOf(file) : []).flatMap(({ identifier, line }) =>
       names.filter(({ name }) => name === identifier).map(({ name, plain }) =>
         `${path}:${line} names ${name}; write ${plain}`
       )

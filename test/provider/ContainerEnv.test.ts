@@ -30,6 +30,6 @@ describe("ContainerEnv", () => {
         ContainerEnv.build({ env: sealed({ AWS_REGION: "x", OK: "y" }), staging: sealed({ AWS_REGION: "z" }) })
       )
       assert.strictEqual(reason._tag, "Validation")
-      assert.strictEqual(reason.message, "env.AWS_REGION: is set by data staging too")
+      assert.strictEqual(reason.message, "env.AWS_REGION: is also set by data staging: choose another name")
     }))
 })

@@ -1,18 +1,11 @@
 /**
  * What `atlas dev fake-fly` does: Fly's log hosts in memory, on loopback, with an app that keeps talking.
  */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as HttpServer from "effect/http/HttpServer"
-import * as Layer from "effect/Layer"
-import { createServer } from "node:http"
-import { invalid } from "../../domain/AtlasError.ts"
 import * as FakeFly from "../../fly/FakeFly.ts"
-import { misused } from "../Flags.ts"
-import { Shell } from "../Shell.ts"
+import { type Order as OrderOf, serveFake } from "./serveFake.ts"
 
-const host = "127.0.0.1"
 /** The fake accepts any macaroon; this one says what it is. */
 const token = "fm2_fake-fly-token"
 const app = "acme-web"
@@ -20,8 +13,7 @@ const app = "acme-web"
 const pause = "500 millis"
 const always = Number.MAX_SAFE_INTEGER
 
-type Fake = FakeFly.FakeFly["Service"]
-type Order = (fly: Fake) => Effect.Effect<void>
+type Order = OrderOf<FakeFly.FakeFly["Service"]>
 
 const order = (fault: FakeFly.Fault): Order => (fly) => fly.order(fault)
 
@@ -61,6 +53,10 @@ const faults: Readonly<Record<string, Order>> = {
   "huge-answer": order({ _tag: "Huge", bytes: 20 * 1024 * 1024 })
 }
 
+/** What the app has written before it is served. */
+const release: Order = (fly) =>
+  fly.append(app, ["one", "two", "three"].map((word) => ({ message: `release ${word}`, instance: null })))
+
 /** A few machines that serve a few requests a second. */
 const life = talking((count) => ({
   message: count === 0 ? "listening on :8080" : `GET /things/${count} 200 ${10 + (count * 7) % 90}ms`,
@@ -69,46 +65,13 @@ const life = talking((count) => ({
   instance: `3d8d413b29d08${count % 3}`
 }))
 
-const layer = (port: number) =>
-  FakeFly.layerServer.pipe(
-    // connections that are kept open do not delay the end once a signal has come
-    Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: 100 })),
-    Layer.provideMerge(FakeFly.layer({ apps: [app] }))
-  )
-
-const serve = (names: ReadonlyArray<string>) =>
-  Effect.gen(function*() {
-    const { out } = yield* Shell
-    const fly = yield* FakeFly.FakeFly
-    const { address } = yield* HttpServer.HttpServer
-    yield* fly.append(app, ["one", "two", "three"].map((word) => ({ message: `release ${word}`, instance: null })))
-    for (const act of [life, ...names.flatMap((name) => faults[name] ?? [])]) {
-      yield* Effect.forkScoped(act(fly), { startImmediately: true })
-    }
-    const url = `http://${host}:${address._tag === "UnixPathAddress" ? 0 : address.port}`
-    // always JSON: this is started by a program, or its output is passed on to one
-    yield* out(JSON.stringify({ url, baseUrl: url, machinesUrl: `${url}/v1/apps`, token, app }))
-    return yield* Effect.never
-  })
-
-/** Serves until it is interrupted; each fault meets the first requests that it applies to. */
-export const run = ({ faults: names, port }: { readonly port: number; readonly faults: ReadonlyArray<string> }) =>
-  Effect.gen(function*() {
-    const unknown = names.find((name) => !Object.hasOwn(faults, name))
-    if (unknown !== undefined) {
-      return yield* misused("dev fake-fly", `unknown fault "${unknown}"; known: ${Object.keys(faults).join(", ")}`)
-    }
-    return yield* Effect.scoped(serve(names)).pipe(
-      Effect.provide(layer(port)),
-      Effect.catchTag(
-        "ServeError",
-        () =>
-          Effect.fail(
-            invalid("dev", [{
-              path: "port",
-              message: `${port} cannot be listened on; choose another, or 0 for a free one`
-            }])
-          )
-      )
-    )
-  })
+/** Serves Fly's log hosts until it is interrupted. */
+export const run = serveFake({
+  command: "dev fake-fly",
+  controls: FakeFly.FakeFly,
+  layer: FakeFly.layer({ apps: [app] }),
+  routes: FakeFly.layerServer,
+  life: [(fly) => Effect.andThen(release(fly), life(fly))],
+  faults,
+  ready: (url) => ({ url, baseUrl: url, machinesUrl: `${url}/v1/apps`, token, app })
+})

@@ -1,24 +1,17 @@
 /**
  * What `atlas dev fake-runpod` does: a RunPod account in memory, on loopback, for any HTTP client.
  */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
-import * as HttpServer from "effect/http/HttpServer"
-import * as Layer from "effect/Layer"
-import { createServer } from "node:http"
-import { invalid } from "../../domain/AtlasError.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
-import { misused } from "../Flags.ts"
-import { Shell } from "../Shell.ts"
+import { type Order as OrderOf, serveFake } from "./serveFake.ts"
 
-const host = "127.0.0.1"
 /** The fake accepts any key; this one says what it is. */
 const apiKey = "fake-runpod-key"
 const endpoint = "demo"
 
 const pause = "500 millis"
 
-type Order = (controls: FakeRunPod.Controls) => Effect.Effect<void>
+type Order = OrderOf<FakeRunPod.Controls>
 
 const order = (fault: FakeRunPod.Fault): Order => (controls) => controls.order(fault)
 
@@ -61,49 +54,13 @@ const faults: Readonly<Record<string, Order>> = {
   "price-change": toTheFirstPod((controls, id) => controls.setPrice(id, 99))
 }
 
-const layer = (port: number) =>
-  FakeRunPod.layerServer.pipe(
-    // connections that are kept open do not delay the end once a signal has come
-    Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: 100 })),
-    Layer.provideMerge(
-      FakeRunPod.layer({ provisioning: pause, starting: pause, coldStart: pause, endpoints: [endpoint] })
-    )
-  )
-
-const serve = (names: ReadonlyArray<string>) =>
-  Effect.gen(function*() {
-    const { out } = yield* Shell
-    const controls = yield* FakeRunPod.FakeRunPodControls
-    const { address } = yield* HttpServer.HttpServer
-    for (const name of names) {
-      const make = faults[name]
-      if (make !== undefined) yield* Effect.forkScoped(make(controls), { startImmediately: true })
-    }
-    const url = `http://${host}:${address._tag === "UnixPathAddress" ? 0 : address.port}`
-    const api = `${url}/v2`
-    // always JSON: this is started by a program, or its output is passed on to one
-    yield* out(JSON.stringify({ url, baseUrl: api, runtimeUrl: api, apiKey, endpoint }))
-    return yield* Effect.never
-  })
-
-/** Serves until it is interrupted; each fault meets the first requests that it applies to. */
-export const run = ({ faults: names, port }: { readonly port: number; readonly faults: ReadonlyArray<string> }) =>
-  Effect.gen(function*() {
-    const unknown = names.find((name) => !Object.hasOwn(faults, name))
-    if (unknown !== undefined) {
-      return yield* misused("dev fake-runpod", `unknown fault "${unknown}"; known: ${Object.keys(faults).join(", ")}`)
-    }
-    return yield* Effect.scoped(serve(names)).pipe(
-      Effect.provide(layer(port)),
-      Effect.catchTag(
-        "ServeError",
-        () =>
-          Effect.fail(
-            invalid("dev", [{
-              path: "port",
-              message: `${port} cannot be listened on; choose another, or 0 for a free one`
-            }])
-          )
-      )
-    )
-  })
+/** Serves a RunPod account until it is interrupted. */
+export const run = serveFake({
+  command: "dev fake-runpod",
+  controls: FakeRunPod.FakeRunPodControls,
+  layer: FakeRunPod.layer({ provisioning: pause, starting: pause, coldStart: pause, endpoints: [endpoint] }),
+  routes: FakeRunPod.layerServer,
+  life: [],
+  faults,
+  ready: (url) => ({ url, baseUrl: `${url}/v2`, runtimeUrl: `${url}/v2`, apiKey, endpoint })
+})

@@ -52,15 +52,17 @@ const askable = (
       gpus,
       (gpu) =>
         Effect.map(
-          Effect.result(provider.compute.prepare({ ...request, gpu }, { baseUrl })),
-          (ready) => ({ gpu, ready })
+          Effect.result(provider.compute.check({ ...request, gpu }, { baseUrl })),
+          (checked) => ({ gpu, checked })
         )
     )
-    const refused = tried.flatMap(({ gpu, ready }) => Result.isFailure(ready) ? [{ gpu, error: ready.failure }] : [])
+    const refused = tried.flatMap(({ checked, gpu }) =>
+      Result.isFailure(checked) ? [{ gpu, error: checked.failure }] : []
+    )
     const last = refused.at(-1)
     if (last !== undefined && refused.length === tried.length) return yield* last.error
     for (const { error, gpu } of refused) yield* progress(`${gpu} was refused: ${error.reason.message}`)
-    return tried.flatMap(({ gpu, ready }) => Result.isSuccess(ready) ? [gpu] : [])
+    return tried.flatMap(({ checked, gpu }) => Result.isSuccess(checked) ? [gpu] : [])
   })
 
 const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, message: string) =>

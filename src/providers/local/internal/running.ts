@@ -105,7 +105,9 @@ export const make = ({ dir, own, spawner }: {
       yield* dir.ensure
       const id = ComputeId.make(`local-${spawn.stamp.attempt}`)
       if (yield* dir.exists(dir.directoryOf(id))) {
-        return yield* new Validation({ issues: [{ path: "stamp", message: "has been rented under already" }] })
+        return yield* new Validation({
+          issues: [{ path: "stamp", message: "belongs to a compute that was rented before: make a new stamp" }]
+        })
       }
       const reserved: Array<number> = []
       const made = Effect.gen(function*() {
