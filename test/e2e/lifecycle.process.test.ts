@@ -15,7 +15,7 @@ afterEach(() => home.close())
 const up = ["up", "--provider", "local", "--port", "8000/http", "--auth", "bearer", "--detach"]
 
 describe("a compute", () => {
-  it("is rented, listed, called, read, stopped, started and ended, each by a new process", async () => {
+  it("is rented, listed, called, read and ended, each by a new process", async () => {
     const rented = await home.json(...up, "--", "node", server) as Compute
     const url = rented.ports[0]?.url ?? ""
     const { header, token } = rented.auth ?? { header: "", token: "" }
@@ -34,15 +34,6 @@ describe("a compute", () => {
     const rest = await home.json("logs", rented.id, "--after", String(logs[1]?.["cursor"])) as typeof logs
     assert.deepStrictEqual(rest.map(({ text }) => text), ["GET / 401"])
 
-    const leader = home.leader(rented.id)
-    assert.strictEqual((await home.json("stop", rented.id) as Compute).status, "stopped")
-    assert.isFalse(isGroupAlive(leader), "stop has returned, so nothing runs")
-
-    const started = await home.json("start", rented.id) as Compute
-    assert.deepStrictEqual(started.ports, rented.ports)
-    await home.json("await", rented.id, "--timeout", "5m")
-    assert.deepStrictEqual([await status(url, header), await status(url)], [200, 401], "same port, same token")
-
     const reads = [["get", rented.id], ["get", rented.id, "--json"], ["ps"], ["ps", "--json"], ["logs", rented.id]]
     const shown = await Promise.all(reads.map((args) => home.run(args)))
     assert.isFalse(shown.some(({ stderr, stdout }) => (stdout + stderr).includes(token)), "the token is shown once")
@@ -51,13 +42,31 @@ describe("a compute", () => {
       assert.isFalse(typed.includes(token), "no secret among the arguments")
     }
 
-    const second = home.leader(rented.id)
+    const leader = home.leader(rented.id)
     assert.deepStrictEqual(await home.json("down", rented.id), [{ id: rented.id, status: "terminated" }])
-    assert.isFalse(isGroupAlive(second))
+    assert.isFalse(isGroupAlive(leader))
     assert.deepStrictEqual(home.ids(), [])
     const none = await Promise.all([home.json("ps"), home.json("ps", "--all"), home.run(["down", rented.id])])
     assert.deepStrictEqual(none.slice(0, 2), [[], []])
     assert.strictEqual(none[2].code, 1)
+  })
+
+  it("is stopped and started again, on the same port and with the same token", async () => {
+    const rented = await home.json(...up, "--", "node", server) as Compute
+    const url = rented.ports[0]?.url ?? ""
+    const { header } = rented.auth ?? { header: "" }
+    await home.json("await", rented.id, "--timeout", "5m")
+    const leader = home.leader(rented.id)
+    assert.strictEqual((await home.json("stop", rented.id) as Compute).status, "stopped")
+    assert.isFalse(isGroupAlive(leader), "stop has returned, so nothing runs")
+
+    const started = await home.json("start", rented.id) as Compute
+    assert.deepStrictEqual(started.ports, rented.ports)
+    await home.json("await", rented.id, "--timeout", "5m")
+    assert.deepStrictEqual([await status(url, header), await status(url)], [200, 401], "same port, same token")
+    const second = home.leader(rented.id)
+    await home.json("down", rented.id)
+    assert.deepStrictEqual([isGroupAlive(second), home.ids()], [false, []])
   })
 
   it("gets secrets from our environment and never as an argument", async () => {
