@@ -60,8 +60,9 @@ export default defineConfig({
       },
       { extends: true, test: { name: "process", include: processes, globalSetup: programs } },
       { extends: true, test: { name: "server", include: servers, globalSetup: [programs, "./test/setup.servers.ts"] } },
-      { extends: true, test: { name: "docs", include: docs, globalSetup: programs } },
-      { extends: true, test: { name: "laws", include: laws } }
+      // pages and laws read the same sources: what one of them has loaded serves the others
+      { extends: true, test: { name: "docs", include: docs, isolate: false, globalSetup: programs } },
+      { extends: true, test: { name: "laws", include: laws, isolate: false } }
     ]
   }
 })

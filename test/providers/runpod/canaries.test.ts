@@ -19,7 +19,7 @@ import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { isFull } from "../../support/full.ts"
 import { settled } from "./harness.ts"
 
-const failures = isFull ? 1000 : 300
+const failures = isFull ? 1000 : 200
 
 const canaries = Array.from({ length: 40 }, (_, index) => `canary${index}Zq${(index * 7919 + 13).toString(36)}x`)
 const canary = (index: number) => canaries[index % canaries.length] ?? ""

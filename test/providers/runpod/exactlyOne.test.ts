@@ -13,7 +13,7 @@ import { isFull } from "../../support/full.ts"
 import { layer, settled } from "./harness.ts"
 
 /** Runs of one test; each is its own cloud and its own seed, and a failing one is named by it. */
-const runs = isFull ? 500 : 150
+const runs = isFull ? 500 : 100
 
 const pick = <A>(options: readonly [A, ...ReadonlyArray<A>]) =>
   Effect.map(Random.nextIntBetween(0, options.length), (index) => options[index] ?? options[0])
