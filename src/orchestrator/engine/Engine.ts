@@ -1,33 +1,29 @@
 /**
- * An engine put together from its parts: its configuration, the adoption of stored sessions, the size check of new ones, the
- * graceful end, and the service over all of them.
+ * An engine put together from its parts: its configuration, and the service over all of them.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
+import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
-import type { Owner } from "../../provider/NameStamp.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
-import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
 import * as Config from "../session/Config.ts"
-import { placesOf, type SessionSpec, type SessionState } from "../session/State.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
-import { maxSessionBytes } from "../store/rows.ts"
-import { SessionStore, type Unreadable } from "../store/StoreContract.ts"
+import { SessionStore } from "../store/StoreContract.ts"
+import { adoptStored, allRows } from "./Adoption.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
+import { closeSessions } from "./Closing.ts"
 import * as CommandRunner from "./CommandRunner.ts"
 import type { Options, Seen, SessionEngine } from "./EngineContract.ts"
 import * as EngineStatus from "./EngineStatus.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Scheduler from "./Scheduler.ts"
+import { sizeError } from "./SizeCheck.ts"
 import * as Table from "./Table.ts"
 import * as Waiters from "./Waiters.ts"
 import * as Writer from "./Writer.ts"
@@ -45,132 +41,6 @@ const configOf = (providers: Providers["Service"], { retention }: Options): Conf
     terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval))
   }]))
 })
-
-/** How often a store that could not be read is read again. */
-const retryLoad = Schedule.spaced("10 seconds")
-
-/** Stands for all rows of a store that could not be read at all. */
-const allRows = "*"
-
-/**
- * Adopts the stored sessions, now or as soon as the store can be read; answers what could not be read so far.
- */
-const adoptStored = ({ isSetUp, mailbox, owner, scope, store, table }: {
-  readonly owner: Owner
-  /** Whether a provider is set up here. */
-  readonly isSetUp: (provider: ProviderId) => boolean
-  readonly store: Pick<SessionStore["Service"], "load">
-  readonly table: Table.Table
-  readonly mailbox: Mailbox.Mailbox
-  readonly scope: Scope.Scope
-}): Effect.Effect<() => ReadonlyArray<Unreadable>> =>
-  Effect.gen(function*() {
-    let unreadable: ReadonlyArray<Unreadable> = []
-
-    const adopt = Effect.gen(function*() {
-      const loaded = yield* store.load(owner)
-      unreadable = loaded.unreadable
-      const adopted = loaded.sessions.filter(({ spec }) => table.get(spec.id) === undefined)
-      for (const state of adopted) {
-        table.put(state, Table.emptyMemory)
-        mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
-      }
-      const unreachable = new Map<ProviderId, number>()
-      for (const id of adopted.flatMap(placesOf)) {
-        if (!isSetUp(id)) unreachable.set(id, (unreachable.get(id) ?? 0) + 1)
-      }
-      for (const [id, count] of unreachable) {
-        yield* Effect.logError(
-          `${count} stored sessions have or may have machines at ${id}, which is not set up here: ` +
-            "they stay in the store, and their machines cannot be ended until it is"
-        )
-      }
-      if (adopted.length > 0) yield* Metric.update(Metric.withAttributes(Metrics.adopted, { owner }), adopted.length)
-      for (const { id, message } of unreadable) {
-        yield* Effect.logError(
-          `the stored session ${id} cannot be read (${message}): no unknown machine is deleted meanwhile`
-        )
-      }
-    }).pipe(Effect.withSpan("SessionEngine.adopt", { root: true }))
-
-    const later = ({ reason }: AtlasError) => {
-      unreadable = [{ id: allRows, message: reason.message }]
-      return Effect.logError(
-        `the stored sessions cannot be read and are not adopted yet, and no unknown machine is deleted: ${reason.message}`
-      ).pipe(
-        Effect.andThen(Effect.delay(Effect.retry(adopt, retryLoad), "10 seconds")),
-        Effect.andThen(Effect.logInfo("the stored sessions could be read now and are adopted")),
-        Effect.ignore,
-        Effect.forkIn(scope),
-        Effect.asVoid
-      )
-    }
-
-    yield* Effect.catch(adopt, later)
-    return () => unreadable
-  })
-
-/** Bytes reserved for what the first row holds besides the request: one attempt, clocks, numbers; about a thousand are used. */
-const rowOverhead = 8_192
-
-const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
-
-/** The largest field of a request, named as the caller does, and its size. */
-const largestPart = ({ candidates, request, userId }: SessionSpec): readonly [string, number] => {
-  const { envNames, providerOpts, ...fields } = request
-  const parts: ReadonlyArray<readonly [string, unknown]> = [
-    ["userId", userId],
-    ["env", envNames],
-    ["gpu", candidates.map(({ gpu, provider }) => [gpu, provider])],
-    ["regionHints", candidates.map(({ regionHints }) => regionHints)],
-    ...Object.entries(fields),
-    ...Object.entries(providerOpts).map(([key, value]) => [`providerOpts.${key}`, value] as const),
-    ["providerOpts", providerOpts]
-  ]
-  const sizes = parts.map(([path, value]) => [path, bytesOf(value)] as const)
-  // the name of one entry helps more than `providerOpts`, unless there are many small entries
-  return sizes.reduce((largest, part) => part[1] > largest[1] * 1.01 ? part : largest)
-}
-
-/** Why a session is too large to be stored; null when it is not. */
-const sizeError = (spec: SessionSpec, operation: string): AtlasError | null => {
-  const bytes = bytesOf(spec)
-  if (bytes <= maxSessionBytes - rowOverhead) return null
-  const [path, size] = largestPart(spec)
-  const message =
-    `a session is stored in ${maxSessionBytes} bytes at most and this one takes ${bytes}: shorten it, it takes ${size}`
-  return invalid(operation, [{ path, message }])
-}
-
-/** Whether a session needs nothing more from this process: it is over, or persists and is not in doubt. */
-const isSettled = ({ phase, report, spec }: SessionState): boolean =>
-  phase._tag === "Ended" ||
-  (spec.persist && report === null && (phase._tag === "Live" || phase._tag === "Waiting"))
-
-/** Ends the sessions that do not persist and waits until they are over, at most `within`. */
-const closeSessions = ({ mailbox, table, waiters, within }: {
-  readonly mailbox: Mailbox.Mailbox
-  readonly table: Table.Table
-  readonly waiters: Waiters.Waiters
-  readonly within: Duration.Input
-}): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const open = [...table.all()].filter(({ state }) => state.phase._tag !== "Ended")
-    for (const { state } of open) mailbox.put({ id: state.spec.id, event: { _tag: "Closing" } })
-    yield* Effect.forEach(
-      open.filter(({ state }) => !isSettled(state)),
-      // a session that another process has taken over fails here, and is not waited for
-      (entry) => Effect.exit(waiters.wait(entry.state.spec.id, entry, ({ state }) => isSettled(state), "close")),
-      { concurrency: "unbounded", discard: true }
-    ).pipe(Effect.timeoutOption(within))
-    const left = open.filter(({ state }) => table.get(state.spec.id) !== undefined && !isSettled(state))
-    for (const { state } of left) {
-      const machines = state.pendingTerminations.map(({ computeId, provider }) => `${provider} ${computeId}`).join(", ")
-      yield* Effect.logError(
-        `closed before the session ${state.spec.id} was verified to be over: it is in the store and is ended at the next start`
-      ).pipe(Effect.annotateLogs({ machines: machines === "" ? "not known yet" : machines }))
-    }
-  })
 
 /** Starts an engine; see `SessionEngine.make`. */
 export const make = (
