@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import * as ForeignText from "../domain/ForeignText.ts"
 import { version } from "../domain/Version.ts"
 import { endpoints, gpus, providers, spend, templates, volumes } from "./commands/accountCommands.ts"
 import { down, get, logs, ps, start, stop, up, wait } from "./commands/computeCommands.ts"
@@ -84,7 +85,7 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
 
 const logging = Effect.map(Shell, ({ invocation }) =>
   Layer.mergeAll(
-    Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]),
+    Logger.layer([Logger.withConsoleError(Logger.map(Logger.formatLogFmt, ForeignText.json))]),
     // the one line on stderr is the failure; `--log-level` shows more
     Layer.succeed(References.MinimumLogLevel, invocation.json ? "None" : "Warn")
   ))

@@ -4,6 +4,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { type Compute, revealAuth } from "../domain/Compute.ts"
+import * as ForeignText from "../domain/ForeignText.ts"
 import type { LogElement } from "../domain/LogElement.ts"
 import { Shell } from "./Shell.ts"
 import * as Table from "./Table.ts"
@@ -38,6 +39,9 @@ export const logToJson = ({ at, cursor, stream, text }: LogElement) => ({
   text
 })
 
+/** A log line for people: the program's words, without what a terminal obeys; JSON has them as they are. */
+export const logToText = ({ text }: LogElement): string => ForeignText.lines(text)
+
 const price = ({ costPerHour }: Compute): string | null =>
   costPerHour === null ? null : `${Table.dollars(costPerHour)}/h`
 
@@ -46,7 +50,9 @@ const gpu = (compute: Compute): string | null =>
 
 const endpoints = (compute: Compute): ReadonlyArray<string> =>
   compute.ports.map(({ external, internal, protocol, url }) =>
-    url ?? `${internal}/${protocol}${external === null ? "" : ` -> ${compute.publicIp ?? ""}:${external}`}`
+    ForeignText.line(
+      url ?? `${internal}/${protocol}${external === null ? "" : ` -> ${compute.publicIp ?? ""}:${external}`}`
+    )
   )
 
 const status = (compute: Compute): string =>
@@ -89,7 +95,7 @@ export const details = (compute: Compute): string =>
 const credential = (compute: Compute): ReadonlyArray<string> => {
   if (compute.auth === null) return []
   const { header, scheme, token } = revealAuth(compute.auth)
-  const url = compute.ports.find(({ protocol }) => protocol === "http")?.url ?? "URL"
+  const url = ForeignText.line(compute.ports.find(({ protocol }) => protocol === "http")?.url ?? "URL")
   return scheme === "bearer"
     ? [
       `token  ${token}`,

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import type * as CliError from "effect/cli/CliError"
 import type * as Config from "effect/Config"
 import type { AtlasError } from "../domain/AtlasError.ts"
+import * as ForeignText from "../domain/ForeignText.ts"
 import type { FlyError } from "../fly/FlyError.ts"
 
 /** One failure, as it is printed. */
@@ -34,7 +35,8 @@ const unknown = (message: string): Failure => ({
 /** Everything a run of the command line can fail with. */
 export type Error = AtlasError | FlyError | CliError.CliError | Config.ConfigError
 
-const oneLine = (message: string): string => message.replace(/\s*\n\s*/g, " ").trim()
+/** Also what the user typed: it may have been pasted. */
+const oneLine = (message: string): string => ForeignText.line(message.replace(/\s*\n\s*/g, " "))
 
 const pathOf = (error: CliError.NonShowHelpErrors): string => {
   switch (error._tag) {

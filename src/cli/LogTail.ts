@@ -14,7 +14,10 @@ const print = (lines: ReadonlyArray<LogElement>) =>
   Effect.flatMap(
     Shell,
     ({ invocation, out }) =>
-      out(lines.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : line.text).join("\n"))
+      out(
+        lines.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : ComputeView.logToText(line))
+          .join("\n")
+      )
   )
 
 /** A log that is being read. */

@@ -7,9 +7,10 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { createInterface } from "node:readline"
+import * as ForeignText from "../domain/ForeignText.ts"
 import * as AtlasCli from "./AtlasCli.ts"
 import * as Failure from "./Failure.ts"
-import { invocation, Shell } from "./Shell.ts"
+import { invocation, make as makeSafe, Shell } from "./Shell.ts"
 
 /** 128 + the signal's number, as shells count. */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
@@ -51,7 +52,7 @@ const makeShell = (argv: ReadonlyArray<string>, { exitWith, failed }: {
   readonly failed: (error: NodeJS.ErrnoException) => void
 }): Shell["Service"] => {
   const call = invocation(argv)
-  return Shell.of({
+  return makeSafe({
     invocation: call,
     directory: process.cwd(),
     variable: (name) => process.env[name],
@@ -127,7 +128,7 @@ export const main = (argv: ReadonlyArray<string>): void => {
   process.stderr.on("error", () => {})
   // a bug outside of every fiber must not leave a machine behind
   process.on("uncaughtException", (error) => {
-    process.stderr.write(`error [unknown] ${error.message}\n`)
+    process.stderr.write(`error [unknown] ${ForeignText.line(error.message)}\n`)
     stop(1)
   })
 

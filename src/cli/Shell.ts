@@ -1,10 +1,12 @@
 /**
  * What a command sees of the shell it was typed into: its arguments, environment, directory, terminal and exit code.
  *
- * Commands write through it and nothing else, so a test can run them without a process.
+ * Commands write through it and nothing else, so a test can run them without a process, and no provider's text reaches a terminal
+ * as it came.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as ForeignText from "../domain/ForeignText.ts"
 
 /** What the user typed, as far as it matters before a command is chosen. */
 export interface Invocation {
@@ -66,3 +68,20 @@ export class Shell extends Context.Service<Shell, {
   /** Sets the exit code of a run that does not fail; 0 until then. */
   readonly exitWith: (code: number) => Effect.Effect<void>
 }>()("effect-atlas/cli/Shell") {}
+
+/**
+ * A shell whose writers pass on nothing that a terminal obeys, but for the colours where it may have them. JSON keeps its value:
+ * what is harmful in it is written as an escape.
+ */
+export const make = (shell: Shell["Service"]): Shell["Service"] => {
+  const { ask, err, hasColor, invocation, out } = shell
+  const clean = (colours: boolean) => (text: string) =>
+    invocation.json ? ForeignText.json(text) : ForeignText.lines(text, { colours })
+  const [forOut, forErr] = [clean(hasColor), clean(false)]
+  return Shell.of({
+    ...shell,
+    out: (text) => out(forOut(text)),
+    err: (text) => err(forErr(text)),
+    ask: (question) => ask(ForeignText.line(question))
+  })
+}

@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Compute, ComputeStatus } from "./Compute.ts"
+import * as ForeignText from "./ForeignText.ts"
 import { ComputeId, ProviderId } from "./Ids.ts"
 
 const orNull = <S extends Schema.Constraint>(schema: S) =>
@@ -126,7 +127,8 @@ export class Validation extends Schema.TaggedError<Validation>(id("Validation"))
 }) {
   readonly isRetryable = false
   override get message(): string {
-    return this.issues.map((issue) => issue.path === "" ? issue.message : `${issue.path}: ${issue.message}`).join("; ")
+    const issues = this.issues.map(({ message, path }) => path === "" ? message : `${path}: ${message}`)
+    return ForeignText.line(issues.join("; "))
   }
 }
 
@@ -335,6 +337,17 @@ export class AtlasError extends Schema.TaggedError<AtlasError>("effect-atlas/dom
   operation: Schema.String,
   reason: AtlasErrorReason
 }) {
+  // decoding passes through it as well, and the shape stays as it is
+  // @effect-diagnostics-next-line overriddenSchemaConstructor:off
+  constructor(
+    input: { readonly provider: ProviderId | null; readonly operation: string; readonly reason: AtlasErrorReason },
+    options?: Schema.MakeOptions
+  ) {
+    super(input, options)
+    // an adapter, a driver or a provider may have written it
+    ForeignText.disarm(this.reason)
+  }
+
   /** `[provider] kind (HTTP status): message` */
   override get message(): string {
     const http = this.status === null ? "" : ` (HTTP ${this.status})`

@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { constants } from "node:os"
 import { Unknown } from "../domain/AtlasError.ts"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 import { FlyError, type FlyErrorReason, FlyNotFound, FlyTimeout, invalid } from "./FlyError.ts"
 import * as Limit from "./internal/limit.ts"
 import { makeTail } from "./internal/output.ts"
@@ -164,7 +165,7 @@ export const make = (
         return yield* Effect.scoped(completed).pipe(Effect.timeoutOrElse({
           duration: limit,
           orElse: () => {
-            const message = `\`fly ${args[0] ?? ""}\` did not finish within ${Duration.format(limit)} and was ended`
+            const message = `\`fly ${args[0] ?? ""}\` did not finish within ${TimeSpan.format(limit)} and was ended`
             return Effect.fail(new FlyError({ app, operation, reason: new FlyTimeout({ limit: "absolute", message }) }))
           }
         }))

@@ -17,6 +17,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 import { Dispatcher } from "../events/Dispatcher.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { FlyCli, type Running, type RunOptions } from "./FlyCli.ts"
@@ -75,7 +76,7 @@ interface Limits {
 
 const timedOut = (limit: "activity" | "absolute", duration: Duration.Duration) => {
   const what = limit === "activity" ? "wrote nothing for" : "did not finish within"
-  return failed(new FlyTimeout({ limit, message: `\`fly deploy\` ${what} ${Duration.format(duration)} and was ended` }))
+  return failed(new FlyTimeout({ limit, message: `\`fly deploy\` ${what} ${TimeSpan.format(duration)} and was ended` }))
 }
 
 /** What those exit codes of fly mean that say more than that it failed. */

@@ -20,6 +20,7 @@ import {
   Unknown,
   Validation
 } from "../domain/AtlasError.ts"
+import * as ForeignText from "../domain/ForeignText.ts"
 
 const orNull = <S extends Schema.Constraint>(schema: S) =>
   Schema.NullOr(schema).pipe(Schema.withConstructorDefault(Effect.succeed(null)))
@@ -216,6 +217,17 @@ export class FlyError extends Schema.TaggedError<FlyError>("effect-atlas/fly/Fly
   operation: Schema.String,
   reason: FlyErrorReason
 }) {
+  // decoding passes through it as well, and the shape stays as it is
+  // @effect-diagnostics-next-line overriddenSchemaConstructor:off
+  constructor(
+    input: { readonly app?: string | null; readonly operation: string; readonly reason: FlyErrorReason },
+    options?: Schema.MakeOptions
+  ) {
+    super(input, options)
+    // the executable, the log host or a file may have written it
+    ForeignText.disarm(this.reason)
+  }
+
   /** `[fly] kind (HTTP status): message` */
   override get message(): string {
     const http = this.status === null ? "" : ` (HTTP ${this.status})`

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { AtlasError, ProviderFault, Timeout } from "../domain/AtlasError.ts"
 import type { Job } from "../domain/Job.ts"
 import * as JobRequest from "../domain/JobRequest.ts"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 import type { CallOptions } from "../provider/Call.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Polling from "./internal/polling.ts"
@@ -39,7 +39,7 @@ export const run = (
             provider: provider.id,
             operation: "runJob",
             reason: new Timeout({
-              message: `the job did not end within ${Duration.format(request.timeout)}; it may still be running`,
+              message: `the job did not end within ${TimeSpan.format(request.timeout)}; it may still be running`,
               mayHaveActed: true
             })
           })

@@ -286,6 +286,8 @@ export interface Adapter<Prepared = never> {
   readonly flags?: ReadonlyArray<Flag>
   /** What the cloud calls the GPUs that have a canonical name; default none. */
   readonly gpuNames?: ReadonlyArray<GpuEntry>
+  /** Names in `providerOpts`, at any depth, whose values an orchestrator must not store; default none. */
+  readonly secretOpts?: ReadonlyArray<string>
   /** Names of settings that are missing, such as an API key's environment variable; default none. */
   readonly missing?: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing; default 5 seconds. */

@@ -242,6 +242,8 @@ export interface Identity {
   readonly capabilities: ReadonlyArray<Capability>
   /** What it calls the GPUs that have a canonical name; `GpuCatalog.withNames` makes a catalog of them. */
   readonly gpuNames: ReadonlyArray<GpuEntry>
+  /** Names in `providerOpts` whose values an orchestrator does not store. */
+  readonly secretOpts: ReadonlyArray<string>
   /** Settings that are missing, such as the environment variable of an API key. */
   readonly missing: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing. */

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type AtlasErrorReason, ProviderFault, Timeout } from "../domain/AtlasError.ts"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 import { Call } from "./Call.ts"
 
 /** More pages than the largest account has at 1000 entries each: a list that is longer leads in circles. */
@@ -97,6 +97,6 @@ export const all = <A>(
   if (timeout === null) return pages
   return Effect.timeoutOrElse(pages, {
     duration: timeout,
-    orElse: () => Effect.fail(new Timeout({ message: `the list was not read within ${Duration.format(timeout)}` }))
+    orElse: () => Effect.fail(new Timeout({ message: `the list was not read within ${TimeSpan.format(timeout)}` }))
   })
 }

@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import { AtlasError, Ended, Timeout } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 import type { CallOptions } from "./Call.ts"
 import type { Service } from "./Provider.ts"
 import { isHopeless } from "./Termination.ts"
@@ -103,7 +104,7 @@ export const awaitRunning = (
             operation: "awaitReady",
             reason: new Timeout({
               lastSeen,
-              message: `${id} was not running within ${Duration.format(timeout)}${trouble}`
+              message: `${id} was not running within ${TimeSpan.format(timeout)}${trouble}`
             })
           })
         )

@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import { type AtlasErrorReason, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ComputeId } from "../domain/Ids.ts"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 
 /** Long enough for a slow cloud to delete, short enough for a process that is asked to stop. */
 const endBudget = 30_000
@@ -127,9 +128,7 @@ const endWithin = (
         const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
         return yield* new Uncertain({
           computeId: id,
-          message: `${id} could not be ended within ${
-            Duration.format(Duration.millis(budget))
-          } and may still cost money: ${why}`
+          message: `${id} could not be ended within ${TimeSpan.format(budget)} and may still cost money: ${why}`
         })
       }
       yield* Effect.sleep(pause)

@@ -16,7 +16,7 @@ it("only the head has colour, and only where it may", () => {
 
 it("a provider's text cannot break the table or the terminal", () => {
   const text = Table.render(["ID"], [["a\nb\u001b[2J"]], { color: false })
-  assert.strictEqual(text, "ID\na\u{fffd}b\u{fffd}[2J")
+  assert.strictEqual(text, "ID\na b")
 })
 
 it("a list puts one thing a line", () => {

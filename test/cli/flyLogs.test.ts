@@ -12,6 +12,7 @@ import * as fs from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { allOfIt, obeyed } from "../support/hostile.ts"
 import { untilSo } from "../support/until.ts"
 import { start as startAnywhere, type Surroundings } from "./harness.ts"
 
@@ -59,6 +60,23 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
       const text = yield* run(["fly", "logs", "shape", "--base-url", url], { env })
       assert.strictEqual(text.out, "2026-11-20T09:20:01.123456789Z fra 3d8d413b29d089 [info] listening on :8080")
       assert.strictEqual(text.err, "")
+    }))
+
+  it.effect("prints nothing of a line that a terminal obeys, whoever reads it; --json has the exact line", () =>
+    Effect.gen(function*() {
+      const url = yield* address
+      // the host's JSON has no half characters
+      const message = allOfIt.toWellFormed()
+      yield* FakeFly.FakeFly.use(({ append }) => append("hostile", [{ ...line, message, region: message }]))
+      for (const terminal of [true, false]) {
+        const args = ["fly", "logs", "hostile", "--base-url", url]
+        const text = yield* run(args, { env, terminal, colour: terminal })
+        assert.notMatch(text.out.replaceAll("\n", ""), obeyed)
+        assert.include(text.out, "[info] web-1 web-1")
+        const json = yield* run([...args, "--json"], { env, terminal })
+        assert.notMatch(json.out, obeyed)
+        assert.strictEqual(JSON.parse(json.out)[0].message, message)
+      }
     }))
 
   it.effect("of an app that says nothing prints nothing, or an empty array", () =>

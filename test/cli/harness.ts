@@ -16,7 +16,7 @@ import * as AtlasCli from "../../src/cli/AtlasCli.ts"
 import { Clouds } from "../../src/cli/Clouds.ts"
 import { FlyTools } from "../../src/cli/FlyTools.ts"
 import { OwnerStore } from "../../src/cli/OwnerStore.ts"
-import { invocation, Shell } from "../../src/cli/Shell.ts"
+import { invocation, make as makeSafe, Shell } from "../../src/cli/Shell.ts"
 import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
 import * as NameStamp from "../../src/provider/NameStamp.ts"
 
@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly providers?: ReadonlyArray<Providers.Made> | "as shipped"
   /** Whether stdout is a terminal. */
   readonly terminal?: boolean
+  /** Whether it has colours, and shows progress. */
+  readonly colour?: boolean
   readonly flyTools?: Layer.Layer<FlyCli.FlyCli>
   /** Where sessions are kept; a place of its own for each run unless it is given. */
   readonly store?: SessionStore.SessionStore["Service"]
@@ -51,20 +53,29 @@ const over = (providers: ReadonlyArray<Providers.Made>, store: Surroundings["sto
 /** A run whose output is kept: `out` and `err` grow while the command runs. */
 export const start = (
   args: ReadonlyArray<string>,
-  { answer, directory = "/home/me", env, flyTools, input = "", providers = [], store, terminal = false }: Surroundings =
-    {}
+  {
+    answer,
+    colour = false,
+    directory = "/home/me",
+    env,
+    flyTools,
+    input = "",
+    providers = [],
+    store,
+    terminal = false
+  }: Surroundings = {}
 ) => {
   const out: Array<string> = []
   const err: Array<string> = []
   const questions: Array<string> = []
   let asked = 0
-  const shell = Shell.of({
+  const shell = makeSafe({
     invocation: invocation(args),
     directory,
     variable: (name) => env?.[name],
-    hasColor: false,
+    hasColor: colour,
     outIsTerminal: terminal,
-    showsProgress: false,
+    showsProgress: colour && !invocation(args).json,
     canAsk: answer !== undefined,
     input: Effect.succeed(input),
     out: (text) => Effect.sync(() => void out.push(text)),

@@ -5,7 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
-import { makeBacklog, makeLines, makeTail, plain } from "../../src/fly/internal/output.ts"
+import { plain } from "../../src/domain/ForeignText.ts"
+import { makeBacklog, makeLines, makeTail } from "../../src/fly/internal/output.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -11,7 +11,9 @@ import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import { machine } from "../support/acme.ts"
+import { allOfIt, obeyed } from "../support/hostile.ts"
 import { inTime, open, pass, reasonOf } from "./harness.ts"
 
 /** A cloud whose machines get the name that `answered` makes of the requested one. */
@@ -122,6 +124,24 @@ describe("a create answered with a machine of an unrelated name", () => {
       }))
   }
 })
+
+it.effect("the name of an answer is told without the secrets of the call, without escapes, and cut", () =>
+  Effect.gen(function*() {
+    const cloud = cloudOf(() => ({ name: `box hunter2-hunter2 ${allOfIt} ${"\u001b[2J".repeat(50_000)}` }))
+    const { orchestrator } = yield* begun(cloud)
+    const lines: Array<string> = []
+    const request = { env: { PASSWORD: "hunter2-hunter2" } }
+    const reason = yield* inTime(reasonOf(orchestrator.spawn(request, options))).pipe(
+      Effect.provide(Logger.layer([Logger.map(Logger.formatLogFmt, (line) => void lines.push(line))]))
+    )
+    assert.instanceOf(reason, Uncertain)
+    for (const text of [reason.message, JSON.stringify(reason), ...lines]) {
+      assert.notMatch(text, obeyed)
+      assert.notInclude(text, "hunter2")
+      assert.isBelow(text.length, 1000)
+    }
+    assert.include(reason.message, "box <redacted>")
+  }))
 
 describe("a create answered with a machine that was there before", () => {
   it.effect("of another session is repeated, and never touches that one, not even when it was renamed", () =>

@@ -320,6 +320,22 @@ it.effect("names that the host keeps back are not stored", () =>
     assert.strictEqual(paths((yield* Effect.flip(open({ withhold: [""] }))).reason), "withhold[0]")
   }))
 
+it.effect("options that their provider calls secret are not stored, and are asked for before a create after a restart", () =>
+  Effect.gen(function*() {
+    const plain = yield* makePlainCloud()
+    const more = [{ ...plain.provider, secretOpts: ["args"] }]
+    const { engine, orchestrator, store } = yield* open({ more })
+    const args = { args: "serve --token canary", box: { args: "canary", size: 2 } }
+    const { id } = yield* orchestrator.spawn({ providerOpts: args }, { provider: "plain" })
+    assert.notInclude(JSON.stringify(store.written), "canary")
+    const request = engine.get(id)?.state.spec.request
+    assert.deepStrictEqual(request?.withheld, ["args", "box.args"])
+    assert.deepStrictEqual(request?.providerOpts, { box: { size: 2 } })
+    // another provider may call something else by that name
+    const other = yield* orchestrator.spawn({ providerOpts: args })
+    assert.deepStrictEqual(engine.get(other.id)?.state.spec.request.withheld, [])
+  }))
+
 it.effect("what is left out of a task has the defaults of a task", () =>
   Effect.gen(function*() {
     const { engine, orchestrator } = yield* open()

@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended, Timeout } from "../../domain/AtlasError.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
@@ -62,7 +63,11 @@ export const logs = ({ after, call, follow, id }: One & {
     yield* Stream.runForEachArray(
       lines,
       (chunk) =>
-        out(chunk.map((line) => invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : line.text).join("\n"))
+        out(
+          chunk.map((line) =>
+            invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : ComputeView.logToText(line)
+          ).join("\n")
+        )
     )
   })
 
@@ -87,7 +92,7 @@ export const stop = ({ call, id }: One) =>
       }
       if ((yield* Clock.currentTimeMillis) >= until) {
         const message = `${id} has not stopped within ${
-          Duration.format(stopLimit)
+          TimeSpan.format(stopLimit)
         }; see how it is with: atlas get ${id}`
         return yield* fail(new Timeout({ lastSeen: compute, message }))
       }

@@ -9,6 +9,8 @@ import type * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
+import * as ForeignText from "../../domain/ForeignText.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Dispatcher from "../../events/Dispatcher.ts"
 import * as FlyLogs from "../../fly/FlyLogs.ts"
 import * as FlyLogSource from "../../fly/FlyLogSource.ts"
@@ -20,8 +22,11 @@ import * as Tokens from "./flyTokens.ts"
 
 const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
 
+/** A field that is a word or two, so that none can pass for another. */
+const word = (text: string | null): string => ForeignText.line(text ?? "", { max: 100 }) || "-"
+
 const toText = ({ instance, level, message, region, timestamp }: LogEntry): string =>
-  `${timestamp ?? "-"} ${region ?? "-"} ${instance ?? "-"} [${level ?? "-"}] ${message ?? ""}`
+  `${word(timestamp)} ${word(region)} ${word(instance)} [${word(level)}] ${ForeignText.lines(message ?? "")}`
 
 /** Logs nothing but what the tokens log at `level`: why there is no token is only told there. */
 const layer = (baseUrl: string | undefined, level: LogLevel.LogLevel) => {
@@ -93,7 +98,7 @@ export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
               message: error.reason.message,
               retryInMs: Duration.toMillis(retryIn)
             }))
-            : err(`... ${error.reason.message}; trying again in ${Duration.format(retryIn)}`)
+            : err(`... ${error.reason.message}; trying again in ${TimeSpan.format(retryIn)}`)
         }
         case "Stopped":
           return Effect.void

@@ -9,7 +9,9 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
+import * as ForeignText from "../../domain/ForeignText.ts"
 import type { Job } from "../../domain/Job.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as JobRunner from "../../jobs/JobRunner.ts"
 import { Providers } from "../../provider/Providers.ts"
 import { misused } from "../Flags.ts"
@@ -65,7 +67,7 @@ const toJson = ({ delayTimeMs, endpoint, error, executionTimeMs, id, output, pro
 
 const worded = (output: Schema.Json): string => typeof output === "string" ? output : JSON.stringify(output)
 
-const milliseconds = (time: number | null): string | null => time === null ? null : `${time} ms`
+const length = (millis: number | null): string | null => millis === null ? null : TimeSpan.format(millis)
 
 const details = (job: Job): string =>
   Table.list([
@@ -75,8 +77,8 @@ const details = (job: Job): string =>
     ["status", job.status],
     ["output", job.output === null ? null : worded(job.output)],
     ["error", job.error],
-    ["waited", milliseconds(job.delayTimeMs)],
-    ["worked", milliseconds(job.executionTimeMs)]
+    ["waited", length(job.delayTimeMs)],
+    ["worked", length(job.executionTimeMs)]
   ])
 
 const print = (job: Job) =>
@@ -126,7 +128,8 @@ export const wait = ({ call, endpoint, id, timeout }: Patient) =>
 export const stream = ({ call, endpoint, id, timeout }: Patient) =>
   Effect.gen(function*() {
     const { invocation, out } = yield* Shell
-    const line = (output: Schema.Json) => invocation.json ? JSON.stringify({ type: "output", output }) : worded(output)
+    const line = (output: Schema.Json) =>
+      invocation.json ? JSON.stringify({ type: "output", output }) : ForeignText.lines(worded(output))
     yield* Stream.runForEachArray(
       Atlas.streamJob({ endpoint, id }, { ...call, timeout: Option.getOrUndefined(timeout) }),
       (items) => out(items.map(line).join("\n"))

@@ -1,10 +1,11 @@
 /**
  * What `atlas reap` does: a recovery under the owner of this command line, and its report.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type * as Reaper from "../../orchestrator/Reaper.ts"
 import * as Recovery from "../../orchestrator/Recovery.ts"
 import { Providers } from "../../provider/Providers.ts"
@@ -29,7 +30,7 @@ const wordOf = (step: Recovery.Step): string => {
       return `listing ${step.providers.join(", ")}`
     case "Proving":
       return `${step.computeIds.length} computes that no session uses; listing again in ${
-        Duration.format(step.grace)
+        TimeSpan.format(step.grace)
       }: ${step.computeIds.join(", ")}`
   }
 }

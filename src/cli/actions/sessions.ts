@@ -2,6 +2,7 @@
  * What `atlas sessions` does: prints the sessions on record, and changes nothing.
  */
 import * as Effect from "effect/Effect"
+import * as ForeignText from "../../domain/ForeignText.ts"
 import * as SessionInfo from "../../orchestrator/SessionInfo.ts"
 import { SessionStore } from "../../orchestrator/SessionStore.ts"
 import { OwnerStore } from "../OwnerStore.ts"
@@ -19,7 +20,9 @@ export const list = (_: object) =>
       unreadable,
       ({ id, message }) =>
         err(
-          `warning: session ${id} cannot be read (${message}); until it can, atlas reap ends no compute of this owner`
+          `warning: session ${ForeignText.line(id)} cannot be read (${
+            ForeignText.line(message)
+          }); until it can, atlas reap ends no compute of this owner`
         ),
       { discard: true }
     )

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { Unknown } from "../../domain/AtlasError.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { FlyError } from "../FlyError.ts"
 import type { Page } from "../FlyLogSource.ts"
 import type { LogEntry } from "../LogEntry.ts"
@@ -92,7 +93,7 @@ export const run = ({ app, deliver, failed, fetch, interval }: Polling): Effect.
         yield* Effect.annotateLogs(Effect.logWarning("fetching logs failed, trying again"), {
           app,
           reason: error.message,
-          retryIn: Duration.format(retryIn)
+          retryIn: TimeSpan.format(retryIn)
         })
         yield* Effect.sleep(retryIn)
       }

@@ -4,17 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { stripVTControlCharacters } from "node:util"
-
-// colours are stripped before; a bell or a backspace means nothing to a reader, and must not move the reader's cursor
-// oxlint-disable-next-line no-control-regex
-const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
-const everyUnprintable = new RegExp(unprintable, "g")
-
-/** Text without escape sequences and other control characters; tabs and line feeds stay. */
-export const plain = (text: string): string =>
-  // most text has none, and one test for any is many times cheaper than removing them
-  unprintable.test(text) ? stripVTControlCharacters(text).replace(everyUnprintable, "") : text
+import { plain } from "../../domain/ForeignText.ts"
 
 /** A longer line comes in pieces, so that memory stays bounded whatever the process writes. */
 const longestLine = 10 * 1024 * 1024

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type { AppName } from "../AppName.ts"
 import type { FlyCli } from "../FlyCli.ts"
 import { FlyError, NoToken } from "../FlyError.ts"
@@ -128,7 +129,7 @@ export const makeCreate = (cli: FlyCli["Service"], { org, timeToLive, timeout }:
     return cli.run(args, { operation: "token", app, env, timeout }).pipe(
       Effect.matchEffect({
         onFailure: ({ kind }) =>
-          none(kind === "fly_timeout" ? `it took longer than ${Duration.format(timeout)}` : kind),
+          none(kind === "fly_timeout" ? `it took longer than ${TimeSpan.format(timeout)}` : kind),
         onSuccess: ({ exitCode, stdout }) => {
           if (exitCode !== 0) {
             const hint = org === null ? "; it needs an organization, set ATLAS_FLY_ORG" : ""

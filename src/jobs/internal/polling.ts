@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { AtlasError, Timeout } from "../../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../../domain/Decode.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type { CallOptions } from "../../provider/Call.ts"
 import type { Service } from "../../provider/Provider.ts"
 
@@ -44,7 +45,7 @@ export const limits = (
       new AtlasError({
         provider: provider.id,
         operation,
-        reason: new Timeout({ message: `${what} within ${Duration.format(limit)}` })
+        reason: new Timeout({ message: `${what} within ${TimeSpan.format(limit)}` })
       })
 
     const bounded = <A>(

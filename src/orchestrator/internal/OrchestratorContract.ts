@@ -30,8 +30,8 @@ export interface WatchOptions {
   /** A machine younger than this is never cleaned away; default 1 minute. */
   readonly reapGrace?: Duration.Input | undefined
   /**
-   * Names in `providerOpts` that are not stored, besides those that look like a credential; a create after a restart asks
-   * `SessionSecrets` for them.
+   * Names in `providerOpts` that are not stored, besides those that look like a credential and those that the provider calls
+   * secret; a create after a restart asks `SessionSecrets` for them.
    */
   readonly withhold?: ReadonlyArray<string> | undefined
 }

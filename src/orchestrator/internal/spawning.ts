@@ -162,7 +162,9 @@ export const make = ({ engine, providers, reaped, withhold }: {
       yield* warnOfUnreaped(chosen.candidates, reaped)
     }
     const { owner } = engine
-    const stored = RentRequest.fromRequest(request, withhold)
+    const isChosen = ({ id }: { readonly id: string }) => chosen.candidates.some(({ provider }) => provider === id)
+    const secretOpts = providers.all.filter(isChosen).flatMap(({ secretOpts }) => secretOpts)
+    const stored = RentRequest.fromRequest(request, [...withhold, ...secretOpts])
     const spec = { id, owner, mode, userId, persist, request: stored, ...chosen, policy }
     const begun = Effect.gen(function*() {
       const secrets = { env: request.env, providerOpts: request.providerOpts }

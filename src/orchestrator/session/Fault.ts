@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as AtlasError from "../../domain/AtlasError.ts"
+import * as ForeignText from "../../domain/ForeignText.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 
 /** Enough for a sentence and its detail, so that a provider's error page does not fill the row. */
@@ -64,7 +65,7 @@ export type Fault = typeof Fault.Type
 export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault => ({
   reason: reason._tag,
   provider,
-  message: reason.message.slice(0, longestMessage),
+  message: ForeignText.line(reason.message, { max: longestMessage }),
   status: typeof reason.status === "number" ? reason.status : null,
   retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null ? Duration.toMillis(reason.retryAfter) : null,
   ...(reason._tag === "Uncertain" && reason.computeName !== null ? { computeName: reason.computeName } : {}),

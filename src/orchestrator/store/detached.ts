@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { guarded, storageFault } from "./faults.ts"
 
 /** How long a server may take to answer: a connection that was cut may never report it. */
@@ -39,7 +40,7 @@ const limited =
           duration: answerWithin,
           orElse: () =>
             Effect.fail(
-              storageFault(operation, `the session database did not answer within ${Duration.format(answerWithin)}`)
+              storageFault(operation, `the session database did not answer within ${TimeSpan.format(answerWithin)}`)
             )
         }),
         Effect.onExit(() =>

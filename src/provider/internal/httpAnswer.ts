@@ -2,6 +2,7 @@
 import type * as Headers from "effect/http/Headers"
 import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
+import * as ForeignText from "../../domain/ForeignText.ts"
 
 const decoder = new TextDecoder()
 
@@ -47,6 +48,29 @@ export const parseJson = (bytes: Uint8Array): Schema.Json | undefined => {
   } catch {
     return undefined
   }
+}
+
+/** Shorter credentials are tried out only, and may be words of any answer. */
+const shortestCredential = 8
+
+const mapTexts = (json: Schema.Json, change: (text: string) => string): Schema.Json => {
+  if (typeof json === "string") return change(json)
+  if (Array.isArray(json)) return json.map((one: Schema.Json) => mapTexts(one, change))
+  if (typeof json !== "object" || json === null) return json
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, mapTexts(value, change)]))
+}
+
+/** A success as JSON: exactly as it came, but for the credential of its request, which is blotted out in whatever field repeats it. */
+export const parseSuccess = (bytes: Uint8Array, credentials: ReadonlyArray<string>): Schema.Json | undefined => {
+  const json = parseJson(bytes)
+  if (json === undefined) return undefined
+  const telling = credentials.filter(({ length }) => length >= shortestCredential)
+  const text = decoder.decode(bytes)
+  // written with escapes it would not be found in the text
+  const mayEcho = text.includes("\\u00") || telling.some((one) => text.includes(one))
+  if (!mayEcho) return json
+  const hide = ForeignText.hiding(telling)
+  return mapTexts(json, (one) => telling.some((credential) => one.includes(credential)) ? hide(one) : one)
 }
 
 /** A refusing answer's body: JSON, or plain text where it says so. Anything else, such as a page, is not readable. */
@@ -102,14 +126,8 @@ export const codeOf = (body: Schema.Json): string | null => {
 
 /** Longer than any error message; a longer body is a page or a dump. */
 const longestRaw = 64 * 1024
-const longestMessage = 2000
 /** Deeper bodies are not kept: a recursive walk over them could overflow the stack. */
 const deepestScrub = 32
-const redacted = "<redacted>"
-/** Shorter ones are words like `1` or `true`, and hiding those would garble every message. */
-const shortestSecret = 4
-/** Validators quote the beginning of what they refuse: this many characters in a row of a secret are taken for it. */
-const tellingPart = 12
 
 /** Compared in lower case and without `-` and `_`. */
 const secretKey =
@@ -122,8 +140,6 @@ const isIssueList = (key: string): boolean => key === "errors" || key === "detai
 
 /** User info and query of any URL in a text: either can hold a key. */
 const urls = /\b([a-z][a-z0-9+.-]*:\/\/)(?:[^\s/?#"'@]*@)?([^\s?#"'<>]*)(?:[?#][^\s"'<>]*)?/gi
-// oxlint-disable-next-line no-control-regex -- a terminal obeys them
-const control = /[\u0000-\u001f\u007f-\u009f]+/g
 
 /** Every redacted text in a value that is sent. */
 export const secretsIn = (value: unknown): ReadonlyArray<string> => {
@@ -140,14 +156,6 @@ export const secretsIn = (value: unknown): ReadonlyArray<string> => {
   return found
 }
 
-const partsOf = (secrets: ReadonlyArray<string>): ReadonlySet<string> => {
-  const parts = new Set<string>()
-  for (const secret of secrets) {
-    for (let end = tellingPart; end <= secret.length; end++) parts.add(secret.slice(end - tellingPart, end))
-  }
-  return parts
-}
-
 export interface Scrub {
   readonly text: (text: string) => string
   /** A body without credentials; null when it is too large or too deep to be worth keeping. */
@@ -156,37 +164,8 @@ export interface Scrub {
 
 /** Cleans answers to a request that carried these secrets. */
 export const makeScrub = (secrets: ReadonlyArray<string>): Scrub => {
-  // the longest first: a secret may contain another
-  const echoes = [
-    ...new Set(secrets.flatMap((secret) =>
-      secret.length < shortestSecret
-        ? []
-        : [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]
-    ))
-  ].toSorted((a, b) => b.length - a.length)
-  let parts: ReadonlySet<string> | null = null
-  const isPart = (text: string): boolean => (parts ??= partsOf(echoes)).has(text)
-
-  /** Blots out every part of a secret that is long enough to give it away. */
-  const hideParts = (text: string): string => {
-    let hidden = ""
-    let shown = 0
-    let end = tellingPart
-    while (end <= text.length) {
-      if (!isPart(text.slice(end - tellingPart, end))) {
-        end += 1
-        continue
-      }
-      hidden += text.slice(shown, end - tellingPart) + redacted
-      while (end < text.length && isPart(text.slice(end + 1 - tellingPart, end + 1))) end += 1
-      shown = end
-      end += tellingPart
-    }
-    return hidden + text.slice(shown)
-  }
-
-  const hide = (text: string): string =>
-    hideParts(echoes.reduce((hidden, secret) => hidden.replaceAll(secret, redacted), text)).replace(urls, "$1$2")
+  const hideSecrets = ForeignText.hiding(secrets)
+  const hide = (text: string): string => hideSecrets(text).replace(urls, "$1$2")
 
   const walk = (body: Schema.Json, depth: number, isIssue: boolean): Schema.Json => {
     if (depth > deepestScrub) throw new RangeError()
@@ -203,8 +182,8 @@ export const makeScrub = (secrets: ReadonlyArray<string>): Scrub => {
   }
 
   return {
-    // hidden before anything is cut or replaced, or a part of a secret would pass
-    text: (text) => hide(text.slice(0, longestRaw)).replace(control, " ").trim().slice(0, longestMessage),
+    // hidden before anything is cut or removed, or a part of a secret would pass; and again, since an escape may have split one
+    text: (text) => ForeignText.line(hide(text.slice(0, longestRaw)), { secrets }),
     json: (body, bytes) => {
       if (bytes > longestRaw) return null
       try {

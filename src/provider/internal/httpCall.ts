@@ -11,6 +11,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Random from "effect/Random"
 import { type AtlasErrorReason, RateLimited, Timeout, Transport } from "../../domain/AtlasError.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
@@ -137,7 +138,7 @@ export const lost = (error: HttpClientError.HttpClientError, scrub: HttpAnswer.S
 
 /** The failure of a call whose own time limit passed. */
 export const noAnswer = (millis: number): Timeout =>
-  new Timeout({ message: `no answer within ${Duration.format(Duration.millis(millis))}` })
+  new Timeout({ message: `no answer within ${TimeSpan.format(millis)}` })
 
 const timedOut = (limitMillis: number): Lost => ({
   _tag: "Lost",

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { version } from "../../domain/Version.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
 import * as Body from "../../http/Body.ts"
@@ -64,7 +65,7 @@ interface Prepared {
 
 /** Fails a stream that is silent for too long. `Stream.timeoutOrElse` would add the code that merges streams to every bundle. */
 const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
-  const silent = new Timeout({ message: `no data came for ${Duration.format(Duration.millis(millis))}` })
+  const silent = new Timeout({ message: `no data came for ${TimeSpan.format(millis)}` })
   return Stream.transformPull(
     bytes,
     (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
@@ -117,7 +118,7 @@ const streamOf = (
     )
     if (call.timeout === null) return bytes
     const limit = Duration.toMillis(call.timeout)
-    const passed = new Timeout({ message: `the stream did not end within ${Duration.format(call.timeout)}` })
+    const passed = new Timeout({ message: `the stream did not end within ${TimeSpan.format(call.timeout)}` })
     return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
   }
 }
@@ -218,7 +219,10 @@ export const makeEdge = (options: Wiring) => {
               if (result._tag === "Lost") {
                 return Effect.fail(result.reason)
               }
-              return Effect.map(decode(result), (value) => ({ status: result.status, headers: result.headers, value }))
+              return Effect.map(
+                decode(result, written.credentials),
+                (value) => ({ status: result.status, headers: result.headers, value })
+              )
             })
         )
       )

@@ -8,7 +8,7 @@ import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import { ProviderFault, Uncertain } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
-import { codeOf, messageOf, parseJson, parseRefusal, type Scrub } from "./httpAnswer.ts"
+import { codeOf, messageOf, parseRefusal, parseSuccess, type Scrub } from "./httpAnswer.ts"
 import { type Answered, type AttemptResult, type CallClass, isSuccess } from "./httpCall.ts"
 
 /** An answer as an adapter sees it when it knows better than the status. */
@@ -154,10 +154,13 @@ export const makeDecoder = <S extends Decodable>(
     ? null
     : { decode: SchemaParser.decodeUnknownEffect(schema), whereOf: locator(schema) }
 
-  return ({ body, status }: Answered): Effect.Effect<S["Type"], ProviderFault | Uncertain> => {
+  return (
+    { body, status }: Answered,
+    credentials: ReadonlyArray<string>
+  ): Effect.Effect<S["Type"], ProviderFault | Uncertain> => {
     if (body === null) return refuse(status, `the answer is larger than ${bodyLimit} bytes`)
     if (read === null) return Effect.void
-    const json = parseJson(body)
+    const json = parseSuccess(body, credentials)
     if (json === undefined) return refuse(status, "the answer is not JSON")
     return Effect.catch(
       read.decode(json),

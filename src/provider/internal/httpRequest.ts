@@ -41,6 +41,8 @@ export interface Input {
 
 export interface Written {
   readonly request: HttpClientRequest.HttpClientRequest
+  /** The API key, and the headers that carry it. */
+  readonly credentials: ReadonlyArray<string>
   /** Cleans answers of the secrets that this request carries. */
   readonly scrub: () => HttpAnswer.Scrub
 }
@@ -165,6 +167,7 @@ export const write = (
         ? request
         : HttpClientRequest.setBody(request, HttpBody.text(body.success, "application/json"))
     ),
+    credentials: secrets,
     scrub: () =>
       HttpAnswer.makeScrub([...secrets, ...HttpAnswer.secretsIn(input.body), ...HttpAnswer.secretsIn(input.query)])
   })

@@ -12,6 +12,7 @@ import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import {
   type Adapter,
   type ComputeAdapter,
@@ -41,7 +42,7 @@ const shorter = (one: Duration.Duration, other: Limit): Duration.Duration =>
   other !== null && Duration.toMillis(other) < Duration.toMillis(one) ? other : one
 
 const timedOut = (limit: Duration.Duration): Timeout =>
-  new Timeout({ message: `no answer within ${Duration.format(limit)}` })
+  new Timeout({ message: `no answer within ${TimeSpan.format(limit)}` })
 
 const within = <A>(
   limit: Limit,
@@ -325,6 +326,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     implemented,
     capabilities,
     gpuNames,
+    secretOpts: adapter.secretOpts ?? [],
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,

@@ -21,6 +21,7 @@ import {
 import { AuthHandle, Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
 import { decoder } from "../../domain/Decode.ts"
+import * as ForeignText from "../../domain/ForeignText.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
@@ -91,6 +92,9 @@ const skew = Duration.toMillis(Duration.minutes(5))
 
 const isAsPrepared = (spawn: PreparedSpawn, made: Compute): boolean => made.name === spawn.name && isComputeId(made.id)
 
+/** Of a name that is not the one asked for, as much as tells it apart. */
+const longestName = 100
+
 const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "")
 
 /** Whether the name holds this spawn's attempt, which no other name does, however the provider wrote it. */
@@ -110,11 +114,12 @@ const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
 const misnamed = (spawn: PreparedSpawn, made: Compute, sentAt: number): Uncertain => {
   const known = { computeName: spawn.name, message: "the create was answered with another compute" }
   if (!isComputeId(made.id) || made.name === spawn.name) return new Uncertain(known)
-  const message = `the create was answered with ${made.id}, which is called ${
-    made.name ?? "nothing"
-  } and not ${spawn.name}`
+  // the provider's words: they can repeat the environment, and the credential in it
+  const secrets = Object.values(spawn.env).map(Redacted.value)
+  const name = made.name === null ? null : ForeignText.line(made.name, { max: longestName, secrets })
+  const message = `the create was answered with ${made.id}, which is called ${name ?? "nothing"} and not ${spawn.name}`
   const named = { ...known, computeId: made.id, message }
-  if (bearsAttempt(spawn, made)) return new Uncertain({ ...named, lastSeen: made })
+  if (bearsAttempt(spawn, made)) return new Uncertain({ ...named, lastSeen: new Compute({ ...made, name }) })
   return new Uncertain(isForeign(made, sentAt) ? known : named)
 }
 

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { ConformanceFailure, fail } from "./trial.ts"
 
 /**
@@ -53,7 +54,7 @@ export interface Framework {
 export const limited = <A, E, R>(
   run: Effect.Effect<A, E, R>,
   duration: Duration.Duration,
-  words: string = Duration.format(duration)
+  words: string = TimeSpan.format(duration)
 ): Effect.Effect<A, E | ConformanceFailure, R> =>
   Effect.timeoutOrElse(run, { duration, orElse: () => fail(`it took longer than ${words}`) })
 

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type { AtlasError, AtlasErrorReason } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Input } from "../../domain/ComputeRequest.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type { CallOptions } from "../../provider/Call.ts"
 import type { Capability } from "../../provider/Capability.ts"
 import * as Lease from "../../provider/Lease.ts"
@@ -80,7 +81,7 @@ export const eventually = <A, E, R>(
       if (isIt(seen)) return seen
       const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - start)
       if (Duration.isGreaterThanOrEqualTo(waited, within)) {
-        return yield* fail(`${what}: not within ${Duration.format(within)}`)
+        return yield* fail(`${what}: not within ${TimeSpan.format(within)}`)
       }
       yield* Effect.sleep(pause)
       pause = Duration.min(Duration.times(pause, 2), longestPause)

@@ -61,6 +61,18 @@ describe("no key and no environment shows in a failure, a span or a log line", (
     }))
 })
 
+it.live.each([
+  ["as it is", JSON.stringify({ id: `box ${canaryKey}` })],
+  ["written with escapes", `{"id":"box ${canaryKey.replace("k", "\\u006b")}"}`],
+  ["in the header that carried it", JSON.stringify({ id: `box Bearer ${canaryKey}` })]
+])("an API key that a success repeats, %s, is in no answer either", ([, body]) =>
+  Effect.gen(function*() {
+    const { create } = yield* scripted(new Response(body)).provide(acme())
+    const { id } = yield* create(boxInput, call())
+    assert.match(id, /^box .*<redacted>$/)
+    assert.notInclude(id, canaryKey)
+  }))
+
 describe("a span", () => {
   const spanOf = (answers: ReadonlyArray<Script>) =>
     Effect.gen(function*() {

@@ -14,6 +14,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { AtlasError, ProviderFault } from "../../../domain/AtlasError.ts"
+import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import * as Messages from "./messages.ts"
 
 /** Far longer than each step needs. */
@@ -85,7 +86,7 @@ export const start = (stateDirectory: string) =>
         Effect.timeoutOrElse({
           duration: patience,
           orElse: () =>
-            Effect.fail(failure(`the demo's orchestrator did not answer ${tag} within ${Duration.format(patience)}`))
+            Effect.fail(failure(`the demo's orchestrator did not answer ${tag} within ${TimeSpan.format(patience)}`))
         })
       )
     }

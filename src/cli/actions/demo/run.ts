@@ -12,6 +12,7 @@ import * as net from "node:net"
 import * as Atlas from "../../../Atlas.ts"
 import { AtlasError, Transport } from "../../../domain/AtlasError.ts"
 import { ProviderId } from "../../../domain/Ids.ts"
+import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import { localIn } from "../../providers.ts"
 import { Shell } from "../../Shell.ts"
 import * as Child from "./child.ts"
@@ -155,7 +156,7 @@ const play = (directory: string, say: (label: string, text: string) => Effect.Ef
     yield* say("task", `ended with exit code ${exitCode}`)
 
     const { reason } = yield* second.answered("SessionEnded", ({ id }) => id === bob.id)
-    yield* say("idle", `bob's session has ended (${reason}), ${Duration.format(idleTtl)} after its last use`)
+    yield* say("idle", `bob's session has ended (${reason}), ${TimeSpan.format(idleTtl)} after its last use`)
     const { status } = yield* Atlas.getCompute(ann.computeId, call)
     const after = yield* ask(ann.url, ann.header)
     yield* say("kept", `ann's compute is ${status}, because her session is in use; GET /health: ${after}`)

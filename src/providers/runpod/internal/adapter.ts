@@ -16,6 +16,7 @@ import * as Listing from "./listing.ts"
 import type { Options } from "./options.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
+import { secret } from "./requests.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resourceFacets.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
 
@@ -87,6 +88,7 @@ export const adapterOf = (
       "self_terminate"
     ],
     gpuNames,
+    secretOpts: [...secret.texts, ...secret.records],
     missing: apiKey.missing,
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",

@@ -7,6 +7,7 @@ import { type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
 import { ProviderId } from "../../../domain/Ids.ts"
 import { Job, type JobStatus } from "../../../domain/Job.ts"
 import type { JobRequest } from "../../../domain/JobRequest.ts"
+import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import type { JobsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import { given, merge } from "../../../provider/ProviderOpts.ts"
@@ -96,7 +97,7 @@ export const make = (wire: Wire): JobsAdapter => {
         orElse: (): Effect.Effect<never, AtlasErrorReason> =>
           Effect.fail(
             new Timeout({
-              message: `the job was not done within ${Duration.format(limit)}; it may still be running`
+              message: `the job was not done within ${TimeSpan.format(limit)}; it may still be running`
             })
           )
       }

@@ -1,8 +1,9 @@
 /** The native client over the calls of the table. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
+import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
 import {
   type Endpoint,
@@ -160,6 +161,6 @@ export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries"
 
 const passed = (timeout: Duration.Duration) =>
   Effect.delay(
-    Effect.fail(new Timeout({ message: `the log did not end within ${Duration.format(timeout)}` })),
+    Effect.fail(new Timeout({ message: `the log did not end within ${TimeSpan.format(timeout)}` })),
     timeout
   )

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, NotFound, Timeout, Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeId } from "../../../domain/Ids.ts"
 import { LogElement } from "../../../domain/LogElement.ts"
+import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import * as Calls from "../schema/calls.ts"
@@ -26,7 +27,7 @@ const toElement = ({ id, line, source, ts }: LogLine): LogElement =>
 
 const passed = (timeout: Duration.Duration) =>
   Effect.delay(
-    Effect.fail(new Timeout({ message: `the log did not end within ${Duration.format(timeout)}` })),
+    Effect.fail(new Timeout({ message: `the log did not end within ${TimeSpan.format(timeout)}` })),
     timeout
   )
 

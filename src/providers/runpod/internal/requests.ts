@@ -25,7 +25,7 @@ const mostBytes: ReadonlyMap<string, number> = new Map([
 ])
 
 /** Fields whose text is blotted out where an answer repeats it. */
-const secret = {
+export const secret = {
   texts: ["args", "entrypoint", "cmd", "password", "webhook", "webhookV2"],
   records: ["env", "s3Config"]
 }
