@@ -3,11 +3,12 @@
  * the mailbox.
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { AtlasError, type AtlasErrorReason, invalid, Unknown } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, invalid, RateLimited, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
@@ -28,6 +29,7 @@ import * as AttemptSpans from "./AttemptSpans.ts"
 import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
+import type { PausedPlaces } from "./PausedPlaces.ts"
 
 /** A look-up that is part of a loop ends soon and is not retried: the loop repeats it. */
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
@@ -53,6 +55,7 @@ interface CommandContext {
   readonly holdsOwnerLock: Effect.Effect<boolean>
   /** Whether a session has this machine. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
+  readonly pausedPlaces: PausedPlaces
 }
 
 type ProviderCommand = Exclude<Command, { readonly _tag: "Forget" }>
@@ -74,9 +77,22 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
+/** A place that other sessions have found paused is not asked. */
+const notAsked = (provider: ProviderId, millis: number): AtlasError =>
+  new AtlasError({
+    provider,
+    operation: "spawn",
+    reason: new RateLimited({
+      message: `not sent: it has asked to be left alone for another ${
+        Duration.format(Duration.seconds(Math.ceil(millis / 1_000)))
+      }`,
+      retryAfter: Duration.millis(millis)
+    })
+  })
+
 const rent = (
   { attempt, candidate }: Of<"Rent">,
-  { isHeld, holdsOwnerLock, providers, secrets, state }: CommandContext
+  { isHeld, holdsOwnerLock, pausedPlaces, providers, secrets, state }: CommandContext
 ): Effect.Effect<CommandResult> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
@@ -88,8 +104,17 @@ const rent = (
     if (!(yield* holdsOwnerLock)) {
       return yield* storageFault("spawn", "the owner lock was lost before the request was sent")
     }
+    const paused = pausedPlaces.left(candidate, (yield* Clocks.read).mono)
+    if (paused > 0) return yield* notAsked(id, paused)
     return { provider, ready }
   })
+  /** What all sessions may know of the place from this failure; a lost answer says nothing of it. */
+  const learn = (error: AtlasError) =>
+    Effect.map(Clocks.read, ({ mono }) => {
+      if (!isRefusal(error.reason)) return
+      if (error.reason._tag !== "RateLimited") return pausedPlaces.answered(candidate)
+      pausedPlaces.limited(candidate, Fault.fromError(error).retryAfter ?? 0, mono)
+    })
   const refused = (cause: Cause.Cause<AtlasError>): CommandResult => ({
     event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) }
   })
@@ -106,7 +131,11 @@ const rent = (
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
       const authHash = ready.auth?.hash ?? null
-      return Effect.matchCause(bounded(id, "spawn", provider.compute.rent(ready)), {
+      const asked = bounded(id, "spawn", provider.compute.rent(ready)).pipe(
+        Effect.tapError(learn),
+        Effect.tap(() => Effect.sync(() => pausedPlaces.answered(candidate)))
+      )
+      return Effect.matchCause(asked, {
         onFailure: (cause) => {
           const reason = Option.getOrNull(Cause.findErrorOption(cause))?.reason ?? null
           if (reason !== null && isRefusal(reason)) return refused(cause)
@@ -252,12 +281,13 @@ export interface CommandRunner {
 }
 
 /** A runner; closing the scope interrupts its commands. */
-export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, providers }: {
+export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, pausedPlaces, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
   readonly isHeld: CommandContext["isHeld"]
   readonly holdsOwnerLock: Effect.Effect<boolean>
+  readonly pausedPlaces: PausedPlaces
 }): Effect.Effect<CommandRunner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const pools = new Map<string, Semaphore.Semaphore>()
@@ -307,7 +337,8 @@ export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, providers }: {
             state: after,
             secrets: secretsOf(after, secrets),
             isHeld,
-            holdsOwnerLock
+            holdsOwnerLock,
+            pausedPlaces
           }).pipe(
             Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
             Effect.annotateLogs(attributes),

@@ -31,6 +31,8 @@ export interface Options {
   readonly retention?: Duration.Input | undefined
   /** How long closing waits for machines to be verified gone; default 30 seconds. */
   readonly closeWithin?: Duration.Input | undefined
+  /** How long a rate limit may hold a session at one candidate before the next one is asked; default 1 minute, at most 1 hour. */
+  readonly longestWait?: Duration.Input | undefined
 }
 
 /**
