@@ -30,6 +30,7 @@ import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { PausedPlaces } from "./PausedPlaces.ts"
+import type { SharedListings } from "./SharedListings.ts"
 
 /** A look-up that is part of a loop ends soon and is not retried: the loop repeats it. */
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
@@ -56,6 +57,7 @@ interface CommandContext {
   /** Whether a session has this machine. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly pausedPlaces: PausedPlaces
+  readonly listings: SharedListings
 }
 
 type ProviderCommand = Exclude<Command, { readonly _tag: "Forget" }>
@@ -151,30 +153,30 @@ const rent = (
   })
 }
 
-const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): Effect.Effect<CommandResult> =>
-  Effect.flatMap(
-    Clocks.read,
-    ({ mono }) =>
-      Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, lookUpLimits)), {
-        onFailure: (cause): CommandResult => ({
-          event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
-        }),
-        onSuccess: (all): CommandResult => {
-          // the filter also matches names that were stamped from this one
-          const found = all.filter(({ name }) => name === attempt.name)
-          return {
-            event: {
-              _tag: "Looked",
-              attempt: attempt.id,
-              found: found.map(Observation.fromCompute),
-              complete: true,
-              at: mono
-            },
-            computes: found
-          }
-        }
-      })
-  )
+/** Looks in a listing that all who look at the account share: one of its own would be as long, for each lost create. */
+const resolve = (
+  { attempt, provider: id }: Of<"Resolve">,
+  provider: Service,
+  { listings }: CommandContext
+): Effect.Effect<CommandResult> =>
+  Effect.matchCause(bounded(id, "resolve", listings.next(provider)), {
+    onFailure: (cause): CommandResult => ({
+      event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
+    }),
+    onSuccess: ({ begunAt, computes }): CommandResult => {
+      const found = computes.filter(({ name }) => name === attempt.name)
+      return {
+        event: {
+          _tag: "Looked",
+          attempt: attempt.id,
+          found: found.map(Observation.fromCompute),
+          complete: true,
+          at: begunAt.mono
+        },
+        computes: found
+      }
+    }
+  })
 
 const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service): Effect.Effect<CommandResult> => {
   const machine = { provider: id, computeId }
@@ -245,7 +247,7 @@ const runCommand = (command: ProviderCommand, context: CommandContext): Effect.E
     onSuccess: (provider) => {
       switch (command._tag) {
         case "Resolve":
-          return resolve(command, provider)
+          return resolve(command, provider, context)
         case "Confirm":
           return confirm(command, provider)
         case "Terminate":
@@ -257,8 +259,14 @@ const runCommand = (command: ProviderCommand, context: CommandContext): Effect.E
   })
 }
 
-/** How many commands of a kind run at a provider at once; a terminate never waits for a create. */
-const atOnce = { Rent: 8, Resolve: 8, Confirm: 16, Terminate: 16, Reconcile: 2 } as const satisfies Record<
+/** How many commands of a kind run at a provider at once; a terminate never waits for a create, and looks share one request. */
+const atOnce = {
+  Rent: 8,
+  Resolve: Number.MAX_SAFE_INTEGER,
+  Confirm: 16,
+  Terminate: 16,
+  Reconcile: 2
+} as const satisfies Record<
   ProviderCommand["_tag"],
   number
 >
@@ -281,13 +289,14 @@ export interface CommandRunner {
 }
 
 /** A runner; closing the scope interrupts its commands. */
-export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, pausedPlaces, providers }: {
+export const make = ({ ask, isHeld, holdsOwnerLock, listings, mailbox, pausedPlaces, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
   readonly isHeld: CommandContext["isHeld"]
   readonly holdsOwnerLock: Effect.Effect<boolean>
   readonly pausedPlaces: PausedPlaces
+  readonly listings: SharedListings
 }): Effect.Effect<CommandRunner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const pools = new Map<string, Semaphore.Semaphore>()
@@ -338,7 +347,8 @@ export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, pausedPlaces, provi
             secrets: secretsOf(after, secrets),
             isHeld,
             holdsOwnerLock,
-            pausedPlaces
+            pausedPlaces,
+            listings
           }).pipe(
             Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
             Effect.annotateLogs(attributes),

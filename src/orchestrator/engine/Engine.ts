@@ -24,6 +24,7 @@ import * as Mailbox from "./Mailbox.ts"
 import * as PausedPlaces from "./PausedPlaces.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Scheduler from "./Scheduler.ts"
+import * as SharedListings from "./SharedListings.ts"
 import { sizeError } from "./SizeCheck.ts"
 import * as Table from "./Table.ts"
 import * as Waiters from "./Waiters.ts"
@@ -76,6 +77,7 @@ export const make = (
     const waiters = Waiters.make()
     const scheduler = yield* Scheduler.make({ config, mailbox, table })
     const publisher = yield* Scope.provide(Publisher.make, inner)
+    const listings = yield* Scope.provide(SharedListings.make, inner)
     const runner = yield* Scope.provide(
       CommandRunner.make({
         providers,
@@ -83,6 +85,7 @@ export const make = (
         mailbox,
         isHeld: table.isHeld,
         holdsOwnerLock: status.holdsOwnerLock,
+        listings,
         pausedPlaces: PausedPlaces.make(config.longestWait)
       }),
       inner
@@ -154,8 +157,8 @@ export const make = (
           return yield* waiters.startAndWait(spec.id, mailbox.send(message), test, operation)
         }),
       tell: (id, event, operation = event._tag) => ifWorking(operation, mailbox.send({ id, event })),
-      report: (id, event, compute) =>
-        mailbox.report({ id, event, computes: compute === undefined ? undefined : [compute] }),
+      report: (id, event, ...computes) => mailbox.report({ id, event, computes }),
+      listings,
       isBehind: mailbox.isBehind,
       announce: (id, event) =>
         Effect.flatMap(Clocks.read, ({ wall }) => {

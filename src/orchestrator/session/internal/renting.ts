@@ -321,9 +321,9 @@ export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">
   }
   const ours = found.filter(({ name }) => name === phase.attempt.name)
   if (ours.length > 0) return adoptFound(state, step, phase, ours)
-  return complete && at >= proofAt(state, step, phase)
-    ? nothingMade(state, step, phase)
-    : lookAgain(state, step, phase, phase.cause)
+  if (complete && at >= proofAt(state, step, phase)) return nothingMade(state, step, phase)
+  // a look is scheduled already: this listing was not asked for by the session
+  return state.timers.look?.at === null ? lookAgain(state, step, phase, phase.cause) : state
 }
 
 /** From when on a complete listing without the name proves that nothing was made: after two settle windows. */
