@@ -82,7 +82,7 @@ export const limitFlags = {
   ),
   onFailure: Flag.String("on-failure").pipe(
     Flag.withMetavar("stop|respawn:N"),
-    Flag.withDescription("When a spot machine is taken away: stop (default), or rent again up to N times"),
+    Flag.withDescription("When the machine is lost: stop (default), or rent again up to N times"),
     Flag.filterMap(policy, () => `stop, or respawn:N with N from 0 to ${mostRespawns}`),
     Flag.optional
   )

@@ -102,7 +102,7 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
 
 /**
  * An orchestrator configured from the environment: `ATLAS_OWNER`, which must be set, and `ATLAS_POLL_INTERVAL`,
- * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN` and `ATLAS_RETENTION`.
+ * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN`, `ATLAS_LONGEST_WAIT` and `ATLAS_RETENTION`.
  *
  * **Details**
  *
@@ -140,6 +140,7 @@ export const layerConfig: Layer.Layer<
       reapProviders: optional(Config.map(Config.String("ATLAS_REAP_PROVIDERS"), names)),
       reapGrace: optional(Config.Duration("ATLAS_REAP_GRACE")),
       closeWithin: optional(Config.Duration("ATLAS_CLOSE_WITHIN")),
+      longestWait: optional(Config.Duration("ATLAS_LONGEST_WAIT")),
       retention: optional(Config.Duration("ATLAS_RETENTION"))
     }),
     layer

@@ -17,14 +17,14 @@ import type { Compute } from "../domain/Compute.ts"
 import type { ProviderId } from "../domain/Ids.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
-import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
+import * as SharedListings from "./engine/SharedListings.ts"
 import { adapterDefect, locate } from "./internal/defects.ts"
-import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId, type SessionId } from "./session/Ids.ts"
 import * as Observation from "./session/Observation.ts"
+import { providerOf } from "./session/State.ts"
 import type { SessionEngine } from "./SessionEngine.ts"
 
 /**
@@ -33,12 +33,7 @@ import type { SessionEngine } from "./SessionEngine.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Listing {
-  readonly provider: Service
-  /** When the request was sent: a machine that was made later may be missing. */
-  readonly begunAt: Now
-  readonly computes: ReadonlyArray<Compute>
-}
+export type Listing = SharedListings.Listing
 
 /**
  * Settings of the feeds.
@@ -60,8 +55,6 @@ export interface Options {
 const defaultInterval = Duration.minutes(1)
 /** The longest pause of a failing account, as a multiple of the usual one. */
 const longestBackoff = 8
-/** The time limit of a whole listing: at one page a second, more pages than any account has. */
-const listingLimit = "10 minutes"
 
 /**
  * Lists all machines of an account; fails when a page is missing.
@@ -69,12 +62,7 @@ const listingLimit = "10 minutes"
  * @category listing
  * @since 0.1.0
  */
-export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
-  Effect.gen(function*() {
-    const begunAt = yield* Clocks.read
-    const computes = yield* provider.compute.list({}, { timeout: listingLimit })
-    return { provider, begunAt, computes }
-  }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
+export const list: (provider: Service) => Effect.Effect<Listing, AtlasError> = SharedListings.list
 
 /** The session a machine was rented for, as its name says. */
 const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId | undefined =>
@@ -94,17 +82,39 @@ const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): Readonl
   return held
 }
 
-/** Reports to the sessions what a complete listing says of their machines. */
+/** Reports to the sessions what a complete listing says of their machines, and of those that they look for. */
 const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
   const held = heldAt(engine, provider.id)
   const seen = new Set<string>()
+  /** What the listing has under the names that sessions look for. */
+  const wanted = new Map<string, Array<Compute>>()
+  for (const { state: { phase } } of engine.at(provider.id).entries) {
+    if (phase._tag === "Resolving") wanted.set(phase.attempt.name, [])
+  }
   for (const compute of computes) {
     seen.add(compute.id)
-    const session = held.get(compute.id) ?? namedIn(engine, compute)
-    if (session === undefined) continue
-    engine.report(session, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+    const session = held.get(compute.id)
+    const lookedFor = session === undefined ? wanted.get(compute.name ?? "") : undefined
+    if (lookedFor !== undefined) {
+      lookedFor.push(compute)
+      continue
+    }
+    const known = session ?? namedIn(engine, compute)
+    if (known === undefined) continue
+    engine.report(known, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
   }
-  for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
+  for (const { state } of engine.at(provider.id).entries) {
+    const { phase, spec } = state
+    if (phase._tag === "Resolving" && providerOf(state) === provider.id) {
+      const found = wanted.get(phase.attempt.name) ?? []
+      engine.report(spec.id, {
+        _tag: "Looked",
+        attempt: phase.attempt.id,
+        found: found.map(Observation.fromCompute),
+        complete: true,
+        at: begunAt.mono
+      }, ...found)
+    }
     if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue
     // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the wall
     // clock may have been set back
@@ -141,6 +151,16 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     let knownAt = (yield* Clocks.read).mono
     let jitter = 1
 
+    // also of a listing that a session has asked for
+    yield* engine.listings.listen((listing) =>
+      Effect.suspend(() => {
+        if (listing.provider.id !== provider.id) return Effect.void
+        knownAt = listing.begunAt.mono
+        reportListing(engine, listing)
+        return onListing(listing)
+      })
+    )
+
     const isUsed = (): boolean => engine.at(provider.id).entries.size > 0 || alwaysListed.has(provider.id)
     // measured in a fiber of its own, so that a listing that hangs does not hide the age of the last one
     const measure = Effect.flatMap(Clocks.read, ({ mono }) => {
@@ -154,7 +174,7 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
       requestedAt = (yield* Clocks.read).mono
       jitter = 0.9 + (yield* Random.next) * 0.2
       yield* Metric.update(polls, 1)
-      const answer = yield* Effect.result(list(provider))
+      const answer = yield* Effect.result(engine.listings.next(provider, { isFeed: true }))
       if (Result.isFailure(answer)) {
         failures += 1
         const { kind } = answer.failure
@@ -164,9 +184,6 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
         return yield* announceFailure(engine, provider, Fault.fromError(answer.failure))
       }
       failures = 0
-      knownAt = answer.success.begunAt.mono
-      reportListing(engine, answer.success)
-      return yield* onListing(answer.success)
     }).pipe(
       // a defect of an account's adapter must not end its loop
       Effect.catchDefect((defect) => {
@@ -196,7 +213,8 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
  * **Details**
  *
  * An account is listed every `interval`, as often as its provider allows while a machine is coming or going, and up to 8
- * times less often while it fails. Only a complete listing shows that a machine is missing, and only when the machine is older
+ * times less often while it fails. A session that looks for its machine shares the listing that is under way, or asks for the
+ * next one, and is answered by every complete one. Only a complete listing shows that a machine is missing, and only when the machine is older
  * than the provider's settle window.
  *
  * @category constructors

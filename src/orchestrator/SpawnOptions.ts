@@ -1,5 +1,5 @@
 /**
- * The options of a session besides its request: limits, its user, what happens when its machine is taken away.
+ * The options of a session besides its request: limits, its user, what happens when its machine is lost.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ export interface SpawnOptions {
   readonly heartbeat?: Limit
   /** End this long after the session began, respawns included; default none, for a task 1 hour. A task always has one. */
   readonly maxRuntime?: Limit
-  /** End when the machine is still not running this long after it was rented; default none, for a task 15 minutes. */
+  /** End, or replace, a machine that is still not running this long after it was rented; default none, for a task 15 minutes. */
   readonly readyTimeout?: Limit
   /** End this long after the container reported its end; default 1 minute. */
   readonly finishGrace?: Limit
@@ -53,7 +53,10 @@ export interface SpawnOptions {
   readonly reconcileSpend?: Limit
   /** US dollars: end when they are spent. */
   readonly maxCost?: number | false | null | undefined
-  /** When a preempted machine is gone: `stop` (default), or rent a replacement up to so many times. */
+  /**
+   * When its machine is lost: `stop` (default), or rent a replacement up to so many times, at another candidate first. A command
+   * that ended by itself is not lost; where the provider tells no exit codes, a machine that it may have removed is not either.
+   */
   readonly onFailure?: "stop" | { readonly respawn: number } | undefined
 }
 

@@ -8,6 +8,11 @@ import * as Schema from "effect/Schema"
 /**
  * Capabilities only the adapter can know, so it states them as flags.
  *
+ * **Details**
+ *
+ * `self_terminate`: a command can remove its own machine, which otherwise outlives it. `exit_codes`: a compute whose command has
+ * ended says so with its exit code, so that one that is gone without a code was lost.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -19,7 +24,8 @@ export const Flag = Schema.Literals([
   "symmetric_ports",
   "webhooks",
   "global_networking",
-  "self_terminate"
+  "self_terminate",
+  "exit_codes"
 ])
 
 /**

@@ -106,7 +106,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
 
   return Adapter.make({
     id: provider,
-    flags: ["http_proxy", "raw_tcp", "symmetric_ports"],
+    flags: ["http_proxy", "raw_tcp", "symmetric_ports", "exit_codes"],
     gpuNames: GpuCatalog.driverNames,
     // a listing of our own disk never lags
     settleWindow: 0,

@@ -151,7 +151,7 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
 
   const adapter = Adapter.make({
     id: provider,
-    flags: ["spot", "network_volumes", "http_proxy", "raw_tcp", "webhooks"],
+    flags: ["spot", "network_volumes", "http_proxy", "raw_tcp", "webhooks", "exit_codes"],
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {

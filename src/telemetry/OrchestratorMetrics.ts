@@ -27,13 +27,13 @@ export const attempts = Metric.counter("atlas_orchestrator_attempts", {
 })
 
 /**
- * Machines that were rented in place of preempted ones, by `provider`.
+ * Machines that were rented in place of lost ones, by `provider`.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const respawns = Metric.counter("atlas_orchestrator_respawns", {
-  description: "Machines rented in place of preempted ones",
+  description: "Machines rented in place of lost ones",
   incremental: true
 })
 

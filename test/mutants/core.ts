@@ -65,7 +65,7 @@ export const core: ReadonlyArray<Patch> = [
     why: "a preempted machine counts as gone, and its successor is rented beside it",
     file: `${at}/internal/living.ts`,
     find: "const left = isGone",
-    replace: "const left = isGone || isPreempted",
+    replace: "const left = isGone || cause === \"preempted\"",
     noticedBy: [worlds("preemption", ["one"]), lives]
   },
   {

@@ -35,7 +35,7 @@ const wordOf = ({ event }: EventEnvelope): string | null => {
     case "Status":
       return event.status === "running" ? "running" : null
     case "Respawned":
-      return `its machine was taken away; ${event.newId} replaces it`
+      return `its machine was lost; ${event.newId} replaces it`
     case "RespawnFailed":
       return `no replacement could be rented: ${event.fault.message}`
     case "Refused":
@@ -70,8 +70,10 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
       if (outcome.exitCode !== null) return Effect.succeed(outcome.exitCode)
       if (outcome.fault !== null) return Effect.fail(Fault.toError(outcome.fault, verb))
       if (outcome.cause === "cost_cap") return fail(dear)
-      if (outcome.cause === "vanished") {
-        return over("its machine was ended outside of this command: by another process, or in the provider's console")
+      if (outcome.cause === "vanished" || outcome.cause === "lost") {
+        return over(
+          "its machine was stopped or ended outside of this command: by another process, or in the provider's console"
+        )
       }
       return over(
         `its machine is ${outcome.cause} and reported no exit code${

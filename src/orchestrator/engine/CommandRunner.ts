@@ -3,11 +3,12 @@
  * the mailbox.
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { AtlasError, type AtlasErrorReason, invalid, Unknown } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, invalid, RateLimited, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
@@ -28,6 +29,8 @@ import * as AttemptSpans from "./AttemptSpans.ts"
 import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
+import type { PausedPlaces } from "./PausedPlaces.ts"
+import type { SharedListings } from "./SharedListings.ts"
 
 /** A look-up that is part of a loop ends soon and is not retried: the loop repeats it. */
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
@@ -53,6 +56,8 @@ interface CommandContext {
   readonly holdsOwnerLock: Effect.Effect<boolean>
   /** Whether a session has this machine. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
+  readonly pausedPlaces: PausedPlaces
+  readonly listings: SharedListings
 }
 
 type ProviderCommand = Exclude<Command, { readonly _tag: "Forget" }>
@@ -74,9 +79,22 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
+/** A place that other sessions have found paused is not asked. */
+const notAsked = (provider: ProviderId, millis: number): AtlasError =>
+  new AtlasError({
+    provider,
+    operation: "spawn",
+    reason: new RateLimited({
+      message: `not sent: it has asked to be left alone for another ${
+        Duration.format(Duration.seconds(Math.ceil(millis / 1_000)))
+      }`,
+      retryAfter: Duration.millis(millis)
+    })
+  })
+
 const rent = (
   { attempt, candidate }: Of<"Rent">,
-  { isHeld, holdsOwnerLock, providers, secrets, state }: CommandContext
+  { isHeld, holdsOwnerLock, pausedPlaces, providers, secrets, state }: CommandContext
 ): Effect.Effect<CommandResult> => {
   const { provider: id } = candidate
   const prepared = Effect.gen(function*() {
@@ -88,8 +106,17 @@ const rent = (
     if (!(yield* holdsOwnerLock)) {
       return yield* storageFault("spawn", "the owner lock was lost before the request was sent")
     }
+    const paused = pausedPlaces.left(candidate, (yield* Clocks.read).mono)
+    if (paused > 0) return yield* notAsked(id, paused)
     return { provider, ready }
   })
+  /** What all sessions may know of the place from this failure; a lost answer says nothing of it. */
+  const learn = (error: AtlasError) =>
+    Effect.map(Clocks.read, ({ mono }) => {
+      if (!isRefusal(error.reason)) return
+      if (error.reason._tag !== "RateLimited") return pausedPlaces.answered(candidate)
+      pausedPlaces.limited(candidate, Fault.fromError(error).retryAfter ?? 0, mono)
+    })
   const refused = (cause: Cause.Cause<AtlasError>): CommandResult => ({
     event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) }
   })
@@ -106,7 +133,11 @@ const rent = (
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
       const authHash = ready.auth?.hash ?? null
-      return Effect.matchCause(bounded(id, "spawn", provider.compute.rent(ready)), {
+      const asked = bounded(id, "spawn", provider.compute.rent(ready)).pipe(
+        Effect.tapError(learn),
+        Effect.tap(() => Effect.sync(() => pausedPlaces.answered(candidate)))
+      )
+      return Effect.matchCause(asked, {
         onFailure: (cause) => {
           const reason = Option.getOrNull(Cause.findErrorOption(cause))?.reason ?? null
           if (reason !== null && isRefusal(reason)) return refused(cause)
@@ -122,30 +153,30 @@ const rent = (
   })
 }
 
-const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): Effect.Effect<CommandResult> =>
-  Effect.flatMap(
-    Clocks.read,
-    ({ mono }) =>
-      Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, lookUpLimits)), {
-        onFailure: (cause): CommandResult => ({
-          event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
-        }),
-        onSuccess: (all): CommandResult => {
-          // the filter also matches names that were stamped from this one
-          const found = all.filter(({ name }) => name === attempt.name)
-          return {
-            event: {
-              _tag: "Looked",
-              attempt: attempt.id,
-              found: found.map(Observation.fromCompute),
-              complete: true,
-              at: mono
-            },
-            computes: found
-          }
-        }
-      })
-  )
+/** Looks in a listing that all who look at the account share: one of its own would be as long, for each lost create. */
+const resolve = (
+  { attempt, provider: id }: Of<"Resolve">,
+  provider: Service,
+  { listings }: CommandContext
+): Effect.Effect<CommandResult> =>
+  Effect.matchCause(bounded(id, "resolve", listings.next(provider)), {
+    onFailure: (cause): CommandResult => ({
+      event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
+    }),
+    onSuccess: ({ begunAt, computes }): CommandResult => {
+      const found = computes.filter(({ name }) => name === attempt.name)
+      return {
+        event: {
+          _tag: "Looked",
+          attempt: attempt.id,
+          found: found.map(Observation.fromCompute),
+          complete: true,
+          at: begunAt.mono
+        },
+        computes: found
+      }
+    }
+  })
 
 const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service): Effect.Effect<CommandResult> => {
   const machine = { provider: id, computeId }
@@ -216,7 +247,7 @@ const runCommand = (command: ProviderCommand, context: CommandContext): Effect.E
     onSuccess: (provider) => {
       switch (command._tag) {
         case "Resolve":
-          return resolve(command, provider)
+          return resolve(command, provider, context)
         case "Confirm":
           return confirm(command, provider)
         case "Terminate":
@@ -228,8 +259,14 @@ const runCommand = (command: ProviderCommand, context: CommandContext): Effect.E
   })
 }
 
-/** How many commands of a kind run at a provider at once; a terminate never waits for a create. */
-const atOnce = { Rent: 8, Resolve: 8, Confirm: 16, Terminate: 16, Reconcile: 2 } as const satisfies Record<
+/** How many commands of a kind run at a provider at once; a terminate never waits for a create, and looks share one request. */
+const atOnce = {
+  Rent: 8,
+  Resolve: Number.MAX_SAFE_INTEGER,
+  Confirm: 16,
+  Terminate: 16,
+  Reconcile: 2
+} as const satisfies Record<
   ProviderCommand["_tag"],
   number
 >
@@ -252,12 +289,14 @@ export interface CommandRunner {
 }
 
 /** A runner; closing the scope interrupts its commands. */
-export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, providers }: {
+export const make = ({ ask, isHeld, holdsOwnerLock, listings, mailbox, pausedPlaces, providers }: {
   readonly providers: Providers["Service"]
   readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
   readonly mailbox: Mailbox
   readonly isHeld: CommandContext["isHeld"]
   readonly holdsOwnerLock: Effect.Effect<boolean>
+  readonly pausedPlaces: PausedPlaces
+  readonly listings: SharedListings
 }): Effect.Effect<CommandRunner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const pools = new Map<string, Semaphore.Semaphore>()
@@ -307,7 +346,9 @@ export const make = ({ ask, isHeld, holdsOwnerLock, mailbox, providers }: {
             state: after,
             secrets: secretsOf(after, secrets),
             isHeld,
-            holdsOwnerLock
+            holdsOwnerLock,
+            pausedPlaces,
+            listings
           }).pipe(
             Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
             Effect.annotateLogs(attributes),

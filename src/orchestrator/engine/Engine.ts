@@ -21,8 +21,10 @@ import * as CommandRunner from "./CommandRunner.ts"
 import type { Options, Seen, SessionEngine } from "./EngineContract.ts"
 import * as EngineStatus from "./EngineStatus.ts"
 import * as Mailbox from "./Mailbox.ts"
+import * as PausedPlaces from "./PausedPlaces.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Scheduler from "./Scheduler.ts"
+import * as SharedListings from "./SharedListings.ts"
 import { sizeError } from "./SizeCheck.ts"
 import * as Table from "./Table.ts"
 import * as Waiters from "./Waiters.ts"
@@ -31,14 +33,25 @@ import * as Writer from "./Writer.ts"
 /** A machine is looked up one poll interval after an accepted terminate, and after this many milliseconds at most. */
 const longestTerminateLag = 1_000
 
-const configOf = (providers: Providers["Service"], { retention }: Options): Config.DecideConfig => ({
+/** No cloud hides a machine for longer; an endless window would be a time that no row can hold. */
+const longestSettleWindow = 3_600_000
+
+/** A caller that waits for longer waits for a header that is wrong. */
+const mostLongestWait = 3_600_000
+
+const configOf = (providers: Providers["Service"], { longestWait, retention }: Options): Config.DecideConfig => ({
   ...Config.defaults,
+  longestWait: longestWait === undefined
+    ? Config.defaults.longestWait
+    : Math.min(mostLongestWait, Duration.toMillis(Duration.fromInputUnsafe(longestWait))),
   retention: retention === undefined
     ? Config.defaults.retention
     : Duration.toMillis(Duration.fromInputUnsafe(retention)),
-  providers: Object.fromEntries(providers.all.map(({ id, pollInterval, settleWindow }) => [id, {
-    settleWindow: Duration.toMillis(settleWindow),
-    terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval))
+  providers: Object.fromEntries(providers.all.map(({ capabilities, id, pollInterval, settleWindow }) => [id, {
+    settleWindow: Math.min(longestSettleWindow, Duration.toMillis(settleWindow)),
+    terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval)),
+    tellsExit: capabilities.includes("exit_codes"),
+    selfTerminates: capabilities.includes("self_terminate")
   }]))
 })
 
@@ -64,8 +77,17 @@ export const make = (
     const waiters = Waiters.make()
     const scheduler = yield* Scheduler.make({ config, mailbox, table })
     const publisher = yield* Scope.provide(Publisher.make, inner)
+    const listings = yield* Scope.provide(SharedListings.make, inner)
     const runner = yield* Scope.provide(
-      CommandRunner.make({ providers, ask, mailbox, isHeld: table.isHeld, holdsOwnerLock: status.holdsOwnerLock }),
+      CommandRunner.make({
+        providers,
+        ask,
+        mailbox,
+        isHeld: table.isHeld,
+        holdsOwnerLock: status.holdsOwnerLock,
+        listings,
+        pausedPlaces: PausedPlaces.make(config.longestWait)
+      }),
       inner
     )
     const writer = Writer.make({
@@ -135,8 +157,8 @@ export const make = (
           return yield* waiters.startAndWait(spec.id, mailbox.send(message), test, operation)
         }),
       tell: (id, event, operation = event._tag) => ifWorking(operation, mailbox.send({ id, event })),
-      report: (id, event, compute) =>
-        mailbox.report({ id, event, computes: compute === undefined ? undefined : [compute] }),
+      report: (id, event, ...computes) => mailbox.report({ id, event, computes }),
+      listings,
       isBehind: mailbox.isBehind,
       announce: (id, event) =>
         Effect.flatMap(Clocks.read, ({ wall }) => {

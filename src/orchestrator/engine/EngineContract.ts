@@ -18,6 +18,7 @@ import type { SessionSpec, SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 import type { Unreadable } from "../store/StoreContract.ts"
 import type * as Publisher from "./Publisher.ts"
+import type { SharedListings } from "./SharedListings.ts"
 
 /**
  * Settings of an engine.
@@ -31,6 +32,8 @@ export interface Options {
   readonly retention?: Duration.Input | undefined
   /** How long closing waits for machines to be verified gone; default 30 seconds. */
   readonly closeWithin?: Duration.Input | undefined
+  /** How long a rate limit may hold a session at one candidate before the next one is asked; default 1 minute, at most 1 hour. */
+  readonly longestWait?: Duration.Input | undefined
 }
 
 /**
@@ -84,7 +87,9 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   /** Sends an input of a caller to a session; waits while too many are unread. */
   readonly tell: (id: SessionId, event: SessionInput, operation?: string) => Effect.Effect<void, AtlasError>
   /** Sends what a feed observed to a session; never waits. */
-  readonly report: (id: SessionId, event: SessionInput, compute?: Compute) => void
+  readonly report: (id: SessionId, event: SessionInput, ...computes: ReadonlyArray<Compute>) => void
+  /** The listings of its accounts, which its feed shares with sessions that look for a machine. */
+  readonly listings: SharedListings
   /** Whether reports are unread, so that more of them would only pile up. */
   readonly isBehind: () => boolean
   /** Publishes an event of a session that does not change its state. */

@@ -49,7 +49,10 @@ export const checkWatch = (options: WatchOptions): Effect.Effect<void, AtlasErro
 
 /** Checks the settings of the engine, and answers the owner. */
 export const checkEngine = (options: Options): Effect.Effect<Owner, AtlasError> =>
-  Effect.andThen(checkDurations(options, ["retention", "closeWithin"]), decodeOwner(options.owner, "orchestrator"))
+  Effect.andThen(
+    checkDurations(options, ["retention", "closeWithin", "longestWait"]),
+    decodeOwner(options.owner, "orchestrator")
+  )
 
 type Verbs = Orchestrator["Service"]
 

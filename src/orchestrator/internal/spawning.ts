@@ -158,7 +158,7 @@ export const make = ({ engine, providers, reaped, withhold }: {
     )
     const chosen = yield* candidatesFor(providers, decoded, wanted, operation)
     const { onFailure } = policy
-    if (request.spot && onFailure._tag === "Respawn" && onFailure.max > 0) {
+    if (onFailure._tag === "Respawn" && onFailure.max > 0) {
       yield* warnOfUnreaped(chosen.candidates, reaped)
     }
     const { owner } = engine

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { time } from "./internal/bounds.ts"
 
 /**
  * One reading of both clocks, in milliseconds: the wall clock (money, what survives a restart) and the monotonic one
@@ -23,6 +24,8 @@ export const Now = Schema.Struct({
  */
 export type Now = typeof Now.Type
 
+const bounded = (read: Now, last: Now): Now => ({ wall: time(read.wall, last.wall), mono: time(read.mono, last.mono) })
+
 /**
  * A reading corrected by the last one, in whole milliseconds: the wall clock moves at least as fast as the monotonic clock,
  * and neither moves back.
@@ -35,7 +38,8 @@ export type Now = typeof Now.Type
  * @category clocks
  * @since 0.1.0
  */
-export const advance = (last: Now, read: Now): Now => {
+export const advance = (last: Now, given: Now): Now => {
+  const read = bounded(given, last)
   const mono = Math.max(last.mono, Math.floor(read.mono))
   return { wall: Math.max(Math.floor(read.wall), last.wall + (mono - last.mono)), mono }
 }
@@ -55,6 +59,6 @@ export const learns = (last: Now, now: Now): boolean => now.wall - last.wall > n
  * @since 0.1.0
  */
 export const restart = (last: Now, read: Now): Now => ({
-  wall: Math.max(last.wall, Math.floor(read.wall)),
-  mono: Math.floor(read.mono)
+  wall: Math.max(last.wall, Math.floor(bounded(read, last).wall)),
+  mono: Math.floor(bounded(read, { wall: 0, mono: 0 }).mono)
 })

@@ -1,5 +1,6 @@
 /**
- * The configuration of `decide`: how far each provider lags behind, how long ended sessions are kept.
+ * The configuration of `decide`: what each provider tells and how late, how long a rate limit may hold a session, how long ended
+ * sessions are kept.
  *
  * @since 0.1.0
  */
@@ -19,6 +20,19 @@ export interface Timings {
 }
 
 /**
+ * What `decide` knows of a provider; what is left out is not so.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProviderFacts extends Timings {
+  /** Whether it tells how a command ended (capability `exit_codes`). */
+  readonly tellsExit?: boolean
+  /** Whether a machine stays until its command removes it (capability `self_terminate`). */
+  readonly selfTerminates?: boolean
+}
+
+/**
  * The configuration of `decide`; see {@link defaults}.
  *
  * @category models
@@ -26,14 +40,16 @@ export interface Timings {
  */
 export interface DecideConfig {
   readonly timings: Timings
-  /** Timings of providers that differ from `timings`. */
-  readonly providers: Readonly<Record<ProviderId, Timings>>
+  /** Providers of which more is known than `timings`. */
+  readonly providers: Readonly<Record<ProviderId, ProviderFacts>>
+  /** How long a rate limit may hold a session at one candidate, in milliseconds; a longer one is left for the next candidate. */
+  readonly longestWait: number
   /** How long the row of an ended session is kept, in milliseconds, so that a machine that appears late is recognised. */
   readonly retention: number
 }
 
 /**
- * A settle window of five seconds; ended sessions are kept for a day.
+ * A settle window of five seconds; a rate limit holds a session for a minute; ended sessions are kept for a day.
  *
  * @category models
  * @since 0.1.0
@@ -41,14 +57,15 @@ export interface DecideConfig {
 export const defaults: DecideConfig = {
   timings: { settleWindow: 5_000, terminateLag: 1_000 },
   providers: {},
+  longestWait: 60_000,
   retention: 86_400_000
 }
 
 /**
- * The timings of one provider.
+ * What is known of one provider, its timings at least.
  *
  * @category models
  * @since 0.1.0
  */
-export const timingsOf = (config: DecideConfig, provider: ProviderId): Timings =>
+export const factsOf = (config: DecideConfig, provider: ProviderId): ProviderFacts =>
   config.providers[provider] ?? config.timings

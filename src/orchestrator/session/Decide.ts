@@ -106,7 +106,11 @@ const confirmFailed = (state: SessionState, step: Step, input: InputOf<"ConfirmF
 
 const wake = (state: SessionState, step: Step): SessionState => {
   const reason = reachedLimit(state, step.now)
-  const limited = reason === null ? state : ending.stop(state, step, reason)
+  const limited = reason === null
+    ? state
+    : reason === "never_ready"
+    ? living.neverReady(state, step)
+    : ending.stop(state, step, reason)
   const asked = terminations.wake(limited, step)
   const { phase } = asked
   switch (phase._tag) {
@@ -183,9 +187,13 @@ const react = (state: SessionState, step: Step, input: SessionInput): SessionSta
 
 /** What follows from the new state at once: a session with nothing left to terminate ends, a replacement waits no longer. */
 const settle = (state: SessionState, step: Step): SessionState =>
-  state.phase._tag === "Waiting" && state.phase.why === "respawn"
-    ? renting.wakeWaiting(state, step, state.phase)
-    : ending.settle(state, step)
+  // a replacement that a limit forbids is an end
+  ending.settle(
+    state.phase._tag === "Waiting" && state.phase.why === "respawn"
+      ? renting.wakeWaiting(state, step, state.phase)
+      : state,
+    step
+  )
 
 /**
  * Decides what a session does about one input. `state` is null before `Started`; any other input is then ignored.

@@ -28,7 +28,7 @@ const authHash = Schema.NullOr(Schema.String)
  * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (a machine may have been made; `misnamed` is one that
  *   was certainly made, under another name): results of `Rent`.
  * - `Looked` (`complete` says every page was read, `at` when the listing began on the monotonic clock), `LookFailed`:
- *   results of `Resolve`.
+ *   results of `Resolve`. The feed gives `Looked` as well, of each listing while the session looks.
  * - `Observed`: the feed listed a machine of the session. `Missed`: a complete listing did not have it.
  * - `Confirmed` (`compute` is null when the provider does not know it, `at` when the `get` was sent on the monotonic clock,
  *   now if left out), `ConfirmFailed`: results of `Confirm`.

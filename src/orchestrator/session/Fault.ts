@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as AtlasError from "../../domain/AtlasError.ts"
 import * as ForeignText from "../../domain/ForeignText.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { integerOrNull, pauseOrNull } from "./internal/bounds.ts"
 
 /** Enough for a sentence and its detail, so that a provider's error page does not fill the row. */
 const longestMessage = 500
@@ -66,8 +67,10 @@ export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault =>
   reason: reason._tag,
   provider,
   message: ForeignText.line(reason.message, { max: longestMessage }),
-  status: typeof reason.status === "number" ? reason.status : null,
-  retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null ? Duration.toMillis(reason.retryAfter) : null,
+  status: typeof reason.status === "number" ? integerOrNull(reason.status) : null,
+  retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null
+    ? pauseOrNull(Duration.toMillis(reason.retryAfter))
+    : null,
   ...(reason._tag === "Uncertain" && reason.computeName !== null ? { computeName: reason.computeName } : {}),
   ...(reason._tag === "Uncertain" && reason.computeId !== null ? { computeId: reason.computeId } : {})
 })

@@ -7,6 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { usdOrNull } from "./internal/bounds.ts"
 
 /**
  * A machine that may bill: what it cost until `since`, and what it costs an hour from there on (null while unknown).
@@ -63,7 +64,7 @@ const hour = 3_600_000
  * @category guards
  * @since 0.1.0
  */
-export const isPrice = (rate: number | null): rate is number => rate !== null && Number.isFinite(rate) && rate >= 0
+export const isPrice = (rate: number | null): rate is number => usdOrNull(rate) !== null
 
 const costOf = ({ rate, since, usd }: Running, wall: number): number =>
   usd + (rate ?? 0) * Math.max(0, wall - since) / hour
@@ -95,7 +96,7 @@ export const open = (meter: Meter, { computeId, provider }: Machine, rate: numbe
     ? meter
     : {
       ...meter,
-      running: [...meter.running, { computeId, provider, usd: 0, rate: isPrice(rate) ? rate : null, since }]
+      running: [...meter.running, { computeId, provider, usd: 0, rate: usdOrNull(rate), since }]
     }
 
 /**
@@ -105,8 +106,9 @@ export const open = (meter: Meter, { computeId, provider }: Machine, rate: numbe
  * @category metering
  * @since 0.1.0
  */
-export const reprice = (meter: Meter, machine: Machine, rate: number | null, wall: number): Meter => {
-  if (!isPrice(rate)) return meter
+export const reprice = (meter: Meter, machine: Machine, told: number | null, wall: number): Meter => {
+  const rate = usdOrNull(told)
+  if (rate === null) return meter
   return change(meter, machine, (old) => {
     if (old.rate === rate) return old
     // it counts from the beginning, and what was billed of that time is not counted twice
@@ -123,15 +125,17 @@ export const reprice = (meter: Meter, machine: Machine, rate: number | null, wal
  * @category metering
  * @since 0.1.0
  */
-export const raise = (meter: Meter, machine: Machine, billedUsd: number, wall: number): Meter =>
+export const raise = (meter: Meter, machine: Machine, told: number, wall: number): Meter =>
   change(
     meter,
     machine,
-    (old) =>
-      Number.isFinite(billedUsd) && billedUsd > costOf(old, wall)
+    (old) => {
+      const usd = usdOrNull(told)
+      return usd !== null && usd > costOf(old, wall)
         // while the price is unknown, `since` stays: the bill lags, so it may not cover all the time until now
-        ? { ...old, usd: billedUsd, since: old.rate === null ? old.since : Math.max(wall, old.since) }
+        ? { ...old, usd, since: old.rate === null ? old.since : Math.max(wall, old.since) }
         : old
+    }
   )
 
 const settle = (settled: Meter["settled"], provider: ProviderId, usd: number): Meter["settled"] => {

@@ -7,6 +7,7 @@ import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import { type Compute, ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { integerOrNull, timeOrNull, usdOrNull } from "./internal/bounds.ts"
 
 /**
  * What a provider said of a compute in one listing or answer.
@@ -33,8 +34,10 @@ export const Observation = Schema.Struct({
  */
 export type Observation = typeof Observation.Type
 
+const isStatus = Schema.is(ComputeStatus)
+
 /**
- * The observation of a compute.
+ * The observation of a compute; a number that no state can hold is not known, and an unknown status counts as alive.
  *
  * @category conversions
  * @since 0.1.0
@@ -43,8 +46,8 @@ export const fromCompute = (compute: Compute): Observation => ({
   computeId: compute.id,
   provider: compute.provider,
   name: compute.name,
-  status: compute.status,
-  costPerHour: compute.costPerHour,
-  createdAt: compute.createdAt === null ? null : DateTime.toEpochMillis(compute.createdAt),
-  exitCode: compute.exitCode
+  status: isStatus(compute.status) ? compute.status : "provisioning",
+  costPerHour: usdOrNull(compute.costPerHour),
+  createdAt: compute.createdAt === null ? null : timeOrNull(DateTime.toEpochMillis(compute.createdAt)),
+  exitCode: integerOrNull(compute.exitCode)
 })

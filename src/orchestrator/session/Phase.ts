@@ -54,7 +54,8 @@ export const EndReason = Schema.Literals([
 export type EndReason = typeof EndReason.Type
 
 /**
- * Why a session failed: the exit code, the death of its machine, or the limit that ended a task.
+ * Why a session failed: the exit code, the death of its machine, or the limit that ended a task. `lost` is a task whose machine
+ * was gone before its command ended.
  *
  * @category models
  * @since 0.1.0
@@ -62,6 +63,7 @@ export type EndReason = typeof EndReason.Type
 export const FailureCause = Schema.Literals([
   "exit_code",
   ...DeathCause.literals,
+  "lost",
   "never_ready",
   "cost_cap",
   "no_price",
@@ -79,8 +81,8 @@ export type FailureCause = typeof FailureCause.Type
  *
  * **Details**
  *
- * - `Completed`: a task that ended; `exitCode` is null when neither the container nor the provider reported one, so it means
- *   "ended", not "succeeded".
+ * - `Completed`: a task that ended; `exitCode` is null where neither the container nor the provider can report one (a provider
+ *   without the capability `exit_codes`), so it means "ended", not "succeeded".
  * - `TimedOut`: a task that reached its `maxRuntime`.
  * - `Failed`: with the cause, the exit code where it is known and the provider's fault where there was one.
  * - `Closed`: ended on purpose, by its caller, its limits or its host.
@@ -175,12 +177,35 @@ export const Attempt = Schema.Struct({
  */
 export type Attempt = typeof Attempt.Type
 
+/**
+ * How far a search for a machine has come: the candidates that are still to be asked, in order, and those whose rate limit is
+ * longer than a session waits. The latter are asked once more at the end; null once they are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Search = Schema.Struct({
+  /** Indexes into the session's candidates. */
+  left: Schema.Array(Schema.Int),
+  limited: Schema.NullOr(Schema.Array(Schema.Int))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Search = typeof Search.Type
+
+/** Rows of earlier builds have none: the candidates after the current one are left. */
+const search = Schema.optionalKey(Search)
+
 const attempted = {
   attempt: Attempt,
   /** Creates at this candidate whose answers were lost and which made nothing. */
   lost: Schema.Int,
   /** Creates at this candidate that were refused by a rate limit. */
   limited: Schema.Int,
+  search,
   /** Why the machine must be terminated as soon as it is known; null while it is wanted. */
   stopping: Schema.NullOr(EndReason)
 }
@@ -220,6 +245,7 @@ const Waiting = Schema.TaggedStruct("Waiting", {
   candidate: Schema.Int,
   limited: Schema.Int,
   lost: Schema.Int,
+  search,
   /** Monotonic clock. */
   until: Schema.Finite,
   why: Schema.Literals(["respawn", "rate_limited"])

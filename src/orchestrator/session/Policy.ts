@@ -1,5 +1,5 @@
 /**
- * The policy of a session: how long it may live, what it may cost, what happens when its machine is preempted.
+ * The policy of a session: how long it may live, what it may cost, what happens when its machine is lost.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,12 @@ const millis = Schema.Finite.check(
 const limit = Schema.NullOr(millis)
 
 /**
- * What happens when a preempted machine is gone: the session ends, or it rents again up to `max` times.
+ * What happens when a machine is lost: the session ends, or it rents again up to `max` times.
+ *
+ * **Details**
+ *
+ * Lost is a machine that was preempted, vanished, was stopped or terminated by its provider, or failed or stayed provisioning
+ * before it was ever ready. A command that ended by itself, with whatever code, is not lost.
  *
  * @category models
  * @since 0.1.0

@@ -262,7 +262,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     }
     return {
       id: name,
-      flags: ["spot"],
+      flags: ["spot", "exit_codes"],
       settleWindow,
       pollInterval,
       compute: {

@@ -114,7 +114,7 @@ export const make = (options: {
     const isOut = (what: string, provider: string): boolean => world.isOut(process, `${provider} ${what}`)
     const provider = spec.candidates[state.attempts.at(-1)?.candidate ?? 0]?.provider ?? ""
     const isLost = (phase._tag === "Renting" && !isOut(`create ${phase.attempt.name}`, provider)) ||
-      (phase._tag === "Resolving" && timers.look?.at === null && !isOut(`list ${phase.attempt.name}`, provider)) ||
+      (phase._tag === "Resolving" && timers.look?.at === null && !isOut("list", provider)) ||
       pendingTerminations.some((one) =>
         one.at === null && !isOut(`delete ${one.computeId}`, one.provider) &&
         !isOut(`get ${one.computeId}`, one.provider)

@@ -60,7 +60,12 @@ describe("a session that persists", () => {
       yield* first.controls.forget(compute.id)
       const second = yield* open({ store: first.store, cloud: first.cloud })
       yield* pass(70)
-      assert.deepStrictEqual((yield* second.orchestrator.info(id)).outcome, { _tag: "Completed", exitCode: null })
+      assert.deepStrictEqual((yield* second.orchestrator.info(id)).outcome, {
+        _tag: "Failed",
+        cause: "lost",
+        exitCode: null,
+        fault: null
+      })
     }))
 
   it.effect("among many costs one listing, and no request of its own", () =>

@@ -140,6 +140,91 @@ describe("a refusal", () => {
   })
 })
 
+describe("a rate limit is believed for a bounded time", () => {
+  const long = [6 * 60 * minute, 61 * second, Number.MAX_VALUE]
+
+  it.each(long)("of %d ms: the next candidate is asked at once", (retryAfter) => {
+    const session = start({ candidates: two })
+    session.refused("RateLimited", { retryAfter })
+    assert.strictEqual(session.in("Renting").attempt.candidate, 1)
+    session.rented({ provider: other })
+    session.in("Live")
+  })
+
+  it.each(long)(
+    "of %d ms: where no other is open, the candidate is asked once more after a minute, then refused with the time",
+    (retryAfter) => {
+      const session = start()
+      session.asked()
+      session.refused("RateLimited", { retryAfter })
+      assert.strictEqual(session.in("Waiting").why, "rate_limited")
+      session.pass(minute - 1)
+      assert.deepStrictEqual(session.asked(), [])
+      session.pass(1)
+      assert.deepStrictEqual(session.askedFor(), ["Rent"])
+      session.refused("RateLimited", { retryAfter })
+      const { outcome, reason } = session.in("Ended")
+      assert.strictEqual(reason, "refused")
+      assert.deepStrictEqual(
+        outcome._tag === "Failed" && [outcome.fault?.reason, outcome.fault?.retryAfter],
+        ["RateLimited", retryAfter]
+      )
+    }
+  )
+
+  it("of hours at each candidate: all are asked, and once more after a minute", () => {
+    const session = start({ candidates: two })
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.in("Waiting")
+    session.pass(minute)
+    assert.strictEqual(session.in("Renting").attempt.candidate, 0)
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    assert.strictEqual(session.in("Renting").attempt.candidate, 1)
+    session.rented({ provider: other })
+    session.in("Live")
+  })
+
+  it("beside candidates that are sold out: it is asked once more, and may have a machine then", () => {
+    const session = start({ candidates: two })
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("NoCapacity")
+    session.pass(minute)
+    assert.strictEqual(session.in("Renting").attempt.candidate, 0)
+    session.rented()
+    session.in("Live")
+  })
+
+  it("of many short pauses in a row, which hold the caller as long as a long one", () => {
+    const session = start({ candidates: two })
+    let asked = 0
+    while (session.in("Renting").attempt.candidate === 0) {
+      session.refused("RateLimited", { retryAfter: 25 * second })
+      session.pass(25 * second)
+      asked += 1
+    }
+    assert.strictEqual(asked, 3)
+  })
+
+  it("for as long as the host says", () => {
+    const session = start({ candidates: two, config: { longestWait: 5 * second } })
+    session.refused("RateLimited", { retryAfter: 6 * second })
+    assert.strictEqual(session.in("Renting").attempt.candidate, 1)
+  })
+
+  it("also after a restart, which forgets nothing of the search", () => {
+    const session = start({ mode: "task", persist: true, candidates: two })
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.restart()
+    session.pass(minute)
+    assert.strictEqual(session.in("Renting").attempt.candidate, 0)
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: 60 * minute })
+    assert.strictEqual(session.in("Ended").reason, "refused")
+  })
+})
+
 describe("a create whose answer was lost", () => {
   it("is looked for by its name, and is never sent again", () => {
     const session = start()

@@ -8,6 +8,8 @@ import * as terminations from "./terminations.ts"
 interface End {
   readonly reason: EndReason
   readonly cause?: DeathCause
+  /** What became of its machine; left out where it was not the machine that ended the session. */
+  readonly fate?: "lost" | "ended" | "unknown"
   readonly fault?: Fault
 }
 
@@ -17,7 +19,7 @@ const failed = (
   exitCode: number | null = null
 ): Outcome => ({ _tag: "Failed", cause, exitCode, fault })
 
-const outcomeOfTask = ({ report }: SessionState, { cause, fault, reason }: End): Outcome => {
+const outcomeOfTask = ({ report }: SessionState, { cause, fate, fault, reason }: End): Outcome => {
   if (report !== null) {
     return report.exitCode === 0 ? { _tag: "Completed", exitCode: 0 } : failed("exit_code", null, report.exitCode)
   }
@@ -30,7 +32,9 @@ const outcomeOfTask = ({ report }: SessionState, { cause, fault, reason }: End):
     case "refused":
       return failed(reason, fault)
     case "died":
-      return cause === undefined || cause === "vanished" || cause === "stopped"
+      if (fate === "lost" && (cause === "vanished" || cause === "stopped")) return failed("lost")
+      // where a provider cannot tell, it means "ended", not "succeeded"
+      return cause === undefined || (fate === "unknown" && cause !== "terminated")
         ? { _tag: "Completed", exitCode: null }
         : failed(cause)
     default:

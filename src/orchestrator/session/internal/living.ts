@@ -1,17 +1,16 @@
 /** The current machine: its status, its death, its finish report, its touches and its bill. */
 import type { InputOf } from "../Event.ts"
-import type { Fault } from "../Fault.ts"
-import { activityOf, reachedLimit } from "../Limits.ts"
+import { type Fault, make as makeFault } from "../Fault.ts"
+import { activityOf } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
 import type { Observation } from "../Observation.ts"
 import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
-import { end } from "./ending.ts"
-import { isSame, type Machine, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
+import { integerOrNull, usdOrNull } from "./bounds.ts"
+import { end, stop } from "./ending.ts"
+import { fateOf, mayRespawn, replace, withoutMachine } from "./replacing.ts"
+import { isSame, type Machine, pauseAfter, type Step, withTimers } from "./step.ts"
 import * as terminations from "./terminations.ts"
-
-/** A preempted machine may take this long to disappear before its replacement is rented beside it. */
-const longestTermination = 60_000
 
 /** A touch is stored at most this often. */
 const touchEvery = 60_000
@@ -118,34 +117,31 @@ const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Obs
   const cause = causeOf(seen, state.spec.request.spot && ended.report === null)
   step.events.push({ _tag: "Status", computeId, status: cause })
   // it is no longer the current machine, whether the session ends or rents again
-  const bare: SessionState = {
-    ...ended,
-    phase: {
-      _tag: "Waiting",
-      candidate: 0,
-      limited: 0,
-      lost: 0,
-      until: step.now.mono + longestTermination,
-      why: "respawn"
-    },
-    timers: noTimers
-  }
+  const bare = withoutMachine(ended, step, phase)
   const isGone = seen === null || status === "terminated"
-  const isPreempted = cause === "preempted"
   const left = isGone
     ? terminations.markTerminated(bare, step, { provider, computeId })
-    : terminations.add(bare, step, { provider, computeId }, {
+    : terminations.add(bare, step, phase, { name: phase.attempt.name, settles: phase.settles, why: "dead" })
+  if (ended.report !== null) return end(left, step, { reason: "finished", cause })
+  const fate = fateOf(ended, step, phase, cause, seen)
+  return fate === "lost" && mayRespawn(left)
+    ? replace(left, step)
+    : end(left, step, { reason: "died", cause, fate })
+}
+
+/** The current machine was not ready in time: it is ended, and replaced where the policy says so. */
+export const neverReady = (state: SessionState, step: Step): SessionState => {
+  const { phase } = state
+  const reason = "never_ready"
+  if (phase._tag !== "Live" || !mayRespawn(state)) return stop(state, step, reason)
+  return replace(
+    terminations.add(withoutMachine(state, step, phase), step, phase, {
       name: phase.attempt.name,
       settles: phase.settles,
       why: "dead"
-    })
-  if (ended.report !== null) return end(left, step, { reason: "finished", cause })
-  const { onFailure } = state.spec.policy
-  if (isPreempted && onFailure._tag === "Respawn" && state.respawns < onFailure.max) {
-    const reason = reachedLimit(left, step.now)
-    return reason === null ? { ...left, respawns: state.respawns + 1 } : end(left, step, { reason })
-  }
-  return end(left, step, { reason: "died", cause })
+    }),
+    step
+  )
 }
 
 /** The caller uses the compute. A task is not kept alive by touching it. */
@@ -171,12 +167,14 @@ const reportedAs = (
 /** The container reported how its command ended. Only the first report of the current attempt counts. */
 export const reported = (state: SessionState, step: Step, input: InputOf<"Report">): SessionState => {
   const { phase } = state
+  const { attempt } = input
+  // what is no exit code is no success
+  const exitCode = integerOrNull(input.exitCode) ?? 1
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
   const current = phase._tag === "Waiting" ? null : phase.attempt
   if (current !== null && current.id === input.attempt) {
-    return state.report === null ? reportedAs(state, step, { attempt: current }, input.exitCode) : state
+    return state.report === null ? reportedAs(state, step, { attempt: current }, exitCode) : state
   }
-  const { attempt, exitCode } = input
   step.events.push({ _tag: "StaleReport", attempt, exitCode })
   return state
 }
@@ -192,13 +190,18 @@ export const billed = (state: SessionState, step: Step, input: InputOf<"Billed">
   const isLast = phase._tag === "Ending" && state.last === input.computeId &&
     terminations.find(state, input) !== undefined
   if (!isLast && (phase._tag !== "Live" || !isSame(phase, input))) return state
+  const billedUsd = usdOrNull(input.usd)
+  if (billedUsd === null) {
+    const fault = makeFault("ProviderFault", "the bill is not an amount of US dollars", input.provider)
+    return isLast ? state : billFailed(state, step, { ...input, _tag: "BillFailed", fault })
+  }
   const { wall } = step.now
   const estimatedUsd = Meter.spentOn(state.meter, input, wall)
-  const meter = Meter.raise(state.meter, input, input.usd, wall)
+  const meter = Meter.raise(state.meter, input, billedUsd, wall)
   step.events.push({
     _tag: "SpendReconciled",
     estimatedUsd,
-    billedUsd: input.usd,
+    billedUsd,
     spentUsd: Meter.spent(meter, wall)
   })
   const known = meter === state.meter ? state : { ...state, meter }

@@ -1,14 +1,14 @@
 /** Renting: from a create that is asked for to a machine, a refusal, or a lost answer whose machine is looked for. */
 import { isSameAnywhere } from "../../../domain/Refusal.ts"
 import { render, slugify } from "../../../provider/NameStamp.ts"
-import { timingsOf } from "../Config.ts"
+import { factsOf } from "../Config.ts"
 import type { InputOf } from "../Event.ts"
 import { type Fault, make as makeFault } from "../Fault.ts"
 import { attemptId } from "../Ids.ts"
-import { activityOf } from "../Limits.ts"
+import { activityOf, reachedLimit } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
 import type { Observation } from "../Observation.ts"
-import type { Attempt, EndReason, PhaseOf } from "../Phase.ts"
+import type { Attempt, EndReason, PhaseOf, Search } from "../Phase.ts"
 import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
 import { end } from "./ending.ts"
 import * as living from "./living.ts"
@@ -22,7 +22,17 @@ interface Position {
   readonly candidate: number
   readonly lost: number
   readonly limited: number
+  readonly search: Search
 }
+
+/** A search that goes through the candidates in the order of the session's spec, from after this one on. */
+const searchAfter = ({ candidates }: SessionSpec, candidate: number): Search => ({
+  left: candidates.map((_, index) => index).slice(candidate + 1),
+  limited: []
+})
+
+const searchOf = ({ spec }: SessionState, { attempt, search }: PhaseOf<"Renting" | "Resolving">): Search =>
+  search ?? searchAfter(spec, attempt.candidate)
 
 /** The nth attempt of a session, under a name that no other attempt has. */
 const attemptOf = (
@@ -36,15 +46,17 @@ const attemptOf = (
   return { id, candidate, name: render({ owner, slug: slugify(request.name ?? ""), attempt: id }), sentAt }
 }
 
-/** Asks for one create. */
-const rent = (state: SessionState, step: Step, { candidate, limited, lost }: Position): SessionState => {
+/** Asks for one create, unless a limit was reached meanwhile. */
+const rent = (state: SessionState, step: Step, { candidate, limited, lost, search }: Position): SessionState => {
+  const reason = reachedLimit(state, step.now)
+  if (reason !== null) return end(state, step, { reason })
   const place = state.spec.candidates[candidate]
   if (place === undefined) return refuse(state, step, makeFault("NoCapacity", "no candidate is left"))
   const attempt = attemptOf(state, state.attempts.length + 1, candidate, step.now.wall)
   step.commands.push({ _tag: "Rent", attempt, candidate: place })
   return {
     ...state,
-    phase: { _tag: "Renting", attempt, lost, limited, stopping: null },
+    phase: { _tag: "Renting", attempt, lost, limited, search, stopping: null },
     attempts: [...state.attempts, attempt],
     timers: noTimers
   }
@@ -60,7 +72,7 @@ export const begin = (spec: SessionSpec, step: Step): SessionState => {
     version: 0,
     spec,
     createdAt: wall,
-    phase: { _tag: "Renting", attempt, lost: 0, limited: 0, stopping: null },
+    phase: { _tag: "Renting", attempt, lost: 0, limited: 0, search: searchAfter(spec, 0), stopping: null },
     pendingTerminations: [],
     meter: Meter.zero,
     attempts: [attempt],
@@ -82,16 +94,61 @@ const refuse = (state: SessionState, step: Step, fault: Fault): SessionState => 
   return end(state, step, { reason: "refused", fault })
 }
 
-const next = (state: SessionState, step: Step, candidate: number, fault: Fault): SessionState =>
-  candidate + 1 < state.spec.candidates.length
-    ? rent(state, step, { candidate: candidate + 1, lost: 0, limited: 0 })
-    : refuse(state, step, fault)
+/** Asks the next candidate; after the last one those that asked for a long pause, once more, after a short one. */
+const next = (state: SessionState, step: Step, { left, limited }: Search, fault: Fault): SessionState => {
+  const [candidate, ...others] = left
+  if (candidate !== undefined) {
+    return rent(state, step, { candidate, lost: 0, limited: 0, search: { left: others, limited } })
+  }
+  const [first, ...rest] = limited ?? []
+  return first === undefined
+    ? refuse(state, step, fault)
+    : wait(
+      state,
+      step,
+      { candidate: first, lost: 0, limited: 0, search: { left: rest, limited: null } },
+      step.config.longestWait
+    )
+}
+
+/** Waits before it asks a candidate again that has refused for coming too fast. */
+const wait = (state: SessionState, step: Step, position: Position, pause: number): SessionState => ({
+  ...state,
+  phase: { _tag: "Waiting", ...position, until: step.now.mono + pause, why: "rate_limited" }
+})
+
+/** Since when a candidate has refused for coming too fast, and for nothing else, in a row. */
+const limitedSince = ({ refusals }: SessionState, candidate: number): number | undefined => {
+  const first = refusals.findLastIndex((one) => one.candidate !== candidate || one.fault.reason !== "RateLimited") + 1
+  return refusals[first]?.at
+}
+
+/** A rate limit is waited for where it is; a long one is left, and asked once more when the other candidates were. */
+const slowedDown = (state: SessionState, step: Step, phase: PhaseOf<"Renting">, fault: Fault): SessionState => {
+  const { attempt: { candidate, id }, limited, lost } = phase
+  const { wall } = step.now
+  const search = searchOf(state, phase)
+  const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, id))
+  // many short pauses hold the caller as long as one long pause
+  const held = search.left.length === 0 ? 0 : wall - (limitedSince(state, candidate) ?? wall)
+  if (held + pause > step.config.longestWait) {
+    return next(
+      state,
+      step,
+      { left: search.left, limited: search.limited === null ? null : [...search.limited, candidate] },
+      fault
+    )
+  }
+  return limited < mostLimited
+    ? wait(state, step, { candidate, lost, limited: limited + 1, search }, pause)
+    : next(state, step, search, fault)
+}
 
 export const refused = (state: SessionState, step: Step, input: InputOf<"Refused">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
   const { fault } = input
-  const { attempt: { candidate }, limited, lost, stopping } = phase
+  const { attempt: { candidate }, stopping } = phase
   const place = state.spec.candidates[candidate]
   if (place !== undefined) {
     step.events.push({ _tag: "Refused", attempt: input.attempt, candidate: place, fault })
@@ -102,12 +159,9 @@ export const refused = (state: SessionState, step: Step, input: InputOf<"Refused
   }
   if (stopping !== null) return end(known, step, { reason: stopping, fault })
   if (isSameAnywhere(fault.reason)) return refuse(known, step, fault)
-  if (fault.reason === "RateLimited" && limited < mostLimited) {
-    const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, input.attempt))
-    const until = step.now.mono + pause
-    return { ...known, phase: { _tag: "Waiting", candidate, lost, limited: limited + 1, until, why: "rate_limited" } }
-  }
-  return next(known, step, candidate, fault)
+  return fault.reason === "RateLimited"
+    ? slowedDown(known, step, phase, fault)
+    : next(known, step, searchOf(state, phase), fault)
 }
 
 /** It is unknown whether the machine was made: from now on it is looked for by its name. */
@@ -127,6 +181,7 @@ const resolve = (
       attempt: phase.attempt,
       lost: phase.lost,
       limited: phase.limited,
+      search: searchOf(state, phase),
       stopping: facts.stopping,
       since: step.now.mono,
       // with the name the caller can look for the machine as well
@@ -266,15 +321,15 @@ export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">
   }
   const ours = found.filter(({ name }) => name === phase.attempt.name)
   if (ours.length > 0) return adoptFound(state, step, phase, ours)
-  return complete && at >= proofAt(state, step, phase)
-    ? nothingMade(state, step, phase)
-    : lookAgain(state, step, phase, phase.cause)
+  if (complete && at >= proofAt(state, step, phase)) return nothingMade(state, step, phase)
+  // a look is scheduled already: this listing was not asked for by the session
+  return state.timers.look?.at === null ? lookAgain(state, step, phase, phase.cause) : state
 }
 
 /** From when on a complete listing without the name proves that nothing was made: after two settle windows. */
 const proofAt = ({ spec }: SessionState, { config }: Step, { attempt, since }: PhaseOf<"Resolving">): number => {
   const place = spec.candidates[attempt.candidate]
-  const { settleWindow } = place === undefined ? config.timings : timingsOf(config, place.provider)
+  const { settleWindow } = place === undefined ? config.timings : factsOf(config, place.provider)
   return since + 2 * settleWindow
 }
 
@@ -284,9 +339,10 @@ const nothingMade = (state: SessionState, step: Step, phase: PhaseOf<"Resolving"
   if (stopping !== null) return end(state, step, { reason: stopping, fault: cause })
   // the answer named a machine, so "nothing was made" is not certain and no other create is sent
   if (cause.computeId !== undefined) return refuse(state, step, cause)
+  const search = searchOf(state, phase)
   return lost === 0
-    ? rent(state, step, { candidate, lost: 1, limited })
-    : next(state, step, candidate, cause)
+    ? rent(state, step, { candidate, lost: 1, limited, search })
+    : next(state, step, search, cause)
 }
 
 const limits: ReadonlySet<EndReason> = new Set<EndReason>(["max_runtime", "cost_cap", "idle_timeout", "finished"])
@@ -322,7 +378,8 @@ export const wakeResolving = (state: SessionState, step: Step, phase: PhaseOf<"R
 /** Rents again when the pause is over, or as soon as the old machine is gone. */
 export const wakeWaiting = (state: SessionState, step: Step, phase: PhaseOf<"Waiting">): SessionState => {
   const isFree = phase.why === "respawn" && state.pendingTerminations.length === 0
-  return isFree || phase.until <= step.now.mono ? rent(state, step, phase) : state
+  if (!isFree && phase.until > step.now.mono) return state
+  return rent(state, step, { ...phase, search: phase.search ?? searchAfter(state.spec, phase.candidate) })
 }
 
 /** After a restart it is unknown whether the create was sent: its machine is looked for. */

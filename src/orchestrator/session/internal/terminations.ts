@@ -1,5 +1,5 @@
 /** Pending terminations, the one way a machine ends: terminate, again with back-off, until its absence is verified. */
-import { timingsOf } from "../Config.ts"
+import { factsOf } from "../Config.ts"
 import type { InputOf } from "../Event.ts"
 import type { Fault } from "../Fault.ts"
 import * as Meter from "../Meter.ts"
@@ -10,6 +10,9 @@ import { isSame, type Machine, pauseAfter, type Step } from "./step.ts"
 
 /** More than any session terminates; it bounds the size of the row. */
 const mostTerminatedIds = 64
+
+/** A provider's clock is not further behind ours than this; a machine cannot be older than its create. */
+const mostSkew = 86_400_000
 
 /** After every so many tries an operator is told. */
 const stuckEvery = 5
@@ -63,9 +66,10 @@ export const addOrphan = (
   const { mono, wall } = step.now
   const { createdAt, status } = seen
   // of a machine that has started, some clouds tell only when it last started; it is paid for since its create
-  const madeAt = status === "provisioning" ? createdAt : Math.min(createdAt ?? attempt.sentAt, attempt.sentAt)
+  const told = createdAt === null ? attempt.sentAt : Math.max(createdAt, attempt.sentAt - mostSkew)
+  const madeAt = status === "provisioning" ? told : Math.min(told, attempt.sentAt)
   // the cost of a machine that was verified gone is counted until then already
-  const since = state.terminatedIds.includes(seen.computeId) ? wall : madeAt ?? attempt.sentAt
+  const since = state.terminatedIds.includes(seen.computeId) ? wall : madeAt
   const meter = Meter.open(state.meter, seen, seen.costPerHour, Math.min(since, wall))
   step.events.push({ _tag: "OrphanFound", computeId: seen.computeId })
   return add({ ...state, meter }, step, seen, { name: seen.name, settles: mono + settleWindow(step, seen), why })
@@ -80,7 +84,7 @@ export const markTerminated = (state: SessionState, step: Step, machine: Machine
 })
 
 /** How long a machine of this provider may be missing from its answers. */
-export const settleWindow = (step: Step, { provider }: Machine): number => timingsOf(step.config, provider).settleWindow
+export const settleWindow = (step: Step, { provider }: Machine): number => factsOf(step.config, provider).settleWindow
 
 /** The machine is not gone yet: it is terminated again later, and an event tells when that takes long. */
 const again = (state: SessionState, step: Step, old: PendingTermination, fault: Fault | null): SessionState => {
@@ -94,7 +98,7 @@ const again = (state: SessionState, step: Step, old: PendingTermination, fault: 
 export const answered = (state: SessionState, step: Step, machine: Machine): SessionState => {
   const old = find(state, machine)
   if (old === undefined || old.step !== "terminating") return state
-  const at = step.now.mono + timingsOf(step.config, old.provider).terminateLag
+  const at = step.now.mono + factsOf(step.config, old.provider).terminateLag
   return change(state, old, { step: "accepted", at, fault: null })
 }
 
