@@ -102,7 +102,7 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
 
 /**
  * An orchestrator configured from the environment: `ATLAS_OWNER`, which must be set, and `ATLAS_POLL_INTERVAL`,
- * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN` and `ATLAS_RETENTION`.
+ * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN`, `ATLAS_RETENTION` and `ATLAS_CONCURRENCY`.
  *
  * **Details**
  *
@@ -140,7 +140,8 @@ export const layerConfig: Layer.Layer<
       reapProviders: optional(Config.map(Config.String("ATLAS_REAP_PROVIDERS"), names)),
       reapGrace: optional(Config.Duration("ATLAS_REAP_GRACE")),
       closeWithin: optional(Config.Duration("ATLAS_CLOSE_WITHIN")),
-      retention: optional(Config.Duration("ATLAS_RETENTION"))
+      retention: optional(Config.Duration("ATLAS_RETENTION")),
+      concurrency: optional(Config.Int("ATLAS_CONCURRENCY"))
     }),
     layer
   )

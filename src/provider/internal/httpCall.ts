@@ -14,6 +14,7 @@ import { type AtlasErrorReason, RateLimited, Timeout, Transport } from "../../do
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
+import * as StillWanted from "../StillWanted.ts"
 import type * as HttpAnswer from "./httpAnswer.ts"
 import { withLimit } from "./httpLimit.ts"
 import { moved, redirectTarget, type Written } from "./httpRequest.ts"
@@ -218,7 +219,7 @@ const attempt = (
     return withLimit(answer, limitMillis, Effect.sync((): AttemptResult => seen.refusal ?? timedOut(limitMillis)))
   })
 
-/** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */
+/** Runs attempts until one counts; fails when the first one was never sent, for want of quota or because it was called off. */
 export const run = (
   client: HttpClient.HttpClient,
   limiter: AccountLimiter,
@@ -226,11 +227,11 @@ export const run = (
   rules: Rules,
   judge: Judge,
   progress: Progress
-): Effect.Effect<Judged, RateLimited> =>
+): Effect.Effect<Judged, RateLimited | Transport> =>
   Effect.clockWith((clock) => {
     const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const deadline = millis() + rules.totalMillis
-    const next = Effect.suspend(() => {
+    const send = Effect.suspend(() => {
       const left = deadline - millis()
       if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
       progress.attempts += 1
@@ -239,6 +240,9 @@ export const run = (
         (result) => outcomeOf(result, judge, clock.currentTimeMillisUnsafe())
       )
     })
+
+    // the account's limits and the pauses can hold a create back for a minute
+    const next = rules.callClass === "create" ? Effect.andThen(StillWanted.check, send) : send
 
     /** Tries again after a pause, unless the pause outlives the call: that would only delay the same answer. */
     const again = (judged: Judged) =>
@@ -250,7 +254,7 @@ export const run = (
         return millis() + wait >= deadline ? Effect.succeed(judged) : Effect.andThen(Effect.sleep(wait), loop(judged))
       })
 
-    const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited> =>
+    const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited | Transport> =>
       Effect.suspend(() => {
         const patience = Duration.millis(Math.max(0, deadline - millis()))
         return Effect.matchEffect(limiter.run({ priority: rules.priority, patience, limits: rules.limits }, next), {

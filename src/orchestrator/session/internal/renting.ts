@@ -91,6 +91,7 @@ export const refused = (state: SessionState, step: Step, input: InputOf<"Refused
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
   const { fault } = input
+  if (input.unsent === true) return unsent(state, step, phase, fault)
   const { attempt: { candidate }, limited, lost, stopping } = phase
   const place = state.spec.candidates[candidate]
   if (place !== undefined) {
@@ -108,6 +109,15 @@ export const refused = (state: SessionState, step: Step, input: InputOf<"Refused
     return { ...known, phase: { _tag: "Waiting", candidate, lost, limited: limited + 1, until, why: "rate_limited" } }
   }
   return next(known, step, candidate, fault)
+}
+
+/** The create was called off before it was sent: no candidate has refused, and while this process closes none is asked. */
+const unsent = (state: SessionState, step: Step, phase: PhaseOf<"Renting">, fault: Fault): SessionState => {
+  const { attempt: { candidate }, limited, lost, stopping } = phase
+  const reason = stopping ?? (state.spec.persist ? null : "node_shutdown")
+  if (reason !== null) return end(state, step, { reason, fault })
+  const until = Number.MAX_SAFE_INTEGER
+  return { ...state, phase: { _tag: "Waiting", candidate, lost, limited, until, why: "unsent" } }
 }
 
 /** It is unknown whether the machine was made: from now on it is looked for by its name. */

@@ -1,0 +1,56 @@
+/**
+ * Calling off a create that was not sent yet: a caller that does not need its machine any more says so, and whatever still waits
+ * to send the request asks before it does.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { Transport } from "../domain/AtlasError.ts"
+
+/**
+ * Whether the creates of this fiber are still wanted; default yes.
+ *
+ * **When to use**
+ *
+ * Provide it around `compute.rent` where the need for the machine may end while the create waits for its turn. An orchestrator
+ * does.
+ *
+ * **Details**
+ *
+ * `compute.rent` asks once, and `ProviderHttp` before each attempt of a `create`: after the wait for the account's limits and
+ * after every pause. A create that was called off fails as `Transport` with `neverSent`, or with the failure of its last
+ * attempt. One that is under way is not touched: it may have made a machine.
+ *
+ * **Example** (Until noon)
+ *
+ * ```ts
+ * import * as StillWanted from "effect-atlas/provider/StillWanted"
+ * import * as Clock from "effect/Clock"
+ * import * as Effect from "effect/Effect"
+ *
+ * const untilNoon = (noon: number) =>
+ *   Effect.provideService(StillWanted.StillWanted, Effect.map(Clock.currentTimeMillis, (now) => now < noon))
+ * ```
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const StillWanted = Context.Reference<Effect.Effect<boolean>>("effect-atlas/provider/StillWanted", {
+  defaultValue: () => Effect.succeed(true)
+})
+
+/**
+ * Fails when the create of this fiber was called off. An adapter that lets creates wait asks this right before it sends one.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const check: Effect.Effect<void, Transport> = Effect.flatMap(
+  StillWanted,
+  (isWanted) =>
+    Effect.flatMap(isWanted, (wanted) =>
+      wanted
+        ? Effect.void
+        : Effect.fail(new Transport({ message: "not sent: the create was called off", neverSent: true })))
+)
