@@ -8,6 +8,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Transport } from "../domain/AtlasError.ts"
 
+const always = Effect.succeed(true)
+
+/** How often something that waits asks. */
+const askEvery = "1 second"
+
+const calledOff = () => new Transport({ message: "not sent: the create was called off", neverSent: true })
+
 /**
  * Whether the creates of this fiber are still wanted; default yes.
  *
@@ -18,9 +25,9 @@ import { Transport } from "../domain/AtlasError.ts"
  *
  * **Details**
  *
- * `compute.rent` asks once, and `ProviderHttp` before each attempt of a `create`: after the wait for the account's limits and
- * after every pause. A create that was called off fails as `Transport` with `neverSent`, or with the failure of its last
- * attempt. One that is under way is not touched: it may have made a machine.
+ * `compute.rent` asks once, and `ProviderHttp` before each attempt of a `create` and every second while it waits for the
+ * account's limits or between two attempts. A create that was called off fails as `Transport` with `neverSent`. An attempt that
+ * is under way is not touched: it may have made a machine. What is not wanted once stays so.
  *
  * **Example** (Until noon)
  *
@@ -37,7 +44,7 @@ import { Transport } from "../domain/AtlasError.ts"
  * @since 0.1.0
  */
 export const StillWanted = Context.Reference<Effect.Effect<boolean>>("effect-atlas/provider/StillWanted", {
-  defaultValue: () => Effect.succeed(true)
+  defaultValue: () => always
 })
 
 /**
@@ -48,9 +55,27 @@ export const StillWanted = Context.Reference<Effect.Effect<boolean>>("effect-atl
  */
 export const check: Effect.Effect<void, Transport> = Effect.flatMap(
   StillWanted,
-  (isWanted) =>
-    Effect.flatMap(isWanted, (wanted) =>
-      wanted
-        ? Effect.void
-        : Effect.fail(new Transport({ message: "not sent: the create was called off", neverSent: true })))
+  (isWanted) => Effect.flatMap(isWanted, (wanted) => wanted ? Effect.void : Effect.fail(calledOff()))
 )
+
+/**
+ * Runs a create that may wait before it is sent, and gives it up while it waits as soon as it is called off. It must
+ * {@link check} right before it sends; from then on, while `mayHaveActed` says so, it is left alone.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const unlessCalledOff = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  mayHaveActed: () => boolean
+): Effect.Effect<A, E | Transport, R> =>
+  Effect.flatMap(StillWanted, (isWanted) => {
+    if (isWanted === always) return self
+    const watch: Effect.Effect<never, Transport> = Effect.gen(function*() {
+      while (true) {
+        yield* Effect.sleep(askEvery)
+        if (!(yield* isWanted) && !mayHaveActed()) return yield* calledOff()
+      }
+    })
+    return Effect.raceFirst(self, watch)
+  })

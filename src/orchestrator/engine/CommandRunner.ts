@@ -6,14 +6,14 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { AtlasError, type AtlasErrorReason, invalid, Transport, Unknown } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, invalid, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
-import { StillWanted } from "../../provider/StillWanted.ts"
+import * as StillWanted from "../../provider/StillWanted.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import { adapterDefect } from "../internal/defects.ts"
 import type { Command, SessionInput } from "../session/Event.ts"
@@ -111,13 +111,14 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
     if (!(yield* holdsOwnerLock)) {
       return yield* storageFault("spawn", "the owner lock was lost before the request was sent")
     }
-    // each step above may have waited: for the host's secrets, its adapter or its store
-    if (!(yield* isStillWanted)) {
-      const reason = new Transport({ message: calledOff, neverSent: true })
-      return yield* new AtlasError({ provider: id, operation: "spawn", reason })
-    }
+    yield* StillWanted.check
     return { provider, ready }
-  })
+  }).pipe(
+    // each step may wait long: for the host's secrets, its adapter or its store
+    (self) => StillWanted.unlessCalledOff(self, () => false),
+    Effect.catchTag("Transport", (reason) => Effect.fail(new AtlasError({ provider: id, operation: "spawn", reason }))),
+    Effect.provideService(StillWanted.StillWanted, isStillWanted)
+  )
   const refused = (cause: Cause.Cause<AtlasError>): CommandResult =>
     isCalledOff ? unsent(command) : { event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) } }
   /** A machine that a session has already was not made by this create, whatever was answered. */
@@ -135,7 +136,7 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
       const authHash = ready.auth?.hash ?? null
       sending(ready.auth)
       // the adapter has queues too: it asks before each attempt
-      const sent = Effect.provideService(provider.compute.rent(ready), StillWanted, isStillWanted)
+      const sent = Effect.provideService(provider.compute.rent(ready), StillWanted.StillWanted, isStillWanted)
       return Effect.matchCause(bounded(id, "spawn", sent), {
         onFailure: (cause) => {
           const reason = Option.getOrNull(Cause.findErrorOption(cause))?.reason ?? null

@@ -231,10 +231,12 @@ export const run = (
   Effect.clockWith((clock) => {
     const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const deadline = millis() + rules.totalMillis
+    let mayHaveActed = false
     const send = Effect.suspend(() => {
       const left = deadline - millis()
       if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
       progress.attempts += 1
+      mayHaveActed = true
       return Effect.map(
         attempt(client, written, rules, Math.min(rules.attemptMillis, left)),
         (result) => outcomeOf(result, judge, clock.currentTimeMillisUnsafe())
@@ -251,7 +253,10 @@ export const run = (
         const longest = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
         const pause = Math.ceil(longest * (0.5 + random / 2))
         const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
-        return millis() + wait >= deadline ? Effect.succeed(judged) : Effect.andThen(Effect.sleep(wait), loop(judged))
+        if (millis() + wait >= deadline) return Effect.succeed(judged)
+        // only what did certainly nothing is sent again, where that matters
+        mayHaveActed = false
+        return Effect.andThen(Effect.sleep(wait), loop(judged))
       })
 
     const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited | Transport> =>
@@ -268,5 +273,5 @@ export const run = (
         })
       })
 
-    return loop(null)
+    return rules.callClass === "create" ? StillWanted.unlessCalledOff(loop(null), () => mayHaveActed) : loop(null)
   })
