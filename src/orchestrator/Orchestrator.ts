@@ -102,7 +102,8 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
 
 /**
  * An orchestrator configured from the environment: `ATLAS_OWNER`, which must be set, and `ATLAS_POLL_INTERVAL`,
- * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN`, `ATLAS_LONGEST_WAIT` and `ATLAS_RETENTION`.
+ * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN`, `ATLAS_LONGEST_WAIT`, `ATLAS_RETENTION` and
+ * `ATLAS_CONCURRENCY`.
  *
  * **Details**
  *
@@ -141,7 +142,8 @@ export const layerConfig: Layer.Layer<
       reapGrace: optional(Config.Duration("ATLAS_REAP_GRACE")),
       closeWithin: optional(Config.Duration("ATLAS_CLOSE_WITHIN")),
       longestWait: optional(Config.Duration("ATLAS_LONGEST_WAIT")),
-      retention: optional(Config.Duration("ATLAS_RETENTION"))
+      retention: optional(Config.Duration("ATLAS_RETENTION")),
+      concurrency: optional(Config.Int("ATLAS_CONCURRENCY"))
     }),
     layer
   )

@@ -294,6 +294,8 @@ export interface Adapter<Prepared = never> {
   readonly settleWindow?: Duration.Input
   /** How often to look while waiting for a compute to become ready; default 5 seconds. */
   readonly pollInterval?: Duration.Input
+  /** How many requests of a kind (creates, looks, ends) an orchestrator may have under way at once; default 256. */
+  readonly concurrency?: number
   readonly compute: ComputeAdapter<Prepared>
   readonly power?: PowerAdapter
   readonly gpus?: GpusAdapter

@@ -250,6 +250,8 @@ export interface Identity {
   readonly settleWindow: Duration.Duration
   /** How often to look while waiting for a compute to become ready. */
   readonly pollInterval: Duration.Duration
+  /** How many requests of a kind (creates, looks, ends) an orchestrator may have under way at once. */
+  readonly concurrency: number
 }
 
 /**

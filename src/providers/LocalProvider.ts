@@ -111,6 +111,8 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     // a listing of our own disk never lags
     settleWindow: 0,
     pollInterval: "100 millis",
+    // each create starts processes on this very machine
+    concurrency: 64,
     compute: {
       prepare: ({ request }) => withState(plan(request, offers)),
       send: (spawn) =>

@@ -1,39 +1,109 @@
 /**
- * The graceful end of an engine: the sessions that do not persist are ended first.
+ * The graceful end of an engine: the sessions that do not persist are ended first. Whatever hangs, it takes no longer than it may.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
+import * as Clocks from "./Clocks.ts"
 import type * as Mailbox from "./Mailbox.ts"
 import type * as Table from "./Table.ts"
 import type * as Waiters from "./Waiters.ts"
+
+/** Milliseconds that each last step of a close has, even where the sessions have used up the time. */
+const leastStep = 1_000
+
+/**
+ * Waits for `self` at most so many milliseconds, and answers whether it has ended. Past that it goes on alone: what hangs in a
+ * host's adapter, store or bus may not even be interruptible.
+ */
+export const atMost = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  millis: number = leastStep
+): Effect.Effect<boolean, E, R> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkDetach(self)
+    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), Duration.millis(millis))
+    if (Option.isNone(exit)) return false
+    return Exit.isSuccess(exit.value) ? true : yield* Effect.failCause(exit.value.cause)
+  })
+
+/** The time that all steps of a close have together; it runs from the first step on. */
+export interface CloseBudget {
+  /** Runs a step within what is left of the time, or within a second. */
+  readonly step: (name: string, self: Effect.Effect<void>) => Effect.Effect<void>
+  /** Milliseconds that are left. */
+  readonly left: Effect.Effect<number>
+}
+
+/** A budget that has not begun. */
+export const makeBudget = (within: Duration.Input): CloseBudget => {
+  let deadline: number | null = null
+  const left = Effect.map(Clocks.read, ({ mono }) => {
+    deadline ??= mono + Duration.toMillis(Duration.fromInputUnsafe(within))
+    return Math.max(0, deadline - mono)
+  })
+  return {
+    left,
+    step: (name, self) =>
+      Effect.flatMap(left, (millis) =>
+        Effect.flatMap(
+          atMost(self, Math.max(leastStep, millis)),
+          (hasEnded) => hasEnded ? Effect.void : Effect.logError(`closed without waiting any longer: ${name}`)
+        ))
+  }
+}
 
 /** Whether a session needs nothing more from this process: it is over, or persists and is not in doubt. */
 const isSettled = ({ phase, report, spec }: SessionState): boolean =>
   phase._tag === "Ended" ||
   (spec.persist && report === null && (phase._tag === "Live" || phase._tag === "Waiting"))
 
-/** Ends the sessions that do not persist and waits until they are over, at most `within`. */
+/** Where a session that is left may still cost money: its machines by id, and creates in doubt by name. */
+const machinesOf = ({ pendingTerminations, phase, spec }: SessionState): string => {
+  const known = pendingTerminations.map(({ computeId, provider }) => `${provider} ${computeId}`)
+  if (phase._tag === "Live") known.push(`${phase.provider} ${phase.computeId}`)
+  if (phase._tag === "Renting" || phase._tag === "Resolving") {
+    const { candidate, name } = phase.attempt
+    known.push(`${spec.candidates[candidate]?.provider ?? "a provider"}: whatever is called ${name}`)
+  }
+  return known.join(", ")
+}
+
+/** Ends the sessions that do not persist and waits until they are over, at most so many milliseconds. */
 export const closeSessions = ({ mailbox, table, waiters, within }: {
   readonly mailbox: Mailbox.Mailbox
   readonly table: Table.Table
   readonly waiters: Waiters.Waiters
-  readonly within: Duration.Input
+  readonly within: number
 }): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const open = [...table.all()].filter(({ state }) => state.phase._tag !== "Ended")
-    for (const { state } of open) mailbox.put({ id: state.spec.id, event: { _tag: "Closing" } })
-    yield* Effect.forEach(
-      open.filter(({ state }) => !isSettled(state)),
-      // a session that another process has taken over fails here, and is not waited for
-      (entry) => Effect.exit(waiters.wait(entry.state.spec.id, entry, ({ state }) => isSettled(state), "close")),
-      { concurrency: "unbounded", discard: true }
-    ).pipe(Effect.timeoutOption(within))
-    const left = open.filter(({ state }) => table.get(state.spec.id) !== undefined && !isSettled(state))
-    for (const { state } of left) {
-      const machines = state.pendingTerminations.map(({ computeId, provider }) => `${provider} ${computeId}`).join(", ")
+    const told = new Set<SessionId>()
+    const open = () => [...table.all()].filter(({ state }) => !isSettled(state))
+    // again, because a session that was being written when the close began is seen only now
+    const untilSettled: Effect.Effect<void> = Effect.suspend(() => {
+      const untold = open().filter(({ state }) => !told.has(state.spec.id))
+      for (const { state: { spec } } of untold) {
+        told.add(spec.id)
+        mailbox.put({ id: spec.id, event: { _tag: "Closing" } })
+      }
+      return untold.length === 0 ? Effect.void : Effect.andThen(
+        Effect.forEach(
+          untold,
+          // a session that another process has taken over fails here, and is not waited for
+          (entry) => Effect.exit(waiters.wait(entry.state.spec.id, entry, ({ state }) => isSettled(state), "close")),
+          { concurrency: "unbounded", discard: true }
+        ),
+        untilSettled
+      )
+    })
+    yield* Effect.timeoutOption(untilSettled, Duration.millis(within))
+    for (const { state } of open()) {
       yield* Effect.logError(
         `closed before the session ${state.spec.id} was verified to be over: it is in the store and is ended at the next start`
-      ).pipe(Effect.annotateLogs({ machines: machines === "" ? "not known yet" : machines }))
+      ).pipe(Effect.annotateLogs({ machines: machinesOf(state) }))
     }
   })

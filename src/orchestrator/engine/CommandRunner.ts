@@ -1,13 +1,12 @@
 /**
  * Runs the commands of sessions in fibers of their own, with a limit for each kind and provider, and puts their results into
- * the mailbox.
+ * the mailbox. A command that has waited for its turn is started only when its session still wants it.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import { AtlasError, type AtlasErrorReason, invalid, RateLimited, Unknown } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
@@ -15,6 +14,7 @@ import { isRefusal } from "../../domain/Refusal.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
+import * as StillWanted from "../../provider/StillWanted.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import { adapterDefect } from "../internal/defects.ts"
 import type { Command, SessionInput } from "../session/Event.ts"
@@ -23,6 +23,7 @@ import type { SessionId } from "../session/Ids.ts"
 import * as Observation from "../session/Observation.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import type { SessionState } from "../session/State.ts"
+import { isWanted } from "../session/Wanted.ts"
 import * as SessionSecrets from "../SessionSecrets.ts"
 import { storageFault } from "../store/faults.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
@@ -38,6 +39,9 @@ const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
 const terminateLimits = { timeout: "20 seconds" } as const
 /** A command ends within this whatever the provider does; the adapter's own limits are shorter. */
 const commandLimit = "2 minutes"
+
+/** Why a create was not sent, for the failure that its session keeps. */
+const calledOff = "the create was not sent: the session ended, or the orchestrator began to close, before its turn came"
 
 /** The result of a command: its event, and what stays in memory only. */
 interface CommandResult {
@@ -58,6 +62,10 @@ interface CommandContext {
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly pausedPlaces: PausedPlaces
   readonly listings: SharedListings
+  /** Whether the session, as it is now, still wants the command. */
+  readonly isWanted: () => boolean
+  /** Told right before a create may be sent; from then on a machine may exist. */
+  readonly sending: (auth: AuthHandle | null) => void
 }
 
 type ProviderCommand = Exclude<Command, { readonly _tag: "Forget" }>
@@ -92,11 +100,26 @@ const notAsked = (provider: ProviderId, millis: number): AtlasError =>
     })
   })
 
-const rent = (
-  { attempt, candidate }: Of<"Rent">,
-  { isHeld, holdsOwnerLock, pausedPlaces, providers, secrets, state }: CommandContext
-): Effect.Effect<CommandResult> => {
+/** A create that was never sent, because nobody wants its machine any more. */
+const unsent = ({ attempt, candidate }: Of<"Rent">): CommandResult => ({
+  event: {
+    _tag: "Refused",
+    attempt: attempt.id,
+    fault: Fault.make("Transport", calledOff, candidate.provider),
+    unsent: true
+  }
+})
+
+const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<CommandResult> => {
+  const { attempt, candidate } = command
+  const { holdsOwnerLock, isHeld, pausedPlaces, providers, secrets, sending, state } = context
   const { provider: id } = candidate
+  /** Whether the create was called off at one of the places where it waits. */
+  let isCalledOff = false
+  const isStillWanted = Effect.sync(() => {
+    isCalledOff ||= !context.isWanted()
+    return !isCalledOff
+  })
   const prepared = Effect.gen(function*() {
     const stamp = NameStamp.parse(attempt.name)
     const provider = yield* providers.get(id, "spawn")
@@ -108,8 +131,14 @@ const rent = (
     }
     const paused = pausedPlaces.left(candidate, (yield* Clocks.read).mono)
     if (paused > 0) return yield* notAsked(id, paused)
+    yield* StillWanted.check
     return { provider, ready }
-  })
+  }).pipe(
+    // each step may wait long: for the host's secrets, its adapter or its store
+    (self) => StillWanted.unlessCalledOff(self, () => false),
+    Effect.catchTag("Transport", (reason) => Effect.fail(new AtlasError({ provider: id, operation: "spawn", reason }))),
+    Effect.provideService(StillWanted.StillWanted, isStillWanted)
+  )
   /** What all sessions may know of the place from this failure; a lost answer says nothing of it. */
   const learn = (error: AtlasError) =>
     Effect.map(Clocks.read, ({ mono }) => {
@@ -117,9 +146,8 @@ const rent = (
       if (error.reason._tag !== "RateLimited") return pausedPlaces.answered(candidate)
       pausedPlaces.limited(candidate, Fault.fromError(error).retryAfter ?? 0, mono)
     })
-  const refused = (cause: Cause.Cause<AtlasError>): CommandResult => ({
-    event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) }
-  })
+  const refused = (cause: Cause.Cause<AtlasError>): CommandResult =>
+    isCalledOff ? unsent(command) : { event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) } }
   /** A machine that a session has already was not made by this create, whatever was answered. */
   const unanswered = (fault: Fault.Fault, authHash: string | null, reason: AtlasErrorReason | null): SessionInput => {
     const { computeId, ...rest } = fault
@@ -133,7 +161,10 @@ const rent = (
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
       const authHash = ready.auth?.hash ?? null
-      const asked = bounded(id, "spawn", provider.compute.rent(ready)).pipe(
+      sending(ready.auth)
+      // the adapter has queues too: it asks before each attempt
+      const sent = Effect.provideService(provider.compute.rent(ready), StillWanted.StillWanted, isStillWanted)
+      const asked = bounded(id, "spawn", sent).pipe(
         Effect.tapError(learn),
         Effect.tap(() => Effect.sync(() => pausedPlaces.answered(candidate)))
       )
@@ -225,8 +256,8 @@ const reconcile = ({ computeId, provider: id }: Of<"Reconcile">, provider: Servi
   })
 }
 
-/** The result of a command whose provider is not set up here any more. */
-const unknownProvider = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: Fault.Fault): SessionInput => {
+/** The result of a command that failed before its request was sent, or without an answer that could be read. */
+const failed = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: Fault.Fault): SessionInput => {
   if (command._tag === "Resolve") return { _tag: "LookFailed", attempt: command.attempt.id, fault }
   const machine = { provider: command.provider, computeId: command.computeId, fault }
   switch (command._tag) {
@@ -243,7 +274,7 @@ const unknownProvider = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: F
 const runCommand = (command: ProviderCommand, context: CommandContext): Effect.Effect<CommandResult> => {
   if (command._tag === "Rent") return rent(command, context)
   return Effect.matchEffect(context.providers.get(command.provider, command._tag), {
-    onFailure: (error) => Effect.succeed<CommandResult>({ event: unknownProvider(command, Fault.fromError(error)) }),
+    onFailure: (error) => Effect.succeed<CommandResult>({ event: failed(command, Fault.fromError(error)) }),
     onSuccess: (provider) => {
       switch (command._tag) {
         case "Resolve":
@@ -259,54 +290,164 @@ const runCommand = (command: ProviderCommand, context: CommandContext): Effect.E
   })
 }
 
-/** How many commands of a kind run at a provider at once; a terminate never waits for a create, and looks share one request. */
-const atOnce = {
-  Rent: 8,
-  Resolve: Number.MAX_SAFE_INTEGER,
-  Confirm: 16,
-  Terminate: 16,
-  Reconcile: 2
-} as const satisfies Record<
-  ProviderCommand["_tag"],
-  number
->
-
 /** How long `SessionSecrets` may take to answer. */
 const secretsLimit = "30 seconds"
+
+/** Bills are not urgent: they get this share of a provider's concurrency. */
+const billShare = 8
+
+const providerIdOf = (command: ProviderCommand): ProviderId =>
+  command._tag === "Rent" ? command.candidate.provider : command.provider
 
 const attributesOf = (session: SessionId, command: ProviderCommand): Readonly<Record<string, string>> => ({
   [Attributes.session]: session,
   ...("attempt" in command
     ? { [Attributes.attempt]: command.attempt.id }
     : { [Attributes.computeId]: command.computeId }),
-  [Attributes.provider]: command._tag === "Rent" ? command.candidate.provider : command.provider
+  [Attributes.provider]: providerIdOf(command)
 })
+
+/** What a defect of a command's own code or of the host's telemetry is called, since its text may hold anything. */
+const commandDefect = "the command failed unexpectedly (a defect)"
+
+/**
+ * Runs one command to exactly one result, whatever fails around it. Interrupted before that, as when the engine closes, it has
+ * none: the next start asks again.
+ */
+const toResult = (
+  command: ProviderCommand,
+  context: Omit<CommandContext, "sending">,
+  observed: (self: Effect.Effect<void>) => Effect.Effect<void>
+): Effect.Effect<CommandResult | null> =>
+  Effect.suspend(() => {
+    let result: CommandResult | null = null
+    let sent: { readonly auth: AuthHandle | null } | null = null
+    const whole: CommandContext = { ...context, sending: (auth) => void (sent = { auth }) }
+    const afterDefect = (): CommandResult => {
+      const fault = Fault.make("Unknown", commandDefect, providerIdOf(command))
+      if (command._tag !== "Rent") return { event: failed(command, fault) }
+      const attempt = command.attempt.id
+      return sent === null
+        ? { event: { _tag: "Refused", attempt, fault } }
+        : { event: { _tag: "Unanswered", attempt, fault, authHash: sent.auth?.hash ?? null }, auth: sent.auth }
+    }
+    return Effect.matchCause(
+      observed(Effect.map(runCommand(command, whole), (answer) => {
+        result = answer
+      })),
+      {
+        onSuccess: () => result,
+        onFailure: (cause) => result ?? (Cause.hasInterrupts(cause) ? null : afterDefect())
+      }
+    )
+  })
+
+/** A command that waits for its turn. */
+interface Job {
+  readonly command: ProviderCommand
+  readonly session: SessionId
+  readonly run: Effect.Effect<void>
+}
+
+/** The commands of one kind at one provider: those that run, and those that wait, in order. */
+interface Lane {
+  readonly limit: number
+  running: number
+  readonly waiting: Set<Job>
+}
 
 /** Runs the commands of sessions. */
 export interface CommandRunner {
-  /** Starts a session's commands and returns at once. */
+  /** Starts a session's commands and returns at once; a create of it that waits and is not wanted any more ends at once. */
   readonly start: (update: SessionUpdate) => Effect.Effect<void>
+  /** The engine begins to close: ends all creates that wait. */
+  readonly callOff: () => void
 }
 
 /** A runner; closing the scope interrupts its commands. */
-export const make = ({ ask, isHeld, holdsOwnerLock, listings, mailbox, pausedPlaces, providers }: {
-  readonly providers: Providers["Service"]
-  readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
-  readonly mailbox: Mailbox
-  readonly isHeld: CommandContext["isHeld"]
-  readonly holdsOwnerLock: Effect.Effect<boolean>
-  readonly pausedPlaces: PausedPlaces
-  readonly listings: SharedListings
-}): Effect.Effect<CommandRunner, never, Scope.Scope> =>
+export const make = (
+  { ask, concurrency, holdsOwnerLock, isHeld, listings, mailbox, mayRent, pausedPlaces, providers, stateOf }: {
+    readonly providers: Providers["Service"]
+    readonly ask: (wanted: SessionSecrets.Wanted) => Effect.Effect<SessionSecrets.Secrets, AtlasError>
+    readonly mailbox: Mailbox
+    readonly isHeld: CommandContext["isHeld"]
+    readonly holdsOwnerLock: Effect.Effect<boolean>
+    readonly pausedPlaces: PausedPlaces
+    readonly listings: SharedListings
+    /** The newest state of a session that is here. */
+    readonly stateOf: (id: SessionId) => SessionState | undefined
+    /** Whether the engine still rents: not once it has begun to close. */
+    readonly mayRent: () => boolean
+    /** Commands of a kind at once at each provider; default the provider's own figure. */
+    readonly concurrency: number | undefined
+  }
+): Effect.Effect<CommandRunner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
-    const pools = new Map<string, Semaphore.Semaphore>()
-    const poolOf = (command: ProviderCommand): Semaphore.Semaphore => {
-      const provider = command._tag === "Rent" ? command.candidate.provider : command.provider
+    const lanes = new Map<string, Lane>()
+    /** The lane of a command: hung commands of one kind hold up no other kind, and those of one provider no other provider. */
+    const laneOf = (command: ProviderCommand): Lane => {
+      const provider = providerIdOf(command)
       const key = `${command._tag} ${provider}`
-      const pool = pools.get(key) ?? Semaphore.makeUnsafe(atOnce[command._tag])
-      pools.set(key, pool)
-      return pool
+      const known = lanes.get(key)
+      if (known !== undefined) return known
+      const figure = concurrency ?? providers.all.find(({ id }) => id === provider)?.concurrency ?? 1
+      // looks share one request
+      const limit = command._tag === "Resolve"
+        ? Number.MAX_SAFE_INTEGER
+        : Math.max(1, Math.floor(command._tag === "Reconcile" ? figure / billShare : figure))
+      const lane: Lane = { limit, running: 0, waiting: new Set() }
+      lanes.set(key, lane)
+      return lane
     }
+
+    const isWantedNow = (id: SessionId, command: ProviderCommand): boolean => {
+      const state = stateOf(id)
+      return state !== undefined && isWanted(state, command) && (command._tag !== "Rent" || mayRent())
+    }
+
+    /** The creates that wait, by session: a session has one at most. */
+    const waitingRents = new Map<SessionId, Job>()
+
+    const leave = (job: Job): void => {
+      laneOf(job.command).waiting.delete(job)
+      if (waitingRents.get(job.session) === job) waitingRents.delete(job.session)
+    }
+
+    /** Ends a command that is not wanted any more. Only a create has to be answered: no session waits for another one's result. */
+    const drop = ({ command, session }: Job): void => {
+      if (command._tag === "Rent") mailbox.put({ id: session, ...unsent(command) })
+    }
+
+    const recheck = (job: Job): void => {
+      if (isWantedNow(job.session, job.command)) return
+      leave(job)
+      drop(job)
+    }
+
+    /** Starts commands while there is room for them. */
+    const advance = (lane: Lane): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const ready: Array<Job> = []
+        for (const job of lane.waiting) {
+          if (lane.running >= lane.limit) break
+          leave(job)
+          if (isWantedNow(job.session, job.command)) {
+            lane.running += 1
+            ready.push(job)
+          } else drop(job)
+        }
+        return Effect.forEach(ready, ({ run }) =>
+          Effect.forkIn(
+            Effect.ensuring(
+              run,
+              Effect.suspend(() => {
+                lane.running -= 1
+                return advance(lane)
+              })
+            ),
+            scope
+          ), { discard: true })
+      })
 
     const secretsOf = ({ spec }: SessionState, known: SessionSecrets.Secrets | null) => {
       const { envNames, withheld } = spec.request
@@ -335,27 +476,46 @@ export const make = ({ ask, isHeld, holdsOwnerLock, listings, mailbox, pausedPla
       )
     }
 
+    const jobOf = ({ after, id, secrets, span }: SessionUpdate, command: ProviderCommand): Job => {
+      const attributes = attributesOf(id, command)
+      const context: Omit<CommandContext, "sending"> = {
+        providers,
+        state: after,
+        secrets: secretsOf(after, secrets),
+        isHeld,
+        holdsOwnerLock,
+        pausedPlaces,
+        listings,
+        isWanted: () => isWantedNow(id, command)
+      }
+      const observed = (self: Effect.Effect<void>) =>
+        self.pipe(
+          Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
+          Effect.annotateLogs(attributes)
+        )
+      const run = Effect.map(toResult(command, context, observed), (result) => {
+        if (result !== null) mailbox.put({ id, ...result })
+      })
+      return { command, session: id, run }
+    }
+
     return {
-      start: ({ after, commands, id, secrets, span }) =>
-        Effect.forEach(commands, (command) => {
-          // its row has been deleted with the commit; nothing is left to do
-          if (command._tag === "Forget") return Effect.void
-          const attributes = attributesOf(id, command)
-          return runCommand(command, {
-            providers,
-            state: after,
-            secrets: secretsOf(after, secrets),
-            isHeld,
-            holdsOwnerLock,
-            pausedPlaces,
-            listings
-          }).pipe(
-            Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
-            Effect.annotateLogs(attributes),
-            poolOf(command).withPermits(1),
-            Effect.map((result) => mailbox.put({ id, ...result })),
-            Effect.forkIn(scope)
-          )
-        }, { discard: true })
+      start: (update) =>
+        Effect.suspend(() => {
+          const waiting = waitingRents.get(update.id)
+          if (waiting !== undefined) recheck(waiting)
+          const used = new Set<Lane>()
+          for (const command of update.commands) {
+            // its row has been deleted with the commit; nothing is left to do
+            if (command._tag === "Forget") continue
+            const lane = laneOf(command)
+            const job = jobOf(update, command)
+            lane.waiting.add(job)
+            if (command._tag === "Rent") waitingRents.set(update.id, job)
+            used.add(lane)
+          }
+          return Effect.forEach(used, advance, { discard: true })
+        }),
+      callOff: () => waitingRents.forEach(recheck)
     }
   })

@@ -16,10 +16,11 @@ import { adoptStored, allRows } from "./Adoption.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
-import { closeSessions } from "./Closing.ts"
+import { closeSessions, makeBudget } from "./Closing.ts"
 import * as CommandRunner from "./CommandRunner.ts"
 import type { Options, Seen, SessionEngine } from "./EngineContract.ts"
 import * as EngineStatus from "./EngineStatus.ts"
+import * as HostTracer from "./HostTracer.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as PausedPlaces from "./PausedPlaces.ts"
 import * as Publisher from "./Publisher.ts"
@@ -59,15 +60,18 @@ const configOf = (providers: Providers["Service"], { longestWait, retention }: O
 export const make = (
   options: Options
 ): Effect.Effect<SessionEngine["Service"], AtlasError, SessionStore | Providers | Scope.Scope> =>
-  Effect.gen(function*() {
+  HostTracer.guarded(Effect.gen(function*() {
     const { closeWithin = "30 seconds", owner } = options
     const providers = yield* Providers
     const store = Writer.defectsAsFailures(yield* SessionStore)
     const ask = yield* SessionSecrets
-    const status = EngineStatus.make(owner, yield* store.lock(owner))
-    // the scope of everything that runs; closed last, after the sessions have been ended
-    const inner = yield* Scope.make()
-    yield* Effect.addFinalizer((exit) => Scope.close(inner, exit))
+    const budget = makeBudget(closeWithin)
+    const locked = yield* Scope.make()
+    yield* Effect.addFinalizer((exit) => budget.step("the release of the owner lock", Scope.close(locked, exit)))
+    const status = EngineStatus.make(owner, yield* Scope.provide(store.lock(owner), locked))
+    // the scope of everything that runs; closed after the sessions have been ended, and what hangs there holds up nothing else
+    const inner = yield* Scope.make("parallel")
+    yield* Effect.addFinalizer((exit) => budget.step("requests under way", Scope.close(inner, exit)))
 
     const config = configOf(providers, options)
     const usable = new Set(providers.all.filter(isUsable).map(({ id }) => id))
@@ -86,7 +90,10 @@ export const make = (
         isHeld: table.isHeld,
         holdsOwnerLock: status.holdsOwnerLock,
         listings,
-        pausedPlaces: PausedPlaces.make(config.longestWait)
+        pausedPlaces: PausedPlaces.make(config.longestWait),
+        stateOf: (id) => table.get(id)?.state,
+        mayRent: () => status.refusal("spawn") === null,
+        concurrency: options.concurrency
       }),
       inner
     )
@@ -118,7 +125,8 @@ export const make = (
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         status.beginClosing()
-        return closeSessions({ mailbox, table, waiters, within: closeWithin })
+        runner.callOff()
+        return Effect.flatMap(budget.left, (within) => closeSessions({ mailbox, table, waiters, within }))
       }).pipe(
         // the batch that has just ended the last session still has callers to answer
         Effect.andThen(Effect.yieldNow),
@@ -188,4 +196,4 @@ export const make = (
       stopped: status.stopped,
       isQuiet: () => !loop.isBusy() && mailbox.isEmpty()
     }
-  })
+  }))

@@ -30,10 +30,15 @@ export interface Options {
   readonly owner: Owner
   /** How long an ended session is remembered; default a day. */
   readonly retention?: Duration.Input | undefined
-  /** How long closing waits for machines to be verified gone; default 30 seconds. */
+  /** How long closing waits for machines to be verified gone; default 30 seconds. Nothing that hangs makes it longer. */
   readonly closeWithin?: Duration.Input | undefined
   /** How long a rate limit may hold a session at one candidate before the next one is asked; default 1 minute, at most 1 hour. */
   readonly longestWait?: Duration.Input | undefined
+  /**
+   * How many requests of a kind (creates, looks, ends) may be under way at each provider at once; default each provider's own
+   * figure, which is 256 unless its adapter says otherwise.
+   */
+  readonly concurrency?: number | undefined
 }
 
 /**

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { AtlasError, Timeout, Uncertain } from "../../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../../domain/Decode.ts"
@@ -12,7 +12,9 @@ import type { Service } from "../../provider/Provider.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Readiness from "../../provider/Readiness.ts"
 import * as Clocks from "../engine/Clocks.ts"
+import { atMost } from "../engine/Closing.ts"
 import { type Seen, SessionEngine } from "../engine/EngineContract.ts"
+import * as HostTracer from "../engine/HostTracer.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import * as ProviderFeed from "../ProviderFeed.ts"
 import * as Reaper from "../Reaper.ts"
@@ -26,6 +28,10 @@ import * as spawning from "./spawning.ts"
 
 const decodeOwner = decoder(Owner, "owner")
 const decodeNames = decoder(Schema.Array(Schema.NonEmptyString), "withhold")
+const decodeConcurrency = decoder(
+  Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number of 1 or more" })),
+  "concurrency"
+)
 
 const checkDurations = <Field extends string>(
   given: Readonly<Partial<Record<Field, unknown>>>,
@@ -49,10 +55,11 @@ export const checkWatch = (options: WatchOptions): Effect.Effect<void, AtlasErro
 
 /** Checks the settings of the engine, and answers the owner. */
 export const checkEngine = (options: Options): Effect.Effect<Owner, AtlasError> =>
-  Effect.andThen(
-    checkDurations(options, ["retention", "closeWithin", "longestWait"]),
-    decodeOwner(options.owner, "orchestrator")
-  )
+  Effect.gen(function*() {
+    yield* checkDurations(options, ["retention", "closeWithin", "longestWait"])
+    if (options.concurrency !== undefined) yield* decodeConcurrency(options.concurrency, "orchestrator")
+    return yield* decodeOwner(options.owner, "orchestrator")
+  })
 
 type Verbs = Orchestrator["Service"]
 
@@ -196,15 +203,18 @@ export const make = Effect.fnUntraced(function*(
   const reaped = usable.filter(({ id }) => options.reapProviders?.includes(id) ?? true)
   const reapedIds = new Set(reaped.map(({ id }) => id))
   const reaper = Reaper.make({ engine, store, grace: options.reapGrace })
+  // a listing that hangs must not hold up the end of the sessions, which comes after this scope
+  const running = yield* Scope.make("parallel")
+  yield* Effect.addFinalizer((exit) => atMost(Scope.close(running, exit)))
+  const spending = Effect.map(Clocks.read, (now) => Spending.of(engine.all(), now))
   yield* ProviderFeed.start({
     engine,
     providers: usable,
     interval: options.pollInterval,
     alwaysListed: reapedIds,
-    onListing: judgeInBackground(reaper, reaped, yield* Effect.scope)
-  })
-  const spending = Effect.map(Clocks.read, (now) => Spending.of(engine.all(), now))
-  yield* Effect.flatMap(spending, Spending.show).pipe(Effect.delay("1 minute"), Effect.forever, Effect.forkScoped)
+    onListing: judgeInBackground(reaper, reaped, running)
+  }).pipe(HostTracer.guarded, Scope.provide(running))
+  yield* Effect.flatMap(spending, Spending.show).pipe(Effect.delay("1 minute"), Effect.forever, Effect.forkIn(running))
 
   const find: SessionAccess["find"] = (id, operation) =>
     Effect.suspend(() => {

@@ -45,7 +45,9 @@ const adoptPhase = (state: SessionState, step: Step): SessionState => {
         : ending.stop({ ...state, phase: rebased }, step, "node_restart")
     }
     case "Waiting": {
-      if (!spec.persist) return ending.stop(state, step, "node_restart")
+      // without a machine so far the caller has nothing to come back to
+      const isLost = phase.why === "unsent" || !spec.persist
+      if (isLost && lostCaller !== null) return ending.stop(state, step, lostCaller)
       const pause = phase.why === "respawn" ? longestTermination : pauseAfter(phase.limited, spec.id)
       return { ...state, phase: { ...phase, until: step.now.mono + pause } }
     }

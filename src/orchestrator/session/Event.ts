@@ -25,7 +25,7 @@ const authHash = Schema.NullOr(Schema.String)
  * **Details**
  *
  * - `Started`: the first input; its spec is checked already.
- * - `Rented`, `Refused` (definitely nothing was made), `Unanswered` (a machine may have been made; `misnamed` is one that
+ * - `Rented`, `Refused` (definitely nothing was made; `unsent` when the candidate was never asked), `Unanswered` (a machine may have been made; `misnamed` is one that
  *   was certainly made, under another name): results of `Rent`.
  * - `Looked` (`complete` says every page was read, `at` when the listing began on the monotonic clock), `LookFailed`:
  *   results of `Resolve`. The feed gives `Looked` as well, of each listing while the session looks.
@@ -43,7 +43,7 @@ const authHash = Schema.NullOr(Schema.String)
 export const SessionInput = Schema.Union([
   Schema.TaggedStruct("Started", { spec: SessionSpec }),
   Schema.TaggedStruct("Rented", { attempt, compute: Observation, authHash }),
-  Schema.TaggedStruct("Refused", { attempt, fault: Fault }),
+  Schema.TaggedStruct("Refused", { attempt, fault: Fault, unsent: Schema.optionalKey(Schema.Boolean) }),
   Schema.TaggedStruct("Unanswered", { attempt, fault: Fault, authHash, misnamed: Schema.optionalKey(Observation) }),
   Schema.TaggedStruct("Looked", {
     attempt,

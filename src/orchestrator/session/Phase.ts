@@ -240,7 +240,10 @@ const Live = Schema.TaggedStruct("Live", {
   authHash: Schema.NullOr(Schema.String)
 })
 
-/** No create is under way: the old machine is still being terminated, or the provider asked to wait. */
+/**
+ * No create is under way: the old machine is still being terminated, the provider asked to wait, or this process closes and
+ * the next one is to rent (`unsent`).
+ */
 const Waiting = Schema.TaggedStruct("Waiting", {
   candidate: Schema.Int,
   limited: Schema.Int,
@@ -248,7 +251,7 @@ const Waiting = Schema.TaggedStruct("Waiting", {
   search,
   /** Monotonic clock. */
   until: Schema.Finite,
-  why: Schema.Literals(["respawn", "rate_limited"])
+  why: Schema.Literals(["respawn", "rate_limited", "unsent"])
 })
 
 /** The session is ending: only pending terminations are left. */

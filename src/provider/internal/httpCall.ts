@@ -15,6 +15,7 @@ import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
+import * as StillWanted from "../StillWanted.ts"
 import type * as HttpAnswer from "./httpAnswer.ts"
 import { withLimit } from "./httpLimit.ts"
 import { moved, redirectTarget, type Written } from "./httpRequest.ts"
@@ -219,7 +220,7 @@ const attempt = (
     return withLimit(answer, limitMillis, Effect.sync((): AttemptResult => seen.refusal ?? timedOut(limitMillis)))
   })
 
-/** Runs attempts until one counts; fails as `RateLimited` when the first one was never sent for want of quota. */
+/** Runs attempts until one counts; fails when the first one was never sent, for want of quota or because it was called off. */
 export const run = (
   client: HttpClient.HttpClient,
   limiter: AccountLimiter,
@@ -227,19 +228,24 @@ export const run = (
   rules: Rules,
   judge: Judge,
   progress: Progress
-): Effect.Effect<Judged, RateLimited> =>
+): Effect.Effect<Judged, RateLimited | Transport> =>
   Effect.clockWith((clock) => {
     const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const deadline = millis() + rules.totalMillis
-    const next = Effect.suspend(() => {
+    let mayHaveActed = false
+    const send = Effect.suspend(() => {
       const left = deadline - millis()
       if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
       progress.attempts += 1
+      mayHaveActed = true
       return Effect.map(
         attempt(client, written, rules, Math.min(rules.attemptMillis, left)),
         (result) => outcomeOf(result, judge, clock.currentTimeMillisUnsafe())
       )
     })
+
+    // the account's limits and the pauses can hold a create back for a minute
+    const next = rules.callClass === "create" ? Effect.andThen(StillWanted.check, send) : send
 
     /** Tries again after a pause, unless the pause outlives the call: that would only delay the same answer. */
     const again = (judged: Judged) =>
@@ -248,10 +254,13 @@ export const run = (
         const longest = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
         const pause = Math.ceil(longest * (0.5 + random / 2))
         const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
-        return millis() + wait >= deadline ? Effect.succeed(judged) : Effect.andThen(Effect.sleep(wait), loop(judged))
+        if (millis() + wait >= deadline) return Effect.succeed(judged)
+        // only what did certainly nothing is sent again, where that matters
+        mayHaveActed = false
+        return Effect.andThen(Effect.sleep(wait), loop(judged))
       })
 
-    const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited> =>
+    const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited | Transport> =>
       Effect.suspend(() => {
         const patience = Duration.millis(Math.max(0, deadline - millis()))
         return Effect.matchEffect(limiter.run({ priority: rules.priority, patience, limits: rules.limits }, next), {
@@ -265,5 +274,5 @@ export const run = (
         })
       })
 
-    return loop(null)
+    return rules.callClass === "create" ? StillWanted.unlessCalledOff(loop(null), () => mayHaveActed) : loop(null)
   })

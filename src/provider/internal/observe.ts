@@ -48,6 +48,9 @@ export const redactDefects = <I extends ReadonlyArray<unknown>>(
     return Effect.catchCause(spanned(withheld), (cause) => Effect.failCause(whole ?? cause))
   })
 
+/** A count that cannot be taken loses nothing but itself. */
+const harmless = (count: Effect.Effect<void>): Effect.Effect<void> => Effect.catchCause(count, () => Effect.void)
+
 /** A stack would show a line of this file, for every call. */
 const noStack = { captureStackTrace: false } as const
 
@@ -84,7 +87,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
               Metric.update(calls, 1),
               Metric.update(duration, Duration.nanos(clock.monotonicTimeNanosUnsafe() - start))
             )
-            return Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause))
+            return harmless(Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause)))
           })
         })
         return redactDefects<readonly []>((use) =>

@@ -34,6 +34,9 @@ type Checked<B> = Effect.Effect<B, AtlasError>
 /** Milliseconds that an adapter gets beyond a limit: where it enforces the limit itself, its failure says more. */
 const grace = 100
 
+/** Requests of a kind under way at once: many, since an account's own limits pace it and a slow cloud is no reason to wait. */
+const defaultConcurrency = 256
+
 type Limit = Duration.Duration | null
 
 const afterGrace = (limit: Duration.Duration): number => Duration.toMillis(limit) + grace
@@ -330,6 +333,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,
+    concurrency: adapter.concurrency ?? defaultConcurrency,
     compute: {
       ...(compute.prepare === undefined
         ? Spawning.make({ ...wiring, create: { prepare: checkOf(compute), send: compute.spawn } })

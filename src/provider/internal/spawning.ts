@@ -32,6 +32,7 @@ import * as ContainerEnv from "../ContainerEnv.ts"
 import type { ComputeFacet, RentOptions } from "../Facets.ts"
 import * as Lease from "../Lease.ts"
 import * as NameStamp from "../NameStamp.ts"
+import * as StillWanted from "../StillWanted.ts"
 import * as Termination from "../Termination.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
@@ -225,6 +226,7 @@ export const make = <Prepared>(
       if (wire === undefined) {
         return yield* invalid("spawnCompute", [{ path: "spawn", message: `Expected a spawn that ${id} prepared` }], id)
       }
+      yield* Effect.mapError(StillWanted.check, wrap("spawnCompute"))
       const sentAt = yield* Clock.currentTimeMillis
       return yield* create.send({ ...spawn, prepared: wire.value }, call).pipe(
         Effect.mapError(asUnrepeatable),

@@ -140,7 +140,7 @@ it.effect("three hundred spawns at once are as many machines, each rented once",
 
 it.effect("of two hundred callers at once many leave at any moment: every machine that lives is a session's whose caller has it", () =>
   Effect.gen(function*() {
-    const harness = yield* open()
+    const harness = yield* open({ concurrency: 8 })
     yield* harness.controls.delay("spawnCompute", { request: "1 second", answer: "1 second" })
     const callers = yield* Effect.forEach(
       Array.from({ length: 200 }),

@@ -113,7 +113,7 @@ describe("after the owner lock was lost", () => {
 describe("a create that waits for a place", () => {
   it.effect("is not sent once the lock is lost", () =>
     Effect.gen(function*() {
-      const { controls, orchestrator, store } = yield* open()
+      const { controls, orchestrator, store } = yield* open({ concurrency: 8 })
       yield* controls.delay("spawnCompute", { request: "5 seconds" })
       const callers = yield* Effect.forEach(Array.from({ length: 30 }), () =>
         Effect.forkChild(reasonOf<unknown>(orchestrator.spawn({}))))

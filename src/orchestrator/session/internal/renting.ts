@@ -148,6 +148,7 @@ export const refused = (state: SessionState, step: Step, input: InputOf<"Refused
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
   const { fault } = input
+  if (input.unsent === true) return unsent(state, step, phase, fault)
   const { attempt: { candidate }, stopping } = phase
   const place = state.spec.candidates[candidate]
   if (place !== undefined) {
@@ -162,6 +163,18 @@ export const refused = (state: SessionState, step: Step, input: InputOf<"Refused
   return fault.reason === "RateLimited"
     ? slowedDown(known, step, phase, fault)
     : next(known, step, searchOf(state, phase), fault)
+}
+
+/** The create was called off before it was sent: no candidate has refused, and while this process closes none is asked. */
+const unsent = (state: SessionState, step: Step, phase: PhaseOf<"Renting">, fault: Fault): SessionState => {
+  const { attempt: { candidate }, limited, lost, stopping } = phase
+  const reason = stopping ?? (state.spec.persist ? null : "node_shutdown")
+  if (reason !== null) return end(state, step, { reason, fault })
+  const until = Number.MAX_SAFE_INTEGER
+  return {
+    ...state,
+    phase: { _tag: "Waiting", candidate, lost, limited, search: searchOf(state, phase), until, why: "unsent" }
+  }
 }
 
 /** It is unknown whether the machine was made: from now on it is looked for by its name. */

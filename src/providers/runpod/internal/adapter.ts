@@ -92,6 +92,8 @@ export const adapterOf = (
     missing: apiKey.missing,
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
+    // each is a connection of its own; RunPod's request limits pace them
+    concurrency: 128,
     compute: {
       prepare: ({ env, name, request }, call) =>
         Effect.andThen(

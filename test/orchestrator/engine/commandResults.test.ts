@@ -1,0 +1,195 @@
+/**
+ * Each command ends in exactly one result, also where the host's telemetry throws around it.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { ComputeId } from "effect-atlas/domain/Ids"
+import { Session, SessionSecrets } from "effect-atlas/orchestrator"
+import * as Providers from "effect-atlas/provider/Providers"
+import * as Effect from "effect/Effect"
+import * as Tracer from "effect/Tracer"
+import * as CommandRunner from "../../../src/orchestrator/engine/CommandRunner.ts"
+import * as Mailbox from "../../../src/orchestrator/engine/Mailbox.ts"
+import * as PausedPlaces from "../../../src/orchestrator/engine/PausedPlaces.ts"
+import * as SharedListings from "../../../src/orchestrator/engine/SharedListings.ts"
+import { emptyMemory } from "../../../src/orchestrator/engine/Table.ts"
+import { settle } from "../harness.ts"
+import { makePlainCloud, owner, plain } from "../plainCloud.ts"
+
+const throwing = (): never => {
+  throw new Error("the exporter is gone: key=canary")
+}
+
+/** A session with every command under way at once, as none has in life. */
+const stateOf = (wall: number): Session.SessionState => {
+  const spec: Session.SessionSpec = {
+    id: Session.SessionId.make("s1"),
+    owner,
+    mode: "interactive",
+    userId: null,
+    persist: false,
+    request: {
+      gpuCount: 1,
+      image: null,
+      cloudType: "any",
+      spot: false,
+      ports: [],
+      envNames: [],
+      volumeGb: null,
+      containerDiskGb: null,
+      networkVolumeId: null,
+      templateId: null,
+      name: null,
+      auth: "none",
+      providerOpts: {},
+      withheld: [],
+      command: null,
+      selfTerminate: true
+    },
+    candidates: [{ provider: plain, gpu: null, regionHints: [] }],
+    policy: Session.Policy.interactive
+  }
+  const { state } = Session.decide(null, { _tag: "Started", spec }, { wall, mono: 0 }, Session.defaults)
+  if (state === null) throw new Error("a session did not start")
+  return state
+}
+
+const machine = { provider: plain, computeId: ComputeId.make("old") }
+
+/** The states in which the commands are wanted, and the commands. */
+const cases = (() => {
+  const renting = stateOf(0)
+  if (renting.phase._tag !== "Renting") throw new Error("it does not rent")
+  const { attempt } = renting.phase
+  const fault = Session.Fault.make("Uncertain", "no answer")
+  const resolving = Session.decide(
+    renting,
+    { _tag: "Unanswered", attempt: attempt.id, fault, authHash: null },
+    { wall: 0, mono: 0 },
+    Session.defaults
+  ).state
+  const pending = (step: "terminating" | "confirming"): Session.SessionState => ({
+    ...renting,
+    pendingTerminations: [{
+      ...machine,
+      name: null,
+      why: "ending",
+      since: 0,
+      settles: 0,
+      tries: 1,
+      step,
+      at: null,
+      fault: null
+    }]
+  })
+  const billed: Session.SessionState = {
+    ...renting,
+    phase: {
+      _tag: "Live",
+      attempt,
+      ...machine,
+      rentedAt: 0,
+      settles: 0,
+      status: "running",
+      ready: true,
+      readyArmed: false,
+      authHash: null
+    }
+  }
+  const [candidate] = renting.spec.candidates
+  return [
+    { state: renting, command: { _tag: "Rent", attempt, candidate }, answered: "Rented" },
+    { state: resolving, command: { _tag: "Resolve", attempt, provider: plain }, answered: "Looked" },
+    {
+      state: pending("terminating"),
+      command: { _tag: "Terminate", ...machine },
+      answered: "TerminateAnswered"
+    },
+    { state: pending("confirming"), command: { _tag: "Confirm", ...machine }, answered: "Confirmed" },
+    { state: billed, command: { _tag: "Reconcile", ...machine }, answered: "BillFailed" }
+  ] as const
+})()
+
+const failures: Readonly<Record<string, string>> = {
+  Rent: "Refused",
+  Resolve: "LookFailed",
+  Terminate: "TerminateFailed",
+  Confirm: "ConfirmFailed",
+  Reconcile: "BillFailed"
+}
+
+/** The results of one command that runs under this tracer. */
+const resultsOf = Effect.fnUntraced(function*(
+  state: Session.SessionState,
+  command: Session.Command,
+  tracer: Tracer.Tracer
+) {
+  const cloud = yield* makePlainCloud()
+  const mailbox = yield* Mailbox.make
+  const runner = yield* CommandRunner.make({
+    providers: Providers.make([cloud.provider]),
+    ask: () => Effect.succeed(SessionSecrets.none),
+    mailbox,
+    isHeld: () => false,
+    holdsOwnerLock: Effect.succeed(true),
+    stateOf: () => state,
+    mayRent: () => true,
+    listings: yield* SharedListings.make,
+    pausedPlaces: PausedPlaces.make(60_000),
+    concurrency: undefined
+  })
+  yield* Effect.withTracer(
+    runner.start({ ...emptyMemory, id: state.spec.id, before: state, after: state, events: [], commands: [command] }),
+    tracer
+  )
+  yield* settle
+  const results = mailbox.isEmpty() ? [] : yield* mailbox.takeAll
+  return { results: results.map(({ event }) => event), created: cloud.seen.spawn }
+})
+
+describe("a command under a tracer that throws", () => {
+  for (const { answered, command, state } of cases) {
+    it.effect(`at the end of its span has the result it had: ${command._tag}`, () =>
+      Effect.gen(function*() {
+        const tracer = Tracer.make({
+          span: (options) =>
+            options.name.startsWith("Session.")
+              ? Object.assign(new Tracer.NativeSpan(options), { end: throwing })
+              : new Tracer.NativeSpan(options)
+        })
+        const { results } = yield* resultsOf(state, command, tracer)
+        assert.deepStrictEqual(results.map(({ _tag }) => _tag), [answered])
+      }))
+
+    it.effect(`at the start of its span has not run, and says so: ${command._tag}`, () =>
+      Effect.gen(function*() {
+        const { created, results } = yield* resultsOf(state, command, Tracer.make({ span: throwing }))
+        assert.deepStrictEqual(results.map(({ _tag }) => _tag), [failures[command._tag] ?? ""])
+        assert.strictEqual(created, 0)
+        assert.notInclude(JSON.stringify(results), "canary")
+      }))
+  }
+})
+
+describe("a command that waited and is not wanted any more", () => {
+  it.effect("is not sent: a create is answered as never sent, no other has a result", () =>
+    Effect.gen(function*() {
+      const over: Session.SessionState = {
+        ...stateOf(0),
+        phase: {
+          _tag: "Ended",
+          reason: "stopped",
+          outcome: { _tag: "Closed", reason: "stopped" },
+          at: 0,
+          forgetting: false
+        }
+      }
+      for (const { command } of cases) {
+        const { created, results } = yield* resultsOf(over, command, yield* Effect.tracer)
+        assert.strictEqual(created, 0)
+        assert.deepStrictEqual(
+          results.map((event) => event._tag === "Refused" && event.unsent),
+          command._tag === "Rent" ? [true] : []
+        )
+      }
+    }))
+})

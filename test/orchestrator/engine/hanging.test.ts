@@ -1,0 +1,102 @@
+/**
+ * `closeWithin` is a bound whatever hangs, also where it cannot be interrupted: an adapter, the store, the host's bus.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { NoCapacity, NotFound } from "effect-atlas/domain/AtlasError"
+import { ProviderId } from "effect-atlas/domain/Ids"
+import * as Dispatcher from "effect-atlas/events/Dispatcher"
+import * as Provider from "effect-atlas/provider/Provider"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
+
+const hung = Effect.uninterruptible(Effect.never)
+
+/** Milliseconds that closing takes. */
+const closeTakes = ({ close }: Harness) =>
+  Effect.gen(function*() {
+    const start = yield* Clock.currentTimeMillis
+    yield* close
+    return (yield* Clock.currentTimeMillis) - start
+  })
+
+type Call = "spawn" | "get" | "list" | "terminate"
+
+/** A cloud of which these calls never answer, and cannot be interrupted. */
+const stuck = (...calls: ReadonlyArray<Call>) => {
+  const id = ProviderId.make("stuck")
+  const unless = <A, E>(call: Call, self: Effect.Effect<A, E>) => calls.includes(call) ? hung : self
+  return Provider.make({
+    id,
+    compute: {
+      spawn: () => unless("spawn", Effect.fail(new NoCapacity({ message: "sold out" }))),
+      get: () => unless("get", Effect.fail(new NotFound({ message: "gone" }))),
+      list: () => unless("list", Effect.succeed([])),
+      terminate: () => unless("terminate", Effect.fail(new NotFound({ message: "gone" })))
+    }
+  })
+}
+
+const opened = (options: Options) => open({ closeWithin: "10 seconds", ...options })
+
+describe("closing takes no longer than it may", () => {
+  it.effect("while a create hangs that cannot be interrupted, and ends the other sessions", () =>
+    Effect.gen(function*() {
+      const harness = yield* opened({ more: [stuck("spawn")] })
+      yield* harness.orchestrator.spawn({})
+      yield* Effect.forkChild(reasonOf<unknown>(harness.orchestrator.spawn({}, { provider: "stuck" })))
+      yield* settle
+      const took = yield* closeTakes(harness)
+      assert.isTrue(took >= 10_000 && took <= 13_000, `${took}`)
+      assert.deepStrictEqual(yield* live(harness), [])
+    }))
+
+  it.effect("and not even that long while only a listing hangs that cannot be interrupted", () =>
+    Effect.gen(function*() {
+      const harness = yield* opened({ more: [stuck("list")] })
+      yield* harness.orchestrator.spawn({})
+      yield* pass(5)
+      const took = yield* closeTakes(harness)
+      assert.isTrue(took <= 12_000, `${took}`)
+      assert.deepStrictEqual(yield* live(harness), [])
+    }))
+
+  it.effect("while the store hangs, for rows and for its owner lock", () =>
+    Effect.gen(function*() {
+      const store = yield* makeTestStore
+      let isHung = false
+      const harness = yield* opened({
+        store: {
+          ...store,
+          service: {
+            ...store.service,
+            lock: (owner) =>
+              Effect.andThen(
+                Effect.addFinalizer(() => isHung ? hung : Effect.void),
+                store.service.lock(owner)
+              ),
+            commit: (owner, writes) => Effect.suspend(() => isHung ? hung : store.service.commit(owner, writes))
+          }
+        }
+      })
+      yield* harness.orchestrator.spawn({})
+      isHung = true
+      const took = yield* closeTakes(harness)
+      assert.isTrue(took >= 10_000 && took <= 13_000, `${took}`)
+    }))
+
+  it.effect("while the host's bus hangs", () =>
+    Effect.gen(function*() {
+      const bus = Layer.succeed(Dispatcher.Dispatcher, {
+        canSubscribe: false,
+        publish: () => hung,
+        subscribe: () => Effect.die("nobody listens")
+      })
+      const harness = yield* opened({ bus })
+      yield* Effect.forkChild(reasonOf<unknown>(harness.orchestrator.spawn({})))
+      yield* settle
+      const took = yield* closeTakes(harness)
+      assert.isTrue(took <= 13_000, `${took}`)
+    }))
+})
