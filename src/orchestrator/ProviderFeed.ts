@@ -21,11 +21,12 @@ import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as SharedListings from "./engine/SharedListings.ts"
 import { adapterDefect, locate } from "./internal/defects.ts"
+import { eachInPortions } from "./internal/portions.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId, type SessionId } from "./session/Ids.ts"
 import * as Observation from "./session/Observation.ts"
 import { providerOf } from "./session/State.ts"
-import type { SessionEngine } from "./SessionEngine.ts"
+import type { Seen, SessionEngine } from "./SessionEngine.ts"
 
 /**
  * One complete listing of an account.
@@ -73,55 +74,63 @@ const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId
   })
 
 /** The machines of sessions by id, so that a machine stays its session's when it is renamed at the provider. */
-const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyMap<string, SessionId> => {
+const heldAt = (
+  engine: SessionEngine["Service"],
+  provider: ProviderId
+): Effect.Effect<ReadonlyMap<string, SessionId>> => {
   const held = new Map<string, SessionId>()
-  for (const { state: { phase, pendingTerminations, spec } } of engine.at(provider).entries) {
+  const add = ({ state: { phase, pendingTerminations, spec } }: Seen): void => {
     for (const pending of pendingTerminations) if (pending.provider === provider) held.set(pending.computeId, spec.id)
     if (phase._tag === "Live" && phase.provider === provider) held.set(phase.computeId, spec.id)
   }
-  return held
+  return Effect.as(eachInPortions(engine.at(provider).entries, add), held)
 }
 
 /** Reports to the sessions what a complete listing says of their machines, and of those that they look for. */
-const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
-  const held = heldAt(engine, provider.id)
-  const seen = new Set<string>()
-  /** What the listing has under the names that sessions look for. */
-  const wanted = new Map<string, Array<Compute>>()
-  for (const { state: { phase } } of engine.at(provider.id).entries) {
-    if (phase._tag === "Resolving") wanted.set(phase.attempt.name, [])
+const reportListing = Effect.fnUntraced(
+  function*(engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing) {
+    const held = yield* heldAt(engine, provider.id)
+    const seen = new Set<string>()
+    /** What the listing has under the names that sessions look for. */
+    const wanted = new Map<string, Array<Compute>>()
+    yield* eachInPortions(engine.at(provider.id).entries, ({ state: { phase } }) => {
+      if (phase._tag === "Resolving") wanted.set(phase.attempt.name, [])
+    })
+    yield* eachInPortions(computes, (compute) => {
+      seen.add(compute.id)
+      const session = held.get(compute.id)
+      const lookedFor = session === undefined ? wanted.get(compute.name ?? "") : undefined
+      if (lookedFor !== undefined) {
+        lookedFor.push(compute)
+        return
+      }
+      const known = session ?? namedIn(engine, compute)
+      if (known === undefined) return
+      engine.report(known, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+    })
+    yield* eachInPortions(engine.at(provider.id).entries, ({ state }) => {
+      const { phase, spec } = state
+      // what was looked for while the listing was read: one that began to be only meanwhile is for the next listing
+      const found = phase._tag === "Resolving" && providerOf(state) === provider.id
+        ? wanted.get(phase.attempt.name)
+        : undefined
+      if (phase._tag === "Resolving" && found !== undefined) {
+        engine.report(spec.id, {
+          _tag: "Looked",
+          attempt: phase.attempt.id,
+          found: found.map(Observation.fromCompute),
+          complete: true,
+          at: begunAt.mono
+        }, ...found)
+      }
+      if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) return
+      // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the
+      // wall clock may have been set back
+      if (begunAt.mono <= phase.settles) return
+      engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
+    })
   }
-  for (const compute of computes) {
-    seen.add(compute.id)
-    const session = held.get(compute.id)
-    const lookedFor = session === undefined ? wanted.get(compute.name ?? "") : undefined
-    if (lookedFor !== undefined) {
-      lookedFor.push(compute)
-      continue
-    }
-    const known = session ?? namedIn(engine, compute)
-    if (known === undefined) continue
-    engine.report(known, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
-  }
-  for (const { state } of engine.at(provider.id).entries) {
-    const { phase, spec } = state
-    if (phase._tag === "Resolving" && providerOf(state) === provider.id) {
-      const found = wanted.get(phase.attempt.name) ?? []
-      engine.report(spec.id, {
-        _tag: "Looked",
-        attempt: phase.attempt.id,
-        found: found.map(Observation.fromCompute),
-        complete: true,
-        at: begunAt.mono
-      }, ...found)
-    }
-    if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue
-    // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the wall
-    // clock may have been set back
-    if (begunAt.mono <= phase.settles) continue
-    engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
-  }
-}
+)
 
 /** Publishes `PollFailed` for the live sessions of an account; once when it begins to fail, since they can do nothing about it. */
 const announceFailure = (engine: SessionEngine["Service"], provider: Service, fault: Fault.Fault) =>
@@ -156,8 +165,7 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
       Effect.suspend(() => {
         if (listing.provider.id !== provider.id) return Effect.void
         knownAt = listing.begunAt.mono
-        reportListing(engine, listing)
-        return onListing(listing)
+        return Effect.andThen(reportListing(engine, listing), onListing(listing))
       })
     )
 

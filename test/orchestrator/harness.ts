@@ -77,11 +77,20 @@ export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effec
       Effect.as(inner.lock(owner), {
         lostTo: Effect.suspend(() => take("lockChecks") ? Effect.fail(fault("lock")) : Effect.succeed(faults.lostTo))
       }),
-    load: (owner) =>
+    load: (owner, after) =>
       Effect.suspend(() =>
         take("loads")
           ? Effect.fail(fault("load"))
-          : Effect.map(inner.load(owner), (all) => ({ ...all, unreadable: faults.unreadable }))
+          : Effect.map(inner.load(owner, after), (all) => ({ ...all, unreadable: faults.unreadable }))
+      ),
+    read: (owner, ids) =>
+      Effect.suspend(() =>
+        take("loads")
+          ? Effect.fail(fault("read"))
+          : Effect.map(inner.read(owner, ids), (all) => ({
+            ...all,
+            unreadable: [...all.unreadable, ...faults.unreadable.filter(({ id }) => ids.includes(id))]
+          }))
       ),
     commit: (owner, writes) =>
       Effect.gen(function*() {
@@ -93,8 +102,12 @@ export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effec
         written.push(writes)
         return take("lateCommits") ? yield* fault("commit") : lost
       }),
-    attempt: (owner, attempt) =>
-      Effect.suspend(() => take("attempts") ? Effect.fail(fault("attempt")) : inner.attempt(owner, attempt))
+    attempts: (owner, attempts) =>
+      Effect.suspend(() =>
+        take("attempts")
+          ? Effect.fail(fault("attempts"))
+          : Effect.map(inner.attempts(owner, attempts), (all) => ({ ...all, unknown: faults.unreadable }))
+      )
   }
   return {
     service,

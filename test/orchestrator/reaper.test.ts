@@ -10,7 +10,6 @@ import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import { type Harness, live, open, type Options, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
@@ -85,7 +84,7 @@ describe("an orphan of this owner", () => {
   it.effect("stays while a stored row cannot be read: it may be that row's", () =>
     Effect.gen(function*() {
       const first = yield* open(quick)
-      first.store.faults.unreadable = [{ id: "old", message: "another form" }]
+      first.store.faults.unreadable = [{ id: "old", message: "another form", version: 1, createdAt: null }]
       yield* first.close
       const harness = yield* open({ ...quick, store: first.store, cloud: first.cloud })
       const id = yield* orphan(harness)
@@ -162,7 +161,7 @@ describe("never touched is", () => {
       let isHere = false
       const asked = Effect.sync(() => {
         isHere = true
-        return Option.none()
+        return { sessions: new Map(), unknown: [] }
       })
       const reaper = Reaper.make({
         engine: {
@@ -171,7 +170,7 @@ describe("never touched is", () => {
           byAttempt: () => isHere ? session : undefined,
           byCompute: () => undefined
         },
-        store: { attempt: () => asked },
+        store: { attempts: () => asked },
         grace: 0
       })
       yield* reaper.cycle([cloud.provider])
@@ -236,13 +235,13 @@ it.effect("a defect in the reaper is logged by its location alone, and the next 
       const harness = yield* open(quick)
       yield* orphan(harness)
       yield* pass(30)
-      const { attempt } = harness.store.service
+      const { attempts } = harness.store.service
       let asked = 0
       Object.assign(harness.store.service, {
-        attempt: (...given: Parameters<typeof attempt>) => {
+        attempts: (...given: Parameters<typeof attempts>) => {
           asked += 1
           if (asked === 1) throw new TypeError("password=canary")
-          return attempt(...given)
+          return attempts(...given)
         }
       })
       yield* pass(120)

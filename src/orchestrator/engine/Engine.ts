@@ -12,7 +12,7 @@ import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Config from "../session/Config.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
 import { SessionStore } from "../store/StoreContract.ts"
-import { adoptStored, allRows } from "./Adoption.ts"
+import { adoptStored, unknownRows } from "./Adoption.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
@@ -117,7 +117,6 @@ export const make = (
       writer,
       status: status
     })
-    const unreadable = yield* adoptStored({ owner, store, table, mailbox, isSetUp, scope: inner })
     yield* Effect.forkIn(loop.run, inner)
     yield* Effect.forkIn(scheduler.run, inner)
     yield* Effect.forkIn(writer.withdraw, inner)
@@ -141,6 +140,9 @@ export const make = (
       )
     )
 
+    // after the loop has begun, and before anything is known of machines that no session has
+    const adoption = yield* adoptStored({ owner, store, table, mailbox, isSetUp, scope: inner })
+
     const snapshot = (entry: Table.Entry | undefined): Seen | undefined =>
       entry === undefined ? undefined : { state: entry.state, compute: entry.compute }
 
@@ -152,8 +154,9 @@ export const make = (
       config,
       unreadable: () => {
         const reason = status.stopped("reap")?.reason
-        return reason === undefined ? unreadable() : [{ id: allRows, message: reason.message }]
+        return reason === undefined ? adoption.unreadable() : [unknownRows(reason.message)]
       },
+      reread: adoption.reread,
       begin: (spec, secrets, test, operation) =>
         Effect.gen(function*() {
           const refusal = status.refusal(operation)

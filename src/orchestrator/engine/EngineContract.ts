@@ -77,8 +77,13 @@ export interface Place {
 export class SessionEngine extends Context.Service<SessionEngine, {
   readonly owner: Owner
   readonly config: Config.DecideConfig
-  /** Stored sessions that could not be read; while there are any, no unknown machine may be deleted. */
+  /**
+   * Stored sessions that could not be read. While one with the id `*` is among them, which stands for all that are not known
+   * yet, no unknown machine may be deleted.
+   */
   readonly unreadable: () => ReadonlyArray<Unreadable>
+  /** Reads those again now, and adopts the ones that can be read; the engine does so itself each minute. */
+  readonly reread: Effect.Effect<void, AtlasError>
   /**
    * Begins a session that rents with these secrets, and waits until a committed state of it passes the test. Fails as
    * `StorageFault` when it cannot be stored, and then nothing was rented; as `Validation` while the engine closes.

@@ -25,9 +25,10 @@ const failDefects = <A>(operation: string, self: Effect.Effect<A, AtlasError>): 
 /** The same store; what it throws is answered as `StorageFault`. */
 export const defectsAsFailures = (store: Store): Store => ({
   lock: (owner) => Effect.map(store.lock(owner), ({ lostTo }) => ({ lostTo: failDefects("lock", lostTo) })),
-  load: (owner) => failDefects("load", store.load(owner)),
+  load: (owner, after) => failDefects("load", store.load(owner, after)),
+  read: (owner, ids) => failDefects("read", store.read(owner, ids)),
   commit: (owner, writes) => failDefects("commit", store.commit(owner, writes)),
-  attempt: (owner, attempt) => failDefects("attempt", store.attempt(owner, attempt))
+  attempts: (owner, attempts) => failDefects("attempts", store.attempts(owner, attempts))
 })
 
 /** Milliseconds between two tries. */

@@ -10,6 +10,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { guarded, storageFault } from "./faults.ts"
+import type { Reserve } from "./reserve.ts"
 
 /** How long a server may take to answer: a connection that was cut may never report it. */
 const answerWithin = Duration.seconds(30)
@@ -52,7 +53,11 @@ const limited =
 /**
  * Leaves the caller's transaction: PostgreSQL by another connection; SQLite has only one, so a call inside a transaction fails.
  */
-export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): RunDetached => {
+export const make = (
+  sql: SqlClient.SqlClient,
+  scope: Scope.Scope,
+  { filename, reserve }: { readonly filename: string | undefined; readonly reserve: Reserve }
+): RunDetached => {
   const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
   const isInside = Effect.contextWith((context: Context.Context<never>) =>
     Effect.succeed(Context.getOption(context, sql.transactionService)._tag === "Some")
@@ -63,11 +68,16 @@ export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): RunDetached 
       operation,
       "sessions are stored outside of any transaction: call this after the transaction, which holds the only connection"
     )
+  // written back as a whole, the log is used from its beginning again
+  const reuseLog = Effect.ignoreCause(sql`PRAGMA wal_checkpoint(PASSIVE)`)
   return (operation, work) => {
     if (!isSqlite) return guarded(operation, limited(scope, operation)(withoutCallerSettings(sql)(work)))
     return Effect.flatMap(
       isInside,
-      (isInside) => isInside ? Effect.fail(refused(operation)) : guarded(operation, withoutCallerSettings(sql)(work))
+      (isInside) =>
+        isInside
+          ? Effect.fail(refused(operation))
+          : guarded(operation, reserve.guard(withoutCallerSettings(sql)(work), reuseLog), filename)
     )
   }
 }

@@ -8,13 +8,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Atlas from "../../domain/AtlasError.ts"
 import { type SessionId, SessionJson, type SessionState } from "../../orchestrator/Session.ts"
-import { layerMemory, type Loaded, SessionStore, type Write } from "../../orchestrator/SessionStore.ts"
+import {
+  type AttemptHolders,
+  layerMemory,
+  type Loaded,
+  type Page,
+  SessionStore,
+  type Write
+} from "../../orchestrator/SessionStore.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
@@ -128,18 +134,30 @@ export const make = (world: World, witness: Witness): Database => {
           lostTo: Effect.sync(() => isBlind || holders.get(owner) === process ? null : "another process")
         })
       }),
-    load: (owner) =>
-      world.call<Loaded, Atlas.AtlasError>(process, {
+    load: (owner, after) =>
+      world.call<Page, Atlas.AtlasError>(process, {
         label: "load",
         travel: 1 + rng.below(20),
         outlives: false,
         back: 1,
         act: (answer) => {
           if (rng.chance(world.faultRates().loadFails)) return answer(fails("load"))
-          const { sessions, unreadable } = Effect.runSync(Effect.orDie(real.load(owner)))
-          answer(Result.succeed({ sessions: sessions.map(reread), unreadable }))
+          const { next, sessions, unreadable } = Effect.runSync(Effect.orDie(real.load(owner, after)))
+          answer(Result.succeed({ sessions: sessions.map(reread), unreadable, next }))
         },
         heard: () => witness.loaded(process)
+      }),
+    read: (owner, ids) =>
+      world.call<Loaded, Atlas.AtlasError>(process, {
+        label: "read",
+        travel: 1 + rng.below(10),
+        outlives: false,
+        back: 1,
+        act: (answer) => {
+          if (rng.chance(world.faultRates().loadFails)) return answer(fails("read"))
+          const { sessions, unreadable } = Effect.runSync(Effect.orDie(real.read(owner, ids)))
+          answer(Result.succeed({ sessions: sessions.map(reread), unreadable }))
+        }
       }),
     commit: (owner, writes) =>
       Effect.suspend(() => {
@@ -175,17 +193,17 @@ export const make = (world: World, witness: Witness): Database => {
           })
         )
       }),
-    attempt: (owner, attempt) =>
-      world.call<Option.Option<SessionId>, Atlas.AtlasError>(process, {
-        label: `session of ${attempt}`,
+    attempts: (owner, wanted) =>
+      world.call<AttemptHolders, Atlas.AtlasError>(process, {
+        label: `sessions of ${wanted.length} attempts`,
         travel: 1 + rng.below(10),
         outlives: false,
         back: 1,
         act: (answer) =>
           answer(
             rng.chance(world.faultRates().loadFails)
-              ? fails("attempt")
-              : Result.succeed(Effect.runSync(Effect.orDie(real.attempt(owner, attempt))))
+              ? fails("attempts")
+              : Result.succeed(Effect.runSync(Effect.orDie(real.attempts(owner, wanted))))
           )
       })
   })
