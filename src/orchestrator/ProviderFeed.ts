@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ProviderId } from "../domain/Ids.ts"
+import { describe, provesAbsence, type Unaddressable } from "../provider/Listing.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
@@ -38,6 +39,8 @@ export interface Listing {
   /** When the request was sent: a machine that was made later may be missing. */
   readonly begunAt: Now
   readonly computes: ReadonlyArray<Compute>
+  /** Entries that may be any machine that is missing. */
+  readonly unaddressable: ReadonlyArray<Unaddressable>
 }
 
 /**
@@ -72,8 +75,8 @@ const listingLimit = "10 minutes"
 export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
   Effect.gen(function*() {
     const begunAt = yield* Clocks.read
-    const computes = yield* provider.compute.list({}, { timeout: listingLimit })
-    return { provider, begunAt, computes }
+    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })
+    return { provider, begunAt, computes, unaddressable }
   }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
 /** The session a machine was rented for, as its name says. */
@@ -95,7 +98,10 @@ const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): Readonl
 }
 
 /** Reports to the sessions what a complete listing says of their machines. */
-const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
+const reportListing = (
+  engine: SessionEngine["Service"],
+  { begunAt, computes, provider, unaddressable }: Listing
+): void => {
   const held = heldAt(engine, provider.id)
   const seen = new Set<string>()
   for (const compute of computes) {
@@ -109,6 +115,7 @@ const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, pr
     // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the wall
     // clock may have been set back
     if (begunAt.mono <= phase.settles) continue
+    if (!provesAbsence(unaddressable, { id: phase.computeId, name: phase.attempt.name })) continue
     engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
   }
 }
@@ -141,6 +148,15 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     let knownAt = (yield* Clocks.read).mono
     let jitter = 1
 
+    let warned: ReadonlySet<string> = new Set()
+    /** Names what cannot be addressed, once for as long as it is listed. */
+    const warnOf = ({ unaddressable }: Listing) => {
+      const found = new Set(unaddressable.map(describe))
+      const fresh = [...found].filter((one) => !warned.has(one))
+      warned = found
+      return Effect.forEach(fresh, (one) => Effect.logWarning(`${provider.id}: ${one}`), { discard: true })
+    }
+
     const isUsed = (): boolean => engine.at(provider.id).entries.size > 0 || alwaysListed.has(provider.id)
     // measured in a fiber of its own, so that a listing that hangs does not hide the age of the last one
     const measure = Effect.flatMap(Clocks.read, ({ mono }) => {
@@ -165,6 +181,7 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
       }
       failures = 0
       knownAt = answer.success.begunAt.mono
+      yield* warnOf(answer.success)
       reportListing(engine, answer.success)
       return yield* onListing(answer.success)
     }).pipe(

@@ -11,6 +11,7 @@ import { AtlasError, type AtlasErrorReason, invalid, Unknown } from "../../domai
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
+import * as Listing from "../../provider/Listing.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
@@ -126,19 +127,19 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): E
   Effect.flatMap(
     Clocks.read,
     ({ mono }) =>
-      Effect.matchCause(bounded(id, "resolve", provider.compute.list({ name: attempt.name }, lookUpLimits)), {
+      Effect.matchCause(bounded(id, "resolve", provider.compute.listAll({ name: attempt.name }, lookUpLimits)), {
         onFailure: (cause): CommandResult => ({
           event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
         }),
-        onSuccess: (all): CommandResult => {
+        onSuccess: ({ computes, unaddressable }): CommandResult => {
           // the filter also matches names that were stamped from this one
-          const found = all.filter(({ name }) => name === attempt.name)
+          const found = computes.filter(({ name }) => name === attempt.name)
           return {
             event: {
               _tag: "Looked",
               attempt: attempt.id,
               found: found.map(Observation.fromCompute),
-              complete: true,
+              complete: Listing.provesAbsence(unaddressable, { name: attempt.name }),
               at: mono
             },
             computes: found

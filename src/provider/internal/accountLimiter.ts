@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Headers from "effect/http/Headers"
+import * as Headers from "effect/http/Headers"
 import * as Latch from "effect/Latch"
 import { RateLimited } from "../../domain/AtlasError.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
@@ -152,8 +152,9 @@ export const make = (limits: ReadonlyArray<Limit>): AccountLimiter => {
     now: number,
     wallClock: number
   ): void => {
-    const { headers, retryAfter = null, status } = outcome
-    if (headers === null) return
+    const { retryAfter = null, status } = outcome
+    if (status === null) return
+    const headers = outcome.headers ?? Headers.empty
     const { balances, quota } = rateLimitOf(headers, wallClock)
     const isRefused = status === 429 || retryAfter !== null
     const refusing = isRefused ? lane === common ? account : lane.gate : null
