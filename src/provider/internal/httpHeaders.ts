@@ -2,7 +2,7 @@
 import type * as Headers from "effect/http/Headers"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 
-/** A quota of requests in a window; null is unknown, as one of 0 is: no cloud lets nobody in. */
+/** A quota of requests in a window; null is unknown, as one of 0 is: no cloud forbids every request. */
 export interface Policy {
   readonly name: string
   readonly quota: number | null

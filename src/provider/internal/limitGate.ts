@@ -24,7 +24,7 @@ const resetGrain = Duration.toMillis("1500 millis")
 const reservedShare = 20
 /** More windows than any cloud has: an answer that makes up new names cannot fill the memory. */
 const mostWindows = 64
-/** After a refusal without a wait: half of what a caller pauses at most, so that nobody waits longer than for its own back-off. */
+/** After a refusal without a wait: half of the longest pause of a caller, so that none waits longer than it would alone. */
 const firstPause = 250
 const longestBackOff = 4000
 /** A cloud that refuses says so at once: a request of a trial that is silent for longer makes room for the next. */
