@@ -75,6 +75,7 @@ const withFinalReads = (provider: Service, baseUrl: string | undefined, finalRea
         Effect.tap(compute.rent(prepared, withBaseUrl(options)), ({ id }) => Effect.sync(() => finalReads.expect(id))),
       get: (id, options) => compute.get(id, withBaseUrl(options)),
       list: (filter, options) => compute.list(filter, withBaseUrl(options)),
+      listAll: (filter, options) => compute.listAll(filter, withBaseUrl(options)),
       terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, withBaseUrl(options))),
       end: (id, options) => compute.end(id, withBaseUrl(options))
     },

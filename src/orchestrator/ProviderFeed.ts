@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ProviderId } from "../domain/Ids.ts"
+import { describe, provesAbsence } from "../provider/Listing.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
@@ -88,7 +89,7 @@ const heldAt = (
 
 /** Reports to the sessions what a complete listing says of their machines, and of those that they look for. */
 const reportListing = Effect.fnUntraced(
-  function*(engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing) {
+  function*(engine: SessionEngine["Service"], { begunAt, computes, provider, unaddressable }: Listing) {
     const held = yield* heldAt(engine, provider.id)
     const seen = new Set<string>()
     /** What the listing has under the names that sessions look for. */
@@ -119,7 +120,7 @@ const reportListing = Effect.fnUntraced(
           _tag: "Looked",
           attempt: phase.attempt.id,
           found: found.map(Observation.fromCompute),
-          complete: true,
+          complete: provesAbsence(unaddressable, { name: phase.attempt.name }),
           at: begunAt.mono
         }, ...found)
       }
@@ -127,6 +128,7 @@ const reportListing = Effect.fnUntraced(
       // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the
       // wall clock may have been set back
       if (begunAt.mono <= phase.settles) return
+      if (!provesAbsence(unaddressable, { id: phase.computeId, name: phase.attempt.name })) return
       engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
     })
   }
@@ -160,12 +162,23 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
     let knownAt = (yield* Clocks.read).mono
     let jitter = 1
 
+    let warned: ReadonlySet<string> = new Set()
+    /** Names what cannot be addressed, once for as long as it is listed. */
+    const warnOf = ({ unaddressable }: Listing) => {
+      const found = new Set(unaddressable.map(describe))
+      const fresh = [...found].filter((one) => !warned.has(one))
+      warned = found
+      return Effect.forEach(fresh, (one) => Effect.logWarning(`${provider.id}: ${one}`), { discard: true })
+    }
     // also of a listing that a session has asked for
     yield* engine.listings.listen((listing) =>
       Effect.suspend(() => {
         if (listing.provider.id !== provider.id) return Effect.void
         knownAt = listing.begunAt.mono
-        return Effect.andThen(reportListing(engine, listing), onListing(listing))
+        return warnOf(listing).pipe(
+          Effect.andThen(reportListing(engine, listing)),
+          Effect.andThen(onListing(listing))
+        )
       })
     )
 

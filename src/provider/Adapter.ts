@@ -30,6 +30,7 @@ import type {
 import type { Call } from "./Call.ts"
 import type { Flag } from "./Capability.ts"
 import type { Variables } from "./ContainerEnv.ts"
+import type { Unaddressable } from "./Listing.ts"
 import type { NameStamp } from "./NameStamp.ts"
 
 type Answer<A> = Effect.Effect<A, AtlasErrorReason>
@@ -114,8 +115,11 @@ export type LogOptions = typeof LogOptions.Type
  */
 export interface LookAdapter {
   readonly get: (id: ComputeId, call: Call) => Answer<Compute>
-  /** The whole account or a failure, never a part; the filter is a hint, it is applied again to the answer. */
-  readonly list: (filter: ComputeFilter, call: Call) => Answer<ReadonlyArray<Compute>>
+  /**
+   * The whole account or a failure, never a part; the filter is a hint, it is applied again to the answer. An entry that no call
+   * can be made about is answered as `Unaddressable`, since it may be any machine that is looked for.
+   */
+  readonly list: (filter: ComputeFilter, call: Call) => Answer<ReadonlyArray<Compute | Unaddressable>>
   /** Ends it for good; an unknown id fails as `NotFound`. */
   readonly terminate: (id: ComputeId, call: Call) => Answer<void>
 }

@@ -27,6 +27,7 @@ import type {
 import type { ComputeFilter, JobChunk, LogOptions, PreparedSpawn } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
 import type { Capability } from "./Capability.ts"
+import type { Listing } from "./Listing.ts"
 import type { NameStamp } from "./NameStamp.ts"
 
 type Answer<A> = Effect.Effect<A, AtlasError>
@@ -92,8 +93,10 @@ export interface ComputeFacet {
   readonly abandon: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<void, AtlasError>
   /** One compute; `NotFound` when the provider does not know it. */
   readonly get: (id: string, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
-  /** All computes of the account that match. */
+  /** All computes of the account that match; entries that cannot be addressed are left out, with a warning in the log. */
   readonly list: (filter?: ComputeFilter, options?: CallOptions) => Effect.Effect<ReadonlyArray<Compute>, AtlasError>
+  /** The same, with every entry that cannot be addressed, whatever the filter: ask `Listing.provesAbsence` before missing one. */
+  readonly listAll: (filter?: ComputeFilter, options?: CallOptions) => Effect.Effect<Listing, AtlasError>
   /** Asks for the end of a compute; `NotFound` when the provider does not know it. */
   readonly terminate: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
   /** Ends a compute and verifies that it is gone; a compute that is not there counts as ended. */

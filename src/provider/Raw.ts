@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -39,6 +40,17 @@ export const withBody = <S extends Schema.Constraint & { readonly DecodingServic
       )
     })
   )
+}
+
+/**
+ * Reads one entry of a list on its own, so that one of another shape costs itself and not the list; its value is null then.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const entryOf = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
+  const read = Schema.decodeUnknownOption(schema)
+  return (body: unknown): WithBody<S["Type"] | null> => ({ value: Option.getOrNull(read(body)), body })
 }
 
 /**

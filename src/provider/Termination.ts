@@ -98,7 +98,7 @@ export const find = (
       duration: until + endBudget,
       orElse: () =>
         Effect.fail(
-          new Uncertain({ computeName: name, message: `${name} could not be looked for: the provider does not answer` })
+          new Uncertain({ computeName: name, message: `${name} could not be looked for: no listing was read in time` })
         )
     })
   )
@@ -156,7 +156,7 @@ export const end = (calls: ComputeCalls, id: ComputeId, settledAt = 0n): Effect.
       duration: unsettled + endBudget * 2,
       orElse: () =>
         Effect.fail(
-          new Uncertain({ computeId: id, message: `${id} could not be ended: the provider does not answer` })
+          new Uncertain({ computeId: id, message: `${id} could not be ended: no look was made in time` })
         )
     })
   })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError, Provider, Providers } from "effect-atlas"
+import * as Listing from "effect-atlas/provider/Listing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
@@ -40,6 +41,45 @@ describe("ps", () => {
       const table = (yield* run(["ps"], surroundings)).out
       assert.match(table, /^ID +STATUS +NAME +GPU +PRICE +REGION +PORTS\n/)
       assert.include(table, "failed (3)")
+    }))
+})
+
+describe("an entry that cannot be addressed", () => {
+  const odd = Provider.make({
+    id: "odd",
+    compute: {
+      spawn: () => Effect.fail(new AtlasError.ProviderFault({})),
+      get: () => Effect.fail(new AtlasError.ProviderFault({})),
+      list: () => Effect.succeed([Listing.unaddressable({ id: "a/b", name: "\u001b[31mred" }, "its id has a slash")]),
+      terminate: () => Effect.die("nothing can be ended here")
+    }
+  })
+
+  it.effect("is named by ps on stderr, with its text quoted, and is no compute", () =>
+    Effect.gen(function*() {
+      const { err, out } = yield* run(["ps"], { providers: [odd] })
+      assert.strictEqual(out, "no computes")
+      assert.match(err, /^warning an entry .*\(id "a\/b", name "\\u001b\[31mred"\): its id has a slash/)
+    }))
+
+  it.effect("leaves the JSON of ps as it is, and is a line of JSON on stderr", () =>
+    Effect.gen(function*() {
+      const { err, out } = yield* run(["ps", "--json"], { providers: [odd] })
+      assert.strictEqual(out, "[]")
+      assert.deepStrictEqual(JSON.parse(err).warning, {
+        kind: "unaddressable",
+        provider: "odd",
+        id: "a/b",
+        name: "\u001b[31mred",
+        why: "its id has a slash"
+      })
+    }))
+
+  it.effect("is left alone by down --all, and named", () =>
+    Effect.gen(function*() {
+      const { code, err, out } = yield* run(["down", "--all", "--yes"], { providers: [odd] })
+      assert.deepStrictEqual([code, out], [0, "nothing to end"])
+      assert.include(err, "a/b")
     }))
 })
 

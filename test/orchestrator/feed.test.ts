@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderFault } from "effect-atlas/domain/AtlasError"
+import * as Listing from "effect-atlas/provider/Listing"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -158,6 +159,24 @@ describe("a machine that is missing from a complete listing", () => {
       const { outcome, state } = yield* orchestrator.info(id)
       assert.deepStrictEqual([state, outcome?._tag === "Failed" && outcome.cause], ["ended", "vanished"])
     }))
+
+  it.effect("is not asked for while an entry that cannot be addressed may be it, which is named once", () =>
+    overhear((lines) =>
+      Effect.gen(function*() {
+        const cloud = yield* makePlainCloud()
+        const { orchestrator } = yield* open({ more: [cloud.provider] })
+        const { compute, id } = yield* orchestrator.spawn({}, { provider: "plain", idleTtl: false })
+        yield* pass(10)
+        cloud.machines.delete(compute.id)
+        cloud.odd.push(Listing.unaddressable({ id: 7, name: compute.name }, "its id is a number"))
+        yield* pass(300)
+        assert.deepStrictEqual([cloud.seen.get, (yield* orchestrator.info(id)).state], [0, "live"])
+        assert.lengthOf(lines.filter((line) => line.includes("its id is a number")), 1)
+        cloud.odd.splice(0, 1, Listing.unaddressable({ id: 7, name: "another" }, "its id is a number"))
+        yield* pass(120)
+        assert.strictEqual((yield* orchestrator.info(id)).state, "ended")
+      })
+    ))
 
   it.effect("is not taken for missing while it is young", () =>
     Effect.gen(function*() {

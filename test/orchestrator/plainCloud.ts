@@ -6,6 +6,7 @@ import { Compute } from "effect-atlas/domain/Compute"
 import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
 import { Usd } from "effect-atlas/domain/Money"
 import { Session } from "effect-atlas/orchestrator"
+import type * as Listing from "effect-atlas/provider/Listing"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as RateLimits from "effect-atlas/provider/RateLimits"
@@ -29,6 +30,8 @@ export interface PlainOptions {
 export interface PlainCloud {
   readonly provider: Provider.Made
   readonly machines: Map<string, Compute>
+  /** Entries of the listing that cannot be addressed. */
+  readonly odd: Array<Listing.Unaddressable>
   /** Requests that reached it. */
   readonly seen: { list: number; get: number; spawn: number; terminate: number; refused: number }
 }
@@ -46,6 +49,7 @@ const machineOf = (id: string, name: string, at: number): Compute =>
 export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptions = {}): Effect.Effect<PlainCloud> =>
   Effect.gen(function*() {
     const machines: PlainCloud["machines"] = new Map()
+    const odd: PlainCloud["odd"] = []
     const seen: PlainCloud["seen"] = { list: 0, get: 0, spawn: 0, terminate: 0, refused: 0 }
     const limits = yield* RateLimits.make(
       perSecond === undefined ? [] : [{ requests: perSecond, per: "1 second" }]
@@ -112,12 +116,12 @@ export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptio
         list: () =>
           Effect.map(
             Effect.forEach(pages([...machines.values()]), (page) => request("list", () => Effect.succeed(page))),
-            (all) => all.flat()
+            (all) => [...all.flat(), ...odd]
           ),
         terminate: (id) => request("terminate", () => Effect.map(find(id), () => void machines.delete(id)))
       }
     })
-    return { provider, machines, seen }
+    return { provider, machines, odd, seen }
   })
 
 /** A session that lives, as a row would hold it, and its machine in the cloud. */

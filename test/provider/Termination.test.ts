@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Compute } from "effect-atlas"
 import { AtlasError, Ids } from "effect-atlas"
+import * as RateLimits from "effect-atlas/provider/RateLimits"
 import * as Termination from "effect-atlas/provider/Termination"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -295,5 +296,32 @@ describe("ending every compute of a name", () => {
       const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
       assert.strictEqual(result._tag, "Success")
       assert.deepStrictEqual(times("terminate"), [])
+    }))
+})
+
+describe("what the account's request limit held back", () => {
+  it.effect("is never told as a provider that does not answer", () =>
+    Effect.gen(function*() {
+      const limits = yield* RateLimits.make([{ requests: 1, per: "1 day" }])
+      const limiter = limits.account({ provider: "acme", baseUrl: "https://acme.example", apiKey: null })
+      const held = limiter.run(
+        { priority: "normal", patience: Duration.days(2) },
+        Effect.succeed({ status: 200, headers: null })
+      )
+      yield* held
+      const asked = Effect.andThen(held, notFound)
+      const calls = { named: () => asked, get: () => asked, terminate: () => Effect.void }
+      const messages = yield* Effect.forkChild(
+        Effect.all([
+          Effect.flip(Termination.find(calls, "web", Duration.seconds(5))),
+          Effect.flip(Termination.end(calls, id))
+        ]),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("10 minutes")
+      for (const reason of yield* Fiber.join(messages)) {
+        assert.strictEqual(reason._tag, "Uncertain")
+        assert.notMatch(reason.message, /answer/)
+      }
     }))
 })

@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended, Timeout } from "../../domain/AtlasError.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
+import * as Listing from "../../provider/Listing.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
@@ -23,11 +24,28 @@ interface One {
   readonly call: Atlas.Options
 }
 
+/** The computes of a provider that are not terminated, or all; what no command can act on is named on stderr. */
+const listed = ({ provider: wanted, ...call }: Atlas.Options, all = false) =>
+  Effect.gen(function*() {
+    const { err, invocation } = yield* Shell
+    const provider = yield* Effect.flatMap(Providers, ({ get }) => get(wanted, "listCompute"))
+    const { computes, unaddressable } = yield* provider.compute.listAll({}, call)
+    yield* Effect.forEach(unaddressable, (entry) => {
+      const { id, name, why } = entry
+      return err(
+        invocation.json
+          ? JSON.stringify({ warning: { kind: "unaddressable", provider: provider.id, id, name, why } })
+          : `warning ${Listing.describe(entry)}`
+      )
+    }, { discard: true })
+    return computes.filter(({ status }) => all || status !== "terminated")
+  })
+
 /** Prints the computes of a provider, those that are terminated only on demand. */
 export const list = ({ all, call }: { readonly all: boolean; readonly call: Atlas.Options }) =>
   Effect.gen(function*() {
     const { hasColor: color, invocation, out } = yield* Shell
-    const computes = (yield* Atlas.listCompute({}, call)).filter(({ status }) => all || status !== "terminated")
+    const computes = yield* listed(call, all)
     yield* out(
       invocation.json
         ? JSON.stringify(computes.map(ComputeView.toJson))
@@ -126,7 +144,7 @@ const everyId = (call: Atlas.Options, yes: boolean) =>
     if (!yes && !canAsk) {
       return yield* misused("down", "--all needs --yes where no question can be asked (stdin is not a terminal)")
     }
-    const ids = (yield* Atlas.listCompute({}, call)).filter(({ status }) => status !== "terminated").map(({ id }) => id)
+    const ids = (yield* listed(call)).map(({ id }) => id)
     if (ids.length === 0 || yes) return ids
     return (yield* ask(`End ${ids.length === 1 ? ids[0] : `all ${ids.length} computes`}?`)) ? ids : []
   })

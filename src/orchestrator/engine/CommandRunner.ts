@@ -11,6 +11,7 @@ import { AtlasError, type AtlasErrorReason, invalid, RateLimited, Unknown } from
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
+import * as Listing from "../../provider/Listing.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
@@ -194,14 +195,14 @@ const resolve = (
     onFailure: (cause): CommandResult => ({
       event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
     }),
-    onSuccess: ({ begunAt, computes }): CommandResult => {
+    onSuccess: ({ begunAt, computes, unaddressable }): CommandResult => {
       const found = computes.filter(({ name }) => name === attempt.name)
       return {
         event: {
           _tag: "Looked",
           attempt: attempt.id,
           found: found.map(Observation.fromCompute),
-          complete: true,
+          complete: Listing.provesAbsence(unaddressable, { name: attempt.name }),
           at: begunAt.mono
         },
         computes: found

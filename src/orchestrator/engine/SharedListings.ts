@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
+import type { Unaddressable } from "../../provider/Listing.ts"
 import type { Service } from "../../provider/Provider.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Now } from "../session/Clock.ts"
@@ -20,6 +21,8 @@ export interface Listing {
   /** When the request was sent: a machine that was made later may be missing. */
   readonly begunAt: Now
   readonly computes: ReadonlyArray<Compute>
+  /** Entries that may be any machine that is missing. */
+  readonly unaddressable: ReadonlyArray<Unaddressable>
 }
 
 /** The time limit of a whole listing: at one page a second, more pages than any account has. */
@@ -32,8 +35,8 @@ const longestJoined = 30_000
 export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
   Effect.gen(function*() {
     const begunAt = yield* Clocks.read
-    const computes = yield* provider.compute.list({}, { timeout: listingLimit })
-    return { provider, begunAt, computes }
+    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })
+    return { provider, begunAt, computes, unaddressable }
   }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
 /** Is told of each complete listing. */

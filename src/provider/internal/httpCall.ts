@@ -16,6 +16,7 @@ import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
 import * as StillWanted from "../StillWanted.ts"
+import { longestWithheld } from "./accountLimiter.ts"
 import type * as HttpAnswer from "./httpAnswer.ts"
 import { withLimit } from "./httpLimit.ts"
 import { moved, redirectTarget, type Written } from "./httpRequest.ts"
@@ -164,13 +165,27 @@ const waitOf = ({ failure, result }: Judged, nowMillis: number): Duration.Durati
     failure?._tag === "RateLimited" ? failure.retryAfter : null
   )
 
-/** A judged attempt, and what the limiter learns from it. */
-export const outcomeOf = (result: AttemptResult, judge: Judge, nowMillis: number): Judged & Outcome => {
-  const failure = judge(result, nowMillis)
-  const { headers, status } = result
-  const retryAfter = failure?._tag === "RateLimited" ? waitOf({ result, failure }, nowMillis) : null
-  return { status, headers, retryAfter, result, failure }
+/** A judged attempt, what the limiter learns from it, and its caller's own pause before another, in milliseconds. */
+interface Attempted extends Judged, Outcome {
+  readonly pause: number
 }
+
+/** Judges an attempt, the how manieth of its call. A refusal without a wait holds up the account for this caller's pause. */
+export const outcomeOf = (result: AttemptResult, judge: Judge, attempts: number): Effect.Effect<Attempted> =>
+  Effect.clockWith((clock) => {
+    const nowMillis = clock.currentTimeMillisUnsafe()
+    const failure = judge(result, nowMillis)
+    const { headers, status } = result
+    if (failure === null) return Effect.succeed({ status, headers, result, failure, pause: 0 })
+    return Effect.map(Random.next, (random): Attempted => {
+      const longest = Math.min(firstPause * 2 ** (attempts - 1), longestPause)
+      const pause = Math.ceil(longest * (0.5 + random / 2))
+      const retryAfter = failure._tag === "RateLimited" || status === 429
+        ? RetryAfter.longer(waitOf({ result, failure }, nowMillis), Duration.millis(pause))
+        : null
+      return { status, headers, retryAfter, result, failure, pause }
+    })
+  })
 
 /** Sends the request and follows its redirects; a create follows none. */
 export const execute = (
@@ -231,16 +246,17 @@ export const run = (
 ): Effect.Effect<Judged, RateLimited | Transport> =>
   Effect.clockWith((clock) => {
     const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-    const deadline = millis() + rules.totalMillis
+    const begun = millis()
+    const deadline = begun + rules.totalMillis
     let mayHaveActed = false
     const send = Effect.suspend(() => {
       const left = deadline - millis()
       if (left <= 0) return Effect.fail(new RateLimited({ message: "not sent: the call's time limit passed" }))
       progress.attempts += 1
       mayHaveActed = true
-      return Effect.map(
+      return Effect.flatMap(
         attempt(client, written, rules, Math.min(rules.attemptMillis, left)),
-        (result) => outcomeOf(result, judge, clock.currentTimeMillisUnsafe())
+        (result) => outcomeOf(result, judge, progress.attempts)
       )
     })
 
@@ -248,28 +264,31 @@ export const run = (
     const next = rules.callClass === "create" ? Effect.andThen(StillWanted.check, send) : send
 
     /** Tries again after a pause, unless the pause outlives the call: that would only delay the same answer. */
-    const again = (judged: Judged) =>
-      Effect.flatMap(Random.next, (random) => {
-        const asked = waitOf(judged, clock.currentTimeMillisUnsafe())
-        const longest = Math.min(firstPause * 2 ** (progress.attempts - 1), longestPause)
-        const pause = Math.ceil(longest * (0.5 + random / 2))
-        const wait = Math.max(pause, asked === null ? 0 : Duration.toMillis(asked))
-        if (millis() + wait >= deadline) return Effect.succeed(judged)
-        // only what did certainly nothing is sent again, where that matters
-        mayHaveActed = false
-        return Effect.andThen(Effect.sleep(wait), loop(judged))
-      })
+    const again = (attempted: Attempted) => {
+      const asked = waitOf(attempted, clock.currentTimeMillisUnsafe())
+      const longer = Math.max(attempted.pause, asked === null ? 0 : Duration.toMillis(asked))
+      const wait = rules.priority === "terminate" ? Math.min(longer, longestWithheld) : longer
+      if (millis() + wait >= deadline) return Effect.succeed(attempted)
+      // only what did certainly nothing is sent again, where that matters
+      mayHaveActed = false
+      return Effect.andThen(Effect.sleep(wait), loop(attempted))
+    }
 
-    const loop = (before: Judged | null): Effect.Effect<Judged, RateLimited | Transport> =>
+    const loop = (before: Attempted | null): Effect.Effect<Judged, RateLimited | Transport> =>
       Effect.suspend(() => {
-        const patience = Duration.millis(Math.max(0, deadline - millis()))
-        return Effect.matchEffect(limiter.run({ priority: rules.priority, patience, limits: rules.limits }, next), {
+        const turn = {
+          priority: rules.priority,
+          patience: Duration.millis(Math.max(0, deadline - millis())),
+          limits: rules.limits,
+          waited: Duration.millis(millis() - begun)
+        }
+        return Effect.matchEffect(limiter.run(turn, next), {
           // an earlier attempt's failure says more than that there was no room for another attempt
           onFailure: (noRoom) => before === null ? Effect.fail(noRoom) : Effect.succeed(before),
-          onSuccess: (judged) => {
-            progress.status = judged.result.status
-            const isLast = progress.attempts > rules.retries || !mayRepeat(rules.callClass, judged)
-            return isLast ? Effect.succeed(judged) : again(judged)
+          onSuccess: (attempted) => {
+            progress.status = attempted.result.status
+            const isLast = progress.attempts > rules.retries || !mayRepeat(rules.callClass, attempted)
+            return isLast ? Effect.succeed(attempted) : again(attempted)
           }
         })
       })

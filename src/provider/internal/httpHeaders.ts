@@ -1,10 +1,11 @@
 /** What an answer's headers say about how much may be asked: `RateLimit`, `RateLimit-Policy` and `X-RateLimit-*`. */
 import type * as Headers from "effect/http/Headers"
+import * as RetryAfter from "../../http/RetryAfter.ts"
 
-/** A quota of requests in a window; null is unknown. */
+/** A quota of requests in a window; null is unknown, as one of 0 is: no cloud forbids every request. */
 export interface Policy {
   readonly name: string
-  readonly quota: number
+  readonly quota: number | null
   readonly windowMillis: number | null
 }
 
@@ -65,7 +66,7 @@ const inMillis = (value: number | null): number | null => value === null ? null 
 export const policiesOf = (header: string | undefined): ReadonlyArray<Policy> =>
   membersOf(header).flatMap(({ name, parameters }) => {
     const most = numberIn(parameters, quota)
-    return most === null ? [] : [{ name, quota: most, windowMillis: inMillis(numberIn(parameters, seconds)) }]
+    return most === null ? [] : [{ name, quota: most || null, windowMillis: inMillis(numberIn(parameters, seconds)) }]
   })
 
 const balancesOf = (header: string | undefined): ReadonlyArray<Balance> =>
@@ -77,23 +78,27 @@ const balancesOf = (header: string | undefined): ReadonlyArray<Balance> =>
 const wholeNumber = (text: string | undefined): number | undefined =>
   text !== undefined && /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : undefined
 
-/** Seconds from now, or a moment in seconds or milliseconds: clouds mean all three by a bare number. */
-const untilReset = (value: number, nowMillis: number): number =>
-  value >= epochMillis
-    ? Math.max(0, value - nowMillis)
+/** Seconds from now, or a moment in seconds, in milliseconds or as HTTP writes a date: clouds mean all four. */
+const untilReset = (text: string | undefined, headers: Headers.Headers, nowMillis: number): number | null => {
+  const value = wholeNumber(text)
+  const moment = value === undefined
+    ? RetryAfter.momentOf(text)
+    : value >= epochMillis
+    ? value
     : value >= epochSeconds
-    ? Math.max(0, value * 1000 - nowMillis)
-    : value * 1000
+    ? value * 1000
+    : null
+  return moment === null ? inMillis(value ?? null) : RetryAfter.until(moment, headers, nowMillis)
+}
 
 /** What is left of every window; `X-RateLimit-*` is the nameless one, read only where `RateLimit` is missing. */
 export const rateLimitOf = (headers: Headers.Headers, nowMillis: number): RateLimitFacts => {
   const balances = balancesOf(headers["ratelimit"])
   if (balances.length > 0) return { quota: null, balances }
   const remaining = wholeNumber(headers["x-ratelimit-remaining"] ?? headers["ratelimit-remaining"])
-  if (remaining === undefined) return { quota: null, balances }
-  const reset = wholeNumber(headers["x-ratelimit-reset"] ?? headers["ratelimit-reset"])
-  return {
-    quota: wholeNumber(headers["x-ratelimit-limit"] ?? headers["ratelimit-limit"]) ?? null,
-    balances: [{ name: "", remaining, resetMillis: reset === undefined ? null : untilReset(reset, nowMillis) }]
-  }
+  const quota = wholeNumber(headers["x-ratelimit-limit"] ?? headers["ratelimit-limit"]) ?? null
+  // of a quota that is unknown, nothing left says nothing
+  if (remaining === undefined || quota === 0) return { quota: null, balances }
+  const resetMillis = untilReset(headers["x-ratelimit-reset"] ?? headers["ratelimit-reset"], headers, nowMillis)
+  return { quota, balances: [{ name: "", remaining, resetMillis }] }
 }

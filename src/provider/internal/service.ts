@@ -24,6 +24,7 @@ import {
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
+import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Spawning from "./spawning.ts"
@@ -155,20 +156,28 @@ const asAsked = (looked: Effect.Effect<Compute, AtlasErrorReason>, id: string) =
     () => new ProviderFault({ message: "the answer is about another compute" })
   )
 
+const isUnaddressable = (entry: Compute | Listing.Unaddressable): entry is Listing.Unaddressable => "_tag" in entry
+
 /**
  * The four list filters, applied whether or not the provider filtered itself, and each compute once: one that moved while
- * pages were read can be on two of them.
+ * pages were read can be on two of them. What cannot be addressed may match any filter.
  */
 const applyFilter = (
-  all: ReadonlyArray<Compute>,
+  all: ReadonlyArray<Compute | Listing.Unaddressable>,
   filter: ComputeFilter,
   catalog: Effect.Effect<GpuCatalog.GpuCatalog>
-): Effect.Effect<ReadonlyArray<Compute>> =>
+): Effect.Effect<Listing.Listing> =>
   Effect.map(
     catalog,
-    (catalog) =>
-      // the later reading is the newer one
-      [...new Map(all.map((compute) => [compute.id, compute])).values()].filter((compute) =>
+    (catalog) => {
+      const byId = new Map<string, Compute>()
+      const unaddressable: Array<Listing.Unaddressable> = []
+      for (const entry of all) {
+        if (isUnaddressable(entry)) unaddressable.push(entry)
+        // the later reading is the newer one
+        else byId.set(entry.id, entry)
+      }
+      const computes = [...byId.values()].filter((compute) =>
         (filter.status === undefined || compute.status === filter.status)
         && (filter.name === undefined || NameStamp.matches(filter.name, compute.name))
         && (filter.region === undefined || compute.region === filter.region)
@@ -177,6 +186,8 @@ const applyFilter = (
           || Option.contains(GpuCatalog.canonicalOf(catalog, compute.provider, compute.gpuType), filter.gpu)
         )))
       )
+      return { computes, unaddressable }
+    }
   )
 
 /** An id of something other than a compute: it is encoded as one segment of a path, so any text will do. */
@@ -309,7 +320,15 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (filter: ComputeFilter) => decodeFilter(filter, "listCompute", id),
     (filter, call) => Effect.flatMap(compute.list(filter, call), (all) => applyFilter(all, filter, catalog))
   )
-  const list = (filter: ComputeFilter = {}, options?: CallOptions) => filtered(filter, options)
+  const listAll = (filter: ComputeFilter = {}, options?: CallOptions) => filtered(filter, options)
+  const list = (filter?: ComputeFilter, options?: CallOptions) =>
+    Effect.flatMap(listAll(filter, options), ({ computes, unaddressable }) =>
+      unaddressable.length === 0
+        ? Effect.succeed(computes)
+        : Effect.as(
+          Effect.forEach(unaddressable, (entry) => Effect.logWarning(`${id}: ${Listing.describe(entry)}`)),
+          computes
+        ))
 
   const spend = verb(
     "computeSpend",
@@ -323,7 +342,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (input) => idAttribute(input.id)
   )
 
-  const wiring = { id, capabilities, settleWindow, observer, wrap, get, list, terminate }
+  const wiring = { id, capabilities, settleWindow, observer, wrap, get, listAll, terminate }
   return {
     id,
     implemented,
@@ -340,6 +359,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         : Spawning.make({ ...wiring, create: compute })),
       get,
       list,
+      listAll,
       terminate
     },
     power: {

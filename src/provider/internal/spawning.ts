@@ -31,6 +31,7 @@ import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
 import type { ComputeFacet, RentOptions } from "../Facets.ts"
 import * as Lease from "../Lease.ts"
+import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import * as StillWanted from "../StillWanted.ts"
 import * as Termination from "../Termination.ts"
@@ -45,7 +46,7 @@ interface Wiring<Prepared> {
   readonly wrap: (operation: string) => (reason: AtlasErrorReason) => AtlasError
   readonly get: ComputeFacet["get"]
   readonly terminate: ComputeFacet["terminate"]
-  readonly list: ComputeFacet["list"]
+  readonly listAll: ComputeFacet["listAll"]
 }
 
 /** The credential as the container gets it (`env`) and as the caller gets it (`auth`). */
@@ -148,13 +149,13 @@ const isAbandoned = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && (Exit.hasInterrupts(exit) || Exit.hasDies(exit))
 
 export const make = <Prepared>(
-  { capabilities, create, get, id, list, observer, settleWindow, terminate, wrap }: Wiring<Prepared>
-): Omit<ComputeFacet, "get" | "list" | "terminate"> => {
+  { capabilities, create, get, id, listAll, observer, settleWindow, terminate, wrap }: Wiring<Prepared>
+): Omit<ComputeFacet, "get" | "list" | "listAll" | "terminate"> => {
   const settleNanos = Duration.toNanosUnsafe(settleWindow)
 
   /** The calls that looking and ending need, bound to these options; they fail with bare reasons. */
   const callsOf = (options: CallOptions | undefined): Termination.ComputeCalls => ({
-    named: (name) => asReason(list({ name }, options)),
+    named: (name) => Effect.flatMap(asReason(listAll({ name }, options)), (listing) => Listing.named(listing, name)),
     get: (computeId) => asReason(get(computeId, options)),
     terminate: (computeId) => asReason(terminate(computeId, options))
   })
@@ -249,7 +250,7 @@ export const make = <Prepared>(
   const resolveObserved = observer.effect("resolveCompute")
   const endObserved = observer.effect("endCompute")
 
-  const steps: Omit<ComputeFacet, "get" | "list" | "terminate" | "spawn"> = {
+  const steps: Omit<ComputeFacet, "get" | "list" | "listAll" | "terminate" | "spawn"> = {
     check,
     prepare,
     rent: (spawn, options) => rentObserved(send(spawn, options), { [Attributes.computeName]: spawn.name }),

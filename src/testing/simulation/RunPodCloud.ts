@@ -259,13 +259,16 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         rent: (prepared, options) => out(`create ${prepared.name}`, compute.rent(prepared, options)),
         get: (wanted, options) => out(`get ${wanted}`, compute.get(wanted, options)),
         terminate: (wanted, options) => out(`delete ${wanted}`, compute.terminate(wanted, options)),
-        list: (filter, options) => {
-          const all = compute.list(filter, options)
+        listAll: (filter, options) => {
+          const all = compute.listAll(filter, options)
           const name = filter?.name
           return out(
             name === undefined ? "list" : `list ${name}`,
             name === undefined
-              ? Effect.tap(all, (found) => Effect.sync(() => witness.listed(process, found.map((one) => one.id))))
+              ? Effect.tap(
+                all,
+                ({ computes }) => Effect.sync(() => witness.listed(process, computes.map((one) => one.id)))
+              )
               : all
           )
         }

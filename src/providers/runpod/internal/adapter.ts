@@ -6,8 +6,13 @@ import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import * as Adapter from "../../../provider/Adapter.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
-import { part, type WithBody } from "../../../provider/Raw.ts"
+import { unaddressable } from "../../../provider/Listing.ts"
+import type { WithBody } from "../../../provider/Raw.ts"
 import * as Calls from "../schema/calls.ts"
+import * as Catalog from "../schema/catalog.ts"
+import * as Endpoints from "../schema/endpoints.ts"
+import * as Pods from "../schema/pods.ts"
+import * as Resources from "../schema/resources.ts"
 import { provider } from "./account.ts"
 import type { Wire } from "./edge.ts"
 import { gpuNames } from "./gpuNames.ts"
@@ -31,10 +36,11 @@ const one = <W extends { readonly id: string }, A>(to: (value: W, body: unknown)
     : Effect.succeed(translated)
 }
 
-const each =
-  <W extends { readonly id: string }, A>(to: (value: W, body: unknown) => A | null) =>
-  (values: ReadonlyArray<W>, bodies: unknown) =>
-    Effect.forEach(values, (value, index) => one(to)({ value, body: part(bodies, index) }))
+const podsOf = Listing.each(Pods.Pod, toCompute, unaddressable)
+const gpusOf = Listing.usable("GPU types", Catalog.GpuType, (entry, body): CatalogEntry => ({ entry, body }))
+const volumesOf = Listing.usable("network volumes", Resources.NetworkVolume, toVolume)
+const templatesOf = Listing.usable("templates", Resources.Template, toTemplate)
+const endpointsOf = Listing.usable("endpoints", Endpoints.Endpoint, toEndpoint)
 
 /** The answer to a create; an unreadable one is `Uncertain`, since the create was done. */
 const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: string | null = null) =>
@@ -44,7 +50,7 @@ const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: strin
   )
 
 const page = <A>(
-  items: Effect.Effect<ReadonlyArray<A>, ProviderFault>,
+  items: Effect.Effect<ReadonlyArray<A>>,
   pagination: Listing.Page<unknown>["pagination"]
 ) => Effect.map(items, (items): Listing.Page<A> => ({ items, pagination }))
 
@@ -53,14 +59,17 @@ export const adapterOf = (
 ) => {
   const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
   const createPod = wire.send(Calls.createPod)
-  const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Calls.listPods)]
+  const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Listing.calls.pods)]
   const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
-  const [listGpus, podBill] = [wire.askWithBody(Calls.listGpuTypes), wire.askWithBody(Calls.listPodBilling)]
+  const [listGpus, podBill] = [wire.askWithBody(Listing.calls.gpus), wire.askWithBody(Calls.listPodBilling)]
   const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.askWithBody(Calls.getNetworkVolume)]
-  const [listVolumes, deleteVolume] = [wire.askWithBody(Calls.listNetworkVolumes), wire.ask(Calls.deleteNetworkVolume)]
+  const [listVolumes, deleteVolume] = [
+    wire.askWithBody(Listing.calls.networkVolumes),
+    wire.ask(Calls.deleteNetworkVolume)
+  ]
   const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.askWithBody(Calls.getTemplate)]
-  const [listTemplates, deleteTemplate] = [wire.askWithBody(Calls.listTemplates), wire.ask(Calls.deleteTemplate)]
-  const [getEndpoint, listEndpoints] = [wire.askWithBody(Calls.getEndpoint), wire.askWithBody(Calls.listEndpoints)]
+  const [listTemplates, deleteTemplate] = [wire.askWithBody(Listing.calls.templates), wire.ask(Calls.deleteTemplate)]
+  const [getEndpoint, listEndpoints] = [wire.askWithBody(Calls.getEndpoint), wire.askWithBody(Listing.calls.endpoints)]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
 
   const action = (action: "start" | "stop") => (id: string, call: Call) =>
@@ -68,12 +77,9 @@ export const adapterOf = (
 
   /** The catalog of one cloud; RunPod reports availability for one cloud at a time. */
   const entriesOf = (cloud: "SECURE" | "COMMUNITY", call: Call) =>
-    Effect.map(
+    Effect.flatMap(
       listGpus({ query: { include: ["AVAILABILITY"], product: ["POD"], cloud } }, call),
-      ({ body, value }) => {
-        const bodies = part(body, "gpus")
-        return value.gpus.map((entry, index): CatalogEntry => ({ entry, body: part(bodies, index) }))
-      }
+      ({ value }) => gpusOf(value.gpus)
     )
 
   return Adapter.make({
@@ -117,7 +123,7 @@ export const adapterOf = (
         Listing.all((query, call) =>
           Effect.flatMap(
             listPods({ query }, call),
-            ({ body, value }) => page(each(toCompute)(value.pods, part(body, "pods")), value.pagination)
+            ({ value }) => page(Effect.sync(() => podsOf(value.pods)), value.pagination)
           )
         )(call),
       terminate: (id, call) => deletePod({ id }, call)
@@ -141,7 +147,7 @@ export const adapterOf = (
       list: (call) =>
         Effect.flatMap(
           listVolumes({}, call),
-          ({ body, value }) => each(toVolume)(value.networkVolumes, part(body, "networkVolumes"))
+          ({ value }) => volumesOf(value.networkVolumes)
         ),
       get: (id, call) => Effect.flatMap(getVolume({ id }, call), one(toVolume)),
       create: (request, call) =>
@@ -155,7 +161,7 @@ export const adapterOf = (
       list: Listing.all((query, call) =>
         Effect.flatMap(
           listTemplates({ query }, call),
-          ({ body, value }) => page(each(toTemplate)(value.templates, part(body, "templates")), value.pagination)
+          ({ value }) => page(templatesOf(value.templates), value.pagination)
         )
       ),
       get: (id, call) => Effect.flatMap(getTemplate({ id }, call), one(toTemplate)),
@@ -170,7 +176,7 @@ export const adapterOf = (
       list: Listing.all((query, call) =>
         Effect.flatMap(
           listEndpoints({ query }, call),
-          ({ body, value }) => page(each(toEndpoint)(value.endpoints, part(body, "endpoints")), value.pagination)
+          ({ value }) => page(endpointsOf(value.endpoints), value.pagination)
         )
       ),
       get: (id, call) => Effect.flatMap(getEndpoint({ id }, call), one(toEndpoint)),
