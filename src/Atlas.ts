@@ -32,6 +32,7 @@ import * as JobStream from "./jobs/JobStream.ts"
 import type { ComputeFilter, LogOptions } from "./provider/Adapter.ts"
 import type { CallOptions } from "./provider/Call.ts"
 import type { Capability } from "./provider/Capability.ts"
+import type { EndOptions as FacetEndOptions } from "./provider/Facets.ts"
 import * as Lease from "./provider/Lease.ts"
 import type { Service } from "./provider/Provider.ts"
 import { Providers, type Which } from "./provider/Providers.ts"
@@ -61,6 +62,14 @@ export interface AwaitOptions extends Options {
   readonly interval?: CallOptions["timeout"]
 }
 
+/**
+ * Options of {@link end}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOptions extends Options, Pick<FacetEndOptions, "name" | "mustExist"> {}
+
 /** Finds the provider of a call, and calls it with the remaining options. */
 const withProvider = <A, E, R>(
   operation: string,
@@ -80,7 +89,8 @@ const withProvider = <A, E, R>(
  *
  * **Details**
  *
- * The create is sent once. When its answer is lost, the compute is looked for by its stamped name before this fails.
+ * The create is sent once. When its answer is lost, the compute is looked for by its stamped name before this fails; where it is
+ * found, this answers when two settle windows have passed and whatever else the create made is ended.
  * Interrupting ends what was rented. Fails as `Validation` or `Unsupported` before anything is sent, as `NoCapacity`
  * or another refusal when nothing was created, as `Uncertain` when a compute may exist.
  *
@@ -321,21 +331,30 @@ export const terminate = (id: string, options?: Options): Effect.Effect<void, At
  *
  * **Details**
  *
- * What cannot be verified fails as `Uncertain`, with the id in `computeId`.
+ * A cloud may have made a second one under the same name: after the end of this one, the name it was seen to have is looked
+ * for once, or until two settle windows have passed since its create, and whatever bears it is ended too. What cannot be
+ * verified fails as `Uncertain`, with the id in `computeId` or the name in `computeName`.
  *
  * **Example** (Making sure)
  *
  * ```ts
  * import { Atlas } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
  *
- * const gone = Atlas.end("local-abcdefghijkl")
+ * const gone = Effect.flatMap(
+ *   Atlas.spawnCompute({ gpu: "h100", image: "me/server" }),
+ *   ({ id, name }) => Atlas.end(id, { name })
+ * )
  * ```
  *
  * @category ending
  * @since 0.1.0
  */
-export const end = (id: string, options?: Options): Effect.Effect<void, AtlasError, Providers> =>
-  withProvider("end", options, (provider, call) => provider.compute.end(id, call))
+export const end = (id: string, options?: EndOptions): Effect.Effect<void, AtlasError, Providers> =>
+  Effect.suspend(() => {
+    const { mustExist, name, ...rest } = options ?? {}
+    return withProvider("end", rest, (provider, call) => provider.compute.end(id, { ...call, mustExist, name }))
+  })
 
 /** Only the endpoint and the id: callers may give a whole job where they are meant. */
 const refOf = ({ endpoint, id }: JobRef): JobRef => ({ endpoint, id })
@@ -616,7 +635,9 @@ export const deleteEndpoint = (id: string, options?: Options): ResourceAnswer<vo
  *
  * **Details**
  *
- * Interruption during the create is covered too: what may have been rented is looked for by name and ended.
+ * Interruption during the create is covered too: what may have been rented is looked for by name and ended. So is a second
+ * compute that the cloud made under the same name: a listing after the end shows that none is left. It is made when two settle
+ * windows (twice 5 seconds, unless the provider says otherwise) have passed since the create, so a shorter use ends that late.
  *
  * **Gotchas**
  *
@@ -657,7 +678,8 @@ export const scoped = (
     }))
 
 /**
- * Rents a compute, uses it, ends it and verifies that it is gone; what could not be verified fails as `Uncertain` with the id.
+ * Rents a compute, uses it, ends it and verifies that it is gone, and any second one of its name with it, as {@link scoped}
+ * does; what could not be verified fails as `Uncertain` with the id, or with the name where that could not be looked for.
  *
  * **Example** (Use and return)
  *

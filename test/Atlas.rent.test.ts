@@ -11,11 +11,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
 import * as Mock from "./support/mock.ts"
+import { settled } from "./support/settled.ts"
 
 const controls = MockProvider.MockControls
 
@@ -41,7 +43,7 @@ describe("a create whose answer is lost", () => {
     Effect.gen(function*() {
       const mock = yield* controls
       yield* mock.loseNextAnswer({ created: true })
-      const compute = yield* Atlas.spawnCompute({ name: "web", auth: "bearer" })
+      const compute = yield* settled(Atlas.spawnCompute({ name: "web", auth: "bearer" }))
       assert.deepStrictEqual((yield* live).map((entry) => [entry.id, entry.name]), [[compute.id, compute.name]])
       assert.strictEqual((yield* mock.counts).spawnCompute, 1)
       assert.strictEqual(compute.auth === null ? 0 : Redacted.value(compute.auth.token).length, 43)
@@ -98,7 +100,9 @@ describe("a create whose answer is lost", () => {
     Effect.gen(function*() {
       const mock = yield* controls
       yield* mock.loseNextAnswer({ created: true })
-      yield* Effect.scoped(Effect.andThen(Atlas.scoped({}), Effect.map(live, (all) => assert.lengthOf(all, 1))))
+      yield* yield* inAnHour(
+        Effect.scoped(Effect.andThen(Atlas.scoped({}), Effect.map(live, (all) => assert.lengthOf(all, 1))))
+      )
       assert.deepStrictEqual(yield* live, [])
     }).pipe(Effect.provide(Mock.layer())))
 })
@@ -107,11 +111,11 @@ describe("a compute that belongs to a scope", () => {
   it.effect("lives as long as the scope and is gone after it, verified", () =>
     Effect.gen(function*() {
       const mock = yield* controls
-      const id = yield* Effect.scoped(Effect.gen(function*() {
+      const id = yield* yield* inAnHour(Effect.scoped(Effect.gen(function*() {
         const { id } = yield* Atlas.scoped({ gpu: "h100" })
         assert.lengthOf(yield* live, 1)
         return id
-      }))
+      })))
       assert.deepStrictEqual(yield* live, [])
       assert.strictEqual((yield* Atlas.getCompute(id)).status, "terminated")
       assert.strictEqual((yield* mock.counts).getCompute, 2)
@@ -126,7 +130,7 @@ describe("a compute that belongs to a scope", () => {
           "a defect": Effect.die("no"),
           "an interruption": Effect.interrupt
         }
-        yield* Effect.exit(Effect.scoped(Effect.andThen(Atlas.scoped({}), over[how])))
+        yield* inAnHour(Effect.scoped(Effect.andThen(Atlas.scoped({}), over[how])))
         const { made } = yield* (yield* controls).ledger
         assert.lengthOf(made, 1)
         assert.deepStrictEqual(yield* live, [])
@@ -182,15 +186,17 @@ describe("a compute that belongs to a scope", () => {
 describe("a compute that is used and ended", () => {
   it.effect("answers what its use answered, and is gone", () =>
     Effect.gen(function*() {
-      const status = yield* Atlas.withCompute({}, ({ id }) =>
-        Effect.map(Atlas.getCompute(id), (compute) => compute.status))
+      const status = yield* yield* inAnHour(
+        Atlas.withCompute({}, ({ id }) => Effect.map(Atlas.getCompute(id), (compute) => compute.status))
+      )
       assert.strictEqual(status, "running")
       assert.deepStrictEqual(yield* live, [])
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("is gone after its use has failed, and the failure stays what it was", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* Effect.flip(Atlas.withCompute({}, () => Effect.fail("mine" as const))), "mine")
+      const used = yield* inAnHour(Atlas.withCompute({}, () => Effect.fail("mine" as const)))
+      assert.strictEqual(Option.getOrNull(Exit.findErrorOption(used)), "mine")
       assert.deepStrictEqual(yield* live, [])
     }).pipe(Effect.provide(Mock.layer())))
 

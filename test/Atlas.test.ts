@@ -59,6 +59,7 @@ describe("the verbs", () => {
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       const { id } = yield* Atlas.spawnCompute({})
+      yield* TestClock.adjust("10 seconds")
       yield* Atlas.end(id)
       yield* Atlas.end("mock-never")
       assert.deepStrictEqual((yield* controls.ledger).live, [])
@@ -69,6 +70,7 @@ describe("the verbs", () => {
       const controls = yield* MockProvider.MockControls
       const { id } = yield* Atlas.spawnCompute({})
       yield* controls.ignoreDeletes(2)
+      yield* TestClock.adjust("10 seconds")
       const ending = yield* Effect.forkChild(Atlas.end(id), { startImmediately: true })
       yield* TestClock.adjust("1 second")
       assert.isDefined(ending.pollUnsafe())
@@ -161,6 +163,7 @@ describe("a program that uses the verbs only", () => {
         yield* Atlas.start(id)
         assert.strictEqual(started, 0)
         yield* Atlas.awaitReady(id)
+        yield* TestClock.adjust("10 seconds")
         yield* Atlas.end(id)
         assert.isAbove(started, 0)
         assert.strictEqual(running, 0)

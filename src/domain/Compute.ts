@@ -99,8 +99,10 @@ export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute"
   id: ComputeId,
   provider: ProviderId,
   status: ComputeStatus,
-  /** The stamped name; see NameStamp. */
+  /** The stamped name, unless it was renamed at the provider; see NameStamp. */
   name: absent,
+  /** The stamped name it was rented under, where the provider still says it; a copy made at the provider can say it too. */
+  rentedAs: absent,
   publicIp: absent,
   ports: Schema.Array(PortBinding).pipe(Schema.withConstructorDefault(Effect.succeed([]))),
   /** The provider's own name of the GPU. */
@@ -135,6 +137,7 @@ export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute"
       provider: this.provider,
       status: this.status,
       name: this.name,
+      rentedAs: this.rentedAs,
       publicIp: this.publicIp,
       ports: this.ports.map((port) => ({ ...port })),
       gpuType: this.gpuType,

@@ -215,7 +215,7 @@ export const make = (options: Options): Reaper => {
     yield* Effect.logWarning(
       `${provider.id}: ending the machine ${compute.id} (${compute.name}), which belongs to no session`
     )
-    const ended = yield* Effect.exit(provider.compute.end(compute.id))
+    const ended = yield* Effect.exit(provider.compute.end(compute.id, { name: null }))
     if (Exit.isSuccess(ended)) {
       yield* Metric.update(Metric.withAttributes(Metrics.reaped, { provider: provider.id }), 1)
       return null

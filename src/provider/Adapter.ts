@@ -72,7 +72,7 @@ export interface PreparedSpawn<Prepared = object> extends SpawnDraft {
  *
  * **Details**
  *
- * `name` matches the stamped name or the name it was stamped from, `gpu` the canonical or the provider's own name.
+ * `name` matches the stamped name, also of a compute that was renamed, or the name it was stamped from, `gpu` the canonical or the provider's own name.
  *
  * @category models
  * @since 0.1.0

@@ -52,11 +52,16 @@ export interface RentOptions extends CallOptions {
 export interface EndOptions extends CallOptions {
   /**
    * Monotonic nanoseconds of the create's answer: until the settle window has passed since, "not found" proves
-   * nothing. Default: long ago.
+   * nothing, and until it has passed twice, "no other of this name" does not. Default: where this process rented it, then.
    */
   readonly madeAt?: bigint | undefined
-  /** The stamped name it was rented under: where the id was never there, computes of this name are ended instead. */
-  readonly name?: string | undefined
+  /**
+   * The stamped name it was rented under: every other compute that bears it is ended too. Null ends the one id alone. Default:
+   * the name it is seen to have, where it was rented without an orchestrator.
+   */
+  readonly name?: string | null | undefined
+  /** An id that is not there, and any other refusal of the first delete, fails as such; default false: it counts as ended. */
+  readonly mustExist?: boolean | undefined
 }
 
 /**
@@ -87,7 +92,10 @@ export interface ComputeFacet {
   ) => Effect.Effect<PreparedSpawn, AtlasError>
   /** Sends one create, and nothing else: an unanswered one fails as `Uncertain`, and the caller has to resolve it. */
   readonly rent: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute, AtlasError>
-  /** Looks for what an unanswered create may have made: keeps the oldest, ends duplicates; null when there is nothing. */
+  /**
+   * Looks for what an unanswered create may have made, to the end of both settle windows: keeps the oldest, ends duplicates;
+   * null when there is nothing.
+   */
   readonly resolve: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<Compute | null, AtlasError>
   /** Ends every compute of the spawn's name and verifies that it is gone. */
   readonly abandon: (spawn: PreparedSpawn, options?: CallOptions) => Effect.Effect<void, AtlasError>
@@ -99,7 +107,7 @@ export interface ComputeFacet {
   readonly listAll: (filter?: ComputeFilter, options?: CallOptions) => Effect.Effect<Listing, AtlasError>
   /** Asks for the end of a compute; `NotFound` when the provider does not know it. */
   readonly terminate: (id: string, options?: CallOptions) => Effect.Effect<void, AtlasError>
-  /** Ends a compute and verifies that it is gone; a compute that is not there counts as ended. */
+  /** Ends a compute and verifies that it is gone, with whatever else bears its name; one that is not there counts as ended. */
   readonly end: (id: string, options?: EndOptions) => Effect.Effect<void, AtlasError>
 }
 

@@ -21,9 +21,15 @@ import type { ComputeFacet } from "./Facets.ts"
  * @since 0.1.0
  */
 export interface Lease {
-  /** Sends the create once and resolves a lost answer by looking; fails as `Uncertain` when that shows nothing. */
+  /**
+   * Sends the create once and resolves a lost answer by looking, to the end of both settle windows; fails as `Uncertain` when
+   * that shows nothing.
+   */
   readonly acquire: Effect.Effect<Compute, AtlasError>
-  /** Ends whatever `acquire` made or may have made, and verifies it; safe at any point, interrupted or not. */
+  /**
+   * Ends whatever `acquire` made or may have made, and verifies that nothing bears its name, to the end of both settle windows
+   * after the create; safe at any point, interrupted or not.
+   */
   readonly release: Effect.Effect<void, AtlasError>
 }
 
@@ -90,7 +96,8 @@ export const make = (
             notFound,
             (then) => Effect.fail(uncertain(asked, `${spawn.name} did not appear; ${then}`))
           )
-          : Effect.as(Effect.ignore(endMisnamed), found),
+          // found by what its container gets, it is the very one that was answered
+          : Effect.as(found.id === misnamed?.id ? Effect.void : Effect.ignore(endMisnamed), found),
       onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${spawn.name} failed: ${failed.reason.message}`))
     })
 

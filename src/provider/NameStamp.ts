@@ -52,6 +52,14 @@ export interface NameStamp {
 }
 
 /**
+ * Whether a stamp is that of a spawn without an orchestrator.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAdhoc = ({ owner }: NameStamp): boolean => owner === stateless
+
+/**
  * A caller's name as it is in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
  *
  * **Example** (A name with spaces)
@@ -111,6 +119,40 @@ export const matches = (wanted: string, name: string | null): boolean => {
   if (Option.isSome(parse(wanted))) return false
   return Option.exists(parse(name), (stamp) => stamp.slug === slugify(wanted))
 }
+
+/**
+ * The names by which a compute is recognised: the one it has, and the one its provider says it was rented under.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Named {
+  readonly name: string | null
+  readonly rentedAs: string | null
+}
+
+/**
+ * Whether a compute was rented under this stamped name and has been renamed since, to a name that is no stamp.
+ *
+ * **Gotchas**
+ *
+ * A copy that a person made of a machine, with all that its container gets, is told apart from a renamed machine by nothing but
+ * its age. This answers a create that was lost; it is no reason to end a compute while another bears the name.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const isRenamed = (stamped: string, { name, rentedAs }: Named): boolean =>
+  rentedAs === stamped && Option.isNone(parse(name ?? ""))
+
+/**
+ * The stamp of a compute: that of its name, and where its name is none, the one it was rented under.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const of = ({ name, rentedAs }: Named): Option.Option<NameStamp> =>
+  Option.orElse(parse(name ?? ""), () => parse(rentedAs ?? ""))
 
 /**
  * A new attempt: 12 base32 characters from the system's random source.

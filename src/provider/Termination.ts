@@ -14,6 +14,7 @@ import { type AtlasErrorReason, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ComputeId } from "../domain/Ids.ts"
 import * as TimeSpan from "../domain/TimeSpan.ts"
+import * as NameStamp from "./NameStamp.ts"
 
 /** Long enough for a slow cloud to delete, short enough for a process that is asked to stop. */
 const endBudget = 30_000
@@ -47,11 +48,13 @@ const elapsedSince = (start: bigint) => Effect.map(Clock.monotonicTimeNanos, (no
 
 const isGone = (compute: Compute) => compute.status === "terminated"
 
-/** A live compute before an ended one, then the oldest, then by id, so that every process keeps the same one. */
-const bestFirst = (a: Compute, b: Compute): number =>
-  Number(b.isLive) - Number(a.isLive)
-  || (a.createdAt?.epochMilliseconds ?? Number.MAX_VALUE) - (b.createdAt?.epochMilliseconds ?? Number.MAX_VALUE)
+/** The oldest first, then by id, so that every process keeps the same one. */
+const oldestFirst = (a: Compute, b: Compute): number =>
+  (a.createdAt?.epochMilliseconds ?? Number.MAX_VALUE) - (b.createdAt?.epochMilliseconds ?? Number.MAX_VALUE)
   || (a.id < b.id ? -1 : 1)
+
+/** A live compute before an ended one. */
+const bestFirst = (a: Compute, b: Compute): number => Number(b.isLive) - Number(a.isLive) || oldestFirst(a, b)
 
 /** The computes of exactly this name, each once however often the listing shows it, without those that are gone. */
 const namesakes = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compute> =>
@@ -60,13 +63,30 @@ const namesakes = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<
     .toSorted(bestFirst)
 
 /**
+ * The compute that was rented under this name and has another one now, where its provider shows that: the oldest alone, since
+ * a person can copy a machine with all that its container gets.
+ */
+const renamed = (listed: ReadonlyArray<Compute>, name: string): ReadonlyArray<Compute> =>
+  listed.filter((compute) => NameStamp.isRenamed(name, compute) && !isGone(compute)).toSorted(oldestFirst).slice(0, 1)
+
+/** One listing; one that never answers must not hold up a caller that is being interrupted. */
+const look = (calls: ComputeCalls, name: string) =>
+  Effect.timeoutOrElse(calls.named(name), {
+    duration: endBudget,
+    orElse: () =>
+      Effect.fail(
+        new Uncertain({ computeName: name, message: `${name} could not be looked for: no listing was read in time` })
+      )
+  })
+
+/**
  * Looks for computes of this name until one is found, or until the settle window has passed twice.
  *
  * **Details**
  *
- * Answers the one to keep first and leaves out what is terminated. Empty means: not found by a complete listing made after
- * both windows. Fails when that last listing failed, since a failed listing proves nothing, and as `Uncertain` when a
- * listing does not answer.
+ * Answers the one to keep first and leaves out what is terminated. Where a complete listing made after both windows does not
+ * have the name, the oldest that was rented under it and renamed since is the answer; empty means that there is none either.
+ * Fails when that last listing failed, since a failed listing proves nothing, and as `Uncertain` when a listing does not answer.
  *
  * @category looking
  * @since 0.1.0
@@ -84,24 +104,15 @@ export const find = (
     while (true) {
       // asked before the look: only a listing begun after both windows proves absence
       const settled = (yield* elapsedSince(start)) >= until
-      const looked = yield* Effect.result(calls.named(name))
+      const looked = yield* Effect.result(look(calls, name))
       if (Result.isSuccess(looked)) {
         const found = namesakes(looked.success, name)
         if (found.length > 0) return found
       }
-      if (settled) return yield* Effect.fromResult(Result.map(looked, () => []))
+      if (settled) return yield* Effect.fromResult(Result.map(looked, (all) => renamed(all, name)))
       yield* Effect.sleep(pause)
     }
-  }).pipe(
-    // one listing that never answers must not hold up a caller that is being interrupted
-    Effect.timeoutOrElse({
-      duration: until + endBudget,
-      orElse: () =>
-        Effect.fail(
-          new Uncertain({ computeName: name, message: `${name} could not be looked for: no listing was read in time` })
-        )
-    })
-  )
+  })
 }
 
 const endWithin = (
@@ -109,21 +120,17 @@ const endWithin = (
   id: ComputeId,
   budget: number,
   settledAt: bigint
-): Effect.Effect<boolean, AtlasErrorReason> =>
+): Effect.Effect<void, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
     let pause = firstPause
-    let wasThere = false
     while (true) {
       const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt
       const asked = yield* Effect.result(calls.terminate(id))
       // a look decides, whatever the answer to the delete was
       const seen = yield* Effect.result(calls.get(id))
       if (Result.isFailure(asked) && isHopeless(asked.failure) && Result.isFailure(seen)) return yield* asked.failure
-      wasThere ||= Result.isSuccess(asked) || Result.isSuccess(seen)
-      if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") {
-        return wasThere
-      }
+      if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") return
       if ((yield* elapsedSince(start)) >= budget) {
         const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
         return yield* new Uncertain({
@@ -142,12 +149,12 @@ const endWithin = (
  * **Details**
  *
  * A compute that is not there counts as ended, but not before `settledAt` (monotonic nanoseconds): until then the provider
- * may not list it yet. Answers whether it was ever there. What cannot be verified in time fails as `Uncertain` with the id.
+ * may not list it yet. What cannot be verified in time fails as `Uncertain` with the id.
  *
  * @category ending
  * @since 0.1.0
  */
-export const end = (calls: ComputeCalls, id: ComputeId, settledAt = 0n): Effect.Effect<boolean, AtlasErrorReason> =>
+export const end = (calls: ComputeCalls, id: ComputeId, settledAt = 0n): Effect.Effect<void, AtlasErrorReason> =>
   Effect.gen(function*() {
     const start = yield* Clock.monotonicTimeNanos
     const unsettled = settledAt > start ? Number(settledAt - start) / 1_000_000 : 0
@@ -174,7 +181,70 @@ export const endAll = (calls: ComputeCalls, all: ReadonlyArray<Compute>): Effect
   )
 
 /**
- * Ends whatever was rented under this name, duplicates that appear within two settle windows included, and verifies it.
+ * How the computes of a name are ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NameOptions {
+  /** Monotonic nanoseconds: only a complete listing begun then or later proves that no other is left; default now. */
+  readonly settledAt?: bigint | undefined
+  /** Milliseconds between the looks before that; default none but the first, which is made at once. */
+  readonly every?: number | undefined
+  /** The one that stays; default none. */
+  readonly keep?: ComputeId | undefined
+  /** Whether to end the {@link find | renamed} compute of a create that was lost, where none has the name; default false. */
+  readonly isLost?: boolean | undefined
+}
+
+/** Ends each of these that can be ended, and fails as the first that could not be. */
+const sweep = (calls: ComputeCalls, name: string, { every, isLost, keep, settledAt = 0n }: NameOptions) =>
+  Effect.gen(function*() {
+    let pause = firstPause
+    let wasSeen = false
+    /** Monotonic nanoseconds of the first look that could have proved it. */
+    let provingSince: bigint | null = null
+    while (true) {
+      const begunAt = yield* Clock.monotonicTimeNanos
+      const isProof = begunAt >= settledAt
+      if (isProof) provingSince ??= begunAt
+      const looked = yield* Effect.result(look(calls, name))
+      if (Result.isSuccess(looked)) {
+        const found = namesakes(looked.success, name)
+        wasSeen ||= found.length > 0
+        const lost = isProof && isLost === true && !wasSeen ? renamed(looked.success, name) : []
+        const ended = yield* Effect.result(
+          endAll(calls, [...found, ...lost].filter(({ id }) => id !== keep))
+        )
+        // what could not be ended before the proof is found again by it
+        if (isProof) return yield* Effect.fromResult(ended)
+      } else if (
+        isHopeless(looked.failure) || (provingSince !== null && (yield* elapsedSince(provingSince)) >= endBudget)
+      ) {
+        return yield* new Uncertain({
+          computeName: name,
+          message: `whether another compute is called ${name} is not known, and it may cost money: ${
+            looked.failure.message || looked.failure._tag
+          }`
+        })
+      }
+      // in whole milliseconds, as far as clocks sleep
+      const left = Math.ceil(Number(settledAt - (yield* Clock.monotonicTimeNanos)) / 1_000_000)
+      if (Result.isFailure(looked)) {
+        yield* Effect.sleep(left > 0 ? Math.min(pause, left) : pause)
+        pause = Math.min(pause * 2, longestPause)
+      } else yield* Effect.sleep(Math.max(0, Math.min(left, every ?? left)))
+    }
+  })
+
+/**
+ * Ends every compute that bears exactly this name but the one to keep, and verifies each; looks at once, and again when it
+ * has settled.
+ *
+ * **Details**
+ *
+ * Succeeds when a complete listing begun at `settledAt` or later has shown none, or when all it showed are gone. Without such
+ * a listing it fails as `Uncertain` with the name, after trying for 30 seconds.
  *
  * @category ending
  * @since 0.1.0
@@ -182,17 +252,5 @@ export const endAll = (calls: ComputeCalls, all: ReadonlyArray<Compute>): Effect
 export const endNamed = (
   calls: ComputeCalls,
   name: string,
-  settleWindow: Duration.Duration
-): Effect.Effect<void, AtlasErrorReason> =>
-  Effect.gen(function*() {
-    const start = yield* Clock.monotonicTimeNanos
-    const until = Duration.toMillis(settleWindow) * 2
-    while (true) {
-      const left = until - (yield* elapsedSince(start))
-      const settled = left <= 0
-      const found = yield* find(calls, name, Duration.millis(Math.max(left / 2, 0)))
-      yield* endAll(calls, found)
-      // a duplicate may appear for as long as a machine may be missing from a listing
-      if (settled || found.length === 0) return
-    }
-  })
+  options: NameOptions = {}
+): Effect.Effect<void, AtlasErrorReason> => sweep(calls, name, options)

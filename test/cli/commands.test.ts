@@ -4,6 +4,7 @@ import * as Listing from "effect-atlas/provider/Listing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
+import { settled } from "../support/settled.ts"
 import { mock, reserved, run } from "./harness.ts"
 
 /** A mock with this many computes that run. */
@@ -143,7 +144,7 @@ describe("down", () => {
   it.effect("ends every id it is given and says which", () =>
     Effect.gen(function*() {
       const { controls, ids, surroundings } = yield* rented(2)
-      const { code, out } = yield* run(["down", ...ids, "--json"], surroundings)
+      const { code, out } = yield* settled(run(["down", ...ids, "--json"], surroundings))
       assert.strictEqual(code, 0)
       assert.deepStrictEqual(JSON.parse(out), ids.map((id) => ({ id, status: "terminated" })))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
@@ -152,11 +153,11 @@ describe("down", () => {
   it.effect("ends the others when one fails, reports each failure, and fails", () =>
     Effect.gen(function*() {
       const { controls, ids: [one = "", two = ""], surroundings } = yield* rented(2)
-      const plain = yield* run(["down", "mock-unknown", one, "a/b"], surroundings)
+      const plain = yield* settled(run(["down", "mock-unknown", one, "a/b"], surroundings))
       assert.deepStrictEqual({ code: plain.code, out: plain.out }, { code: 1, out: `ended ${one}` })
       assert.match(plain.err, /^error \[not_found\] .*mock-unknown.*\nerror \[validation\] id: .*$/)
 
-      const json = yield* run(["down", "mock-unknown", two, "a/b", "--json"], surroundings)
+      const json = yield* settled(run(["down", "mock-unknown", two, "a/b", "--json"], surroundings))
       assert.deepStrictEqual({ code: json.code, out: json.out }, { code: 1, out: "" })
       assert.strictEqual(JSON.parse(json.err).error.kind, "not_found")
       assert.deepStrictEqual((yield* controls.ledger).live, [])
@@ -166,7 +167,7 @@ describe("down", () => {
     Effect.gen(function*() {
       const { controls, ids: [id = ""], surroundings } = yield* rented(1)
       yield* controls.failNext("terminate", new AtlasError.Transport({ message: "reset" }))
-      assert.strictEqual((yield* run(["down", id], surroundings)).code, 0)
+      assert.strictEqual((yield* settled(run(["down", id], surroundings))).code, 0)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
+import { settled } from "../support/settled.ts"
 import { mock, run, start } from "./harness.ts"
 
 /** A provider that has none of some GPUs, and remembers what it was asked for. */
@@ -239,7 +240,7 @@ describe("up, staying with the compute", () => {
       })
       yield* settle
       assert.strictEqual((yield* controls.ledger).live.length, 1)
-      yield* Fiber.interrupt(fiber)
+      yield* settled(Fiber.interrupt(fiber))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 

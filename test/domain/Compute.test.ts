@@ -78,6 +78,7 @@ describe("Compute", () => {
       provider: "acme",
       status: "running",
       name: "atlas-adhoc-web-abcdefghijkl",
+      rentedAs: null,
       publicIp: "203.0.113.1",
       ports: [{ internal: 80, external: null, protocol: "http", url: null }],
       gpuType: "H100",

@@ -146,6 +146,52 @@ describe("looking by name", () => {
     }))
 })
 
+describe("a create whose machine was renamed before its lost answer was resolved", () => {
+  const at = (millis: number) => DateTime.makeUnsafe(millis)
+  const other = (one: string, createdAt: number, fields: Partial<Compute.Compute> = {}) =>
+    machine({ id: Ids.ComputeId.make(one), name: `of ${one}`, rentedAs: wanted, createdAt: at(createdAt), ...fields })
+
+  it.effect("is found by what its container gets, when both windows have not shown the name: the oldest alone", () =>
+    Effect.gen(function*() {
+      const listed = [
+        other("copy", 2),
+        other("renamed", 1),
+        other("gone", 0, { status: "terminated" }),
+        other("of-another", 0, { name: "atlas-adhoc-web-bcdefghijklm" })
+      ]
+      const { provider } = scripted({ named: () => Effect.succeed(listed) })
+      const { result } = yield* timed(Termination.find(provider, wanted, settle))
+      const [found, after] = result._tag === "Success" ? result.success : []
+      assert.deepStrictEqual([found?.map((one) => one.id), after], [["renamed"], 10_000])
+    }))
+
+  it.effect("is ended where nobody has the machine, and copies of it are not", () =>
+    Effect.gen(function*() {
+      const gone = new Set<string>()
+      const { provider } = scripted({
+        named: () => Effect.sync(() => [other("copy", 2), other("renamed", 1)].filter((one) => !gone.has(one.id))),
+        terminate: (one) => Effect.sync(() => gone.add(one))
+      })
+      const { result } = yield* timed(Termination.endNamed(provider, wanted, { settledAt: 1n, isLost: true }))
+      assert.strictEqual(result._tag, "Success")
+      assert.deepStrictEqual([...gone], ["renamed"])
+    }))
+
+  it.effect("nothing of another name is ended where one of the name was seen, or where the machine is known", () =>
+    Effect.gen(function*() {
+      const gone = new Set<string>()
+      const { provider } = scripted({
+        named: () => Effect.sync(() => [machine(), other("copy", 2)].filter((one) => !gone.has(one.id))),
+        terminate: (one) => Effect.sync(() => gone.add(one))
+      })
+      const settledAt = (yield* Clock.monotonicTimeNanos) + 10_000_000_000n
+      const { result } = yield* timed(Termination.endNamed(provider, wanted, { settledAt, isLost: true }))
+      assert.strictEqual(result._tag, "Success")
+      yield* Termination.endNamed(provider, wanted)
+      assert.deepStrictEqual([...gone], [id])
+    }))
+})
+
 describe("ending", () => {
   it.effect("asks, looks, and is done when the provider does not know it any more or says terminated", () =>
     Effect.gen(function*() {
@@ -257,6 +303,13 @@ describe("ending", () => {
 })
 
 describe("ending every compute of a name", () => {
+  /** From now to the end of both settle windows. */
+  const bothWindows = (provider: Termination.ComputeCalls, options: Termination.NameOptions = {}) =>
+    Effect.flatMap(
+      Clock.monotonicTimeNanos,
+      (now) => Termination.endNamed(provider, wanted, { settledAt: now + 10_000_000_000n, ...options })
+    )
+
   it.effect("ends all of them, the others too where one cannot be ended", () =>
     Effect.gen(function*() {
       const stubborn = Ids.ComputeId.make("stubborn")
@@ -267,7 +320,7 @@ describe("ending every compute of a name", () => {
         terminate: (one) => one === stubborn ? broken : Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
       })
-      const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
+      const { result } = yield* timed(bothWindows(provider))
       assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
       const [reason] = result._tag === "Failure" ? result.failure : []
       assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeId : null, stubborn)
@@ -285,17 +338,51 @@ describe("ending every compute of a name", () => {
           Effect.sync(() => gone.add(one)),
         get: (one) => gone.has(one) ? notFound : Effect.succeed(machine({ id: one }))
       })
-      const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
+      const { result } = yield* timed(bothWindows(provider))
       assert.strictEqual(result._tag, "Success")
       assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
     }))
 
-  it.effect("nothing of that name is fine", () =>
+  it.effect("nothing of that name is fine, when a listing begun after both windows says so", () =>
     Effect.gen(function*() {
       const { provider, times } = scripted({})
-      const { result } = yield* timed(Termination.endNamed(provider, wanted, settle))
-      assert.strictEqual(result._tag, "Success")
-      assert.deepStrictEqual(times("terminate"), [])
+      const { result } = yield* timed(bothWindows(provider))
+      assert.deepStrictEqual(result._tag === "Success" ? result.success[1] : null, 10_000)
+      assert.deepStrictEqual([times("terminate"), times("named")], [[], [0, 10_000]])
+    }))
+
+  it.effect("costs one listing where both windows have passed", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = scripted({})
+      yield* Termination.endNamed(provider, wanted)
+      assert.deepStrictEqual(calls.map(([what]) => what), ["named"])
+    }))
+
+  it.effect("leaves the one to keep, and every other name", () =>
+    Effect.gen(function*() {
+      const gone = new Set<string>()
+      const all = ["pod-1", "pod-2", "pod-3"].map((one) =>
+        machine({ id: Ids.ComputeId.make(one), name: one === "pod-3" ? "atlas-adhoc-web-bcdefghijklm" : wanted })
+      )
+      const { provider } = scripted({
+        named: () => Effect.sync(() => all.filter((one) => !gone.has(one.id))),
+        terminate: (one) => Effect.sync(() => gone.add(one))
+      })
+      yield* Termination.endNamed(provider, wanted, { keep: id })
+      assert.deepStrictEqual([...gone], ["pod-2"])
+    }))
+
+  it.effect("a listing that fails proves nothing: it is made again, and after 30 seconds it is uncertain with the name", () =>
+    Effect.gen(function*() {
+      const later = scripted({
+        named: () => Effect.flatMap(Clock.currentTimeMillis, (now) => now < 25_000 ? broken : Effect.succeed([]))
+      })
+      const shown = yield* timed(bothWindows(later.provider))
+      assert.strictEqual(shown.result._tag, "Success")
+      const { result } = yield* timed(bothWindows(scripted({ named: () => broken }).provider))
+      const [reason] = result._tag === "Failure" ? result.failure : []
+      assert.strictEqual(reason?._tag === "Uncertain" ? reason.computeName : reason, wanted)
+      assert.include(reason?.message, "oops")
     }))
 })
 

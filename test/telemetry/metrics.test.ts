@@ -82,6 +82,7 @@ describe("metrics of provider calls", () => {
     Effect.gen(function*() {
       for (let made = 0; made < 5; made++) {
         const { id } = yield* Atlas.spawnCompute({ name: `name-${made}` })
+        yield* TestClock.adjust("10 seconds")
         yield* Atlas.end(id)
       }
       const series = (yield* Metric.snapshot).filter((one) => one.id.startsWith("atlas_"))

@@ -13,7 +13,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as Mock from "../support/mock.ts"
+import { settled } from "../support/settled.ts"
 
 const canary = "canary-8b2d"
 
@@ -57,12 +59,12 @@ describe("exported through OpenTelemetry", () => {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
       const token = yield* Effect.gen(function*() {
-        const { auth, id } = yield* Atlas.spawnCompute(
+        const { auth, id } = yield* settled(Atlas.spawnCompute(
           { env: { KEY: `${canary}-env` }, providerOpts: { note: `${canary}-opts` }, auth: "bearer" },
           { apiKey: `${canary}-key`, headers: { "x-key": `${canary}-header` } }
-        )
+        ))
         yield* Effect.ignore(Atlas.getCompute("mock-unknown", { apiKey: `${canary}-key` }))
-        yield* Atlas.end(id)
+        yield* settled(Atlas.end(id))
         return auth === null ? "" : Redacted.value(auth.token)
       }).pipe(Effect.provide(layer))
       const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-unknown")
@@ -122,6 +124,7 @@ describe("spans", () => {
     Effect.gen(function*() {
       const { id } = yield* Atlas.spawnCompute({ gpu: "h100", name: "web", auth: "bearer" })
       yield* Effect.ignore(Atlas.getCompute("mock-unknown"))
+      yield* TestClock.adjust("10 seconds")
       yield* Atlas.end(id)
       const recorder = yield* SpanRecorder.SpanRecorder
       const names = new Set(recorder.spans.flatMap((span) => [...span.attributes.keys()]))

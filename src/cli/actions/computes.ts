@@ -129,14 +129,6 @@ export const start = ({ call, id }: One) =>
 /** How many computes are ended at once. */
 const endsAtOnce = 8
 
-/** Ends one compute and sees that it is gone; unlike `Atlas.end`, an unknown id is a mistake. */
-const end = (id: string, call: Atlas.Options) =>
-  Atlas.terminate(id, call).pipe(
-    // a delete that got no answer may have been carried out: `end` asks again, and looks
-    Effect.catchIf((error) => error.isRetryable, () => Effect.void),
-    Effect.andThen(Atlas.end(id, call))
-  )
-
 /** The ids of every compute of the account, once the user has agreed. */
 const everyId = (call: Atlas.Options, yes: boolean) =>
   Effect.gen(function*() {
@@ -160,7 +152,13 @@ export const down = ({ all, call, ids, yes }: {
     const { invocation, out } = yield* Shell
     const wanted = all ? yield* everyId(call, yes) : [...new Set(ids)]
     if (wanted.length > 0) yield* progress(`ending ${wanted.join(" ")}`)
-    const results = yield* Effect.forEach(wanted, (id) => Effect.result(end(id, call)), { concurrency: endsAtOnce })
+    // with `--all`, what shares a name is among the ids already
+    const options: Atlas.EndOptions = { ...call, mustExist: true, ...(all ? { name: null } : {}) }
+    const results = yield* Effect.forEach(
+      wanted,
+      (id) => Effect.result(Atlas.end(id, options)),
+      { concurrency: endsAtOnce }
+    )
     const gone = wanted.filter((_, index) => Option.exists(Array.get(results, index), Result.isSuccess))
     const failures = results.flatMap((result) => Result.isFailure(result) ? [Cause.makeFailReason(result.failure)] : [])
     if (!invocation.json) {

@@ -73,8 +73,19 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
   })
 
 /** Prints what the compute writes until it is over, and answers it as it was last seen. */
-const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options) => {
+const follow = (
+  compute: Compute,
+  { pollInterval, settleWindow }: Pick<Service, "pollInterval" | "settleWindow">,
+  call: Atlas.Options
+) => {
   const log = LogTail.make(compute.id, call)
+  let isYoung = true
+  const ages = Effect.delay(
+    Effect.sync(() => {
+      isYoung = false
+    }),
+    settleWindow
+  )
 
   /** The compute if it is over, null if it goes on or its provider cannot tell now. */
   const look = Atlas.getCompute(compute.id, call).pipe(
@@ -84,7 +95,8 @@ const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options)
       "AtlasError",
       "NotFound",
       () =>
-        Effect.fail(
+        // a compute younger than the settle window may not be listed yet
+        isYoung ? Effect.succeed(null) : Effect.fail(
           over(
             { ...compute, status: "terminated" },
             `${compute.id} was ended outside of this command: by another process, or in the provider's console`
@@ -99,7 +111,7 @@ const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options)
         yield* wait
         const seen = yield* look
         if (seen !== null) return seen
-        yield* Effect.sleep(pause)
+        yield* Effect.sleep(pollInterval)
       }
     })
 
@@ -107,7 +119,10 @@ const follow = (compute: Compute, pause: Duration.Duration, call: Atlas.Options)
     untilOver(log.read({ follow: true }, Effect.never)),
     // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
     untilOver(Effect.sleep(watchInterval))
-  ).pipe(Effect.tap(() => log.read({ follow: false }, Effect.void)))
+  ).pipe(
+    Effect.raceFirst(Effect.andThen(ages, Effect.never)),
+    Effect.tap(() => log.read({ follow: false }, Effect.void))
+  )
 }
 
 /** How the command ended, as an exit code; a compute that ended without one fails. */
@@ -116,7 +131,7 @@ const outcome = (seen: Compute) =>
     ? Effect.fail(over(seen, seen.failure ?? `${seen.id} is ${seen.status}`))
     : Effect.succeed(seen.exitCode)
 
-const attached = (request: Input, gpus: ReadonlyArray<string>, pause: Duration.Duration, call: Atlas.Options) =>
+const attached = (request: Input, gpus: ReadonlyArray<string>, provider: Service, call: Atlas.Options) =>
   Effect.gen(function*() {
     const { err, exitWith, invocation, out } = yield* Shell
     const stay = (compute: Compute) =>
@@ -125,7 +140,7 @@ const attached = (request: Input, gpus: ReadonlyArray<string>, pause: Duration.D
         yield* invocation.json
           ? out(JSON.stringify({ type: "compute", ...ComputeView.toJson(compute) }))
           : err(ComputeView.rented(compute))
-        return yield* outcome(yield* follow(compute, pause, call))
+        return yield* outcome(yield* follow(compute, provider, call))
       })
     // a failure after the create is kept apart, so that it never counts as a refused candidate
     const code = yield* Effect.fromResult(
@@ -158,9 +173,9 @@ export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
       return yield* runSession("up")(flags)
     }
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
-    const { id, pollInterval } = provider
+    const { id } = provider
     const request = yield* SpawnRequest.toRequest(flags, id, "spawnCompute")
     const gpus = yield* askable(provider, request, gpu, call)
     yield* progress(`renting from ${id}`)
-    yield* flags.detach ? detached(request, gpus, call) : attached(request, gpus, pollInterval, call)
+    yield* flags.detach ? detached(request, gpus, call) : attached(request, gpus, provider, call)
   })

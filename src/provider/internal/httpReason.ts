@@ -67,9 +67,14 @@ export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: nu
   if (isSuccess(result.status) && (classify === undefined || result.body === null)) return null
   const { code, ...refusal } = refusalOf(result, judging.scrub(), judging.isWithheld)
   const { message, raw, status } = refusal
-  // whatever it says, a server that failed may have done the request before
-  if (isCreate && (status >= 500 || status === 408)) {
-    return new Uncertain({ status, raw, message: `the provider failed and may have acted${message && `: ${message}`}` })
+  // whatever it says, a server that failed, or that sends its client elsewhere, may have done the request before
+  if (isCreate && !isSuccess(status) && (status < 400 || status >= 500 || status === 408)) {
+    const what = status < 400 ? "answered with a redirect" : "failed"
+    return new Uncertain({
+      status,
+      raw,
+      message: `the provider ${what} and may have acted${message && `: ${message}`}`
+    })
   }
   const better = classify?.(refusal)
   if (better !== undefined) return better

@@ -179,7 +179,8 @@ const applyFilter = (
       }
       const computes = [...byId.values()].filter((compute) =>
         (filter.status === undefined || compute.status === filter.status)
-        && (filter.name === undefined || NameStamp.matches(filter.name, compute.name))
+        && (filter.name === undefined || NameStamp.matches(filter.name, compute.name)
+          || NameStamp.isRenamed(filter.name, compute))
         && (filter.region === undefined || compute.region === filter.region)
         && (filter.gpu === undefined || (compute.gpuType !== null && (
           compute.gpuType === filter.gpu

@@ -5,6 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -29,7 +30,7 @@ import type { PreparedCreate, PreparedSpawn, SpawnDraft } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
-import type { ComputeFacet, RentOptions } from "../Facets.ts"
+import type { ComputeFacet, EndOptions, RentOptions } from "../Facets.ts"
 import * as Lease from "../Lease.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
@@ -88,6 +89,12 @@ const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<
 const isComputeId = Schema.is(ComputeId)
 
 const decodeId = decoder(ComputeId, "id")
+
+/** The name a compute was rented under without an orchestrator; undefined otherwise, since an orchestrator sees to its own. */
+const adhocName = (compute: NameStamp.Named | null | undefined): string | undefined =>
+  compute === null || compute === undefined
+    ? undefined
+    : Option.getOrUndefined(Option.map(Option.filter(NameStamp.of(compute), NameStamp.isAdhoc), NameStamp.render))
 
 /** The clocks of a provider and of this machine may be this far apart. */
 const skew = Duration.toMillis(Duration.minutes(5))
@@ -210,14 +217,14 @@ export const make = <Prepared>(
       return { ...draft, prepared }
     })
 
-  /** When this provider answered its latest creates: an absence right after one proves nothing. */
-  const madeAt = new Map<string, bigint>()
-  const remember = (computeId: string) =>
+  /** The latest creates that this provider answered: an absence right after one proves nothing. */
+  const latest = new Map<string, NameStamp.Named & { readonly at: bigint }>()
+  const remember = (computeId: string, name: string) =>
     Effect.map(Clock.monotonicTimeNanos, (now) => {
-      for (const [old, at] of madeAt) {
-        if (now - at > settleNanos) madeAt.delete(old)
+      for (const [old, { at }] of latest) {
+        if (now - at > 2n * settleNanos) latest.delete(old)
       }
-      madeAt.set(computeId, now)
+      latest.set(computeId, { at: now, name, rentedAs: null })
     })
 
   const send = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
@@ -232,7 +239,7 @@ export const make = <Prepared>(
       return yield* create.send({ ...spawn, prepared: wire.value }, call).pipe(
         Effect.mapError(asUnrepeatable),
         Effect.filterOrFail((made) => isAsPrepared(spawn, made), (made) => misnamed(spawn, made, sentAt)),
-        Effect.tap((made) => remember(made.id)),
+        Effect.tap((made) => remember(made.id, spawn.name)),
         Effect.mapBoth({ onSuccess: (made) => withAuth(made, spawn.auth), onFailure: wrap("spawnCompute") })
       )
     })
@@ -240,9 +247,71 @@ export const make = <Prepared>(
   const lookFor = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const calls = callsOf(options)
-      const [found, ...duplicates] = yield* Termination.find(calls, spawn.name, settleWindow)
-      yield* Termination.endAll(calls, duplicates)
-      return found === undefined ? null : withAuth(found, spawn.auth)
+      const settledAt = (yield* Clock.monotonicTimeNanos) + 2n * settleNanos
+      const [found] = yield* Termination.find(calls, spawn.name, settleWindow)
+      if (found === undefined) return null
+      yield* remember(found.id, spawn.name)
+      yield* Termination.endNamed(calls, spawn.name, { settledAt, keep: found.id })
+      return withAuth(found, spawn.auth)
+    })
+
+  /** Ends what a create made whose answer nobody had, as late as it may appear. */
+  const endLost = (name: string, options: CallOptions | undefined) =>
+    Effect.flatMap(Clock.monotonicTimeNanos, (now) =>
+      Termination.endNamed(callsOf(options), name, {
+        settledAt: now + 2n * settleNanos,
+        every: Math.max(Duration.toMillis(settleWindow) / 4, 10),
+        isLost: true
+      }))
+
+  /**
+   * Runs the end of a compute while the compute is looked at; answers how it was seen, null where that came too late. An end
+   * waits for no look, and afterwards its name could not be told any more.
+   */
+  const seenWhile = (
+    calls: Termination.ComputeCalls,
+    computeId: ComputeId,
+    ending: Effect.Effect<void, AtlasErrorReason>
+  ) =>
+    Effect.gen(function*() {
+      const looking = yield* Effect.forkChild(calls.get(computeId), { startImmediately: true })
+      const ended = yield* Effect.exit(ending)
+      const seen = looking.pollUnsafe()
+      yield* Fiber.interrupt(looking)
+      return { ended, seen: seen !== undefined && Exit.isSuccess(seen) ? seen.value : null }
+    })
+
+  /** When the windows of a compute that another process rented are over, as far as its provider says when that was. */
+  const settledBy = ({ createdAt }: Compute) =>
+    Effect.gen(function*() {
+      if (createdAt === null) return 0n
+      const age = (yield* Clock.currentTimeMillis) - DateTime.toEpochMillis(createdAt)
+      const windows = 2 * Duration.toMillis(settleWindow)
+      const left = Math.min(Math.max(windows - age, 0), windows)
+      return (yield* Clock.monotonicTimeNanos) + BigInt(Math.ceil(left)) * 1_000_000n
+    })
+
+  /** Ends a compute, then whatever else bears its name: a look that fails keeps no machine. */
+  const endWhole = (computeId: ComputeId, { madeAt, mustExist = false, name, ...options }: EndOptions) =>
+    Effect.gen(function*() {
+      const calls = callsOf(options)
+      const made = latest.get(computeId)
+      const at = madeAt ?? made?.at
+      const after = (windows: bigint) => at === undefined ? 0n : at + windows * settleNanos
+      // a delete that got no answer may have been carried out
+      const asked = Effect.catchIf(terminate(computeId, options), (error) => error.isRetryable, () => Effect.void)
+      const verified = Termination.end(calls, computeId, after(1n))
+      const ending = mustExist ? Effect.andThen(Effect.mapError(asked, ({ reason }) => reason), verified) : verified
+      const known = name === undefined ? adhocName(made) : name
+      const { ended, seen } = known === undefined
+        ? yield* seenWhile(calls, computeId, ending)
+        : { ended: yield* Effect.exit(ending), seen: null }
+      const borne = known ?? adhocName(seen) ?? null
+      if (borne === null) return yield* ended
+      const settledAt = seen === null ? after(2n) : yield* settledBy(seen)
+      // one that could not be ended is in the answer already; one that is gone and still listed is not gone
+      const keep = Exit.isFailure(ended) ? computeId : undefined
+      return yield* Exit.asVoidAll([ended, yield* Effect.exit(Termination.endNamed(calls, borne, { settledAt, keep }))])
     })
 
   const spawnObserved = observer.effect("spawnCompute")
@@ -261,22 +330,16 @@ export const make = <Prepared>(
       ),
     abandon: (spawn, options) =>
       endObserved(
-        Effect.mapError(Termination.endNamed(callsOf(options), spawn.name, settleWindow), wrap("endCompute")),
+        Effect.mapError(endLost(spawn.name, options), wrap("endCompute")),
         { [Attributes.computeName]: spawn.name }
       ),
-    end: (computeId, { madeAt: made, name, ...options } = {}) =>
+    end: (computeId, options = {}) =>
       endObserved(
         Effect.gen(function*() {
-          yield* decodeCall(options, "endCompute")
+          const { madeAt: _at, mustExist: _must, name: _name, ...call } = options
+          yield* decodeCall(call, "endCompute")
           const checked = yield* decodeId(computeId, "endCompute", id)
-          const at = made ?? madeAt.get(checked)
-          const calls = callsOf(options)
-          const ended = Effect.gen(function*() {
-            const wasThere = yield* Termination.end(calls, checked, at === undefined ? 0n : at + settleNanos)
-            // the provider never knew this id, so the create may have made another one under the name
-            if (!wasThere && name !== undefined) yield* Termination.endNamed(calls, name, Duration.zero)
-          })
-          yield* Effect.mapError(ended, wrap("endCompute"))
+          yield* Effect.mapError(endWhole(checked, options), wrap("endCompute"))
         }),
         idAttribute(computeId)
       )

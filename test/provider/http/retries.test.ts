@@ -146,14 +146,14 @@ describe("a create", () => {
     }))
 
   it.effect.each([301, 302, 303, 307, 308])(
-    "follows no redirect: %d is Unknown with its status",
+    "follows no redirect: what it has done before is not known, so %d is Uncertain with its status",
     (code) =>
       Effect.gen(function*() {
         const { result, tag, times } = yield* play("create", [
           status(code, { location: "https://api.acme.example/v1/elsewhere" }),
           ok()
         ])
-        assert.deepStrictEqual([tag, times.length], ["Unknown", 1])
+        assert.deepStrictEqual([tag, times.length], ["Uncertain", 1])
         assert.deepNestedInclude(result, { "failure.status": code })
       })
   )
