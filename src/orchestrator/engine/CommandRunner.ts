@@ -36,6 +36,8 @@ import type { SharedListings } from "./SharedListings.ts"
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
 /** One terminate, the adapter's own retries included: within a graceful end of half a minute there is time for a second one. */
 const terminateLimits = { timeout: "20 seconds" } as const
+/** One create, its wait for the account's quota included: whoever waits for longer holds the next candidate up. */
+const rentLimits = { timeout: "1 minute" } as const
 /** A command ends within this whatever the provider does; the adapter's own limits are shorter. */
 const commandLimit = "2 minutes"
 
@@ -133,7 +135,7 @@ const rent = (
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
       const authHash = ready.auth?.hash ?? null
-      const asked = bounded(id, "spawn", provider.compute.rent(ready)).pipe(
+      const asked = bounded(id, "spawn", provider.compute.rent(ready, rentLimits)).pipe(
         Effect.tapError(learn),
         Effect.tap(() => Effect.sync(() => pausedPlaces.answered(candidate)))
       )
