@@ -36,7 +36,7 @@ import type { SharedListings } from "./SharedListings.ts"
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
 /** One terminate, the adapter's own retries included: within a graceful end of half a minute there is time for a second one. */
 const terminateLimits = { timeout: "20 seconds" } as const
-/** One create, its wait for the account's quota included: whoever waits for longer holds the next candidate up. */
+/** One create, its wait for the account's quota included: a longer wait would hold the next candidate up. */
 const rentLimits = { timeout: "1 minute" } as const
 /** A command ends within this whatever the provider does; the adapter's own limits are shorter. */
 const commandLimit = "2 minutes"

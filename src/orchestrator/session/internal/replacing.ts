@@ -12,16 +12,16 @@ import { noTimers, type Step } from "./step.ts"
 const longestTermination = 60_000
 
 /** `lost`: taken from its session. `ended`: its command is over. `unknown`: the provider's answers cannot tell which. */
-export type Fate = "lost" | "ended" | "unknown"
+export type Loss = "lost" | "ended" | "unknown"
 
 /** What became of a dead machine; `seen` is null when the provider does not know it any more. */
-export const fateOf = (
+export const lossOf = (
   state: SessionState,
   step: Step,
   phase: PhaseOf<"Live">,
   cause: DeathCause,
   seen: Observation | null
-): Fate => {
+): Loss => {
   if (state.report !== null) return "ended"
   if (cause === "preempted") return "lost"
   if (seen !== null && seen.exitCode !== null) return "ended"
