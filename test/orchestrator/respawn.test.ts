@@ -6,7 +6,9 @@ import { Orchestrator, SessionStore } from "effect-atlas/orchestrator"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as RunPod from "effect-atlas/providers/RunPod"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as FakeRunPod from "../../src/providers/runpod/FakeRunPod.ts"
 import { layer as runpod, settled } from "../providers/runpod/harness.ts"
@@ -26,6 +28,15 @@ describe("at RunPod, which has no spot machines", () => {
     Layer.provideMerge(runpod())
   )
   const request = { gpu: "h100", image: "me/server" }
+  /** Closed with the clock moving, whatever has failed. */
+  const atRunPod = <A, E>(
+    use: Effect.Effect<A, E, Orchestrator.Orchestrator | FakeRunPod.FakeRunPodControls>
+  ) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(layer, scope)
+      return yield* Effect.ensuring(Effect.provide(use, context), settled(Scope.close(scope, Exit.void)))
+    })
   const wait = (seconds: number) =>
     settled(Effect.forEach(Array.from({ length: seconds }), () => Effect.sleep("1 second"), { discard: true }))
 
@@ -57,7 +68,7 @@ describe("at RunPod, which has no spot machines", () => {
       const { outcome, respawns, state } = yield* orchestrator.info(id)
       assert.deepStrictEqual([state, respawns], ["ended", 0])
       assert.deepStrictEqual(outcome, { _tag: "Completed", exitCode: null })
-    }).pipe(Effect.provide(layer)))
+    }).pipe(atRunPod))
 
   it("says in its capabilities that it tells no exit codes", () => {
     assert.notInclude(Effect.runSync(Effect.provide(RunPod.RunPod, runpod())).capabilities, "exit_codes")
