@@ -21,6 +21,15 @@ const gpusAsked = ({ controls }: Harness) =>
 
 const gpu = ["h100", "a100_80g"]
 
+/** What is answered before any time has passed. */
+const atOnce = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(self)
+    yield* settle
+    assert.isDefined(fiber.pollUnsafe(), "it waits")
+    return yield* Fiber.join(fiber)
+  })
+
 describe("a candidate that asks to wait for long", () => {
   it.effect.each([["6 hours"], [Duration.infinity]] as const)(
     "for %s: the next one is rented at once, and other sessions do not ask there meanwhile",
@@ -29,10 +38,10 @@ describe("a candidate that asks to wait for long", () => {
         const harness = yield* open()
         const { controls, orchestrator } = harness
         yield* controls.failNext("spawnCompute", limited(retryAfter))
-        const first = yield* orchestrator.spawn({ gpu })
+        const first = yield* atOnce(orchestrator.spawn({ gpu }))
         assert.strictEqual(first.compute.gpuType, "a100_80g")
-        yield* orchestrator.spawn({ gpu })
-        yield* orchestrator.spawn({ gpu })
+        yield* atOnce(orchestrator.spawn({ gpu }))
+        yield* atOnce(orchestrator.spawn({ gpu }))
         assert.deepStrictEqual(yield* gpusAsked(harness), ["h100", "a100_80g", "a100_80g", "a100_80g"])
         const { refusals } = yield* orchestrator.info(first.id)
         assert.deepStrictEqual(refusals.map(({ fault }) => fault.reason), ["RateLimited"])
@@ -44,10 +53,10 @@ describe("a candidate that asks to wait for long", () => {
       const harness = yield* open()
       const { controls, orchestrator } = harness
       yield* controls.failNext("spawnCompute", limited("6 hours"), 1)
-      yield* orchestrator.spawn({ gpu })
+      yield* atOnce(orchestrator.spawn({ gpu }))
       yield* pass(61)
-      yield* orchestrator.spawn({ gpu })
-      yield* orchestrator.spawn({ gpu })
+      yield* atOnce(orchestrator.spawn({ gpu }))
+      yield* atOnce(orchestrator.spawn({ gpu }))
       assert.deepStrictEqual(yield* gpusAsked(harness), ["h100", "a100_80g", "h100", "h100"])
     }))
 
@@ -70,7 +79,7 @@ describe("a candidate that asks to wait for long", () => {
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open({ longestWait: "5 seconds" })
       yield* controls.failNext("spawnCompute", limited("6 seconds"))
-      assert.strictEqual((yield* orchestrator.spawn({ gpu })).compute.gpuType, "a100_80g")
+      assert.strictEqual((yield* atOnce(orchestrator.spawn({ gpu }))).compute.gpuType, "a100_80g")
     }))
 })
 
@@ -81,7 +90,7 @@ it.effect("a short pause is waited for, and nobody else is told", () =>
     yield* controls.failNext("spawnCompute", limited("20 seconds"))
     const asked = yield* Effect.forkChild(orchestrator.spawn({ gpu }))
     yield* settle
-    assert.strictEqual((yield* orchestrator.spawn({ gpu })).compute.gpuType, "h100")
+    assert.strictEqual((yield* atOnce(orchestrator.spawn({ gpu }))).compute.gpuType, "h100")
     yield* pass(21)
     assert.strictEqual((yield* Fiber.join(asked)).compute.gpuType, "h100")
   }))
@@ -91,11 +100,11 @@ it.effect("a place that was sold out when it was asked again is paused no more",
     const harness = yield* open()
     const { controls, orchestrator } = harness
     yield* controls.failNext("spawnCompute", limited("6 hours"))
-    yield* orchestrator.spawn({ gpu })
+    yield* atOnce(orchestrator.spawn({ gpu }))
     yield* pass(61)
     yield* controls.failNext("spawnCompute", new NoCapacity({}))
-    yield* orchestrator.spawn({ gpu })
-    yield* orchestrator.spawn({ gpu })
+    yield* atOnce(orchestrator.spawn({ gpu }))
+    yield* atOnce(orchestrator.spawn({ gpu }))
     assert.strictEqual((yield* gpusAsked(harness)).at(-1), "h100")
   }))
 
