@@ -311,6 +311,22 @@ it.effect("a session that may rent again at a provider that is not cleaned is wa
     })
   ))
 
+it.effect("a session whose lost machine may look like an ended command is warned of, and no other", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      const warned = () => lines.filter((line) => line.includes("does not tell how a command ended")).length
+      const plain = yield* makePlainCloud()
+      const { orchestrator } = yield* open({ more: [plain.provider] })
+      const again = { onFailure: { respawn: 1 } } as const
+      yield* orchestrator.runTask({ command: ["run"] }, again)
+      yield* orchestrator.spawn({}, { ...again, provider: "plain" })
+      yield* orchestrator.runTask({ command: ["run"] }, { provider: "plain" })
+      assert.strictEqual(warned(), 0)
+      yield* orchestrator.runTask({ command: ["run"] }, { ...again, provider: "plain" })
+      assert.strictEqual(warned(), 1)
+    })
+  ))
+
 it.effect("names that the host keeps back are not stored", () =>
   Effect.gen(function*() {
     const { engine, orchestrator, store } = yield* open({ withhold: ["volume"] })

@@ -38,6 +38,8 @@ import type { SharedListings } from "./SharedListings.ts"
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
 /** One terminate, the adapter's own retries included: within a graceful end of half a minute there is time for a second one. */
 const terminateLimits = { timeout: "20 seconds" } as const
+/** One create, its wait for the account's quota included: a longer wait would hold the next candidate up. */
+const rentLimits = { timeout: "1 minute" } as const
 /** A command ends within this whatever the provider does; the adapter's own limits are shorter. */
 const commandLimit = "2 minutes"
 
@@ -164,7 +166,11 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
       const authHash = ready.auth?.hash ?? null
       sending(ready.auth)
       // the adapter has queues too: it asks before each attempt
-      const sent = Effect.provideService(provider.compute.rent(ready), StillWanted.StillWanted, isStillWanted)
+      const sent = Effect.provideService(
+        provider.compute.rent(ready, rentLimits),
+        StillWanted.StillWanted,
+        isStillWanted
+      )
       const asked = bounded(id, "spawn", sent).pipe(
         Effect.tapError(learn),
         Effect.tap(() => Effect.sync(() => pausedPlaces.answered(candidate)))

@@ -28,7 +28,7 @@ export interface Listing {
 /** The time limit of a whole listing: at one page a second, more pages than any account has. */
 const listingLimit = "10 minutes"
 
-/** Nobody joins a listing that has been under way for longer: it may be one that will never be answered. */
+/** A caller joins no listing that has been under way for longer: the provider may never answer it. */
 const longestJoined = 30_000
 
 /** Lists all machines of an account; fails when a page is missing. */

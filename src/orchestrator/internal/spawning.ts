@@ -8,8 +8,10 @@ import * as Option from "effect/Option"
 import { AtlasError, Ended, invalid, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
+import { factsOf } from "../session/Config.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
+import { mayHaveEnded } from "../session/Loss.ts"
 import type { PhaseOf } from "../session/Phase.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import { type Mode, providerOf, type SessionState } from "../session/State.ts"
@@ -138,6 +140,15 @@ const warnOfUnreaped = (
   )
 }
 
+/** Warns when a machine that is gone cannot be told from one whose command has removed it, so that it is not replaced. */
+const warnOfUntold = (providers: ReadonlySet<string>): Effect.Effect<void> =>
+  providers.size === 0 ? Effect.void : Effect.logWarning(
+    `onFailure: ${
+      [...providers].join(", ")
+    } does not tell how a command ended, so a machine that is gone counts as ended and is ` +
+      "not replaced; one that is stopped or never ready is"
+  )
+
 /** The function that rents. */
 export const make = ({ engine, providers, reaped, withhold }: {
   readonly engine: SessionEngine["Service"]
@@ -158,13 +169,17 @@ export const make = ({ engine, providers, reaped, withhold }: {
     )
     const chosen = yield* candidatesFor(providers, decoded, wanted, operation)
     const { onFailure } = policy
-    if (onFailure._tag === "Respawn" && onFailure.max > 0) {
-      yield* warnOfUnreaped(chosen.candidates, reaped)
-    }
-    const { owner } = engine
     const isChosen = ({ id }: { readonly id: string }) => chosen.candidates.some(({ provider }) => provider === id)
     const secretOpts = providers.all.filter(isChosen).flatMap(({ secretOpts }) => secretOpts)
     const stored = RentRequest.fromRequest(request, [...withhold, ...secretOpts])
+    if (onFailure._tag === "Respawn" && onFailure.max > 0) {
+      yield* warnOfUnreaped(chosen.candidates, reaped)
+      const untold = chosen.candidates.filter(({ provider }) =>
+        mayHaveEnded({ mode, request: stored }, factsOf(engine.config, provider), "vanished")
+      )
+      yield* warnOfUntold(new Set(untold.map(({ provider }) => provider)))
+    }
+    const { owner } = engine
     const spec = { id, owner, mode, userId, persist, request: stored, ...chosen, policy }
     const begun = Effect.gen(function*() {
       const secrets = { env: request.env, providerOpts: request.providerOpts }

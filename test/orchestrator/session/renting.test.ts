@@ -340,6 +340,34 @@ describe("a create whose answer was lost", () => {
     assert.strictEqual(session.in("Ending").reason, "stopped")
   })
 
+  it("is answered by a listing of the feed: found, or made nothing once it began at the time of proof; an earlier one changes nothing", () => {
+    const candidates = [two[0]] as const
+    const before = start({ candidates })
+    before.unanswered()
+    before.lookFailed()
+    before.asked()
+    assert.isTrue(before.looked([]).isSame)
+    assert.deepStrictEqual(before.asked(), [])
+    const found = start({ candidates })
+    found.unanswered()
+    found.lookFailed()
+    const at = found.now.wall
+    found.looked([
+      found.observation({ computeId: id("young"), createdAt: at - 1 }),
+      found.observation({ computeId: id("old"), createdAt: at - 2 })
+    ])
+    assert.strictEqual(found.in("Live").computeId, "old")
+    const nothing = start({ candidates })
+    nothing.unanswered()
+    const first = nothing.attempt()
+    nothing.lookFailed()
+    nothing.now.mono += 10 * second
+    nothing.now.wall += 10 * second
+    // the session's own look is not due yet
+    nothing.looked([])
+    assert.notStrictEqual(nothing.in("Renting").attempt.id, first.id)
+  })
+
   it("is settled when the feed lists its machine first", () => {
     const session = start()
     session.unanswered()

@@ -9,7 +9,7 @@ interface End {
   readonly reason: EndReason
   readonly cause?: DeathCause
   /** What became of its machine; left out where it was not the machine that ended the session. */
-  readonly fate?: "lost" | "ended" | "unknown"
+  readonly loss?: "lost" | "ended" | "unknown"
   readonly fault?: Fault
 }
 
@@ -19,7 +19,7 @@ const failed = (
   exitCode: number | null = null
 ): Outcome => ({ _tag: "Failed", cause, exitCode, fault })
 
-const outcomeOfTask = ({ report }: SessionState, { cause, fate, fault, reason }: End): Outcome => {
+const outcomeOfTask = ({ report }: SessionState, { cause, loss, fault, reason }: End): Outcome => {
   if (report !== null) {
     return report.exitCode === 0 ? { _tag: "Completed", exitCode: 0 } : failed("exit_code", null, report.exitCode)
   }
@@ -32,9 +32,9 @@ const outcomeOfTask = ({ report }: SessionState, { cause, fate, fault, reason }:
     case "refused":
       return failed(reason, fault)
     case "died":
-      if (fate === "lost" && (cause === "vanished" || cause === "stopped")) return failed("lost")
+      if (loss === "lost" && (cause === "vanished" || cause === "stopped")) return failed("lost")
       // where a provider cannot tell, it means "ended", not "succeeded"
-      return cause === undefined || (fate === "unknown" && cause !== "terminated")
+      return cause === undefined || (loss === "unknown" && cause !== "terminated")
         ? { _tag: "Completed", exitCode: null }
         : failed(cause)
     default:

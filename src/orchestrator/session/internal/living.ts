@@ -8,7 +8,7 @@ import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
 import { integerOrNull, usdOrNull } from "./bounds.ts"
 import { end, stop } from "./ending.ts"
-import { fateOf, mayRespawn, replace, withoutMachine } from "./replacing.ts"
+import { lossOf, mayRespawn, replace, withoutMachine } from "./replacing.ts"
 import { isSame, type Machine, pauseAfter, type Step, withTimers } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
@@ -123,10 +123,10 @@ const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Obs
     ? terminations.markTerminated(bare, step, { provider, computeId })
     : terminations.add(bare, step, phase, { name: phase.attempt.name, settles: phase.settles, why: "dead" })
   if (ended.report !== null) return end(left, step, { reason: "finished", cause })
-  const fate = fateOf(ended, step, phase, cause, seen)
-  return fate === "lost" && mayRespawn(left)
+  const loss = lossOf(ended, step, phase, cause, seen)
+  return loss === "lost" && mayRespawn(left)
     ? replace(left, step)
-    : end(left, step, { reason: "died", cause, fate })
+    : end(left, step, { reason: "died", cause, loss })
 }
 
 /** The current machine was not ready in time: it is ended, and replaced where the policy says so. */

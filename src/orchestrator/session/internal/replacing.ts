@@ -1,6 +1,7 @@
 /** A machine that is lost is replaced; one whose command ended is not. */
 import { factsOf } from "../Config.ts"
 import { reachedLimit } from "../Limits.ts"
+import { mayHaveEnded } from "../Loss.ts"
 import type { Observation } from "../Observation.ts"
 import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
@@ -11,37 +12,22 @@ import { noTimers, type Step } from "./step.ts"
 const longestTermination = 60_000
 
 /** `lost`: taken from its session. `ended`: its command is over. `unknown`: the provider's answers cannot tell which. */
-export type Fate = "lost" | "ended" | "unknown"
-
-/** Whether the end of the session's own command can look like the loss of its machine, because nobody tells an exit code. */
-const mayHaveEnded = (
-  { spec }: SessionState,
-  step: Step,
-  { provider }: PhaseOf<"Live">,
-  cause: DeathCause
-): boolean => {
-  const { selfTerminates = false, tellsExit = false } = factsOf(step.config, provider)
-  const { command, selfTerminate } = spec.request
-  const hasCommand = (command ?? []).length > 0
-  if (tellsExit || (spec.mode === "interactive" && !hasCommand)) return false
-  // there only the command itself removes its machine, and it never only stops it
-  return selfTerminates ? hasCommand && selfTerminate && cause !== "stopped" : true
-}
+export type Loss = "lost" | "ended" | "unknown"
 
 /** What became of a dead machine; `seen` is null when the provider does not know it any more. */
-export const fateOf = (
+export const lossOf = (
   state: SessionState,
   step: Step,
   phase: PhaseOf<"Live">,
   cause: DeathCause,
   seen: Observation | null
-): Fate => {
+): Loss => {
   if (state.report !== null) return "ended"
   if (cause === "preempted") return "lost"
   if (seen !== null && seen.exitCode !== null) return "ended"
   // the same image would crash on the next machine as well, unless it never got so far
   if (cause === "failed") return phase.ready ? "ended" : "lost"
-  return mayHaveEnded(state, step, phase, cause) ? "unknown" : "lost"
+  return mayHaveEnded(state.spec, factsOf(step.config, phase.provider), cause) ? "unknown" : "lost"
 }
 
 /** All candidates, beginning after one: that one is the last. */

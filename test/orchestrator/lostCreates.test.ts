@@ -1,0 +1,96 @@
+/**
+ * Creates whose answers were lost, at an account that takes long to be listed: they share its listings.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Transport } from "effect-atlas/domain/AtlasError"
+import { Compute } from "effect-atlas/domain/Compute"
+import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
+import { Usd } from "effect-atlas/domain/Money"
+import * as Provider from "effect-atlas/provider/Provider"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { open, pass } from "./harness.ts"
+
+const id = ProviderId.make("slow")
+
+/** Loses the answers of all creates, and takes its time for a listing. */
+const makeSlowCloud = (options: { readonly listing: number; readonly makes: boolean }) => {
+  const machines = new Map<string, Compute>()
+  const seen = { lists: 0, underWay: 0, mostUnderWay: 0, creates: 0 }
+  const provider = Provider.make({
+    id,
+    pollInterval: "5 seconds",
+    settleWindow: "5 seconds",
+    compute: {
+      spawn: ({ name }) =>
+        Effect.suspend(() => {
+          seen.creates += 1
+          const computeId = ComputeId.make(`slow-${seen.creates}`)
+          if (options.makes) {
+            machines.set(
+              computeId,
+              new Compute({ id: computeId, provider: id, status: "running", name, costPerHour: Usd.make(1) })
+            )
+          }
+          return Effect.fail(new Transport({ message: "reset" }))
+        }),
+      get: (wanted) => {
+        const machine = machines.get(wanted)
+        return machine === undefined ? Effect.fail(new Transport({ message: "reset" })) : Effect.succeed(machine)
+      },
+      list: () =>
+        Effect.suspend(() => {
+          seen.lists += 1
+          seen.underWay += 1
+          seen.mostUnderWay = Math.max(seen.mostUnderWay, seen.underWay)
+          const all = [...machines.values()]
+          return Effect.as(Effect.sleep(options.listing), all)
+        }).pipe(Effect.ensuring(Effect.sync(() => void (seen.underWay -= 1)))),
+      terminate: (wanted) => Effect.sync(() => void machines.delete(wanted))
+    }
+  })
+  return { provider, seen }
+}
+
+describe("a create whose answer was lost", () => {
+  it.effect.each([7_000, 10_000])(
+    "is found where a listing takes %d ms, and its caller is answered",
+    (listing) =>
+      Effect.gen(function*() {
+        const cloud = makeSlowCloud({ listing, makes: true })
+        const { orchestrator } = yield* open({ more: [cloud.provider], reapProviders: [] })
+        const asked = yield* Effect.forkChild(orchestrator.spawn({}, { provider: "slow", idleTtl: false }))
+        yield* pass(30)
+        assert.strictEqual((yield* Fiber.join(asked)).compute.provider, "slow")
+        assert.strictEqual(cloud.seen.creates, 1)
+      })
+  )
+
+  it.effect("and made nothing is known to be so where a listing takes 10 seconds, and the next candidate is asked", () =>
+    Effect.gen(function*() {
+      const cloud = makeSlowCloud({ listing: 10_000, makes: false })
+      const { orchestrator } = yield* open({ more: [cloud.provider], reapProviders: [] })
+      const asked = yield* Effect.forkChild(orchestrator.spawn({}, { provider: ["slow", "mock"], idleTtl: false }))
+      yield* pass(120)
+      assert.strictEqual((yield* Fiber.join(asked)).compute.provider, "mock")
+      assert.strictEqual(cloud.seen.creates, 2, "a lost create is sent once more")
+    }))
+
+  it.effect("costs no listing of its own: fifty of them share a few, one at a time", () =>
+    Effect.gen(function*() {
+      const cloud = makeSlowCloud({ listing: 1_000, makes: false })
+      const { orchestrator } = yield* open({ more: [cloud.provider], reapProviders: [] })
+      const asked = yield* Effect.forkChild(
+        Effect.forEach(
+          Array.from({ length: 50 }),
+          () => Effect.exit(orchestrator.spawn({}, { provider: "slow" })),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* pass(60)
+      assert.isTrue((yield* Fiber.join(asked)).every(({ _tag }) => _tag === "Failure"))
+      assert.strictEqual(cloud.seen.creates, 100)
+      assert.isAtMost(cloud.seen.lists, 13)
+      assert.strictEqual(cloud.seen.mostUnderWay, 1)
+    }))
+})
