@@ -30,5 +30,9 @@ export const handful: ReadonlyArray<string> = [
   "terminate-answered-means-gone",
   "skip-intent",
   "reap-any-owner",
-  "ignore-cas"
+  "ignore-cas",
+  "cap-at-one-price",
+  "same-id-is-the-same-machine",
+  "gone-by-the-time-of-the-answer",
+  "released-before-the-answer"
 ]
