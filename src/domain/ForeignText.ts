@@ -182,7 +182,7 @@ export const disarm = (error: Error): void => {
  */
 export const lines = (text: string, { colours = false }: { readonly colours?: boolean } = {}): string => {
   const clean = colours ? cleanedInColour : plain
-  return text.split(/\r*\n/).map((one) => cut(clean(one), longestRead)).join("\n")
+  return text.split("\n").map((one) => cut(clean(one), longestRead)).join("\n")
 }
 
 // oxlint-disable-next-line no-control-regex -- a terminal obeys them

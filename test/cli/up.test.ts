@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AtlasError, Provider } from "effect-atlas"
+import { AtlasError, type Compute, Ids, Provider } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import { machine } from "../support/acme.ts"
 import { settled } from "../support/settled.ts"
 import { mock, run, start } from "./harness.ts"
 
@@ -167,6 +169,39 @@ describe("several GPUs", () => {
       assert.strictEqual(code, 1)
       assert.strictEqual(JSON.parse(err).error.kind, "validation")
       assert.deepStrictEqual(asked, [])
+    }))
+
+  it.effect("the next is not rented for a failure of what ran in the machine of the first", () =>
+    Effect.gen(function*() {
+      const made: Array<Compute.Compute> = []
+      const find = (id: string) => {
+        const found = made.find((one) => one.id === id)
+        return found === undefined ? Effect.fail(new AtlasError.NotFound({})) : Effect.succeed(found)
+      }
+      const forbidden = new AtlasError.Forbidden({ message: "logs are not for this key" })
+      const provider = Provider.make({
+        id: "acme",
+        settleWindow: 0,
+        compute: {
+          spawn: ({ name }) =>
+            Effect.sync(() => {
+              const compute = machine({ id: Ids.ComputeId.make(`acme-${made.length + 1}`), name })
+              made.push(compute)
+              return compute
+            }),
+          get: find,
+          list: () => Effect.succeed(made),
+          terminate: (id) =>
+            Effect.map(find(id), (compute) => {
+              made[made.indexOf(compute)] = machine({ ...compute, status: "terminated" })
+            })
+        },
+        logs: { stream: () => Stream.fail(forbidden) }
+      })
+      const { code, err } = yield* run(["up", "--gpu", "h100,l4"], { providers: [provider] })
+      assert.strictEqual(code, 1)
+      assert.include(err, "error [forbidden]")
+      assert.deepStrictEqual(made.map(({ status }) => status), ["terminated"])
     }))
 
   it.effect("the last refusal is the answer", () =>

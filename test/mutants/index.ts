@@ -1,13 +1,28 @@
 /**
  * Every mutant, one file for each area. A new one is data: add it to the file of its area, or a file to this list.
  */
+import { absence } from "./absence.ts"
 import { core } from "./core.ts"
+import { edges } from "./edges.ts"
 import { engine } from "./engine.ts"
+import { identity } from "./identity.ts"
+import { leases } from "./leases.ts"
+import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
 import { reaper } from "./reaper.ts"
 import { wrapped } from "./wrapped.ts"
 
-export const mutants: ReadonlyArray<Mutant> = [...core, ...engine, ...reaper, ...wrapped]
+export const mutants: ReadonlyArray<Mutant> = [
+  ...core,
+  ...meter,
+  ...absence,
+  ...identity,
+  ...leases,
+  ...edges,
+  ...engine,
+  ...reaper,
+  ...wrapped
+]
 
 /** Quick ones of each kind, for every run of `.ci/run`; the others run before a release. */
 export const handful: ReadonlyArray<string> = [
@@ -15,5 +30,9 @@ export const handful: ReadonlyArray<string> = [
   "terminate-answered-means-gone",
   "skip-intent",
   "reap-any-owner",
-  "ignore-cas"
+  "ignore-cas",
+  "cap-at-one-price",
+  "same-id-is-the-same-machine",
+  "gone-by-the-time-of-the-answer",
+  "released-before-the-answer"
 ]

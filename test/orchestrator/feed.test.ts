@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as ProviderFeed from "../../src/orchestrator/ProviderFeed.ts"
 import { live, makeTestStore, open, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { addLive, makePlainCloud, owner, plain } from "./plainCloud.ts"
@@ -206,6 +207,20 @@ describe("a machine that is missing from a complete listing", () => {
       assert.strictEqual((yield* live({ controls })).length, 1)
     }))
 })
+
+it.effect("a listing counts as of when it was asked for: what was made meanwhile may be missing from it", () =>
+  Effect.gen(function*() {
+    const cloud = yield* makePlainCloud()
+    const { list, ...compute } = Provider.neutral(cloud.provider).compute
+    const slow = {
+      ...Provider.neutral(cloud.provider),
+      compute: { ...compute, list: () => Effect.delay(list(), "7 seconds") }
+    }
+    const before = yield* Clock.currentTimeMillis
+    const listing = yield* Effect.forkChild(ProviderFeed.list(slow), { startImmediately: true })
+    yield* TestClock.adjust("7 seconds")
+    assert.strictEqual((yield* Fiber.join(listing)).begunAt.wall, before)
+  }))
 
 it.effect("a listing that never finishes shows nothing, and nothing is ended for it", () =>
   Effect.gen(function*() {

@@ -10,6 +10,7 @@ import { Flag } from "effect-atlas/provider/Capability"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as acme from "../support/acme.ts"
 
 const kindOf = <A>(self: Effect.Effect<A, AtlasError.AtlasError>) =>
@@ -53,6 +54,48 @@ const recorded = (
   }))
   return { provider, spawns, calls }
 }
+
+it.effect("not found right after a create proves nothing: the machine is looked for until the settle window is over", () =>
+  Effect.gen(function*() {
+    let terminates = 0
+    const { provider } = recorded({
+      settleWindow: "4 seconds",
+      compute: {
+        get: () => nowhere,
+        terminate: () =>
+          Effect.suspend(() => {
+            terminates += 1
+            return nowhere
+          })
+      }
+    })
+    const { id } = yield* provider.compute.rent(yield* provider.compute.prepare({}))
+    const ending = yield* Effect.forkChild(provider.compute.end(id), { startImmediately: true })
+    yield* TestClock.adjust("3900 millis")
+    assert.isUndefined(ending.pollUnsafe())
+    yield* TestClock.adjust("5 seconds")
+    assert.isDefined(ending.pollUnsafe())
+    assert.isAbove(terminates, 1)
+  }))
+
+it.effect("an answer without a name is no answer: the machine may be any other one", () =>
+  Effect.gen(function*() {
+    const { provider } = recorded({ compute: { spawn: () => Effect.succeed(machine({ name: null })) } })
+    const { compute } = provider
+    const { reason } = yield* Effect.flip(Effect.flatMap(compute.prepare({}), compute.rent))
+    assert.strictEqual(reason._tag, "Uncertain")
+  }))
+
+it.effect("a submit whose answer was lost is uncertain, and does not look as if it could be repeated", () =>
+  Effect.gen(function*() {
+    const lost = new AtlasError.Transport({ message: "reset" })
+    const gone = Effect.fail(lost)
+    const { provider } = recorded({
+      jobs: { submit: () => gone, get: () => gone, cancel: () => gone, chunk: () => gone }
+    })
+    const error = yield* Effect.flip(provider.jobs.submit({ endpoint: "fast", input: {} }))
+    assert.deepStrictEqual([error.kind, error.isRetryable], ["uncertain", false])
+  }))
 
 describe("a spawn", () => {
   it.effect("is checked by the adapter before anything is sent", () =>

@@ -113,6 +113,14 @@ describe("looking by name", () => {
       assert.strictEqual(times("named").at(-1), 10_000)
     }))
 
+  it.effect("a listing that was asked for within the windows proves nothing, however late it is answered", () =>
+    Effect.gen(function*() {
+      const { provider, times } = scripted({ named: () => Effect.delay(Effect.succeed([]), "3 seconds") })
+      const { result, start } = yield* timed(Termination.find(provider, wanted, settle))
+      assert.strictEqual(result._tag, "Success")
+      assert.isAtLeast(times("named").at(-1) ?? 0, start + 10_000)
+    }))
+
   it.effect("finds what appears within both windows", () =>
     Effect.gen(function*() {
       const { provider } = scripted({
@@ -292,6 +300,27 @@ describe("ending", () => {
         assert.isAtLeast(times("terminate").at(-1) ?? 0, start + 4_000)
         assert.isBelow(times("terminate").at(-1) ?? 0, start + 10_000)
       }
+    }))
+
+  it.effect("not found of a look that was sent before it has settled proves nothing, however late it is answered", () =>
+    Effect.gen(function*() {
+      const { provider, times } = scripted({ get: () => Effect.delay(notFound, "3 seconds") })
+      const settledAt = (yield* Clock.monotonicTimeNanos) + 4_000_000_000n
+      const { result, start } = yield* timed(Termination.end(provider, id, settledAt))
+      assert.strictEqual(result._tag, "Success")
+      assert.isAtLeast(times("get").at(-1) ?? 0, start + 4_000)
+    }))
+
+  it.effect.each([
+    new AtlasError.Forbidden({ status: 403 }),
+    new AtlasError.Unauthorized({ status: 401 }),
+    new AtlasError.ProviderFault({ status: 400 }),
+    new AtlasError.Unknown({})
+  ])("a look that is refused proves nothing: $_tag", (refusal) =>
+    Effect.gen(function*() {
+      const { provider } = scripted({ get: () => Effect.fail(refusal) })
+      const { result } = yield* timed(Termination.end(provider, id))
+      assert.strictEqual(result._tag === "Failure" ? result.failure[0]._tag : "ended", "Uncertain")
     }))
 
   it.effect("terminated proves it at any age", () =>

@@ -39,12 +39,13 @@ const isBottomless = (bytes: Uint8Array): boolean => {
   return false
 }
 
-/** A body as JSON; undefined when it is not readable as such. Nothing at all reads as null. */
-export const parseJson = (bytes: Uint8Array): Schema.Json | undefined => {
-  if (bytes.byteLength === 0) return null
+/** A body as text and as JSON; undefined when it is not readable as such. Nothing at all reads as null. */
+const read = (bytes: Uint8Array): { readonly text: string; readonly json: Schema.Json } | undefined => {
+  if (bytes.byteLength === 0) return { text: "", json: null }
   if (!isShallow(bytes) && isBottomless(bytes)) return undefined
   try {
-    return JSON.parse(decoder.decode(bytes))
+    const text = decoder.decode(bytes)
+    return { text, json: JSON.parse(text) }
   } catch {
     return undefined
   }
@@ -62,10 +63,10 @@ const mapTexts = (json: Schema.Json, change: (text: string) => string): Schema.J
 
 /** A success as JSON: exactly as it came, but for the credential of its request, which is blotted out in whatever field repeats it. */
 export const parseSuccess = (bytes: Uint8Array, credentials: ReadonlyArray<string>): Schema.Json | undefined => {
-  const json = parseJson(bytes)
-  if (json === undefined) return undefined
+  const answer = read(bytes)
+  if (answer === undefined) return undefined
+  const { json, text } = answer
   const telling = credentials.filter(({ length }) => length >= shortestCredential)
-  const text = decoder.decode(bytes)
   // written with escapes it would not be found in the text
   const mayEcho = text.includes("\\u00") || telling.some((one) => text.includes(one))
   if (!mayEcho) return json
@@ -75,8 +76,8 @@ export const parseSuccess = (bytes: Uint8Array, credentials: ReadonlyArray<strin
 
 /** A refusing answer's body: JSON, or plain text where it says so. Anything else, such as a page, is not readable. */
 export const parseRefusal = (bytes: Uint8Array, headers: Headers.Headers): Schema.Json => {
-  const json = parseJson(bytes)
-  if (json !== undefined) return json
+  const answer = read(bytes)
+  if (answer !== undefined) return answer.json
   return (headers["content-type"] ?? "").toLowerCase().startsWith("text/plain") ? decoder.decode(bytes) : null
 }
 

@@ -66,6 +66,31 @@ describe("an end", () => {
     session.in("Ended")
   })
 
+  it("is not verified by NotFound that was asked for within the settle window, however late the answer comes", () => {
+    const session = start()
+    session.rented()
+    session.stop()
+    session.terminateAnswered()
+    session.pass(second)
+    const at = session.now.mono
+    session.now.wall += 10 * second
+    session.now.mono += 10 * second
+    session.send({ _tag: "Confirmed", provider: acme, computeId: id("m1"), compute: null, at })
+    assert.lengthOf(session.state.pendingTerminations, 1)
+    session.in("Ending")
+  })
+
+  it("is not verified by a machine that is stopped: its disk is billed", () => {
+    const session = live()
+    session.stop()
+    session.terminateAnswered()
+    session.pass(10 * second)
+    session.confirmed({ status: "stopped" })
+    session.in("Ending")
+    session.pass(second)
+    assert.include(session.askedFor(), "Terminate")
+  })
+
   it("is tried again when the machine is still there", () => {
     const session = live()
     session.stop()

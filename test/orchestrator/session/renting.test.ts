@@ -287,6 +287,25 @@ describe("a create whose answer was lost", () => {
     assert.strictEqual(session.in("Ended").reason, "refused", "and then there is none left")
   })
 
+  it("is not proven to have made nothing by a listing that was asked for too early, however late its answer comes", () => {
+    const session = start()
+    session.unanswered()
+    const [asked, attempt] = [session.now.mono + 9 * second, session.attempt().id]
+    session.pass(20 * second)
+    session.send({ _tag: "Looked", attempt, found: [], complete: true, at: asked })
+    session.in("Resolving")
+    session.send({ _tag: "Looked", attempt, found: [], complete: true, at: asked + second })
+    assert.notStrictEqual(session.in("Renting").attempt.id, attempt)
+  })
+
+  it("is what an answer without a name is, which may be that of any machine", () => {
+    const session = start()
+    session.asked()
+    session.rented({ name: null })
+    session.in("Resolving")
+    assert.deepStrictEqual(session.askedFor(), ["Resolve"])
+  })
+
   it("is looked for again after pauses from a second to a minute, while listings fail", () => {
     const session = start()
     session.unanswered()

@@ -52,6 +52,37 @@ describe("an adopted session", () => {
     assert.strictEqual(session.in("Ending").reason, "max_runtime")
   })
 
+  it("that is young is not gone because a look does not find it yet: the settle window is measured again", () => {
+    const session = start(persistent)
+    session.rented()
+    session.pass(second)
+    session.restart(second)
+    session.missed()
+    assert.deepStrictEqual(session.asked(), [])
+    session.confirmed(null)
+    session.in("Live")
+  })
+
+  it("costs no less and ends no later when the clock was set back meanwhile", () => {
+    const session = live({ ...persistent, policy: { maxRuntime: 2 * hour } })
+    session.pass(hour)
+    // what the row tells of the time is as old as its last change
+    session.observed({ costPerHour: 3 })
+    const spent = session.spent()
+    session.restart(-10 * hour)
+    assert.isAtLeast(session.spent(), spent - 1e-9)
+    session.pass(hour)
+    assert.strictEqual(session.in("Ending").reason, "max_runtime")
+  })
+
+  it("whose create was under way when its process closed is still looked for by the next one", () => {
+    const session = start(persistent)
+    session.send({ _tag: "Closing" })
+    assert.isNull(session.in("Renting").stopping)
+    session.rented()
+    session.in("Live")
+  })
+
   it("whose deadline passed meanwhile ends at once", () => {
     const session = live({ ...persistent, policy: { maxRuntime: hour } })
     session.restart(2 * hour)

@@ -1,0 +1,94 @@
+/** Mistakes at the edges: the limiter, the command line, and this machine as a provider. */
+import { type Patch, tests } from "./mutant.ts"
+
+const limiter = tests("test/provider/http/rateLimits.test.ts")
+const limits = "src/provider/RateLimits.ts"
+
+export const edges: ReadonlyArray<Patch> = [
+  {
+    name: "pause-of-a-route-for-all",
+    why: "a wait that one kind of request is asked for holds back every other kind, deletes included",
+    file: limits,
+    find: "const gate = lane === common ? account : lane",
+    replace: "const gate = lane === common || lane !== common ? account : lane",
+    noticedBy: [limiter]
+  },
+  {
+    name: "one-lane-for-all-routes",
+    why: "routes of different kinds share one pool of requests",
+    file: limits,
+    find: "const known = lanes.get(route.name)",
+    replace: "const known = lanes.get(route.name) ?? lanes.values().next().value",
+    noticedBy: [limiter]
+  },
+  {
+    name: "deletes-in-line",
+    why: "a delete waits behind every other request",
+    file: limits,
+    find: "firstAt(\"terminate\", now) ?? firstAt(\"normal\", now)",
+    replace: "firstAt(\"normal\", now) ?? firstAt(\"terminate\", now)",
+    noticedBy: [limiter]
+  },
+  {
+    name: "no-request-kept-for-deletes",
+    why: "other requests may use up a window to its last request",
+    file: limits,
+    find: "priority === \"terminate\" || window.quota === null ? 0",
+    replace: "priority === \"terminate\" || window.quota === null || window.quota > 0 ? 0",
+    noticedBy: [limiter]
+  },
+  {
+    name: "answer-of-an-earlier-window",
+    why: "an answer to a request of the window before counts for this one",
+    file: limits,
+    find: "if (request <= window.since) continue",
+    replace: "if (request < 0) continue",
+    noticedBy: [limiter]
+  },
+  {
+    name: "up-rents-again-after-its-command",
+    why: "a failure of what ran in the machine counts as a refusal, and the next GPU is rented for it",
+    file: "src/cli/actions/up.ts",
+    find: "(compute) => Effect.result(stay(compute))",
+    replace: "(compute) => Effect.map(stay(compute), Result.succeed)",
+    noticedBy: [tests("test/cli/up.test.ts")]
+  },
+  {
+    name: "down-without-a-look",
+    why: "`atlas down` says that a machine is ended as soon as the delete was answered",
+    file: "src/cli/actions/computes.ts",
+    find: "Effect.andThen(Atlas.end(id, call))",
+    replace: "Effect.andThen(Effect.when(Atlas.end(id, call), Effect.succeed(id === \"\")))",
+    noticedBy: [tests("test/cli/commands.test.ts")]
+  },
+  {
+    name: "reap-with-open-sessions-succeeds",
+    why: "`atlas reap` exits with 0 although a session of it is still open",
+    file: "src/cli/actions/reap.ts",
+    find: "report.unsettled.length > 0 ||",
+    replace: "report.unsettled.length > 99 ||",
+    noticedBy: [tests("test/cli/reap.test.ts")]
+  },
+  {
+    name: "reap-in-a-dry-run",
+    why: "`atlas reap --dry-run` ends machines",
+    file: "src/cli/actions/reap.ts",
+    find: "      dryRun,\n      onStep",
+    replace: "      dryRun: dryRun && grace === Option.none(),\n      onStep",
+    noticedBy: [tests("test/cli/reap.test.ts")]
+  },
+  {
+    name: "local-record-without-processes",
+    why: "ending a local compute removes its record and leaves its processes",
+    file: "src/providers/local/internal/running.ts",
+    find: `      yield* ProcessGroup.end(state.id, leaderOf(state))
+      yield* dir.remove(`,
+    replace: "      yield* dir.remove(",
+    and: [{
+      file: "src/providers/local/internal/running.ts",
+      find: "      yield* ProcessGroup.end(state.id, leaderOf(state))\n    })\n\n  const create",
+      replace: "    })\n\n  const create"
+    }],
+    noticedBy: [tests("test/providers/local/Survivors.process.test.ts")]
+  }
+]
