@@ -52,6 +52,30 @@ describe("closing takes no longer than it may", () => {
       assert.deepStrictEqual(yield* live(harness), [])
     }))
 
+  it.effect("and stops everything but what hangs", () =>
+    Effect.gen(function*() {
+      const store = yield* makeTestStore
+      let asked = 0
+      const lock: typeof store.service.lock = (owner) =>
+        Effect.map(store.service.lock(owner), ({ lostTo }) => ({
+          lostTo: Effect.suspend(() => {
+            asked += 1
+            return lostTo
+          })
+        }))
+      const harness = yield* opened({
+        more: [stuck("spawn")],
+        store: { ...store, service: { ...store.service, lock } }
+      })
+      yield* Effect.forkChild(reasonOf<unknown>(harness.orchestrator.spawn({}, { provider: "stuck" })))
+      yield* pass(20)
+      yield* harness.close
+      const before = asked
+      assert.isAbove(before, 0)
+      yield* pass(60)
+      assert.strictEqual(asked, before, "nobody asks any more who holds the owner lock")
+    }))
+
   it.effect("and not even that long while only a listing hangs that cannot be interrupted", () =>
     Effect.gen(function*() {
       const harness = yield* opened({ more: [stuck("list")] })
