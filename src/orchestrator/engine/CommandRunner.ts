@@ -82,7 +82,7 @@ const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect
       )
   })
 
-/** A create that was never sent, because nobody wants its machine any more. */
+/** A create that was never sent, because its session does not want the machine any more. */
 const unsent = ({ attempt, candidate }: Of<"Rent">): CommandResult => ({
   event: {
     _tag: "Refused",
