@@ -29,6 +29,7 @@ import * as AttemptSpans from "./AttemptSpans.ts"
 import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Mailbox } from "./Mailbox.ts"
+import { atMost } from "./Patience.ts"
 
 /** A look-up that is part of a loop ends soon and is not retried: the loop repeats it. */
 const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
@@ -74,13 +75,16 @@ const faultOf = (provider: ProviderId, cause: Cause.Cause<AtlasError>): Fault.Fa
   })
 
 const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect<A, AtlasError>) =>
-  Effect.timeoutOrElse(call, {
-    duration: commandLimit,
-    orElse: () =>
-      Effect.fail(
-        new AtlasError({ provider, operation, reason: new Unknown({ message: `no answer within ${commandLimit}` }) })
-      )
-  })
+  Effect.flatMap(
+    atMost(call, commandLimit),
+    Option.match({
+      onNone: () =>
+        Effect.fail(
+          new AtlasError({ provider, operation, reason: new Unknown({ message: `no answer within ${commandLimit}` }) })
+        ),
+      onSome: Effect.succeed
+    })
+  )
 
 /** A create that was never sent, because its session does not want the machine any more. */
 const unsent = ({ attempt, candidate }: Of<"Rent">): CommandResult => ({
