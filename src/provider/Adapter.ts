@@ -298,7 +298,10 @@ export interface Adapter<Prepared = never> {
   readonly settleWindow?: Duration.Input
   /** How often to look while waiting for a compute to become ready; default 5 seconds. */
   readonly pollInterval?: Duration.Input
-  /** How many requests of a kind (creates, looks, ends) an orchestrator may have under way at once; default 256. */
+  /**
+   * How many requests of a kind (creates, looks, ends) an orchestrator may have under way at once; default 256. It bounds
+   * connections: request limits of an account are kept by `RateLimits`.
+   */
   readonly concurrency?: number
   readonly compute: ComputeAdapter<Prepared>
   readonly power?: PowerAdapter

@@ -9,8 +9,9 @@ import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { pass } from "./harness.ts"
+import { pass, settle } from "./harness.ts"
 import { makePlainCloud } from "./plainCloud.ts"
 
 const build = (env: Record<string, string>) =>
@@ -45,15 +46,24 @@ describe("Orchestrator.layerConfig", () => {
 
   it.effect("reads every setting", () =>
     Effect.gen(function*() {
-      const { controls, engine, plain } = yield* build({
+      const { controls, engine, orchestrator, plain } = yield* build({
         ATLAS_OWNER: "shop",
         ATLAS_POLL_INTERVAL: "4 seconds",
         ATLAS_REAP_PROVIDERS: " mock, ",
         ATLAS_REAP_GRACE: "2 minutes",
         ATLAS_CLOSE_WITHIN: "5 seconds",
-        ATLAS_RETENTION: "1 hour"
+        ATLAS_RETENTION: "1 hour",
+        ATLAS_CONCURRENCY: "2"
       })
       assert.strictEqual(engine.config.retention, 3_600_000)
+      yield* controls.delay("spawnCompute", { request: "1 second" })
+      const callers = yield* Effect.forEach(
+        Array.from({ length: 5 }),
+        () => Effect.forkChild(Effect.exit(orchestrator.spawn({}, { provider: "mock" })))
+      )
+      yield* settle
+      assert.strictEqual((yield* controls.counts).spawnCompute, 2)
+      yield* Fiber.interruptAll(callers)
       yield* pass(40)
       assert.isAtLeast((yield* controls.counts).listCompute, 8)
       assert.strictEqual(plain.seen.list, 0)
@@ -72,6 +82,7 @@ describe("Orchestrator.layerConfig", () => {
       ["ATLAS_RETENTION", { ATLAS_OWNER: "shop", ATLAS_RETENTION: "soon" }],
       ["owner", { ATLAS_OWNER: "The Shop" }],
       ["reapGrace", { ATLAS_OWNER: "shop", ATLAS_REAP_GRACE: "0 seconds" }],
+      ["concurrency", { ATLAS_OWNER: "shop", ATLAS_CONCURRENCY: "0" }],
       ["provider", { ATLAS_OWNER: "shop", ATLAS_REAP_PROVIDERS: "mock,acme" }]
     ] satisfies ReadonlyArray<[string, Record<string, string>]>
   )("names what is wrong: %s", ([named, env]) =>

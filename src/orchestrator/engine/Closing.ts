@@ -3,33 +3,17 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
 import * as Clocks from "./Clocks.ts"
 import type * as Mailbox from "./Mailbox.ts"
+import { atMost } from "./Patience.ts"
 import type * as Table from "./Table.ts"
 import type * as Waiters from "./Waiters.ts"
 
 /** Milliseconds that each last step of a close has, even where the sessions have used up the time. */
 const leastStep = 1_000
-
-/**
- * Waits for `self` at most so many milliseconds, and answers whether it has ended. Past that it goes on alone: what hangs in a
- * host's adapter, store or bus may not even be interruptible.
- */
-export const atMost = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  millis: number = leastStep
-): Effect.Effect<boolean, E, R> =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.forkDetach(self)
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), Duration.millis(millis))
-    if (Option.isNone(exit)) return false
-    return Exit.isSuccess(exit.value) ? true : yield* Effect.failCause(exit.value.cause)
-  })
 
 /** The time that all steps of a close have together; it runs from the first step on. */
 export interface CloseBudget {
@@ -52,7 +36,7 @@ export const makeBudget = (within: Duration.Input): CloseBudget => {
       Effect.flatMap(left, (millis) =>
         Effect.flatMap(
           atMost(self, Math.max(leastStep, millis)),
-          (hasEnded) => hasEnded ? Effect.void : Effect.logError(`closed without waiting any longer: ${name}`)
+          (ended) => Option.isSome(ended) ? Effect.void : Effect.logError(`closed without waiting any longer: ${name}`)
         ))
   }
 }

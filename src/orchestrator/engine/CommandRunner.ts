@@ -18,7 +18,7 @@ import type { Providers } from "../../provider/Providers.ts"
 import * as StillWanted from "../../provider/StillWanted.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import { adapterDefect } from "../internal/defects.ts"
-import type { Command, SessionInput } from "../session/Event.ts"
+import type { SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
 import * as Observation from "../session/Observation.ts"
@@ -30,7 +30,9 @@ import { storageFault } from "../store/faults.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
+import * as Lanes from "./Lanes.ts"
 import type { Mailbox } from "./Mailbox.ts"
+import { atMost } from "./Patience.ts"
 import type { PausedPlaces } from "./PausedPlaces.ts"
 import type { SharedListings } from "./SharedListings.ts"
 
@@ -71,8 +73,7 @@ interface CommandContext {
   readonly sending: (auth: AuthHandle | null) => void
 }
 
-type ProviderCommand = Exclude<Command, { readonly _tag: "Forget" }>
-type Of<Tag extends ProviderCommand["_tag"]> = Extract<ProviderCommand, { readonly _tag: Tag }>
+type Of<Tag extends Lanes.ProviderCommand["_tag"]> = Extract<Lanes.ProviderCommand, { readonly _tag: Tag }>
 
 const faultOf = (provider: ProviderId, cause: Cause.Cause<AtlasError>): Fault.Fault =>
   Option.match(Cause.findErrorOption(cause), {
@@ -82,13 +83,16 @@ const faultOf = (provider: ProviderId, cause: Cause.Cause<AtlasError>): Fault.Fa
   })
 
 const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect<A, AtlasError>) =>
-  Effect.timeoutOrElse(call, {
-    duration: commandLimit,
-    orElse: () =>
-      Effect.fail(
-        new AtlasError({ provider, operation, reason: new Unknown({ message: `no answer within ${commandLimit}` }) })
-      )
-  })
+  Effect.flatMap(
+    atMost(call, commandLimit),
+    Option.match({
+      onNone: () =>
+        Effect.fail(
+          new AtlasError({ provider, operation, reason: new Unknown({ message: `no answer within ${commandLimit}` }) })
+        ),
+      onSome: Effect.succeed
+    })
+  )
 
 /** A place that other sessions have found paused is not asked. */
 const notAsked = (provider: ProviderId, millis: number): AtlasError =>
@@ -103,7 +107,7 @@ const notAsked = (provider: ProviderId, millis: number): AtlasError =>
     })
   })
 
-/** A create that was never sent, because nobody wants its machine any more. */
+/** A create that was never sent, because its session does not want the machine any more. */
 const unsent = ({ attempt, candidate }: Of<"Rent">): CommandResult => ({
   event: {
     _tag: "Refused",
@@ -127,7 +131,11 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
     const stamp = NameStamp.parse(attempt.name)
     const provider = yield* providers.get(id, "spawn")
     const request = yield* RentRequest.toRequest(state.spec.request, candidate, yield* secrets)
-    const ready = yield* provider.compute.prepare(request, { stamp: Option.getOrUndefined(stamp) })
+    const ready = yield* bounded(
+      id,
+      "spawn",
+      provider.compute.prepare(request, { stamp: Option.getOrUndefined(stamp) })
+    )
     // this command may have waited long; another orchestrator that took the lock meanwhile has the session too
     if (!(yield* holdsOwnerLock)) {
       return yield* storageFault("spawn", "the owner lock was lost before the request was sent")
@@ -264,7 +272,7 @@ const reconcile = ({ computeId, provider: id }: Of<"Reconcile">, provider: Servi
 }
 
 /** The result of a command that failed before its request was sent, or without an answer that could be read. */
-const failed = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: Fault.Fault): SessionInput => {
+const failed = (command: Exclude<Lanes.ProviderCommand, Of<"Rent">>, fault: Fault.Fault): SessionInput => {
   if (command._tag === "Resolve") return { _tag: "LookFailed", attempt: command.attempt.id, fault }
   const machine = { provider: command.provider, computeId: command.computeId, fault }
   switch (command._tag) {
@@ -278,7 +286,7 @@ const failed = (command: Exclude<ProviderCommand, Of<"Rent">>, fault: Fault.Faul
 }
 
 /** Carries out one command. */
-const runCommand = (command: ProviderCommand, context: CommandContext): Effect.Effect<CommandResult> => {
+const runCommand = (command: Lanes.ProviderCommand, context: CommandContext): Effect.Effect<CommandResult> => {
   if (command._tag === "Rent") return rent(command, context)
   return Effect.matchEffect(context.providers.get(command.provider, command._tag), {
     onFailure: (error) => Effect.succeed<CommandResult>({ event: failed(command, Fault.fromError(error)) }),
@@ -300,18 +308,12 @@ const runCommand = (command: ProviderCommand, context: CommandContext): Effect.E
 /** How long `SessionSecrets` may take to answer. */
 const secretsLimit = "30 seconds"
 
-/** Bills are not urgent: they get this share of a provider's concurrency. */
-const billShare = 8
-
-const providerIdOf = (command: ProviderCommand): ProviderId =>
-  command._tag === "Rent" ? command.candidate.provider : command.provider
-
-const attributesOf = (session: SessionId, command: ProviderCommand): Readonly<Record<string, string>> => ({
+const attributesOf = (session: SessionId, command: Lanes.ProviderCommand): Readonly<Record<string, string>> => ({
   [Attributes.session]: session,
   ...("attempt" in command
     ? { [Attributes.attempt]: command.attempt.id }
     : { [Attributes.computeId]: command.computeId }),
-  [Attributes.provider]: providerIdOf(command)
+  [Attributes.provider]: Lanes.providerIdOf(command)
 })
 
 /** What a defect of a command's own code or of the host's telemetry is called, since its text may hold anything. */
@@ -322,7 +324,7 @@ const commandDefect = "the command failed unexpectedly (a defect)"
  * none: the next start asks again.
  */
 const toResult = (
-  command: ProviderCommand,
+  command: Lanes.ProviderCommand,
   context: Omit<CommandContext, "sending">,
   observed: (self: Effect.Effect<void>) => Effect.Effect<void>
 ): Effect.Effect<CommandResult | null> =>
@@ -331,7 +333,7 @@ const toResult = (
     let sent: { readonly auth: AuthHandle | null } | null = null
     const whole: CommandContext = { ...context, sending: (auth) => void (sent = { auth }) }
     const afterDefect = (): CommandResult => {
-      const fault = Fault.make("Unknown", commandDefect, providerIdOf(command))
+      const fault = Fault.make("Unknown", commandDefect, Lanes.providerIdOf(command))
       if (command._tag !== "Rent") return { event: failed(command, fault) }
       const attempt = command.attempt.id
       return sent === null
@@ -348,20 +350,6 @@ const toResult = (
       }
     )
   })
-
-/** A command that waits for its turn. */
-interface Job {
-  readonly command: ProviderCommand
-  readonly session: SessionId
-  readonly run: Effect.Effect<void>
-}
-
-/** The commands of one kind at one provider: those that run, and those that wait, in order. */
-interface Lane {
-  readonly limit: number
-  running: number
-  readonly waiting: Set<Job>
-}
 
 /** Runs the commands of sessions. */
 export interface CommandRunner {
@@ -390,71 +378,20 @@ export const make = (
   }
 ): Effect.Effect<CommandRunner, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
-    const lanes = new Map<string, Lane>()
-    /** The lane of a command: hung commands of one kind hold up no other kind, and those of one provider no other provider. */
-    const laneOf = (command: ProviderCommand): Lane => {
-      const provider = providerIdOf(command)
-      const key = `${command._tag} ${provider}`
-      const known = lanes.get(key)
-      if (known !== undefined) return known
-      const figure = concurrency ?? providers.all.find(({ id }) => id === provider)?.concurrency ?? 1
-      // looks share one request
-      const limit = command._tag === "Resolve"
-        ? Number.MAX_SAFE_INTEGER
-        : Math.max(1, Math.floor(command._tag === "Reconcile" ? figure / billShare : figure))
-      const lane: Lane = { limit, running: 0, waiting: new Set() }
-      lanes.set(key, lane)
-      return lane
-    }
-
-    const isWantedNow = (id: SessionId, command: ProviderCommand): boolean => {
+    const isWantedNow = (id: SessionId, command: Lanes.ProviderCommand): boolean => {
       const state = stateOf(id)
       return state !== undefined && isWanted(state, command) && (command._tag !== "Rent" || mayRent())
     }
 
-    /** The creates that wait, by session: a session has one at most. */
-    const waitingRents = new Map<SessionId, Job>()
-
-    const leave = (job: Job): void => {
-      laneOf(job.command).waiting.delete(job)
-      if (waitingRents.get(job.session) === job) waitingRents.delete(job.session)
-    }
-
-    /** Ends a command that is not wanted any more. Only a create has to be answered: no session waits for another one's result. */
-    const drop = ({ command, session }: Job): void => {
-      if (command._tag === "Rent") mailbox.put({ id: session, ...unsent(command) })
-    }
-
-    const recheck = (job: Job): void => {
-      if (isWantedNow(job.session, job.command)) return
-      leave(job)
-      drop(job)
-    }
-
-    /** Starts commands while there is room for them. */
-    const advance = (lane: Lane): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const ready: Array<Job> = []
-        for (const job of lane.waiting) {
-          if (lane.running >= lane.limit) break
-          leave(job)
-          if (isWantedNow(job.session, job.command)) {
-            lane.running += 1
-            ready.push(job)
-          } else drop(job)
-        }
-        return Effect.forEach(ready, ({ run }) =>
-          Effect.forkIn(
-            Effect.ensuring(
-              run,
-              Effect.suspend(() => {
-                lane.running -= 1
-                return advance(lane)
-              })
-            ),
-            scope
-          ), { discard: true })
-      })
+    const lanes = Lanes.make({
+      concurrencyOf: (provider) => concurrency ?? providers.all.find(({ id }) => id === provider)?.concurrency ?? 1,
+      isWanted: ({ command, session }) => isWantedNow(session, command),
+      drop: ({ command, session }) => {
+        // only a create has to be answered: no session waits for the result of another command that it does not want
+        if (command._tag === "Rent") mailbox.put({ id: session, ...unsent(command) })
+      },
+      scope
+    })
 
     const secretsOf = ({ spec }: SessionState, known: SessionSecrets.Secrets | null) => {
       const { envNames, withheld } = spec.request
@@ -472,10 +409,11 @@ export const make = (
             })
           ))
         ),
-        Effect.timeoutOrElse({
-          duration: secretsLimit,
-          orElse: () => Effect.fail(failed(`SessionSecrets did not answer within ${secretsLimit}`))
-        }),
+        (answer) => atMost(answer, secretsLimit),
+        Effect.flatMap(Option.match({
+          onNone: () => Effect.fail(failed(`SessionSecrets did not answer within ${secretsLimit}`)),
+          onSome: Effect.succeed
+        })),
         Effect.filterOrFail(
           (secrets) => SessionSecrets.areComplete(wanted, secrets),
           () => failed("SessionSecrets did not give back every value that the session was rented with")
@@ -483,7 +421,7 @@ export const make = (
       )
     }
 
-    const jobOf = ({ after, id, secrets, span }: SessionUpdate, command: ProviderCommand): Job => {
+    const jobOf = ({ after, id, secrets, span }: SessionUpdate, command: Lanes.ProviderCommand): Lanes.Job => {
       const attributes = attributesOf(id, command)
       const context: Omit<CommandContext, "sending"> = {
         providers,
@@ -509,20 +447,14 @@ export const make = (
     return {
       start: (update) =>
         Effect.suspend(() => {
-          const waiting = waitingRents.get(update.id)
-          if (waiting !== undefined) recheck(waiting)
-          const used = new Set<Lane>()
-          for (const command of update.commands) {
-            // its row has been deleted with the commit; nothing is left to do
-            if (command._tag === "Forget") continue
-            const lane = laneOf(command)
-            const job = jobOf(update, command)
-            lane.waiting.add(job)
-            if (command._tag === "Rent") waitingRents.set(update.id, job)
-            used.add(lane)
-          }
-          return Effect.forEach(used, advance, { discard: true })
+          lanes.recheck(update.id)
+          return Effect.forEach(
+            update.commands,
+            // the row of a forgotten session has been deleted with the commit; nothing is left to do
+            (command) => command._tag === "Forget" ? Effect.void : lanes.add(jobOf(update, command)),
+            { discard: true }
+          )
         }),
-      callOff: () => waitingRents.forEach(recheck)
+      callOff: lanes.recheckAll
     }
   })

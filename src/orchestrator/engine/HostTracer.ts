@@ -21,7 +21,7 @@ const guardSpan = (span: Tracer.Span): Tracer.Span =>
     addLinks: quiet(span.addLinks.bind(span))
   })
 
-/** The same tracer; where it throws, the span is one that nobody sees. */
+/** The same tracer; where it throws, the span is one that no exporter sees. */
 export const guard = (tracer: Tracer.Tracer): Tracer.Tracer => ({
   span: (options) => {
     try {

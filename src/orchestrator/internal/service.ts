@@ -12,9 +12,9 @@ import type { Service } from "../../provider/Provider.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Readiness from "../../provider/Readiness.ts"
 import * as Clocks from "../engine/Clocks.ts"
-import { atMost } from "../engine/Closing.ts"
 import { type Seen, SessionEngine } from "../engine/EngineContract.ts"
 import * as HostTracer from "../engine/HostTracer.ts"
+import { atMost } from "../engine/Patience.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import * as ProviderFeed from "../ProviderFeed.ts"
 import * as Reaper from "../Reaper.ts"
@@ -205,7 +205,7 @@ export const make = Effect.fnUntraced(function*(
   const reaper = Reaper.make({ engine, store, grace: options.reapGrace })
   // a listing that hangs must not hold up the end of the sessions, which comes after this scope
   const running = yield* Scope.make("parallel")
-  yield* Effect.addFinalizer((exit) => atMost(Scope.close(running, exit)))
+  yield* Effect.addFinalizer((exit) => atMost(Scope.close(running, exit), "1 second"))
   const spending = Effect.map(Clocks.read, (now) => Spending.of(engine.all(), now))
   yield* ProviderFeed.start({
     engine,

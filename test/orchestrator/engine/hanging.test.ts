@@ -3,11 +3,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { NoCapacity, NotFound } from "effect-atlas/domain/AtlasError"
-import { ProviderId } from "effect-atlas/domain/Ids"
+import { Compute } from "effect-atlas/domain/Compute"
+import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
 
@@ -40,6 +42,55 @@ const stuck = (...calls: ReadonlyArray<Call>) => {
 
 const opened = (options: Options) => open({ closeWithin: "10 seconds", ...options })
 
+describe("a call that hangs and cannot be interrupted is given up after two minutes", () => {
+  it.effect("a terminate is sent again until the machine is gone", () =>
+    Effect.gen(function*() {
+      const id = ProviderId.make("late")
+      let machine: Compute | null = null
+      let terminates = 0
+      const get = () =>
+        Effect.suspend(() =>
+          machine === null ? Effect.fail(new NotFound({ message: "gone" })) : Effect.succeed(machine)
+        )
+      const provider = Provider.make({
+        id,
+        compute: {
+          spawn: ({ name }) =>
+            Effect.sync(() => {
+              machine = new Compute({ id: ComputeId.make("late-1"), provider: id, status: "running", name })
+              return machine
+            }),
+          get,
+          list: () => Effect.sync(() => machine === null ? [] : [machine]),
+          terminate: () =>
+            Effect.suspend(() => {
+              terminates += 1
+              if (terminates === 1) return hung
+              machine = null
+              return Effect.void
+            })
+        }
+      })
+      const { orchestrator } = yield* open({ more: [provider] })
+      const session = yield* orchestrator.spawn({}, { provider: "late" })
+      const stopped = yield* Effect.forkChild(orchestrator.stopTracked(session.id, { timeout: "5 minutes" }))
+      yield* pass(150)
+      yield* Fiber.join(stopped)
+      assert.deepStrictEqual([machine, terminates], [null, 2])
+    }))
+
+  it.effect("a create counts as unanswered, and its caller is told", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open({ more: [stuck("spawn")], closeWithin: "5 seconds" })
+      const caller = yield* Effect.forkChild(orchestrator.spawn({}, { provider: ["stuck", "mock"] }))
+      // twice two minutes, and the looks after each
+      yield* pass(300)
+      const { compute } = yield* Fiber.join(caller)
+      assert.strictEqual(compute.provider, "mock")
+      assert.strictEqual((yield* live({ controls })).length, 1)
+    }))
+})
+
 describe("closing takes no longer than it may", () => {
   it.effect("while a create hangs that cannot be interrupted, and ends the other sessions", () =>
     Effect.gen(function*() {
@@ -50,6 +101,30 @@ describe("closing takes no longer than it may", () => {
       const took = yield* closeTakes(harness)
       assert.isTrue(took >= 10_000 && took <= 13_000, `${took}`)
       assert.deepStrictEqual(yield* live(harness), [])
+    }))
+
+  it.effect("and stops everything but what hangs", () =>
+    Effect.gen(function*() {
+      const store = yield* makeTestStore
+      let asked = 0
+      const lock: typeof store.service.lock = (owner) =>
+        Effect.map(store.service.lock(owner), ({ lostTo }) => ({
+          lostTo: Effect.suspend(() => {
+            asked += 1
+            return lostTo
+          })
+        }))
+      const harness = yield* opened({
+        more: [stuck("spawn")],
+        store: { ...store, service: { ...store.service, lock } }
+      })
+      yield* Effect.forkChild(reasonOf<unknown>(harness.orchestrator.spawn({}, { provider: "stuck" })))
+      yield* pass(20)
+      yield* harness.close
+      const before = asked
+      assert.isAbove(before, 0)
+      yield* pass(60)
+      assert.strictEqual(asked, before, "nobody asks any more who holds the owner lock")
     }))
 
   it.effect("and not even that long while only a listing hangs that cannot be interrupted", () =>

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import { type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
+import { overhear } from "../overheard.ts"
 
 const owner = Owner.make("team1")
 
@@ -85,6 +86,26 @@ describe("of sixty-four creates at once no other one is sent", () => {
       assert.deepStrictEqual([...new Set(phases)], ["Live"])
     }))
 })
+
+it.effect("a task that persists, whose create waits behind one that hangs, is not in doubt when the orchestrator has closed", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      const { close, controls, orchestrator, store } = yield* open({ concurrency: 1, closeWithin: "5 seconds" })
+      yield* controls.delay("spawnCompute", { request: "1 hour" })
+      yield* Effect.forkChild(Effect.exit(orchestrator.spawn({})))
+      yield* settle
+      yield* Effect.forkChild(Effect.exit(orchestrator.runTask({}, { persist: true })))
+      yield* settle
+      yield* close
+      const rows = yield* store.rows(owner)
+      assert.deepStrictEqual(rows.map(({ phase }) => phase._tag), ["Renting", "Waiting"])
+      const left = lines.filter((line) => line.includes("closed before the session"))
+      assert.strictEqual(left.length, 1)
+      const [hung] = rows
+      if (hung?.phase._tag !== "Renting") return assert.fail("the first is not in doubt")
+      assert.include(left.join(), hung.phase.attempt.name, "what may have been made is named")
+    })
+  ))
 
 it.effect("a create that was called off leaves no refusal and asks no other candidate", () =>
   Effect.gen(function*() {

@@ -327,4 +327,23 @@ describe.each(transports)("over %s", (_, transport) => {
       assert.strictEqual(server.seen.length, 40)
       assert.isAtMost(server.open.size, 4)
     }).pipe(Effect.scoped, Effect.provide(transport)))
+
+  it.live("two hundred creates that hang fill no pool of connections: a delete is answered", () =>
+    Effect.gen(function*() {
+      const creates = 200
+      const server = yield* serve((request, response) => {
+        if (request.method !== "POST") answer(response, 200, { id: "7" })
+      })
+      const { create, get, remove } = yield* acme({ baseUrl: server.url })
+      // the account's first answer, before which a limiter may hold requests back
+      yield* get(input, call())
+      const hung = yield* Effect.forEach(
+        Array.from({ length: creates }),
+        () => Effect.forkChild(Effect.exit(create(boxInput, call())))
+      )
+      yield* untilSo("all are sent", () => server.seen.length === creates + 1)
+      yield* remove(input, call())
+      assert.strictEqual(server.seen.at(-1), "DELETE /boxes/7")
+      yield* Fiber.interruptAll(hung)
+    }).pipe(Effect.scoped, Effect.provide(transport)))
 })
