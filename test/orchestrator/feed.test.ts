@@ -2,7 +2,7 @@
  * The feed: one listing loop for each account, however many sessions; only a complete listing shows that a machine is missing.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { ProviderFault } from "effect-atlas/domain/AtlasError"
+import { ProviderFault, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Listing from "effect-atlas/provider/Listing"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
@@ -146,6 +146,31 @@ describe("an account is listed", () => {
         assert.notInclude(lines.join("\n"), "canary")
       })
     ))
+})
+
+describe("a create whose answer was lost", () => {
+  it.effect("is looked for while an entry that cannot be addressed may be what it made", () =>
+    Effect.gen(function*() {
+      const odd = [Listing.unaddressable({ id: 7 }, "its id is a number")]
+      const lossy = Provider.make({
+        id: "lossy",
+        compute: {
+          spawn: () => Effect.fail(new Uncertain({ message: "lost" })),
+          get: () => Effect.fail(new ProviderFault({ status: 500 })),
+          list: () => Effect.sync(() => [...odd]),
+          terminate: () => Effect.fail(new ProviderFault({ status: 500 }))
+        }
+      })
+      const { orchestrator } = yield* open({ more: [lossy] })
+      const spawned = yield* Effect.forkChild(Effect.flip(orchestrator.spawn({}, { provider: "lossy" })))
+      const states = Effect.map(orchestrator.list, (all) => all.map(({ state }) => state))
+      yield* pass(120)
+      assert.deepStrictEqual(yield* states, ["resolving"])
+      odd.length = 0
+      yield* pass(600)
+      assert.deepStrictEqual(yield* states, ["ended"])
+      yield* Fiber.join(spawned)
+    }))
 })
 
 describe("a machine that is missing from a complete listing", () => {

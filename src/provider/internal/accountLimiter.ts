@@ -162,7 +162,11 @@ export const make = (limits: ReadonlyArray<Limit>): AccountLimiter => {
       if (gate === refusing) {
         const asked = RetryAfter.longer(RetryAfter.read(headers, wallClock), retryAfter)
         gate.refused(request, asked === null ? 0 : Duration.toMillis(asked), now)
-      } else gate.answered(request, objections.get(gate) ?? null, balances.length > 0)
+      } else {
+        // a server that failed shows no more than that it was reached
+        const refuted = status < 500 ? objections.get(gate) ?? null : null
+        gate.answered(request, refuted, balances.length > 0)
+      }
     }
     account.learn(request, { balances, quota, policy: headers["ratelimit-policy"] }, underWay, now)
   }

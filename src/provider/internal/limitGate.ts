@@ -218,14 +218,14 @@ export const makeGate = (limits: ReadonlyArray<Limit>, slowStart: number | null 
       doubtedUntil = -Infinity
     },
 
-    /** An answer that is no refusal: `objection` is what stood against its request, and `isCounted` whether it names a window. */
-    answered: (request: number, objection: Objection | null, isCounted: boolean): void => {
+    /** An answer that is no refusal, the objection against its request that it refutes, and whether it names a window. */
+    answered: (request: number, refuted: Objection | null, isCounted: boolean): void => {
       if (request <= pausedSince) return
       refusals = 0
-      if (objection !== null) {
-        if (objection.isPause) pausedUntil = -Infinity
-        doubtedUntil = Math.max(doubtedUntil, objection.until)
-        if (objection.until > -Infinity) named.forEach(forget)
+      if (refuted !== null) {
+        if (refuted.isPause) pausedUntil = -Infinity
+        doubtedUntil = Math.max(doubtedUntil, refuted.until)
+        if (refuted.until > -Infinity) named.forEach(forget)
       }
       if (trial === null || request <= trial.since) return
       trial.most += 1

@@ -57,6 +57,16 @@ describe("what a header says is believed for a bounded time", () => {
       assert.lengthOf(sent, 9)
     }))
 
+  it.effect("a window of a day that is still whole holds up looks for an hour too, once it is used up", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* limited((n) => n === 1 ? day(2, 2, 80_000) : {})
+      yield* Effect.forEach([..."abc"], (name) => send(name, { patience: 0 }))
+      const fourth = yield* fork(send("d", { patience: "2 hours" }))
+      yield* TestClock.adjust("1 hour")
+      yield* Fiber.join(fourth)
+      assert.deepStrictEqual(secondsOf(sent), [0, 0, 0, 3600])
+    }))
+
   it.effect("a window that no answer names any more is forgotten at the end of the next one", () =>
     Effect.gen(function*() {
       const { send, sent } = yield* limited((n) => n === 1 ? window(0, 60, 2) : {})
@@ -167,6 +177,21 @@ describe("after a pause", () => {
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(all)
       assert.deepStrictEqual(secondsOf(sent).slice(0, 7), [0, 0.25, 0.75, 1.75, 3.75, 7.75, 11.75])
+    }))
+
+  it.effect("a refusal without a wait holds up other callers for as long as the one that got it pauses", () =>
+    Effect.gen(function*() {
+      const http = scripted(status(429), ok())
+      const api = yield* http.provide(acme())
+      const first = yield* fork(api.get(input, call()))
+      yield* TestClock.adjust(1)
+      const second = yield* fork(api.get(input, call()))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(first)
+      yield* Fiber.join(second)
+      const [, other, again] = http.seen.map((one) => one.at)
+      assert.isAbove(other ?? 0, 0)
+      assert.strictEqual(other, again)
     }))
 
   it.effect("a Retry-After of 0 for ever is no hot loop", () =>
