@@ -19,6 +19,7 @@ import * as Reaper from "../Reaper.ts"
 import { makeSessionId, SessionId } from "../session/Ids.ts"
 import * as SessionInfo from "../SessionInfo.ts"
 import * as Spending from "../Spending.ts"
+import * as forgetting from "../store/forgetting.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
@@ -122,6 +123,36 @@ const makeAwaitReady = ({ engine, find, providers }: SessionAccess): Verbs["awai
     return yield* Readiness.awaitRunning(service, id, { timeout: limit, interval }, undefined)
   })
 
+/** Deletes a session's record: one that is here is over and forgets itself, the others are in the store only. */
+const makeForget = (
+  engine: SessionEngine["Service"],
+  store: SessionStore["Service"]
+): Verbs["forget"] =>
+(id) =>
+  Effect.gen(function*() {
+    const stopped = engine.stopped("forget")
+    if (stopped !== null) return yield* stopped
+    const seen = isSessionId(id) ? engine.get(id) : undefined
+    if (seen === undefined) {
+      yield* forgetting.forget(store, engine.owner, id)
+      return yield* engine.reread
+    }
+    const refused = forgetting.refusal(seen.state)
+    if (refused !== null) return yield* refused
+    const { id: known } = seen.state.spec
+    yield* engine.tell(known, { _tag: "ForgetRequested" }, "forget")
+    const isHere = () => engine.get(known) !== undefined
+    yield* Effect.timeoutOrElse(
+      Effect.catchReason(Effect.asVoid(engine.when(known, () => !isHere(), "forget")), "AtlasError", "NotTracked", () =>
+        engine.stopped("forget") ?? Effect.void),
+      {
+        duration: spawning.stopTimeout,
+        orElse: () =>
+          fail("forget", new Uncertain({ message: "its record is not deleted yet; the orchestrator goes on trying" }))
+      }
+    )
+  })
+
 /** Whether a session's stream ends after this element. */
 const isLast = (element: SessionElement): boolean =>
   element._tag === "State"
@@ -207,7 +238,12 @@ export const make = Effect.fnUntraced(function*(
     Effect.suspend(() => {
       const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
         (isComputeId(id) ? engine.byCompute(id) : undefined)
-      return seen === undefined ? Effect.fail(engine.stopped(operation) ?? notTracked(operation)) : Effect.succeed(seen)
+      if (seen !== undefined) return Effect.succeed(seen)
+      const row = engine.unreadable().find((unreadable) => unreadable.id === id)
+      return Effect.fail(
+        engine.stopped(operation) ??
+          notTracked(operation, row === undefined ? undefined : `its record cannot be read (${row.message})`)
+      )
     })
   const infoOf = ({ state }: Seen) => SessionInfo.now(state)
   const info = (id: string, operation: string) => Effect.flatMap(find(id, operation), infoOf)
@@ -253,6 +289,8 @@ export const make = Effect.fnUntraced(function*(
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
     stopTracked,
+    unreadable: Effect.sync(engine.unreadable),
+    forget: makeForget(engine, store),
     listIds: Effect.sync(() =>
       Array.from(engine.all()).flatMap((seen) => spawning.isOver(seen) ? [] : [seen.state.spec.id])
     ),

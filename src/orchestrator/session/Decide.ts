@@ -104,6 +104,14 @@ const confirmFailed = (state: SessionState, step: Step, input: InputOf<"ConfirmF
   return state
 }
 
+/** Deletes the session's row, when nothing of it is left. */
+const forget = (state: SessionState, step: Step): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Ended" || phase.forgetting || state.pendingTerminations.length > 0) return state
+  step.commands.push({ _tag: "Forget" })
+  return { ...state, phase: { ...phase, forgetting: true } }
+}
+
 const wake = (state: SessionState, step: Step): SessionState => {
   const reason = reachedLimit(state, step.now)
   const limited = reason === null ? state : ending.stop(state, step, reason)
@@ -117,13 +125,7 @@ const wake = (state: SessionState, step: Step): SessionState => {
     case "Waiting":
       return renting.wakeWaiting(asked, step, phase)
     case "Ended":
-      if (
-        phase.forgetting || asked.pendingTerminations.length > 0 || step.now.wall < phase.at + step.config.retention
-      ) {
-        return asked
-      }
-      step.commands.push({ _tag: "Forget" })
-      return { ...asked, phase: { ...phase, forgetting: true } }
+      return step.now.wall < phase.at + step.config.retention ? asked : forget(asked, step)
     default:
       return asked
   }
@@ -165,6 +167,8 @@ const react = (state: SessionState, step: Step, input: SessionInput): SessionSta
       return terminations.terminateFailed(state, step, input)
     case "StopRequested":
       return ending.stop(state, step, input.by === "caller" ? "stopped" : "interrupted")
+    case "ForgetRequested":
+      return forget(state, step)
     case "Report":
       return living.reported(state, step, input)
     case "Billed":

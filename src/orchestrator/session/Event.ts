@@ -34,7 +34,7 @@ const authHash = Schema.NullOr(Schema.String)
  *   now if left out), `ConfirmFailed`: results of `Confirm`.
  * - `TerminateAnswered`, `TerminateFailed`: results of `Terminate`; an answer does not prove that the machine is gone.
  * - `Billed`, `BillFailed`: results of `Reconcile`.
- * - `Touched`, `StopRequested`: from callers. `Report`: from the container.
+ * - `Touched`, `StopRequested`, `ForgetRequested` (of a session that is over): from callers. `Report`: from the container.
  * - `WokeUp`: a deadline may have passed. `Adopted`: the first input after a restart. `Closing`: the host shuts down.
  *
  * @category models
@@ -64,6 +64,7 @@ export const SessionInput = Schema.Union([
   Schema.TaggedStruct("TerminateFailed", { ...machine, fault: Fault }),
   Schema.TaggedStruct("Touched", {}),
   Schema.TaggedStruct("StopRequested", { by: Schema.Literals(["caller", "interrupted"]) }),
+  Schema.TaggedStruct("ForgetRequested", {}),
   Schema.TaggedStruct("Report", { attempt, exitCode: Schema.Int }),
   Schema.TaggedStruct("Billed", { ...machine, usd: Schema.Finite }),
   Schema.TaggedStruct("BillFailed", { ...machine, fault: Fault }),
