@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { AtlasError, StorageFault } from "effect-atlas/domain/AtlasError"
-import { Session, type SessionStore } from "effect-atlas/orchestrator"
+import type { Session, SessionStore } from "effect-atlas/orchestrator"
 import * as ProviderFeed from "effect-atlas/orchestrator/ProviderFeed"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Providers from "effect-atlas/provider/Providers"
@@ -241,7 +241,7 @@ describe("a listing of thousands of machines", () => {
           alwaysListed: new Set(),
           onListing: () => Effect.void
         })
-        while (reports < count) yield* settle
+        yield* Effect.repeat(settle, { until: () => reports >= count })
       }))
       assert.isAtMost(Math.max(longest, run), 1_000)
       assert.isAtLeast(turns, 4)
