@@ -17,6 +17,7 @@ const textStore = (rows: ReadonlyArray<string>): Store => ({
   lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }),
   load: () =>
     Effect.sync(() => ({ sessions: rows.map((row): Session.SessionState => JSON.parse(row)), unreadable: [] })),
+  read: () => Effect.succeed({ sessions: [], unreadable: [] }),
   commit: () => Effect.succeed([]),
   attempt: () => Effect.succeedNone
 })

@@ -83,6 +83,7 @@ export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effec
           ? Effect.fail(fault("load"))
           : Effect.map(inner.load(owner), (all) => ({ ...all, unreadable: faults.unreadable }))
       ),
+    read: (owner, ids) => Effect.suspend(() => take("loads") ? Effect.fail(fault("read")) : inner.read(owner, ids)),
     commit: (owner, writes) =>
       Effect.gen(function*() {
         yield* gate.await

@@ -26,6 +26,7 @@ const failDefects = <A>(operation: string, self: Effect.Effect<A, AtlasError>): 
 export const defectsAsFailures = (store: Store): Store => ({
   lock: (owner) => Effect.map(store.lock(owner), ({ lostTo }) => ({ lostTo: failDefects("lock", lostTo) })),
   load: (owner) => failDefects("load", store.load(owner)),
+  read: (owner, ids) => failDefects("read", store.read(owner, ids)),
   commit: (owner, writes) => failDefects("commit", store.commit(owner, writes)),
   attempt: (owner, attempt) => failDefects("attempt", store.attempt(owner, attempt))
 })

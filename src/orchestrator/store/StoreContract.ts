@@ -74,6 +74,8 @@ export class SessionStore extends Context.Service<SessionStore, {
   readonly lock: (owner: Owner) => Effect.Effect<OwnerLock, AtlasError, Scope.Scope>
   /** All sessions of an owner. Rows that cannot be read are named, and the others are answered all the same. */
   readonly load: (owner: Owner) => Effect.Effect<Loaded, AtlasError>
+  /** These sessions of an owner, as far as they are there; a row that holds another owner's session is unreadable. */
+  readonly read: (owner: Owner, ids: ReadonlyArray<string>) => Effect.Effect<Loaded, AtlasError>
   /**
    * Writes all rows in one durable transaction of its own and answers the ids of the rows it left alone, because they had
    * another version or another owner.

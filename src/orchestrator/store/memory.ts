@@ -19,6 +19,8 @@ interface Row {
   readonly writer: object
 }
 
+const toSession = ({ state, version }: Row): SessionState => ({ ...state, version })
+
 interface HeldLock {
   readonly holder: string
 }
@@ -58,9 +60,20 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
       ).pipe(Effect.as({ lostTo: Effect.succeed(null) })),
     load: (owner) =>
       Effect.sync(() => ({
-        sessions: of(owner).map(({ state, version }) => ({ ...state, version })),
+        sessions: of(owner).map(toSession),
         unreadable: []
       })),
+    read: (owner, ids) =>
+      Effect.sync(() => {
+        const wanted = new Set<string>(ids)
+        const found = [...rows].filter(([id]) => wanted.has(id))
+        return {
+          sessions: found.flatMap(([, row]) => row.owner === owner ? [toSession(row)] : []),
+          unreadable: found.flatMap(([id, row]) =>
+            row.owner === owner ? [] : [{ id, message: "it is another owner's" }]
+          )
+        }
+      }),
     commit: (owner, writes) =>
       Effect.flatMap(
         Effect.forEach(writes, (write) => Effect.fromResult(Rows.check(owner, write)), { discard: true }),

@@ -1,6 +1,7 @@
 /**
  * Sessions in SQLite or PostgreSQL: one row for each session, and its attempts in a table of their own.
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -169,6 +170,25 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
               if (Result.isSuccess(session)) sessions.push(session.success)
               else unreadable.push(session.failure)
             })
+            return { sessions, unreadable }
+          })
+        ),
+      read: (owner, ids) =>
+        runDetached(
+          "read",
+          Effect.gen(function*() {
+            const sessions: Array<SessionState> = []
+            const unreadable: Array<Unreadable> = []
+            for (const some of Arr.chunksOf(ids, page)) {
+              const rows = yield* sql`SELECT ${sql.literal(Rows.columns)} FROM atlas_sessions WHERE ${
+                sql.in("id", some)
+              }`
+              for (const row of rows) {
+                const session = read(owner)(row)
+                if (Result.isSuccess(session)) sessions.push(session.success)
+                else unreadable.push(session.failure)
+              }
+            }
             return { sessions, unreadable }
           })
         ),

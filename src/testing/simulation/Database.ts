@@ -141,6 +141,18 @@ export const make = (world: World, witness: Witness): Database => {
         },
         heard: () => witness.loaded(process)
       }),
+    read: (owner, ids) =>
+      world.call<Loaded, Atlas.AtlasError>(process, {
+        label: "read",
+        travel: 1 + rng.below(10),
+        outlives: false,
+        back: 1,
+        act: (answer) => {
+          if (rng.chance(world.faultRates().loadFails)) return answer(fails("read"))
+          const { sessions, unreadable } = Effect.runSync(Effect.orDie(real.read(owner, ids)))
+          answer(Result.succeed({ sessions: sessions.map(reread), unreadable }))
+        }
+      }),
     commit: (owner, writes) =>
       Effect.suspend(() => {
         const slow = rng.chance(world.faultRates().commitSlow)
