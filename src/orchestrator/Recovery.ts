@@ -239,7 +239,7 @@ const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
   Effect.map(store.load(owner), ({ sessions, unreadable }) => {
     const find = (test: (state: SessionState) => boolean) => {
       const state = sessions.find(test)
-      return state === undefined ? undefined : { state, compute: null }
+      return state === undefined ? undefined : { state, compute: null, recorded: true }
     }
     const engine: Reaper.Options["engine"] = {
       owner,
