@@ -227,7 +227,7 @@ describe("never touched is", () => {
     Effect.gen(function*() {
       const cloud = yield* MockProvider.make()
       const id = yield* orphan({ cloud })
-      const session = { state: sessionOf("late"), compute: null }
+      const session = { state: sessionOf("late"), compute: null, recorded: true }
       let isHere = false
       const asked = Effect.sync(() => {
         isHere = true

@@ -9,6 +9,7 @@ import type { Command, InputOf, SessionEvent, SessionInput } from "./Event.ts"
 import * as ending from "./internal/ending.ts"
 import * as living from "./internal/living.ts"
 import * as renting from "./internal/renting.ts"
+import * as rereading from "./internal/rereading.ts"
 import { isSame, pauseAfter, type Step } from "./internal/step.ts"
 import * as terminations from "./internal/terminations.ts"
 import { activityOf, reachedLimit } from "./Limits.ts"
@@ -137,6 +138,8 @@ const closing = (state: SessionState, step: Step): SessionState =>
     ? state
     : ending.stop(state, step, "node_shutdown")
 
+const reasonOfStop = { caller: "stopped", interrupted: "interrupted", store: "unrecordable" } as const
+
 const react = (state: SessionState, step: Step, input: SessionInput): SessionState => {
   switch (input._tag) {
     case "Observed":
@@ -166,7 +169,9 @@ const react = (state: SessionState, step: Step, input: SessionInput): SessionSta
     case "TerminateFailed":
       return terminations.terminateFailed(state, step, input)
     case "StopRequested":
-      return ending.stop(state, step, input.by === "caller" ? "stopped" : "interrupted")
+      return ending.stop(state, step, reasonOfStop[input.by])
+    case "Reread":
+      return rereading.reread(state, step, input.stored)
     case "ForgetRequested":
       return forget(state, step)
     case "Report":
