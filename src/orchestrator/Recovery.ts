@@ -240,7 +240,7 @@ const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
     const byAttempt = new Map<AttemptId, SessionEngine.Seen>()
     const byCompute = new Map<ComputeId, SessionEngine.Seen>()
     for (const state of sessions) {
-      const seen = { state, compute: null }
+      const seen = { state, compute: null, recorded: true }
       for (const { id } of state.attempts) byAttempt.set(id, seen)
       if (state.phase._tag === "Live") byCompute.set(state.phase.computeId, seen)
     }

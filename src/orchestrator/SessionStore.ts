@@ -13,6 +13,7 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Owner } from "../provider/NameStamp.ts"
 import type { SessionState } from "./session/State.ts"
+import * as Forgetting from "./store/forgetting.ts"
 import { makeMemory } from "./store/memory.ts"
 import { eachPage } from "./store/pages.ts"
 import * as Sql from "./store/sql.ts"
@@ -48,6 +49,23 @@ export const loadAll = (
     })
     return { sessions, unreadable }
   })
+
+/**
+ * Deletes the row of a session that cannot be read, or that is over. A session that is not over fails as `Validation`, an id
+ * that is not on record as `NotTracked`.
+ *
+ * **When to use**
+ *
+ * After its machine has been dealt with by hand: machines that such a row may have rented are not ended while it is there.
+ *
+ * @category changing
+ * @since 0.1.0
+ */
+export const forget = (
+  store: Pick<SessionStore["Service"], "read" | "commit">,
+  owner: Owner,
+  id: string
+): Effect.Effect<void, AtlasError> => Forgetting.forget(store, owner, id)
 
 /**
  * Sessions in memory: everything a durable store promises, until the process ends.

@@ -10,6 +10,7 @@ import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import { type Harness, live, open, type Options, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
@@ -92,6 +93,27 @@ describe("an orphan of this owner", () => {
       assert.deepStrictEqual(yield* live(harness), [id])
     }))
 
+  it.effect("is proven to be nobody's by one question to the store a cycle, however many there are", () =>
+    Effect.gen(function*() {
+      const harness = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
+      yield* settle
+      const ids = yield* Effect.forEach(Array.from({ length: 30 }), () => orphan(harness))
+      const { attempts } = harness.store.service
+      const asked: Array<number> = []
+      Object.assign(harness.store.service, {
+        attempts: (...given: Parameters<typeof attempts>) => {
+          asked.push(given[1].length)
+          return attempts(...given)
+        }
+      })
+      yield* harness.orchestrator.reapNow()
+      assert.deepStrictEqual(asked, [])
+      yield* pass(5)
+      const { ended } = yield* harness.orchestrator.reapNow()
+      assert.deepStrictEqual(asked, [30])
+      assert.sameMembers(ended.map(({ computeId }) => computeId), ids)
+    }))
+
   it.effect("that cannot be ended is reported, and tried again", () =>
     Effect.gen(function*() {
       const harness = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
@@ -106,6 +128,54 @@ describe("an orphan of this owner", () => {
       yield* harness.controls.ignoreDeletes(0)
       yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(yield* live(harness), [])
+    }))
+})
+
+describe("a stored row that cannot be read", () => {
+  /** What becomes of an orphan that is older than the row by so many hours, while the store says this of the row. */
+  const judged = Effect.fnUntraced(function*(
+    olderByHours: number,
+    { createdAt = 0, isKnown = false }: { readonly createdAt?: number | null; readonly isKnown?: boolean } = {}
+  ) {
+    yield* TestClock.setTime(100 * 3_600_000)
+    const cloud = yield* MockProvider.make()
+    yield* orphan({ cloud })
+    yield* TestClock.adjust(`${olderByHours} hours`)
+    const now = yield* Clock.currentTimeMillis
+    const row = { id: "old", message: "another form", version: 1, createdAt: createdAt === null ? null : now }
+    const reaper = Reaper.make({
+      engine: { owner: team1, unreadable: () => [row], byAttempt: () => undefined, byCompute: () => undefined },
+      store: { attempts: () => Effect.succeed({ sessions: new Map(), unknown: isKnown ? [] : [row] }) },
+      grace: 0
+    })
+    yield* reaper.cycle([cloud.provider])
+    const { left } = yield* reaper.cycle([cloud.provider])
+    return left.map(({ why }) => why)
+  })
+
+  it.effect("spares a machine that may be its own: one that is not older than it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(0), ["store_cannot_tell"])
+    }))
+
+  it.effect("spares one that is older by less than clocks may differ", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(0.9), ["store_cannot_tell"])
+    }))
+
+  it.effect("spares any while it is not known when it was written", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(50, { createdAt: null }), ["store_cannot_tell"])
+    }))
+
+  it.effect("does not spare a machine that is older than it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(1.1), [])
+    }))
+
+  it.effect("does not spare a machine of an attempt that it does not have, where its attempts are known", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(0, { isKnown: true }), [])
     }))
 })
 
@@ -157,7 +227,7 @@ describe("never touched is", () => {
     Effect.gen(function*() {
       const cloud = yield* MockProvider.make()
       const id = yield* orphan({ cloud })
-      const session = { state: sessionOf("late"), compute: null }
+      const session = { state: sessionOf("late"), compute: null, recorded: true }
       let isHere = false
       const asked = Effect.sync(() => {
         isHere = true

@@ -57,7 +57,9 @@ it.effect("a machine of another provider with the same id is another machine", (
     let held: string | null = null
     const { listed, machine } = yield* account({
       byCompute: (id) =>
-        id === held ? { state: { ...state, phase: { ...phase, computeId: id } }, compute: null } : undefined
+        id === held
+          ? { state: { ...state, phase: { ...phase, computeId: id } }, compute: null, recorded: true }
+          : undefined
     })
     held = machine.id
     yield* listed(0)

@@ -9,7 +9,7 @@ import type { SessionState } from "../session/State.ts"
 import * as Clocks from "./Clocks.ts"
 import type * as Mailbox from "./Mailbox.ts"
 import { atMost } from "./Patience.ts"
-import type * as Table from "./Table.ts"
+import * as Table from "./Table.ts"
 import type * as Waiters from "./Waiters.ts"
 
 /** Milliseconds that each last step of a close has, even where the sessions have used up the time. */
@@ -66,7 +66,7 @@ export const closeSessions = ({ mailbox, table, waiters, within }: {
 }): Effect.Effect<void> =>
   Effect.gen(function*() {
     const told = new Set<SessionId>()
-    const open = () => [...table.all()].filter(({ state }) => !isSettled(state))
+    const open = () => [...table.all()].filter(({ recorded, state }) => !(recorded && isSettled(state)))
     // again, because a session that was being written when the close began is seen only now
     const untilSettled: Effect.Effect<void> = Effect.suspend(() => {
       const untold = open().filter(({ state }) => !told.has(state.spec.id))
@@ -78,7 +78,10 @@ export const closeSessions = ({ mailbox, table, waiters, within }: {
         Effect.forEach(
           untold,
           // a session that another process has taken over fails here, and is not waited for
-          (entry) => Effect.exit(waiters.wait(entry.state.spec.id, entry, ({ state }) => isSettled(state), "close")),
+          (entry) =>
+            Effect.exit(
+              waiters.wait(entry.state.spec.id, Table.seenOf(entry), ({ state }) => isSettled(state), "close")
+            ),
           { concurrency: "unbounded", discard: true }
         ),
         untilSettled
@@ -86,6 +89,13 @@ export const closeSessions = ({ mailbox, table, waiters, within }: {
     })
     yield* Effect.timeoutOption(untilSettled, Duration.millis(within))
     for (const { state } of open()) {
+      if (state.phase._tag === "Ended") {
+        yield* Effect.logError(
+          `closed before the end of the session ${state.spec.id} could be recorded: its machine is verified gone, and the next ` +
+            "start finds that out"
+        )
+        continue
+      }
       yield* Effect.logError(
         `closed before the session ${state.spec.id} was verified to be over: it is in the store and is ended at the next start`
       ).pipe(Effect.annotateLogs({ machines: machinesOf(state) }))

@@ -351,10 +351,13 @@ const toResult = (
     )
   })
 
+/** What starting a session's commands needs of it. */
+type Commanded = Pick<SessionUpdate, "id" | "after" | "commands" | "secrets" | "span">
+
 /** Runs the commands of sessions. */
 export interface CommandRunner {
   /** Starts a session's commands and returns at once; a create of it that waits and is not wanted any more ends at once. */
-  readonly start: (update: SessionUpdate) => Effect.Effect<void>
+  readonly start: (update: Commanded) => Effect.Effect<void>
   /** The engine begins to close: ends all creates that wait. */
   readonly callOff: () => void
 }
@@ -421,7 +424,7 @@ export const make = (
       )
     }
 
-    const jobOf = ({ after, id, secrets, span }: SessionUpdate, command: Lanes.ProviderCommand): Lanes.Job => {
+    const jobOf = ({ after, id, secrets, span }: Commanded, command: Lanes.ProviderCommand): Lanes.Job => {
       const attributes = attributesOf(id, command)
       const context: Omit<CommandContext, "sending"> = {
         providers,

@@ -42,7 +42,7 @@ export interface Options {
 }
 
 /**
- * A session as it was last committed, and its machine as last seen.
+ * A session as it was last decided, and its machine as last seen.
  *
  * @category models
  * @since 0.1.0
@@ -54,6 +54,8 @@ export interface Seen {
    * after a start.
    */
   readonly compute: Compute | null
+  /** Whether the store has exactly this state, timers and the last touch left out. */
+  readonly recorded: boolean
 }
 
 /**
@@ -116,6 +118,8 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly byCompute: (computeId: ComputeId) => Seen | undefined
   /** Waits until a committed state of the session passes the test; fails as `NotTracked` when it is not, or no longer, here. */
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
+  /** Why the newest state of a session is not recorded; null when it is. */
+  readonly whyUnrecorded: (id: SessionId) => string | null
   /** How many callers wait for a session. */
   readonly waiting: () => number
   /**
@@ -130,6 +134,6 @@ export class SessionEngine extends Context.Service<SessionEngine, {
    * orchestrator, which then has all sessions. Null while it works.
    */
   readonly stopped: (operation: string) => AtlasError | null
-  /** Whether every message has been handled; commands may still be running. */
+  /** Whether every message has been handled and recorded; commands may still be running. */
   readonly isQuiet: () => boolean
 }>()("effect-atlas/orchestrator/SessionEngine") {}

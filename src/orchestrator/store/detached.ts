@@ -31,6 +31,10 @@ const withoutCallerSettings =
       Effect.updateContext(Context.omit(sql.transactionService))
     )
 
+/** Copies the write-ahead log of SQLite into the database, as far as nobody reads it. */
+export const writeBack = (sql: SqlClient.SqlClient): Effect.Effect<unknown, unknown> =>
+  sql`PRAGMA wal_checkpoint(PASSIVE)`
+
 /** Runs the work in a fiber of its own, so that work that cannot be interrupted does not hold up the caller. */
 const limited =
   (scope: Scope.Scope, operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
@@ -68,8 +72,6 @@ export const make = (
       operation,
       "sessions are stored outside of any transaction: call this after the transaction, which holds the only connection"
     )
-  // written back as a whole, the log is used from its beginning again
-  const reuseLog = Effect.ignoreCause(sql`PRAGMA wal_checkpoint(PASSIVE)`)
   return (operation, work) => {
     if (!isSqlite) return guarded(operation, limited(scope, operation)(withoutCallerSettings(sql)(work)))
     return Effect.flatMap(
@@ -77,7 +79,7 @@ export const make = (
       (isInside) =>
         isInside
           ? Effect.fail(refused(operation))
-          : guarded(operation, reserve.guard(withoutCallerSettings(sql)(work), reuseLog), filename)
+          : guarded(operation, reserve.guard(withoutCallerSettings(sql)(work), writeBack(sql)), filename)
     )
   }
 }

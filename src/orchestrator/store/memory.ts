@@ -18,14 +18,14 @@ interface Row {
   readonly writer: object
 }
 
+const toSession = ({ state, version }: Row): SessionState => ({ ...state, version })
+
 interface HeldLock {
   readonly holder: string
 }
 
 /** Rows of a page, as of a durable store. */
 const page = 500
-
-const toSession = ({ state, version }: Row): SessionState => ({ ...state, version })
 
 const byId = (a: Row, b: Row): number => a.state.spec.id < b.state.spec.id ? -1 : 1
 

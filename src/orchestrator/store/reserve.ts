@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { randomBytes } from "node:crypto"
@@ -22,10 +23,19 @@ import type { Write } from "./StoreContract.ts"
 export interface Reserve {
   /** Makes the reserve of a database whose owner lock was taken, as far as there is room. */
   readonly fill: (sql: SqlClient.SqlClient) => Effect.Effect<void>
-  /** Runs work on the database; when the disk is full, gives up the file, calls `reuse`, and runs it once more. */
-  readonly guard: <A, E, R>(work: Effect.Effect<A, E, R>, reuse?: Effect.Effect<void>) => Effect.Effect<A, E, R>
-  /** Before each commit: fails when it holds new sessions and there is no reserve, nor room for one. */
-  readonly admit: (writes: ReadonlyArray<Write>) => Effect.Effect<void, AtlasError>
+  /**
+   * Runs work on the database; when the disk is full, gives up the file, writes the log back, so that it is used from its
+   * beginning again, and runs the work once more.
+   */
+  readonly guard: <A, E, R>(
+    work: Effect.Effect<A, E, R>,
+    writeBack?: Effect.Effect<unknown, unknown>
+  ) => Effect.Effect<A, E, R>
+  /** Before each commit: fails when it holds new sessions and the disk is full. */
+  readonly admit: (
+    writes: ReadonlyArray<Write>,
+    writeBack: Effect.Effect<unknown, unknown>
+  ) => Effect.Effect<void, AtlasError>
 }
 
 /** For databases that are not a file of this machine. */
@@ -55,8 +65,9 @@ const isNew = ({ state, version }: Write): boolean => version === 0 && state !==
 /** The reserve of a database file. */
 export const make = Effect.fnUntraced(function*(
   filename: string
-): Effect.fn.Return<Reserve, never, FileSystem.FileSystem> {
+): Effect.fn.Return<Reserve, never, FileSystem.FileSystem | Path.Path> {
   const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
   const file = `${filename}.reserve`
   /** Null while the file is there; else when it was last tried to be made. */
   let missingSince: number | null = null
@@ -70,7 +81,10 @@ export const make = Effect.fnUntraced(function*(
 
   /** Makes the file if it is not there; whether it is there now. */
   const refill = Effect.gen(function*() {
-    if (yield* isWhole) return true
+    if (yield* isWhole) {
+      missingSince = null
+      return true
+    }
     const written = yield* Effect.result(Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: "w", mode: 0o600 })
       // blocks that a file system can neither leave out nor compress, and has really given when this returns
@@ -103,13 +117,18 @@ export const make = Effect.fnUntraced(function*(
       }))
     }).pipe(Effect.ignoreCause)
 
+  const hasLess = (bytes: number): Effect.Effect<boolean> =>
+    Effect.promise(() =>
+      statfs(path.dirname(filename)).then(({ bavail, bsize }) => bavail * bsize < bytes, () => false)
+    )
+
   const isFull = (cause: Cause.Cause<unknown>) =>
     cause.reasons.some((reason) =>
         (Cause.isFailReason(reason) && isFullDisk(reason.error)) ||
         (Cause.isDieReason(reason) && isFullDisk(reason.defect))
       )
       ? Effect.succeed(true)
-      : Effect.promise(() => statfs(filename).then(({ bavail, bsize }) => bavail * bsize < reserveBytes, () => false))
+      : hasLess(reserveBytes)
 
   const release = Effect.gen(function*() {
     if (missingSince === null) {
@@ -122,29 +141,37 @@ export const make = Effect.fnUntraced(function*(
     yield* remove
   })
 
+  const guard: Reserve["guard"] = (work, writeBack = Effect.void) =>
+    Effect.catchCause(
+      work,
+      (cause) =>
+        Cause.hasInterrupts(cause) ?
+          Effect.failCause(cause) :
+          Effect.flatMap(isFull(cause), (isFull) =>
+            isFull
+              ? release.pipe(Effect.andThen(Effect.ignoreCause(writeBack)), Effect.andThen(work))
+              : Effect.failCause(cause))
+    )
+
   return {
     fill: (sql) => Effect.andThen(growLog(sql), refill).pipe(Effect.asVoid),
-    guard: (work, reuse = Effect.void) =>
-      Effect.catchCause(
-        work,
-        (cause) =>
-          Cause.hasInterrupts(cause) ?
-            Effect.failCause(cause) :
-            Effect.flatMap(
-              isFull(cause),
-              (isFull) => isFull ? Effect.andThen(Effect.andThen(release, reuse), work) : Effect.failCause(cause)
-            )
-      ),
-    admit: (writes) =>
+    guard,
+    admit: (writes, writeBack) =>
       Effect.gen(function*() {
         const begins = writes.some(isNew)
-        const isDue = missingSince !== null && (yield* Clock.currentTimeMillis) - missingSince >= refillEvery
-        if (!begins && !isDue) return
-        if ((yield* refill) || !begins) return
-        return yield* storageFault(
-          "commit",
-          "the disk of the session database is full: what room is left is kept for the sessions that exist"
-        )
+        const isMissing = begins ? !(yield* isWhole) : missingSince !== null
+        const isFull = yield* hasLess(isMissing ? 2 * reserveBytes : reserveBytes)
+        const now = yield* Clock.currentTimeMillis
+        const isDue = isMissing && (begins || missingSince === null || now - missingSince >= refillEvery)
+        const isMade = isDue && !isFull && (yield* refill)
+        if (begins && (isFull || (isMissing && !isMade))) {
+          return yield* storageFault(
+            "commit",
+            "the disk of the session database is full: what room is left is kept for the sessions that exist"
+          )
+        }
+        // the log must not hold more growth of the database than the file makes room for
+        if (isFull) yield* Effect.ignoreCause(guard(writeBack))
       })
   }
 })

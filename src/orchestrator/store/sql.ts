@@ -240,7 +240,10 @@ export const make = (
             mayWrite
               ? Writing.write(sql, { owner, rows, now, writer: locks.writer(owner) })
               : Effect.succeed(writes.map(({ id }) => id))))
-          const lost = yield* runDetached("commit", Effect.andThen(reserve.admit(writes), transaction))
+          const lost = yield* runDetached(
+            "commit",
+            Effect.andThen(reserve.admit(writes, Detached.writeBack(sql)), transaction)
+          )
           const isLost = new Set(lost)
           for (const { bytes, id, version } of rows) {
             if (!isLost.has(id)) readable.written({ id, version: version + 1, bytes })

@@ -92,6 +92,13 @@ export const make = (options: {
       onSome: ({ attempt }) => attempt
     })
 
+  /** Whether this process has decided to end a machine and could not record it yet. */
+  const isDecided = (process: Process, { spec }: SessionState, id: string): boolean => {
+    const seen = fleet().memberOf(process)?.services?.engine.get(spec.id)
+    return seen !== undefined && !seen.recorded &&
+      seen.state.pendingTerminations.some(({ computeId }) => computeId === id)
+  }
+
   const whyNotReapable = (process: Process, id: string): string | null => {
     const machine = ledger.find(id)
     const seen = listings.get(process)?.get(id)
@@ -166,6 +173,8 @@ export const make = (options: {
         if (why !== null) world.broken("ours", `${process.name} deletes ${id} as a machine of no session, but ${why}`)
         return
       }
+      // the row names its attempt, so an end that was decided need not wait for its record
+      if (isDecided(process, row, id)) return
       if (row.phase._tag === "Live" && row.phase.computeId === id) {
         world.broken("ours", `${process.name} deletes ${id}, on which ${row.spec.id} lives`)
       }

@@ -128,10 +128,16 @@ export const make = (world: World, witness: Witness): Database => {
         if (Exit.isFailure(exit)) return Effect.fail(broken("lock"))
         locks.set(process, [...(locks.get(process) ?? []), scope])
         holders.set(owner, process)
-        // every second lock cannot tell that it was taken over: there the versions of the rows must protect them
+        // every second lock does not answer once it was taken over: there the versions of the rows must protect them
         const isBlind = ++lockCount % 2 === 0
         return Effect.as(Effect.addFinalizer(() => Scope.close(scope, Exit.void)), {
-          lostTo: Effect.sync(() => isBlind || holders.get(owner) === process ? null : "another process")
+          lostTo: Effect.suspend(() =>
+            holders.get(owner) === process
+              ? Effect.succeed(null)
+              : isBlind
+              ? Effect.fail(broken("lock"))
+              : Effect.succeed("another process")
+          )
         })
       }),
     load: (owner, after) =>
