@@ -377,7 +377,7 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
       if (table.get(id) !== entry) continue
       const found = stored.get(id)
       const isUnsettled = (entry.unsaved?.losses ?? 0) > mostLosses
-      const why = spoilt.get(id) ?? (isUnsettled ? "its row is changed again and again by somebody else" : null)
+      const why = spoilt.get(id) ?? (isUnsettled ? "its row is changed again and again by another process" : null)
       entry.state = { ...entry.state, version: found?.version ?? 0 }
       saveAnew(entry, now)
       if (found !== undefined) yield* hear({ id, event: { _tag: "Reread", stored: found } })
