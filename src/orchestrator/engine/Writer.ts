@@ -163,12 +163,11 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
   }
 
   const readAgain: Writer["readAgain"] = (entry, now) => {
-    const id = idOf(entry)
-    // a session that never had a row has none to read
-    if (entry.isStored) unread.set(id, entry)
     saveAnew(entry, now)
-    dirty.delete(id)
-    hasWork.openUnsafe()
+    // a session that never had a row has none to read
+    if (!entry.isStored) return
+    unread.set(idOf(entry), entry)
+    dirty.delete(idOf(entry))
   }
 
   const isLate: Writer["isLate"] = (entry, now) => {
