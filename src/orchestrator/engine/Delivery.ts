@@ -45,7 +45,7 @@ export const make = ({ mailbox, publisher, runner, table, waiters }: {
   readonly table: Table.Table
   readonly waiters: Waiters
 }): Delivery => {
-  // the events of a session keep their order, whoever carries them out
+  // the loop and the writer both flush, and the events of a session keep their order
   const inOrder = Semaphore.makeUnsafe(1)
 
   const carryOut = (item: Unsaved.Item, entry: Table.Entry): Effect.Effect<void> => {

@@ -31,7 +31,7 @@ export interface Entry extends Memory {
   recorded: boolean
   /** What the row does not say yet; null when nothing waits for it. */
   unsaved: Unsaved.Unsaved | null
-  /** Whether there ever was a row; until then nobody sees the session. */
+  /** Whether there ever was a row; until then no caller sees the session. */
   isStored: boolean
   /** Whether the row has been deleted, so that the session is forgotten. */
   isDeleted: boolean

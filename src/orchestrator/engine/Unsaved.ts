@@ -113,11 +113,11 @@ export const take = (unsaved: Unsaved, isLate: boolean): ReadonlyArray<Item> => 
   return ready
 }
 
-type Rent = Extract<Command, { readonly _tag: "Rent" }>
+type CreateCommand = Extract<Command, { readonly _tag: "Rent" }>
 
 /** Takes out the creates that the session does not want any more: they were not sent, and are not sent. */
-export const callOff = (unsaved: Unsaved, { phase }: SessionState): ReadonlyArray<Rent> => {
-  const off: Array<Rent> = []
+export const callOff = (unsaved: Unsaved, { phase }: SessionState): ReadonlyArray<CreateCommand> => {
+  const off: Array<CreateCommand> = []
   for (const item of unsaved.items) {
     if (item._tag !== "Run" || item.command._tag !== "Rent") continue
     const { command } = item

@@ -163,12 +163,11 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
   }
 
   const readAgain: Writer["readAgain"] = (entry, now) => {
-    const id = idOf(entry)
-    // a session that never had a row has none to read
-    if (entry.isStored) unread.set(id, entry)
     saveAnew(entry, now)
-    dirty.delete(id)
-    hasWork.openUnsafe()
+    // a session that never had a row has none to read
+    if (!entry.isStored) return
+    unread.set(idOf(entry), entry)
+    dirty.delete(idOf(entry))
   }
 
   const isLate: Writer["isLate"] = (entry, now) => {
@@ -377,7 +376,7 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
       if (table.get(id) !== entry) continue
       const found = stored.get(id)
       const isUnsettled = (entry.unsaved?.losses ?? 0) > mostLosses
-      const why = spoilt.get(id) ?? (isUnsettled ? "its row is changed again and again by somebody else" : null)
+      const why = spoilt.get(id) ?? (isUnsettled ? "its row is changed again and again by another process" : null)
       entry.state = { ...entry.state, version: found?.version ?? 0 }
       saveAnew(entry, now)
       if (found !== undefined) yield* hear({ id, event: { _tag: "Reread", stored: found } })

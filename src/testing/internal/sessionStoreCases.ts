@@ -124,7 +124,7 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
         yield* check(read.join() === `${id("a")} 2,${id("b")} 1`, `it read ${read.join()}`)
         yield* check(unreadable.length === 0, "it named a row as unreadable that is not there")
         const none = yield* store.read(owner, [])
-        yield* check(none.sessions.length === 0 && none.unreadable.length === 0, "it read rows that nobody asked for")
+        yield* check(none.sessions.length === 0 && none.unreadable.length === 0, "it read rows that were not asked for")
       })
   },
   {

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Harness, live, open, pass, reasonOf, settle } from "../harness.ts"
+import { type Harness, inTime, live, open, pass, reasonOf, settle } from "../harness.ts"
 import { overhear } from "../overheard.ts"
 
 const owner = Owner.make("team1")
@@ -157,6 +157,7 @@ describe("while the store cannot be written", () => {
       assert.instanceOf(reason, Uncertain)
       assert.strictEqual(reason.computeId, compute.id)
       assert.match(reason.message, /verified gone, but its end could not be recorded: disk full/)
+      assert.instanceOf(yield* inTime(reasonOf<unknown>(orchestrator.stopTracked(id))), Uncertain)
       store.faults.commits = 0
       yield* pass(11)
       yield* orchestrator.stopTracked(id)
