@@ -9,7 +9,7 @@ export const engine: ReadonlyArray<Patch> = [
     why: "commands are started before their rows are committed",
     file: `${at}/Unsaved.ts`,
     find: "(isLate && item._tag === \"Run\" && item.command._tag !== \"Rent\")",
-    replace: "item._tag === \"Run\"",
+    replace: "(item._tag === \"Run\" && (isLate || !isLate))",
     noticedBy: [worlds("mixed", ["known", "order"])]
   },
   {
