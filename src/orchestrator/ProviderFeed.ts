@@ -76,9 +76,9 @@ export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
     return { provider, begunAt, computes }
   }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
-/** The session a machine was rented for, as its name says. */
-const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId | undefined =>
-  Option.match(NameStamp.parse(name ?? ""), {
+/** The session a machine was rented for, as its name says, or what its container was given. */
+const namedIn = (engine: SessionEngine["Service"], compute: Compute): SessionId | undefined =>
+  Option.match(NameStamp.of(compute), {
     onNone: () => undefined,
     onSome: ({ attempt, owner }) =>
       owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt))?.state.spec.id : undefined

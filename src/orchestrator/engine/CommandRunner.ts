@@ -132,7 +132,7 @@ const resolve = ({ attempt, provider: id }: Of<"Resolve">, provider: Service): E
         }),
         onSuccess: (all): CommandResult => {
           // the filter also matches names that were stamped from this one
-          const found = all.filter(({ name }) => name === attempt.name)
+          const found = all.filter((seen) => seen.name === attempt.name || NameStamp.isRenamed(attempt.name, seen))
           return {
             event: {
               _tag: "Looked",

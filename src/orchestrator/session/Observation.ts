@@ -19,6 +19,8 @@ export const Observation = Schema.Struct({
   provider: ProviderId,
   /** The stamped name it carries. */
   name: Schema.NullOr(Schema.String),
+  /** The stamped name it was rented under, where its provider says it. */
+  rentedAs: Schema.optionalKey(Schema.String),
   status: ComputeStatus,
   /** US dollars per hour; null when unknown. */
   costPerHour: Schema.NullOr(Schema.Finite),
@@ -43,6 +45,7 @@ export const fromCompute = (compute: Compute): Observation => ({
   computeId: compute.id,
   provider: compute.provider,
   name: compute.name,
+  ...(compute.rentedAs === null ? {} : { rentedAs: compute.rentedAs }),
   status: compute.status,
   costPerHour: compute.costPerHour,
   createdAt: compute.createdAt === null ? null : DateTime.toEpochMillis(compute.createdAt),
