@@ -243,7 +243,10 @@ export const make = <Prepared>(
       const [found] = yield* Termination.find(calls, spawn.name, settleWindow)
       if (found === undefined) return null
       yield* remember(found.id, spawn.name)
-      yield* Termination.endNamed(calls, spawn.name, { settledAt, keep: found.id })
+      yield* Effect.mapError(
+        Termination.endNamed(calls, spawn.name, { settledAt, keep: found.id }),
+        ({ message }) => new Uncertain({ computeName: spawn.name, computeId: found.id, message })
+      )
       return withAuth(found, spawn.auth)
     })
 
