@@ -250,7 +250,7 @@ export const make = <Prepared>(
       return withAuth(found, spawn.auth)
     })
 
-  /** Ends what a create made whose answer nobody had, as late as it may appear. */
+  /** Ends what a create made whose caller has left without an answer, as late as it may appear. */
   const endLost = (name: string, options: CallOptions | undefined) =>
     Effect.flatMap(Clock.monotonicTimeNanos, (now) =>
       Termination.endNamed(callsOf(options), name, {

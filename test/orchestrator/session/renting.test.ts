@@ -224,7 +224,7 @@ describe("a create whose answer was lost", () => {
     session.pass(10 * second)
     session.looked(listed)
     assert.strictEqual(session.in("Live").computeId, "old")
-    assert.deepStrictEqual(session.state.pendingTerminations, [], "a copy is nobody's to end")
+    assert.deepStrictEqual(session.state.pendingTerminations, [], "no session may end a copy")
     session.observed(listed[0])
     session.looked(listed)
     assert.deepStrictEqual(session.state.pendingTerminations, [])

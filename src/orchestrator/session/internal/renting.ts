@@ -250,7 +250,7 @@ const byPreference = (one: Observation, other: Observation): number =>
 
 /**
  * The machine of a lost answer that was renamed before it was found: the oldest that was rented under the attempt's name. The others
- * can be copies that a person made of it, which are nobody's to end.
+ * can be copies that a person made of it, which no session may end.
  */
 const renamedOf = (
   state: SessionState,
