@@ -98,6 +98,23 @@ describe.each(lags)("a second machine that is made %s later and listed after %s"
     }).pipe(Effect.provide(Mock.layer())))
 })
 
+describe("a machine that a lost answer gave", () => {
+  it.effect("is uncertain, with its id and its name, where no listing shows that it is the only one", () =>
+    Effect.gen(function*() {
+      const mock = yield* controls
+      yield* mock.loseNextAnswer({ created: true })
+      const spawning = yield* Effect.forkChild(Effect.flip(Atlas.spawnCompute({})), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* mock.failNext("listCompute", new AtlasError.ProviderFault({ status: 500, message: "oops" }), 1_000)
+      const { reason } = yield* settled(Fiber.join(spawning))
+      const [made] = (yield* mock.ledger).made
+      assert.deepStrictEqual(
+        reason._tag === "Uncertain" ? [reason.computeId, reason.computeName] : [],
+        [made?.id, made?.name]
+      )
+    }).pipe(Effect.provide(Mock.layer())))
+})
+
 describe("handing a machine back", () => {
   it.effect("costs one listing when both settle windows have passed, after the machine was asked to end", () =>
     Effect.gen(function*() {

@@ -66,9 +66,9 @@ const longestBackoff = 8
  */
 export const list: (provider: Service) => Effect.Effect<Listing, AtlasError> = SharedListings.list
 
-/** The session a machine was rented for, as its name says. */
-const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId | undefined =>
-  Option.match(NameStamp.parse(name ?? ""), {
+/** The session a machine was rented for, as its name says, or what its container was given. */
+const namedIn = (engine: SessionEngine["Service"], compute: Compute): SessionId | undefined =>
+  Option.match(NameStamp.of(compute), {
     onNone: () => undefined,
     onSome: ({ attempt, owner }) =>
       owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt))?.state.spec.id : undefined
@@ -100,7 +100,9 @@ const reportListing = Effect.fnUntraced(
     yield* eachInPortions(computes, (compute) => {
       seen.add(compute.id)
       const session = held.get(compute.id)
-      const lookedFor = session === undefined ? wanted.get(compute.name ?? "") : undefined
+      const lookedFor = session === undefined
+        ? wanted.get(compute.name ?? "") ?? wanted.get(compute.rentedAs ?? "")
+        : undefined
       if (lookedFor !== undefined) {
         lookedFor.push(compute)
         return

@@ -93,9 +93,9 @@ export const within = (body: object, mostBytes: number, cloud: string): Result.R
 const redacted = (value: unknown): unknown =>
   typeof value === "string" ? Redacted.make(value) : Array.isArray(value) ? value.map(redacted) : value
 
-const eachRedacted = (value: unknown): unknown =>
+const eachRedacted = (value: unknown, open: ReadonlyArray<string>): unknown =>
   typeof value === "object" && value !== null && !Redacted.isRedacted(value)
-    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, redacted(one)]))
+    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, open.includes(key) ? one : redacted(one)]))
     : value
 
 /**
@@ -103,18 +103,23 @@ const eachRedacted = (value: unknown): unknown =>
  *
  * **Details**
  *
- * `texts` names fields that are a secret or a list of them, `records` those that hold one under each name, such as `env`.
+ * `texts` names fields that are a secret or a list of them, `records` those that hold one under each name, such as `env`, but
+ * for the names in `open` (default none).
  *
  * @category secrets
  * @since 0.1.0
  */
 export const sealed = (
   body: object,
-  secret: { readonly texts: ReadonlyArray<string>; readonly records: ReadonlyArray<string> }
+  secret: {
+    readonly texts: ReadonlyArray<string>
+    readonly records: ReadonlyArray<string>
+    readonly open?: ReadonlyArray<string>
+  }
 ): object =>
   Object.fromEntries(
     Object.entries(body).map(([name, value]: [string, unknown]) => {
-      if (secret.records.includes(name)) return [name, eachRedacted(value)]
+      if (secret.records.includes(name)) return [name, eachRedacted(value, secret.open ?? [])]
       return [name, secret.texts.includes(name) ? redacted(value) : value]
     })
   )

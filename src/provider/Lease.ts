@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { AtlasError, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
+import type { ComputeId } from "../domain/Ids.ts"
 import { isRefusal } from "../domain/Refusal.ts"
 import type { PreparedSpawn } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
@@ -67,13 +68,15 @@ export const make = (
 
   const endMisnamed = Effect.suspend(() => misnamed === null ? Effect.void : compute.end(misnamed.id, options))
 
-  const uncertain = (asked: AtlasError, looked: string) =>
+  const idIn = ({ reason }: AtlasError) => reason._tag === "Uncertain" ? reason.computeId : null
+
+  const uncertain = (asked: AtlasError, looked: string, foundId: ComputeId | null = null) =>
     new AtlasError({
       provider: asked.provider,
       operation: asked.operation,
       reason: new Uncertain({
         computeName: spawn.name,
-        computeId: asked.reason._tag === "Uncertain" ? asked.reason.computeId : null,
+        computeId: foundId ?? idIn(asked),
         status: asked.status,
         message: `the create was not answered (${asked.reason.message || "no reason given"}) and ${looked}`
       })
@@ -98,7 +101,8 @@ export const make = (
           )
           // found by what its container gets, it is the very one that was answered
           : Effect.as(found.id === misnamed?.id ? Effect.void : Effect.ignore(endMisnamed), found),
-      onFailure: (failed) => Effect.fail(uncertain(asked, `looking for ${spawn.name} failed: ${failed.reason.message}`))
+      onFailure: (failed) =>
+        Effect.fail(uncertain(asked, `looking for ${spawn.name} failed: ${failed.reason.message}`, idIn(failed)))
     })
 
   const end = Effect.suspend(() => {

@@ -67,7 +67,8 @@ const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.Stri
 }))
 
 /** Names only the library may set: they carry credentials and wiring of the compute. */
-const reserved = /^(ATLAS_PRESHARED_KEY|ATLAS_SIGNING_SECRET|ATLAS_CALLBACK_.*|ATLAS_TASK_ID|ATLAS_PORTS)$/
+const reserved =
+  /^(ATLAS_PRESHARED_KEY|ATLAS_SIGNING_SECRET|ATLAS_CALLBACK_.*|ATLAS_TASK_ID|ATLAS_PORTS|ATLAS_COMPUTE_NAME)$/
 
 const envNameIssue = (name: string): string | undefined => {
   if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return "is not the name of an environment variable"

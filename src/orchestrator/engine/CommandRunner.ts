@@ -49,7 +49,7 @@ const commandLimit = "2 minutes"
 const calledOff = "the create was not sent: the session ended, or the orchestrator began to close, before its turn came"
 
 /** The result of a command: its event, and what stays in memory only. */
-interface CommandResult {
+export interface CommandResult {
   readonly event: SessionInput
   readonly computes?: ReadonlyArray<Compute> | undefined
   readonly auth?: AuthHandle | null | undefined
@@ -108,7 +108,7 @@ const notAsked = (provider: ProviderId, millis: number): AtlasError =>
   })
 
 /** A create that was never sent, because its session does not want the machine any more. */
-const unsent = ({ attempt, candidate }: Of<"Rent">): CommandResult => ({
+export const unsent = ({ attempt, candidate }: Of<"Rent">): CommandResult => ({
   event: {
     _tag: "Refused",
     attempt: attempt.id,
@@ -210,7 +210,7 @@ const resolve = (
       event: { _tag: "LookFailed", attempt: attempt.id, fault: faultOf(id, cause) }
     }),
     onSuccess: ({ begunAt, computes, unaddressable }): CommandResult => {
-      const found = computes.filter(({ name }) => name === attempt.name)
+      const found = computes.filter((seen) => seen.name === attempt.name || NameStamp.isRenamed(attempt.name, seen))
       return {
         event: {
           _tag: "Looked",
@@ -356,8 +356,10 @@ type Commanded = Pick<SessionUpdate, "id" | "after" | "commands" | "secrets" | "
 
 /** Runs the commands of sessions. */
 export interface CommandRunner {
-  /** Starts a session's commands and returns at once; a create of it that waits and is not wanted any more ends at once. */
+  /** Starts a session's commands and returns at once. */
   readonly start: (update: Commanded) => Effect.Effect<void>
+  /** A session has changed: a create of it that waits and is not wanted any more ends at once. */
+  readonly recheck: (session: SessionId) => void
   /** The engine begins to close: ends all creates that wait. */
   readonly callOff: () => void
 }
@@ -449,15 +451,13 @@ export const make = (
 
     return {
       start: (update) =>
-        Effect.suspend(() => {
-          lanes.recheck(update.id)
-          return Effect.forEach(
-            update.commands,
-            // the row of a forgotten session has been deleted with the commit; nothing is left to do
-            (command) => command._tag === "Forget" ? Effect.void : lanes.add(jobOf(update, command)),
-            { discard: true }
-          )
-        }),
+        Effect.forEach(
+          update.commands,
+          // the row of a forgotten session has been deleted with the commit; nothing is left to do
+          (command) => command._tag === "Forget" ? Effect.void : lanes.add(jobOf(update, command)),
+          { discard: true }
+        ),
+      recheck: lanes.recheck,
       callOff: lanes.recheckAll
     }
   })

@@ -9,7 +9,7 @@ import { guarded } from "../internal/defects.ts"
 import type { SessionEvent } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
 import { providerOf, type SessionState } from "../session/State.ts"
-import type { CommandRunner } from "./CommandRunner.ts"
+import * as CommandRunner from "./CommandRunner.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { Publisher } from "./Publisher.ts"
 import * as Table from "./Table.ts"
@@ -41,7 +41,7 @@ const countEvent = (event: SessionEvent, state: SessionState): Effect.Effect<voi
 export const make = ({ mailbox, publisher, runner, table, waiters }: {
   readonly mailbox: Mailbox
   readonly publisher: Publisher
-  readonly runner: CommandRunner
+  readonly runner: CommandRunner.CommandRunner
   readonly table: Table.Table
   readonly waiters: Waiters
 }): Delivery => {
@@ -71,11 +71,11 @@ export const make = ({ mailbox, publisher, runner, table, waiters }: {
   const flushOne = Effect.fnUntraced(function*(entry: Table.Entry, isLate: boolean) {
     const { unsaved } = entry
     const { id } = entry.state.spec
+    // a create that waits for its turn
+    runner.recheck(id)
     if (unsaved !== null) {
-      for (const { attempt } of Unsaved.callOff(unsaved, entry.state)) {
-        const fault = Fault.make("Unknown", "the create was not sent: the session does not want it any more")
-        mailbox.put({ id, event: { _tag: "Refused", attempt: attempt.id, fault } })
-      }
+      // and one that waits for its record
+      for (const rent of Unsaved.callOff(unsaved, entry.state)) mailbox.put({ id, ...CommandRunner.unsent(rent) })
       const items = Unsaved.take(unsaved, isLate)
       for (const item of items) yield* carryOut(item, entry)
       // a change may have come in meanwhile

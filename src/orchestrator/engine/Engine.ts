@@ -123,7 +123,7 @@ export const make = (
       }).pipe(
         // the batch that has just ended the last session still has callers to answer
         Effect.andThen(Effect.yieldNow),
-        Effect.andThen(publisher.drain),
+        Effect.andThen(budget.step("the host's dispatcher", publisher.drain)),
         Effect.ensuring(Effect.suspend(() => {
           status.markClosed()
           waiters.failAll(status.errorOfWaiting)

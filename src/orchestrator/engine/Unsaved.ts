@@ -3,6 +3,7 @@
  */
 import type { Command, SessionEvent } from "../session/Event.ts"
 import type { SessionState } from "../session/State.ts"
+import { isWanted } from "../session/Wanted.ts"
 import type { EventEnvelope } from "./Publisher.ts"
 
 /** One thing to be carried out, and the change of the session that it belongs to. */
@@ -116,13 +117,12 @@ export const take = (unsaved: Unsaved, isLate: boolean): ReadonlyArray<Item> => 
 type CreateCommand = Extract<Command, { readonly _tag: "Rent" }>
 
 /** Takes out the creates that the session does not want any more: they were not sent, and are not sent. */
-export const callOff = (unsaved: Unsaved, { phase }: SessionState): ReadonlyArray<CreateCommand> => {
+export const callOff = (unsaved: Unsaved, state: SessionState): ReadonlyArray<CreateCommand> => {
   const off: Array<CreateCommand> = []
   for (const item of unsaved.items) {
     if (item._tag !== "Run" || item.command._tag !== "Rent") continue
     const { command } = item
-    const isWanted = phase._tag === "Renting" && phase.attempt.id === command.attempt.id && phase.stopping === null
-    if (!isWanted) off.push(command)
+    if (!isWanted(state, command)) off.push(command)
   }
   if (off.length > 0) {
     unsaved.items = unsaved.items.filter((item) => item._tag !== "Run" || !off.some((rent) => rent === item.command))

@@ -20,6 +20,8 @@ export const Observation = Schema.Struct({
   provider: ProviderId,
   /** The stamped name it carries. */
   name: Schema.NullOr(Schema.String),
+  /** The stamped name it was rented under, where its provider says it. */
+  rentedAs: Schema.optionalKey(Schema.String),
   status: ComputeStatus,
   /** US dollars per hour; null when unknown. */
   costPerHour: Schema.NullOr(Schema.Finite),
@@ -46,6 +48,7 @@ export const fromCompute = (compute: Compute): Observation => ({
   computeId: compute.id,
   provider: compute.provider,
   name: compute.name,
+  ...(compute.rentedAs === null ? {} : { rentedAs: compute.rentedAs }),
   status: isStatus(compute.status) ? compute.status : "provisioning",
   costPerHour: usdOrNull(compute.costPerHour),
   createdAt: compute.createdAt === null ? null : timeOrNull(DateTime.toEpochMillis(compute.createdAt)),

@@ -251,11 +251,14 @@ export const make = <Prepared>(
       const [found] = yield* Termination.find(calls, spawn.name, settleWindow)
       if (found === undefined) return null
       yield* remember(found.id, spawn.name)
-      yield* Termination.endNamed(calls, spawn.name, { settledAt, keep: found.id })
+      yield* Effect.mapError(
+        Termination.endNamed(calls, spawn.name, { settledAt, keep: found.id }),
+        ({ message }) => new Uncertain({ computeName: spawn.name, computeId: found.id, message })
+      )
       return withAuth(found, spawn.auth)
     })
 
-  /** Ends what a create made whose answer nobody had, as late as it may appear. */
+  /** Ends what a create made whose caller has left without an answer, as late as it may appear. */
   const endLost = (name: string, options: CallOptions | undefined) =>
     Effect.flatMap(Clock.monotonicTimeNanos, (now) =>
       Termination.endNamed(callsOf(options), name, {

@@ -60,7 +60,7 @@ const record = (value: unknown): Readonly<Record<string, unknown>> =>
 
 const wantedIn = ({ body }: HttpClientRequest.HttpClientRequest): Wanted => {
   const { env, name } = record(body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(body.body)) : null)
-  return { name: String(name), env: Object.values(record(env)).map(String) }
+  return { name: String(name), env: Object.values(record(env)).map(String).filter((value) => value !== name) }
 }
 
 /** What a request is about; a page of a list is a list. */

@@ -306,6 +306,44 @@ describe("a create whose answer was lost", () => {
     assert.deepStrictEqual(session.askedFor(), ["Resolve"])
   })
 
+  it("whose machine was renamed before is known by what its container was given: the oldest, when the name is nowhere", () => {
+    const session = start()
+    session.unanswered()
+    session.asked()
+    const { name } = session.attempt()
+    const [at, renamed] = [session.now.wall, { name: "mine", rentedAs: name }]
+    const listed = [
+      session.observation({ computeId: id("copy"), createdAt: at - 1, ...renamed }),
+      session.observation({ computeId: id("old"), createdAt: at - 2, ...renamed }),
+      session.observation({ computeId: id("gone"), createdAt: at - 3, status: "terminated", ...renamed }),
+      session.observation({
+        computeId: id("other"),
+        createdAt: at - 4,
+        ...renamed,
+        name: "atlas-team1-alice-aaaaaaaaaaaa"
+      })
+    ]
+    session.looked(listed)
+    session.in("Resolving")
+    session.pass(10 * second)
+    session.looked(listed)
+    assert.strictEqual(session.in("Live").computeId, "old")
+    assert.deepStrictEqual(session.state.pendingTerminations, [], "no session may end a copy")
+    session.observed(listed[0])
+    session.looked(listed)
+    assert.deepStrictEqual(session.state.pendingTerminations, [])
+  })
+
+  it("whose machine was renamed before is ended with a session that was stopped meanwhile", () => {
+    const session = start()
+    session.unanswered()
+    session.asked()
+    session.stop()
+    session.pass(10 * second)
+    session.looked([session.observation({ name: "mine", rentedAs: session.attempt().name })])
+    assert.deepStrictEqual(session.asked().at(-1), { _tag: "Terminate", provider: acme, computeId: id("m1") })
+  })
+
   it("is looked for again after pauses from a second to a minute, while listings fail", () => {
     const session = start()
     session.unanswered()

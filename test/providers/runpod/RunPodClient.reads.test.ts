@@ -30,6 +30,26 @@ describe("reads", () => {
     }))
 })
 
+describe("a pod of a cluster", () => {
+  it.effect("tells its rank, its role and its address there, as far as they are known", () =>
+    Effect.gen(function*() {
+      const clusters = [
+        { id: "cluster_1", rank: 0, role: "SLURM_CONTROLLER", ip: "10.65.0.2" },
+        { id: "cluster_1", rank: null }
+      ]
+      for (const cluster of clusters) {
+        const { client } = yield* against(json({ ...pod, cluster }))
+        assert.deepStrictEqual((yield* client.getPod({ id: "pod1" })).cluster, cluster)
+      }
+      const { client } = yield* against(json({ ...pod, cluster: { ...clusters[0], role: 7 } }))
+      assert.deepStrictEqual((yield* client.getPod({ id: "pod1" })).cluster, {
+        id: "cluster_1",
+        rank: 0,
+        ip: "10.65.0.2"
+      })
+    }))
+})
+
 describe("a list in pages", () => {
   const page = (ids: ReadonlyArray<string>, nextCursor: string | null, hasNextPage = nextCursor !== null) =>
     json({ pods: ids.map((id) => ({ ...pod, id })), pagination: { nextCursor, hasNextPage } })

@@ -146,6 +146,7 @@ describe("a create", () => {
     ["a connection that broke", "reset"],
     ["a 500", status(500)],
     ["a 408", status(408)],
+    ["a redirect, which is not followed", status(307, { location: "https://api.runpod.io/v2/elsewhere" })],
     ["an answer that is no pod", json([])]
   ]
   it.effect.each(lost)("after %s is uncertain, and not sent again", ([, answer]) =>
@@ -153,9 +154,14 @@ describe("a create", () => {
       const { client, seen } = yield* against(answer)
       const error = yield* failureOf(client.createPod({ body: createBody }))
       assert.strictEqual(error.kind, "uncertain")
-      const job = yield* failureOf(client.run({ endpointId: "e", body: { input: 1 } }))
-      assert.strictEqual(job.kind, "uncertain")
-      assert.lengthOf(seen, 2)
+      const others: ReadonlyArray<Effect.Effect<unknown, AtlasError>> = [
+        client.run({ endpointId: "e", body: { input: 1 } }),
+        client.retryJob({ endpointId: "e", jobId: "j" }),
+        client.createTemplate({ body: { name: "t", image: "i" } }),
+        client.createNetworkVolume({ body: { name: "v", size: 10, dataCenter: "EU-RO-1" } })
+      ]
+      for (const other of others) assert.strictEqual((yield* failureOf(other)).kind, "uncertain")
+      assert.lengthOf(seen, 5)
     }))
 
   it.effect("sold out names the machine that was asked for", () =>

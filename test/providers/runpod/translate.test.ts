@@ -52,7 +52,8 @@ describe("the body of a create", () => {
       image: "me/server",
       gpu: { id: "NVIDIA H100 80GB HBM3", count: 1 },
       disk: 50,
-      ports: []
+      ports: [],
+      env: { ATLAS_COMPUTE_NAME: "atlas-adhoc-x-abcdefghijkl" }
     })
     assert.deepStrictEqual(body({ gpuCount: 4 })["gpu"], { id: "NVIDIA H100 80GB HBM3", count: 4 })
   })
@@ -96,7 +97,7 @@ describe("the body of a create", () => {
 
   it("keeps environment values redacted, and prefers regions in the given order", () => {
     const { env, dataCenterIds } = body({ env: { A: "secret" }, regionHints: ["EU-RO-1", "US-KS-2"] })
-    assert.deepStrictEqual(env, { A: Redacted.make("secret") })
+    assert.deepStrictEqual(env, { A: Redacted.make("secret"), ATLAS_COMPUTE_NAME: "atlas-adhoc-x-abcdefghijkl" })
     assert.deepStrictEqual(dataCenterIds, ["EU-RO-1", "US-KS-2"])
   })
 

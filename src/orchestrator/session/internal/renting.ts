@@ -1,6 +1,6 @@
 /** Renting: from a create that is asked for to a machine, a refusal, or a lost answer whose machine is looked for. */
 import { isSameAnywhere } from "../../../domain/Refusal.ts"
-import { render, slugify } from "../../../provider/NameStamp.ts"
+import { isRenamed, render, slugify } from "../../../provider/NameStamp.ts"
 import { factsOf } from "../Config.ts"
 import type { InputOf } from "../Event.ts"
 import { type Fault, make as makeFault } from "../Fault.ts"
@@ -307,11 +307,28 @@ export const seenByName = (state: SessionState, step: Step, seen: Observation): 
 
 const isAlive = ({ status }: Observation): boolean => status === "provisioning" || status === "running"
 
-/** Machines that live first, then the oldest; the id decides between equals, so that every listing gives the same order. */
-const byPreference = (one: Observation, other: Observation): number =>
-  Number(isAlive(other)) - Number(isAlive(one)) ||
+/** The oldest first; the id decides between equals, so that every listing gives the same order. */
+const byAge = (one: Observation, other: Observation): number =>
   (one.createdAt ?? Number.MAX_SAFE_INTEGER) - (other.createdAt ?? Number.MAX_SAFE_INTEGER) ||
   (one.computeId < other.computeId ? -1 : 1)
+
+/** Machines that live first, then the oldest. */
+const byPreference = (one: Observation, other: Observation): number =>
+  Number(isAlive(other)) - Number(isAlive(one)) || byAge(one, other)
+
+/**
+ * The machine of a lost answer that was renamed before it was found: the oldest that was rented under the attempt's name. The others
+ * can be copies that a person made of it, which no session may end.
+ */
+const renamedOf = (
+  state: SessionState,
+  { name }: Attempt,
+  found: ReadonlyArray<Observation>
+): ReadonlyArray<Observation> =>
+  found.filter((seen) =>
+    isRenamed(name, { name: seen.name, rentedAs: seen.rentedAs ?? null }) && seen.status !== "terminated" &&
+    terminations.find(state, seen) === undefined
+  ).toSorted(byAge).slice(0, 1)
 
 /** Keeps one of the machines that a create with a lost answer made; the others are terminated. */
 const adoptFound = (
@@ -334,7 +351,10 @@ export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">
   }
   const ours = found.filter(({ name }) => name === phase.attempt.name)
   if (ours.length > 0) return adoptFound(state, step, phase, ours)
-  if (complete && at >= proofAt(state, step, phase)) return nothingMade(state, step, phase)
+  if (complete && at >= proofAt(state, step, phase)) {
+    const renamed = renamedOf(state, phase.attempt, found)
+    return renamed.length > 0 ? adoptFound(state, step, phase, renamed) : nothingMade(state, step, phase)
+  }
   // a look is scheduled already: this listing was not asked for by the session
   return state.timers.look?.at === null ? lookAgain(state, step, phase, phase.cause) : state
 }

@@ -7,7 +7,7 @@ import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { asWritten, type Fields, given, isFields, merge } from "../../../provider/ProviderOpts.ts"
 import { createPod } from "../schema/calls.ts"
-import { check, type Sent } from "./requests.ts"
+import { check, nameVariable, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
 /** RunPod refuses a create without a disk; this holds any image that is commonly used. */
@@ -131,7 +131,8 @@ export const podBody = (
         disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
         ports: ports.length === 0 && hasTemplate ? null : ports,
         mounts: mountsOf(request),
-        env: Object.keys(env).length === 0 ? null : env,
+        // an environment of our own could replace the template's
+        env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
         args: command === null
           ? null
           : commandLine(command, { deletes: selfTerminate, reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL") })

@@ -24,10 +24,15 @@ const mostBytes: ReadonlyMap<string, number> = new Map([
   ["runSync", 20 * 1024 * 1024]
 ])
 
+/** The variable by which a container knows its stamped name, and by which a pod is recognised after it was renamed. */
+export const nameVariable = "ATLAS_COMPUTE_NAME"
+
 /** Fields whose text is blotted out where an answer repeats it. */
 export const secret = {
   texts: ["args", "entrypoint", "cmd", "password", "webhook", "webhookV2"],
-  records: ["env", "s3Config"]
+  records: ["env", "s3Config"],
+  // in every error and listing anyway
+  open: [nameVariable]
 }
 
 const checkOf = (operation: Operation, isOpen: boolean) => {

@@ -7,8 +7,10 @@ import { type CloudType, type GpuStock, GpuType } from "../../../domain/Gpu.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../../domain/Ids.ts"
 import { Usd } from "../../../domain/Money.ts"
+import * as NameStamp from "../../../provider/NameStamp.ts"
 import type * as Wire from "../RunPodSchema.ts"
 import { rawOf } from "./raw.ts"
+import { nameVariable } from "./requests.ts"
 
 const provider = ProviderId.make("runpod")
 
@@ -69,6 +71,12 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
   })
 }
 
+/** The stamped name in a pod's environment; nothing else of an environment is shown, since it holds secrets. */
+const rentedAsOf = ({ env = {} }: Wire.Pod): string | null => {
+  const name = env[nameVariable]
+  return name !== undefined && Option.isSome(NameStamp.parse(name)) ? name : null
+}
+
 /** A pod as a compute; null when its id could not be asked for again. */
 export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
   const { cost, cpu, createdAt, dataCenterId = null, gpu, id, image = null, name, runtime, startedAt } = pod
@@ -79,6 +87,7 @@ export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
     provider,
     status: toStatus(pod.status),
     name: name ?? null,
+    rentedAs: rentedAsOf(pod),
     publicIp: runtime?.ports?.find((port) => typeof port.ip === "string" && port.ip !== "")?.ip ?? null,
     ports: portsOf(id, pod),
     gpuType: gpu?.id ?? null,

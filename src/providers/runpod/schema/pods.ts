@@ -166,6 +166,26 @@ export const PodRuntime = Schema.Struct({
 })
 
 /**
+ * A pod's place in a cluster. `rank` is null until it is assigned, 0 that of the entry node; `role` is a word such as
+ * `SLURM_CONTROLLER` or `RAY_WORKER`, and missing where the cluster gives no roles; `ip` is its address in the cluster's network.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const PodCluster = Schema.Struct({
+  id: maybe(Schema.String),
+  rank: maybe(Schema.NullOr(Schema.Finite)),
+  role: maybe(Schema.String),
+  ip: maybe(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type PodCluster = typeof PodCluster.Type
+
+/**
  * A pod as RunPod reports it. `cost` is US dollars per hour now, 0 while stopped although the disk is billed. `env`
  * holds plain secrets: never log a pod.
  *
@@ -197,7 +217,7 @@ export const Pod = Schema.Struct({
     proxy: maybe(Schema.NullOr(SshEndpoint)),
     direct: maybe(Schema.NullOr(SshEndpoint))
   })),
-  cluster: maybe(Schema.Struct({ id: maybe(Schema.String), rank: maybe(Schema.NullOr(Schema.Finite)) })),
+  cluster: maybe(PodCluster),
   template: maybe(Schema.NullOr(Schema.String)),
   cost: maybe(Schema.Finite),
   locked: maybe(Schema.Boolean),
