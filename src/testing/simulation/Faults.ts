@@ -31,8 +31,9 @@ const wrappers = {
   },
   // a listing that failed counts as one that found nothing
   "trust-incomplete-listing": {
-    provider: withCompute(({ list }) => ({
-      list: (filter, options) => Effect.orElseSucceed(list(filter, options), () => [])
+    provider: withCompute(({ listAll }) => ({
+      listAll: (filter, options) =>
+        Effect.orElseSucceed(listAll(filter, options), () => ({ computes: [], unaddressable: [] }))
     }))
   },
   // the bearer token itself stands where its hash belongs, and so goes into the row

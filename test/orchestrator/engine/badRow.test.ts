@@ -2,11 +2,11 @@
  * One row that cannot be stored: the others go on, its session is ended, and nobody waits for it without an answer.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { RateLimited, Uncertain } from "effect-atlas/domain/AtlasError"
+import { Uncertain } from "effect-atlas/domain/AtlasError"
 import { Owner } from "effect-atlas/provider/NameStamp"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { SessionState } from "../../../src/orchestrator/session/State.ts"
 import * as Rows from "../../../src/orchestrator/store/rows.ts"
 import { live, makeTestStore, open, pass, reasonOf, settle, type TestStore } from "../harness.ts"
 import { overhear } from "../overheard.ts"
@@ -105,6 +105,8 @@ describe("a row that makes every commit fail", () => {
     }))
 })
 
+const attemptOf = ({ attempts }: SessionState) => attempts.at(-1)?.id ?? assert.fail("it has no attempt")
+
 describe("a session whose state has no form that can be stored", () => {
   it.effect("fails its caller, is ended, and stops no other session", () =>
     Effect.gen(function*() {
@@ -112,8 +114,20 @@ describe("a session whose state has no form that can be stored", () => {
       const harness = yield* open({ store })
       const { controls, orchestrator } = harness
       const other = yield* orchestrator.spawn({})
-      yield* controls.failNext("spawnCompute", new RateLimited({ retryAfter: Duration.infinity }))
+      yield* controls.delay("spawnCompute", { request: "1 hour" })
       const caller = yield* Effect.forkChild(reasonOf<unknown>(orchestrator.spawn({})))
+      yield* settle
+      const renting = [...harness.engine.all()].map(({ state }) => state).find(({ phase }) => phase._tag === "Renting")
+      assert.isDefined(renting)
+      // numbers of adapters are bounded where they enter, so this one is put in behind that place
+      const fault = {
+        reason: "RateLimited",
+        provider: null,
+        message: "slower",
+        status: null,
+        retryAfter: Infinity
+      } as const
+      harness.engine.report(renting.spec.id, { _tag: "Refused", attempt: attemptOf(renting), fault })
       yield* pass(10)
       assert.match(String(yield* Fiber.join(caller)), /the session cannot be stored and is ended/)
       const stop = yield* Effect.forkChild(orchestrator.stopTracked(other.id))

@@ -44,7 +44,6 @@ describe("sessions begin, live and end as ever", () => {
     overhear((lines) =>
       Effect.gen(function*() {
         yield* Effect.provideService(twoSessions, Tracer.Tracer, brokenTracer)
-        assert.isTrue(lines.some((line) => line.includes("a span failed unexpectedly")))
         assert.notInclude(lines.join(), "canary")
       })
     ))
