@@ -86,7 +86,7 @@ describe("spans", () => {
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
-      yield* Atlas.spawnCompute({})
+      yield* settled(Atlas.spawnCompute({}))
       const recorder = yield* SpanRecorder.SpanRecorder
       const parentOf = (name: string) =>
         Option.match(recorder.find(name)?.parent ?? Option.none(), {
