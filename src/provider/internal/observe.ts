@@ -49,7 +49,7 @@ export const redactDefects = <I extends ReadonlyArray<unknown>>(
   })
 
 /** A count that cannot be taken loses nothing but itself. */
-const harmless = (count: Effect.Effect<void>): Effect.Effect<void> => Effect.catchCause(count, () => Effect.void)
+const harmless = (count: Effect.Effect<void>): Effect.Effect<void> => Effect.ignoreCause(count)
 
 /** A stack would show a line of this file, for every call. */
 const noStack = { captureStackTrace: false } as const
