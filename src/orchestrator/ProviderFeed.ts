@@ -88,8 +88,8 @@ const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, pr
   const seen = new Set<string>()
   /** What the listing has under the names that sessions look for. */
   const wanted = new Map<string, Array<Compute>>()
-  for (const { state: { phase } } of engine.at(provider.id).entries) {
-    if (phase._tag === "Resolving") wanted.set(phase.attempt.name, [])
+  for (const { state } of engine.at(provider.id).entries) {
+    if (state.phase._tag === "Resolving" && providerOf(state) === provider.id) wanted.set(state.phase.attempt.name, [])
   }
   for (const compute of computes) {
     seen.add(compute.id)
@@ -105,8 +105,8 @@ const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, pr
   }
   for (const { state } of engine.at(provider.id).entries) {
     const { phase, spec } = state
-    if (phase._tag === "Resolving" && providerOf(state) === provider.id) {
-      const found = wanted.get(phase.attempt.name) ?? []
+    const found = phase._tag === "Resolving" ? wanted.get(phase.attempt.name) : undefined
+    if (phase._tag === "Resolving" && found !== undefined) {
       engine.report(spec.id, {
         _tag: "Looked",
         attempt: phase.attempt.id,
