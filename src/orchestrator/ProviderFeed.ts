@@ -94,8 +94,9 @@ const reportListing = Effect.fnUntraced(
     const seen = new Set<string>()
     /** What the listing has under the names that sessions look for. */
     const wanted = new Map<string, Array<Compute>>()
-    yield* eachInPortions(engine.at(provider.id).entries, ({ state: { phase } }) => {
-      if (phase._tag === "Resolving") wanted.set(phase.attempt.name, [])
+    yield* eachInPortions(engine.at(provider.id).entries, (session) => {
+      const { phase } = session.state
+      if (phase._tag === "Resolving" && providerOf(session.state) === provider.id) wanted.set(phase.attempt.name, [])
     })
     yield* eachInPortions(computes, (compute) => {
       seen.add(compute.id)
@@ -114,9 +115,7 @@ const reportListing = Effect.fnUntraced(
     yield* eachInPortions(engine.at(provider.id).entries, ({ state }) => {
       const { phase, spec } = state
       // what was looked for while the listing was read: one that began to be only meanwhile is for the next listing
-      const found = phase._tag === "Resolving" && providerOf(state) === provider.id
-        ? wanted.get(phase.attempt.name)
-        : undefined
+      const found = phase._tag === "Resolving" ? wanted.get(phase.attempt.name) : undefined
       if (phase._tag === "Resolving" && found !== undefined) {
         engine.report(spec.id, {
           _tag: "Looked",

@@ -52,6 +52,12 @@ const makeSlowCloud = (options: { readonly listing: number; readonly makes: bool
   return { provider, seen }
 }
 
+/** What a caller was answered; that is a failure while it still waits. */
+const answerOf = <A, E>(asked: Fiber.Fiber<A, E>): Effect.Effect<A, E> => {
+  assert.isDefined(asked.pollUnsafe(), "the caller still waits")
+  return Fiber.join(asked)
+}
+
 describe("a create whose answer was lost", () => {
   it.effect.each([7_000, 10_000])(
     "is found where a listing takes %d ms, and its caller is answered",
@@ -61,7 +67,7 @@ describe("a create whose answer was lost", () => {
         const { orchestrator } = yield* open({ more: [cloud.provider], reapProviders: [] })
         const asked = yield* Effect.forkChild(orchestrator.spawn({}, { provider: "slow", idleTtl: false }))
         yield* pass(30)
-        assert.strictEqual((yield* Fiber.join(asked)).compute.provider, "slow")
+        assert.strictEqual((yield* answerOf(asked)).compute.provider, "slow")
         assert.strictEqual(cloud.seen.creates, 1)
       })
   )
@@ -72,7 +78,7 @@ describe("a create whose answer was lost", () => {
       const { orchestrator } = yield* open({ more: [cloud.provider], reapProviders: [] })
       const asked = yield* Effect.forkChild(orchestrator.spawn({}, { provider: ["slow", "mock"], idleTtl: false }))
       yield* pass(120)
-      assert.strictEqual((yield* Fiber.join(asked)).compute.provider, "mock")
+      assert.strictEqual((yield* answerOf(asked)).compute.provider, "mock")
       assert.strictEqual(cloud.seen.creates, 2, "a lost create is sent once more")
     }))
 
@@ -88,7 +94,7 @@ describe("a create whose answer was lost", () => {
         )
       )
       yield* pass(60)
-      assert.isTrue((yield* Fiber.join(asked)).every(({ _tag }) => _tag === "Failure"))
+      assert.isTrue((yield* answerOf(asked)).every(({ _tag }) => _tag === "Failure"))
       assert.strictEqual(cloud.seen.creates, 100)
       assert.isAtMost(cloud.seen.lists, 13)
       assert.strictEqual(cloud.seen.mostUnderWay, 1)

@@ -23,9 +23,13 @@ export interface Setting {
 export const makeSetting = (rng: Random, seed: number): Setting => {
   const clocks = rng.pick<Clocks>("steady", "back", "forward", "suspend")
   const focus = rng.pick<Focus>("all", "rents", "stops", "crashes", "peace")
+  const provider = ProviderId.make("acme")
+  const timings = { settleWindow: window, terminateLag: 1_000 }
   const config: Session.DecideConfig = {
     ...Session.defaults,
-    timings: { settleWindow: window, terminateLag: 1_000 },
+    timings,
+    // where commands tell how they ended, a machine that is gone was lost
+    providers: seed % 2 === 0 ? { [provider]: { ...timings, tellsExit: true } } : {},
     retention: 120 * minute
   }
   const isTask = rng.chance(0.5)
@@ -40,7 +44,6 @@ export const makeSetting = (rng: Random, seed: number): Setting => {
     maxCost,
     onFailure: rng.chance(0.6) ? { _tag: "Respawn", max: rng.below(3) } : { _tag: "Stop" }
   }
-  const provider = ProviderId.make("acme")
   const spec: Session.SessionSpec = {
     id: Session.SessionId.make(`s${seed}`),
     owner: Owner.make("team1"),
