@@ -11,24 +11,25 @@ import { spawn } from "node:child_process"
 import { randomInt } from "node:crypto"
 import { createServer } from "node:http"
 import { join } from "node:path"
-import { setTimeout } from "node:timers/promises"
 import { isFull } from "../support/full.ts"
 import { programOf } from "../support/programs.ts"
 import { canMount, makeSmallDisk, type SmallDisk } from "../support/smallDisk.ts"
 import { randomOf } from "./fixtures/random.ts"
 
 const lives = Number(process.env["ATLAS_STORM_LIVES"] ?? "20")
-/** A life has at least this long, in milliseconds, and at most the second; a disk stays full or empty as long. */
-const [shortest, longest] = [200, 3_500]
+/** A life is over when it has said this much at most; the disk stays full, or empty, for as many words at most. */
+const [longestLife, longestState] = [24, 10]
 
-const start = (mode: string, seed: number, url: string, disk: SmallDisk) => {
+const start = (mode: string, seed: number, url: string, disk: SmallDisk, heard: (lines: number) => void = () => {}) => {
   const child = spawn(process.execPath, [programOf("storming"), mode, String(seed), url], {
     env: { ...process.env, ATLAS_STATE_DIR: join(disk.directory, "state") },
     stdio: ["pipe", "pipe", "pipe"]
   })
   const lines: Array<string> = []
   let complaints = ""
-  child.stdout.on("data", (chunk: Buffer) => lines.push(...chunk.toString("utf8").split("\n").filter(Boolean)))
+  child.stdout.on("data", (chunk: Buffer) => {
+    for (const line of chunk.toString("utf8").split("\n").filter(Boolean)) heard(lines.push(line))
+  })
   child.stderr.on("data", (chunk: Buffer) => complaints += chunk.toString("utf8"))
   const ended = new Promise<{ readonly code: number | null; readonly signal: string | null }>((resolve, reject) => {
     child.on("error", reject)
@@ -41,32 +42,38 @@ const start = (mode: string, seed: number, url: string, disk: SmallDisk) => {
 const storm = (url: string, disk: SmallDisk, seed: number) =>
   Effect.promise(async () => {
     const random = randomOf(seed)
-    const millis = () => shortest + random() * (longest - shortest)
     const counts = new Map<string, number>()
-    const over = new AbortController()
-    const filling = (async () => {
-      while (!over.signal.aborted) {
-        disk.fill()
-        await setTimeout(millis())
-        disk.empty()
-        await setTimeout(millis())
-      }
-    })()
-    let next = start("work", seed, url, disk)
+    const most = (count: number) => 1 + Math.floor(random() * count)
+    let isFullNow = false
+    let untilChange = most(longestState)
+    /** The disk fills and empties as the lives go on. */
+    const change = () => {
+      untilChange -= 1
+      if (untilChange > 0) return
+      untilChange = most(longestState)
+      isFullNow = !isFullNow
+      if (isFullNow) disk.fill()
+      else disk.empty()
+    }
+    const prepare = (life: number) => {
+      const words = most(longestLife)
+      const one = start("work", seed + life, url, disk, (lines) => {
+        change()
+        if (lines >= words) one.child.kill("SIGKILL")
+      })
+      return one
+    }
+    let next = prepare(1)
     for (let life = 1; life <= lives; life++) {
       const one = next
       one.begin()
       // the next one loads its code meanwhile
-      if (life < lives) next = start("work", seed + life, url, disk)
-      await setTimeout(millis())
-      one.child.kill("SIGKILL")
+      if (life < lives) next = prepare(life + 1)
       const { signal } = await one.ended
-      // a life that cannot open its store, as on a disk that is full from the start, ends by itself and says so
-      if (signal !== "SIGKILL") counts.set("ended by itself", (counts.get("ended by itself") ?? 0) + 1)
+      assert.strictEqual(signal, "SIGKILL", `life ${life} ended by itself: ${one.complaints()}`)
       for (const line of one.lines) counts.set(line, (counts.get(line) ?? 0) + 1)
     }
-    over.abort()
-    await filling
+    disk.empty()
     const last = start("settle", seed, url, disk)
     last.begin()
     const { code } = await last.ended

@@ -2,7 +2,7 @@
  * Room on the disk that is kept for sessions that exist, so that a full disk does not keep what becomes of them from being
  * recorded. New sessions may not use it.
  *
- * Two parts: a write-ahead log that has its full size from the start, so that a commit overwrites blocks that it has, whoever
+ * Two parts: a write-ahead log that has its full size from the start, so that a commit overwrites blocks that it has, whatever
  * fills the disk; and a file of written blocks beside the database, given up when a commit needs more, as when the
  * database itself grows, and made again when there is room.
  */
