@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function*(
         onSuccess: ({ size }) => Number(size)
       })
       if (size >= logBytes) return
-      yield* sql.withTransaction(Effect.gen(function*() {
+      return yield* sql.withTransaction(Effect.gen(function*() {
         yield* sql`CREATE TABLE atlas_reserve (filling BLOB)`
         yield* sql`INSERT INTO atlas_reserve VALUES (zeroblob(${logBytes + cacheBytes}))`
         return yield* Effect.fail("undone")
@@ -142,16 +142,13 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const guard: Reserve["guard"] = (work, writeBack = Effect.void) =>
-    Effect.catchCause(
-      work,
-      (cause) =>
-        Cause.hasInterrupts(cause) ?
-          Effect.failCause(cause) :
-          Effect.flatMap(isFull(cause), (isFull) =>
-            isFull
-              ? release.pipe(Effect.andThen(Effect.ignoreCause(writeBack)), Effect.andThen(work))
-              : Effect.failCause(cause))
-    )
+    Effect.catchCauseIf(work, (cause) => !Cause.hasInterrupts(cause), (cause) =>
+      Effect.gen(function*() {
+        if (!(yield* isFull(cause))) return yield* Effect.failCause(cause)
+        yield* release
+        yield* Effect.ignoreCause(writeBack)
+        return yield* work
+      }))
 
   return {
     fill: (sql) => Effect.andThen(growLog(sql), refill).pipe(Effect.asVoid),
