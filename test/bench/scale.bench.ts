@@ -3,6 +3,7 @@
  * and at listings, and what it costs while nothing happens.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import { ComputeId } from "effect-atlas/domain/Ids"
 import { Orchestrator, SessionEngine, SessionStore } from "effect-atlas/orchestrator"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as Context from "effect/Context"
@@ -77,7 +78,9 @@ for (const count of [10_000, 100_000]) {
       console.log(
         `${shown(count)} sessions: boot ${shown(boot.took)} ms, longest stall ${shown(boot.stall)} ms (bound ${bound})`
       )
-      const first = yield* stallOf(until(() => cloud.seen.list > 0 && engine.isQuiet()))
+      const last = ComputeId.make(`old-${count - 1}`)
+      const isListed = () => (engine.byCompute(last)?.compute ?? null) !== null && engine.isQuiet()
+      const first = yield* stallOf(until(isListed))
       const next = yield* stallOf(
         Effect.suspend(() => {
           const listed = cloud.seen.list

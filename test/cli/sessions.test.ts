@@ -5,8 +5,10 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { Loaded } from "../../src/orchestrator/SessionStore.ts"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
-import { begin, idOf, mock, pass, run, settle } from "./harness.ts"
+import { sessionOf } from "../orchestrator/store/harness.ts"
+import { begin, idOf, mock, owner, pass, run, settle } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
 beforeAll(() => import("../../src/cli/actions/runSession.ts"))
@@ -194,6 +196,8 @@ describe("up with a limit", () => {
       const first = yield* begin(["up", "--image", "x", "--persist", "--max-runtime", "30s", "--json"], surroundings)
       yield* Fiber.interrupt(first.fiber)
       assert.strictEqual((yield* controls.ledger).live.length, 1)
+      // they are shown in the order in which they began
+      yield* pass(1)
       const second = yield* begin(["up", "--image", "x", "--max-runtime", "90s", "--json"], surroundings)
       yield* pass(40)
       const { out } = yield* run(["sessions", "--json"], surroundings)
@@ -248,6 +252,42 @@ describe("sessions", () => {
     Effect.gen(function*() {
       assert.strictEqual((yield* run(["sessions", "--json"])).out, "[]")
       assert.strictEqual((yield* run(["sessions"])).out, "no sessions")
+    }))
+
+  it.effect("shows a record that cannot be read by its id, and forgets it by an explicit command", () =>
+    Effect.gen(function*() {
+      const store = yield* makeMemory
+      const state = sessionOf("newer", null, owner)
+      yield* store.commit(owner, [{ id: state.spec.id, version: 0, state }])
+      const hidden = <Rows extends Loaded>(rows: Rows): Rows => ({
+        ...rows,
+        sessions: [],
+        unreadable: rows.sessions.map(({ spec: { id }, version }) => ({
+          id,
+          message: "its form is version 9",
+          version,
+          createdAt: 1
+        }))
+      })
+      const newer: typeof store = {
+        ...store,
+        load: (...given) => Effect.map(store.load(...given), hidden),
+        read: (...given) => Effect.map(store.read(...given), hidden)
+      }
+      const shown = yield* run(["sessions"], { store: newer })
+      assert.match(shown.out, /newer +unreadable/)
+      assert.include(shown.err, "atlas sessions forget newer")
+      const [json] = JSON.parse((yield* run(["sessions", "--json"], { store: newer })).out)
+      assert.deepInclude(json, { id: "newer", state: "unreadable", message: "its form is version 9", spentUsd: null })
+      const refused = yield* run(["sessions", "forget", "newer", "--json"], { store })
+      assert.deepStrictEqual([refused.code, JSON.parse(refused.err).error.kind], [1, "validation"])
+      assert.strictEqual(
+        (yield* run(["sessions", "forget", "newer", "--json"], { store: newer })).out,
+        "{\"id\":\"newer\"}"
+      )
+      assert.strictEqual((yield* run(["sessions"], { store })).out, "no sessions")
+      const again = yield* run(["sessions", "forget", "newer", "--json"], { store })
+      assert.strictEqual(JSON.parse(again.err).error.kind, "not_tracked")
     }))
 
   it.effect("has every field that scripts rely on", () =>

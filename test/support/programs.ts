@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 export const programs = {
   atlas: new URL("../../src/cli/main.ts", import.meta.url),
   crashing: new URL("../e2e/fixtures/crashing.ts", import.meta.url),
+  storming: new URL("../e2e/fixtures/storming.ts", import.meta.url),
   redisProcess: new URL("../events/redisProcess.ts", import.meta.url),
   tokenWriter: new URL("../fly/tokenWriter.ts", import.meta.url),
   storeWorker: new URL("../orchestrator/store/storeWorker.ts", import.meta.url),

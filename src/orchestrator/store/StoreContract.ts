@@ -117,7 +117,7 @@ export class SessionStore extends Context.Service<SessionStore, {
    */
   readonly commit: (owner: Owner, writes: ReadonlyArray<Write>) => Effect.Effect<ReadonlyArray<SessionId>, AtlasError>
   /**
-   * Which sessions have these attempts. An attempt is "nobody's" only where no row is answered as `unknown`; a store that cannot
+   * Which sessions have these attempts. That no session has an attempt is certain only where no row is answered as `unknown`; a store that cannot
    * look at every row of the owner fails.
    */
   readonly attempts: (

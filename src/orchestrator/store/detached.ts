@@ -31,7 +31,7 @@ const withoutCallerSettings =
       Effect.updateContext(Context.omit(sql.transactionService))
     )
 
-/** Copies the write-ahead log of SQLite into the database, as far as nobody reads it. */
+/** Copies the write-ahead log of SQLite into the database, as far as no reader needs it. */
 export const writeBack = (sql: SqlClient.SqlClient): Effect.Effect<unknown, unknown> =>
   sql`PRAGMA wal_checkpoint(PASSIVE)`
 

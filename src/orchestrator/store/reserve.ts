@@ -2,7 +2,7 @@
  * Room on the disk that is kept for sessions that exist, so that a full disk does not keep what becomes of them from being
  * recorded. New sessions may not use it.
  *
- * Two parts: a write-ahead log that has its full size from the start, so that a commit overwrites blocks that it has, whoever
+ * Two parts: a write-ahead log that has its full size from the start, so that a commit overwrites blocks that it has, whatever
  * fills the disk; and a file of written blocks beside the database, given up when a commit needs more, as when the
  * database itself grows, and made again when there is room.
  */
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function*(
         onSuccess: ({ size }) => Number(size)
       })
       if (size >= logBytes) return
-      yield* sql.withTransaction(Effect.gen(function*() {
+      return yield* sql.withTransaction(Effect.gen(function*() {
         yield* sql`CREATE TABLE atlas_reserve (filling BLOB)`
         yield* sql`INSERT INTO atlas_reserve VALUES (zeroblob(${logBytes + cacheBytes}))`
         return yield* Effect.fail("undone")
@@ -142,16 +142,13 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const guard: Reserve["guard"] = (work, writeBack = Effect.void) =>
-    Effect.catchCause(
-      work,
-      (cause) =>
-        Cause.hasInterrupts(cause) ?
-          Effect.failCause(cause) :
-          Effect.flatMap(isFull(cause), (isFull) =>
-            isFull
-              ? release.pipe(Effect.andThen(Effect.ignoreCause(writeBack)), Effect.andThen(work))
-              : Effect.failCause(cause))
-    )
+    Effect.catchCauseIf(work, (cause) => !Cause.hasInterrupts(cause), (cause) =>
+      Effect.gen(function*() {
+        if (!(yield* isFull(cause))) return yield* Effect.failCause(cause)
+        yield* release
+        yield* Effect.ignoreCause(writeBack)
+        return yield* work
+      }))
 
   return {
     fill: (sql) => Effect.andThen(growLog(sql), refill).pipe(Effect.asVoid),

@@ -5,61 +5,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type * as Session from "../../../src/orchestrator/Session.ts"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
+import { canMount, makeSmallDisk } from "../../support/smallDisk.ts"
 import * as harness from "./harness.ts"
 
-const size = 20 * 1_048_576
-
-const mount = (): string => {
-  const directory = fs.mkdtempSync(join(tmpdir(), "atlas-small-"))
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "atlas-small", directory], { stdio: "ignore" })
-    return directory
-  } catch (error) {
-    fs.rmdirSync(directory)
-    throw error
-  }
-}
-
-const unmount = (directory: string): void => {
-  execFileSync("umount", ["-l", directory], { stdio: "ignore" })
-  fs.rmdirSync(directory)
-}
-
-/** Only root may make a small file system, and not in every container. */
-const canMount = (() => {
-  try {
-    unmount(mount())
-    return true
-  } catch {
-    return false
-  }
-})()
-
-/** A small disk, and what fills it to the last block. */
+/** A small disk, and a database on it. */
 const smallDisk = Effect.map(
-  Effect.acquireRelease(Effect.sync(mount), (directory) => Effect.sync(() => unmount(directory))),
-  (directory) => {
-    const filling = join(directory, "filling")
-    const fill = () => {
-      const handle = fs.openSync(filling, "a")
-      for (let bytes = 65_536; bytes >= 1; bytes = bytes >> 1) {
-        try {
-          while (true) fs.writeSync(handle, Buffer.alloc(bytes, 1))
-        } catch {
-          // no room for so much
-        }
-      }
-      fs.closeSync(handle)
-    }
-    const leave = (bytes: number) => fs.truncateSync(filling, fs.statSync(filling).size - bytes)
-    return { directory, fill, leave, empty: () => fs.rmSync(filling), filename: join(directory, "sessions.db") }
-  }
+  Effect.acquireRelease(Effect.sync(() => makeSmallDisk(20 * 1_048_576)), (disk) => Effect.sync(disk.unmount)),
+  (disk) => ({ ...disk, filename: join(disk.directory, "sessions.db") })
 )
 
 const rowsOf = (count: number) =>
