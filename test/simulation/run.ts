@@ -44,6 +44,8 @@ interface Share {
 /** More failures than a person reads at once. */
 const mostShown = 10
 const hour = 3_600_000
+/** Most of what a world makes is gone soon: room for it costs less than collecting it often. */
+const resourceLimits = { maxYoungGenerationSizeMb: 96 }
 
 /** The search for secrets takes time: of eight rounds of all kinds one is searched; one seed alone and planted mistakes are. */
 const isSearched = (seed: number): boolean => Math.floor(seed / Simulation.kinds.length) % 8 === 0
@@ -151,7 +153,7 @@ const many = (share: Share, threads: number): void => {
   }
 
   for (let thread = 0; thread < threads; thread++) {
-    const worker = new Worker(new URL(import.meta.url), { workerData: share })
+    const worker = new Worker(new URL(import.meta.url), { workerData: share, resourceLimits })
     worker.on("message", hear)
     worker.on("error", (error) => {
       console.error(error)

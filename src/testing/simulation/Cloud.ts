@@ -85,9 +85,16 @@ export interface Cloud {
   readonly drain: () => boolean
 }
 
+/** What the answers of a machine said last: most listings find it as it was. */
+const lastSaid = new WeakMap<Machine, Compute>()
+
 const computeOf = (machine: Machine, status = machine.status): Compute => {
   if (machine.isPriced) machine.named.add(machine.rate)
-  return new Compute({
+  const last = lastSaid.get(machine)
+  const costPerHour = machine.isPriced ? machine.rate : null
+  const isSame = last?.status === status && last.costPerHour === costPerHour && last.exitCode === machine.exitCode
+  if (isSame) return last
+  const said = new Compute({
     id: machine.id,
     provider: machine.provider,
     status,
@@ -96,6 +103,8 @@ const computeOf = (machine: Machine, status = machine.status): Compute => {
     createdAt: DateTime.makeUnsafe(epoch + machine.bornAt),
     exitCode: machine.exitCode
   })
+  lastSaid.set(machine, said)
+  return said
 }
 
 /**

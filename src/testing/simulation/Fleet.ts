@@ -128,7 +128,8 @@ export const make = (options: {
   const { clouds, database, fault, isShuffled, places, told, world } = options
   const { timeline } = world
   const rng = world.rng.fork()
-  const members: Array<Member> = []
+  let members: Array<Member> = []
+  let started = 0
   const byProcess = new Map<Process.Process, Member>()
 
   const busFor = (member: () => Member | undefined): Dispatcher.Dispatcher["Service"] => ({
@@ -192,9 +193,15 @@ export const make = (options: {
     member.heard = heard
   }
 
+  /** Those that are neither killed nor ended. */
+  const alive = (): ReadonlyArray<Member> => {
+    if (members.some(({ process }) => !process.isAlive())) members = members.filter(({ process }) => process.isAlive())
+    return members
+  }
+
   const start = (place: Place): void => {
     const process = Process.make({
-      name: `${place.owner}${members.length + 1}`,
+      name: `${place.owner}${++started}`,
       host: place.host,
       rng: rng.fork(),
       isShuffled,
@@ -296,7 +303,7 @@ export const make = (options: {
   return {
     places,
     memberOf: (process) => byProcess.get(process),
-    running: () => members.filter(({ process, services }) => services !== null && process.isAlive()),
+    running: () => alive().filter(({ services }) => services !== null),
     start,
     kill,
     close,
@@ -308,7 +315,7 @@ export const make = (options: {
       let isBusy = true
       while (isBusy) {
         isBusy = false
-        for (const { process } of members) if (process.isAlive() && process.drain()) isBusy = true
+        for (const { process } of alive()) if (process.drain()) isBusy = true
         for (const cloud of clouds) if (cloud.drain()) isBusy = true
       }
     }

@@ -68,6 +68,8 @@ export interface Ledger {
   readonly add: (made: NewMachine) => Machine
   readonly find: (id: string) => Machine | undefined
   readonly ofAttempt: (attempt: string) => ReadonlyArray<Machine>
+  /** Those that cost money, or will once they are made. */
+  readonly billing: () => ReadonlyArray<Machine>
   /** Whether it costs money now. */
   readonly bills: (machine: Machine) => boolean
   readonly isVisible: (machine: Machine) => boolean
@@ -115,6 +117,8 @@ export const make = (now: () => number): Ledger => {
   const byId = new Map<string, Machine>()
   const byAttempt = new Map<string, Array<Machine>>()
   const accounts = new Map<Machine, Account>()
+  let unended: Array<Machine> = []
+  let hasEnded = false
 
   /** Brings what it has cost up to now. */
   const settle = (machine: Machine): Account => {
@@ -147,12 +151,18 @@ export const make = (now: () => number): Ledger => {
         ghostUntil: 0
       }
       all.push(machine)
+      unended.push(machine)
       byId.set(machine.id, machine)
       accounts.set(machine, { usd: 0, untold: 0, told: null, since: machine.bornAt })
       if (machine.attempt !== null) {
         byAttempt.set(machine.attempt, [...(byAttempt.get(machine.attempt) ?? []), machine])
       }
       return machine
+    },
+    billing: () => {
+      if (hasEnded) unended = unended.filter(({ goneAt }) => goneAt === null)
+      hasEnded = false
+      return unended
     },
     find: (id) => byId.get(id),
     ofAttempt: (attempt) => byAttempt.get(attempt) ?? [],
@@ -162,6 +172,7 @@ export const make = (now: () => number): Ledger => {
       if (machine.goneAt !== null) return
       settle(machine)
       machine.goneAt = Math.max(now(), machine.bornAt)
+      hasEnded = true
     },
     setRate: (machine, rate) => {
       settle(machine)

@@ -21,7 +21,9 @@ import type { World } from "./World.ts"
 export interface QuietWatch {
   /** No process can go on at this moment. */
   readonly quiet: () => void
-  /** There have been no faults for an hour. */
+  /** Whether everything was over long ago, so that nothing is left to check. */
+  readonly isOver: () => boolean
+  /** There have been no faults for an hour, or everything is over. */
   readonly rest: () => void
 }
 
@@ -130,11 +132,10 @@ export const make = (options: {
     if (isForgotten) world.broken("ends", `${spec.id} lives on, and its end was asked for ${now() - asked} ms ago`)
   }
 
-  /** States of sessions that are over, with machines that cost nothing any more: what they say of money stays as it is. */
+  /** States of sessions that are over, with machines that cost nothing any more: checked once, they stay as they are. */
   const paid = new WeakSet<SessionState>()
 
   const pays = (member: Member, state: SessionState, read: Clock.Now): void => {
-    if (paid.has(state)) return
     const { process } = member
     const { phase, pendingTerminations, spec } = state
     const spent = spentUsd(state, read)
@@ -213,6 +214,7 @@ export const make = (options: {
       if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
       const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
       for (const { state } of services.engine.all()) {
+        if (paid.has(state)) continue
         rests(member, services, state, read)
         stops(member, state)
         pays(member, state, read)
@@ -226,8 +228,8 @@ export const make = (options: {
     }
     const faultFree = faultFreeFor()
     if (faultFree === 0) return
-    for (const state of database.rows.values()) row(state, faultFree)
-    for (const machine of ledger.all) checkOrphan(machine)
+    for (const state of database.rows.values()) if (state.phase._tag !== "Ended") row(state, faultFree)
+    for (const machine of ledger.billing()) checkOrphan(machine)
   }
 
   const isPast = (member: Member, state: SessionState): string | null => {
@@ -251,6 +253,9 @@ export const make = (options: {
     for (const id of database.rows.keys()) if (!begun.has(id)) begun.set(id, now())
   }
 
+  let settledAt = 0
+  let settledSince: number | null = null
+
   const rest = (): void => {
     for (const state of database.rows.values()) {
       const { phase, spec } = state
@@ -273,5 +278,22 @@ export const make = (options: {
     }
   }
 
-  return { quiet, rest }
+  /** Whether no session and no machine of an owner is left that could still do something. */
+  const isSettled = (): boolean => {
+    if (rows.untold.size > 0 || fleet.places.some(({ member }) => member?.services === null)) return false
+    for (const { pendingTerminations, phase } of database.rows.values()) {
+      if (phase._tag !== "Ended" || pendingTerminations.length > 0) return false
+    }
+    return ledger.billing().every(({ owner }) => fleet.places.every((place) => place.owner !== owner))
+  }
+
+  const isOver = (): boolean => {
+    if (now() - settledAt < pause) return false
+    settledAt = now()
+    if (!isSettled()) settledSince = null
+    else settledSince ??= now()
+    return settledSince !== null && now() - settledSince > longestDoubt
+  }
+
+  return { quiet, isOver, rest }
 }

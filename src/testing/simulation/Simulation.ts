@@ -136,18 +136,18 @@ export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }:
   for (const place of places) fleet.start(place)
   const workload = Workload.start({ world, profile, fleet, clouds, rows })
 
-  /** Plays on until a true time, or until something breaks. */
-  const until = (limit: number): void => {
-    while (world.violation() === null) {
+  /** Plays on until a true time, until nothing is left to happen, or until something breaks. */
+  const until = (limit: number, isOver: () => boolean): void => {
+    while (world.violation() === null && !isOver()) {
       fleet.drain()
       quiet.quiet()
       if (world.violation() !== null || !timeline.step(limit)) return
     }
   }
-  until(profile.minutes * minute)
+  until(profile.minutes * minute, () => false)
   workload.stop()
   fleet.endZombies()
-  until(profile.minutes * minute + faultFree)
+  until(profile.minutes * minute + faultFree, quiet.isOver)
   if (world.violation() === null) quiet.rest()
   return {
     seed,
