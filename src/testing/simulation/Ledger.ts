@@ -26,8 +26,9 @@ export type Origin = "rent" | "duplicate" | "late" | "planted"
 export interface Machine {
   readonly id: ComputeId
   readonly provider: ProviderId
-  readonly name: string
-  /** From its stamp; null without one. */
+  /** As its cloud shows it now. */
+  name: string
+  /** From the stamp it was made with; null without one. */
   readonly owner: string | null
   readonly attempt: string | null
   readonly origin: Origin
@@ -55,6 +56,8 @@ export interface Machine {
   hiddenUntil: number
   /** Listings still show it as running until then. */
   ghostUntil: number
+  /** When a look at it last said that there is no such machine. */
+  deniedAt: number
 }
 
 /**
@@ -66,7 +69,7 @@ export interface Machine {
 export interface Ledger {
   readonly all: ReadonlyArray<Machine>
   readonly add: (made: NewMachine) => Machine
-  readonly find: (id: string) => Machine | undefined
+  readonly find: (provider: string, id: string) => Machine | undefined
   readonly ofAttempt: (attempt: string) => ReadonlyArray<Machine>
   /** Those that cost money, or will once they are made. */
   readonly billing: () => ReadonlyArray<Machine>
@@ -96,6 +99,17 @@ export interface NewMachine
     Pick<Machine, "provider" | "name" | "origin" | "isSpot" | "bornAt" | "visibleAt" | "rate" | "isPriced">,
     Partial<Pick<Machine, "id" | "status" | "ignores" | "slowness">>
 {}
+
+/**
+ * Whether this part of a row is about that machine: two clouds may use the same id.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSame = (
+  one: { readonly provider: string; readonly computeId: string },
+  machine: Pick<Machine, "provider" | "id">
+): boolean => one.computeId === machine.id && one.provider === machine.provider
 
 const hour = 3_600_000
 
@@ -148,11 +162,12 @@ export const make = (now: () => number): Ledger => {
         goneAt: null,
         isRemoved: false,
         hiddenUntil: 0,
-        ghostUntil: 0
+        ghostUntil: 0,
+        deniedAt: Number.NEGATIVE_INFINITY
       }
       all.push(machine)
       unended.push(machine)
-      byId.set(machine.id, machine)
+      byId.set(`${machine.provider} ${machine.id}`, machine)
       accounts.set(machine, { usd: 0, untold: 0, told: null, since: machine.bornAt })
       if (machine.attempt !== null) {
         byAttempt.set(machine.attempt, [...(byAttempt.get(machine.attempt) ?? []), machine])
@@ -164,7 +179,7 @@ export const make = (now: () => number): Ledger => {
       hasEnded = false
       return unended
     },
-    find: (id) => byId.get(id),
+    find: (provider, id) => byId.get(`${provider} ${id}`),
     ofAttempt: (attempt) => byAttempt.get(attempt) ?? [],
     bills: ({ bornAt, goneAt }) => bornAt <= now() && goneAt === null,
     isVisible: ({ bornAt, isRemoved, visibleAt }) => bornAt <= now() && visibleAt <= now() && !isRemoved,

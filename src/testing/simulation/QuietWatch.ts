@@ -6,6 +6,7 @@
 import { type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
+import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
@@ -55,8 +56,9 @@ export const make = (options: {
   readonly database: Database
   readonly fleet: Fleet
   readonly rows: RowWatch
+  readonly ends: EndWatch
 }): QuietWatch => {
-  const { database, fleet, rows, world } = options
+  const { database, ends, fleet, rows, world } = options
   const { ledger, timeline } = world
   const now = timeline.now
   let lookedAt = 0
@@ -93,12 +95,17 @@ export const make = (options: {
   const known = (state: SessionState): ReadonlyArray<Machine> => {
     const before = machinesOf.get(state)
     if (before !== undefined) return before
-    const { terminatedIds, phase, pendingTerminations } = state
-    const ids = new Set<string>([...pendingTerminations.map(({ computeId }) => computeId), ...terminatedIds])
-    if (phase._tag === "Live") ids.add(phase.computeId)
-    const machines = [...ids].flatMap((id) => ledger.find(id) ?? [])
-    if (machines.length === ids.size) machinesOf.set(state, machines)
-    return machines
+    const { attempts, terminatedIds, phase, pendingTerminations } = state
+    const machines = new Set(pendingTerminations.flatMap((one) => ledger.find(one.provider, one.computeId) ?? []))
+    const current = phase._tag === "Live" ? ledger.find(phase.provider, phase.computeId) : undefined
+    if (current !== undefined) machines.add(current)
+    for (const { id } of attempts) {
+      for (const machine of ledger.ofAttempt(id)) if (terminatedIds.includes(machine.id)) machines.add(machine)
+    }
+    const isWhole = machines.size >= pendingTerminations.length + (phase._tag === "Live" ? 1 : 0)
+    const all = [...machines]
+    if (isWhole) machinesOf.set(state, all)
+    return all
   }
 
   const rests = (member: Member, { engine }: Services, state: SessionState, read: Clock.Now): void => {
@@ -142,10 +149,12 @@ export const make = (options: {
     const machines = known(state)
     // a wall clock that was set back over a restart hides the time in between from every process
     const isBlind = process.host.wentBack()
+    // what a cloud has denied is not counted until a listing shows it again
+    const isDenied = machines.some(({ deniedAt }) => Number.isFinite(deniedAt))
     const billed = machines.reduce((sum, machine) => sum + ledger.cost(machine) - ledger.untold(machine), 0)
     // whole milliseconds of both clocks
     const slack = machines.reduce((sum, { rate }) => sum + rate * 3 / 3_600_000, rounding)
-    if (!isBlind && spent < billed - slack) {
+    if (!isBlind && !isDenied && spent < billed - slack) {
       world.broken("money", `the meter of ${spec.id} says ${spent}, the ledger ${billed}`)
     }
     const { maxCost } = spec.policy
@@ -177,7 +186,7 @@ export const make = (options: {
       lasting(unpricedSince, null, spec.id, false)
       return
     }
-    const machine = ledger.find(phase.computeId)
+    const machine = ledger.find(phase.provider, phase.computeId)
     const isGone = machine === undefined || !ledger.bills(machine)
     if (lasting(goneSince, null, spec.id, isGone) > longestDoubt) {
       world.broken("ends", `${spec.id} lives on ${phase.computeId}, which is gone`)
@@ -196,7 +205,8 @@ export const make = (options: {
     const state = database.byAttempt(machine.attempt)
     const isKnown = state !== undefined && known(state).includes(machine)
     // where the wall clock is behind, everything looks young
-    const isAllowed = isKnown || (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
+    const isAllowed = isKnown || (state !== undefined && !database.isReadable(state.spec.id)) ||
+      (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
     if (lasting(orphanSince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
         state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
@@ -209,6 +219,8 @@ export const make = (options: {
     if (now() - lookedAt < pause) return
     lookedAt = now()
     noteBeginnings()
+    database.quiet()
+    ends.quiet()
     for (const member of fleet.running()) {
       const { process, services } = member
       if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
@@ -228,12 +240,13 @@ export const make = (options: {
     }
     const faultFree = faultFreeFor()
     if (faultFree === 0) return
-    for (const state of database.rows.values()) if (state.phase._tag !== "Ended") row(state, faultFree)
+    for (const state of database.open()) if (database.isReadable(state.spec.id)) row(state, faultFree)
     for (const machine of ledger.billing()) checkOrphan(machine)
   }
 
   const isPast = (member: Member, state: SessionState): string | null => {
     const { phase, spec } = state
+    if (!database.isReadable(spec.id)) return null
     const { idleTtl, maxRuntime } = spec.policy
     const { host } = member.process
     if (phase._tag === "Ended") return null
@@ -261,6 +274,7 @@ export const make = (options: {
       const { phase, spec } = state
       // a session that has just begun to end was checked until now
       const isEnding = phase._tag === "Ending" && now() - (rows.endingSince.get(spec.id) ?? 0) < longestEnd
+      if (!database.isReadable(spec.id)) continue
       if (phase._tag !== "Live" && phase._tag !== "Ended" && !isEnding) {
         world.broken("ends", `${spec.id} is still ${phase._tag} after an hour without faults: ${JSON.stringify(state)}`)
       }

@@ -23,6 +23,7 @@ import type * as Provider from "../../provider/Provider.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
 import type { Cloud, Witness } from "./Cloud.ts"
 import * as Host from "./Host.ts"
+import * as Lies from "./Lies.ts"
 import * as Process from "./Process.ts"
 import * as RunPodFaults from "./RunPodFaults.ts"
 import { marker } from "./Secrets.ts"
@@ -102,7 +103,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     rng: rng.fork(),
     isShuffled: false,
     onLog: () => {},
-    onSpan: null,
+    tracer: null,
     onSpin: () => world.broken("liveness", "the cloud runs on without ever waiting")
   })
   const built: { fake?: Context.Context<FakeRunPod.FakeRunPod | FakeRunPod.FakeRunPodControls> } = {}
@@ -133,7 +134,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const mirror = ({ made }: FakeRunPod.Ledger): void => {
     for (const entry of made) {
       const rate = entry.status === "EXITED" || entry.status === "ERROR" ? 0 : entry.costPerHour
-      const known = ledger.find(entry.id)
+      const known = ledger.find(id, entry.id)
       if (known === undefined) {
         const bornAt = DateTime.toEpochMillis(entry.createdAt) - Host.epoch
         const attempt = entry.name.slice(-12)
@@ -187,6 +188,14 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
 
   const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
 
+  /** An answer as it goes out, at times with headers that say what is not so. */
+  const lied = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse => {
+    const { quota } = world.faultRates()
+    if (quota === 0 || !rng.chance(quota)) return response
+    world.note(() => `${id} lies about its quotas`)
+    return Lies.tell(response, rng, timeline.now())
+  }
+
   /** A request arrives at the cloud; `null` is an operation that no fault is ordered for. */
   const arrive = (
     request: HttpClientRequest.HttpClientRequest,
@@ -217,7 +226,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         const { value } = exit
         const isRefused = Result.isSuccess(value) && value.success.status === 429
         if (isRefused && operation === "createPod") witness.refused(name)
-        if (!order.isUnheard) answer(value)
+        if (!order.isUnheard) answer(Result.map(value, lied))
       }
     )
   }
@@ -232,7 +241,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           witness.creating(process, wanted.name)
           for (const value of wanted.env) world.secrets.add(value)
         }
-        if (operation === "deletePod") witness.ending(process, url.pathname.split("/").at(-1) ?? "")
+        if (operation === "deletePod") witness.ending(process, id, url.pathname.split("/").at(-1) ?? "")
         if (rng.chance(world.faultRates().lose * unreachableShare)) {
           world.note(() => `${process.name} cannot connect for ${request.method} ${url.pathname}`)
           // not a byte was sent, so that even a create may be sent again
@@ -265,7 +274,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           return out(
             name === undefined ? "list" : `list ${name}`,
             name === undefined
-              ? Effect.tap(all, (found) => Effect.sync(() => witness.listed(process, found.map((one) => one.id))))
+              ? Effect.tap(all, (found) => Effect.sync(() => witness.listed(process, id, found.map((one) => one.id))))
               : all
           )
         }
