@@ -202,6 +202,8 @@ export const make = (options: {
       listings.set(process, mine)
       for (const id of ids) {
         const key = `${provider} ${id}`
+        const machine = ledger.find(provider, id)
+        if (machine !== undefined) ends.listed(process, machine)
         const seen = mine.get(key)
         mine.set(key, { since: seen?.since ?? timeline.now(), count: (seen?.count ?? 0) + 1 })
       }

@@ -185,7 +185,9 @@ export const make = (options: {
     const attempts = ends.attemptsOf(member, id)
     member.process.run(orchestrator.stopTracked(id, { timeout }), (exit) => {
       world.note(() => `the stop of ${id} ${Exit.isSuccess(exit) ? "succeeds" : "fails"}`)
-      if (Exit.isSuccess(exit)) ends.succeeded(`stopTracked of ${id}`, [...attempts, ...ends.attemptsOf(member, id)])
+      if (Exit.isSuccess(exit)) {
+        ends.succeeded(member, `stopTracked of ${id}`, [...attempts, ...ends.attemptsOf(member, id)])
+      }
       scan(exit)
     })
     member.stops.set(id, timeline.now())
@@ -232,7 +234,7 @@ export const make = (options: {
       scan(exit)
       world.note(() => `the scope of ${number} is closed: ${Exit.isSuccess(exit) ? "it succeeds" : "it fails"}`)
       if (id === null || Exit.isFailure(exit)) return
-      ends.succeeded(`the scope of ${id}`, [...attempts, ...ends.attemptsOf(member, id)])
+      ends.succeeded(member, `the scope of ${id}`, [...attempts, ...ends.attemptsOf(member, id)])
     })
   }
 

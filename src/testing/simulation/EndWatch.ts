@@ -19,8 +19,10 @@ import type { World } from "./World.ts"
 export interface EndWatch {
   /** Every attempt of a session, as far as its process knows. */
   readonly attemptsOf: (member: Member, id: SessionId) => ReadonlyArray<string>
-  /** A caller is told that what these attempts have made is gone. */
-  readonly succeeded: (what: string, attempts: ReadonlyArray<string>) => void
+  /** A caller of a process is told that what these attempts have made is gone. */
+  readonly succeeded: (member: Member, what: string, attempts: ReadonlyArray<string>) => void
+  /** A whole listing with this machine has reached a process. */
+  readonly listed: (process: Process, machine: Machine) => void
   /** A process has closed in good order. */
   readonly closed: (member: Member) => void
   /** A process sends a delete. */
@@ -31,8 +33,8 @@ export interface EndWatch {
 
 const second = 1_000
 const minute = 60 * second
-/** A duplicate or a late machine is noticed by a listing of an account at rest, and a look. */
-const unnoticed = 75 * second
+/** What a listing says is decided upon at once, and written soon. */
+const unnoticed = 10 * second
 /** The longest back-off between two terminates, one that is not answered, a look, and ten seconds. */
 const mostWithheld = 60 * second + 20 * second + 10 * second + 10 * second
 /** How late a limit is noticed: wall clocks are looked at once a minute, and a machine may be renting when it is reached. */
@@ -52,22 +54,20 @@ export const make = (options: {
   const { database, fleet, world } = options
   const { ledger, timeline: { now } } = world
   const askedAt = new Map<Process, Map<Machine, number>>()
+  const listedAt = new Map<Process, Map<Machine, number>>()
 
   const attemptsOf = (member: Member, id: SessionId): ReadonlyArray<string> => {
     const state = member.services?.engine.get(id)?.state ?? database().rows.get(id)
     return state?.attempts.map((attempt) => attempt.id) ?? []
   }
 
-  /** Whether no process can have noticed the machine yet, or its cloud has denied it. */
-  const isUnknown = (machine: Machine): boolean =>
-    (machine.origin !== "rent" && now() - Math.max(machine.visibleAt, machine.hiddenUntil) < unnoticed) ||
+  /** Whether a process cannot have noticed the machine, or its cloud has denied it. */
+  const isUnknown = ({ process }: Member, machine: Machine): boolean =>
+    (machine.origin !== "rent" && !(now() - (listedAt.get(process)?.get(machine) ?? now()) > unnoticed)) ||
     now() - machine.deniedAt < 5 * minute
 
-  const left = (attempts: ReadonlyArray<string>): Machine | undefined =>
-    attempts.flatMap(ledger.ofAttempt).find((machine) => ledger.bills(machine) && !isUnknown(machine))
-
-  const succeeded = (what: string, attempts: ReadonlyArray<string>): void => {
-    const machine = left(attempts)
+  const succeeded = (member: Member, what: string, attempts: ReadonlyArray<string>): void => {
+    const machine = attempts.flatMap(ledger.ofAttempt).find((one) => ledger.bills(one) && !isUnknown(member, one))
     if (machine !== undefined) world.broken("proven", `${what} succeeds, and ${machine.id} (${machine.origin}) lives`)
   }
 
@@ -122,8 +122,12 @@ export const make = (options: {
       for (const row of database().rows.values()) {
         const { persist, id, owner } = row.spec
         if (owner !== member.owner || (persist && row.report === null) || member.unclosed.includes(id)) continue
-        succeeded(`the close of ${member.process.name} with ${id}`, row.attempts.map((attempt) => attempt.id))
+        succeeded(member, `the close of ${member.process.name} with ${id}`, row.attempts.map((attempt) => attempt.id))
       }
+    },
+    listed: (process, machine) => {
+      const mine = listedAt.get(process) ?? new Map<Machine, number>()
+      if (!mine.has(machine)) listedAt.set(process, mine.set(machine, now()))
     },
     asked: (process, machine) => {
       const mine = askedAt.get(process) ?? new Map<Machine, number>()

@@ -28,6 +28,7 @@ export const invariants = {
   proven: "what is told to be ended is gone from the ledger",
   prompt: "a machine that is to end is terminated again and again, whatever else cannot be done",
   apart: "a row that cannot be written holds up no other",
+  replaced: "a machine that was lost before it was ready is replaced as often as its session allows",
   steady: "nothing is asked for again and again without a pause"
 } as const
 

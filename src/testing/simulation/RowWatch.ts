@@ -100,6 +100,17 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     }
   }
 
+  /** A session ends because it lost its machine, though it was to replace one that was never ready. */
+  const replaces = ({ phase, report, respawns, spec }: SessionState, reason: string): void => {
+    const { onFailure } = spec.policy
+    if (phase._tag !== "Live" || phase.ready || report !== null || onFailure._tag !== "Respawn") return
+    // the end of a task's own command can look like the loss of its machine
+    if (reason === "died" && spec.mode === "task") return
+    if (respawns < onFailure.max) {
+      world.broken("replaced", `${spec.id} ends as ${reason}, after ${respawns} of ${onFailure.max} respawns`)
+    }
+  }
+
   const ends = (
     member: Member | undefined,
     before: SessionState | undefined,
@@ -111,6 +122,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     if (spec.persist && report === null && (reason === "node_shutdown" || reason === "node_restart")) {
       world.broken("adoption", `${spec.id} persists and ended for ${reason}`)
     }
+    if (before !== undefined && (reason === "died" || reason === "never_ready")) replaces(before, reason)
     if (reason !== "idle_timeout" || member === undefined || spec.policy.idleTtl === null) return
     const touched = (member.touches.get(spec.id) ?? []).filter((mono) => mono <= clock.mono - 100).at(-1)
     if (touched !== undefined && clock.mono - touched < spec.policy.idleTtl - 1_000) {
