@@ -162,7 +162,9 @@ export const make = (options: {
       }
       const isEnding = (machine: Machine) => row.pendingTerminations.some((one) => isSame(one, machine))
       const beside = row.attempts.filter(({ id }) => id !== attempt).flatMap(({ id }) => ledger.ofAttempt(id))
-        .find((machine) => machine.origin === "rent" && ledger.bills(machine) && !isEnding(machine))
+        .find((machine) =>
+          machine.origin === "rent" && ledger.bills(machine) && !isEnding(machine) && !ledger.isDenied(machine)
+        )
       if (beside !== undefined) {
         world.broken("one", `${name} is created beside ${beside.id} of the same session, which is not being ended`)
       }

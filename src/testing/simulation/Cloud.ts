@@ -227,7 +227,9 @@ export const make = (
   const get = (wanted: string): Answer<Compute> => {
     if (trouble(faultRates().getFails)) return Result.fail(failure())
     const machine = ledger.find(id, wanted)
-    if (machine !== undefined && ledger.isVisible(machine) && trouble(faultRates().deny)) {
+    // what is renamed as well could be known by nothing
+    const isKnown = machine !== undefined && ledger.isVisible(machine) && machine.name === machine.madeAs
+    if (isKnown && trouble(faultRates().deny)) {
       machine.deniedAt = timeline.now()
       world.note(() => `${name} denies that there is ${machine.id}`)
       return Result.fail(new Atlas.NotFound({ message: "no such machine" }))

@@ -118,6 +118,19 @@ const rereading = 20 * 60_000
 const openStore = (): SessionStore["Service"] =>
   Effect.runSync(Effect.scoped(Effect.map(Layer.build(layerMemory), (built) => Context.get(built, SessionStore))))
 
+/**
+ * What takes time and is needed in some worlds only.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Traits {
+  /** It will be rolled back. */
+  readonly keepsCopies: boolean
+  /** Rows may hold what cannot be written, so each is tried. */
+  readonly isStrict: boolean
+}
+
 /** How a process got on with its writes. */
 interface Progress {
   /** When each write that is under way began. */
@@ -129,12 +142,12 @@ interface Progress {
 }
 
 /**
- * An empty store; it `keepsCopies` where it will be rolled back.
+ * An empty store.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, witness: Witness, keepsCopies: boolean): Database => {
+export const make = (world: World, witness: Witness, traits: Traits): Database => {
   const { timeline } = world
   const rng = world.rng.fork()
   const real = openStore()
@@ -179,19 +192,19 @@ export const make = (world: World, witness: Witness, keepsCopies: boolean): Data
     owner: SessionState["spec"]["owner"],
     writes: ReadonlyArray<Write>
   ): ReadonlyArray<SessionId> | null => {
-    const exit = Effect.runSyncExit(real.commit(owner, writes.map(asReal)))
     const { heldUp } = progressOf(process)
-    if (Exit.isFailure(exit)) {
-      const held = writes.filter(isWritable)
-      world.note(() => `the store refuses a commit of ${writes.length} rows, of which ${held.length} could be written`)
-      if (held.length < writes.length) { for (const { id } of held) heldUp.set(id, heldUp.get(id) ?? timeline.now()) }
+    // as a disk does: what cannot be written keeps the whole commit from being written
+    const good = traits.isStrict ? writes.filter(isWritable) : writes
+    if (good.length < writes.length) {
+      world.note(() => `the store refuses a commit of ${writes.length} rows, of which ${good.length} could be written`)
+      for (const { id } of good) heldUp.set(id, heldUp.get(id) ?? timeline.now())
       return null
     }
-    if (keepsCopies) {
+    const lost = new Set(Effect.runSync(Effect.orDie(real.commit(owner, writes.map(asReal)))))
+    if (traits.keepsCopies) {
       copies.push(new Map(rows))
       if (copies.length > mostBehind) copies.shift()
     }
-    const lost = new Set(exit.value)
     for (const { id, state, version } of writes) {
       heldUp.delete(id)
       if (lost.has(id)) {

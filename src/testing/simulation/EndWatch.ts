@@ -64,7 +64,7 @@ export const make = (options: {
   /** Whether a process cannot have noticed the machine, or its cloud has denied it. */
   const isUnknown = ({ process }: Member, machine: Machine): boolean =>
     (machine.origin !== "rent" && !(now() - (listedAt.get(process)?.get(machine) ?? now()) > unnoticed)) ||
-    now() - machine.deniedAt < 5 * minute
+    ledger.isDenied(machine)
 
   const succeeded = (member: Member, what: string, attempts: ReadonlyArray<string>): void => {
     const machine = attempts.flatMap(ledger.ofAttempt).find((one) => ledger.bills(one) && !isUnknown(member, one))

@@ -28,6 +28,7 @@ export interface Machine {
   readonly provider: ProviderId
   /** As its cloud shows it now. */
   name: string
+  readonly madeAs: string
   /** From the stamp it was made with; null without one. */
   readonly owner: string | null
   readonly attempt: string | null
@@ -76,6 +77,8 @@ export interface Ledger {
   /** Whether it costs money now. */
   readonly bills: (machine: Machine) => boolean
   readonly isVisible: (machine: Machine) => boolean
+  /** Whether its cloud has said lately that it is not there; a process believes that until a listing shows it. */
+  readonly isDenied: (machine: Machine) => boolean
   /** It costs nothing from now on. */
   readonly end: (machine: Machine) => void
   readonly setRate: (machine: Machine, rate: number) => void
@@ -112,6 +115,8 @@ export const isSame = (
 ): boolean => one.computeId === machine.id && one.provider === machine.provider
 
 const hour = 3_600_000
+/** How long what a cloud said of a machine may still be acted upon, in milliseconds. */
+const mostDenied = 300_000
 
 interface Account {
   usd: number
@@ -157,6 +162,7 @@ export const make = (now: () => number): Ledger => {
         ...made,
         owner: stamp?.owner ?? null,
         attempt: stamp?.attempt ?? null,
+        madeAs: made.name,
         named: new Set(),
         exitCode: null,
         goneAt: null,
@@ -183,6 +189,7 @@ export const make = (now: () => number): Ledger => {
     ofAttempt: (attempt) => byAttempt.get(attempt) ?? [],
     bills: ({ bornAt, goneAt }) => bornAt <= now() && goneAt === null,
     isVisible: ({ bornAt, isRemoved, visibleAt }) => bornAt <= now() && visibleAt <= now() && !isRemoved,
+    isDenied: ({ deniedAt }) => now() - deniedAt < mostDenied,
     end: (machine) => {
       if (machine.goneAt !== null) return
       settle(machine)

@@ -28,8 +28,6 @@ export interface RowWatch extends Database.Witness {
 }
 
 const rounding = 1e-6
-/** How long after a cloud has denied a machine a row may still be written that rests on it. */
-const mostDenied = 120_000
 
 /** What a row says of where a machine is. */
 interface Place {
@@ -66,7 +64,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   const isLeft = ({ computeId, provider }: Place, after: SessionState): boolean => {
     const machine = ledger.find(provider, computeId)
     // a cloud that says of a machine that it is not there is believed, until a listing shows it
-    if (machine === undefined || !ledger.bills(machine) || timeline.now() - machine.deniedAt < mostDenied) return false
+    if (machine === undefined || !ledger.bills(machine) || ledger.isDenied(machine)) return false
     return !machinesOf(after).some((one) => isSame(one, machine))
   }
 

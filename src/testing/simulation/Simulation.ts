@@ -116,7 +116,10 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   const ends = EndWatch.make({ world, ...parts })
   const stateless = Stateless.make(world, profile, rng.fork())
   const calls = CallWatch.make({ world, ...parts, rows, creates, ends, stateless, grace })
-  const database = late.database = Database.make(world, rows, profile.eventRates.rollback > 0)
+  const database = late.database = Database.make(world, rows, {
+    keepsCopies: profile.eventRates.rollback > 0,
+    isStrict: profile.faultRates.odd > 0
+  })
   const isRunPod = profile.isRunPod && runpod !== undefined
   const names = isRunPod ? ["acme"].slice(0, profile.clouds - 1) : ["acme", "bolt"].slice(0, profile.clouds)
   const clouds = [

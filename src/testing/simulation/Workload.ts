@@ -124,7 +124,9 @@ export const start = (options: {
 
   /** People rename what they see; only a machine that its session knows can still be recognised. */
   const rename = (): void => {
-    const found = machine((one) => one.owner !== null && ledger.toldRate(one) !== null)
+    const found = machine((one) =>
+      one.owner !== null && ledger.toldRate(one) !== null && !Number.isFinite(one.deniedAt)
+    )
     if (found === undefined) return
     found.name = rng.pick("my gpu", `database-${found.id}`, "do not delete")
     world.note(() => `a person renames ${found.id} to ${found.name}`)
