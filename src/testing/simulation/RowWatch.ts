@@ -102,8 +102,9 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   const replaces = ({ phase, report, respawns, spec }: SessionState, reason: string): void => {
     const { onFailure } = spec.policy
     if (phase._tag !== "Live" || phase.ready || report !== null || onFailure._tag !== "Respawn") return
-    // the end of a task's own command can look like the loss of its machine
-    if (reason === "died" && spec.mode === "task") return
+    // the end of a command is no loss, and that of a task's can look like one
+    const hasExited = (ledger.find(phase.provider, phase.computeId)?.exitCode ?? null) !== null
+    if (reason === "died" && (spec.mode === "task" || hasExited)) return
     if (respawns < onFailure.max) {
       world.broken("replaced", `${spec.id} ends as ${reason}, after ${respawns} of ${onFailure.max} respawns`)
     }
