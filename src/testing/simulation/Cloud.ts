@@ -67,6 +67,7 @@ export interface CloudControls {
   /** The machine stops, with an exit code when its command has ended. */
   readonly stop: (machine: Machine, exitCode: number | null) => void
   readonly setRate: (machine: Machine, rate: number) => void
+  readonly rename: (machine: Machine, name: string) => void
   /** A machine appears under this name that no process under test asked for. */
   readonly plant: (name: string) => void
 }
@@ -79,6 +80,8 @@ export interface CloudControls {
  */
 export interface Cloud {
   readonly id: ProviderId
+  /** Whether it shows the environment of its machines, by which a renamed one can be recognised. */
+  readonly echoes: boolean
   readonly controls: CloudControls
   /** The account as one process reaches it. */
   readonly providerFor: (process: Process) => Effect.Effect<Provider.Made>
@@ -352,6 +355,7 @@ export const make = (
 
   return {
     id,
+    echoes: false,
     providerFor: (process) => Effect.sync(() => Provider.make(adapterFor(process))),
     drain: () => false,
     controls: {
@@ -369,6 +373,9 @@ export const make = (
         machine.exitCode = exitCode
       },
       setRate: ledger.setRate,
+      rename: (machine, renamed) => {
+        machine.name = renamed
+      },
       plant: (planted) => {
         const now = timeline.now()
         const machine = ledger.add({

@@ -325,7 +325,7 @@ const changes: Readonly<
     rest: { spot: 0, respawn: 0.9, readyTimeout: 0.7, bearer: 0.4 }
   },
   stateless: {
-    eventRates: { rent: 1.5, spawn: 0.2, stop: 0.1, rename: 0.1 },
+    eventRates: { rent: 1.5, spawn: 0.2, stop: 0.1, rename: 0.5 },
     faultRates: { lose: 0.3, duplicate: 0.4, refuse: 0.05, deleteFails: 0.1, deleteSlow: 0.1, getFails: 0.1 },
     rest: { bearer: 0.4 }
   }
@@ -340,7 +340,7 @@ const changes: Readonly<
 export const of = (seed: number, rng: Rng.Rng): Profile => {
   const kind = kindOf(seed)
   const like = kind === "runpod" ? rng.pick(...mixable) : kind
-  const isRunPod = kind === "runpod" || kind === "liar"
+  const isRunPod = kind === "runpod" || kind === "liar" || (kind === "stateless" && rng.chance(0.5))
   const { eventRates, rest, faultRates } = changes[like]
   return {
     kind,

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
-import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -70,6 +70,14 @@ const operationOf = (method: string, path: string): RunPodFaults.Operation | nul
   if (!path.startsWith("/v2/pods/")) return null
   return method === "DELETE" ? "deletePod" : method === "GET" ? "getPod" : null
 }
+
+/** What a person does in the console. */
+const renaming = (pod: string, name: string, apiKey: Redacted.Redacted): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.patch(`https://api.runpod.io/v2/pods/${pod}`).pipe(
+    HttpClientRequest.bearerToken(apiKey),
+    HttpClientRequest.setHeader("user-agent", "a person"),
+    HttpClientRequest.bodyText(JSON.stringify({ name }), "application/json")
+  )
 
 /** How much rarer a connection is refused than an answer lost. */
 const unreachableShare = 0.1
@@ -159,6 +167,8 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         machine.named.add(rate)
         world.note(() => `${id} makes ${entry.id} (${origin}) for ${entry.name}`)
       } else if (known.goneAt === null) {
+        if (known.name !== entry.name) world.note(() => `${id}: ${entry.id} is called ${entry.name}`)
+        known.name = entry.name
         known.status = statuses[entry.status]
         if (known.rate !== rate) ledger.setRate(known, rate)
         known.named.add(rate)
@@ -284,6 +294,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
 
   return {
     id,
+    echoes: true,
     drain,
     providerFor: (process) =>
       Effect.map(
@@ -296,6 +307,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       // a command that ends takes its pod with it
       stop: (machine, exitCode) => change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id)),
       setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
+      rename: (machine, name) => change(client.execute(renaming(machine.id, name, apiKey))),
       plant: (name) => {
         planted.add(name)
         world.note(() => `a pod appears as ${name}`)

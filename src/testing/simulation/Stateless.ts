@@ -32,8 +32,13 @@ export interface Stateless {
   readonly owns: (attempt: string) => boolean
 }
 
-/** Machines of such callers bear this owner's name. */
-const owner = "adhoc"
+/**
+ * Machines of such callers bear this owner's name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const owner = "adhoc"
 
 /**
  * The callers of a world that rent without an orchestrator.

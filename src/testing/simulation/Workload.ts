@@ -15,7 +15,7 @@ import type { Fleet, Place } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { EventRates, Profile } from "./Profile.ts"
 import type { RowWatch } from "./RowWatch.ts"
-import type { Stateless } from "./Stateless.ts"
+import * as Stateless from "./Stateless.ts"
 import type { World } from "./World.ts"
 
 const minute = 60_000
@@ -32,7 +32,7 @@ export const start = (options: {
   readonly fleet: Fleet
   readonly clouds: ReadonlyArray<Cloud>
   readonly database: Database
-  readonly stateless: Stateless
+  readonly stateless: Stateless.Stateless
   readonly rows: RowWatch
   readonly creates: CreateWatch
   readonly ends: EndWatch
@@ -46,8 +46,8 @@ export const start = (options: {
   const machine = (isWanted: (machine: Machine) => boolean): Machine | undefined =>
     rng.one(ledger.all.filter((one) => ledger.bills(one) && ledger.isVisible(one) && isWanted(one)))
 
-  const controlsOf = ({ provider }: Machine): CloudControls | undefined =>
-    clouds.find(({ id }) => id === provider)?.controls
+  const cloudOf = ({ provider }: Machine): Cloud | undefined => clouds.find(({ id }) => id === provider)
+  const controlsOf = (one: Machine): CloudControls | undefined => cloudOf(one)?.controls
 
   /** A machine ends without being asked to. */
   const strike = (): void => {
@@ -122,14 +122,15 @@ export const start = (options: {
     if (row !== undefined) database.controls.damage(row.spec.id, rng.pick(5, 15, 40) * minute)
   }
 
-  /** People rename what they see; only a machine that its session knows can still be recognised. */
+  /** People rename what they see: a machine that its session knows, or one that can be recognised without its name. */
   const rename = (): void => {
-    const found = machine((one) =>
-      one.owner !== null && ledger.toldRate(one) !== null && !Number.isFinite(one.deniedAt)
-    )
+    const isKnown = (one: Machine): boolean =>
+      one.owner === Stateless.owner ? cloudOf(one)?.echoes === true : ledger.toldRate(one) !== null
+    const found = machine((one) => one.owner !== null && !Number.isFinite(one.deniedAt) && isKnown(one))
     if (found === undefined) return
-    found.name = rng.pick("my gpu", `database-${found.id}`, "do not delete")
-    world.note(() => `a person renames ${found.id} to ${found.name}`)
+    const name = rng.pick("my gpu", `database-${found.id}`, "do not delete")
+    world.note(() => `a person renames ${found.id} to ${name}`)
+    cloudOf(found)?.controls.rename(found, name)
   }
 
   const acts: Readonly<Record<keyof EventRates, () => void>> = {
