@@ -165,6 +165,8 @@ export interface Profile {
   readonly readyTimeout: number
   /** Whether both clouds number their machines alike. */
   readonly isNumberedAlike: boolean
+  /** How many minutes a process may believe a cloud that asks it to wait, and look at nothing meanwhile. */
+  readonly believed: number
   /** How long a listing takes, with and without faults; null where it takes as long as other calls. */
   readonly listing: readonly [least: number, most: number] | null
 }
@@ -285,7 +287,7 @@ const changes: Readonly<
     rest: { minutes: 30, persist: 0.7, capped: 0.3 }
   },
   rows: {
-    eventRates: { damage: 0.15, kill: 0.05, spawn: 1, stop: 0.3 },
+    eventRates: { damage: 0.15, kill: 0.05, spawn: 1, stop: 0.3, burst: 0.04 },
     faultRates: { odd: 0.05, limit: 0.1, lose: 0.1, deleteSlow: 0.1 },
     rest: { minutes: 30, persist: 0.7, respawn: 0.7 }
   },
@@ -307,7 +309,7 @@ const changes: Readonly<
   liar: {
     eventRates: { spawn: 1, stop: 0.5, jump: 0.1 },
     faultRates: { quota: 0.1, hours: 0.5, limit: 0.05, deleteFails: 0.1, getFails: 0.05, lose: 0.05 },
-    rest: { minutes: 30 }
+    rest: { minutes: 30, believed: 60 }
   },
   renames: {
     eventRates: { rename: 0.5, spawn: 1, stop: 0.4, machine: 0.2, kill: 0.03 },
@@ -360,6 +362,7 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     bearer: 0,
     readyTimeout: 0.2,
     isNumberedAlike: false,
+    believed: 0,
     listing: null,
     ...rest,
     // RunPod has no spot machines

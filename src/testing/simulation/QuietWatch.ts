@@ -10,6 +10,7 @@ import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
+import type { Profile } from "./Profile.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { World } from "./World.ts"
 
@@ -38,10 +39,6 @@ const pause = 3 * second
 const notice = 65 * second
 /** Longer than any command may be under way, pools and all. */
 const longestCommand = 5 * minute
-/** Without faults, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
-const longestEnd = 6 * minute
-/** A machine that is gone is noticed by the listing after the next, and a get. */
-const longestDoubt = 12 * minute
 
 const facts = ({ at, computeId, event, id }: EventEnvelope): string => JSON.stringify([id, computeId, at, event])
 
@@ -57,9 +54,14 @@ export const make = (options: {
   readonly fleet: Fleet
   readonly rows: RowWatch
   readonly ends: EndWatch
+  readonly profile: Profile
 }): QuietWatch => {
-  const { database, ends, fleet, rows, world } = options
+  const { database, ends, fleet, profile, rows, world } = options
   const { ledger, timeline } = world
+  /** Without faults, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
+  const longestEnd = (6 + profile.believed) * minute
+  /** A machine that is gone is noticed by the listing after the next, and a get. */
+  const longestDoubt = (12 + profile.believed) * minute
   const now = timeline.now
   let lookedAt = 0
   /** Since when a condition has held, by process and session. */
@@ -261,9 +263,12 @@ export const make = (options: {
     return isIdle ? "it is not used" : null
   }
 
+  /** Until when each session had no machine yet. */
   const begun = new Map<string, number>()
   const noteBeginnings = (): void => {
-    for (const id of database.rows.keys()) if (!begun.has(id)) begun.set(id, now())
+    for (const { phase, spec: { id } } of database.open()) {
+      if (phase._tag !== "Live" || !begun.has(id)) begun.set(id, now())
+    }
   }
 
   let settledAt = 0

@@ -144,7 +144,7 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
     closed: ends.closed
   })
   world.onKill = fleet.kill
-  const quiet = QuietWatch.make({ world, database, fleet, rows, ends })
+  const quiet = QuietWatch.make({ world, database, fleet, rows, ends, profile })
   world.note(() => `seed ${seed}: ${JSON.stringify(profile)}`)
   for (const place of places) fleet.start(place)
   const workload = Workload.start({ world, profile, fleet, clouds, database, stateless, rows, creates, ends })
@@ -160,7 +160,7 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   until(profile.minutes * minute, () => false)
   workload.stop()
   fleet.endZombies()
-  until(profile.minutes * minute + faultFree, quiet.isOver)
+  until(profile.minutes * minute + faultFree + profile.believed * minute, quiet.isOver)
   if (world.violation() === null) quiet.rest()
   return {
     seed,
