@@ -84,6 +84,8 @@ export interface DatabaseControls {
   readonly rollBack: (commits: number) => void
   /** A row cannot be read for so long: it is damaged, or of a newer version. */
   readonly damage: (id: SessionId, millis: number) => void
+  /** A commit with this row fails for so long: the store does not take the row. */
+  readonly refuse: (id: SessionId, millis: number) => void
   /** It works, and every row can be read. */
   readonly repair: () => void
 }
@@ -166,6 +168,8 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
   const restored = new Set<SessionId>()
   /** Until when each row cannot be read. */
   const damaged = new Map<string, number>()
+  /** Until when each row cannot be written. */
+  const refused = new Map<string, number>()
   const progresses = new Map<Process, Progress>()
 
   const progressOf = (process: Process): Progress => {
@@ -194,7 +198,8 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
   ): ReadonlyArray<SessionId> | null => {
     const { heldUp } = progressOf(process)
     // as a disk does: what cannot be written keeps the whole commit from being written
-    const good = traits.isStrict ? writes.filter(isWritable) : writes
+    const isGood = (write: Write) => timeline.now() >= (refused.get(write.id) ?? 0) && isWritable(write)
+    const good = traits.isStrict ? writes.filter(isGood) : writes
     if (good.length < writes.length) {
       world.note(() => `the store refuses a commit of ${writes.length} rows, of which ${good.length} could be written`)
       for (const { id } of good) heldUp.set(id, heldUp.get(id) ?? timeline.now())
@@ -294,7 +299,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
               return answer(fails("commit"))
             }
             act()
-            if (lost === null) return answer(Result.fail(broken("commit", "a row cannot be encoded")))
+            if (lost === null) return answer(Result.fail(broken("commit", "a row cannot be written")))
             answer(troubled ? fails("commit") : Result.succeed(lost))
           },
           heard: (refused) => {
@@ -414,9 +419,14 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
         world.note(() => `the row of ${id} cannot be read for ${millis} ms`)
         damaged.set(id, timeline.now() + millis)
       },
+      refuse: (id, millis) => {
+        world.note(() => `the row of ${id} cannot be written for ${millis} ms`)
+        refused.set(id, timeline.now() + millis)
+      },
       repair: () => {
         downUntil = Math.min(downUntil, timeline.now())
         for (const [id, until] of damaged) damaged.set(id, Math.min(until, timeline.now()))
+        refused.clear()
       }
     }
   }

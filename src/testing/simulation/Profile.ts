@@ -122,7 +122,7 @@ export interface EventRates {
   readonly outage: number
   /** The store is as it was some commits ago: restored from a copy, or failed over to one. */
   readonly rollback: number
-  /** A row cannot be read for a while. */
+  /** A row cannot be read, or not be written, for a while. */
   readonly damage: number
   /** A person renames a machine. */
   readonly rename: number

@@ -116,10 +116,11 @@ export const start = (options: {
     if (target !== null) act(target)
   }
 
-  /** A session of an owner whose row is damaged is one that is not over. */
+  /** The row of a session that is not over cannot be read, or not be written, for a while. */
   const damage = (): void => {
     const row = rng.one([...database.open()])
-    if (row !== undefined) database.controls.damage(row.spec.id, rng.pick(5, 15, 40) * minute)
+    const strike = rng.pick(database.controls.damage, database.controls.refuse)
+    if (row !== undefined) strike(row.spec.id, rng.pick(5, 15, 40) * minute)
   }
 
   /** People rename what they see: a machine that its session knows, or one that can be recognised without its name. */
