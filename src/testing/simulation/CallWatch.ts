@@ -217,7 +217,7 @@ export const make = (options: {
       const row = database().rows.get(id)
       // what was told and then lost from the store is told again
       if (database().wasRestored(id)) return void rows.untold.delete(id)
-      if (!isWritten(row, published)) {
+      if (!isWritten(row, published) && !(row === undefined && database().wasDeleted(id))) {
         world.broken(
           "order",
           `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`

@@ -60,10 +60,12 @@ export interface Database {
   readonly worksSince: () => number
   /** The phase of a session in the last write of it whose answer the process has heard. */
   readonly heardBy: (process: Process, id: SessionId) => SessionState["phase"] | undefined
-  /** Whether a write of the process has failed, or has been under way for long. */
+  /** Whether a write of the process has failed lately, or has taken long. */
   readonly isBehind: (process: Process) => boolean
   /** Whether the row was restored once, so that what was told before it may be told again. */
   readonly wasRestored: (id: SessionId) => boolean
+  /** Whether a process has deleted the row, with all that was still to be told of its session. */
+  readonly wasDeleted: (id: SessionId) => boolean
   /** Whether the row can be read now, and could for a while. */
   readonly isReadable: (id: SessionId) => boolean
   /** No process can go on at this moment. */
@@ -166,6 +168,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
   /** How much higher the version of a restored row is than the store's own count of its writes. */
   const versions = new Map<SessionId, number>()
   const restored = new Set<SessionId>()
+  const deleted = new Set<SessionId>()
   /** Until when each row cannot be read. */
   const damaged = new Map<string, number>()
   /** Until when each row cannot be written. */
@@ -223,6 +226,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
       if (after === null) {
         rows.delete(id)
         versions.delete(id)
+        deleted.add(id)
       } else {
         rows.set(id, after)
         for (const attempt of after.attempts) attempts.set(attempt.id, id)
@@ -320,7 +324,10 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
               world.asked(process, "a commit that fails")
             })
           ),
-          Effect.ensuring(Effect.sync(() => void progress.begun.delete(began)))
+          Effect.ensuring(Effect.sync(() => {
+            progress.begun.delete(began)
+            if (timeline.now() - began > long) progress.failedAt = timeline.now()
+          }))
         )
       }),
     attempt: (owner, attempt) =>
@@ -399,6 +406,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
       return now - progress.failedAt < afterwards || [...progress.begun].some((began) => now - began > long)
     },
     wasRestored: (id) => restored.has(id),
+    wasDeleted: (id) => deleted.has(id),
     isReadable: (id) => timeline.now() - (damaged.get(id) ?? Number.NEGATIVE_INFINITY) > rereading,
     quiet: () => {
       for (const [process, { heldUp }] of progresses) {

@@ -177,6 +177,15 @@ export const make = (options: {
     return now() - Math.max(since, ...awake)
   }
 
+  /** Whether a row says what is so: it can be read, and is not one of old, of a session that its process knows to be over. */
+  const isTrue = ({ spec: { id, owner } }: SessionState): boolean => {
+    if (!database.isReadable(id)) return false
+    if (!database.wasRestored(id)) return true
+    const engine = fleet.places.find((place) => place.owner === owner)?.member?.services?.engine
+    const known = engine?.get(id)?.state
+    return engine === undefined || (known !== undefined && known.phase._tag !== "Ended")
+  }
+
   const row = (state: SessionState, faultFree: number): void => {
     const { phase, spec } = state
     const since = rows.endingSince.get(spec.id)
@@ -242,13 +251,13 @@ export const make = (options: {
     }
     const faultFree = faultFreeFor()
     if (faultFree === 0) return
-    for (const state of database.open()) if (database.isReadable(state.spec.id)) row(state, faultFree)
+    for (const state of database.open()) if (isTrue(state)) row(state, faultFree)
     for (const machine of ledger.billing()) checkOrphan(machine)
   }
 
   const isPast = (member: Member, state: SessionState): string | null => {
     const { phase, spec } = state
-    if (!database.isReadable(spec.id)) return null
+    if (!isTrue(state)) return null
     const { idleTtl, maxRuntime } = spec.policy
     const { host } = member.process
     if (phase._tag === "Ended") return null
@@ -279,7 +288,7 @@ export const make = (options: {
       const { phase, spec } = state
       // a session that has just begun to end was checked until now
       const isEnding = phase._tag === "Ending" && now() - (rows.endingSince.get(spec.id) ?? 0) < longestEnd
-      if (!database.isReadable(spec.id)) continue
+      if (!isTrue(state)) continue
       if (phase._tag !== "Live" && phase._tag !== "Ended" && !isEnding) {
         world.broken("ends", `${spec.id} is still ${phase._tag} after an hour without faults: ${JSON.stringify(state)}`)
       }
