@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
+import { AttemptId, type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
@@ -214,7 +214,10 @@ export const make = (options: {
     const place = fleet.places.find(({ owner }) => owner === machine.owner)
     if (place === undefined) return
     const state = database.byAttempt(machine.attempt)
-    const isKnown = state !== undefined && known(state).includes(machine)
+    const inMind = database.wasNamed(machine.attempt)
+      ? place.member?.services?.engine.byAttempt(AttemptId.make(machine.attempt))?.state
+      : undefined
+    const isKnown = [state, inMind].some((one) => one !== undefined && known(one).includes(machine))
     // where the wall clock is behind, everything looks young
     const isAllowed = isKnown || (state !== undefined && !database.isReadable(state.spec.id)) ||
       (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
