@@ -219,7 +219,7 @@ export const make = (options: {
       : undefined
     const isKnown = [state, inMind].some((one) => one !== undefined && known(one).includes(machine))
     // where the wall clock is behind, everything looks young
-    const isAllowed = isKnown || (state !== undefined && !database.isReadable(state.spec.id)) ||
+    const isAllowed = isKnown || (state !== undefined && !isTrue(state)) ||
       (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
     if (lasting(orphanSince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
