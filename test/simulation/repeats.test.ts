@@ -1,6 +1,5 @@
 /** The invariant `steady`: what counts as asking for the same without a pause. */
 import { assert, describe, it } from "@effect/vitest"
-import { Simulation } from "effect-atlas/testing"
 import * as Repeats from "../../src/testing/simulation/Repeats.ts"
 
 /** How many requests pass, one in so many milliseconds, before they count as a loop; null when all of a hundred do. */
@@ -22,9 +21,5 @@ describe("Repeats", () => {
     for (let sent = 0; sent < 100; sent++) assert.isNull(repeats({}, "list", 0))
     const process = {}
     for (let sent = 0; sent < 100; sent++) assert.isNull(repeats(process, `get m${sent}`, 0))
-  })
-
-  it("it has a sentence among the invariants", () => {
-    assert.include(Simulation.invariants.steady, "again and again")
   })
 })
