@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { EventJson } from "../orchestrator/Session.ts"
 import type { EventEnvelope } from "../orchestrator/SessionEngine.ts"
 import { SessionInfo } from "../orchestrator/SessionInfo.ts"
+import type { Unreadable } from "../orchestrator/SessionStore.ts"
 import * as Table from "./Table.ts"
 
 /** A session in JSON. */
@@ -38,20 +39,39 @@ export const ending = ({ outcome }: SessionInfo): string | null => {
   }
 }
 
-/** Sessions for people, a line each. */
-export const table = (sessions: ReadonlyArray<SessionInfo>, options: { readonly color: boolean }): string =>
+/** A session whose record cannot be read, in JSON: its id, and why; every other field is null. */
+export const unreadableToJson = ({ id, message }: Unreadable) => ({
+  ...Object.fromEntries(Object.keys(SessionInfo.fields).map((field) => [field, null])),
+  id,
+  state: "unreadable" as const,
+  message
+})
+
+/** Sessions for people, a line each; those whose record cannot be read last. */
+export const table = (
+  sessions: ReadonlyArray<SessionInfo>,
+  unreadable: ReadonlyArray<Unreadable>,
+  options: { readonly color: boolean }
+): string =>
   Table.render(
     ["ID", "STATE", "MODE", "PROVIDER", "COMPUTE", "USER", "STARTED", "SPENT", "OUTCOME"],
-    sessions.map((session) => [
-      session.id,
-      session.state,
-      session.mode,
-      session.provider,
-      session.computeId,
-      session.userId,
-      DateTime.formatIso(session.startedAt),
-      Table.dollars(session.spentUsd),
-      ending(session)
-    ]),
+    [
+      ...sessions.map((session) => [
+        session.id,
+        session.state,
+        session.mode,
+        session.provider,
+        session.computeId,
+        session.userId,
+        DateTime.formatIso(session.startedAt),
+        Table.dollars(session.spentUsd),
+        ending(session)
+      ]),
+      ...unreadable.map(({ id }) => [
+        id,
+        "unreadable",
+        ...Array.from({ length: 7 }, () => null)
+      ])
+    ],
     options
   )

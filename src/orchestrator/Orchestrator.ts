@@ -25,7 +25,7 @@ import type { CycleOptions, Reaped } from "./Reaper.ts"
 import type { SessionId } from "./session/Ids.ts"
 import * as SessionEngine from "./SessionEngine.ts"
 import type { SessionInfo } from "./SessionInfo.ts"
-import type { SessionStore } from "./SessionStore.ts"
+import type { SessionStore, Unreadable } from "./SessionStore.ts"
 import type { Input, SpawnOptions } from "./SpawnOptions.ts"
 import type { Spending } from "./Spending.ts"
 
@@ -265,6 +265,30 @@ export const listIds: Effect.Effect<ReadonlyArray<SessionId>, never, Orchestrato
 export const list: Effect.Effect<ReadonlyArray<SessionInfo>, never, Orchestrator> = Effect.suspend(() =>
   Orchestrator.use((orchestrator) => orchestrator.list)
 )
+
+/**
+ * The rows of the store that cannot be read: written by a newer build, or damaged. They are read again each minute, and adopted
+ * when they can be; until then no machine is ended that may be theirs.
+ *
+ * **Details**
+ *
+ * An entry with the id `*` stands for all that are not known yet, while the store cannot be read at all.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const unreadable: Effect.Effect<ReadonlyArray<Unreadable>, never, Orchestrator> = Effect.suspend(() =>
+  Orchestrator.use((orchestrator) => orchestrator.unreadable)
+)
+
+/**
+ * Deletes the record of a session that cannot be read, once its machine has been dealt with, or of one that is over. A session
+ * that is not over fails as `Validation`, an unknown id as `NotTracked`.
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const forget = (id: string): Answer<void> => Orchestrator.use((orchestrator) => orchestrator.forget(id))
 
 /**
  * Waits until a session's machine runs, through respawns. Fails as `Ended` when the session is over, and as `Timeout`, which ends

@@ -21,11 +21,12 @@ import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import { adapterDefect, locate } from "./internal/defects.ts"
+import { eachInPortions } from "./internal/portions.ts"
 import type { Now } from "./session/Clock.ts"
 import * as Fault from "./session/Fault.ts"
 import { AttemptId, type SessionId } from "./session/Ids.ts"
 import * as Observation from "./session/Observation.ts"
-import type { SessionEngine } from "./SessionEngine.ts"
+import type { Seen, SessionEngine } from "./SessionEngine.ts"
 
 /**
  * One complete listing of an account.
@@ -85,33 +86,38 @@ const namedIn = (engine: SessionEngine["Service"], { name }: Compute): SessionId
   })
 
 /** The machines of sessions by id, so that a machine stays its session's when it is renamed at the provider. */
-const heldAt = (engine: SessionEngine["Service"], provider: ProviderId): ReadonlyMap<string, SessionId> => {
+const heldAt = (
+  engine: SessionEngine["Service"],
+  provider: ProviderId
+): Effect.Effect<ReadonlyMap<string, SessionId>> => {
   const held = new Map<string, SessionId>()
-  for (const { state: { phase, pendingTerminations, spec } } of engine.at(provider).entries) {
+  const add = ({ state: { phase, pendingTerminations, spec } }: Seen): void => {
     for (const pending of pendingTerminations) if (pending.provider === provider) held.set(pending.computeId, spec.id)
     if (phase._tag === "Live" && phase.provider === provider) held.set(phase.computeId, spec.id)
   }
-  return held
+  return Effect.as(eachInPortions(engine.at(provider).entries, add), held)
 }
 
 /** Reports to the sessions what a complete listing says of their machines. */
-const reportListing = (engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing): void => {
-  const held = heldAt(engine, provider.id)
-  const seen = new Set<string>()
-  for (const compute of computes) {
-    seen.add(compute.id)
-    const session = held.get(compute.id) ?? namedIn(engine, compute)
-    if (session === undefined) continue
-    engine.report(session, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+const reportListing = Effect.fnUntraced(
+  function*(engine: SessionEngine["Service"], { begunAt, computes, provider }: Listing) {
+    const held = yield* heldAt(engine, provider.id)
+    const seen = new Set<string>()
+    yield* eachInPortions(computes, (compute) => {
+      seen.add(compute.id)
+      const session = held.get(compute.id) ?? namedIn(engine, compute)
+      if (session === undefined) return
+      engine.report(session, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+    })
+    yield* eachInPortions(engine.at(provider.id).entries, ({ state: { phase, spec } }) => {
+      if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) return
+      // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the
+      // wall clock may have been set back
+      if (begunAt.mono <= phase.settles) return
+      engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
+    })
   }
-  for (const { state: { phase, spec } } of engine.at(provider.id).entries) {
-    if (phase._tag !== "Live" || phase.provider !== provider.id || seen.has(phase.computeId)) continue
-    // a machine younger than the provider's settle window may be missing from a listing; by the monotonic clock, since the wall
-    // clock may have been set back
-    if (begunAt.mono <= phase.settles) continue
-    engine.report(spec.id, { _tag: "Missed", provider: provider.id, computeId: phase.computeId })
-  }
-}
+)
 
 /** Publishes `PollFailed` for the live sessions of an account; once when it begins to fail, since they can do nothing about it. */
 const announceFailure = (engine: SessionEngine["Service"], provider: Service, fault: Fault.Fault) =>
@@ -165,7 +171,7 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
       }
       failures = 0
       knownAt = answer.success.begunAt.mono
-      reportListing(engine, answer.success)
+      yield* reportListing(engine, answer.success)
       return yield* onListing(answer.success)
     }).pipe(
       // a defect of an account's adapter must not end its loop

@@ -16,10 +16,11 @@ import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
+import { eachInPortions } from "./internal/portions.ts"
 import { list, type Listing } from "./ProviderFeed.ts"
 import { AttemptId } from "./session/Ids.ts"
 import type { SessionEngine } from "./SessionEngine.ts"
-import type { SessionStore } from "./SessionStore.ts"
+import type { AttemptHolders, SessionStore, Unreadable } from "./SessionStore.ts"
 
 /**
  * Why a machine was left alone.
@@ -29,7 +30,7 @@ import type { SessionStore } from "./SessionStore.ts"
  * - `not_stamped`, `other_owner`: its name is not this owner's. `adhoc` is the owner of machines rented without an
  *   orchestrator; the caller who rented them ends them.
  * - `known`: a session has it. `young`: within the grace. `seen_once`: one listing is no proof.
- * - `store_cannot_tell`: the store failed or holds rows that cannot be read.
+ * - `store_cannot_tell`: the store failed, or holds a row that cannot be read and that may have rented the machine.
  * - `being_ended`: another cycle is ending it. `end_failed`: it is not verified gone, and the next cycle tries again.
  *
  * @category models
@@ -101,7 +102,7 @@ export interface Reaper {
  */
 export interface Options {
   readonly engine: Pick<SessionEngine["Service"], "owner" | "unreadable" | "byAttempt" | "byCompute">
-  readonly store: Pick<SessionStore["Service"], "attempt">
+  readonly store: Pick<SessionStore["Service"], "attempts">
   /** A machine younger than this is left alone, by its own age and since the reaper first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined
 }
@@ -114,8 +115,14 @@ export interface Options {
  */
 export const defaultGrace: Duration.Duration = Duration.minutes(1)
 
-/** How many machines of an account are judged at once, so that one that cannot be ended does not hold up the rest. */
+/** How many machines of an account are ended at once, so that one that cannot be ended does not hold up the rest. */
 const atOnce = 8
+
+/**
+ * How much the clocks of a provider and of this process may differ, in milliseconds: a machine that was made longer than this
+ * before a row was written is not the row's.
+ */
+const clockSkew = 3_600_000
 
 /** How long, and how often, a machine has been listed. */
 interface Seen {
@@ -124,6 +131,16 @@ interface Seen {
   /** Complete listings in a row that showed it. */
   readonly listings: number
 }
+
+/** A machine that no session here has, and the attempt its name says it was rented for. */
+interface Candidate {
+  readonly compute: Compute
+  readonly attempt: AttemptId
+}
+
+/** Whether a machine may be that of a row whose attempts are not known: not where it is older than the row. */
+const mayBeOf = ({ createdAt: written }: Unreadable, { createdAt: made }: Compute): boolean =>
+  written === null || made === null || DateTime.toEpochMillis(made) >= written - clockSkew
 
 /** Messages that are logged once, and not with every cycle. */
 const makeOnceLog = () => {
@@ -167,28 +184,31 @@ export const make = (options: Options): Reaper => {
     begunAt.mono - since < grace ||
     (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace)
 
-  const cannotTell = messages.once(
-    "store",
-    Effect.suspend(() => {
-      const rows = engine.unreadable().map(({ id }) => id === "*" ? "any" : id).join(", ")
-      return Effect.logWarning(
-        `no unknown machine is ended: the session store cannot answer which machines belong to a session${
-          rows === "" ? "" : ` (unreadable rows: ${rows})`
-        }`
-      )
-    })
-  )
+  const cannotTell = (rows: ReadonlyArray<Unreadable>) =>
+    messages.once(
+      "store",
+      Effect.suspend(() => {
+        const ids = rows.map(({ id }) => id === "*" ? "any" : id).join(", ")
+        return Effect.logWarning(
+          `machines that may be a session's are not ended: the session store cannot answer which machines belong to one${
+            ids === "" ? "" : ` (unreadable rows: ${ids})`
+          }`
+        )
+      })
+    )
 
-  /** Whether a stored session has this attempt. */
-  const lookUp = (attempt: AttemptId): Effect.Effect<"none" | "known" | "cannot_tell"> =>
+  /** Asks the store once for all candidates; null when it cannot tell of any. */
+  const lookUp = (candidates: ReadonlyArray<Candidate>): Effect.Effect<AttemptHolders | null> =>
     Effect.gen(function*() {
-      const answer = engine.unreadable().length > 0 ? null : yield* Effect.exit(store.attempt(engine.owner, attempt))
+      const isBlind = () => engine.unreadable().some(({ id }) => id === "*")
+      const attempts = candidates.map(({ attempt }) => attempt)
+      const answer = isBlind() ? null : yield* Effect.exit(store.attempts(engine.owner, attempts))
       if (answer === null || Exit.isFailure(answer)) {
-        yield* cannotTell
-        return "cannot_tell"
+        yield* cannotTell(engine.unreadable())
+        return null
       }
-      messages.reset("store")
-      return Option.isNone(answer.value) ? "none" : "known"
+      if (answer.value.unknown.length === 0) messages.reset("store")
+      return answer.value
     })
 
   const end = Effect.fnUntraced(function*(compute: Compute, provider: Service) {
@@ -213,52 +233,77 @@ export const make = (options: Options): Reaper => {
     return phase?._tag === "Live" && phase.computeId === id && phase.provider === provider
   }
 
-  /** Judges one machine, and ends it where that is proven right. Null when it was ended, or would be. */
-  const verdict = Effect.fnUntraced(function*(
-    compute: Compute,
-    seen: Seen,
-    listing: Listing,
-    dryRun: boolean
-  ): Effect.fn.Return<LeftWhy | null> {
+  /**
+   * Judges one machine by what is known here: why it is left alone, or the attempt that the store is to be asked for. Adds to the
+   * names of other owners.
+   */
+  const suspect = (compute: Compute, seen: Seen, listing: Listing, others: Set<string>): LeftWhy | Candidate => {
     const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
     if (stamp === null) return "not_stamped"
-    const { owner } = stamp
-    if (owner !== engine.owner) {
-      yield* messages.once(
-        `owner ${owner}`,
-        Effect.logInfo(`${listing.provider.id}: machines of the owner ${owner} are left alone`)
-      )
+    if (stamp.owner !== engine.owner) {
+      others.add(stamp.owner)
       return "other_owner"
     }
     const attempt = AttemptId.make(stamp.attempt)
     if (isKnown(attempt, compute)) return "known"
     if (isYoung(compute, seen, listing)) return "young"
-    if (seen.listings < 2) return "seen_once"
-    const answer = yield* lookUp(attempt)
-    if (answer !== "none") return answer === "known" ? "known" : "store_cannot_tell"
-    // checked once more: a session may have begun while the store answered
+    return seen.listings < 2 ? "seen_once" : { compute, attempt }
+  }
+
+  /** Judges a machine by the store's answer, and ends it where that is proven right. Null when it was ended, or would be. */
+  const verdict = Effect.fnUntraced(function*(
+    { attempt, compute }: Candidate,
+    holders: AttemptHolders | null,
+    provider: Service,
+    dryRun: boolean
+  ): Effect.fn.Return<LeftWhy | null> {
+    if (holders === null) return "store_cannot_tell"
+    if (holders.sessions.has(attempt)) return "known"
+    if (holders.unknown.some((row) => mayBeOf(row, compute))) {
+      yield* cannotTell(holders.unknown)
+      return "store_cannot_tell"
+    }
+    // checked once more: a session may have begun, or been lost with the lock, while the store answered
     if (isKnown(attempt, compute)) return "known"
+    if (engine.unreadable().some(({ id }) => id === "*")) return "store_cannot_tell"
     if (dryRun) return null
-    const key = `${listing.provider.id} ${compute.id}`
+    const key = `${provider.id} ${compute.id}`
     if (beingEnded.has(key)) return "being_ended"
     beingEnded.add(key)
-    return yield* Effect.ensuring(end(compute, listing.provider), Effect.sync(() => beingEnded.delete(key)))
+    return yield* Effect.ensuring(end(compute, provider), Effect.sync(() => beingEnded.delete(key)))
   })
 
   const judge: Reaper["judge"] = (listing, { dryRun = false } = {}) =>
     Effect.gen(function*() {
       const { computes, provider } = listing
       const seenById = remember(listing)
-      const judged = yield* Effect.forEach(computes.filter(({ status }) => status !== "terminated"), (compute) => {
+      const machineOf = ({ id, name }: Compute): Judged => ({ provider: provider.id, computeId: id, name })
+      const ended: Array<Judged> = []
+      const left: Array<Judged & { readonly why: LeftWhy }> = []
+      const candidates: Array<Candidate> = []
+      const others = new Set<string>()
+      yield* eachInPortions(computes, (compute) => {
+        if (compute.status === "terminated") return
         const seen = seenById.get(compute.id) ?? { since: listing.begunAt.mono, listings: 1 }
-        const machine = { provider: provider.id, computeId: compute.id, name: compute.name }
-        return Effect.map(verdict(compute, seen, listing, dryRun), (why) => ({ ...machine, why }))
-      }, { concurrency: atOnce })
-      return {
-        ended: judged.flatMap(({ why, ...machine }) => why === null ? [machine] : []),
-        left: judged.flatMap(({ why, ...machine }) => why === null ? [] : [{ ...machine, why }]),
-        unlisted: []
-      }
+        const judged = suspect(compute, seen, listing, others)
+        if (typeof judged === "string") left.push({ ...machineOf(compute), why: judged })
+        else candidates.push(judged)
+      })
+      yield* Effect.forEach(others, (owner) =>
+        messages.once(
+          `owner ${owner}`,
+          Effect.logInfo(`${provider.id}: machines of the owner ${owner} are left alone`)
+        ), { discard: true })
+      if (candidates.length === 0) return { ended, left, unlisted: [] }
+      const holders = yield* lookUp(candidates)
+      yield* Effect.forEach(candidates, (candidate) =>
+        Effect.map(verdict(candidate, holders, provider, dryRun), (why) => {
+          const machine = machineOf(candidate.compute)
+          if (why === null) {
+            ended.push(machine)
+          } else left.push({ ...machine, why })
+        }), { concurrency: atOnce, discard: true })
+      return { ended, left, unlisted: [] }
     }).pipe(
       Effect.withSpan("Reaper.judge", { root: true, attributes: { [Attributes.provider]: listing.provider.id } })
     )

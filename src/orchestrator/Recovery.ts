@@ -16,12 +16,12 @@ import { isUsable, Providers, type Which } from "../provider/Providers.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as ProviderFeed from "./ProviderFeed.ts"
 import * as Reaper from "./Reaper.ts"
-import type { SessionId } from "./session/Ids.ts"
+import type { AttemptId, SessionId } from "./session/Ids.ts"
 import { nextWake } from "./session/Limits.ts"
 import { placesOf, type SessionState } from "./session/State.ts"
 import * as SessionEngine from "./SessionEngine.ts"
 import * as SessionInfo from "./SessionInfo.ts"
-import { SessionStore } from "./SessionStore.ts"
+import { loadAll, SessionStore } from "./SessionStore.ts"
 
 /**
  * What a recovery does next, for a caller that shows its progress.
@@ -236,16 +236,19 @@ const settle = Effect.fnUntraced(function*(
 
 /** What a reaper needs of an engine, answered from the store: without the owner lock, so also beside a working orchestrator. */
 const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
-  Effect.map(store.load(owner), ({ sessions, unreadable }) => {
-    const find = (test: (state: SessionState) => boolean) => {
-      const state = sessions.find(test)
-      return state === undefined ? undefined : { state, compute: null }
+  Effect.map(loadAll(store, owner), ({ sessions, unreadable }) => {
+    const byAttempt = new Map<AttemptId, SessionEngine.Seen>()
+    const byCompute = new Map<ComputeId, SessionEngine.Seen>()
+    for (const state of sessions) {
+      const seen = { state, compute: null, recorded: true }
+      for (const { id } of state.attempts) byAttempt.set(id, seen)
+      if (state.phase._tag === "Live") byCompute.set(state.phase.computeId, seen)
     }
     const engine: Reaper.Options["engine"] = {
       owner,
       unreadable: () => unreadable,
-      byAttempt: (attempt) => find(({ attempts }) => attempts.some(({ id }) => id === attempt)),
-      byCompute: (computeId) => find(({ phase }) => phase._tag === "Live" && phase.computeId === computeId)
+      byAttempt: (attempt) => byAttempt.get(attempt),
+      byCompute: (computeId) => byCompute.get(computeId)
     }
     return { engine, sessions }
   })

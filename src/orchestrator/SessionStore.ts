@@ -11,11 +11,61 @@ import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../domain/AtlasError.ts"
+import type { Owner } from "../provider/NameStamp.ts"
+import type { SessionState } from "./session/State.ts"
+import * as Forgetting from "./store/forgetting.ts"
 import { makeMemory } from "./store/memory.ts"
+import { eachPage } from "./store/pages.ts"
 import * as Sql from "./store/sql.ts"
-import { SessionStore } from "./store/StoreContract.ts"
+import { type Loaded, SessionStore, type Unreadable } from "./store/StoreContract.ts"
 
-export { type Loaded, type OwnerLock, SessionStore, type Unreadable, type Write } from "./store/StoreContract.ts"
+export {
+  type AttemptHolders,
+  type Loaded,
+  type OwnerLock,
+  type Page,
+  SessionStore,
+  type Unreadable,
+  type Write
+} from "./store/StoreContract.ts"
+
+/**
+ * All sessions of an owner, read page by page. A store whose pages do not go on fails, so that no reader goes round for ever.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const loadAll = (
+  store: Pick<SessionStore["Service"], "load">,
+  owner: Owner
+): Effect.Effect<Loaded, AtlasError> =>
+  Effect.gen(function*() {
+    const sessions: Array<SessionState> = []
+    const unreadable: Array<Unreadable> = []
+    yield* eachPage(store, owner, "", (page) => {
+      sessions.push(...page.sessions)
+      unreadable.push(...page.unreadable)
+      return Effect.void
+    })
+    return { sessions, unreadable }
+  })
+
+/**
+ * Deletes the row of a session that cannot be read, or that is over. A session that is not over fails as `Validation`, an id
+ * that is not on record as `NotTracked`.
+ *
+ * **When to use**
+ *
+ * After its machine has been dealt with by hand: machines that such a row may have rented are not ended while it is there.
+ *
+ * @category changing
+ * @since 0.1.0
+ */
+export const forget = (
+  store: Pick<SessionStore["Service"], "read" | "commit">,
+  owner: Owner,
+  id: string
+): Effect.Effect<void, AtlasError> => Forgetting.forget(store, owner, id)
 
 /**
  * Sessions in memory: everything a durable store promises, until the process ends.
@@ -55,7 +105,10 @@ export const layerMemory: Layer.Layer<SessionStore> = Layer.effect(SessionStore,
  * @category layers
  * @since 0.1.0
  */
-export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient> = Layer.effect(SessionStore, Sql.make)
+export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient> = Layer.effect(
+  SessionStore,
+  Sql.make()
+)
 
 /**
  * One private SQLite file, on the SQLite that is built into Node: the default where everything runs on one machine.

@@ -11,7 +11,7 @@ import type * as Layer from "effect/Layer"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import * as Entropy from "../domain/Entropy.ts"
 import { AttemptId, SessionId } from "../orchestrator/Session.ts"
-import { SessionStore } from "../orchestrator/SessionStore.ts"
+import { loadAll, SessionStore } from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import { bind, type Framework, limited, opened, type Report, report, type Suite } from "./internal/runner.ts"
 import { sessionAttemptCases } from "./internal/sessionAttemptCases.ts"
@@ -67,7 +67,7 @@ const remembering = (
   const clean = Effect.suspend(() =>
     Effect.forEach(owners, (owner) =>
       Effect.gen(function*() {
-        const { sessions } = yield* store.load(owner)
+        const { sessions } = yield* loadAll(store, owner)
         const rows = [...written, ...sessions.map(({ spec, version }) => [spec.id, version] as const)]
         yield* store.commit(owner, rows.map(([id, version]) => ({ id, version, state: null })))
       }).pipe(Effect.ignore), { discard: true })

@@ -15,10 +15,18 @@ type Store = SessionStore.SessionStore["Service"]
 /** Rows as text, so that what the engine reads is its own copy; what it writes is dropped. */
 const textStore = (rows: ReadonlyArray<string>): Store => ({
   lock: () => Effect.succeed({ lostTo: Effect.succeed(null) }),
-  load: () =>
-    Effect.sync(() => ({ sessions: rows.map((row): Session.SessionState => JSON.parse(row)), unreadable: [] })),
+  load: (_, after = "0") =>
+    Effect.sync(() => {
+      const [start, end] = [Number(after), Number(after) + 500]
+      return {
+        sessions: rows.slice(start, end).map((row): Session.SessionState => JSON.parse(row)),
+        unreadable: [],
+        next: end < rows.length ? String(end).padStart(9, "0") : null
+      }
+    }),
+  read: () => Effect.succeed({ sessions: [], unreadable: [] }),
   commit: () => Effect.succeed([]),
-  attempt: () => Effect.succeedNone
+  attempts: () => Effect.succeed({ sessions: new Map(), unknown: [] })
 })
 
 const orchestratorOver = (cloud: PlainCloud, store: Store, pollInterval: Orchestrator.Options["pollInterval"]) =>

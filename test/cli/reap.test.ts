@@ -119,10 +119,10 @@ describe("reap", () => {
     while (lines().length < 2) yield* settle
     yield* Fiber.interrupt(fiber)
     yield* controls.failNext("terminate", new AtlasError.Forbidden({ message: "the key may not delete" }), 10_000)
-    const load: typeof store.load = (owner) =>
-      Effect.map(store.load(owner), ({ sessions, unreadable }) => ({
-        sessions: sessions.map((state) => ({ ...state, spec: { ...state.spec, persist: false } })),
-        unreadable
+    const load: typeof store.load = (owner, after) =>
+      Effect.map(store.load(owner, after), (page) => ({
+        ...page,
+        sessions: page.sessions.map((state) => ({ ...state, spec: { ...state.spec, persist: false } }))
       }))
     const [computeId, session] = lines().map(idOf)
     return { provider, computeId, session, surroundings: { providers: [provider], store: { ...store, load } } }

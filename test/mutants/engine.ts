@@ -7,21 +7,17 @@ export const engine: ReadonlyArray<Patch> = [
   {
     name: "skip-intent",
     why: "commands are started before their rows are committed",
-    file: `${at}/BatchLoop.ts`,
-    find: "const writes = Batch.writes(updates)",
-    replace: `yield* Effect.forEach(updates.values(), runner.start, { discard: true })
-    const writes = Batch.writes(updates)`,
-    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* runner.start(update)", replace: "yield* Effect.void" }],
+    file: `${at}/Unsaved.ts`,
+    find: "(isLate && item._tag === \"Run\" && item.command._tag !== \"Rent\")",
+    replace: "item._tag === \"Run\"",
     noticedBy: [worlds("mixed", ["known", "order"])]
   },
   {
     name: "publish-before-commit",
     why: "events are published before their rows are committed",
-    file: `${at}/BatchLoop.ts`,
-    find: "const writes = Batch.writes(updates)",
-    replace: `yield* Effect.forEach(updates.values(), publish, { discard: true })
-    const writes = Batch.writes(updates)`,
-    and: [{ file: `${at}/BatchLoop.ts`, find: "yield* publish(update)", replace: "yield* Effect.void" }],
+    file: `${at}/Unsaved.ts`,
+    find: "isAll || item.revision <= unsaved.written ||",
+    replace: "item._tag === \"Tell\" || isAll || item.revision <= unsaved.written ||",
     noticedBy: [worlds("mixed", ["order"])]
   },
   {

@@ -45,12 +45,18 @@ export interface TestStore {
     lockChecks: number
     /** The process that has taken the owner lock; from then on nothing is written. */
     lostTo: string | null
+    /** Rows that make every commit fail that has one of them. */
+    badRows: ReadonlyArray<Session.SessionId>
   }
+  /** The rows of each commit that was tried, in order. */
+  readonly tried: Array<ReadonlyArray<Session.SessionId>>
   /** While it is closed commits wait. */
   readonly gate: Latch.Latch
   readonly rows: (owner: Owner) => Effect.Effect<ReadonlyArray<Session.SessionState>, AtlasError>
   /** Writes a row as another process would. */
   readonly overwrite: (owner: Owner, id: Session.SessionId) => Effect.Effect<void, AtlasError>
+  /** Puts these rows in the place of all that there are, as a database does that is restored. */
+  readonly restore: (owner: Owner, rows: ReadonlyArray<Session.SessionState>) => Effect.Effect<void, AtlasError>
 }
 
 export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effect.gen(function*() {
@@ -65,8 +71,10 @@ export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effec
     attempts: 0,
     unreadable: [],
     lockChecks: 0,
-    lostTo: null
+    lostTo: null,
+    badRows: []
   }
+  const tried: TestStore["tried"] = []
   const take = (key: "commits" | "lateCommits" | "brokenCommits" | "loads" | "attempts" | "lockChecks"): boolean => {
     if (faults[key] === 0) return false
     faults[key] -= 1
@@ -77,15 +85,27 @@ export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effec
       Effect.as(inner.lock(owner), {
         lostTo: Effect.suspend(() => take("lockChecks") ? Effect.fail(fault("lock")) : Effect.succeed(faults.lostTo))
       }),
-    load: (owner) =>
+    load: (owner, after) =>
       Effect.suspend(() =>
         take("loads")
           ? Effect.fail(fault("load"))
-          : Effect.map(inner.load(owner), (all) => ({ ...all, unreadable: faults.unreadable }))
+          : Effect.map(inner.load(owner, after), (all) => ({ ...all, unreadable: faults.unreadable }))
+      ),
+    read: (owner, ids) =>
+      Effect.suspend(() =>
+        take("loads")
+          ? Effect.fail(fault("read"))
+          : Effect.map(inner.read(owner, ids), (all) => ({
+            ...all,
+            unreadable: [...all.unreadable, ...faults.unreadable.filter(({ id }) => ids.includes(id))]
+          }))
       ),
     commit: (owner, writes) =>
       Effect.gen(function*() {
+        const ids = writes.map(({ id }) => id)
+        tried.push(ids)
         yield* gate.await
+        if (ids.some((id) => faults.badRows.includes(id))) return yield* fault("commit")
         if (take("commits")) return yield* fault("commit")
         if (take("brokenCommits")) return yield* Effect.die("the driver failed: password=hunter2")
         if (faults.lostTo !== null) return writes.map(({ id }) => id)
@@ -93,15 +113,26 @@ export const makeTestStore: Effect.Effect<TestStore, never, Scope.Scope> = Effec
         written.push(writes)
         return take("lateCommits") ? yield* fault("commit") : lost
       }),
-    attempt: (owner, attempt) =>
-      Effect.suspend(() => take("attempts") ? Effect.fail(fault("attempt")) : inner.attempt(owner, attempt))
+    attempts: (owner, attempts) =>
+      Effect.suspend(() =>
+        take("attempts")
+          ? Effect.fail(fault("attempts"))
+          : Effect.map(inner.attempts(owner, attempts), (all) => ({ ...all, unknown: faults.unreadable }))
+      )
   }
   return {
     service,
     written,
     faults,
+    tried,
     gate,
     rows: (owner) => Effect.map(inner.load(owner), ({ sessions }) => sessions),
+    restore: (owner, rows) =>
+      Effect.gen(function*() {
+        const { sessions } = yield* inner.load(owner)
+        yield* inner.commit(owner, sessions.map(({ spec, version }) => ({ id: spec.id, version, state: null })))
+        yield* inner.commit(owner, rows.map((state) => ({ id: state.spec.id, version: 0, state })))
+      }),
     overwrite: (owner, id) =>
       Effect.gen(function*() {
         const { sessions } = yield* inner.load(owner)
@@ -155,7 +186,7 @@ export const open = (options: Options = {}): Effect.Effect<Harness, AtlasError, 
     yield* Effect.addFinalizer(() =>
       Effect.andThen(
         Effect.suspend(() => {
-          Object.assign(store.faults, { commits: 0, lockChecks: 0 })
+          Object.assign(store.faults, { commits: 0, lockChecks: 0, badRows: [] })
           return store.gate.open
         }),
         inTime(close)

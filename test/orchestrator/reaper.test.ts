@@ -10,7 +10,7 @@ import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
+import * as TestClock from "effect/testing/TestClock"
 import { type Harness, live, open, type Options, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { makePlainCloud } from "./plainCloud.ts"
@@ -85,12 +85,33 @@ describe("an orphan of this owner", () => {
   it.effect("stays while a stored row cannot be read: it may be that row's", () =>
     Effect.gen(function*() {
       const first = yield* open(quick)
-      first.store.faults.unreadable = [{ id: "old", message: "another form" }]
+      first.store.faults.unreadable = [{ id: "old", message: "another form", version: 1, createdAt: null }]
       yield* first.close
       const harness = yield* open({ ...quick, store: first.store, cloud: first.cloud })
       const id = yield* orphan(harness)
       yield* pass(200)
       assert.deepStrictEqual(yield* live(harness), [id])
+    }))
+
+  it.effect("is proven to be nobody's by one question to the store a cycle, however many there are", () =>
+    Effect.gen(function*() {
+      const harness = yield* open({ pollInterval: "1 hour", reapGrace: "1 second" })
+      yield* settle
+      const ids = yield* Effect.forEach(Array.from({ length: 30 }), () => orphan(harness))
+      const { attempts } = harness.store.service
+      const asked: Array<number> = []
+      Object.assign(harness.store.service, {
+        attempts: (...given: Parameters<typeof attempts>) => {
+          asked.push(given[1].length)
+          return attempts(...given)
+        }
+      })
+      yield* harness.orchestrator.reapNow()
+      assert.deepStrictEqual(asked, [])
+      yield* pass(5)
+      const { ended } = yield* harness.orchestrator.reapNow()
+      assert.deepStrictEqual(asked, [30])
+      assert.sameMembers(ended.map(({ computeId }) => computeId), ids)
     }))
 
   it.effect("that cannot be ended is reported, and tried again", () =>
@@ -107,6 +128,54 @@ describe("an orphan of this owner", () => {
       yield* harness.controls.ignoreDeletes(0)
       yield* harness.orchestrator.reapNow()
       assert.deepStrictEqual(yield* live(harness), [])
+    }))
+})
+
+describe("a stored row that cannot be read", () => {
+  /** What becomes of an orphan that is older than the row by so many hours, while the store says this of the row. */
+  const judged = Effect.fnUntraced(function*(
+    olderByHours: number,
+    { createdAt = 0, isKnown = false }: { readonly createdAt?: number | null; readonly isKnown?: boolean } = {}
+  ) {
+    yield* TestClock.setTime(100 * 3_600_000)
+    const cloud = yield* MockProvider.make()
+    yield* orphan({ cloud })
+    yield* TestClock.adjust(`${olderByHours} hours`)
+    const now = yield* Clock.currentTimeMillis
+    const row = { id: "old", message: "another form", version: 1, createdAt: createdAt === null ? null : now }
+    const reaper = Reaper.make({
+      engine: { owner: team1, unreadable: () => [row], byAttempt: () => undefined, byCompute: () => undefined },
+      store: { attempts: () => Effect.succeed({ sessions: new Map(), unknown: isKnown ? [] : [row] }) },
+      grace: 0
+    })
+    yield* reaper.cycle([cloud.provider])
+    const { left } = yield* reaper.cycle([cloud.provider])
+    return left.map(({ why }) => why)
+  })
+
+  it.effect("spares a machine that may be its own: one that is not older than it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(0), ["store_cannot_tell"])
+    }))
+
+  it.effect("spares one that is older by less than clocks may differ", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(0.9), ["store_cannot_tell"])
+    }))
+
+  it.effect("spares any while it is not known when it was written", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(50, { createdAt: null }), ["store_cannot_tell"])
+    }))
+
+  it.effect("does not spare a machine that is older than it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(1.1), [])
+    }))
+
+  it.effect("does not spare a machine of an attempt that it does not have, where its attempts are known", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* judged(0, { isKnown: true }), [])
     }))
 })
 
@@ -158,11 +227,11 @@ describe("never touched is", () => {
     Effect.gen(function*() {
       const cloud = yield* MockProvider.make()
       const id = yield* orphan({ cloud })
-      const session = { state: sessionOf("late"), compute: null }
+      const session = { state: sessionOf("late"), compute: null, recorded: true }
       let isHere = false
       const asked = Effect.sync(() => {
         isHere = true
-        return Option.none()
+        return { sessions: new Map(), unknown: [] }
       })
       const reaper = Reaper.make({
         engine: {
@@ -171,7 +240,7 @@ describe("never touched is", () => {
           byAttempt: () => isHere ? session : undefined,
           byCompute: () => undefined
         },
-        store: { attempt: () => asked },
+        store: { attempts: () => asked },
         grace: 0
       })
       yield* reaper.cycle([cloud.provider])
@@ -236,13 +305,13 @@ it.effect("a defect in the reaper is logged by its location alone, and the next 
       const harness = yield* open(quick)
       yield* orphan(harness)
       yield* pass(30)
-      const { attempt } = harness.store.service
+      const { attempts } = harness.store.service
       let asked = 0
       Object.assign(harness.store.service, {
-        attempt: (...given: Parameters<typeof attempt>) => {
+        attempts: (...given: Parameters<typeof attempts>) => {
           asked += 1
           if (asked === 1) throw new TypeError("password=canary")
-          return attempt(...given)
+          return attempts(...given)
         }
       })
       yield* pass(120)

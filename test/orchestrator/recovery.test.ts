@@ -42,8 +42,8 @@ const abandoned = Effect.fnUntraced(function*(options: { readonly persist: boole
   const { compute, id } = yield* harness.orchestrator.spawn({}, { persist: true })
   yield* harness.close
   const { service } = harness.store
-  const load: typeof service.load = (owner) =>
-    Effect.map(service.load(owner), (loaded) => ({
+  const load: typeof service.load = (owner, after) =>
+    Effect.map(service.load(owner, after), (loaded) => ({
       ...loaded,
       sessions: loaded.sessions.map((state) => ({ ...state, spec: { ...state.spec, ...options } }))
     }))
@@ -142,7 +142,9 @@ describe("a dry run", () => {
       const harness = yield* open()
       yield* harness.close
       const lost = yield* orphan(harness)
-      harness.store.faults.unreadable = [{ id: "old-row", message: "a row of another form" }]
+      harness.store.faults.unreadable = [
+        { id: "old-row", message: "a row of another form", version: 1, createdAt: null }
+      ]
       const { left } = yield* recover(harness, { dryRun: true, grace: "5 seconds" })
       assert.deepStrictEqual(left.map(({ computeId, why }) => [computeId, why]), [[lost, "store_cannot_tell"]])
       harness.store.faults.loads = 1

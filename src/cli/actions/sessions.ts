@@ -1,9 +1,9 @@
 /**
- * What `atlas sessions` does: prints the sessions on record, and changes nothing.
+ * What `atlas sessions` does: prints the sessions on record, or forgets one.
  */
 import * as Effect from "effect/Effect"
 import * as SessionInfo from "../../orchestrator/SessionInfo.ts"
-import { SessionStore } from "../../orchestrator/SessionStore.ts"
+import { forget as forgetStored, loadAll, SessionStore } from "../../orchestrator/SessionStore.ts"
 import { OwnerStore } from "../OwnerStore.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
@@ -13,21 +13,34 @@ export const list = (_: object) =>
   Effect.gen(function*() {
     const { err, hasColor: color, invocation, out } = yield* Shell
     const { owner, store } = yield* yield* OwnerStore
-    const { sessions, unreadable } = yield* Effect.provide(SessionStore.use(({ load }) => load(owner)), store)
+    const { sessions, unreadable } = yield* Effect.provide(SessionStore.use((stored) => loadAll(stored, owner)), store)
     const infos = yield* Effect.forEach(sessions.toSorted((a, b) => a.createdAt - b.createdAt), SessionInfo.now)
     yield* Effect.forEach(
       unreadable,
       ({ id, message }) =>
         err(
-          `warning: session ${id} cannot be read (${message}); until it can, atlas reap ends no compute of this owner`
+          `warning: session ${id} cannot be read (${message}); until it can, atlas reap ends no compute that may be its own. ` +
+            `When its compute has been dealt with: atlas sessions forget ${id}`
         ),
       { discard: true }
     )
     yield* out(
       invocation.json
-        ? JSON.stringify(infos.map((info) => SessionView.toJson(info)))
-        : infos.length === 0
+        ? JSON.stringify([
+          ...infos.map((info) => SessionView.toJson(info)),
+          ...unreadable.map(SessionView.unreadableToJson)
+        ])
+        : infos.length + unreadable.length === 0
         ? "no sessions"
-        : SessionView.table(infos, { color })
+        : SessionView.table(infos, unreadable, { color })
     )
+  })
+
+/** Deletes the record of a session that cannot be read, or that is over. */
+export const forget = ({ id }: { readonly id: string }) =>
+  Effect.gen(function*() {
+    const { invocation, out } = yield* Shell
+    const { owner, store } = yield* yield* OwnerStore
+    yield* Effect.provide(SessionStore.use((stored) => forgetStored(stored, owner, id)), store)
+    yield* out(invocation.json ? JSON.stringify({ id }) : `forgot ${id}`)
   })

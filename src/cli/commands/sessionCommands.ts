@@ -1,6 +1,7 @@
 /**
  * `atlas task`, `sessions` and `reap`: computes that are watched, and those that no process watches any more.
  */
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,7 @@ import { limitFlags, spawnFlags } from "../SpawnFlags.ts"
 
 const runTask = actionWithProviders(async () => (await import("../actions/runSession.ts")).run("task"))
 const runSessions = action(async () => (await import("../actions/sessions.ts")).list)
+const runForget = action(async () => (await import("../actions/sessions.ts")).forget)
 const runReap = actionWithProviders(async () => (await import("../actions/reap.ts")).run)
 
 export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (input) =>
@@ -33,6 +35,19 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
     ])
   )
 
+const forget = Command.make("forget", {
+  id: Argument.String("id").pipe(Argument.withDescription("Id of the session, as `atlas sessions` shows it"))
+}, runForget).pipe(
+  Command.withDescription(
+    "Delete the record of a session that cannot be read, because a newer atlas wrote it or it is damaged. Deal with its compute "
+      + "first: nothing ends it any more. A session that is over is forgotten too, one that is not over is refused."
+  ),
+  Command.withShortDescription("Delete a record that cannot be read"),
+  Command.withExamples([
+    { command: "atlas sessions forget 0f3k9a2m", description: "Once its compute is ended" }
+  ])
+)
+
 export const sessions = Command.make("sessions", {}, runSessions).pipe(
   Command.withDescription(
     "List the sessions on record, those of the last day that are over included. Only reads: it also works while another "
@@ -42,7 +57,8 @@ export const sessions = Command.make("sessions", {}, runSessions).pipe(
   Command.withExamples([
     { command: "atlas sessions", description: "What is watched, what it has cost, how it ended" },
     { command: "atlas sessions --json | jq '.[].spentUsd'", description: "Only the money" }
-  ])
+  ]),
+  Command.withSubcommands([forget])
 )
 
 export const reap = Command.make("reap", {

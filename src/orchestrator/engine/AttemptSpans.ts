@@ -9,9 +9,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Tracer from "effect/Tracer"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import { guarded } from "../internal/defects.ts"
 import type { Attempt } from "../session/Phase.ts"
 import type { SessionState } from "../session/State.ts"
-import type { SessionUpdate } from "./Batch.ts"
 import type { Entry } from "./Table.ts"
 
 /** The attempt whose rental is not settled yet. */
@@ -26,44 +26,49 @@ const links = (span: Tracer.AnySpan | null): ReadonlyArray<Tracer.SpanLink> =>
   span === null ? [] : [{ span, attributes: {} }]
 
 /** The outcome of an attempt, as the span's attribute says it. */
-const outcomeOf = ({ after }: SessionUpdate, attempt: Attempt): string =>
-  after.phase._tag === "Live" && after.phase.attempt.id === attempt.id
-    ? "live"
-    : after.refusals.at(-1)?.fault.reason ?? "ended"
+const outcomeOf = ({ phase, refusals }: SessionState, attempt: Attempt): string =>
+  phase._tag === "Live" && phase.attempt.id === attempt.id ? "live" : refusals.at(-1)?.fault.reason ?? "ended"
 
-const finish = (owner: { span: Tracer.AnySpan | null }, outcome: string): Effect.Effect<void> => {
-  const { span } = owner
-  if (span?._tag !== "Span") return Effect.void
-  return Effect.map(Clock.currentTimeNanos, (now) => {
-    span.attribute(Attributes.attemptOutcome, outcome)
-    span.end(now, Exit.void)
-    owner.span = stub(span)
-  })
-}
+type Spanned = Pick<Entry, "state" | "span">
 
-/** Ends the span of an attempt whose outcome this engine will not learn. */
-export const abandon = (entry: Pick<Entry, "state" | "span">, outcome: "released" | "unsettled"): Effect.Effect<void> =>
-  pendingAttempt(entry.state) === null ? Effect.void : finish(entry, outcome)
-
-/** Ends the span of an attempt that has just been settled, and opens one for a new attempt. */
-export const follow = (update: SessionUpdate): Effect.Effect<void> => {
-  const [before, after] = [pendingAttempt(update.before), pendingAttempt(update.after)]
-  if (before?.id === after?.id) return Effect.void
-  return Effect.gen(function*() {
-    if (before !== null) yield* finish(update, outcomeOf(update, before))
-    if (after === null) return
-    const { candidates, id } = update.after.spec
-    update.span = yield* Effect.makeSpan("Session.attempt", {
-      root: true,
-      links: links(update.span),
-      attributes: {
-        [Attributes.session]: id,
-        [Attributes.attempt]: after.id,
-        [Attributes.computeName]: after.name,
-        [Attributes.provider]: candidates[after.candidate]?.provider
-      }
+const finish = (entry: Spanned, outcome: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { span } = entry
+    if (span?._tag !== "Span") return Effect.void
+    entry.span = stub(span)
+    return Effect.map(Clock.currentTimeNanos, (now) => {
+      span.attribute(Attributes.attemptOutcome, outcome)
+      span.end(now, Exit.void)
     })
   })
+
+/** Ends the span of an attempt whose outcome this engine will not learn. */
+export const abandon = (entry: Spanned, outcome: "released" | "unsettled"): Effect.Effect<void> =>
+  pendingAttempt(entry.state) === null ? Effect.void : guarded("a span", finish(entry, outcome))
+
+/** Ends the span of an attempt that has just been settled, and opens one for a new attempt. */
+export const follow = (entry: Spanned, before: SessionState | null): Effect.Effect<void> => {
+  const { state } = entry
+  const [old, next] = [pendingAttempt(before), pendingAttempt(state)]
+  if (old?.id === next?.id) return Effect.void
+  return guarded(
+    "a span",
+    Effect.gen(function*() {
+      if (old !== null) yield* finish(entry, outcomeOf(state, old))
+      if (next === null) return
+      const { candidates, id } = state.spec
+      entry.span = yield* Effect.makeSpan("Session.attempt", {
+        root: true,
+        links: links(entry.span),
+        attributes: {
+          [Attributes.session]: id,
+          [Attributes.attempt]: next.id,
+          [Attributes.computeName]: next.name,
+          [Attributes.provider]: candidates[next.candidate]?.provider
+        }
+      })
+    })
+  )
 }
 
 /** Where a command's span belongs: under its attempt's span while that is open, else a root span with a link to it. */

@@ -1,14 +1,14 @@
 /**
- * One batch of the engine, decided and not yet carried out: messages in; new states, events and commands out. Pure.
+ * One batch of the engine, decided and not yet kept: messages in; new states, events and commands out. Pure.
  */
+import * as Result from "effect/Result"
 import { type AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
 import { decide } from "../session/Decide.ts"
 import type { Command, SessionEvent } from "../session/Event.ts"
 import type { SessionId } from "../session/Ids.ts"
-import { needsCommit, type SessionState } from "../session/State.ts"
-import type { Write } from "../store/StoreContract.ts"
+import type { SessionState } from "../session/State.ts"
 import type { Message } from "./Mailbox.ts"
 import { emptyMemory, type Entry, type Memory, type Table } from "./Table.ts"
 
@@ -63,19 +63,34 @@ const touchesFirst = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> 
     : messages
 }
 
-/** Decides every message, touches first and the others in order; a message for an unknown session is dropped. */
+/** A decision that threw. */
+export interface Failed {
+  readonly id: SessionId
+  readonly defect: unknown
+}
+
+/**
+ * Decides every message, touches first and the others in order; a message for an unknown session is dropped, and one whose
+ * decision throws is skipped alone.
+ */
 export const decideAll = (
   messages: ReadonlyArray<Message>,
   table: Pick<Table, "get">,
   now: Now,
   config: DecideConfig
-): SessionUpdates => {
+): { readonly updates: SessionUpdates; readonly failed: ReadonlyArray<Failed> } => {
   const updates = new Map<SessionId, SessionUpdate>()
+  const failed: Array<Failed> = []
   for (const message of touchesFirst(messages)) {
     const { event, id } = message
     const known = updates.get(id)
     const entry = known === undefined ? table.get(id) : undefined
-    const { commands, events, state } = decide(known?.after ?? entry?.state ?? null, event, now, config)
+    const decided = Result.try(() => decide(known?.after ?? entry?.state ?? null, event, now, config))
+    if (Result.isFailure(decided)) {
+      failed.push({ id, defect: decided.failure })
+      continue
+    }
+    const { commands, events, state } = decided.success
     if (state === null) continue
     const update = known ?? begin(id, entry, state)
     update.after = state
@@ -84,19 +99,5 @@ export const decideAll = (
     remember(update, message)
     updates.set(id, update)
   }
-  return updates
-}
-
-/** Whether the session's row is to be deleted. */
-export const isForgotten = ({ commands }: SessionUpdate): boolean => commands.some(({ _tag }) => _tag === "Forget")
-
-/** The rows that must be written before anything of the batch is carried out. */
-export const writes = (updates: SessionUpdates): ReadonlyArray<Write> => {
-  const all: Array<Write> = []
-  for (const update of updates.values()) {
-    const { after, before, id } = update
-    if (!needsCommit(before, after)) continue
-    all.push({ id, version: after.version, state: isForgotten(update) ? null : after })
-  }
-  return all
+  return { updates, failed }
 }

@@ -1,51 +1,38 @@
 /**
- * The engine's loop over batches of messages: decide, commit, and only then update the table, publish events and start
- * commands. The safety of the engine rests on this order.
+ * The engine's loop over batches of messages: decide, keep the new states, set the timers, and hand over to the writer and the
+ * delivery what follows. It never waits for the store.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
-import { locate } from "../internal/defects.ts"
+import { guarded, locate } from "../internal/defects.ts"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
-import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
-import { providerOf } from "../session/State.ts"
+import { needsCommit } from "../session/State.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Batch from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
-import type { CommandRunner } from "./CommandRunner.ts"
-import type { Seen } from "./EngineContract.ts"
+import type { Delivery } from "./Delivery.ts"
 import type { EngineStatus } from "./EngineStatus.ts"
 import type { Mailbox, Message } from "./Mailbox.ts"
 import type { Publisher } from "./Publisher.ts"
 import type { Scheduler } from "./Scheduler.ts"
 import * as Table from "./Table.ts"
+import * as Unsaved from "./Unsaved.ts"
 import type { Waiters } from "./Waiters.ts"
 import type { Writer } from "./Writer.ts"
 
-/** Counts what a batch did for one session. */
-const countUpdate = (update: Batch.SessionUpdate): Effect.Effect<void> => {
-  const counts: Array<Effect.Effect<void>> = []
-  for (const command of update.commands) {
-    if (command._tag !== "Rent") continue
-    counts.push(Metric.update(Metric.withAttributes(Metrics.attempts, { provider: command.candidate.provider }), 1))
-  }
-  for (const event of update.events) {
-    if (event._tag === "Respawned") {
-      counts.push(Metric.update(Metric.withAttributes(Metrics.respawns, { provider: providerOf(update.after) }), 1))
-    } else if (event._tag === "TerminateFailed") {
-      const { kind } = Fault.toError(event.fault, "terminate")
-      const provider = event.fault.provider ?? providerOf(update.after)
-      counts.push(Metric.update(Metric.withAttributes(Metrics.terminateFailures, { provider, kind }), 1))
-    }
-  }
-  return counts.length === 0 ? Effect.void : Effect.all(counts, { discard: true })
-}
+/** Messages that are decided at once: a few milliseconds of work, after which timers and sockets have their turn. */
+const mostMessages = 1_000
+
+/** A wake-up that decided nothing is repeated after this many milliseconds at the earliest. */
+const shortestRepeat = 1_000
 
 /** Updates the gauges of sessions by phase that have changed since the last call. */
 const makePhaseGauge = (owner: Owner, counts: Table.Counts): Effect.Effect<void> => {
@@ -74,7 +61,7 @@ export interface Parts {
   readonly waiters: Waiters
   readonly scheduler: Scheduler
   readonly publisher: Publisher
-  readonly runner: CommandRunner
+  readonly delivery: Delivery
   readonly writer: Writer
   readonly status: EngineStatus
 }
@@ -87,57 +74,35 @@ export interface BatchLoop {
   readonly isBusy: () => boolean
 }
 
-const snapshot = ({ compute, state }: Table.Entry): Seen => ({ state, compute })
+/** What a batch has changed, kept in the table. */
+interface Kept {
+  readonly entry: Table.Entry
+  readonly before: Batch.SessionUpdate["before"]
+}
 
 /** The loop of an engine. */
 export const make = (parts: Parts): BatchLoop => {
-  const { config, mailbox, publisher, runner, scheduler, status, table, waiters, writer } = parts
-  const gauge = makePhaseGauge(parts.owner, table.counts)
+  const { config, delivery, mailbox, publisher, scheduler, status, table, waiters, writer } = parts
+  const gauge = guarded("a metric", makePhaseGauge(parts.owner, table.counts))
   let isBusy = false
-
-  const publish = ({ after, events, id }: Batch.SessionUpdate) =>
-    Effect.forEach(
-      events,
-      (event) => publisher.publish({ id, computeId: Table.machineOf(after), at: after.clock.wall, event }),
-      { discard: true }
-    )
-
-  /** Forgets a session that another process manages now, and tells its listeners. */
-  const release = Effect.fnUntraced(function*(id: SessionId, now: Now) {
-    const entry = table.get(id)
-    if (entry !== undefined) yield* AttemptSpans.abandon(entry, "released")
-    table.remove(id)
-    yield* publisher.publish({ id, computeId: null, at: now.wall, event: { _tag: "Released" } })
-  })
-
-  const releaseOne = Effect.fnUntraced(function*(id: SessionId, now: Now) {
-    yield* Effect.logError(
-      `the session ${id} was changed in the store by another process: this orchestrator no longer manages it`
-    )
-    yield* release(id, now)
-    waiters.gone(id)
-  })
 
   /** Another orchestrator has all sessions now; the error says so and has been logged. */
   const releaseAll = Effect.fnUntraced(function*(error: AtlasError) {
-    const now = yield* Clocks.read
-    yield* Effect.forEach([...table.all()], ({ state }) => release(state.spec.id, now), { discard: true })
+    const { wall } = yield* Clocks.read
+    for (const entry of table.all()) {
+      const { id } = entry.state.spec
+      yield* AttemptSpans.abandon(entry, "released")
+      table.remove(id)
+      yield* publisher.publish({ id, computeId: null, at: wall, event: { _tag: "Released" } })
+    }
     waiters.failAll((operation) => status.stopped(operation) ?? error)
     yield* mailbox.close
     yield* gauge
   })
 
-  const decide = (messages: ReadonlyArray<Message>, now: Now) =>
-    Effect.clockWith((clock) => {
-      const start = clock.monotonicTimeNanosUnsafe()
-      const updates = Batch.decideAll(messages, table, now, config)
-      const took = Duration.nanos(clock.monotonicTimeNanosUnsafe() - start)
-      return Effect.as(Metric.update(Metrics.decideDuration, took), updates)
-    })
-
-  /** Refuses the sessions that would begin in this batch, once no session may begin any more. */
+  /** Refuses the sessions that would begin in this batch, once no session may begin any more or the store cannot be written. */
   const withoutRefused = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
-    const refusal = status.refusal("spawn")
+    const refusal = status.refusal("spawn") ?? writer.refusal()
     if (refusal === null) return messages
     return messages.filter(({ event, id }) => {
       if (event._tag === "Started") waiters.gone(id, refusal)
@@ -145,59 +110,96 @@ export const make = (parts: Parts): BatchLoop => {
     })
   }
 
-  /** Carries out a committed update. */
-  const carryOut = Effect.fnUntraced(function*(update: Batch.SessionUpdate, version: number, now: Now) {
-    const { after, id } = update
-    yield* AttemptSpans.follow(update)
-    const entry = table.put(version === after.version ? after : { ...after, version }, update)
-    scheduler.arm(entry, now)
-    yield* countUpdate(update)
-    yield* publish(update)
-    yield* runner.start(update)
-    if (Batch.isForgotten(update)) {
-      table.remove(id)
-      waiters.gone(id)
-    } else {
-      waiters.changed(id, () => snapshot(entry))
+  const isUnchanged = (update: Batch.SessionUpdate, entry: Table.Entry | undefined): boolean =>
+    update.after === update.before && update.events.length === 0 && update.commands.length === 0 &&
+    update.compute === entry?.compute && update.auth === entry.auth
+
+  /** Keeps what was decided of one session. Null when nothing has changed. */
+  const keep = (update: Batch.SessionUpdate, now: Now): Kept | null => {
+    const { after, before, commands, events, id } = update
+    const known = table.get(id)
+    if (known !== undefined && isUnchanged(update, known)) {
+      // its wake-up may have been one of the messages, and a deadline must never be without a timer
+      if (known.wake === null) scheduler.arm(known, now, now.mono + shortestRepeat)
+      return null
     }
+    const isOver = after.phase._tag === "Ended"
+    const entry = table.put(after, isOver ? { ...Table.emptyMemory, span: update.span } : update)
+    const isNeeded = needsCommit(before, after)
+    if (isNeeded || events.length > 0 || commands.length > 0) {
+      entry.unsaved ??= Unsaved.make(before, now.mono)
+      const computeId = Table.machineOf(after)
+      const envelopes = events.map((event) => ({ id, computeId, at: after.clock.wall, event }))
+      Unsaved.add(entry.unsaved, { envelopes, commands, isNeeded })
+    }
+    if (isNeeded) {
+      entry.recorded = false
+      writer.save(entry, now)
+    }
+    scheduler.arm(entry, now)
+    return { entry, before }
+  }
+
+  /** Decides messages and keeps all that follows, at once; what the host's code can spoil comes after that. */
+  const handle = Effect.fnUntraced(function*(messages: ReadonlyArray<Message>) {
+    const now = yield* Clocks.read
+    const { failed, kept, took } = yield* Effect.clockWith((clock) =>
+      Effect.sync(() => {
+        const start = clock.monotonicTimeNanosUnsafe()
+        const { failed, updates } = Batch.decideAll(messages, table, now, config)
+        const took = Duration.nanos(clock.monotonicTimeNanosUnsafe() - start)
+        const kept: Array<Kept> = []
+        const all = [...failed]
+        for (const update of updates.values()) {
+          const result = Result.try(() => keep(update, now))
+          if (Result.isFailure(result)) all.push({ id: update.id, defect: result.failure })
+          else if (result.success !== null) kept.push(result.success)
+        }
+        for (const { id } of all) reviewLater(id, now)
+        return { failed: all, kept, took }
+      })
+    )
+    for (const { defect, id } of failed) {
+      yield* Effect.logError(`the session ${id} could not decide on a message (a defect): ${locate(defect)}`)
+    }
+    for (const { before, entry } of kept) {
+      yield* AttemptSpans.follow(entry, before)
+      if (entry.state.phase._tag === "Ended") entry.span = null
+    }
+    yield* delivery.flush(kept.map(({ entry }) => entry), (entry) => writer.isLate(entry, now))
+    yield* guarded("a metric", Metric.update(Metrics.decideDuration, took))
+    yield* gauge
   })
 
-  /** Whether an update changes nothing, as most observations of a feed. */
-  const isEmpty = (update: Batch.SessionUpdate): boolean =>
-    update.after === update.before && update.events.length === 0 && update.commands.length === 0 &&
-    update.compute === table.get(update.id)?.compute && update.auth === table.get(update.id)?.auth
+  /** After a defect the session's row is read again, and its timer is set, whatever message was lost. */
+  const reviewLater = (id: SessionId, now: Now): void => {
+    const entry = table.get(id)
+    if (entry === undefined) return
+    writer.readAgain(entry, now)
+    Result.try(() => scheduler.arm(entry, now, now.mono + shortestRepeat))
+  }
 
-  const handleBatch = Effect.gen(function*() {
-    const messages = withoutRefused(yield* mailbox.takeAll)
+  const handleNext = Effect.gen(function*() {
+    const messages = yield* mailbox.take(mostMessages)
     isBusy = true
-    const now = yield* Clocks.read
-    const updates = yield* decide(messages, now)
-    const writes = Batch.writes(updates)
-    const written = new Set(writes.map(({ id }) => id))
-    const { lost, refused } = yield* writer.commit(writes)
-    // with the owner lock all other sessions are lost as well: `status.loss` ends the loop
-    if (lost.size > 0 && (yield* status.isLost)) return yield* Effect.never
-    for (const update of updates.values()) {
-      if (isEmpty(update)) continue
-      const { after: { version }, id } = update
-      const refusal = refused.get(id)
-      if (lost.has(id)) yield* releaseOne(id, now)
-      else if (refusal !== undefined) waiters.gone(id, refusal)
-      else yield* carryOut(update, written.has(id) ? version + 1 : version, now)
-    }
-    yield* gauge
+    yield* handle(withoutRefused(messages))
+    // the next batch may be there already, and would be handled before any timer or socket
+    if (messages.length === mostMessages) yield* Effect.yieldNow
   }).pipe(
     // a defect in one batch must not end the loop
-    Effect.catchDefect((defect) =>
-      Effect.logError(`a batch of session changes failed unexpectedly (a defect): ${locate(defect)}`)
-    ),
+    (batch) => guarded("a batch of session changes", batch),
     Effect.ensuring(Effect.sync(() => {
       isBusy = false
     }))
   )
 
+  const work = Effect.all([Effect.forever(handleNext), writer.run((message) => handle([message]))], {
+    concurrency: "unbounded",
+    discard: true
+  })
+
   return {
-    run: Effect.raceFirst(Effect.forever(handleBatch), status.loss).pipe(Effect.catch(releaseAll)),
+    run: Effect.raceFirst(Effect.andThen(work, Effect.never), status.loss).pipe(Effect.catch(releaseAll)),
     isBusy: () => isBusy
   }
 }

@@ -5,7 +5,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionState } from "../session/State.ts"
 import type * as Mailbox from "./Mailbox.ts"
-import type * as Table from "./Table.ts"
+import * as Table from "./Table.ts"
 import type * as Waiters from "./Waiters.ts"
 
 /** Whether a session needs nothing more from this process: it is over, or persists and is not in doubt. */
@@ -26,11 +26,23 @@ export const closeSessions = ({ mailbox, table, waiters, within }: {
     yield* Effect.forEach(
       open.filter(({ state }) => !isSettled(state)),
       // a session that another process has taken over fails here, and is not waited for
-      (entry) => Effect.exit(waiters.wait(entry.state.spec.id, entry, ({ state }) => isSettled(state), "close")),
+      (entry) =>
+        Effect.exit(
+          waiters.wait(entry.state.spec.id, Table.seenOf(entry), ({ state }) => isSettled(state), "close")
+        ),
       { concurrency: "unbounded", discard: true }
     ).pipe(Effect.timeoutOption(within))
-    const left = open.filter(({ state }) => table.get(state.spec.id) !== undefined && !isSettled(state))
+    const left = open.filter(({ recorded, state }) =>
+      table.get(state.spec.id) !== undefined && !(recorded && isSettled(state))
+    )
     for (const { state } of left) {
+      if (state.phase._tag === "Ended") {
+        yield* Effect.logError(
+          `closed before the end of the session ${state.spec.id} could be recorded: its machine is verified gone, and the next ` +
+            "start finds that out"
+        )
+        continue
+      }
       const machines = state.pendingTerminations.map(({ computeId, provider }) => `${provider} ${computeId}`).join(", ")
       yield* Effect.logError(
         `closed before the session ${state.spec.id} was verified to be over: it is in the store and is ended at the next start`

@@ -248,7 +248,9 @@ const attributesOf = (session: SessionId, command: ProviderCommand): Readonly<Re
 /** Runs the commands of sessions. */
 export interface CommandRunner {
   /** Starts a session's commands and returns at once. */
-  readonly start: (update: SessionUpdate) => Effect.Effect<void>
+  readonly start: (
+    update: Pick<SessionUpdate, "id" | "after" | "commands" | "secrets" | "span">
+  ) => Effect.Effect<void>
 }
 
 /** A runner; closing the scope interrupts its commands. */

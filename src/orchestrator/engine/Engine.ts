@@ -12,12 +12,13 @@ import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Config from "../session/Config.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
 import { SessionStore } from "../store/StoreContract.ts"
-import { adoptStored, allRows } from "./Adoption.ts"
+import { adoptStored, unknownRows } from "./Adoption.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
 import { closeSessions } from "./Closing.ts"
 import * as CommandRunner from "./CommandRunner.ts"
+import * as Delivery from "./Delivery.ts"
 import type { Options, Seen, SessionEngine } from "./EngineContract.ts"
 import * as EngineStatus from "./EngineStatus.ts"
 import * as Mailbox from "./Mailbox.ts"
@@ -68,30 +69,22 @@ export const make = (
       CommandRunner.make({ providers, ask, mailbox, isHeld: table.isHeld, holdsOwnerLock: status.holdsOwnerLock }),
       inner
     )
-    const writer = Writer.make({
-      owner,
-      store,
-      whileFailing: (error) =>
-        Effect.map(mailbox.takeStarts, (ids) => {
-          for (const id of ids) waiters.gone(id, error)
-        })
-    })
+    const delivery = Delivery.make({ mailbox, publisher, runner, table, waiters })
+    const writer = Writer.make({ owner, store, table, mailbox, waiters, delivery, status })
     const loop = BatchLoop.make({
       owner,
       config,
       table,
       mailbox,
       waiters,
-      scheduler: scheduler,
+      scheduler,
       publisher,
-      runner,
+      delivery,
       writer,
-      status: status
+      status
     })
-    const unreadable = yield* adoptStored({ owner, store, table, mailbox, isSetUp, scope: inner })
     yield* Effect.forkIn(loop.run, inner)
     yield* Effect.forkIn(scheduler.run, inner)
-    yield* Effect.forkIn(writer.withdraw, inner)
     yield* Effect.forkIn(status.watch, inner)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
@@ -100,6 +93,7 @@ export const make = (
       }).pipe(
         // the batch that has just ended the last session still has callers to answer
         Effect.andThen(Effect.yieldNow),
+        Effect.andThen(publisher.drain),
         Effect.ensuring(Effect.suspend(() => {
           status.markClosed()
           waiters.failAll(status.errorOfWaiting)
@@ -111,8 +105,20 @@ export const make = (
       )
     )
 
-    const snapshot = (entry: Table.Entry | undefined): Seen | undefined =>
-      entry === undefined ? undefined : { state: entry.state, compute: entry.compute }
+    // after the loop has begun, and before anything is known of machines that no session has
+    const adoption = yield* adoptStored({ owner, store, table, mailbox, isSetUp, scope: inner })
+
+    /** A session without a row is not there yet. */
+    const stored = (entry: Table.Entry | undefined): Table.Entry | undefined =>
+      entry !== undefined && entry.isStored ? entry : undefined
+    const snapshot = (entry: Table.Entry | undefined): Seen | undefined => {
+      if (entry === undefined || !entry.isStored) return undefined
+      const { compute, recorded, state } = entry
+      return { state, compute, recorded }
+    }
+    const all = function*(): Generator<Seen> {
+      for (const entry of table.all()) if (entry.isStored) yield entry
+    }
 
     const ifWorking = <A, E, R>(operation: string, self: Effect.Effect<A, E, R>) =>
       Effect.suspend((): Effect.Effect<A, E | AtlasError, R> => status.stopped(operation) ?? self)
@@ -122,8 +128,9 @@ export const make = (
       config,
       unreadable: () => {
         const reason = status.stopped("reap")?.reason
-        return reason === undefined ? unreadable() : [{ id: allRows, message: reason.message }]
+        return reason === undefined ? adoption.unreadable() : [unknownRows(reason.message)]
       },
+      reread: adoption.reread,
       begin: (spec, secrets, test, operation) =>
         Effect.gen(function*() {
           const refusal = status.refusal(operation)
@@ -147,12 +154,23 @@ export const make = (
         }),
       touch: mailbox.touch,
       get: (id) => snapshot(table.get(id)),
-      all: () => table.all(),
+      all,
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),
       byCompute: (computeId) => snapshot(table.byCompute(computeId)),
       when: (id, test, operation) =>
-        ifWorking(operation, Effect.suspend(() => waiters.wait(id, snapshot(table.get(id)), test, operation))),
+        ifWorking(
+          operation,
+          Effect.suspend(() => {
+            const entry = stored(table.get(id))
+            return waiters.wait(id, entry === undefined ? undefined : Table.seenOf(entry), test, operation)
+          })
+        ),
+      whyUnrecorded: (id) => {
+        const entry = table.get(id)
+        if (entry === undefined || entry.recorded) return null
+        return entry.unsaved?.fault ?? "the session store has not answered yet"
+      },
       waiting: waiters.size,
       events: (id) =>
         ifWorking(
@@ -164,6 +182,6 @@ export const make = (
           )
         ),
       stopped: status.stopped,
-      isQuiet: () => !loop.isBusy() && mailbox.isEmpty()
+      isQuiet: () => !loop.isBusy() && mailbox.isEmpty() && writer.isIdle()
     }
   })

@@ -34,7 +34,7 @@ export interface Options {
 }
 
 /**
- * A session as it was last committed, and its machine as last seen.
+ * A session as it was last decided, and its machine as last seen.
  *
  * @category models
  * @since 0.1.0
@@ -46,6 +46,8 @@ export interface Seen {
    * after a start.
    */
   readonly compute: Compute | null
+  /** Whether the store has exactly this state, timers and the last touch left out. */
+  readonly recorded: boolean
 }
 
 /**
@@ -69,8 +71,13 @@ export interface Place {
 export class SessionEngine extends Context.Service<SessionEngine, {
   readonly owner: Owner
   readonly config: Config.DecideConfig
-  /** Stored sessions that could not be read; while there are any, no unknown machine may be deleted. */
+  /**
+   * Stored sessions that could not be read. While one with the id `*` is among them, which stands for all that are not known
+   * yet, no unknown machine may be deleted.
+   */
   readonly unreadable: () => ReadonlyArray<Unreadable>
+  /** Reads those again now, and adopts the ones that can be read; the engine does so itself each minute. */
+  readonly reread: Effect.Effect<void, AtlasError>
   /**
    * Begins a session that rents with these secrets, and waits until a committed state of it passes the test. Fails as
    * `StorageFault` when it cannot be stored, and then nothing was rented; as `Validation` while the engine closes.
@@ -101,6 +108,8 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly byCompute: (computeId: ComputeId) => Seen | undefined
   /** Waits until a committed state of the session passes the test; fails as `NotTracked` when it is not, or no longer, here. */
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
+  /** Why the newest state of a session is not recorded; null when it is. */
+  readonly whyUnrecorded: (id: SessionId) => string | null
   /** How many callers wait for a session. */
   readonly waiting: () => number
   /**
@@ -115,6 +124,6 @@ export class SessionEngine extends Context.Service<SessionEngine, {
    * orchestrator, which then has all sessions. Null while it works.
    */
   readonly stopped: (operation: string) => AtlasError | null
-  /** Whether every message has been handled; commands may still be running. */
+  /** Whether every message has been handled and recorded; commands may still be running. */
   readonly isQuiet: () => boolean
 }>()("effect-atlas/orchestrator/SessionEngine") {}

@@ -39,10 +39,8 @@ export interface Mailbox {
   readonly isBehind: () => boolean
   /** Puts a touch in, unless an unread one of the session is there. */
   readonly touch: (id: SessionId) => void
-  /** Waits for messages and takes all that are there, in order. */
-  readonly takeAll: Effect.Effect<ReadonlyArray<Message>>
-  /** Takes out the unread `Started` messages, whose callers are to be refused at once. */
-  readonly takeStarts: Effect.Effect<ReadonlyArray<SessionId>>
+  /** Waits for messages and takes those that are there, in order, at most this many. */
+  readonly take: (most: number) => Effect.Effect<ReadonlyArray<Message>>
   readonly isEmpty: () => boolean
   /** Lets all waiting callers through, because the engine reads no more. */
   readonly close: Effect.Effect<void>
@@ -58,7 +56,6 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
   const put = (message: Message): void => {
     Queue.offerUnsafe(messages, message)
   }
-  const release = (taken: ReadonlyArray<Message>) => places.release(taken.filter((message) => sent.has(message)).length)
   return {
     put,
     send: (message) =>
@@ -79,22 +76,16 @@ export const make: Effect.Effect<Mailbox> = Effect.gen(function*() {
       touched.add(id)
       put({ id, event: { _tag: "Touched" } })
     },
-    takeAll: Effect.gen(function*() {
-      const taken = yield* Queue.takeAll(messages)
-      isBehind = false
-      for (const { event, id } of taken) {
-        if (event._tag === "Touched") touched.delete(id)
-      }
-      yield* release(taken)
-      return taken
-    }),
-    takeStarts: Effect.gen(function*() {
-      const taken = yield* Queue.clear(messages)
-      const starts = taken.filter(({ event }) => event._tag === "Started")
-      Queue.offerAllUnsafe(messages, taken.filter(({ event }) => event._tag !== "Started"))
-      yield* release(starts)
-      return starts.map(({ id }) => id)
-    }),
+    take: (most) =>
+      Effect.gen(function*() {
+        const taken = yield* Queue.takeBetween(messages, 1, most)
+        if (Queue.sizeUnsafe(messages) === 0) isBehind = false
+        for (const { event, id } of taken) {
+          if (event._tag === "Touched") touched.delete(id)
+        }
+        yield* places.release(taken.filter((message) => sent.has(message)).length)
+        return taken
+      }),
     isEmpty: () => Queue.sizeUnsafe(messages) === 0,
     close: places.resize(Number.MAX_SAFE_INTEGER)
   }

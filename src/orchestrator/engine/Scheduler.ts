@@ -88,8 +88,10 @@ const jump = 1_000
 
 /** The timers of all sessions. */
 export interface Scheduler {
-  /** Sets a timer for a session's next deadline, unless an earlier one is set. */
-  readonly arm: (entry: Entry, now: Now) => void
+  /**
+   * Sets a timer for a session's next deadline, not before `earliest` on the monotonic clock, unless an earlier timer is set.
+   */
+  readonly arm: (entry: Entry, now: Now, earliest?: number) => void
   readonly run: Effect.Effect<never>
 }
 
@@ -102,8 +104,9 @@ export const make = ({ config, mailbox, table }: {
   Effect.map(Latch.make(), (earlier) => {
     const queue = makeTimerQueue()
 
-    const arm: Scheduler["arm"] = (entry, now) => {
-      const next = nextWake(entry.state, now, config)
+    const arm: Scheduler["arm"] = (entry, now, earliest = Number.NEGATIVE_INFINITY) => {
+      const deadline = nextWake(entry.state, now, config)
+      const next = deadline === null ? null : Math.max(deadline, earliest)
       if (next === null || (entry.wake !== null && entry.wake <= next)) return
       entry.wake = next
       queue.push(next, entry.state.spec.id)

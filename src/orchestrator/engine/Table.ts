@@ -1,5 +1,5 @@
 /**
- * Every session of the engine: its last committed state, and what is in memory only.
+ * Every session of the engine: its newest state, what of it is not in its row yet, and what is in memory only.
  */
 import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
@@ -8,6 +8,8 @@ import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
 import { placesOf, type SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
+import type { Seen } from "./EngineContract.ts"
+import * as Unsaved from "./Unsaved.ts"
 
 /** What is known of a session and not stored in its row. */
 export interface Memory {
@@ -21,9 +23,18 @@ export interface Memory {
   span: Tracer.AnySpan | null
 }
 
-/** One session. Only the engine's fiber writes to it. */
+/** One session. */
 export interface Entry extends Memory {
+  /** The newest decided state, with the version of its row. */
   state: SessionState
+  /** Whether the row says all that matters of it. */
+  recorded: boolean
+  /** What the row does not say yet; null when nothing waits for it. */
+  unsaved: Unsaved.Unsaved | null
+  /** Whether there ever was a row; until then nobody sees the session. */
+  isStored: boolean
+  /** Whether the row has been deleted, so that the session is forgotten. */
+  isDeleted: boolean
   /** The time its timer is set to; null when it has none. */
   wake: number | null
   /** The keys it is found under in the indexes. */
@@ -63,12 +74,20 @@ export interface Table {
   readonly remove: (id: SessionId) => void
 }
 
-/** The memory of a session of which only the row is known. */
+/** The memory of a session of which only the row is known, and of one that is over. */
 export const emptyMemory: Memory = { secrets: null, auth: null, compute: null, span: null }
 
 /** The machine a session has or had last. */
 export const machineOf = ({ last, phase }: SessionState): ComputeId | null =>
   phase._tag === "Live" ? phase.computeId : last
+
+/** A session as its row says it, or, without a row, as it is to be stored. */
+export const seenOf = ({ compute, state, unsaved }: Entry): Seen => {
+  if (unsaved === null || Unsaved.isRecorded(unsaved)) return { state, compute, recorded: true }
+  return unsaved.recorded === null
+    ? { state, compute, recorded: false }
+    : { state: unsaved.recorded, compute, recorded: true }
+}
 
 const isChanging = ({ phase, pendingTerminations }: SessionState): boolean =>
   pendingTerminations.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
@@ -143,7 +162,16 @@ export const make = (): Table => {
     counts,
     put: (state, memory) => {
       const known = entries.get(state.spec.id)
-      const entry = known ?? { ...memory, state, wake: null, indexed: unindexed }
+      const entry = known ?? {
+        ...memory,
+        state,
+        recorded: true,
+        unsaved: null,
+        isStored: state.version > 0,
+        isDeleted: false,
+        wake: null,
+        indexed: unindexed
+      }
       if (known === undefined) entries.set(state.spec.id, entry)
       else {
         entry.secrets = memory.secrets

@@ -13,14 +13,18 @@ interface Waiter {
   readonly test: Test
   readonly done: Deferred.Deferred<Seen, AtlasError>
   readonly operation: string
+  /** Whether this caller began the session. */
+  readonly isBeginner: boolean
 }
 
 /** The waiting callers, by session. */
 export interface Waiters {
-  /** A session has a new committed state: answers the callers whose test it passes. */
+  /** The row of a session says something new: answers the callers whose test it passes. */
   readonly changed: (id: SessionId, seen: () => Seen) => void
   /** A session is forgotten, or (with an error) could not begin: fails its callers. */
   readonly gone: (id: SessionId, error?: AtlasError) => void
+  /** A session that began cannot be stored: fails the callers that began it, since they may wait without a limit. */
+  readonly refused: (id: SessionId, error: AtlasError) => void
   /** Fails all callers, each with the error of the operation it called. */
   readonly failAll: (error: (operation: string) => AtlasError) => void
   /** Waits for a known session, seen as `now`; fails at once when there is none. */
@@ -53,9 +57,13 @@ export const make = (): Waiters => {
     for (const { done, operation } of waiters.get(id) ?? []) Deferred.doneUnsafe(done, Effect.fail(error(operation)))
   }
 
-  const startAndWait: Waiters["startAndWait"] = (id, begin, test, operation) =>
+  const register = (
+    id: SessionId,
+    begin: Effect.Effect<void, AtlasError>,
+    facts: Omit<Waiter, "done">
+  ): Effect.Effect<Seen, AtlasError> =>
     Effect.suspend(() => {
-      const waiter: Waiter = { test, done: Deferred.makeUnsafe(), operation }
+      const waiter: Waiter = { ...facts, done: Deferred.makeUnsafe() }
       const all = waiters.get(id) ?? new Set<Waiter>()
       waiters.set(id, all.add(waiter))
       return Effect.ensuring(
@@ -72,19 +80,27 @@ export const make = (): Waiters => {
       const all = waiters.get(id)
       if (all === undefined) return
       const now = seen()
+      if (!now.recorded) return
       for (const waiter of all) {
         if (waiter.test(now)) Deferred.doneUnsafe(waiter.done, Effect.succeed(now))
       }
     },
     gone: (id, error) => fail(id, error === undefined ? notTracked : () => error),
+    refused: (id, error) => {
+      for (const { done, isBeginner } of waiters.get(id) ?? []) {
+        if (isBeginner) Deferred.doneUnsafe(done, Effect.fail(error))
+      }
+    },
     failAll: (error) => {
       for (const id of waiters.keys()) fail(id, error)
     },
     wait: (id, now, test, operation) => {
       if (now === undefined) return Effect.fail(notTracked(operation))
-      return test(now) ? Effect.succeed(now) : startAndWait(id, Effect.void, test, operation)
+      return now.recorded && test(now)
+        ? Effect.succeed(now)
+        : register(id, Effect.void, { test, operation, isBeginner: false })
     },
-    startAndWait,
+    startAndWait: (id, begin, test, operation) => register(id, begin, { test, operation, isBeginner: true }),
     size: () => [...waiters.values()].reduce((sum, all) => sum + all.size, 0)
   }
 }

@@ -15,6 +15,7 @@ import type { EventEnvelope, Options as EngineOptions } from "../SessionEngine.t
 import type { SessionInfo } from "../SessionInfo.ts"
 import type * as SpawnOptions from "../SpawnOptions.ts"
 import type { Spending } from "../Spending.ts"
+import type { Unreadable } from "../store/StoreContract.ts"
 
 /**
  * Settings of an orchestrator's feeds and reaper.
@@ -124,6 +125,8 @@ export class Orchestrator extends Context.Service<Orchestrator, {
   readonly stopTracked: (id: string, options?: StopOptions) => Effect.Effect<void, AtlasError>
   readonly listIds: Effect.Effect<ReadonlyArray<SessionId>>
   readonly list: Effect.Effect<ReadonlyArray<SessionInfo>>
+  readonly unreadable: Effect.Effect<ReadonlyArray<Unreadable>>
+  readonly forget: (id: string) => Effect.Effect<void, AtlasError>
   readonly awaitReady: (id: string, options?: ReadyOptions) => Effect.Effect<Compute, AtlasError>
   readonly awaitEnd: (id: string) => Effect.Effect<SessionInfo, AtlasError>
   readonly events: (id: string | null) => Stream.Stream<SessionElement, AtlasError>

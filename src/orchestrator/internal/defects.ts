@@ -1,4 +1,5 @@
 /** What a log or a failure may say of a defect (a bug): its class and where it happened, since its text may hold a key. */
+import * as Effect from "effect/Effect"
 
 /** What a call is answered with when the adapter's code threw instead of failing. */
 export const adapterDefect = "the adapter failed unexpectedly (a defect)"
@@ -20,3 +21,9 @@ export const locate = (defect: unknown): string => {
   const stack = defect instanceof Error && typeof defect.stack === "string" ? defect.stack.split("\n") : []
   return [classOf(defect), ...stack.filter((line) => location.test(line)).slice(0, maxLines)].join("\n")
 }
+
+/** The same effect; what it throws (the host's tracer, metrics or bus may) is logged, and harms nothing else. */
+export const guarded = (what: string, self: Effect.Effect<unknown>): Effect.Effect<void> =>
+  Effect.asVoid(
+    Effect.catchDefect(self, (defect) => Effect.logError(`${what} failed unexpectedly (a defect): ${locate(defect)}`))
+  )

@@ -19,6 +19,7 @@ import * as Reaper from "../Reaper.ts"
 import { makeSessionId, SessionId } from "../session/Ids.ts"
 import * as SessionInfo from "../SessionInfo.ts"
 import * as Spending from "../Spending.ts"
+import * as forgetting from "../store/forgetting.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
@@ -70,28 +71,65 @@ const decodeTimeout = decoder(
 const fail = (operation: string, reason: AtlasError["reason"]) =>
   Effect.fail(new AtlasError({ provider: null, operation, reason }))
 
-/** Waits until a session is over; one that is forgotten meanwhile is over too. */
-const untilGone = (engine: SessionEngine["Service"], id: SessionId, operation: string) =>
-  Effect.catchReason(
-    Effect.asVoid(engine.when(id, spawning.isOver, operation)),
-    "AtlasError",
-    "NotTracked",
-    () => engine.stopped(operation) ?? Effect.void
-  )
+/** A session that was forgotten is over: its row was deleted because it had ended. */
+const isForgotten = (engine: SessionEngine["Service"], { reason }: AtlasError): boolean =>
+  reason._tag === "NotTracked" && engine.stopped("stopTracked") === null
+
+/** The machine that a session has or had last; the name of its create while the answer is not known. */
+const machineOf = (seen: Seen | undefined): Pick<Uncertain, "computeId" | "computeName"> => {
+  if (seen === undefined) return { computeId: null, computeName: null }
+  const { last, pendingTerminations, phase } = seen.state
+  const isInDoubt = phase._tag === "Renting" || phase._tag === "Resolving"
+  return {
+    computeId: last ?? pendingTerminations[0]?.computeId ?? null,
+    computeName: isInDoubt ? phase.attempt.name : null
+  }
+}
+
+/** What is known of a session whose end is not proven and recorded. */
+const whyNotOver = (engine: SessionEngine["Service"], id: SessionId): string => {
+  const seen = engine.get(id)
+  if (seen === undefined) return "the session was let go to another orchestrator, which has its machine now"
+  return spawning.isOver(seen)
+    ? `verified gone, but its end could not be recorded: ${engine.whyUnrecorded(id) ?? "it has just been"}`
+    : "not verified gone yet; the orchestrator goes on ending it"
+}
+
+/**
+ * Waits until a session is over and that is recorded. Everything else is `Uncertain`, with the machine's id and what is known: at
+ * the limit, and when the session is let go to another orchestrator meanwhile.
+ */
+const untilOver = Effect.fnUntraced(
+  function*(engine: SessionEngine["Service"], id: SessionId, limit: Duration.Duration) {
+    const before = machineOf(engine.get(id))
+    const uncertain = () =>
+      Effect.suspend(() => {
+        const seen = engine.get(id)
+        const machine = seen === undefined ? before : machineOf(seen)
+        return fail("stopTracked", new Uncertain({ ...machine, message: whyNotOver(engine, id) }))
+      })
+    yield* engine.when(id, spawning.isOver, "stopTracked").pipe(
+      Effect.asVoid,
+      Effect.catchIf((error) => isForgotten(engine, error), () => Effect.void),
+      Effect.catchReason(
+        "AtlasError",
+        "StorageFault",
+        (reason, error) =>
+          engine.get(id) === undefined && engine.stopped("stopTracked") !== null
+            ? fail("stopTracked", new Uncertain({ ...before, message: `${whyNotOver(engine, id)}: ${reason.message}` }))
+            : Effect.fail(error)
+      ),
+      Effect.timeoutOrElse({ duration: limit, orElse: uncertain })
+    )
+  }
+)
 
 const makeStopTracked = ({ engine, find }: SessionAccess): Verbs["stopTracked"] => (id, options) =>
   Effect.gen(function*() {
     const { state } = yield* find(id, "stopTracked")
     const limit = yield* decodeTimeout(options?.timeout ?? spawning.stopTimeout, "stopTracked")
     yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
-    yield* Effect.timeoutOrElse(untilGone(engine, state.spec.id, "stopTracked"), {
-      duration: limit,
-      orElse: () => {
-        const computeId = engine.get(state.spec.id)?.state.last ?? null
-        const message = "not verified gone yet; the orchestrator goes on ending it"
-        return fail("stopTracked", new Uncertain({ computeId, message }))
-      }
-    })
+    yield* untilOver(engine, state.spec.id, limit)
   })
 
 const isReady = ({ compute, state: { phase } }: Seen): boolean =>
@@ -120,6 +158,36 @@ const makeAwaitReady = ({ engine, find, providers }: SessionAccess): Verbs["awai
     if (provider === undefined) return yield* found.failure
     const service = yield* providers.get(provider, "awaitReady")
     return yield* Readiness.awaitRunning(service, id, { timeout: limit, interval }, undefined)
+  })
+
+/** Deletes a session's record: one that is here is over and forgets itself, the others are in the store only. */
+const makeForget = (
+  engine: SessionEngine["Service"],
+  store: SessionStore["Service"]
+): Verbs["forget"] =>
+(id) =>
+  Effect.gen(function*() {
+    const stopped = engine.stopped("forget")
+    if (stopped !== null) return yield* stopped
+    const seen = isSessionId(id) ? engine.get(id) : undefined
+    if (seen === undefined) {
+      yield* forgetting.forget(store, engine.owner, id)
+      return yield* engine.reread
+    }
+    const refused = forgetting.refusal(seen.state)
+    if (refused !== null) return yield* refused
+    const { id: known } = seen.state.spec
+    yield* engine.tell(known, { _tag: "ForgetRequested" }, "forget")
+    const isHere = () => engine.get(known) !== undefined
+    yield* Effect.timeoutOrElse(
+      Effect.catchReason(Effect.asVoid(engine.when(known, () => !isHere(), "forget")), "AtlasError", "NotTracked", () =>
+        engine.stopped("forget") ?? Effect.void),
+      {
+        duration: spawning.stopTimeout,
+        orElse: () =>
+          fail("forget", new Uncertain({ message: "its record is not deleted yet; the orchestrator goes on trying" }))
+      }
+    )
   })
 
 /** Whether a session's stream ends after this element. */
@@ -207,7 +275,12 @@ export const make = Effect.fnUntraced(function*(
     Effect.suspend(() => {
       const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
         (isComputeId(id) ? engine.byCompute(id) : undefined)
-      return seen === undefined ? Effect.fail(engine.stopped(operation) ?? notTracked(operation)) : Effect.succeed(seen)
+      if (seen !== undefined) return Effect.succeed(seen)
+      const row = engine.unreadable().find((unreadable) => unreadable.id === id)
+      return Effect.fail(
+        engine.stopped(operation) ??
+          notTracked(operation, row === undefined ? undefined : `its record cannot be read (${row.message})`)
+      )
     })
   const infoOf = ({ state }: Seen) => SessionInfo.now(state)
   const info = (id: string, operation: string) => Effect.flatMap(find(id, operation), infoOf)
@@ -220,15 +293,16 @@ export const make = Effect.fnUntraced(function*(
   const spawn = spawning.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
   const stopTracked = makeStopTracked(access)
 
-  /** Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. */
-  const release = (id: SessionId) =>
-    Effect.catch(
-      stopTracked(id),
-      (error) =>
-        error.kind === "not_tracked" || engine.stopped("scoped") !== null
-          ? Effect.void
-          : Effect.logError(`the session ${id} was not over when its scope closed: ${error.message}`)
-    )
+  /**
+   * Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. A scope
+   * cannot fail when it closes, so what is not proven is logged as an error.
+   */
+  const release = (id: SessionId, hasMachine: () => boolean) =>
+    Effect.catch(stopTracked(id), (error) =>
+      // nothing was rented, or the session is over and forgotten
+      error.kind === "not_tracked" || (engine.stopped("scoped") !== null && !hasMachine())
+        ? Effect.void
+        : Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`))
 
   return {
     spawn: (input, spawnOptions) =>
@@ -242,8 +316,11 @@ export const make = Effect.fnUntraced(function*(
     scoped: Effect.fn("Orchestrator.scoped")(function*(input, spawnOptions) {
       const id = yield* makeSessionId
       // the finalizer comes first, so that there is no moment in which a machine has none
-      yield* Effect.addFinalizer(() => release(id))
-      return yield* spawn("interactive", "scoped", input, spawnOptions, id)
+      let hasMachine = false
+      yield* Effect.addFinalizer(() => release(id, () => hasMachine))
+      const tracked = yield* spawn("interactive", "scoped", input, spawnOptions, id)
+      hasMachine = true
+      return tracked
     }),
     touch: (id) =>
       Effect.flatMap(find(id, "touch"), (seen) =>
@@ -253,6 +330,8 @@ export const make = Effect.fnUntraced(function*(
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
     stopTracked,
+    unreadable: Effect.sync(engine.unreadable),
+    forget: makeForget(engine, store),
     listIds: Effect.sync(() =>
       Array.from(engine.all()).flatMap((seen) => spawning.isOver(seen) ? [] : [seen.state.spec.id])
     ),

@@ -9,6 +9,7 @@ import type { Command, InputOf, SessionEvent, SessionInput } from "./Event.ts"
 import * as ending from "./internal/ending.ts"
 import * as living from "./internal/living.ts"
 import * as renting from "./internal/renting.ts"
+import * as rereading from "./internal/rereading.ts"
 import { isSame, pauseAfter, type Step } from "./internal/step.ts"
 import * as terminations from "./internal/terminations.ts"
 import { activityOf, reachedLimit } from "./Limits.ts"
@@ -104,6 +105,14 @@ const confirmFailed = (state: SessionState, step: Step, input: InputOf<"ConfirmF
   return state
 }
 
+/** Deletes the session's row, when nothing of it is left. */
+const forget = (state: SessionState, step: Step): SessionState => {
+  const { phase } = state
+  if (phase._tag !== "Ended" || phase.forgetting || state.pendingTerminations.length > 0) return state
+  step.commands.push({ _tag: "Forget" })
+  return { ...state, phase: { ...phase, forgetting: true } }
+}
+
 const wake = (state: SessionState, step: Step): SessionState => {
   const reason = reachedLimit(state, step.now)
   const limited = reason === null ? state : ending.stop(state, step, reason)
@@ -117,13 +126,7 @@ const wake = (state: SessionState, step: Step): SessionState => {
     case "Waiting":
       return renting.wakeWaiting(asked, step, phase)
     case "Ended":
-      if (
-        phase.forgetting || asked.pendingTerminations.length > 0 || step.now.wall < phase.at + step.config.retention
-      ) {
-        return asked
-      }
-      step.commands.push({ _tag: "Forget" })
-      return { ...asked, phase: { ...phase, forgetting: true } }
+      return step.now.wall < phase.at + step.config.retention ? asked : forget(asked, step)
     default:
       return asked
   }
@@ -134,6 +137,8 @@ const closing = (state: SessionState, step: Step): SessionState =>
   state.spec.persist && state.report === null
     ? state
     : ending.stop(state, step, "node_shutdown")
+
+const reasonOfStop = { caller: "stopped", interrupted: "interrupted", store: "unrecordable" } as const
 
 const react = (state: SessionState, step: Step, input: SessionInput): SessionState => {
   switch (input._tag) {
@@ -164,7 +169,11 @@ const react = (state: SessionState, step: Step, input: SessionInput): SessionSta
     case "TerminateFailed":
       return terminations.terminateFailed(state, step, input)
     case "StopRequested":
-      return ending.stop(state, step, input.by === "caller" ? "stopped" : "interrupted")
+      return ending.stop(state, step, reasonOfStop[input.by])
+    case "Reread":
+      return rereading.reread(state, step, input.stored)
+    case "ForgetRequested":
+      return forget(state, step)
     case "Report":
       return living.reported(state, step, input)
     case "Billed":

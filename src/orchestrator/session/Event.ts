@@ -12,7 +12,7 @@ import { AttemptId } from "./Ids.ts"
 import { Observation } from "./Observation.ts"
 import { Attempt, DeathCause, EndReason, Outcome } from "./Phase.ts"
 import { Candidate } from "./RentRequest.ts"
-import { SessionSpec } from "./State.ts"
+import { SessionSpec, SessionState } from "./State.ts"
 
 const attempt = AttemptId
 const machine = { provider: ProviderId, computeId: ComputeId }
@@ -34,8 +34,10 @@ const authHash = Schema.NullOr(Schema.String)
  *   now if left out), `ConfirmFailed`: results of `Confirm`.
  * - `TerminateAnswered`, `TerminateFailed`: results of `Terminate`; an answer does not prove that the machine is gone.
  * - `Billed`, `BillFailed`: results of `Reconcile`.
- * - `Touched`, `StopRequested`: from callers. `Report`: from the container.
+ * - `Touched`, `ForgetRequested` (of a session that is over): from callers. `Report`: from the container. `StopRequested`: by a caller, or because the session's row cannot
+ *   be written (`store`).
  * - `WokeUp`: a deadline may have passed. `Adopted`: the first input after a restart. `Closing`: the host shuts down.
+ * - `Reread`: the store has another row than this process wrote last, as after its database was restored.
  *
  * @category models
  * @since 0.1.0
@@ -63,12 +65,14 @@ export const SessionInput = Schema.Union([
   Schema.TaggedStruct("TerminateAnswered", machine),
   Schema.TaggedStruct("TerminateFailed", { ...machine, fault: Fault }),
   Schema.TaggedStruct("Touched", {}),
-  Schema.TaggedStruct("StopRequested", { by: Schema.Literals(["caller", "interrupted"]) }),
+  Schema.TaggedStruct("StopRequested", { by: Schema.Literals(["caller", "interrupted", "store"]) }),
+  Schema.TaggedStruct("ForgetRequested", {}),
   Schema.TaggedStruct("Report", { attempt, exitCode: Schema.Int }),
   Schema.TaggedStruct("Billed", { ...machine, usd: Schema.Finite }),
   Schema.TaggedStruct("BillFailed", { ...machine, fault: Fault }),
   Schema.TaggedStruct("WokeUp", {}),
   Schema.TaggedStruct("Adopted", {}),
+  Schema.TaggedStruct("Reread", { stored: SessionState }),
   Schema.TaggedStruct("Closing", {})
 ])
 

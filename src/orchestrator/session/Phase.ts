@@ -26,7 +26,7 @@ export const DeathCause = Schema.Literals(["failed", "stopped", "terminated", "v
 export type DeathCause = typeof DeathCause.Type
 
 /**
- * Why a session ends; each end has exactly one reason.
+ * Why a session ends; each end has exactly one reason. `unrecordable`: its row alone cannot be written to the store.
  *
  * @category models
  * @since 0.1.0
@@ -42,6 +42,7 @@ export const EndReason = Schema.Literals([
   "node_shutdown",
   "node_restart",
   "caller_lost",
+  "unrecordable",
   "no_price",
   "refused",
   "died"

@@ -196,11 +196,25 @@ export type SessionState = typeof SessionState.Type
 export const SessionJson = Schema.toCodecJson(SessionState)
 
 /**
+ * Fields of a phase that every adoption sets anew, from what is stored on the wall clock or whatever is stored: times on the
+ * monotonic clock, and whether the time to first ready is watched.
+ */
+const setByAdoption: ReadonlySet<string> = new Set(["settles", "until", "readyArmed"])
+
+/** Whether two phases differ in more than what an adoption sets anew. */
+const hasMoved = (before: Phase, after: Phase): boolean => {
+  if (before === after) return false
+  if (before._tag !== after._tag) return true
+  const old = new Map(Object.entries(before))
+  return Object.entries(after).some(([field, value]) => !setByAdoption.has(field) && old.get(field) !== value)
+}
+
+/**
  * Whether the row must be written before the events of this decision are published and its commands started.
  *
  * **Details**
  *
- * A decision that changes only timers, the clock or a touch within the minute needs no commit.
+ * A decision that changes only timers, the clock, what every adoption sets anew, or a touch within the minute needs no commit.
  *
  * @category commits
  * @since 0.1.0
@@ -208,7 +222,7 @@ export const SessionJson = Schema.toCodecJson(SessionState)
 export const needsCommit = (before: SessionState | null, after: SessionState | null): boolean => {
   if (before === after) return false
   if (before === null || after === null) return true
-  return before.phase !== after.phase ||
+  return hasMoved(before.phase, after.phase) ||
     before.pendingTerminations !== after.pendingTerminations ||
     before.meter !== after.meter ||
     before.attempts !== after.attempts ||

@@ -3,7 +3,6 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -35,10 +34,14 @@ export interface Write {
 export interface Unreadable {
   readonly id: string
   readonly message: string
+  /** As which it can be deleted; 0 where the row has none. */
+  readonly version: number
+  /** Wall clock: when the row was first written; null where the store cannot tell. */
+  readonly createdAt: number | null
 }
 
 /**
- * All rows of an owner; each session carries the version of its row.
+ * Rows of an owner; each session carries the version of its row.
  *
  * @category models
  * @since 0.1.0
@@ -46,6 +49,30 @@ export interface Unreadable {
 export interface Loaded {
   readonly sessions: ReadonlyArray<SessionState>
   readonly unreadable: ReadonlyArray<Unreadable>
+}
+
+/**
+ * Some rows of an owner, in the order of their ids.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Page extends Loaded {
+  /** The id after which the next page begins; null when this is the last one. */
+  readonly next: string | null
+}
+
+/**
+ * Who has which attempts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AttemptHolders {
+  /** The sessions of those attempts that any session has, also one whose row cannot be read. */
+  readonly sessions: ReadonlyMap<AttemptId, SessionId>
+  /** Rows that cannot be read and whose attempts the store does not know: each of them may have any other attempt. */
+  readonly unknown: ReadonlyArray<Unreadable>
 }
 
 /**
@@ -72,8 +99,13 @@ export class SessionStore extends Context.Service<SessionStore, {
    * the same, as after a cut connection or a deleted lock file.
    */
   readonly lock: (owner: Owner) => Effect.Effect<OwnerLock, AtlasError, Scope.Scope>
-  /** All sessions of an owner. Rows that cannot be read are named, and the others are answered all the same. */
-  readonly load: (owner: Owner) => Effect.Effect<Loaded, AtlasError>
+  /**
+   * The sessions of an owner, page by page: the first, or the one that begins after an id. Rows that cannot be read are named,
+   * and the others are answered all the same. See `loadAll`.
+   */
+  readonly load: (owner: Owner, after?: string) => Effect.Effect<Page, AtlasError>
+  /** These sessions of an owner, as far as they are there; a row that holds another owner's session is unreadable. */
+  readonly read: (owner: Owner, ids: ReadonlyArray<string>) => Effect.Effect<Loaded, AtlasError>
   /**
    * Writes all rows in one durable transaction of its own and answers the ids of the rows it left alone, because they had
    * another version or another owner.
@@ -85,8 +117,11 @@ export class SessionStore extends Context.Service<SessionStore, {
    */
   readonly commit: (owner: Owner, writes: ReadonlyArray<Write>) => Effect.Effect<ReadonlyArray<SessionId>, AtlasError>
   /**
-   * Which session has an attempt of this id. "None" is answered only while every row of the owner can be read; else this
-   * fails, since an unreadable row may have the attempt.
+   * Which sessions have these attempts. An attempt is "nobody's" only where no row is answered as `unknown`; a store that cannot
+   * look at every row of the owner fails.
    */
-  readonly attempt: (owner: Owner, attempt: AttemptId) => Effect.Effect<Option.Option<SessionId>, AtlasError>
+  readonly attempts: (
+    owner: Owner,
+    attempts: ReadonlyArray<AttemptId>
+  ) => Effect.Effect<AttemptHolders, AtlasError>
 }>()("effect-atlas/orchestrator/SessionStore") {}

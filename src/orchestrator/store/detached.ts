@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { guarded, storageFault } from "./faults.ts"
+import type { Reserve } from "./reserve.ts"
 
 /** How long a server may take to answer: a connection that was cut may never report it. */
 const answerWithin = Duration.seconds(30)
@@ -28,6 +29,10 @@ const withoutCallerSettings =
       ),
       Effect.updateContext(Context.omit(sql.transactionService))
     )
+
+/** Copies the write-ahead log of SQLite into the database, as far as nobody reads it. */
+export const writeBack = (sql: SqlClient.SqlClient): Effect.Effect<unknown, unknown> =>
+  sql`PRAGMA wal_checkpoint(PASSIVE)`
 
 /** Runs the work in a fiber of its own, so that work that cannot be interrupted does not hold up the caller. */
 const limited =
@@ -51,7 +56,11 @@ const limited =
 /**
  * Leaves the caller's transaction: PostgreSQL by another connection; SQLite has only one, so a call inside a transaction fails.
  */
-export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): RunDetached => {
+export const make = (
+  sql: SqlClient.SqlClient,
+  scope: Scope.Scope,
+  { filename, reserve }: { readonly filename: string | undefined; readonly reserve: Reserve }
+): RunDetached => {
   const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
   const isInside = Effect.contextWith((context: Context.Context<never>) =>
     Effect.succeed(Context.getOption(context, sql.transactionService)._tag === "Some")
@@ -66,7 +75,10 @@ export const make = (sql: SqlClient.SqlClient, scope: Scope.Scope): RunDetached 
     if (!isSqlite) return guarded(operation, limited(scope, operation)(withoutCallerSettings(sql)(work)))
     return Effect.flatMap(
       isInside,
-      (isInside) => isInside ? Effect.fail(refused(operation)) : guarded(operation, withoutCallerSettings(sql)(work))
+      (isInside) =>
+        isInside
+          ? Effect.fail(refused(operation))
+          : guarded(operation, reserve.guard(withoutCallerSettings(sql)(work), writeBack(sql)), filename)
     )
   }
 }

@@ -22,7 +22,7 @@ const sqliteCodes = new Map<number, string>([
   [6, "another connection kept the session database locked for too long"],
   [8, "the session database is read-only"],
   [10, "the disk of the session database failed, or is full"],
-  [11, "the session database is damaged; restore it from a copy"],
+  [11, "the session database is damaged"],
   [13, "the disk of the session database is full"],
   [14, "the session database cannot be opened"],
   [26, "the file of the session database is not an SQLite database"]
@@ -58,6 +58,37 @@ export const codeOf = (error: unknown): string | number | null => {
   return null
 }
 
+const causeOf = (error: unknown): unknown => Predicate.hasProperty(error, "cause") ? error.cause : null
+
+/** Of SQLite's codes, those that say that the disk is full, or that the file cannot be made sense of. */
+const sqliteFull = 13
+const sqliteDamaged = 11
+const sqliteForeign = 26
+
+/** The code of a failure of the database, as SQLite and the operating system give it. */
+const codeOfFailure = (error: unknown): string | number | null => {
+  const sqlError = [error, causeOf(error)].find((one) => isSqlError(one))
+  const code = codeOf(sqlError === undefined ? error : sqlError.reason)
+  return typeof code === "number" ? code & 0xff : code
+}
+
+/** Whether the disk, or a quota of it, is full. */
+export const isFullDisk = (error: unknown): boolean => {
+  const code = codeOfFailure(error)
+  return code === sqliteFull || code === "ENOSPC" || code === "EDQUOT"
+}
+
+/** Whether a part of the database is damaged. */
+export const isDamaged = (error: unknown): boolean => codeOfFailure(error) === sqliteDamaged
+
+/** Whether the database is damaged, or none. */
+export const isUnusable = (error: unknown): boolean => isDamaged(error) || codeOfFailure(error) === sqliteForeign
+
+/** What an operator does about a file that is damaged, or is no database. */
+export const repairAdvice =
+  "move it away together with its -wal and -shm files, and put a copy in its place, or none: machines of this owner that no " +
+  "session has are then ended"
+
 const sentenceOf = (error: SqlError): string => {
   const code = codeOf(error.reason)
   const known = typeof code === "number"
@@ -70,15 +101,14 @@ const sentenceOf = (error: SqlError): string => {
   return `the session database failed (${_tag}${code === null ? "" : `, code ${code}`})`
 }
 
-const causeOf = (error: unknown): unknown => Predicate.hasProperty(error, "cause") ? error.cause : null
-
 /**
  * Fails as `StorageFault`, also where a client throws: a transaction whose connection is lost cannot be rolled back, which
  * Effect reports as a defect.
  */
 export const guarded = <A, R>(
   operation: string,
-  effect: Effect.Effect<A, unknown, R>
+  effect: Effect.Effect<A, unknown, R>,
+  filename?: string
 ): Effect.Effect<A, AtlasError, R> =>
   Effect.catchCause(effect, (cause) => {
     const thrown = cause.reasons.flatMap((reason) =>
@@ -87,7 +117,10 @@ export const guarded = <A, R>(
     const known = thrown.find((error) => error instanceof AtlasError)
     if (known !== undefined) return Effect.fail(known)
     const sqlError = thrown.flatMap((error) => [error, causeOf(error)]).find((error) => isSqlError(error))
-    if (sqlError !== undefined) return Effect.fail(storageFault(operation, sentenceOf(sqlError)))
+    if (sqlError !== undefined) {
+      const advice = filename !== undefined && isUnusable(sqlError) ? `: ${filename}; ${repairAdvice}` : ""
+      return Effect.fail(storageFault(operation, `${sentenceOf(sqlError)}${advice}`))
+    }
     const [failure] = cause.reasons.filter(Cause.isFailReason)
     if (failure !== undefined) return Effect.fail(storageFault(operation, "the session database failed"))
     return Effect.failCause(Cause.fromReasons(cause.reasons.filter((reason) => !Cause.isFailReason(reason))))

@@ -2,9 +2,8 @@
  * Sessions in memory: everything a durable store promises, until the process ends.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { Owner } from "../../provider/NameStamp.ts"
-import type { SessionId } from "../session/Ids.ts"
+import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
 import { alreadyLocked } from "./faults.ts"
 import { describeHolder, self } from "./ownerLocks.ts"
@@ -19,9 +18,16 @@ interface Row {
   readonly writer: object
 }
 
+const toSession = ({ state, version }: Row): SessionState => ({ ...state, version })
+
 interface HeldLock {
   readonly holder: string
 }
+
+/** Rows of a page, as of a durable store. */
+const page = 500
+
+const byId = (a: Row, b: Row): number => a.state.spec.id < b.state.spec.id ? -1 : 1
 
 /** A store in memory. */
 export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(() => {
@@ -56,22 +62,37 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
         }),
         () => Effect.sync(() => locks.delete(owner))
       ).pipe(Effect.as({ lostTo: Effect.succeed(null) })),
-    load: (owner) =>
-      Effect.sync(() => ({
-        sessions: of(owner).map(({ state, version }) => ({ ...state, version })),
-        unreadable: []
-      })),
+    load: (owner, after = "") =>
+      Effect.sync(() => {
+        const left = of(owner).filter(({ state: { spec } }) => spec.id > after).toSorted(byId)
+        const rows = left.slice(0, page)
+        const next = rows.length < left.length ? rows.at(-1)?.state.spec.id ?? null : null
+        return { sessions: rows.map(toSession), unreadable: [], next }
+      }),
+    read: (owner, ids) =>
+      Effect.sync(() => {
+        const wanted = new Set<string>(ids)
+        const found = [...rows].filter(([id]) => wanted.has(id))
+        return {
+          sessions: found.flatMap(([, row]) => row.owner === owner ? [toSession(row)] : []),
+          unreadable: found.flatMap(([id, { owner: holder, version }]) =>
+            holder === owner ? [] : [{ id, message: "it is another owner's", version, createdAt: null }]
+          )
+        }
+      }),
     commit: (owner, writes) =>
       Effect.flatMap(
         Effect.forEach(writes, (write) => Effect.fromResult(Rows.check(owner, write)), { discard: true }),
         () => Effect.sync(() => writes.filter((write) => !apply(owner, write)).map(({ id }) => id))
       ),
-    attempt: (owner, attempt) =>
-      Effect.sync(() =>
-        Option.map(
-          Option.fromUndefinedOr(of(owner).find(({ state }) => state.attempts.some(({ id }) => id === attempt))),
-          ({ state }) => state.spec.id
-        )
-      )
+    attempts: (owner, attempts) =>
+      Effect.sync(() => {
+        const wanted = new Set(attempts)
+        const sessions = new Map<AttemptId, SessionId>()
+        for (const { state } of of(owner)) {
+          for (const { id } of state.attempts) if (wanted.has(id)) sessions.set(id, state.spec.id)
+        }
+        return { sessions, unknown: [] }
+      })
   }
 })

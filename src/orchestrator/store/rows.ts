@@ -15,7 +15,7 @@ import type { Unreadable, Write } from "./StoreContract.ts"
 export const maxSessionBytes = 1_048_576
 
 /** The columns that {@link read} needs, and the size that shows later whether the row is still the same. */
-export const columns = "id, owner, version, schema_version, state, octet_length(state) AS bytes"
+export const columns = "id, owner, version, schema_version, created_at, state, octet_length(state) AS bytes"
 
 const encode = Schema.encodeResult(SessionJson)
 const decode = Schema.decodeUnknownResult(SessionJson)
@@ -84,6 +84,17 @@ const upgradeFrom1 = (json: unknown): unknown => {
   }
 }
 
+/** A column as an integer; null when it holds none. */
+export const integerOf = (value: unknown): number | null => Number.isSafeInteger(Number(value)) ? Number(value) : null
+
+/** A row that cannot be read, and why. */
+export const unreadable = (row: Readonly<Record<string, unknown>>, message: string): Unreadable => ({
+  id: String(row["id"]),
+  message,
+  version: integerOf(row["version"]) ?? 0,
+  createdAt: integerOf(row["created_at"])
+})
+
 /**
  * The session of a row, or why there is none. A row of version 1 is read as one of version 2, and stays as it is in the
  * table until the session is committed again.
@@ -93,7 +104,7 @@ export const read = (
   row: Readonly<Record<string, unknown>>
 ): Result.Result<SessionState, Unreadable> => {
   const { id, schema_version, state, version } = row
-  const failed = (message: string) => Result.fail({ id: String(id), message })
+  const failed = (message: string) => Result.fail(unreadable(row, message))
   const form = Number(schema_version)
   if (form !== schemaVersion && form !== 1) {
     return failed(`its form is version ${form}, and this build reads the versions 1 and ${schemaVersion}`)

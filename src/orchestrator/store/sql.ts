@@ -1,24 +1,26 @@
 /**
  * Sessions in SQLite or PostgreSQL: one row for each session, and its attempts in a table of their own.
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
-import { SessionId } from "../session/Ids.ts"
+import { AttemptId, SessionId } from "../session/Ids.ts"
 import { schemaVersion, type SessionState } from "../session/State.ts"
 import * as Detached from "./detached.ts"
-import { storageFault } from "./faults.ts"
+import { isDamaged, storageFault } from "./faults.ts"
 import * as OwnerLocks from "./ownerLocks.ts"
+import { none as noReserve, type Reserve } from "./reserve.ts"
 import * as Rows from "./rows.ts"
-import type { SessionStore, Unreadable } from "./StoreContract.ts"
+import type { Loaded, Page, SessionStore, Unreadable } from "./StoreContract.ts"
 import * as Writing from "./writing.ts"
 
 /**
@@ -96,80 +98,137 @@ const makeReadableRows = (): ReadableRows => {
   }
 }
 
-/** Rows that are read at once; between pages other fibers run. */
-const page = 500
+/** Rows that are read at once: some 20 milliseconds of work, after which other fibers and the event loop run. */
+const page = 200
+
+/** Fingerprints that are read at once. */
+const fingerprintPage = 2_000
 
 const isSessionId = Schema.is(SessionId)
+const isAttemptId = Schema.is(AttemptId)
 
-/** A store over the database of the client; creates its tables. */
-export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.SqlClient | Scope.Scope> = Effect.gen(
-  function*() {
+type Row = Readonly<Record<string, unknown>>
+
+/** A store over the database of the client; creates its tables. A file has a reserve, and its failures name it. */
+export const make = (
+  { filename, reserve = noReserve }: { readonly filename?: string; readonly reserve?: Reserve } = {}
+): Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.SqlClient | Scope.Scope> =>
+  Effect.gen(function*() {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-    const runDetached = Detached.make(sql, yield* Effect.scope)
+    const runDetached = Detached.make(sql, yield* Effect.scope, { filename, reserve })
     yield* runDetached("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
     const locks = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
     const readable = makeReadableRows()
 
-    /** Calls `f` with every row of an owner, read in pages. */
-    const eachRow = Effect.fnUntraced(function*(
-      owner: Owner,
-      columns: string,
-      f: (row: Readonly<Record<string, unknown>>) => void
-    ) {
-      let after = ""
-      while (true) {
-        const rows = yield* sql`SELECT ${sql.literal(columns)} FROM atlas_sessions
-          WHERE owner = ${owner} AND id > ${after} ORDER BY id LIMIT ${page}`
-        rows.forEach(f)
+    const rowsAfter = (owner: Owner, columns: string, after: string, limit: number) =>
+      sql`SELECT ${sql.literal(columns)} FROM atlas_sessions
+        WHERE owner = ${owner} AND id > ${after} ORDER BY id LIMIT ${limit}`
+
+    const rowsOf = (ids: ReadonlyArray<string>) =>
+      ids.length === 0
+        ? Effect.succeed<ReadonlyArray<Row>>([])
+        : sql`SELECT ${sql.literal(Rows.columns)} FROM atlas_sessions WHERE ${sql.in("id", ids)}`
+
+    /** Decodes rows; a row that cannot be read is answered as such. */
+    const decodeAll = (owner: Owner, rows: ReadonlyArray<Row>): Loaded => {
+      const sessions: Array<SessionState> = []
+      const unreadable: Array<Unreadable> = []
+      for (const row of rows) {
+        const session = row["state"] === undefined
+          ? Result.fail(Rows.unreadable(row, "the session database is damaged there"))
+          : Rows.read(owner, row)
+        if (Result.isFailure(session)) unreadable.push(session.failure)
+        else {
+          readable.add(row)
+          sessions.push(session.success)
+        }
+      }
+      return { sessions, unreadable }
+    }
+
+    /** These rows, each by itself, for a database that is damaged: of a row that cannot be read what its index tells. */
+    const oneByOne = (rows: ReadonlyArray<Row>) =>
+      Effect.forEach(rows, (row) =>
+        rowsOf([String(row["id"])]).pipe(
+          Effect.map((found): Row => found[0] ?? row),
+          Effect.catchIf(isDamaged, () => Effect.succeed(row))
+        ))
+
+    const load = Effect.fnUntraced(function*(owner: Owner, after: string): Effect.fn.Return<Page, SqlError> {
+      const rows = yield* rowsAfter(owner, Rows.columns, after, page).pipe(
+        Effect.catchIf(isDamaged, () =>
+          Effect.flatMap(rowsAfter(owner, fingerprintColumns, after, page), (found) => oneByOne(found)))
+      )
+      const last = rows.at(-1)?.["id"]
+      return { ...decodeAll(owner, rows), next: rows.length < page || last === undefined ? null : String(last) }
+    })
+
+    /** The rows that are not known to be readable, and cannot be read. */
+    const unreadableRows = Effect.fnUntraced(function*(owner: Owner): Effect.fn.Return<Array<Unreadable>, SqlError> {
+      const unreadable: Array<Unreadable> = []
+      for (let after = "";;) {
+        const rows = yield* rowsAfter(owner, fingerprintColumns, after, fingerprintPage)
+        const unread = rows.filter((row) =>
+          !readable.has(row)
+        )
+        for (const some of Arr.chunksOf(unread, page)) {
+          yield* Effect.yieldNow
+          const ids = some.map((row) => String(row["id"]))
+          const found = yield* Effect.catchIf(rowsOf(ids), isDamaged, () => oneByOne(some))
+          unreadable.push(...decodeAll(owner, found).unreadable)
+        }
+        if (rows.length < fingerprintPage) return unreadable
         after = String(rows.at(-1)?.["id"])
-        if (rows.length < page) return
         yield* Effect.yieldNow
       }
     })
 
-    const read =
-      (owner: Owner) => (row: Readonly<Record<string, unknown>>): Result.Result<SessionState, Unreadable> => {
-        const session = Rows.read(owner, row)
-        if (Result.isSuccess(session)) readable.add(row)
-        return session
-      }
-
-    /** Reads the rows that are not known to be readable; fails at the first that cannot be read. */
-    const requireReadable = Effect.fnUntraced(function*(owner: Owner) {
-      const unread: Array<string> = []
-      yield* eachRow(owner, fingerprintColumns, (row) => {
-        if (!readable.has(row)) unread.push(String(row["id"]))
-      })
-      for (let start = 0; start < unread.length; start += page) {
-        const ids = unread.slice(start, start + page)
-        const rows = yield* sql`SELECT ${sql.literal(Rows.columns)} FROM atlas_sessions WHERE ${sql.in("id", ids)}`
-        for (const row of rows) {
-          const session = read(owner)(row)
-          if (Result.isFailure(session)) {
-            const { id, message } = session.failure
-            return yield* storageFault(
-              "attempt",
-              `no answer while the stored session ${id} cannot be read, since the attempt may be its own: ${message}`
-            )
-          }
+    /** Those of these values that the table of attempts has in this column, with the session of each. */
+    const indexed = Effect.fnUntraced(
+      function*(owner: Owner, column: "attempt" | "session", values: ReadonlyArray<string>) {
+        const rows: Array<Row> = []
+        for (const some of Arr.chunksOf(values, page)) {
+          rows.push(
+            ...yield* sql`SELECT attempt, session FROM atlas_session_attempts
+              WHERE owner = ${owner} AND ${sql.in(column, some)}`
+          )
         }
+        return rows
       }
+    )
+
+    const attempts = Effect.fnUntraced(function*(owner: Owner, wanted: ReadonlyArray<AttemptId>) {
+      const unreadable = yield* unreadableRows(owner)
+      // looked up after the rows were read: what was written meanwhile is found here
+      const sessions = new Map<AttemptId, SessionId>()
+      for (const { attempt, session } of yield* indexed(owner, "attempt", wanted)) {
+        if (!isAttemptId(attempt) || !isSessionId(session)) {
+          return yield* storageFault("attempts", "a stored attempt names no valid session id")
+        }
+        sessions.set(attempt, session)
+      }
+      // the attempts of a row are written in one transaction with it, so of a row that has some all are known
+      const rows = yield* indexed(owner, "session", unreadable.map(({ id }) => id))
+      const known = new Set(rows.map((row) => row["session"]))
+      return { sessions, unknown: unreadable.filter(({ id }) => !known.has(id)) }
     })
 
     return {
-      lock: (owner) => Effect.map(locks.lock(owner), ({ lostTo }) => ({ lostTo: runDetached("lock", lostTo) })),
-      load: (owner) =>
+      lock: (owner) =>
+        reserve.guard(locks.lock(owner)).pipe(
+          Effect.tap(() => Effect.ignore(runDetached("lock", reserve.fill(sql)))),
+          Effect.map(({ lostTo }) => ({ lostTo: runDetached("lock", lostTo) }))
+        ),
+      load: (owner, after = "") => runDetached("load", load(owner, after)),
+      read: (owner, ids) =>
         runDetached(
-          "load",
+          "read",
           Effect.gen(function*() {
-            const sessions: Array<SessionState> = []
-            const unreadable: Array<Unreadable> = []
-            yield* eachRow(owner, Rows.columns, (row) => {
-              const session = read(owner)(row)
-              if (Result.isSuccess(session)) sessions.push(session.success)
-              else unreadable.push(session.failure)
-            })
-            return { sessions, unreadable }
+            const rows: Array<Row> = []
+            for (const some of Arr.chunksOf(ids, page)) {
+              rows.push(...yield* Effect.catchIf(rowsOf(some), isDamaged, () => oneByOne(some.map((id) => ({ id })))))
+            }
+            return decodeAll(owner, rows)
           })
         ),
       commit: (owner, writes) =>
@@ -177,12 +236,13 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
           if (writes.length === 0) return []
           const rows = yield* Effect.fromResult(Writing.prepare(owner, writes))
           const now = yield* Clock.currentTimeMillis
+          const transaction = sql.withTransaction(Effect.flatMap(locks.mayWrite(owner), (mayWrite) =>
+            mayWrite
+              ? Writing.write(sql, { owner, rows, now, writer: locks.writer(owner) })
+              : Effect.succeed(writes.map(({ id }) => id))))
           const lost = yield* runDetached(
             "commit",
-            sql.withTransaction(Effect.flatMap(locks.mayWrite(owner), (mayWrite) =>
-              mayWrite
-                ? Writing.write(sql, { owner, rows, now, writer: locks.writer(owner) })
-                : Effect.succeed(writes.map(({ id }) => id))))
+            Effect.andThen(reserve.admit(writes, Detached.writeBack(sql)), transaction)
           )
           const isLost = new Set(lost)
           for (const { bytes, id, version } of rows) {
@@ -190,22 +250,6 @@ export const make: Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.
           }
           return lost
         }),
-      attempt: (owner, attempt) =>
-        runDetached(
-          "attempt",
-          Effect.gen(function*() {
-            const [found] = yield* sql`SELECT session FROM atlas_session_attempts
-              WHERE attempt = ${attempt} AND owner = ${owner}`
-            if (found === undefined) {
-              yield* requireReadable(owner)
-              return Option.none<SessionId>()
-            }
-            const { session } = found
-            return isSessionId(session)
-              ? Option.some(session)
-              : yield* storageFault("attempt", "the stored attempt names no valid session id")
-          })
-        )
+      attempts: (owner, wanted) => runDetached("attempts", attempts(owner, wanted))
     }
-  }
-)
+  })

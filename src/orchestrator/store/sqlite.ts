@@ -11,6 +11,7 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as SqliteNode from "../../storage/SqliteNode.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
 import { guarded, storageFault } from "./faults.ts"
+import * as Reserve from "./reserve.ts"
 import * as Sql from "./sql.ts"
 import type { SessionStore } from "./StoreContract.ts"
 
@@ -29,12 +30,17 @@ export const make = Effect.fnUntraced(function*(
   options: { readonly filename?: string | undefined }
 ): Effect.fn.Return<SessionStore["Service"], AtlasError, Scope.Scope | FileSystem.FileSystem | Path.Path> {
   const filename = options.filename ?? (yield* defaultFile)
+  const reserve = filename === ":memory:" ? Reserve.none : yield* Reserve.make(filename)
   const opened = SqliteNode.make({ filename, synchronous: "FULL" }).pipe(
     Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)
   )
   const sql = yield* Effect.mapError(
-    guarded("open", opened),
-    ({ reason }) => storageFault("open", `${reason.message}: ${filename}; name another file, or set ATLAS_STATE_DIR`)
+    guarded("open", reserve.guard(opened), filename),
+    ({ reason: { message } }) =>
+      storageFault(
+        "open",
+        `${message}${message.includes(filename) ? "; or" : `: ${filename};`} name another file, or set ATLAS_STATE_DIR`
+      )
   )
-  return yield* Effect.provideService(Sql.make, SqlClient.SqlClient, sql)
+  return yield* Effect.provideService(Sql.make({ reserve, filename }), SqlClient.SqlClient, sql)
 })

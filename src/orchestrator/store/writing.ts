@@ -97,13 +97,15 @@ const sort = Effect.fnUntraced(
     const lost: Array<SessionId> = []
     for (const row of rows) {
       const known = byId.get(row.id)
-      const version = Number(known?.["version"])
+      const version = Rows.integerOf(known?.["version"]) ?? 0
       if (known === undefined) {
         if (row.text !== null && row.version === 0) inserts.push(row)
         else if (row.text !== null) lost.push(row.id)
       } else if (known["owner"] !== owner) lost.push(row.id)
-      else if (version === row.version) (row.text === null ? deletes : updates).push(row)
-      else if (version === row.version + 1 && row.text !== null && known["writer"] === writer) repeats.push(row)
+      // a row that was damaged by hand may have no version; it is deleted as version 0
+      else if (version === row.version && (version > 0 || row.text === null)) {
+        ;(row.text === null ? deletes : updates).push(row)
+      } else if (version === row.version + 1 && row.text !== null && known["writer"] === writer) repeats.push(row)
       else lost.push(row.id)
     }
     return { inserts, updates, deletes, repeats, lost }

@@ -1,8 +1,9 @@
 /** What every session store promises of attempts, of rows that cannot be read, and of itself when it is opened anew. */
 import * as Effect from "effect/Effect"
+import { loadAll } from "../../orchestrator/SessionStore.ts"
 import { plain } from "./sessionSamples.ts"
 import { begin, commits, type Definition, finds, holds, over, remove } from "./sessionTrial.ts"
-import { check, failsAs } from "./trial.ts"
+import { check } from "./trial.ts"
 
 export const sessionAttemptCases: ReadonlyArray<Definition> = [
   {
@@ -78,7 +79,7 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
           const bad = plain(owner, id(`bad-${how.replaceAll(" ", "-")}`), { userId: "canary-7f3a" })
           yield* commits(store, owner, [begin(bad)])
           yield* spoil(bad.spec.id, how)
-          const { sessions, unreadable } = yield* store.load(owner)
+          const { sessions, unreadable } = yield* loadAll(store, owner)
           const [row] = unreadable
           yield* check(
             unreadable.length === 1 && row?.id === bad.spec.id,
@@ -93,28 +94,53 @@ export const sessionAttemptCases: ReadonlyArray<Definition> = [
       })
   },
   {
-    name: "while a row cannot be read, an attempt of another row is found, and an attempt of none fails as unknown",
+    name: "while a row cannot be read, attempts of all rows are found, its own too, and it may have no other",
     needs: "spoil",
     run: ({ attempt, id, other, owner, spoil, store }) =>
       Effect.gen(function*() {
         const good = plain(owner, id("good"), { attempts: [attempt("a")] })
         const bad = plain(owner, id("bad"), { attempts: [attempt("b")], userId: "canary-7f3a" })
         yield* commits(store, owner, [begin(good), begin(bad)])
-        yield* finds(store, owner, attempt("c"), null)
         for (const how of ["a newer form", "another form", "not JSON"] as const) {
           yield* spoil(bad.spec.id, how)
-          yield* finds(store, owner, attempt("a"), id("good"))
-          const { message } = yield* failsAs(
-            "StorageFault",
-            `${how}: an attempt of no session`,
-            store.attempt(owner, attempt("c"))
+          const { sessions, unknown } = yield* store.attempts(owner, [attempt("a"), attempt("b"), attempt("c")])
+          yield* check(
+            sessions.size === 2 && sessions.get(attempt("a")) === id("good") &&
+              sessions.get(attempt("b")) === id("bad"),
+            `${how}: it does not answer for each attempt the session that has it`
           )
-          yield* check(!message.includes("canary"), `${how}: the failure shows the row`)
+          yield* check(unknown.length === 0, `${how}: a row whose attempts are known counts as one that may have any`)
           // another owner has nothing to do with it
-          yield* finds(store, other, attempt("c"), null)
+          yield* finds(store, other, attempt("b"), null)
+        }
+      })
+  },
+  {
+    name:
+      "a row that cannot be read, and of which no attempt is known, may have any: it is named, with when it was written",
+    needs: "spoil",
+    run: ({ attempt, id, other, owner, spoil, store }) =>
+      Effect.gen(function*() {
+        const good = plain(owner, id("good"), { attempts: [attempt("a")] })
+        const bad = plain(owner, id("bad"), { attempts: [], userId: "canary-7f3a" })
+        yield* commits(store, owner, [begin(good), begin(bad)])
+        for (const how of ["a newer form", "another form", "not JSON"] as const) {
+          yield* spoil(bad.spec.id, how)
+          const { sessions, unknown } = yield* store.attempts(owner, [attempt("a"), attempt("c")])
+          yield* check(
+            sessions.size === 1 && sessions.has(attempt("a")),
+            `${how}: an attempt was not found at its session`
+          )
+          const [row] = unknown
+          yield* check(unknown.length === 1 && row?.id === bad.spec.id, `${how}: the row is not named`)
+          yield* check(row?.message.includes("canary") === false, `${how}: the reason shows the row`)
+          yield* check(row?.version === 1, `${how}: its version is ${row?.version}, and should be 1`)
+          const theirs = yield* store.attempts(other, [attempt("c")])
+          yield* check(theirs.unknown.length === 0, `${how}: the row is named to another owner`)
         }
         yield* commits(store, owner, [remove(1, bad.spec.id)])
-        yield* finds(store, owner, attempt("c"), null)
+        const { unknown } = yield* store.attempts(owner, [attempt("c")])
+        yield* check(unknown.length === 0, "a row that was deleted is named")
       })
   }
 ]

@@ -111,6 +111,33 @@ export const sessionStoreCases: ReadonlyArray<Definition> = [
       })
   },
   {
+    name: "sessions are read by their ids, each with the version of its row, and one that is not there is left out",
+    run: ({ id, owner, store }) =>
+      Effect.gen(function*() {
+        const states = ["a", "b", "c"].map((name) => plain(owner, id(name)))
+        const [first] = states
+        if (first === undefined) return
+        yield* commits(store, owner, states.map(begin))
+        yield* commits(store, owner, [over(1, first)])
+        const { sessions, unreadable } = yield* store.read(owner, [id("a"), id("b"), id("none")])
+        const read = sessions.map(({ spec, version }) => `${spec.id} ${version}`).toSorted()
+        yield* check(read.join() === `${id("a")} 2,${id("b")} 1`, `it read ${read.join()}`)
+        yield* check(unreadable.length === 0, "it named a row as unreadable that is not there")
+        const none = yield* store.read(owner, [])
+        yield* check(none.sessions.length === 0 && none.unreadable.length === 0, "it read rows that nobody asked for")
+      })
+  },
+  {
+    name: "another owner's row is unreadable by its id, not missing",
+    run: ({ id, other, owner, store }) =>
+      Effect.gen(function*() {
+        yield* commits(store, other, [begin(plain(other, id("s")))])
+        const { sessions, unreadable } = yield* store.read(owner, [id("s")])
+        yield* check(sessions.length === 0, "another owner's session was read")
+        yield* check(unreadable.length === 1 && unreadable[0]?.id === id("s"), "the row was not named as unreadable")
+      })
+  },
+  {
     name: "the very same write again, as after a lost answer, counts as written until another write replaces it",
     run: ({ id, owner, store }) =>
       Effect.gen(function*() {

@@ -1,10 +1,9 @@
 /** What a case of session stores works with, and the checks that its cases share. */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import * as Option from "effect/Option"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { AttemptId, SessionId, SessionState } from "../../orchestrator/Session.ts"
-import type { SessionStore, Write } from "../../orchestrator/SessionStore.ts"
+import { loadAll, type SessionStore, type Write } from "../../orchestrator/SessionStore.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { check, type ConformanceFailure } from "./trial.ts"
 
@@ -40,9 +39,9 @@ export const finds = (
   attempt: AttemptId,
   expected: SessionId | null
 ): Effect.Effect<void, Failed> =>
-  Effect.flatMap(store.attempt(owner, attempt), (found) =>
+  Effect.flatMap(store.attempts(owner, [attempt]), ({ sessions }) =>
     check(
-      Option.getOrNull(found) === expected,
+      (sessions.get(attempt) ?? null) === expected,
       expected === null ? "an attempt was found that no session has" : "an attempt was not found at its session"
     ))
 
@@ -66,7 +65,7 @@ export const holds = (
   expected: ReadonlyArray<readonly [SessionState, number]>
 ): Effect.Effect<void, Failed> =>
   Effect.gen(function*() {
-    const { sessions, unreadable } = yield* store.load(owner)
+    const { sessions, unreadable } = yield* loadAll(store, owner)
     yield* check(unreadable.length === 0, `${unreadable.length} rows cannot be read: ${unreadable[0]?.message}`)
     const found = new Map(sessions.map((session) => [session.spec.id, session]))
     yield* check(

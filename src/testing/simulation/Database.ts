@@ -8,13 +8,20 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Atlas from "../../domain/AtlasError.ts"
 import { type SessionId, SessionJson, type SessionState } from "../../orchestrator/Session.ts"
-import { layerMemory, type Loaded, SessionStore, type Write } from "../../orchestrator/SessionStore.ts"
+import {
+  type AttemptHolders,
+  layerMemory,
+  type Loaded,
+  type Page,
+  SessionStore,
+  type Unreadable,
+  type Write
+} from "../../orchestrator/SessionStore.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
@@ -236,6 +243,33 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
     return [...lost]
   }
 
+  const asUnreadable = ({ createdAt, spec: { id }, version }: SessionState): Unreadable => ({
+    id,
+    version: version + (versions.get(id) ?? 0),
+    createdAt,
+    message: "of a newer version"
+  })
+
+  /** What the store answers, as it is read from a disk on which some rows are damaged. */
+  const asRead = ({ sessions, unreadable }: Loaded): Loaded => ({
+    sessions: sessions.filter(({ spec }) => !isDamaged(spec.id)).map((state) => ({
+      ...reread(state),
+      version: state.version + (versions.get(state.spec.id) ?? 0)
+    })),
+    unreadable: [...unreadable, ...sessions.filter(({ spec }) => isDamaged(spec.id)).map(asUnreadable)]
+  })
+
+  /** A process reads something. */
+  const asked = <A>(process: Process, label: string, travel: number, read: () => A) =>
+    world.call<A, Atlas.AtlasError>(process, {
+      label,
+      travel,
+      outlives: false,
+      back: 1,
+      act: (answer) =>
+        answer(rng.chance(world.faultRates().loadFails) || isDown() ? fails(label) : Result.succeed(read()))
+    })
+
   const storeFor = (process: Process): SessionStore["Service"] => ({
     lock: (owner) =>
       Effect.suspend(() => {
@@ -245,35 +279,28 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
         if (Exit.isFailure(exit)) return Effect.fail(broken("lock"))
         locks.set(process, [...(locks.get(process) ?? []), scope])
         holders.set(owner, process)
-        // every second lock cannot tell that it was taken over: there the versions of the rows must protect them
+        // every second lock does not answer once it was taken over: there the versions of the rows must protect them
         const isBlind = ++lockCount % 2 === 0
         return Effect.as(Effect.addFinalizer(() => Scope.close(scope, Exit.void)), {
-          lostTo: Effect.suspend(() =>
-            isDown()
-              ? Effect.fail(broken("lock"))
-              : Effect.succeed(isBlind || holders.get(owner) === process ? null : "another process")
-          )
+          lostTo: Effect.suspend(() => {
+            const isHeld = holders.get(owner) === process
+            if (isDown() || (isBlind && !isHeld)) return Effect.fail(broken("lock"))
+            return Effect.succeed(isHeld ? null : "another process")
+          })
         })
       }),
-    load: (owner) =>
-      world.call<Loaded, Atlas.AtlasError>(process, {
-        label: "load",
-        travel: 1 + rng.below(20),
-        outlives: false,
-        back: 1,
-        act: (answer) => {
-          if (rng.chance(world.faultRates().loadFails) || isDown()) return answer(fails("load"))
-          const { sessions } = Effect.runSync(Effect.orDie(real.load(owner)))
-          const read = sessions.filter(({ spec }) => !isDamaged(spec.id)).map((state) => ({
-            ...reread(state),
-            version: state.version + (versions.get(state.spec.id) ?? 0)
-          }))
-          const unreadable = sessions.flatMap(({ spec: { id } }) =>
-            isDamaged(id) ? [{ id, message: "of a newer version" }] : []
-          )
-          answer(Result.succeed({ sessions: read, unreadable }))
-        }
+    load: (owner, after) =>
+      asked<Page>(process, "load", 1 + rng.below(20), () => {
+        const page = Effect.runSync(Effect.orDie(real.load(owner, after)))
+        return { ...asRead(page), next: page.next }
       }),
+    read: (owner, ids) =>
+      asked<Loaded>(
+        process,
+        "read",
+        1 + rng.below(10),
+        () => asRead(Effect.runSync(Effect.orDie(real.read(owner, ids))))
+      ),
     commit: (owner, writes) =>
       Effect.suspend(() => {
         const slow = rng.chance(world.faultRates().commitSlow)
@@ -330,18 +357,11 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
           }))
         )
       }),
-    attempt: (owner, attempt) =>
-      world.call<Option.Option<SessionId>, Atlas.AtlasError>(process, {
-        label: `session of ${attempt}`,
-        travel: 1 + rng.below(10),
-        outlives: false,
-        back: 1,
-        act: (answer) => {
-          if (rng.chance(world.faultRates().loadFails) || isDown()) return answer(fails("attempt"))
-          const found = Effect.runSync(Effect.orDie(real.attempt(owner, attempt)))
-          const isBlind = [...rows.values()].some(({ spec }) => spec.owner === owner && isDamaged(spec.id))
-          answer(isBlind && !Option.exists(found, (id) => !isDamaged(id)) ? fails("attempt") : Result.succeed(found))
-        }
+    attempts: (owner, wanted) =>
+      asked<AttemptHolders>(process, `sessions of ${wanted.length} attempts`, 1 + rng.below(10), () => {
+        const { sessions } = Effect.runSync(Effect.orDie(real.attempts(owner, wanted)))
+        const blind = [...rows.values()].filter(({ spec }) => spec.owner === owner && isDamaged(spec.id))
+        return { sessions: new Map([...sessions].filter(([, id]) => !isDamaged(id))), unknown: blind.map(asUnreadable) }
       })
   })
 

@@ -153,6 +153,8 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
         if (left !== undefined) world.broken("known", `the row of ${id} is deleted, and ${left.id} lives`)
         return
       }
+      // it has read the row again that another process had written
+      member?.lost.delete(id)
       begun.set(id, after.spec.owner)
       writers.set(id, process)
       if (before?.meter !== after.meter) hears(after)

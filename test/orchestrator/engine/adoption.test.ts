@@ -134,7 +134,9 @@ describe("a store that cannot be read at the start", () => {
       yield* first.close
       first.store.faults.loads = 1_000
       const second = yield* open({ store: first.store, cloud: first.cloud })
-      assert.deepStrictEqual(second.engine.unreadable(), [{ id: "*", message: "disk full" }])
+      assert.deepStrictEqual(second.engine.unreadable(), [
+        { id: "*", message: "disk full", version: 0, createdAt: null }
+      ])
       const { id } = yield* second.orchestrator.spawn({})
       yield* pass(200)
       assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")
@@ -161,7 +163,9 @@ describe("a store that cannot be read at the start", () => {
       const first = yield* open()
       const { id } = yield* first.orchestrator.runTask({}, { persist: true })
       yield* first.close
-      first.store.faults.unreadable = [{ id: "old-row", message: "a row of another form" }]
+      first.store.faults.unreadable = [
+        { id: "old-row", message: "a row of another form", version: 1, createdAt: null }
+      ]
       const second = yield* open({ store: first.store, cloud: first.cloud })
       yield* settle
       assert.strictEqual((yield* second.orchestrator.info(id)).state, "live")

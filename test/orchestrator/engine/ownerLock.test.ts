@@ -2,7 +2,7 @@
  * An engine whose owner lock another process has taken: it stops, logs that once as an error, and touches nothing any more.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { StorageFault } from "effect-atlas/domain/AtlasError"
+import { StorageFault, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -67,7 +67,7 @@ describe("after the owner lock was lost", () => {
       assert.strictEqual(engine.waiting(), 0)
     }))
 
-  it.effect("a commit that finds it out releases all sessions, not one by one", () =>
+  it.effect("a commit that finds it out releases all sessions, not one by one, and a stop under way is uncertain", () =>
     Effect.gen(function*() {
       const { controls, orchestrator, store } = yield* open()
       const { compute, id } = yield* orchestrator.spawn({})
@@ -75,7 +75,10 @@ describe("after the owner lock was lost", () => {
       const stopping = yield* Effect.forkChild(reasonOf<unknown>(orchestrator.awaitEnd(other.id)))
       yield* settle
       store.faults.lostTo = newHolder
-      assertLost(yield* reasonOf<unknown>(orchestrator.stopTracked(id)))
+      const stopped = yield* reasonOf<unknown>(orchestrator.stopTracked(id))
+      assert.instanceOf(stopped, Uncertain)
+      assert.match(String(stopped), /let go to another orchestrator.*process 7 on elsewhere/)
+      assert.strictEqual(stopped.computeId, compute.id)
       assertLost(yield* Fiber.join(stopping))
       yield* pass(70)
       assert.strictEqual((yield* controls.counts).terminate, 0)

@@ -3,8 +3,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as BatchLoop from "../../../src/orchestrator/engine/BatchLoop.ts"
+import * as EngineStatus from "../../../src/orchestrator/engine/EngineStatus.ts"
+import * as Mailbox from "../../../src/orchestrator/engine/Mailbox.ts"
 import * as Scheduler from "../../../src/orchestrator/engine/Scheduler.ts"
+import * as Table from "../../../src/orchestrator/engine/Table.ts"
+import * as Waiters from "../../../src/orchestrator/engine/Waiters.ts"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { open, pass, settle, withJumps } from "../harness.ts"
 
@@ -129,3 +135,40 @@ describe("when the wall clock", () => {
       })
     ))
 })
+
+it.effect("a wake-up that decides nothing, as after a moment in which the wall clock was ahead, is armed again", () =>
+  Effect.gen(function*() {
+    const { engine, orchestrator, store } = yield* open()
+    const { id } = yield* orchestrator.spawn({}, { maxRuntime: "10 minutes", idleTtl: false, heartbeat: false })
+    const [state] = yield* store.rows(engine.owner)
+    if (state === undefined) return assert.fail("there is no row")
+    const table = Table.make()
+    const mailbox = yield* Mailbox.make
+    const { config } = engine
+    const entry = table.put(state, Table.emptyMemory)
+    const loop = BatchLoop.make({
+      owner: engine.owner,
+      config,
+      table,
+      mailbox,
+      waiters: Waiters.make(),
+      scheduler: yield* Scheduler.make({ config, mailbox, table }),
+      publisher: { publish: () => Effect.void, subscribe: () => Effect.succeed(Stream.never), drain: Effect.void },
+      delivery: { flush: () => Effect.void },
+      writer: {
+        save: () => {},
+        readAgain: () => {},
+        isLate: () => false,
+        refusal: () => null,
+        isIdle: () => true,
+        run: () => Effect.never
+      },
+      status: EngineStatus.make(engine.owner, { lostTo: Effect.succeed(null) })
+    })
+    yield* Effect.forkScoped(loop.run)
+    // its timer has fired, and by now the clock says that its time is not over
+    entry.wake = null
+    mailbox.put({ id, event: { _tag: "WokeUp" } })
+    yield* settle
+    assert.strictEqual(entry.wake, 600_000)
+  }))

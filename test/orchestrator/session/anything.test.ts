@@ -51,6 +51,7 @@ const anyInput = (rng: Random, { now, state }: TestSession): Session.SessionInpu
     { _tag: "WokeUp" },
     { _tag: "Report", attempt, exitCode: rng.below(2) },
     { _tag: "Started", spec: state.spec },
+    { _tag: "Reread", stored: { ...state, attempts: state.attempts.slice(0, 1), pendingTerminations: [] } },
     ...(rng.chance(0.1) ? [{ _tag: "StopRequested", by: "caller" } as const, { _tag: "Closing" } as const] : [])
   ]
   return pick(rng, inputs)

@@ -34,6 +34,49 @@ describe("an adopted session", () => {
     session.in("Live")
   })
 
+  it.each(
+    [
+      [
+        "Live",
+        () => live({ ...persistent, policy: { maxRuntime: 3 * hour, heartbeat: minute, reconcileSpend: hour } })
+      ],
+      ["Live", () => {
+        const session = live({ persist: true, policy: { idleTtl: hour, readyTimeout: hour } })
+        session.touch()
+        return session
+      }],
+      ["Waiting", () => {
+        const session = start(persistent)
+        session.refused("RateLimited")
+        return session
+      }],
+      ["Ended", () => {
+        const session = live(persistent)
+        session.stop()
+        session.markTerminated()
+        return session
+      }]
+    ] as const
+  )("that just goes on (%s) is not written again: its old row is as good for the next process", (phase, make) => {
+    const session = make()
+    const row = session.in(phase) === session.phase ? session.state : null
+    const { needsCommit, state } = session.restart(10 * minute)
+    assert.isFalse(needsCommit)
+    const third = { wall: session.now.wall + 10 * minute, mono: 77 }
+    assert.deepStrictEqual(
+      Session.decide(row, { _tag: "Adopted" }, third, session.config),
+      Session.decide(state, { _tag: "Adopted" }, third, session.config)
+    )
+  })
+
+  it("is written when something changes that the next adoption would not set anew", () => {
+    assert.isTrue(live().restart(hour).needsCommit)
+    assert.isTrue(start(persistent).restart().needsCommit)
+    const ending = live(persistent)
+    ending.stop()
+    assert.isTrue(ending.restart().needsCommit)
+  })
+
   it("whose machine is gone ends, with nothing left to delete", () => {
     const session = live(persistent)
     session.restart(hour)
