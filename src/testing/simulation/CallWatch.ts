@@ -183,6 +183,7 @@ export const make = (options: {
       const decided = member.services?.engine.byAttempt(AttemptId.make(machine.attempt))?.state
       // what the last row names may be ended before that is written, while the store cannot be written
       const isAhead = decided !== undefined && isEndedBy(decided, machine) &&
+        !member.lost.has(decided.spec.id) &&
         (database().isBehind(process) || database().wasNamed(machine.attempt))
       if (isAhead) return
       if (row === undefined) {
