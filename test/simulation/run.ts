@@ -32,20 +32,20 @@ interface Planted {
   readonly fault: Simulation.Fault | null
 }
 
-/** What the threads share: the number of the world to play next, of which only so many are left. */
+/** What the threads share: which of the seeds is played next. */
 interface Share {
   readonly next: Int32Array
-  readonly count: number
-  readonly first: number
-  readonly step: number
+  readonly seeds: ReadonlyArray<number>
   readonly planted: Planted | null
 }
 
 /** More failures than a person reads at once. */
 const mostShown = 10
 const hour = 3_600_000
+/** Most of what a world makes is gone soon: room for it costs less than collecting it often. */
+const resourceLimits = { maxYoungGenerationSizeMb: 96 }
 
-/** The search for secrets takes time: of eight rounds of all kinds one is searched; one seed alone and planted mistakes are. */
+/** The search for secrets takes time: one seed of eight is searched, of each kind; one seed alone and planted mistakes are. */
 const isSearched = (seed: number): boolean => Math.floor(seed / Simulation.kinds.length) % 8 === 0
 
 interface How {
@@ -125,7 +125,7 @@ const many = (share: Share, threads: number): void => {
     if (result.invariant === null) return
     failures.push(result)
     // one is enough to show that a planted fault is seen
-    if (planted !== null || failures.length >= mostShown) Atomics.store(share.next, 0, share.count)
+    if (planted !== null || failures.length >= mostShown) Atomics.store(share.next, 0, share.seeds.length)
   }
 
   const conclude = (): void => {
@@ -136,8 +136,7 @@ const many = (share: Share, threads: number): void => {
       if (planted !== null) console.log(`${planted.name} is caught by the invariant "${failure.invariant}"`)
     }
     if (planted !== null && failures.length === 0) {
-      const last = share.first + (share.count - 1) * share.step
-      console.log(`${planted.name} was not caught by seeds ${share.first} to ${last}`)
+      console.log(`${planted.name} was not caught by seeds ${share.seeds[0]} to ${share.seeds.at(-1)}`)
     }
     const hours = sum.simulated / hour
     console.log(
@@ -151,7 +150,7 @@ const many = (share: Share, threads: number): void => {
   }
 
   for (let thread = 0; thread < threads; thread++) {
-    const worker = new Worker(new URL(import.meta.url), { workerData: share })
+    const worker = new Worker(new URL(import.meta.url), { workerData: share, resourceLimits })
     worker.on("message", hear)
     worker.on("error", (error) => {
       console.error(error)
@@ -181,22 +180,21 @@ const inCopy = (mutant: Mutant): void => {
   }
 }
 
-/** The seeds of one kind of world lie a round of all kinds apart. */
-const seedsOf = (kind: string | undefined, from: number): Pick<Share, "first" | "step"> => {
-  if (kind === undefined) return { first: from, step: 1 }
-  const { kinds } = Simulation
-  const index = kinds.findIndex((known) => known === kind)
-  if (index === -1) refuse(`unknown kind; known are ${kinds.join(", ")}`)
-  return { first: from + (index - from % kinds.length + kinds.length) % kinds.length, step: kinds.length }
+/** The seeds to play: all from one on, or those of one kind of world. */
+const seedsOf = (kind: string | undefined, wanted: number, from: number): ReadonlyArray<number> => {
+  if (kind === undefined) return Array.from({ length: wanted }, (_, index) => from + index)
+  const known = Simulation.kinds.find((one) => one === kind)
+  return known === undefined
+    ? refuse(`unknown kind; known are ${Simulation.kinds.join(", ")}`)
+    : Simulation.seedsOf(known, wanted, from)
 }
 
 const play = (planted: Planted | null): void => {
   const { from, kind, seed, seeds, trace, workers } = values
   if (seed !== undefined) return one(count("seed", seed, 0), planted, trace)
   const share = {
-    ...seedsOf(kind, count("from", from, 0)),
+    seeds: seedsOf(kind, count("seeds", seeds, 100, 1), count("from", from, 0)),
     next: new Int32Array(new SharedArrayBuffer(4)),
-    count: count("seeds", seeds, 100, 1),
     planted
   }
   many(share, count("workers", workers, availableParallelism(), 1))
@@ -223,8 +221,8 @@ if (isMainThread) {
     }
   }
   const take = (): number => Atomics.add(share.next, 0, 1)
-  for (let index = take(); index < share.count; index = take()) {
+  for (let seed = share.seeds[take()]; seed !== undefined; seed = share.seeds[take()]) {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    parentPort?.postMessage(search(share.first + index * share.step))
+    parentPort?.postMessage(search(seed))
   }
 }

@@ -4,14 +4,18 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
-import type { SessionState } from "../../orchestrator/Session.ts"
+import { AttemptId, type SessionState } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type * as Cloud from "./Cloud.ts"
+import type { CreateWatch } from "./CreateWatch.ts"
 import type { Database } from "./Database.ts"
+import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
+import { isSame, type Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { RowWatch } from "./RowWatch.ts"
+import type { Stateless } from "./Stateless.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -63,6 +67,10 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: Even
 /** The first of these listings may have been read before it was under way, the next while it was written. */
 const mostOverlooked = 4
 
+/** Whether a session is ending the machine, or has ended it. */
+const isEndedBy = ({ pendingTerminations, terminatedIds }: SessionState, machine: Machine): boolean =>
+  pendingTerminations.some((one) => isSame(one, machine)) || terminatedIds.includes(machine.id)
+
 /** What may still be told of a session after its end. */
 const afterwards: ReadonlySet<string> = new Set(["OrphanFound", "TerminateFailed", "TerminateStuck", "Released"])
 
@@ -77,13 +85,16 @@ export const make = (options: {
   readonly database: () => Database
   readonly fleet: () => Fleet
   readonly rows: RowWatch
+  readonly creates: CreateWatch
+  readonly ends: EndWatch
+  readonly stateless: Stateless
   readonly grace: number
 }): CallWatch => {
-  const { database, fleet, grace, rows, world } = options
+  const { creates, database, ends, fleet, grace, rows, stateless, world } = options
   const { ledger, timeline } = world
   const created = new Set<string>()
   const listings = new Map<Process, Map<string, Listings>>()
-  const overlooked = new Map<string, number>()
+  const overlooked = new Map<Machine, number>()
   const endsTold = new Map<string, Set<string>>()
 
   const attemptOf = (name: string): string =>
@@ -92,16 +103,9 @@ export const make = (options: {
       onSome: ({ attempt }) => attempt
     })
 
-  /** Whether this process has decided to end a machine and could not record it yet. */
-  const isDecided = (process: Process, { spec }: SessionState, id: string): boolean => {
-    const seen = fleet().memberOf(process)?.services?.engine.get(spec.id)
-    return seen !== undefined && !seen.recorded &&
-      seen.state.pendingTerminations.some(({ computeId }) => computeId === id)
-  }
-
-  const whyNotReapable = (process: Process, id: string): string | null => {
-    const machine = ledger.find(id)
-    const seen = listings.get(process)?.get(id)
+  const whyNotReapable = (process: Process, provider: string, id: string): string | null => {
+    const machine = ledger.find(provider, id)
+    const seen = listings.get(process)?.get(`${provider} ${id}`)
     if (machine === undefined || seen === undefined) return "it was never listed"
     if (seen.count < 2) return "it was listed once"
     if (timeline.now() - machine.bornAt < grace) return `it is ${timeline.now() - machine.bornAt} ms old`
@@ -109,23 +113,23 @@ export const make = (options: {
   }
 
   /** A session must know a machine of its own that has been in several listings. */
-  const noticed = (member: Member, id: string): void => {
-    const machine = ledger.find(id)
+  const noticed = (member: Member, provider: string, id: string): void => {
+    const machine = ledger.find(provider, id)
     if (machine === undefined || machine.owner !== member.owner || machine.attempt === null || member.isZombie) return
     const row = database().byAttempt(machine.attempt)
     const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
-    const isKnown = row !== undefined && ((row.phase._tag === "Live" && row.phase.computeId === id) ||
-      row.pendingTerminations.some(({ computeId }) => computeId === id))
+    const isKnown = row !== undefined && ((row.phase._tag === "Live" && isSame(row.phase, machine)) ||
+      row.pendingTerminations.some((one) => isSame(one, machine)))
     const engine = member.services?.engine
     // a process that has not read its rows yet knows no machine
     const isReading = engine !== undefined && engine.isQuiet() && row !== undefined &&
       engine.get(row.spec.id) !== undefined
     if (isAwaited || isKnown || !isReading || !ledger.bills(machine)) {
-      overlooked.delete(id)
+      overlooked.delete(machine)
       return
     }
-    const times = (overlooked.get(id) ?? 0) + 1
-    overlooked.set(id, times)
+    const times = (overlooked.get(machine) ?? 0) + 1
+    overlooked.set(machine, times)
     if (times < mostOverlooked) return
     const invariant = row.phase._tag === "Live" ? "one" : "ends"
     world.broken(
@@ -136,10 +140,13 @@ export const make = (options: {
 
   return {
     creating: (process, name) => {
+      if (stateless.creating(process, name)) return
       const attempt = attemptOf(name)
       const row = database().byAttempt(attempt)
-      if (row === undefined) world.broken("order", `${process.name} asks for ${name}, which no row names`)
-      else if (fleet().memberOf(process)?.lost.has(row.spec.id)) {
+      if (row !== undefined) creates.creating(process, name, row)
+      if (row === undefined) {
+        if (!database().wasNamed(attempt)) world.broken("order", `${process.name} asks for ${name}, which no row names`)
+      } else if (fleet().memberOf(process)?.lost.has(row.spec.id)) {
         world.broken("one", `${process.name} asks for ${name} of a row that another process has written`)
       }
     },
@@ -149,47 +156,59 @@ export const make = (options: {
       created.add(attempt)
       const row = database().byAttempt(attempt)
       if (row === undefined) {
-        world.broken("known", `${name} is created and no row names it`)
+        const isNamed = database().wasNamed(attempt) || stateless.owns(attempt)
+        if (!isNamed) world.broken("known", `${name} is created and no row names it`)
         return
       }
-      const endingIds = new Set<string>(row.pendingTerminations.map(({ computeId }) => computeId))
+      const isEnding = (machine: Machine) => row.pendingTerminations.some((one) => isSame(one, machine))
       const beside = row.attempts.filter(({ id }) => id !== attempt).flatMap(({ id }) => ledger.ofAttempt(id))
-        .find((machine) => machine.origin === "rent" && ledger.bills(machine) && !endingIds.has(machine.id))
+        .find((machine) =>
+          machine.origin === "rent" && ledger.bills(machine) && !isEnding(machine) && !ledger.isDenied(machine)
+        )
       if (beside !== undefined) {
         world.broken("one", `${name} is created beside ${beside.id} of the same session, which is not being ended`)
       }
     },
     refused: (name) => void created.delete(attemptOf(name)),
-    ending: (process, id) => {
-      const machine = ledger.find(id)
-      const owner = fleet().memberOf(process)?.owner
-      if (machine === undefined || machine.owner !== owner || machine.attempt === null) {
+    ending: (process, provider, id) => {
+      const machine = ledger.find(provider, id)
+      const member = fleet().memberOf(process)
+      if (machine !== undefined) ends.asked(process, machine)
+      if (machine !== undefined && machine.attempt !== null && stateless.owns(machine.attempt)) return
+      if (machine === undefined || machine.owner !== member?.owner || machine.attempt === null) {
         world.broken("ours", `${process.name} deletes ${id} (${machine?.name}), which is not its own`)
         return
       }
       const row = database().byAttempt(machine.attempt)
+      const decided = member.services?.engine.byAttempt(AttemptId.make(machine.attempt))?.state
+      // what the last row names may be ended before that is written, while the store cannot be written
+      const isAhead = decided !== undefined && isEndedBy(decided, machine) &&
+        !member.lost.has(decided.spec.id) &&
+        (database().isBehind(process) || database().wasNamed(machine.attempt))
+      if (isAhead) return
       if (row === undefined) {
-        const why = whyNotReapable(process, id)
+        const why = whyNotReapable(process, provider, id)
         if (why !== null) world.broken("ours", `${process.name} deletes ${id} as a machine of no session, but ${why}`)
         return
       }
-      // the row names its attempt, so an end that was decided need not wait for its record
-      if (isDecided(process, row, id)) return
-      if (row.phase._tag === "Live" && row.phase.computeId === id) {
+      if (row.phase._tag === "Live" && isSame(row.phase, machine)) {
         world.broken("ours", `${process.name} deletes ${id}, on which ${row.spec.id} lives`)
       }
-      const isEnding = row.pendingTerminations.some(({ computeId }) => computeId === id) ||
-        row.terminatedIds.some((one) => one === id)
-      if (!isEnding) world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
+      if (!isEndedBy(row, machine)) {
+        world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
+      }
     },
-    listed: (process, ids) => {
+    listed: (process, provider, ids) => {
       const member = fleet().memberOf(process)
-      if (member !== undefined) { for (const id of ids) noticed(member, id) }
+      if (member !== undefined) { for (const id of ids) noticed(member, provider, id) }
       const mine = listings.get(process) ?? new Map<string, Listings>()
       listings.set(process, mine)
       for (const id of ids) {
-        const seen = mine.get(id)
-        mine.set(id, { since: seen?.since ?? timeline.now(), count: (seen?.count ?? 0) + 1 })
+        const key = `${provider} ${id}`
+        const machine = ledger.find(provider, id)
+        if (machine !== undefined) ends.listed(process, machine)
+        const seen = mine.get(key)
+        mine.set(key, { since: seen?.since ?? timeline.now(), count: (seen?.count ?? 0) + 1 })
       }
     },
     told: (member, published) => {
@@ -197,7 +216,9 @@ export const make = (options: {
       const leaked = world.secrets.find(() => JSON.stringify(published))
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
-      if (!isWritten(row, published)) {
+      // what was told and then lost from the store is told again
+      if (database().wasRestored(id)) return void rows.untold.delete(id)
+      if (!isWritten(row, published) && !(row === undefined && database().wasDeleted(id))) {
         world.broken(
           "order",
           `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`

@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Atlas from "../../domain/AtlasError.ts"
 import { Compute } from "../../domain/Compute.ts"
-import { ProviderId } from "../../domain/Ids.ts"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Usd } from "../../domain/Money.ts"
 import { Spend } from "../../domain/Resources.ts"
 import type { Adapter } from "../../provider/Adapter.ts"
@@ -20,6 +20,7 @@ import * as Provider from "../../provider/Provider.ts"
 import { epoch } from "./Host.ts"
 import type { Machine, Origin } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
+import type { Profile } from "./Profile.ts"
 import type { World } from "./World.ts"
 
 /** How long a machine may be missing from the answers of these clouds, in milliseconds. */
@@ -46,9 +47,9 @@ export interface Witness {
   /** A create was rate limited: nothing was made, and it may be sent again. */
   readonly refused: (name: string) => void
   /** A process is about to send a delete. */
-  readonly ending: (process: Process, id: string) => void
+  readonly ending: (process: Process, provider: string, id: string) => void
   /** A whole listing has reached a process. */
-  readonly listed: (process: Process, ids: ReadonlyArray<string>) => void
+  readonly listed: (process: Process, provider: string, ids: ReadonlyArray<string>) => void
 }
 
 type Reason = Atlas.AtlasErrorReason
@@ -66,6 +67,7 @@ export interface CloudControls {
   /** The machine stops, with an exit code when its command has ended. */
   readonly stop: (machine: Machine, exitCode: number | null) => void
   readonly setRate: (machine: Machine, rate: number) => void
+  readonly rename: (machine: Machine, name: string) => void
   /** A machine appears under this name that no process under test asked for. */
   readonly plant: (name: string) => void
 }
@@ -78,6 +80,8 @@ export interface CloudControls {
  */
 export interface Cloud {
   readonly id: ProviderId
+  /** Whether it shows the environment of its machines, by which a renamed one can be recognised. */
+  readonly echoes: boolean
   readonly controls: CloudControls
   /** The account as one process reaches it. */
   readonly providerFor: (process: Process) => Effect.Effect<Provider.Made>
@@ -85,9 +89,16 @@ export interface Cloud {
   readonly drain: () => boolean
 }
 
+/** What the answers of a machine said last: most listings find it as it was. */
+const lastSaid = new WeakMap<Machine, Compute>()
+
 const computeOf = (machine: Machine, status = machine.status): Compute => {
   if (machine.isPriced) machine.named.add(machine.rate)
-  return new Compute({
+  const last = lastSaid.get(machine)
+  const costPerHour = machine.isPriced ? machine.rate : null
+  const isSame = last?.status === status && last.costPerHour === costPerHour && last.exitCode === machine.exitCode
+  if (isSame) return last
+  const said = new Compute({
     id: machine.id,
     provider: machine.provider,
     status,
@@ -96,7 +107,13 @@ const computeOf = (machine: Machine, status = machine.status): Compute => {
     createdAt: DateTime.makeUnsafe(epoch + machine.bornAt),
     exitCode: machine.exitCode
   })
+  lastSaid.set(machine, said)
+  return said
 }
+
+/** A machine as it is, but for a price that is no number. */
+const mispriced = (machine: Machine): Compute =>
+  Object.defineProperty(new Compute({ ...computeOf(machine) }), "costPerHour", { value: Number.NaN })
 
 /**
  * A cloud account in a world.
@@ -104,7 +121,12 @@ const computeOf = (machine: Machine, status = machine.status): Compute => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, name: string, witness: Witness): Cloud => {
+export const make = (
+  world: World,
+  name: string,
+  witness: Witness,
+  { isNumberedAlike, listing }: Pick<Profile, "isNumberedAlike" | "listing">
+): Cloud => {
   const { ledger, timeline } = world
   const id = ProviderId.make(name)
   const rng = world.rng.fork()
@@ -112,18 +134,29 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
   const trouble = (share: number): boolean => share > 0 && rng.chance(share)
   const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
 
+  /** How long a refusal asks to wait. */
+  const pause = (seconds: number): Duration.Duration =>
+    trouble(faultRates().hours) ? Duration.hours(1 + rng.below(6)) : Duration.seconds(seconds)
+
+  let made = 0
+  /** The id of the next machine, where this cloud does not number its machines together with the others. */
+  const numbered = (): { readonly id?: ComputeId } => isNumberedAlike ? { id: ComputeId.make(`m${++made}`) } : {}
+  /** Each of these clouds is slow in its own way: one listing takes about as long as the other. */
+  const listingTakes = listing === null ? null : rng.between(...listing)
+
   const failure = (): Reason =>
     rng.pick<() => Reason>(
       () => new Atlas.ProviderFault({ message: "broken", status: 503 }),
       () => new Atlas.Transport({ message: "reset" }),
       () => new Atlas.Timeout({ message: "no answer" }),
-      () => new Atlas.RateLimited({ message: "slower", retryAfter: Duration.seconds(2) })
+      () => new Atlas.RateLimited({ message: "slower", retryAfter: pause(2) })
     )()
 
   const makeMachine = (stamped: string, isSpot: boolean, origin: Origin, delay: number): Machine => {
     const bornAt = timeline.now() + delay
     const rates = faultRates()
     const machine = ledger.add({
+      ...numbered(),
       provider: id,
       name: stamped,
       origin,
@@ -164,7 +197,13 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
     witness.created(stamped)
     const rates = faultRates()
     if (trouble(rates.limit)) {
-      return Result.fail(new Atlas.RateLimited({ message: "slower", retryAfter: Duration.seconds(1 + rng.below(5)) }))
+      return Result.fail(new Atlas.RateLimited({ message: "slower", retryAfter: pause(1 + rng.below(5)) }))
+    }
+    if (trouble(rates.odd)) {
+      const isPrice = rng.chance(0.5)
+      return isPrice
+        ? Result.succeed(mispriced(makeMachine(stamped, isSpot, "rent", 0)))
+        : Result.fail(new Atlas.RateLimited({ message: "never", retryAfter: Duration.infinity }))
     }
     if (trouble(rates.refuse)) return Result.fail(refusal())
     if (!trouble(rates.lose)) {
@@ -190,8 +229,15 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
 
   const get = (wanted: string): Answer<Compute> => {
     if (trouble(faultRates().getFails)) return Result.fail(failure())
-    const machine = ledger.find(wanted)
-    return machine === undefined || machine.provider !== id || !ledger.isVisible(machine)
+    const machine = ledger.find(id, wanted)
+    // what is renamed as well could be known by nothing
+    const isKnown = machine !== undefined && ledger.isVisible(machine) && machine.name === machine.madeAs
+    if (isKnown && trouble(faultRates().deny)) {
+      machine.deniedAt = timeline.now()
+      world.note(() => `${name} denies that there is ${machine.id}`)
+      return Result.fail(new Atlas.NotFound({ message: "no such machine" }))
+    }
+    return machine === undefined || !ledger.isVisible(machine)
       ? Result.fail(new Atlas.NotFound({ message: "no such machine" }))
       : Result.succeed(computeOf(machine))
   }
@@ -213,8 +259,8 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
 
   const terminate = (wanted: string): Answer<void> => {
     const rates = faultRates()
-    const machine = ledger.find(wanted)
-    if (machine === undefined || machine.provider !== id || !ledger.isVisible(machine)) {
+    const machine = ledger.find(id, wanted)
+    if (machine === undefined || !ledger.isVisible(machine)) {
       return Result.fail(new Atlas.NotFound({ message: "no such machine" }))
     }
     const fails = trouble(rates.deleteFails)
@@ -244,12 +290,13 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
       { timeout }: Call,
       otherwise: number,
       act: () => Answer<A> | null,
-      hear?: (a: A) => void
+      hear?: (a: A) => void,
+      takes?: number
     ) => {
       const millis = Math.min(otherwise, timeout === null ? otherwise : Duration.toMillis(timeout))
       return world.call<A, Reason>(process, {
         label: `${name} ${label}`,
-        travel: travel(),
+        travel: takes ?? travel(),
         outlives: rng.chance(0.6),
         act: (answer) => {
           const result = act()
@@ -274,19 +321,21 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
               `create ${prepared.name}`,
               options,
               createLimit,
-              () => create(prepared.name, prepared.request.spot)
+              () => create(prepared.name, prepared.request.spot),
+              undefined,
+              trouble(faultRates().hang) ? 20_000 + rng.below(35_000) : undefined
             )
           }),
         get: (wanted, options) => Effect.suspend(() => call(`get ${wanted}`, options, otherLimit, () => get(wanted))),
         list: (filter, options) =>
           Effect.suspend(() =>
             call(filter.name === undefined ? "list" : `list ${filter.name}`, options, otherLimit, list, (all) => {
-              if (filter.name === undefined) witness.listed(process, all.map((one) => one.id))
-            })
+              if (filter.name === undefined) witness.listed(process, id, all.map((one) => one.id))
+            }, listingTakes === null ? undefined : listingTakes * rng.between(0.9, 1.1))
           ),
         terminate: (wanted, options) =>
           Effect.suspend(() => {
-            witness.ending(process, wanted)
+            witness.ending(process, id, wanted)
             return call(`delete ${wanted}`, options, otherLimit, () => terminate(wanted))
           })
       },
@@ -294,7 +343,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
         spend: (wanted, _window, options) =>
           Effect.suspend(() =>
             call(`bill ${wanted}`, options, otherLimit, () => {
-              const machine = ledger.find(wanted)
+              const machine = ledger.find(id, wanted)
               return machine === undefined || trouble(faultRates().getFails)
                 ? Result.fail(failure())
                 : Result.succeed(bill(machine))
@@ -306,6 +355,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
 
   return {
     id,
+    echoes: false,
     providerFor: (process) => Effect.sync(() => Provider.make(adapterFor(process))),
     drain: () => false,
     controls: {
@@ -323,9 +373,13 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
         machine.exitCode = exitCode
       },
       setRate: ledger.setRate,
+      rename: (machine, renamed) => {
+        machine.name = renamed
+      },
       plant: (planted) => {
         const now = timeline.now()
-        const made = ledger.add({
+        const machine = ledger.add({
+          ...numbered(),
           provider: id,
           name: planted,
           origin: "planted",
@@ -336,7 +390,7 @@ export const make = (world: World, name: string, witness: Witness): Cloud => {
           isPriced: true,
           status: "running"
         })
-        world.note(() => `${made.id} appears as ${made.name}`)
+        world.note(() => `${machine.id} appears as ${machine.name}`)
       }
     }
   }

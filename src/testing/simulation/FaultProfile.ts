@@ -40,6 +40,18 @@ export interface FaultProfile {
   readonly loadFails: number
   /** The process is killed at some point of a call. */
   readonly crash: number
+  /** A create takes as long as its caller waits, and mostly makes its machine at the end of that. */
+  readonly hang: number
+  /** A look at one machine says that there is none, though it has long been there. */
+  readonly deny: number
+  /** A refusal asks to wait for hours. */
+  readonly hours: number
+  /** An answer holds a number that no row can hold: a price that is none, or a pause without an end. */
+  readonly odd: number
+  /** The headers of an answer say what is not so about how much may still be asked. */
+  readonly quota: number
+  /** What the application hands in fails, throws or does not answer: its bus, its tracer, its secrets. */
+  readonly host: number
 }
 
 /**
@@ -64,5 +76,26 @@ export const noFaults: FaultProfile = {
   commitFails: 0,
   commitSlow: 0,
   loadFails: 0,
-  crash: 0
+  crash: 0,
+  hang: 0,
+  deny: 0,
+  hours: 0,
+  odd: 0,
+  quota: 0,
+  host: 0
 }
+
+/**
+ * The same faults, so many times as often.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const scaled = (rates: FaultProfile, share: number): FaultProfile => {
+  const less: Record<keyof FaultProfile, number> = { ...rates }
+  for (const name of names) less[name] = rates[name] * share
+  return less
+}
+
+// the keys are the type's own
+const names = Object.keys(noFaults) as ReadonlyArray<keyof FaultProfile>

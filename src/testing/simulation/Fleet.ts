@@ -24,8 +24,9 @@ import type { Cloud } from "./Cloud.ts"
 import type { Database } from "./Database.ts"
 import * as Faults from "./Faults.ts"
 import * as Host from "./Host.ts"
+import type { HostFaults } from "./HostFaults.ts"
 import * as Process from "./Process.ts"
-import { marker } from "./Secrets.ts"
+import * as Secrets from "./Secrets.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -37,6 +38,7 @@ import type { World } from "./World.ts"
 export interface Services {
   readonly orchestrator: Orchestrator.Orchestrator["Service"]
   readonly engine: SessionEngine.SessionEngine["Service"]
+  readonly providers: Providers.Providers["Service"]
   readonly scope: Scope.Closeable
 }
 
@@ -54,6 +56,10 @@ export interface Member {
   services: Services | null
   startedAt: number
   isClosing: boolean
+  /** True time since which it closes; null while it does not. */
+  closingSince: number | null
+  /** What it has logged of sessions that were not over when it closed. */
+  unclosed: string
   /** Whether another process has taken its owner lock. */
   isZombie: boolean
   /** Monotonic times at which each session was touched here. */
@@ -106,7 +112,7 @@ export interface Fleet {
 }
 
 /** An environment value of a session, as its application would supply it again. */
-export const environment = (id: string): string => `${marker}${id}`
+export const environment = (id: string): string => `${Secrets.marker}${id}`
 
 /**
  * A fleet without a process.
@@ -122,13 +128,17 @@ export const make = (options: {
   /** The planted fault that every process has; null for none. */
   readonly fault: Faults.Fault | null
   readonly isShuffled: boolean
+  readonly host: HostFaults
   /** Hears what a process publishes to the bus. */
   readonly told: (member: Member, published: SessionEngine.EventEnvelope) => void
+  /** Hears that a process has closed in good order. */
+  readonly closed: (member: Member) => void
 }): Fleet => {
-  const { clouds, database, fault, isShuffled, places, told, world } = options
+  const { closed, clouds, database, fault, host, isShuffled, places, told, world } = options
   const { timeline } = world
   const rng = world.rng.fork()
-  const members: Array<Member> = []
+  let members: Array<Member> = []
+  let started = 0
   const byProcess = new Map<Process.Process, Member>()
 
   const busFor = (member: () => Member | undefined): Dispatcher.Dispatcher["Service"] => ({
@@ -141,7 +151,7 @@ export const make = (options: {
         told(self, message)
         if (self.heard !== null) self.told.push(message)
         world.point(self.process, "told")
-        return self.process.isAlive() ? Effect.void : Effect.never
+        return self.process.isAlive() ? host.bus : Effect.never
       }),
     subscribe: () => Effect.succeed(Stream.empty)
   })
@@ -154,25 +164,27 @@ export const make = (options: {
       ),
       Providers.make
     )
-    const layer = Orchestrator.layer(place.options).pipe(
-      Layer.provide(Layer.succeed(SessionStore, Faults.storeWith(fault, database.storeFor(process)))),
-      Layer.provide(Layer.effect(Providers.Providers, providers))
-    )
     return Effect.gen(function*() {
       const scope = yield* Scope.make()
+      const made = yield* providers
+      const layer = Orchestrator.layer(place.options).pipe(
+        Layer.provide(Layer.succeed(SessionStore, Faults.storeWith(fault, database.storeFor(process)))),
+        Layer.provide(Layer.succeed(Providers.Providers, made))
+      )
       const built = yield* Layer.buildWithScope(layer, scope)
       return {
         scope,
+        providers: made,
         orchestrator: Context.get(built, Orchestrator.Orchestrator),
         engine: Context.get(built, SessionEngine.SessionEngine)
       }
     }).pipe(
       Effect.provideService(Dispatcher.Dispatcher, busFor(() => byProcess.get(process))),
       Effect.provideService(SessionSecrets, ({ envNames, id }) =>
-        Effect.succeed({
+        host.secrets(Effect.succeed({
           env: Object.fromEntries(envNames.map((name) => [name, Redacted.make(environment(id))])),
           providerOpts: {}
-        }))
+        })))
     )
   }
 
@@ -192,9 +204,20 @@ export const make = (options: {
     member.heard = heard
   }
 
+  /** Those that are neither killed nor ended. */
+  const alive = (): ReadonlyArray<Member> => {
+    if (members.some(({ process }) => !process.isAlive())) members = members.filter(({ process }) => process.isAlive())
+    return members
+  }
+
+  const reader = Secrets.tracer((name, text) => {
+    const leaked = world.secrets.find(() => text)
+    if (leaked !== undefined) world.broken("secrets", `a span ${name} holds ${leaked}`)
+  })
+
   const start = (place: Place): void => {
     const process = Process.make({
-      name: `${place.owner}${members.length + 1}`,
+      name: `${place.owner}${++started}`,
       host: place.host,
       rng: rng.fork(),
       isShuffled,
@@ -202,11 +225,9 @@ export const make = (options: {
         world.note(() => `${process.name} logs ${line}`)
         const leaked = world.secrets.find(() => line)
         if (leaked !== undefined) world.broken("secrets", `a line of the log holds ${leaked}`)
+        if (member.isClosing && line.includes("closed before")) member.unclosed += line
       },
-      onSpan: !world.secrets.isSought ? null : (name, text) => {
-        const leaked = world.secrets.find(() => text)
-        if (leaked !== undefined) world.broken("secrets", `a span ${name} holds ${leaked}`)
-      },
+      tracer: world.secrets.isSought || host.isOn ? host.tracer(reader) : null,
       onSpin: () => {
         world.broken("liveness", `${process.name} runs on without ever waiting`)
         process.kill()
@@ -219,6 +240,8 @@ export const make = (options: {
       services: null,
       startedAt: 0,
       isClosing: false,
+      closingSince: null,
+      unclosed: "",
       isZombie: false,
       touches: new Map(),
       stops: new Map(),
@@ -267,9 +290,11 @@ export const make = (options: {
     const { member } = place
     if (member === null || member.services === null || member.isClosing) return
     member.isClosing = true
+    member.closingSince = timeline.now()
     world.note(() => `${member.process.name} closes`)
     member.process.run(Scope.close(member.services.scope, Exit.void), () => {
       world.note(() => `${member.process.name} has closed`)
+      closed(member)
       kill(member.process)
     })
   }
@@ -296,7 +321,7 @@ export const make = (options: {
   return {
     places,
     memberOf: (process) => byProcess.get(process),
-    running: () => members.filter(({ process, services }) => services !== null && process.isAlive()),
+    running: () => alive().filter(({ services }) => services !== null),
     start,
     kill,
     close,
@@ -308,7 +333,7 @@ export const make = (options: {
       let isBusy = true
       while (isBusy) {
         isBusy = false
-        for (const { process } of members) if (process.isAlive() && process.drain()) isBusy = true
+        for (const { process } of alive()) if (process.drain()) isBusy = true
         for (const cloud of clouds) if (cloud.drain()) isBusy = true
       }
     }

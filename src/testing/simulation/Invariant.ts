@@ -23,7 +23,13 @@ export const invariants = {
   liveness: "no session waits with nothing under way and no time to wake",
   outcome: "an outcome rests on a report of the attempt it is about",
   adoption: "a session that persists outlives its process",
-  use: "a session in use is not taken for an idle one"
+  use: "a session in use is not taken for an idle one",
+  unwanted: "no create is sent after its session's stop was committed, its caller left or its process began to close",
+  proven: "what is told to be ended is gone from the ledger",
+  prompt: "a machine that is to end is terminated again and again, whatever else cannot be done",
+  apart: "a row that cannot be written holds up no other",
+  replaced: "a machine that was lost before it was ready is replaced as often as its session allows",
+  steady: "nothing is asked for again and again without a pause"
 } as const
 
 /**

@@ -26,8 +26,10 @@ export type Origin = "rent" | "duplicate" | "late" | "planted"
 export interface Machine {
   readonly id: ComputeId
   readonly provider: ProviderId
-  readonly name: string
-  /** From its stamp; null without one. */
+  /** As its cloud shows it now. */
+  name: string
+  readonly madeAs: string
+  /** From the stamp it was made with; null without one. */
   readonly owner: string | null
   readonly attempt: string | null
   readonly origin: Origin
@@ -55,6 +57,8 @@ export interface Machine {
   hiddenUntil: number
   /** Listings still show it as running until then. */
   ghostUntil: number
+  /** When a look at it last said that there is no such machine. */
+  deniedAt: number
 }
 
 /**
@@ -66,11 +70,15 @@ export interface Machine {
 export interface Ledger {
   readonly all: ReadonlyArray<Machine>
   readonly add: (made: NewMachine) => Machine
-  readonly find: (id: string) => Machine | undefined
+  readonly find: (provider: string, id: string) => Machine | undefined
   readonly ofAttempt: (attempt: string) => ReadonlyArray<Machine>
+  /** Those that cost money, or will once they are made. */
+  readonly billing: () => ReadonlyArray<Machine>
   /** Whether it costs money now. */
   readonly bills: (machine: Machine) => boolean
   readonly isVisible: (machine: Machine) => boolean
+  /** Whether its cloud has said lately that it is not there; a process believes that until a listing shows it. */
+  readonly isDenied: (machine: Machine) => boolean
   /** It costs nothing from now on. */
   readonly end: (machine: Machine) => void
   readonly setRate: (machine: Machine, rate: number) => void
@@ -95,7 +103,20 @@ export interface NewMachine
     Partial<Pick<Machine, "id" | "status" | "ignores" | "slowness">>
 {}
 
+/**
+ * Whether this part of a row is about that machine: two clouds may use the same id.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSame = (
+  one: { readonly provider: string; readonly computeId: string },
+  machine: Pick<Machine, "provider" | "id">
+): boolean => one.computeId === machine.id && one.provider === machine.provider
+
 const hour = 3_600_000
+/** How long what a cloud said of a machine may still be acted upon, in milliseconds. */
+const mostDenied = 300_000
 
 interface Account {
   usd: number
@@ -115,6 +136,8 @@ export const make = (now: () => number): Ledger => {
   const byId = new Map<string, Machine>()
   const byAttempt = new Map<string, Array<Machine>>()
   const accounts = new Map<Machine, Account>()
+  let unended: Array<Machine> = []
+  let hasEnded = false
 
   /** Brings what it has cost up to now. */
   const settle = (machine: Machine): Account => {
@@ -139,29 +162,39 @@ export const make = (now: () => number): Ledger => {
         ...made,
         owner: stamp?.owner ?? null,
         attempt: stamp?.attempt ?? null,
+        madeAs: made.name,
         named: new Set(),
         exitCode: null,
         goneAt: null,
         isRemoved: false,
         hiddenUntil: 0,
-        ghostUntil: 0
+        ghostUntil: 0,
+        deniedAt: Number.NEGATIVE_INFINITY
       }
       all.push(machine)
-      byId.set(machine.id, machine)
+      unended.push(machine)
+      byId.set(`${machine.provider} ${machine.id}`, machine)
       accounts.set(machine, { usd: 0, untold: 0, told: null, since: machine.bornAt })
       if (machine.attempt !== null) {
         byAttempt.set(machine.attempt, [...(byAttempt.get(machine.attempt) ?? []), machine])
       }
       return machine
     },
-    find: (id) => byId.get(id),
+    billing: () => {
+      if (hasEnded) unended = unended.filter(({ goneAt }) => goneAt === null)
+      hasEnded = false
+      return unended
+    },
+    find: (provider, id) => byId.get(`${provider} ${id}`),
     ofAttempt: (attempt) => byAttempt.get(attempt) ?? [],
     bills: ({ bornAt, goneAt }) => bornAt <= now() && goneAt === null,
     isVisible: ({ bornAt, isRemoved, visibleAt }) => bornAt <= now() && visibleAt <= now() && !isRemoved,
+    isDenied: ({ deniedAt }) => now() - deniedAt < mostDenied,
     end: (machine) => {
       if (machine.goneAt !== null) return
       settle(machine)
       machine.goneAt = Math.max(now(), machine.bornAt)
+      hasEnded = true
     },
     setRate: (machine, rate) => {
       settle(machine)

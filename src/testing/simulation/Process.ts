@@ -82,7 +82,7 @@ const entropyOf = (rng: Rng.Rng): Entropy.Source => ({
  * **Details**
  *
  * `isShuffled` takes the fibers that can go on in any order, as no program may rely on one. `onLog` sees every line with
- * its annotations, `onSpan` all that an exporter could ship of a span; without it nothing is traced.
+ * its annotations; without a tracer nothing is traced.
  *
  * @category constructors
  * @since 0.1.0
@@ -93,11 +93,11 @@ export const make = (options: {
   readonly rng: Rng.Rng
   readonly isShuffled: boolean
   readonly onLog: (line: string) => void
-  readonly onSpan: ((name: string, text: string) => void) | null
+  readonly tracer: Tracer.Tracer | null
   /** The process runs on without waiting for anything. */
   readonly onSpin: () => void
 }): Process => {
-  const { host, name, onLog, onSpan, rng } = options
+  const { host, name, onLog, rng, tracer } = options
   let isAlive = true
   let ready: Array<() => void> = []
   const order = rng.fork()
@@ -154,8 +154,8 @@ export const make = (options: {
     Context.add(Random.Random, randomOf(rng.fork())),
     Context.add(Entropy.Entropy, entropyOf(rng.fork())),
     Context.add(Logger.CurrentLoggers, new Set([logger])),
-    Context.add(References.TracerEnabled, onSpan !== null),
-    Context.add(Tracer.Tracer, Secrets.tracer(onSpan ?? (() => {})))
+    Context.add(References.TracerEnabled, tracer !== null),
+    Context.add(Tracer.Tracer, tracer ?? Secrets.tracer(() => {}))
   )
   return {
     name,

@@ -6,7 +6,8 @@
 import { type FaultProfile, noFaults } from "./FaultProfile.ts"
 import type * as Rng from "./Rng.ts"
 
-const plainKinds = [
+/** The kinds whose faults RunPod may have as well. */
+const mixable = [
   "mixed",
   "rents",
   "deletes",
@@ -20,17 +21,35 @@ const plainKinds = [
   "peace"
 ] as const
 
+const firstKinds = [...mixable, "runpod"] as const
+
+const laterKinds = [
+  "burst",
+  "outage",
+  "rollback",
+  "rows",
+  "stalls",
+  "namesakes",
+  "slow",
+  "liar",
+  "renames",
+  "host",
+  "ready",
+  "stateless"
+] as const
+
 /**
- * The kinds of worlds; the remainder of the seed by their number chooses one.
+ * The kinds of worlds.
  *
  * **Details**
  *
- * `runpod` is RunPod's own adapter over a RunPod in memory, with the faults of any of the others.
+ * `runpod` is RunPod's own adapter over a RunPod in memory, with the faults of any of the eleven before it; `liar` is the same
+ * with answers that say what is not so.
  *
  * @category models
  * @since 0.1.0
  */
-export const kinds = [...plainKinds, "runpod"] as const
+export const kinds = [...firstKinds, ...laterKinds] as const
 
 /**
  * One kind.
@@ -39,6 +58,37 @@ export const kinds = [...plainKinds, "runpod"] as const
  * @since 0.1.0
  */
 export type Kind = (typeof kinds)[number]
+
+/** A kind with faults of its own. */
+type Plain = Exclude<Kind, "runpod">
+
+/** Seeds come in rounds of as many as there are first kinds, and of later ones. */
+const roundSize = firstKinds.length
+
+/**
+ * The kind of world a seed plays in: the remainder of the seed chooses among the first kinds or, in the second and the third
+ * of every four rounds of seeds, among the later ones.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const kindOf = (seed: number): Kind => {
+  const round = Math.floor(seed / roundSize) % 4
+  const set = round === 1 || round === 2 ? laterKinds : firstKinds
+  return set[seed % roundSize] ?? "mixed"
+}
+
+/**
+ * The first seeds of one kind of world, from a seed on.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const seedsOf = (kind: Kind, count: number, from = 0): ReadonlyArray<number> => {
+  const seeds: Array<number> = []
+  for (let seed = from; seeds.length < count; seed++) if (kindOf(seed) === kind) seeds.push(seed)
+  return seeds
+}
 
 /**
  * How often something is done, per minute of true time.
@@ -66,6 +116,20 @@ export interface EventRates {
   readonly plant: number
   /** The fault rates change. */
   readonly faultRates: number
+  /** Fifty callers at once, who then stop, leave, or see their process close. */
+  readonly burst: number
+  /** The store cannot be used for 10 to 60 minutes. */
+  readonly outage: number
+  /** The store is as it was some commits ago: restored from a copy, or failed over to one. */
+  readonly rollback: number
+  /** A row cannot be read, or not be written, for a while. */
+  readonly damage: number
+  /** A person renames a machine. */
+  readonly rename: number
+  /** A caller rents without an orchestrator, for as long as it has work. */
+  readonly rent: number
+  /** A caller waits until a machine runs, or ties it to a scope. */
+  readonly wait: number
 }
 
 /**
@@ -77,7 +141,9 @@ export interface EventRates {
 export interface Profile {
   readonly kind: Kind
   /** The kind whose faults it has: its own, but for those of RunPod. */
-  readonly like: (typeof plainKinds)[number]
+  readonly like: Plain
+  /** Whether one of the accounts is RunPod's own adapter. */
+  readonly isRunPod: boolean
   readonly owners: number
   readonly clouds: number
   readonly isShuffled: boolean
@@ -93,6 +159,16 @@ export interface Profile {
   readonly impatient: number
   /** How long rows are kept, in minutes. */
   readonly retention: number
+  /** How many sessions have a bearer token. */
+  readonly bearer: number
+  /** How many sessions must be ready in time. */
+  readonly readyTimeout: number
+  /** Whether both clouds number their machines alike. */
+  readonly isNumberedAlike: boolean
+  /** How many minutes a process may believe a cloud that asks it to wait, and look at nothing meanwhile. */
+  readonly believed: number
+  /** How long a listing takes, with and without faults; null where it takes as long as other calls. */
+  readonly listing: readonly [least: number, most: number] | null
 }
 
 const usualRates: EventRates = {
@@ -109,11 +185,18 @@ const usualRates: EventRates = {
   jump: 0,
   suspend: 0,
   plant: 0,
-  faultRates: 0.3
+  faultRates: 0.3,
+  burst: 0,
+  outage: 0,
+  rollback: 0,
+  damage: 0,
+  rename: 0,
+  rent: 0,
+  wait: 0
 }
 
 const changes: Readonly<
-  Record<(typeof plainKinds)[number], {
+  Record<Plain, {
     readonly eventRates?: Partial<EventRates>
     readonly faultRates?: Partial<FaultProfile>
     readonly rest?: Partial<Omit<Profile, "kind" | "eventRates" | "faultRates">>
@@ -187,6 +270,66 @@ const changes: Readonly<
   peace: {
     eventRates: { spawn: 0.3, touch: 0.5, stop: 0.02, machine: 0.02, kill: 0.01 },
     rest: { minutes: 120, capped: 0.4 }
+  },
+  burst: {
+    eventRates: { burst: 0.15, spawn: 0.2, stop: 0.1 },
+    faultRates: { hang: 0.8, lose: 0.1, refuse: 0.1, commitSlow: 0.02 },
+    rest: { minutes: 15, persist: 0.3 }
+  },
+  outage: {
+    eventRates: { outage: 0.05, spawn: 1, stop: 0.5, kill: 0.01, close: 0.01 },
+    faultRates: { lose: 0.1, deleteSlow: 0.2, deleteFails: 0.1 },
+    rest: { minutes: 60, capped: 0.4, persist: 0.6, bearer: 0.3 }
+  },
+  rollback: {
+    eventRates: { rollback: 0.1, spawn: 1, stop: 0.4, kill: 0.04 },
+    faultRates: { lose: 0.1, deleteSlow: 0.2, refuse: 0.1 },
+    rest: { minutes: 30, persist: 0.7, capped: 0.3 }
+  },
+  rows: {
+    eventRates: { damage: 0.15, kill: 0.05, spawn: 1, stop: 0.3, burst: 0.04 },
+    faultRates: { odd: 0.05, limit: 0.1, lose: 0.1, deleteSlow: 0.1 },
+    rest: { minutes: 30, persist: 0.7, respawn: 0.7 }
+  },
+  stalls: {
+    eventRates: { jump: 0.6, suspend: 0.05, spawn: 1, stop: 0.2 },
+    faultRates: { commitSlow: 0.4, commitFails: 0.1, lose: 0.1 },
+    rest: { minutes: 45, persist: 0.5 }
+  },
+  namesakes: {
+    eventRates: { spawn: 1.5, stop: 0.6, machine: 0.5, plant: 0.05, kill: 0.05, hide: 0.2 },
+    faultRates: { lose: 0.2, duplicate: 0.2, deleteSlow: 0.3, deleteFails: 0.1 },
+    rest: { clouds: 2, isNumberedAlike: true, owners: 1, respawn: 0.8, spot: 0.7, persist: 0.6 }
+  },
+  slow: {
+    eventRates: { spawn: 1, stop: 0.3, machine: 0.2 },
+    faultRates: { lose: 0.4, duplicate: 0.1, listFails: 0.05, deleteSlow: 0.1 },
+    rest: { listing: [3_000, 10_000] }
+  },
+  liar: {
+    eventRates: { spawn: 1, stop: 0.5, jump: 0.1 },
+    faultRates: { quota: 0.1, hours: 0.5, limit: 0.05, deleteFails: 0.1, getFails: 0.05, lose: 0.05 },
+    rest: { minutes: 30, believed: 60 }
+  },
+  renames: {
+    eventRates: { rename: 0.5, spawn: 1, stop: 0.4, machine: 0.2, kill: 0.03 },
+    faultRates: { deny: 0.1, lose: 0.1, deleteSlow: 0.2, deleteFails: 0.1 },
+    rest: { persist: 0.6, bearer: 0.3 }
+  },
+  host: {
+    eventRates: { spawn: 1, stop: 0.4, kill: 0.1, machine: 0.5, touch: 2 },
+    faultRates: { host: 0.05, lose: 0.1, deleteSlow: 0.2 },
+    rest: { persist: 0.7, respawn: 0.9, spot: 0.7, bearer: 0.5 }
+  },
+  ready: {
+    eventRates: { wait: 1.5, spawn: 0.3, machine: 1.5, stop: 0.2, close: 0.02 },
+    faultRates: { lose: 0.1, refuse: 0.05, deleteSlow: 0.2, getFails: 0.1 },
+    rest: { spot: 0, respawn: 0.9, readyTimeout: 0.7, bearer: 0.4 }
+  },
+  stateless: {
+    eventRates: { rent: 1.5, spawn: 0.2, stop: 0.1, rename: 0.5 },
+    faultRates: { lose: 0.3, duplicate: 0.4, refuse: 0.05, deleteFails: 0.1, deleteSlow: 0.1, getFails: 0.1 },
+    rest: { bearer: 0.4 }
   }
 }
 
@@ -197,12 +340,14 @@ const changes: Readonly<
  * @since 0.1.0
  */
 export const of = (seed: number, rng: Rng.Rng): Profile => {
-  const kind = kinds[seed % kinds.length] ?? "mixed"
-  const like = kind === "runpod" ? rng.pick(...plainKinds) : kind
+  const kind = kindOf(seed)
+  const like = kind === "runpod" ? rng.pick(...mixable) : kind
+  const isRunPod = kind === "runpod" || kind === "liar" || (kind === "stateless" && rng.chance(0.5))
   const { eventRates, rest, faultRates } = changes[like]
   return {
     kind,
     like,
+    isRunPod,
     owners: rng.chance(0.2) ? 2 : 1,
     clouds: rng.chance(0.5) ? 2 : 1,
     isShuffled: rng.chance(0.5),
@@ -214,9 +359,14 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     respawn: 0.5,
     impatient: 0.05,
     retention: rng.chance(0.2) ? 20 : 1_440,
+    bearer: 0,
+    readyTimeout: 0.2,
+    isNumberedAlike: false,
+    believed: 0,
+    listing: null,
     ...rest,
     // RunPod has no spot machines
-    ...(kind === "runpod" ? { spot: 0 } : {}),
+    ...(isRunPod ? { spot: 0 } : {}),
     eventRates: { ...usualRates, ...eventRates },
     faultRates: { ...noFaults, ...faultRates }
   }

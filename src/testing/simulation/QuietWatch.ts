@@ -3,12 +3,14 @@
  *
  * @since 0.1.0
  */
-import { type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
+import { AttemptId, type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
+import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
+import type { Profile } from "./Profile.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { World } from "./World.ts"
 
@@ -21,7 +23,9 @@ import type { World } from "./World.ts"
 export interface QuietWatch {
   /** No process can go on at this moment. */
   readonly quiet: () => void
-  /** There have been no faults for an hour. */
+  /** Whether everything was over long ago, so that nothing is left to check. */
+  readonly isOver: () => boolean
+  /** There have been no faults for an hour, or everything is over. */
   readonly rest: () => void
 }
 
@@ -35,10 +39,6 @@ const pause = 3 * second
 const notice = 65 * second
 /** Longer than any command may be under way, pools and all. */
 const longestCommand = 5 * minute
-/** Without faults, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
-const longestEnd = 6 * minute
-/** A machine that is gone is noticed by the listing after the next, and a get. */
-const longestDoubt = 12 * minute
 
 const facts = ({ at, computeId, event, id }: EventEnvelope): string => JSON.stringify([id, computeId, at, event])
 
@@ -53,9 +53,15 @@ export const make = (options: {
   readonly database: Database
   readonly fleet: Fleet
   readonly rows: RowWatch
+  readonly ends: EndWatch
+  readonly profile: Profile
 }): QuietWatch => {
-  const { database, fleet, rows, world } = options
+  const { database, ends, fleet, profile, rows, world } = options
   const { ledger, timeline } = world
+  /** Without faults, an end takes a few tries at most: the longest back-off, a slow delete, a listing or two. */
+  const longestEnd = (6 + profile.believed) * minute
+  /** A machine that is gone is noticed by the listing after the next, and a get. */
+  const longestDoubt = (12 + profile.believed) * minute
   const now = timeline.now
   let lookedAt = 0
   /** Since when a condition has held, by process and session. */
@@ -91,12 +97,17 @@ export const make = (options: {
   const known = (state: SessionState): ReadonlyArray<Machine> => {
     const before = machinesOf.get(state)
     if (before !== undefined) return before
-    const { terminatedIds, phase, pendingTerminations } = state
-    const ids = new Set<string>([...pendingTerminations.map(({ computeId }) => computeId), ...terminatedIds])
-    if (phase._tag === "Live") ids.add(phase.computeId)
-    const machines = [...ids].flatMap((id) => ledger.find(id) ?? [])
-    if (machines.length === ids.size) machinesOf.set(state, machines)
-    return machines
+    const { attempts, terminatedIds, phase, pendingTerminations } = state
+    const machines = new Set(pendingTerminations.flatMap((one) => ledger.find(one.provider, one.computeId) ?? []))
+    const current = phase._tag === "Live" ? ledger.find(phase.provider, phase.computeId) : undefined
+    if (current !== undefined) machines.add(current)
+    for (const { id } of attempts) {
+      for (const machine of ledger.ofAttempt(id)) if (terminatedIds.includes(machine.id)) machines.add(machine)
+    }
+    const isWhole = machines.size >= pendingTerminations.length + (phase._tag === "Live" ? 1 : 0)
+    const all = [...machines]
+    if (isWhole) machinesOf.set(state, all)
+    return all
   }
 
   const rests = (member: Member, { engine }: Services, state: SessionState, read: Clock.Now): void => {
@@ -130,21 +141,22 @@ export const make = (options: {
     if (isForgotten) world.broken("ends", `${spec.id} lives on, and its end was asked for ${now() - asked} ms ago`)
   }
 
-  /** States of sessions that are over, with machines that cost nothing any more: what they say of money stays as it is. */
+  /** States of sessions that are over, with machines that cost nothing any more: checked once, they stay as they are. */
   const paid = new WeakSet<SessionState>()
 
   const pays = (member: Member, state: SessionState, read: Clock.Now): void => {
-    if (paid.has(state)) return
     const { process } = member
     const { phase, pendingTerminations, spec } = state
     const spent = spentUsd(state, read)
     const machines = known(state)
     // a wall clock that was set back over a restart hides the time in between from every process
     const isBlind = process.host.wentBack()
+    // what a cloud has denied is not counted until a listing shows it again
+    const isDenied = machines.some(({ deniedAt }) => Number.isFinite(deniedAt))
     const billed = machines.reduce((sum, machine) => sum + ledger.cost(machine) - ledger.untold(machine), 0)
     // whole milliseconds of both clocks
     const slack = machines.reduce((sum, { rate }) => sum + rate * 3 / 3_600_000, rounding)
-    if (!isBlind && spent < billed - slack) {
+    if (!isBlind && !isDenied && spent < billed - slack) {
       world.broken("money", `the meter of ${spec.id} says ${spent}, the ledger ${billed}`)
     }
     const { maxCost } = spec.policy
@@ -165,6 +177,15 @@ export const make = (options: {
     return now() - Math.max(since, ...awake)
   }
 
+  /** Whether a row says what is so: it can be read, and is not one of old, of a session that its process knows to be over. */
+  const isTrue = ({ spec: { id, owner } }: SessionState): boolean => {
+    if (!database.isReadable(id)) return false
+    if (!database.wasRestored(id)) return true
+    const engine = fleet.places.find((place) => place.owner === owner)?.member?.services?.engine
+    const known = engine?.get(id)?.state
+    return engine === undefined || (known !== undefined && known.phase._tag !== "Ended")
+  }
+
   const row = (state: SessionState, faultFree: number): void => {
     const { phase, spec } = state
     const since = rows.endingSince.get(spec.id)
@@ -176,7 +197,7 @@ export const make = (options: {
       lasting(unpricedSince, null, spec.id, false)
       return
     }
-    const machine = ledger.find(phase.computeId)
+    const machine = ledger.find(phase.provider, phase.computeId)
     const isGone = machine === undefined || !ledger.bills(machine)
     if (lasting(goneSince, null, spec.id, isGone) > longestDoubt) {
       world.broken("ends", `${spec.id} lives on ${phase.computeId}, which is gone`)
@@ -193,9 +214,13 @@ export const make = (options: {
     const place = fleet.places.find(({ owner }) => owner === machine.owner)
     if (place === undefined) return
     const state = database.byAttempt(machine.attempt)
-    const isKnown = state !== undefined && known(state).includes(machine)
+    const inMind = database.wasNamed(machine.attempt)
+      ? place.member?.services?.engine.byAttempt(AttemptId.make(machine.attempt))?.state
+      : undefined
+    const isKnown = [state, inMind].some((one) => one !== undefined && known(one).includes(machine))
     // where the wall clock is behind, everything looks young
-    const isAllowed = isKnown || (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
+    const isAllowed = isKnown || (state !== undefined && !isTrue(state)) ||
+      (state === undefined && place.host.wentBack()) || !ledger.isVisible(machine)
     if (lasting(orphanSince, null, machine.id, !isAllowed) > longestDoubt) {
       world.broken(
         state === undefined ? "known" : state.phase._tag === "Ended" ? "ends" : "one",
@@ -208,11 +233,14 @@ export const make = (options: {
     if (now() - lookedAt < pause) return
     lookedAt = now()
     noteBeginnings()
+    database.quiet()
+    ends.quiet()
     for (const member of fleet.running()) {
       const { process, services } = member
       if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
       const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
       for (const { state } of services.engine.all()) {
+        if (paid.has(state)) continue
         rests(member, services, state, read)
         stops(member, state)
         pays(member, state, read)
@@ -226,12 +254,13 @@ export const make = (options: {
     }
     const faultFree = faultFreeFor()
     if (faultFree === 0) return
-    for (const state of database.rows.values()) row(state, faultFree)
-    for (const machine of ledger.all) checkOrphan(machine)
+    for (const state of database.open()) if (isTrue(state)) row(state, faultFree)
+    for (const machine of ledger.billing()) checkOrphan(machine)
   }
 
   const isPast = (member: Member, state: SessionState): string | null => {
     const { phase, spec } = state
+    if (!isTrue(state)) return null
     const { idleTtl, maxRuntime } = spec.policy
     const { host } = member.process
     if (phase._tag === "Ended") return null
@@ -246,16 +275,23 @@ export const make = (options: {
     return isIdle ? "it is not used" : null
   }
 
+  /** Until when each session had no machine yet. */
   const begun = new Map<string, number>()
   const noteBeginnings = (): void => {
-    for (const id of database.rows.keys()) if (!begun.has(id)) begun.set(id, now())
+    for (const { phase, spec: { id } } of database.open()) {
+      if (phase._tag !== "Live" || !begun.has(id)) begun.set(id, now())
+    }
   }
+
+  let settledAt = 0
+  let settledSince: number | null = null
 
   const rest = (): void => {
     for (const state of database.rows.values()) {
       const { phase, spec } = state
       // a session that has just begun to end was checked until now
       const isEnding = phase._tag === "Ending" && now() - (rows.endingSince.get(spec.id) ?? 0) < longestEnd
+      if (!isTrue(state)) continue
       if (phase._tag !== "Live" && phase._tag !== "Ended" && !isEnding) {
         world.broken("ends", `${spec.id} is still ${phase._tag} after an hour without faults: ${JSON.stringify(state)}`)
       }
@@ -273,5 +309,22 @@ export const make = (options: {
     }
   }
 
-  return { quiet, rest }
+  /** Whether no session and no machine of an owner is left that could still do something. */
+  const isSettled = (): boolean => {
+    if (rows.untold.size > 0 || fleet.places.some(({ member }) => member?.services === null)) return false
+    for (const { pendingTerminations, phase } of database.rows.values()) {
+      if (phase._tag !== "Ended" || pendingTerminations.length > 0) return false
+    }
+    return ledger.billing().every(({ owner }) => fleet.places.every((place) => place.owner !== owner))
+  }
+
+  const isOver = (): boolean => {
+    if (now() - settledAt < pause) return false
+    settledAt = now()
+    if (!isSettled()) settledSince = null
+    else settledSince ??= now()
+    return settledSince !== null && now() - settledSince > longestDoubt
+  }
+
+  return { quiet, isOver, rest }
 }

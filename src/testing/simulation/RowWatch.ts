@@ -6,6 +6,7 @@
 import { Meter, type SessionId, type SessionState } from "../../orchestrator/Session.ts"
 import type * as Database from "./Database.ts"
 import type { Fleet, Member } from "./Fleet.ts"
+import { isSame } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
@@ -28,11 +29,15 @@ export interface RowWatch extends Database.Witness {
 
 const rounding = 1e-6
 
+/** What a row says of where a machine is. */
+interface Place {
+  readonly provider: string
+  readonly computeId: string
+}
+
 /** The machines a row says must be watched. */
-const machinesOf = ({ phase, pendingTerminations }: SessionState): ReadonlyArray<string> =>
-  phase._tag === "Live"
-    ? [phase.computeId, ...pendingTerminations.map((one) => one.computeId)]
-    : pendingTerminations.map((one) => one.computeId)
+const machinesOf = ({ phase, pendingTerminations }: SessionState): ReadonlyArray<Place> =>
+  phase._tag === "Live" ? [phase, ...pendingTerminations] : pendingTerminations
 
 /**
  * Checks of rows.
@@ -50,25 +55,25 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
 
   /** The prices a row knows are those its session has heard; a price that was never named is none. */
   const hears = ({ meter }: SessionState): void => {
-    for (const { computeId, rate } of meter.running) {
-      const machine = ledger.find(computeId)
+    for (const { computeId, provider, rate } of meter.running) {
+      const machine = ledger.find(provider, computeId)
       if (machine !== undefined && machine.named.has(rate)) ledger.told(machine, rate)
     }
   }
-  const lives = (id: string): boolean => {
-    const machine = ledger.find(id)
-    return machine !== undefined && ledger.bills(machine)
+  /** Whether a machine that a row does not name any more still costs money. */
+  const isLeft = ({ computeId, provider }: Place, after: SessionState): boolean => {
+    const machine = ledger.find(provider, computeId)
+    // a cloud that says of a machine that it is not there is believed, until a listing shows it
+    if (machine === undefined || !ledger.bills(machine) || ledger.isDenied(machine)) return false
+    return !machinesOf(after).some((one) => isSame(one, machine))
   }
 
   const keepsMachines = (before: SessionState, after: SessionState): void => {
-    const kept = new Set(machinesOf(after))
-    for (const { computeId } of before.pendingTerminations) {
-      if (!kept.has(computeId) && lives(computeId)) {
-        world.broken("ends", `${computeId} of ${after.spec.id} counts as gone and lives`)
-      }
+    for (const one of before.pendingTerminations) {
+      if (isLeft(one, after)) world.broken("ends", `${one.computeId} of ${after.spec.id} counts as gone and lives`)
     }
     const { phase } = before
-    if (phase._tag === "Live" && !kept.has(phase.computeId) && lives(phase.computeId)) {
+    if (phase._tag === "Live" && isLeft(phase, after)) {
       world.broken("one", `${phase.computeId} of ${after.spec.id} was given up and lives`)
     }
   }
@@ -78,7 +83,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     if (is < was - rounding) world.broken("money", `the meter of ${after.spec.id} went from ${was} to ${is}`)
     const { phase, spec } = after
     if (phase._tag !== "Live" || spec.policy.maxCost === null) return
-    const machine = ledger.find(phase.computeId)
+    const machine = ledger.find(phase.provider, phase.computeId)
     if (machine !== undefined && ledger.toldRate(machine) === null) {
       world.broken("money", `${spec.id} has a cap and lives on ${machine.id}, whose price is unknown`)
     }
@@ -93,6 +98,18 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     }
   }
 
+  /** A session ends because it lost its machine, though it was to replace one that was never ready. */
+  const replaces = ({ phase, report, respawns, spec }: SessionState, reason: string): void => {
+    const { onFailure } = spec.policy
+    if (phase._tag !== "Live" || phase.ready || report !== null || onFailure._tag !== "Respawn") return
+    // the end of a command is no loss, and that of a task's can look like one
+    const hasExited = (ledger.find(phase.provider, phase.computeId)?.exitCode ?? null) !== null
+    if (reason === "died" && (spec.mode === "task" || hasExited)) return
+    if (respawns < onFailure.max) {
+      world.broken("replaced", `${spec.id} ends as ${reason}, after ${respawns} of ${onFailure.max} respawns`)
+    }
+  }
+
   const ends = (
     member: Member | undefined,
     before: SessionState | undefined,
@@ -104,6 +121,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     if (spec.persist && report === null && (reason === "node_shutdown" || reason === "node_restart")) {
       world.broken("adoption", `${spec.id} persists and ended for ${reason}`)
     }
+    if (before !== undefined && (reason === "died" || reason === "never_ready")) replaces(before, reason)
     if (reason !== "idle_timeout" || member === undefined || spec.policy.idleTtl === null) return
     const touched = (member.touches.get(spec.id) ?? []).filter((mono) => mono <= clock.mono - 100).at(-1)
     if (touched !== undefined && clock.mono - touched < spec.policy.idleTtl - 1_000) {
@@ -120,7 +138,12 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
       // a process that repeats its own write has not met another process
       if (writers.get(id) !== process) fleet().memberOf(process)?.lost.add(id)
     },
-    loaded: () => {},
+    restored: (id, state) => {
+      untold.delete(id)
+      writers.delete(id)
+      if (state?.phase._tag === "Ending") endingSince.set(id, timeline.now())
+      else endingSince.delete(id)
+    },
     written: (process, before, after, id) => {
       const member = fleet().memberOf(process)
       if (after === null) {

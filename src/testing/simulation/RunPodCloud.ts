@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
-import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -23,6 +23,7 @@ import type * as Provider from "../../provider/Provider.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
 import type { Cloud, Witness } from "./Cloud.ts"
 import * as Host from "./Host.ts"
+import * as Lies from "./Lies.ts"
 import * as Process from "./Process.ts"
 import * as RunPodFaults from "./RunPodFaults.ts"
 import { marker } from "./Secrets.ts"
@@ -70,6 +71,14 @@ const operationOf = (method: string, path: string): RunPodFaults.Operation | nul
   return method === "DELETE" ? "deletePod" : method === "GET" ? "getPod" : null
 }
 
+/** What a person does in the console. */
+const renaming = (pod: string, name: string, apiKey: Redacted.Redacted): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.patch(`https://api.runpod.io/v2/pods/${pod}`).pipe(
+    HttpClientRequest.bearerToken(apiKey),
+    HttpClientRequest.setHeader("user-agent", "a person"),
+    HttpClientRequest.bodyText(JSON.stringify({ name }), "application/json")
+  )
+
 /** How much rarer a connection is refused than an answer lost. */
 const unreachableShare = 0.1
 
@@ -102,7 +111,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     rng: rng.fork(),
     isShuffled: false,
     onLog: () => {},
-    onSpan: null,
+    tracer: null,
     onSpin: () => world.broken("liveness", "the cloud runs on without ever waiting")
   })
   const built: { fake?: Context.Context<FakeRunPod.FakeRunPod | FakeRunPod.FakeRunPodControls> } = {}
@@ -133,7 +142,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const mirror = ({ made }: FakeRunPod.Ledger): void => {
     for (const entry of made) {
       const rate = entry.status === "EXITED" || entry.status === "ERROR" ? 0 : entry.costPerHour
-      const known = ledger.find(entry.id)
+      const known = ledger.find(id, entry.id)
       if (known === undefined) {
         const bornAt = DateTime.toEpochMillis(entry.createdAt) - Host.epoch
         const attempt = entry.name.slice(-12)
@@ -158,6 +167,8 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         machine.named.add(rate)
         world.note(() => `${id} makes ${entry.id} (${origin}) for ${entry.name}`)
       } else if (known.goneAt === null) {
+        if (known.name !== entry.name) world.note(() => `${id}: ${entry.id} is called ${entry.name}`)
+        known.name = entry.name
         known.status = statuses[entry.status]
         if (known.rate !== rate) ledger.setRate(known, rate)
         known.named.add(rate)
@@ -186,6 +197,14 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   }
 
   const travel = (): number => rng.chance(0.9) ? 5 + rng.below(120) : 200 + rng.below(1_500)
+
+  /** An answer as it goes out, at times with headers that say what is not so. */
+  const lied = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse => {
+    const { quota } = world.faultRates()
+    if (quota === 0 || !rng.chance(quota)) return response
+    world.note(() => `${id} lies about its quotas`)
+    return Lies.tell(response, rng, timeline.now())
+  }
 
   /** A request arrives at the cloud; `null` is an operation that no fault is ordered for. */
   const arrive = (
@@ -217,7 +236,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         const { value } = exit
         const isRefused = Result.isSuccess(value) && value.success.status === 429
         if (isRefused && operation === "createPod") witness.refused(name)
-        if (!order.isUnheard) answer(value)
+        if (!order.isUnheard) answer(Result.map(value, lied))
       }
     )
   }
@@ -232,7 +251,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           witness.creating(process, wanted.name)
           for (const value of wanted.env) world.secrets.add(value)
         }
-        if (operation === "deletePod") witness.ending(process, url.pathname.split("/").at(-1) ?? "")
+        if (operation === "deletePod") witness.ending(process, id, url.pathname.split("/").at(-1) ?? "")
         if (rng.chance(world.faultRates().lose * unreachableShare)) {
           world.note(() => `${process.name} cannot connect for ${request.method} ${url.pathname}`)
           // not a byte was sent, so that even a create may be sent again
@@ -267,7 +286,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
             name === undefined
               ? Effect.tap(
                 all,
-                ({ computes }) => Effect.sync(() => witness.listed(process, computes.map((one) => one.id)))
+                ({ computes }) => Effect.sync(() => witness.listed(process, id, computes.map((one) => one.id)))
               )
               : all
           )
@@ -278,6 +297,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
 
   return {
     id,
+    echoes: true,
     drain,
     providerFor: (process) =>
       Effect.map(
@@ -290,6 +310,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       // a command that ends takes its pod with it
       stop: (machine, exitCode) => change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id)),
       setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
+      rename: (machine, name) => change(client.execute(renaming(machine.id, name, apiKey))),
       plant: (name) => {
         planted.add(name)
         world.note(() => `a pod appears as ${name}`)

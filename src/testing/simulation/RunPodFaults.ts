@@ -64,7 +64,10 @@ export const make = (rng: Rng.Rng, faultRates: () => FaultProfile) => {
   const trouble = (share: number): boolean => share > 0 && rng.chance(share)
   const form = () => rng.pick<"problem" | "html" | "text">("problem", "html", "text")
 
-  const tooFast = (): Fault => ({ _tag: "Refuse", status: 429, retryAfter: 1 + rng.below(5) })
+  const tooFast = (): Fault => {
+    const isLong = trouble(faultRates().hours)
+    return { _tag: "Refuse", status: 429, retryAfter: isLong ? 3_600 * (1 + rng.below(6)) : 1 + rng.below(5) }
+  }
 
   /** No readable answer, before or after the request was carried out. */
   const unanswered = (acted: boolean): Fault =>

@@ -6,21 +6,27 @@
 import { Owner } from "../../provider/NameStamp.ts"
 import * as CallWatch from "./CallWatch.ts"
 import * as Cloud from "./Cloud.ts"
+import * as CreateWatch from "./CreateWatch.ts"
 import * as Database from "./Database.ts"
+import * as Digests from "./Digests.ts"
+import * as EndWatch from "./EndWatch.ts"
 import type { Fault } from "./Faults.ts"
 import * as Fleet from "./Fleet.ts"
 import * as Host from "./Host.ts"
+import * as HostFaults from "./HostFaults.ts"
 import type { Violation } from "./Invariant.ts"
 import * as Profile from "./Profile.ts"
 import * as QuietWatch from "./QuietWatch.ts"
+import * as Rng from "./Rng.ts"
 import * as RowWatch from "./RowWatch.ts"
 import * as RunPodCloud from "./RunPodCloud.ts"
+import * as Stateless from "./Stateless.ts"
 import * as Workload from "./Workload.ts"
 import * as World from "./World.ts"
 
 export { type Fault, faults, isFault } from "./Faults.ts"
 export { type Invariant, invariants, Violation } from "./Invariant.ts"
-export { type Kind, kinds } from "./Profile.ts"
+export { type Kind, kindOf, kinds, seedsOf } from "./Profile.ts"
 export type { Maker } from "./RunPodCloud.ts"
 
 /**
@@ -76,7 +82,7 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
  *
  * **Details**
  *
- * One world of twelve rents through RunPod's own adapter, over a RunPod in memory, when `runpod` hands it in.
+ * Two worlds of twenty-four rent through RunPod's own adapter, over a RunPod in memory, when `runpod` hands it in.
  *
  * **Example** (One seed)
  *
@@ -90,7 +96,9 @@ const ownersOf = (count: number): ReadonlyArray<Owner> =>
  * @category running
  * @since 0.1.0
  */
-export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Options): Result => {
+export const play = (options: Options): Result => Digests.atOnce(() => playSeed(options))
+
+const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Options): Result => {
   const world = World.make(seed, trace ?? null, seeksSecrets)
   const { timeline } = world
   const profile = Profile.of(seed, world.rng.fork())
@@ -100,20 +108,23 @@ export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }:
     if (part === undefined) throw new Error("the world is not built yet")
     return part
   }
-  const rows = RowWatch.make(world, () => there(late.fleet))
-  const calls = CallWatch.make({
-    world,
-    database: () => there(late.database),
-    fleet: () => there(late.fleet),
-    rows,
-    grace
+  const parts = { database: () => there(late.database), fleet: () => there(late.fleet) }
+  // what later kinds need draws from a source of its own, so that seeds of the first kinds play as they always did
+  const rng = Rng.make(seed + 1)
+  const rows = RowWatch.make(world, parts.fleet)
+  const creates = CreateWatch.make(world, parts.database, parts.fleet)
+  const ends = EndWatch.make({ world, ...parts })
+  const stateless = Stateless.make(world, profile, rng.fork())
+  const calls = CallWatch.make({ world, ...parts, rows, creates, ends, stateless, grace })
+  const database = late.database = Database.make(world, rows, {
+    keepsCopies: profile.eventRates.rollback > 0,
+    isStrict: profile.faultRates.odd > 0
   })
-  const database = late.database = Database.make(world, rows)
-  const isRunPod = profile.kind === "runpod" && runpod !== undefined
+  const isRunPod = profile.isRunPod && runpod !== undefined
   const names = isRunPod ? ["acme"].slice(0, profile.clouds - 1) : ["acme", "bolt"].slice(0, profile.clouds)
   const clouds = [
     ...(isRunPod ? [RunPodCloud.make(world, calls, runpod)] : []),
-    ...names.map((name) => Cloud.make(world, name, calls))
+    ...names.map((name) => Cloud.make(world, name, calls, profile))
   ]
   const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
     owner,
@@ -128,26 +139,28 @@ export const play = ({ fault = null, runpod, seed, seeksSecrets = true, trace }:
     places,
     fault,
     isShuffled: profile.isShuffled,
-    told: calls.told
+    host: HostFaults.make(world, profile.faultRates.host > 0, rng.fork()),
+    told: calls.told,
+    closed: ends.closed
   })
   world.onKill = fleet.kill
-  const quiet = QuietWatch.make({ world, database, fleet, rows })
+  const quiet = QuietWatch.make({ world, database, fleet, rows, ends, profile })
   world.note(() => `seed ${seed}: ${JSON.stringify(profile)}`)
   for (const place of places) fleet.start(place)
-  const workload = Workload.start({ world, profile, fleet, clouds, rows })
+  const workload = Workload.start({ world, profile, fleet, clouds, database, stateless, rows, creates, ends })
 
-  /** Plays on until a true time, or until something breaks. */
-  const until = (limit: number): void => {
-    while (world.violation() === null) {
+  /** Plays on until a true time, until nothing is left to happen, or until something breaks. */
+  const until = (limit: number, isOver: () => boolean): void => {
+    while (world.violation() === null && !isOver()) {
       fleet.drain()
       quiet.quiet()
       if (world.violation() !== null || !timeline.step(limit)) return
     }
   }
-  until(profile.minutes * minute)
+  until(profile.minutes * minute, () => false)
   workload.stop()
   fleet.endZombies()
-  until(profile.minutes * minute + faultFree)
+  until(profile.minutes * minute + faultFree + profile.believed * minute, quiet.isOver)
   if (world.violation() === null) quiet.rest()
   return {
     seed,

@@ -3,58 +3,22 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { AttemptId } from "../../orchestrator/Session.ts"
-import type { Seen } from "../../orchestrator/SessionEngine.ts"
-import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
+import * as Callers from "./Callers.ts"
 import type { Cloud, CloudControls } from "./Cloud.ts"
-import { type FaultProfile, noFaults } from "./FaultProfile.ts"
-import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
+import type { CreateWatch } from "./CreateWatch.ts"
+import type { Database } from "./Database.ts"
+import type { EndWatch } from "./EndWatch.ts"
+import { noFaults, scaled } from "./FaultProfile.ts"
+import type { Fleet, Place } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
 import type { EventRates, Profile } from "./Profile.ts"
-import type * as Rng from "./Rng.ts"
 import type { RowWatch } from "./RowWatch.ts"
+import * as Stateless from "./Stateless.ts"
 import type { World } from "./World.ts"
 
 const minute = 60_000
-
-/** A process that callers can ask now, with its owner's place. */
-interface Target {
-  readonly place: Place
-  readonly member: Member
-  readonly services: Services
-}
-
-/** The choices of one session. */
-const optionsOf = (
-  rng: Rng.Rng,
-  profile: Profile,
-  clouds: ReadonlyArray<Cloud>,
-  isTask: boolean
-): SpawnOptions.SpawnOptions => {
-  const ids = clouds.map(({ id }) => id)
-  const isCapped = rng.chance(profile.capped)
-  const common: SpawnOptions.SpawnOptions = {
-    provider: rng.chance(0.5) ? ids : rng.one(ids),
-    userId: rng.pick("ada", "bob", null),
-    persist: rng.chance(profile.persist),
-    maxCost: isCapped ? rng.pick(0.02, 0.2, 1) : null,
-    onFailure: rng.chance(profile.respawn) ? { respawn: 1 + rng.below(3) } : "stop",
-    reconcileSpend: rng.chance(0.3) ? 5 * minute : false,
-    finishGrace: rng.chance(0.8) ? rng.pick(10_000, minute) : false,
-    readyTimeout: rng.chance(0.2) ? 2 * minute : false
-  }
-  return isTask
-    ? { ...common, maxRuntime: rng.pick(5 * minute, 20 * minute, 60 * minute) }
-    : {
-      ...common,
-      idleTtl: rng.pick(minute, 5 * minute, 30 * minute),
-      heartbeat: rng.chance(0.5) ? minute : false,
-      maxRuntime: rng.chance(0.2) ? rng.pick(10 * minute, 40 * minute) : false
-    }
-}
 
 /**
  * Starts everything that will happen in a world; `stop` ends it.
@@ -67,108 +31,23 @@ export const start = (options: {
   readonly profile: Profile
   readonly fleet: Fleet
   readonly clouds: ReadonlyArray<Cloud>
+  readonly database: Database
+  readonly stateless: Stateless.Stateless
   readonly rows: RowWatch
+  readonly creates: CreateWatch
+  readonly ends: EndWatch
 }): { readonly stop: () => void } => {
-  const { clouds, fleet, profile, rows, world } = options
+  const { clouds, creates, database, ends, fleet, profile, rows, stateless, world } = options
   const { ledger, timeline } = world
   const rng = world.rng.fork()
+  const callers = Callers.make({ world, profile, fleet, clouds, rows, creates, ends, rng })
   let isOn = true
-  let calls = 0
-
-  const pickTarget = (): Target | null => {
-    const place = rng.one(fleet.places)
-    const member = place?.member
-    return place === undefined || member === null || member === undefined || member.services === null ||
-        member.isClosing ||
-        member.process.host.isAsleep()
-      ? null
-      : { place, member, services: member.services }
-  }
-
-  const session = ({ services }: Target, isWanted: (seen: Seen) => boolean): Seen | undefined =>
-    rng.one([...services.engine.all()].filter(isWanted))
-
-  const isOver = ({ state: { phase } }: Seen): boolean => phase._tag === "Ended" || phase._tag === "Ending"
-
-  const spawn = (target: Target): void => {
-    const { member, services: { orchestrator } } = target
-    const isTask = rng.chance(profile.tasks)
-    const number = ++calls
-    // RunPod rents nothing without an image and a GPU, and knows every option
-    const isPlain = profile.kind !== "runpod"
-    const request: SpawnOptions.Input = {
-      gpu: rng.chance(0.5) || !isPlain ? ["h100", "a100_80g"] : null,
-      image: isPlain ? null : "me/server:1",
-      name: `job ${number}`,
-      spot: rng.chance(profile.spot),
-      auth: rng.chance(0.3) ? "signed_url" : "none",
-      env: rng.chance(0.5) ? { KEY: environment(`env${number}`) } : {},
-      command: isTask ? ["run"] : null,
-      providerOpts: isPlain && rng.chance(0.2) ? { region: "eu", api_key: environment(`opt${number}`) } : {}
-    }
-    const spawnOptions = optionsOf(rng, profile, clouds, isTask)
-    const asked = isTask ? orchestrator.runTask(request, spawnOptions) : orchestrator.spawn(request, spawnOptions)
-    const patience = rng.chance(profile.impatient) ? 50 + rng.below(10_000) : null
-    world.note(() => `a caller of ${member.process.name} asks for ${isTask ? "a task" : "a session"} ${number}`)
-    const waiting = patience === null ? Effect.asSome(asked) : Effect.timeoutOption(asked, patience)
-    member.process.run(waiting, (exit) => {
-      world.note(() =>
-        `the caller of ${number} has ${Exit.isSuccess(exit) ? "its answer" : String(exit.cause.reasons)}`
-      )
-      scan(exit)
-    })
-  }
-
-  /** No secret may stand in an error that a caller gets. */
-  const scan = (exit: Exit.Exit<unknown, unknown>): void => {
-    if (Exit.isSuccess(exit)) return
-    const { reasons } = exit.cause
-    const leaked = world.secrets.find(() => reasons.map((reason) => JSON.stringify(reason) + String(reason)).join(" "))
-    if (leaked !== undefined) world.broken("secrets", `an error holds ${leaked}`)
-  }
-
-  const touch = (target: Target): void => {
-    const found = session(target, (seen) => seen.state.phase._tag === "Live" && seen.state.spec.mode === "interactive")
-    if (found === undefined) return
-    const { id } = found.state.spec
-    const { member, services: { orchestrator } } = target
-    const touches = member.touches.get(id) ?? []
-    member.touches.set(id, touches)
-    touches.push(member.process.host.mono())
-    world.note(() => `a caller touches ${id}`)
-    member.process.run(orchestrator.touch(id))
-  }
-
-  const stop = (target: Target): void => {
-    const isEarly = rng.chance(0.5)
-    const found = session(target, (seen) => !isOver(seen) && (!isEarly || seen.state.phase._tag !== "Live")) ??
-      session(target, (seen) => !isOver(seen))
-    if (found === undefined) return
-    const { id } = found.state.spec
-    const { member, services: { orchestrator } } = target
-    world.note(() => `a caller stops ${id}`)
-    member.process.run(orchestrator.stopTracked(id, { timeout: rng.pick("5 seconds", "1 minute") }), scan)
-    member.stops.set(id, timeline.now())
-  }
-
-  const report = (target: Target): void => {
-    const found = session(target, (seen) => !isOver(seen))
-    const attempts = found?.state.attempts ?? []
-    const attempt = rng.chance(0.5) ? attempts.at(0) : attempts.at(-1)
-    if (found === undefined || attempt === undefined) return
-    const exitCode = rng.chance(0.3) ? 0 : 1 + (++calls % 250)
-    rows.reported(attempt.id, exitCode)
-    world.note(() => `a container says that ${attempt.id} ended with ${exitCode}`)
-    target.member.process.run(
-      target.services.engine.tell(found.state.spec.id, { _tag: "Report", attempt: attempt.id, exitCode })
-    )
-  }
 
   const machine = (isWanted: (machine: Machine) => boolean): Machine | undefined =>
     rng.one(ledger.all.filter((one) => ledger.bills(one) && ledger.isVisible(one) && isWanted(one)))
 
-  const controlsOf = ({ provider }: Machine): CloudControls | undefined =>
-    clouds.find(({ id }) => id === provider)?.controls
+  const cloudOf = ({ provider }: Machine): Cloud | undefined => clouds.find(({ id }) => id === provider)
+  const controlsOf = (one: Machine): CloudControls | undefined => cloudOf(one)?.controls
 
   /** A machine ends without being asked to. */
   const strike = (): void => {
@@ -232,16 +111,34 @@ export const start = (options: {
     world.setFaultRates(scaled(profile.faultRates, share))
   }
 
-  const withTarget = (act: (target: Target) => void) => (): void => {
-    const target = pickTarget()
+  const withTarget = (act: (target: Callers.Target) => void) => (): void => {
+    const target = callers.pickTarget()
     if (target !== null) act(target)
   }
 
+  /** The row of a session that is not over cannot be read, or not be written, for a while. */
+  const damage = (): void => {
+    const row = rng.one([...database.open()])
+    const strike = rng.pick(database.controls.damage, database.controls.refuse)
+    if (row !== undefined) strike(row.spec.id, rng.pick(5, 15, 40) * minute)
+  }
+
+  /** People rename what they see: a machine that its session knows, or one that can be recognised without its name. */
+  const rename = (): void => {
+    const isKnown = (one: Machine): boolean =>
+      one.owner === Stateless.owner ? cloudOf(one)?.echoes === true : ledger.toldRate(one) !== null
+    const found = machine((one) => one.owner !== null && !Number.isFinite(one.deniedAt) && isKnown(one))
+    if (found === undefined) return
+    const name = rng.pick("my gpu", `database-${found.id}`, "do not delete")
+    world.note(() => `a person renames ${found.id} to ${name}`)
+    cloudOf(found)?.controls.rename(found, name)
+  }
+
   const acts: Readonly<Record<keyof EventRates, () => void>> = {
-    spawn: withTarget(spawn),
-    touch: withTarget(touch),
-    stop: withTarget(stop),
-    report: withTarget(report),
+    spawn: withTarget(callers.spawn),
+    touch: withTarget(callers.touch),
+    stop: withTarget(callers.stop),
+    report: withTarget(callers.report),
     machine: strike,
     price: reprice,
     hide,
@@ -256,7 +153,14 @@ export const start = (options: {
     jump: () => withHost(jump),
     suspend: () => withHost(suspend),
     plant,
-    faultRates: changeFaultRates
+    faultRates: changeFaultRates,
+    burst: withTarget(callers.burst),
+    outage: () => database.controls.stop(rng.between(10, 60) * minute),
+    rollback: () => database.controls.rollBack(1 + rng.below(30)),
+    damage,
+    rename,
+    rent: withTarget(stateless.rent),
+    wait: withTarget(callers.wait)
   }
 
   const often = (act: () => void, perMinute: number): void => {
@@ -277,6 +181,7 @@ export const start = (options: {
     stop: () => {
       isOn = false
       world.setFaultRates(noFaults)
+      database.controls.repair()
       for (const one of ledger.all) {
         one.ignores = 0
         one.slowness = Math.min(one.slowness, 1_000)
@@ -300,24 +205,12 @@ const eventNames = [
   "jump",
   "suspend",
   "plant",
-  "faultRates"
+  "faultRates",
+  "burst",
+  "outage",
+  "rollback",
+  "damage",
+  "rename",
+  "rent",
+  "wait"
 ] as const satisfies ReadonlyArray<keyof EventRates>
-
-const scaled = (rates: FaultProfile, share: number): FaultProfile => ({
-  refuse: rates.refuse * share,
-  limit: rates.limit * share,
-  lose: rates.lose * share,
-  duplicate: rates.duplicate * share,
-  late: rates.late * share,
-  listFails: rates.listFails * share,
-  getFails: rates.getFails * share,
-  deleteFails: rates.deleteFails * share,
-  deleteIgnored: rates.deleteIgnored * share,
-  deleteSlow: rates.deleteSlow * share,
-  flicker: rates.flicker * share,
-  noPrice: rates.noPrice * share,
-  commitFails: rates.commitFails * share,
-  commitSlow: rates.commitSlow * share,
-  loadFails: rates.loadFails * share,
-  crash: rates.crash * share
-})

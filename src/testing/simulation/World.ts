@@ -9,6 +9,7 @@ import { type FaultProfile, noFaults } from "./FaultProfile.ts"
 import { type Invariant, Violation } from "./Invariant.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Process } from "./Process.ts"
+import * as Repeats from "./Repeats.ts"
 import * as Rng from "./Rng.ts"
 import * as Secrets from "./Secrets.ts"
 import * as Timeline from "./Timeline.ts"
@@ -29,6 +30,8 @@ export interface Outside<A, E> {
   readonly act: (answer: (result: Result.Result<A, E>) => void) => void
   /** Milliseconds until the answer is back. */
   readonly back: number
+  /** Whether it may be sent at any rate, as long as it succeeds. */
+  readonly isSteady?: boolean | undefined
   /** What it fails with when the answer takes longer. */
   readonly limit?: { readonly millis: number; readonly error: () => E } | undefined
   /** The answer has reached the process. */
@@ -57,6 +60,8 @@ export interface World {
   /** A moment at which a process may be killed. */
   readonly point: (process: Process, label: string) => void
   readonly call: <A, E>(process: Process, outside: Outside<A, E>) => Effect.Effect<A, E>
+  /** A process asks for this, and must not do so again and again without a pause. */
+  readonly asked: (process: Process, label: string) => void
   /** Work of a process that counts as out until it ends, such as a call with all its attempts. */
   readonly out: <A, E, R>(process: Process, label: string, work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Calls and work of a process that are out, by label. */
@@ -78,6 +83,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   const rng = Rng.make(seed)
   const troubles = rng.fork()
   const out = new Map<Process, Map<string, number>>()
+  const repeats = Repeats.make()
   let faultRates = noFaults
   let faultFreeSince: number | null = 0
   let violation: Violation | null = null
@@ -121,11 +127,16 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
       world.note(() => `${process.name} is killed at: ${label}`)
       world.onKill(process)
     },
-    call: (process, { act, back, heard, label, limit, outlives, travel }) =>
+    asked: (process, label) => {
+      const count = repeats(process, label, timeline.now())
+      if (count !== null) world.broken("steady", `${process.name} asks ${count} times for ${label}`)
+    },
+    call: (process, { act, back, heard, isSteady, label, limit, outlives, travel }) =>
       Effect.callback((resume) => {
         world.point(process, `${label} asked`)
         if (!process.isAlive()) return
         world.note(() => `${process.name} -> ${label}`)
+        if (isSteady !== true) world.asked(process, label)
         const close = goesOut(process, label)
         let callOff = (): void => {}
         const answer = (result: Result.Result<unknown, unknown>, then: () => void): void =>
