@@ -8,7 +8,6 @@ import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { addLive, makePlainCloud } from "./plainCloud.ts"
 
 const owner = NameStamp.Owner.make("team1")
@@ -22,7 +21,7 @@ const account = Effect.fnUntraced(function*(engine: Partial<Reaper.Options["engi
   const machine = yield* provider.compute.rent(spawn)
   const reaper = Reaper.make({
     engine: { owner, unreadable: () => [], byAttempt: () => undefined, byCompute: () => undefined, ...engine },
-    store: { attempt: () => Effect.succeed(Option.none()) },
+    store: { attempt: () => Effect.succeedNone },
     grace
   })
   const listed = (at: number, computes: ReadonlyArray<Compute> = [machine]) =>
