@@ -10,7 +10,7 @@ export const wrapped: ReadonlyArray<Wrapped> = [
   },
   {
     name: "trust-incomplete-listing",
-    why: "a failed listing by name counts as one that found nothing",
+    why: "a failed listing counts as one that found nothing",
     fault: "trust-incomplete-listing",
     noticedBy: [worlds("rents", ["one"])]
   },
