@@ -405,7 +405,10 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
     },
     byAttempt: (attempt) => {
       const id = attempts.get(attempt)
-      return id === undefined ? undefined : rows.get(id)
+      const row = id === undefined ? undefined : rows.get(id)
+      // a row of old may be from before the attempt
+      const isNamed = id === undefined || !restored.has(id) || row?.attempts.some((one) => one.id === attempt)
+      return isNamed ? row : undefined
     },
     wasNamed: (attempt) => {
       const id = attempts.get(attempt)
