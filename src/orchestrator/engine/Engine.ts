@@ -187,7 +187,8 @@ export const make = (
       all,
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),
-      byCompute: (computeId) => snapshot(table.byCompute(computeId)),
+      byCompute: (provider, computeId) => snapshot(table.byCompute(provider, computeId)),
+      withComputeId: (computeId) => table.withComputeId(computeId).flatMap((entry) => snapshot(entry) ?? []),
       when: (id, test, operation) =>
         ifWorking(
           operation,

@@ -5,6 +5,8 @@ import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
+import { isSame, type Machine } from "../session/internal/step.ts"
+import * as terminations from "../session/internal/terminations.ts"
 import type { Phase } from "../session/Phase.ts"
 import { placesOf, type SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
@@ -63,8 +65,10 @@ export interface Table {
   readonly get: (id: SessionId) => Entry | undefined
   readonly all: () => IterableIterator<Entry>
   readonly byAttempt: (attempt: AttemptId) => Entry | undefined
-  /** The session that has this machine, or had it last. */
-  readonly byCompute: (computeId: ComputeId) => Entry | undefined
+  /** The session that lives on this machine. */
+  readonly byCompute: (provider: ProviderId, computeId: ComputeId) => Entry | undefined
+  /** The sessions that have a machine with this id, or had it last: at several providers several. */
+  readonly withComputeId: (computeId: ComputeId) => ReadonlyArray<Entry>
   /** Whether a session has this machine, live or to be terminated. */
   readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly at: (provider: ProviderId) => Place
@@ -89,18 +93,24 @@ export const seenOf = ({ compute, state, unsaved }: Entry): Seen => {
     : { state: unsaved.recorded, compute, recorded: true }
 }
 
+/** Whether this is the session's current machine: two providers may give out equal ids. */
+export const isLiveOn = ({ phase }: SessionState, machine: Machine): boolean =>
+  phase._tag === "Live" && isSame(phase, machine)
+
 const isChanging = ({ phase, pendingTerminations }: SessionState): boolean =>
   pendingTerminations.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
 
 const noPlaces: ReadonlyArray<ProviderId> = []
+const noEntries: ReadonlyArray<Entry> = []
 const unindexed: Indexed = { machine: null, phase: null, places: noPlaces, isChanging: false }
 
 /** An empty table. */
 export const make = (): Table => {
   const entries = new Map<SessionId, Entry>()
   const attempts = new Map<AttemptId, Entry>()
-  const machines = new Map<ComputeId, Entry>()
+  /** Two providers may give out equal ids, and one the same id again. */
+  const machines = new Map<ComputeId, ReadonlyArray<Entry>>()
   const places = new Map<ProviderId, { readonly entries: Set<Entry>; changing: number }>()
   const singles = new Map<ProviderId, ReadonlyArray<ProviderId>>()
   const counts = { Renting: 0, Resolving: 0, Live: 0, Waiting: 0, Ending: 0, Ended: 0 }
@@ -120,6 +130,8 @@ export const make = (): Table => {
     return single
   }
 
+  const withComputeId: Table["withComputeId"] = (computeId) => machines.get(computeId) ?? noEntries
+
   const index = (entry: Entry, next: Indexed): void => {
     const { indexed: old } = entry
     if (old.phase !== next.phase) {
@@ -127,8 +139,12 @@ export const make = (): Table => {
       if (next.phase !== null) counts[next.phase] += 1
     }
     if (old.machine !== next.machine) {
-      if (old.machine !== null && machines.get(old.machine) === entry) machines.delete(old.machine)
-      if (next.machine !== null) machines.set(next.machine, entry)
+      if (old.machine !== null) {
+        const others = withComputeId(old.machine).filter((other) => other !== entry)
+        if (others.length === 0) machines.delete(old.machine)
+        else machines.set(old.machine, others)
+      }
+      if (next.machine !== null) machines.set(next.machine, [...withComputeId(next.machine), entry])
     }
     if (old.places !== next.places || old.isChanging !== next.isChanging) {
       for (const provider of old.places) {
@@ -149,12 +165,13 @@ export const make = (): Table => {
     get: (id) => entries.get(id),
     all: () => entries.values(),
     byAttempt: (attempt) => attempts.get(attempt),
-    byCompute: (computeId) => machines.get(computeId),
+    byCompute: (provider, computeId) =>
+      withComputeId(computeId).find(({ state }) => isLiveOn(state, { provider, computeId })),
+    withComputeId,
     isHeld: (provider, computeId) => {
-      const isIt = (machine: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
-        machine.provider === provider && machine.computeId === computeId
-      for (const { state: { phase, pendingTerminations } } of placeAt(provider).entries) {
-        if ((phase._tag === "Live" && isIt(phase)) || pendingTerminations.some(isIt)) return true
+      const machine = { provider, computeId }
+      for (const { state } of placeAt(provider).entries) {
+        if (isLiveOn(state, machine) || terminations.find(state, machine) !== undefined) return true
       }
       return false
     },
