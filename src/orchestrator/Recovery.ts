@@ -243,6 +243,7 @@ const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
     for (const state of sessions) {
       const seen = { state, compute: null, recorded: true }
       for (const { id } of state.attempts) byAttempt.set(id, seen)
+      for (const { computeId, provider } of state.pendingTerminations) byCompute.set(keyOf(provider, computeId), seen)
       if (state.phase._tag === "Live") byCompute.set(keyOf(state.phase.provider, state.phase.computeId), seen)
     }
     const engine: Reaper.Options["engine"] = {

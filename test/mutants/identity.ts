@@ -20,8 +20,8 @@ export const identity: ReadonlyArray<Patch> = [
     name: "reaper-knows-a-bare-id",
     why: "the reaper spares an orphan because a machine of another provider has its id",
     file: "src/orchestrator/engine/Table.ts",
-    find: "find(({ state }) => isLiveOn(state, { provider, computeId }))",
-    replace: "find(({ state }) => state.phase._tag === \"Live\" && provider.length > 0)",
+    find: "find(({ state }) => hasMachine(state, { provider, computeId }))",
+    replace: "find(() => provider.length > 0)",
     noticedBy: [equalIds]
   },
   {
@@ -29,7 +29,7 @@ export const identity: ReadonlyArray<Patch> = [
     why:
       "of two sessions on machines with equal ids only one is found, so the other's renamed machine is taken for an orphan",
     file: "src/orchestrator/engine/Table.ts",
-    find: "[...withComputeId(next.machine), entry]",
+    find: "[...withId(id), entry]",
     replace: "[entry]",
     noticedBy: [equalIds, worlds("namesakes", ["ours"])]
   },

@@ -53,33 +53,45 @@ describe("of two sessions on machines with equal ids", () => {
       assert.deepStrictEqual(table.withComputeId(m1), [])
     }))
 
-  it.effect("the machine of neither is an orphan to the reaper, also when it was renamed", () =>
-    Effect.gen(function*() {
-      const { cloud, machine } = yield* renamed()
-      const table = Table.make()
-      for (const state of [yield* liveOn(1, mock, machine.id), yield* liveOn(2, plain, machine.id)]) {
-        table.put(state, Table.emptyMemory)
-      }
-      const reaper = Reaper.make({
-        engine: {
-          owner,
-          unreadable: () => [],
-          byAttempt: () => undefined,
-          byCompute: (provider, id) => table.byCompute(provider, id)
-        },
-        store: { attempts: () => Effect.succeed({ sessions: new Map(), unknown: [] }) }
-      })
-      const judge = (mono: number) =>
-        reaper.judge({
-          provider: Provider.neutral(cloud.provider),
-          begunAt: { wall: 3_600_000 + mono, mono },
-          computes: [machine],
-          unaddressable: []
+  it.effect.each(
+    [
+      ["it lives", (state: Session.SessionState) => state],
+      [
+        "it ends",
+        (state: Session.SessionState) =>
+          Session.decide(state, { _tag: "StopRequested", by: "caller" }, state.clock, Session.defaults).state
+      ]
+    ] as const
+  )(
+    "the machine of neither is an orphan to the reaper, also when it was renamed, while %s",
+    ([, change]) =>
+      Effect.gen(function*() {
+        const { cloud, machine } = yield* renamed()
+        const table = Table.make()
+        for (const state of [yield* liveOn(1, mock, machine.id), yield* liveOn(2, plain, machine.id)]) {
+          table.put(change(state), Table.emptyMemory)
+        }
+        const reaper = Reaper.make({
+          engine: {
+            owner,
+            unreadable: () => [],
+            byAttempt: () => undefined,
+            byCompute: (provider, id) => table.byCompute(provider, id)
+          },
+          store: { attempts: () => Effect.succeed({ sessions: new Map(), unknown: [] }) }
         })
-      yield* judge(0)
-      const { left } = yield* judge(600_000)
-      assert.deepStrictEqual(left.map(({ why }) => why), ["known"])
-    }))
+        const judge = (mono: number) =>
+          reaper.judge({
+            provider: Provider.neutral(cloud.provider),
+            begunAt: { wall: 3_600_000 + mono, mono },
+            computes: [machine],
+            unaddressable: []
+          })
+        yield* judge(0)
+        const { left } = yield* judge(600_000)
+        assert.deepStrictEqual(left.map(({ why }) => why), ["known"])
+      })
+  )
 
   it.effect("the machine of neither is an orphan to a dry run of a recovery", () =>
     Effect.gen(function*() {

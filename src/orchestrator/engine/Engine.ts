@@ -88,7 +88,7 @@ export const make = (
         providers,
         ask,
         mailbox,
-        isHeld: table.isHeld,
+        isHeld: (provider, computeId) => table.byCompute(provider, computeId) !== undefined,
         holdsOwnerLock: status.holdsOwnerLock,
         listings,
         pausedPlaces: PausedPlaces.make(config.longestWait),

@@ -114,7 +114,7 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   /** The sessions that an account may hold machines of; these objects change too. */
   readonly at: (provider: ProviderId) => Place
   readonly byAttempt: (attempt: AttemptId) => Seen | undefined
-  /** The session that lives on this machine. */
+  /** The session that has this machine, live or to be terminated. */
   readonly byCompute: (provider: ProviderId, computeId: ComputeId) => Seen | undefined
   /** The sessions that have a machine with this id, or had it last; at several providers several. */
   readonly withComputeId: (computeId: ComputeId) => ReadonlyArray<Seen>

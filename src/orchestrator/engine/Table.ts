@@ -44,7 +44,7 @@ export interface Entry extends Memory {
 }
 
 interface Indexed {
-  readonly machine: ComputeId | null
+  readonly machines: ReadonlyArray<ComputeId>
   readonly phase: Phase["_tag"] | null
   readonly places: ReadonlyArray<ProviderId>
   readonly isChanging: boolean
@@ -65,12 +65,10 @@ export interface Table {
   readonly get: (id: SessionId) => Entry | undefined
   readonly all: () => IterableIterator<Entry>
   readonly byAttempt: (attempt: AttemptId) => Entry | undefined
-  /** The session that lives on this machine. */
+  /** The session that has this machine, live or to be terminated. */
   readonly byCompute: (provider: ProviderId, computeId: ComputeId) => Entry | undefined
   /** The sessions that have a machine with this id, or had it last: at several providers several. */
   readonly withComputeId: (computeId: ComputeId) => ReadonlyArray<Entry>
-  /** Whether a session has this machine, live or to be terminated. */
-  readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
   readonly at: (provider: ProviderId) => Place
   readonly counts: Counts
   /** Adds a session, or replaces its state and memory. */
@@ -103,7 +101,19 @@ const isChanging = ({ phase, pendingTerminations }: SessionState): boolean =>
 
 const noPlaces: ReadonlyArray<ProviderId> = []
 const noEntries: ReadonlyArray<Entry> = []
-const unindexed: Indexed = { machine: null, phase: null, places: noPlaces, isChanging: false }
+const noMachines: ReadonlyArray<ComputeId> = []
+const unindexed: Indexed = { machines: noMachines, phase: null, places: noPlaces, isChanging: false }
+
+const hasMachine = (state: SessionState, machine: Machine): boolean =>
+  isLiveOn(state, machine) || terminations.find(state, machine) !== undefined
+
+/** The ids of the machine that a session has or had last and of those that it ends; the same list as long as these are the same. */
+const idsOf = (state: SessionState, before: ReadonlyArray<ComputeId>): ReadonlyArray<ComputeId> => {
+  const ids = new Set(state.pendingTerminations.map(({ computeId }) => computeId))
+  const current = machineOf(state)
+  if (current !== null) ids.add(current)
+  return ids.size === before.length && before.every((id) => ids.has(id)) ? before : [...ids]
+}
 
 /** An empty table. */
 export const make = (): Table => {
@@ -130,7 +140,7 @@ export const make = (): Table => {
     return single
   }
 
-  const withComputeId: Table["withComputeId"] = (computeId) => machines.get(computeId) ?? noEntries
+  const withId = (computeId: ComputeId): ReadonlyArray<Entry> => machines.get(computeId) ?? noEntries
 
   const index = (entry: Entry, next: Indexed): void => {
     const { indexed: old } = entry
@@ -138,13 +148,13 @@ export const make = (): Table => {
       if (old.phase !== null) counts[old.phase] -= 1
       if (next.phase !== null) counts[next.phase] += 1
     }
-    if (old.machine !== next.machine) {
-      if (old.machine !== null) {
-        const others = withComputeId(old.machine).filter((other) => other !== entry)
-        if (others.length === 0) machines.delete(old.machine)
-        else machines.set(old.machine, others)
+    if (old.machines !== next.machines) {
+      for (const id of old.machines) {
+        const others = withId(id).filter((other) => other !== entry)
+        if (others.length === 0) machines.delete(id)
+        else machines.set(id, others)
       }
-      if (next.machine !== null) machines.set(next.machine, [...withComputeId(next.machine), entry])
+      for (const id of next.machines) machines.set(id, [...withId(id), entry])
     }
     if (old.places !== next.places || old.isChanging !== next.isChanging) {
       for (const provider of old.places) {
@@ -166,15 +176,8 @@ export const make = (): Table => {
     all: () => entries.values(),
     byAttempt: (attempt) => attempts.get(attempt),
     byCompute: (provider, computeId) =>
-      withComputeId(computeId).find(({ state }) => isLiveOn(state, { provider, computeId })),
-    withComputeId,
-    isHeld: (provider, computeId) => {
-      const machine = { provider, computeId }
-      for (const { state } of placeAt(provider).entries) {
-        if (isLiveOn(state, machine) || terminations.find(state, machine) !== undefined) return true
-      }
-      return false
-    },
+      withId(computeId).find(({ state }) => hasMachine(state, { provider, computeId })),
+    withComputeId: (computeId) => withId(computeId).filter(({ state }) => machineOf(state) === computeId),
     at: placeAt,
     counts,
     put: (state, memory) => {
@@ -203,7 +206,7 @@ export const make = (): Table => {
         for (const { id } of state.attempts) attempts.set(id, entry)
       }
       index(entry, {
-        machine: machineOf(state),
+        machines: idsOf(state, entry.indexed.machines),
         phase: state.phase._tag,
         places: shared(placesOf(state)),
         isChanging: isChanging(state)
