@@ -118,9 +118,13 @@ export const make = (options: {
     if (machine === undefined || machine.owner !== member.owner || machine.attempt === null || member.isZombie) return
     const row = database().byAttempt(machine.attempt)
     const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
-    const isKnown = row !== undefined && ((row.phase._tag === "Live" && isSame(row.phase, machine)) ||
-      row.pendingTerminations.some((one) => isSame(one, machine)))
     const engine = member.services?.engine
+    // where the row is one of old, what counts is what its process knows
+    const known = database().wasNamed(machine.attempt)
+      ? engine?.byAttempt(AttemptId.make(machine.attempt))?.state
+      : row
+    const isKnown = known !== undefined && ((known.phase._tag === "Live" && isSame(known.phase, machine)) ||
+      known.pendingTerminations.some((one) => isSame(one, machine)))
     // a process that has not read its rows yet knows no machine
     const isReading = engine !== undefined && engine.isQuiet() && row !== undefined &&
       engine.get(row.spec.id) !== undefined
@@ -216,8 +220,8 @@ export const make = (options: {
       const leaked = world.secrets.find(() => JSON.stringify(published))
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
-      // what was told and then lost from the store is told again
-      if (database().wasRestored(id)) return void rows.untold.delete(id)
+      // what was told and then lost from the store is told again, and so is what two processes have decided
+      if (database().wasRestored(id) || rows.contested.has(id)) return void rows.untold.delete(id)
       if (!isWritten(row, published) && !(row === undefined && database().wasDeleted(id))) {
         world.broken(
           "order",

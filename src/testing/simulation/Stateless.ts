@@ -52,10 +52,14 @@ export const make = (world: World, profile: Profile, rng: Rng.Rng): Stateless =>
   const owned = new Set<string>()
   let calls = 0
 
-  /** The first machine of a caller that lives on, of those that its cloud had shown by then. */
+  /**
+   * The first machine of a caller that lives on, of those that its cloud had shown by then. A duplicate that was renamed is told
+   * apart from a copy that a person made by nothing.
+   */
   const left = (key: string, shownUntil: number) =>
     ledger.ofAttempt(attempts.get(key) ?? "").find((machine) =>
-      ledger.bills(machine) && machine.visibleAt <= shownUntil && machine.origin !== "late"
+      ledger.bills(machine) && machine.visibleAt <= shownUntil && machine.origin !== "late" &&
+      !(machine.origin === "duplicate" && machine.name !== machine.madeAs)
     )
 
   const isUncertain = (cause: Cause.Cause<AtlasError>): boolean =>
