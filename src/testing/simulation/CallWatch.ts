@@ -185,9 +185,9 @@ export const make = (options: {
       }
       const row = database().byAttempt(machine.attempt)
       const decided = member.services?.engine.byAttempt(AttemptId.make(machine.attempt))?.state
-      // what the last row names may be ended before that is written, while the store cannot be written
-      const isAhead = decided !== undefined && isEndedBy(decided, machine) &&
-        !member.lost.has(decided.spec.id) &&
+      // what an attempt of a row has made may be ended before that is written, while the store cannot be written; also by a process
+      // that cannot know yet that another has its sessions, and not any more by one that was told so
+      const isAhead = decided !== undefined && isEndedBy(decided, machine) && !database().hasHeardOfLoss(process) &&
         (database().isBehind(process) || database().wasNamed(machine.attempt))
       if (isAhead) return
       if (row === undefined) {

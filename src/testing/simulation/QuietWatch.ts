@@ -248,6 +248,7 @@ export const make = (options: {
     }
     for (const [id, { at, member }] of rows.untold) {
       if (!member.process.isAlive() || member.isZombie) rows.untold.delete(id)
+      else if (database.isBehind(member.process)) continue
       else if (!member.process.host.isAsleep() && now() - Math.max(at, member.process.host.awakeSince()) > minute) {
         world.broken("order", `${id} is over and no event told so`)
       }

@@ -64,6 +64,35 @@ describe("while the store cannot be written", () => {
       assert.isAtLeast((yield* controls.counts).terminate, 4)
     }))
 
+  it.effect("it is asked for a few commits a pause, however many sessions wait, and writes all when it works again", () =>
+    Effect.gen(function*() {
+      const { engine, orchestrator, store } = yield* open()
+      const all = yield* Effect.forEach(Array.from({ length: 20 }), () => orchestrator.spawn({}))
+      store.faults.commits = 100_000
+      for (const { id } of all) yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+      yield* settle
+      assert.isAtMost(store.tried.length - 40, 15)
+      yield* pass(60)
+      const before = store.tried.length
+      yield* pass(60)
+      assert.isAtMost(store.tried.length - before, 12)
+      store.faults.commits = 0
+      yield* pass(20)
+      for (const { id } of all) assert.isNull(engine.whyUnrecorded(id))
+    }))
+
+  it.effect("rows that can be written are found beside many that cannot, also when the first tries found none", () =>
+    Effect.gen(function*() {
+      const { orchestrator, store } = yield* open()
+      const all = yield* Effect.forEach(Array.from({ length: 20 }), () => orchestrator.spawn({}))
+      const ids = all.map(({ id }) => id)
+      const good = ids[13]
+      store.faults.badRows = ids.filter((id) => id !== good)
+      for (const { id } of all) yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+      yield* pass(180)
+      assert.isTrue(store.written.flat().some(({ id, state }) => id === good && state?.phase._tag === "Ended"))
+    }))
+
   it.effect("a machine that a commit does not answer about is ended after about a second", () =>
     Effect.gen(function*() {
       const harness = yield* open()
