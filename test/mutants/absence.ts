@@ -124,35 +124,32 @@ export const absence: ReadonlyArray<Patch> = [
     name: "seen-once-is-enough",
     why: "one listing is taken as proof that no session has a machine",
     file: "src/orchestrator/Reaper.ts",
-    find: "if (seen.listings < 2) return",
-    replace: "if (dryRun && seen.listings < 2) return",
+    find: "return seen.listings < 2 ?",
+    replace: "return seen.listings < 1 ?",
     noticedBy: [tests("test/orchestrator/reaperProof.test.ts")]
   },
   {
     name: "reap-without-a-second-look",
     why: "a machine is ended whose session began while the store was asked",
     file: "src/orchestrator/Reaper.ts",
-    find:
-      "// checked once more: a session may have begun while the store answered\n    if (isKnown(attempt, compute)) return",
-    replace: "if (dryRun && isKnown(attempt, compute)) return",
+    find: "if (isKnown(attempt, compute)) return \"known\"\n    if (engine.unreadable()",
+    replace: "if (dryRun && isKnown(attempt, compute)) return \"known\"\n    if (engine.unreadable()",
     noticedBy: [reaper]
   },
   {
     name: "reap-beside-unreadable-rows",
     why: "a machine is ended that a row may have which cannot be read",
     file: "src/orchestrator/Reaper.ts",
-    find: "engine.unreadable().length > 0 ? null",
-    replace: "engine.unreadable().length > 99 ? null",
+    find: "if (holders.unknown.some(",
+    replace: "if (dryRun && holders.unknown.some(",
     noticedBy: [reaper]
   },
   {
     name: "listing-by-the-time-of-its-answer",
     why: "a listing counts as of when it was answered, so that a machine made meanwhile is missing from it",
-    file: "src/orchestrator/ProviderFeed.ts",
-    find: `    const begunAt = yield* Clocks.read
-    const computes = yield* provider.compute.list({}, { timeout: listingLimit })`,
-    replace: `    const computes = yield* provider.compute.list({}, { timeout: listingLimit })
-    const begunAt = yield* Clocks.read`,
+    file: "src/orchestrator/engine/SharedListings.ts",
+    find: "return { provider, begunAt, computes,",
+    replace: "return { provider, begunAt: begunAt.mono < 0 ? begunAt : yield* Clocks.read, computes,",
     noticedBy: [tests("test/orchestrator/feed.test.ts")]
   },
   {
@@ -160,8 +157,8 @@ export const absence: ReadonlyArray<Patch> = [
     why: "a listing begun before both settle windows have passed proves that a lost create made nothing",
     file: `${provider}/Termination.ts`,
     find: `      const settled = (yield* elapsedSince(start)) >= until
-      const looked = yield* Effect.result(calls.named(name))`,
-    replace: `      const looked = yield* Effect.result(calls.named(name))
+      const looked = yield* Effect.result(look(calls, name))`,
+    replace: `      const looked = yield* Effect.result(look(calls, name))
       const settled = (yield* elapsedSince(start)) >= until`,
     noticedBy: [stateless]
   },
@@ -201,16 +198,16 @@ export const absence: ReadonlyArray<Patch> = [
     name: "later-duplicate-left",
     why: "a duplicate that appears after the first was ended is left alive",
     file: `${provider}/Termination.ts`,
-    find: "if (settled || found.length === 0) return",
-    replace: "if (settled || found.length >= 0) return",
+    find: "if (isProof) return yield* Effect.fromResult(ended)",
+    replace: "if (isProof || found.length > 0) return yield* Effect.fromResult(ended)",
     noticedBy: [stateless]
   },
   {
     name: "create-forgotten",
     why: "the time of a create is forgotten, so that \"not found\" right after it proves that the machine is gone",
     file: `${provider}/internal/spawning.ts`,
-    find: "Effect.tap((made) => remember(made.id))",
-    replace: "Effect.tap((made) => made.isLive ? Effect.void : remember(made.id))",
+    find: "Effect.tap((made) => remember(made.id, spawn.name))",
+    replace: "Effect.tap((made) => made.isLive ? Effect.void : remember(made.id, spawn.name))",
     noticedBy: [tests("test/provider/Provider.test.ts")]
   }
 ]

@@ -2,15 +2,16 @@
 import { type Patch, tests } from "./mutant.ts"
 
 const limiter = tests("test/provider/http/rateLimits.test.ts")
-const limits = "src/provider/RateLimits.ts"
+const limits = "src/provider/internal/accountLimiter.ts"
+const gate = "src/provider/internal/limitGate.ts"
 
 export const edges: ReadonlyArray<Patch> = [
   {
     name: "pause-of-a-route-for-all",
     why: "a wait that one kind of request is asked for holds back every other kind, deletes included",
     file: limits,
-    find: "const gate = lane === common ? account : lane",
-    replace: "const gate = lane === common || lane !== common ? account : lane",
+    find: "const refusing = isRefused ? lane === common ? account : lane.gate : null",
+    replace: "const refusing = isRefused ? account : null",
     noticedBy: [limiter]
   },
   {
@@ -32,7 +33,7 @@ export const edges: ReadonlyArray<Patch> = [
   {
     name: "no-request-kept-for-deletes",
     why: "other requests may use up a window to its last request",
-    file: limits,
+    file: gate,
     find: "priority === \"terminate\" || window.quota === null ? 0",
     replace: "priority === \"terminate\" || window.quota === null || window.quota > 0 ? 0",
     noticedBy: [limiter]
@@ -40,7 +41,7 @@ export const edges: ReadonlyArray<Patch> = [
   {
     name: "answer-of-an-earlier-window",
     why: "an answer to a request of the window before counts for this one",
-    file: limits,
+    file: gate,
     find: "if (request <= window.since) continue",
     replace: "if (request < 0) continue",
     noticedBy: [limiter]
@@ -57,8 +58,8 @@ export const edges: ReadonlyArray<Patch> = [
     name: "down-without-a-look",
     why: "`atlas down` says that a machine is ended as soon as the delete was answered",
     file: "src/cli/actions/computes.ts",
-    find: "Effect.andThen(Atlas.end(id, call))",
-    replace: "Effect.andThen(Effect.when(Atlas.end(id, call), Effect.succeed(id === \"\")))",
+    find: "Effect.result(Atlas.end(id, options))",
+    replace: "Effect.result(Effect.when(Atlas.end(id, options), Effect.as(Atlas.terminate(id, call), id === \"\")))",
     noticedBy: [tests("test/cli/commands.test.ts")]
   },
   {

@@ -85,8 +85,8 @@ export const identity: ReadonlyArray<Patch> = [
     name: "older-row-overwrites",
     why: "a write that was made from an older row replaces a newer one",
     file: "src/orchestrator/store/writing.ts",
-    find: "else if (version === row.version) (",
-    replace: "else if (version >= row.version) (",
+    find: "else if (version === row.version && (",
+    replace: "else if (version >= row.version && (",
     noticedBy: [sqlite]
   },
   {

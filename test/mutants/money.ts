@@ -61,8 +61,8 @@ export const meter: ReadonlyArray<Patch> = [
     name: "bill-lowers",
     why: "a bill that lags lowers the spend",
     file: `${at}/Meter.ts`,
-    find: "billedUsd > costOf(old, wall)",
-    replace: "billedUsd !== costOf(old, wall)",
+    find: "usd > costOf(old, wall)",
+    replace: "usd !== costOf(old, wall)",
     noticedBy: [money]
   },
   {
@@ -93,8 +93,8 @@ export const meter: ReadonlyArray<Patch> = [
     name: "orphan-counted-from-sight",
     why: "a duplicate is counted from when it was seen, not from its create",
     file: `${at}/internal/terminations.ts`,
-    find: ": madeAt ?? attempt.sentAt",
-    replace: ": Math.max(wall, madeAt ?? attempt.sentAt)",
+    find: "? wall : madeAt",
+    replace: "? wall : Math.max(wall, madeAt)",
     noticedBy: [twoMachines]
   },
   {
@@ -108,17 +108,17 @@ export const meter: ReadonlyArray<Patch> = [
   {
     name: "respawn-past-the-limits",
     why: "a replacement is rented for a session whose time or money is up",
-    file: `${at}/internal/living.ts`,
-    find: "const reason = reachedLimit(left, step.now)",
-    replace: "const reason = left === state ? reachedLimit(left, step.now) : null",
+    file: `${at}/internal/replacing.ts`,
+    find: "const reason = reachedLimit(state, step.now)",
+    replace: "const reason = state.respawns < 0 ? reachedLimit(state, step.now) : null",
     noticedBy: [money]
   },
   {
     name: "one-respawn-more",
     why: "a machine is replaced once more than its policy allows",
-    file: `${at}/internal/living.ts`,
-    find: "state.respawns < onFailure.max",
-    replace: "state.respawns <= onFailure.max",
+    file: `${at}/internal/replacing.ts`,
+    find: "respawns < onFailure.max",
+    replace: "respawns <= onFailure.max",
     noticedBy: [replacing]
   },
   {
@@ -149,8 +149,8 @@ export const meter: ReadonlyArray<Patch> = [
     name: "restart-with-a-clock-set-back",
     why: "after a restart with a clock that was set back deadlines are later and the spend is lower",
     file: `${at}/Clock.ts`,
-    find: "wall: Math.max(last.wall, Math.floor(read.wall)),",
-    replace: "wall: Math.min(Math.max(last.wall, Math.floor(read.wall)), Math.floor(read.wall)),",
+    find: "wall: Math.max(last.wall, Math.floor(bounded(read, last).wall)),",
+    replace: "wall: Math.floor(bounded(read, last).wall),",
     noticedBy: [restart]
   },
   {

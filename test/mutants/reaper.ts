@@ -6,10 +6,10 @@ const file = "src/orchestrator/Reaper.ts"
 export const reaper: ReadonlyArray<Patch> = [
   {
     name: "reap-without-store-answer",
-    why: "a machine is terminated although the store knows its session or cannot answer",
+    why: "a machine is terminated although the store knows its session",
     file,
-    find: "if (answer !== \"none\") return",
-    replace: "if (dryRun && answer !== \"none\") return",
+    find: "if (holders.sessions.has(attempt)) return",
+    replace: "if (dryRun && holders.sessions.has(attempt)) return",
     noticedBy: [worlds("usurpers", ["ours"])]
   },
   {
@@ -17,15 +17,15 @@ export const reaper: ReadonlyArray<Patch> = [
     why: "a machine is terminated however young it is",
     file,
     find: "if (isYoung(compute, seen, listing)) return",
-    replace: "if (dryRun && isYoung(compute, seen, listing)) return",
+    replace: "if (others.size > 99 && isYoung(compute, seen, listing)) return",
     noticedBy: [worlds("owners", ["ours"])]
   },
   {
     name: "reap-any-owner",
     why: "machines of another owner are terminated",
     file,
-    find: "if (owner !== engine.owner) {",
-    replace: "if (dryRun && owner !== engine.owner) {",
+    find: "if (stamp.owner !== engine.owner) {",
+    replace: "if (others.size > 99) {",
     noticedBy: [worlds("owners", ["ours"])]
   }
 ]

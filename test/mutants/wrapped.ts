@@ -6,7 +6,7 @@ export const wrapped: ReadonlyArray<Wrapped> = [
     name: "ignore-cas",
     why: "a process goes on with a session whose row another process has written",
     fault: "ignore-cas",
-    noticedBy: [worlds("usurpers", ["one", "order"])]
+    noticedBy: [worlds("usurpers", ["one", "order", "ours"])]
   },
   {
     name: "trust-incomplete-listing",

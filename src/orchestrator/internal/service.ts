@@ -309,15 +309,18 @@ export const make = Effect.fnUntraced(function*(
   const stopTracked = makeStopTracked(access)
 
   /**
-   * Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. A scope
-   * cannot fail when it closes, so what is not proven is logged as an error.
+   * Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. Closing a
+   * scope has no error channel, so what is not proven is logged, and surfaces as a defect that holds the failure.
    */
   const release = (id: SessionId, hasMachine: () => boolean) =>
     Effect.catch(stopTracked(id), (error) =>
       // nothing was rented, or the session is over and forgotten
       error.kind === "not_tracked" || (engine.stopped("scoped") !== null && !hasMachine())
         ? Effect.void
-        : Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`))
+        : Effect.andThen(
+          Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`),
+          Effect.die(error)
+        ))
 
   return {
     spawn: (input, spawnOptions) =>

@@ -178,6 +178,11 @@ export const SessionState = Schema.Struct({
     Schema.Struct({ provider: ProviderId, computeId: ComputeId }),
     ComputeId
   ])),
+  /**
+   * The last create whose answer was lost and whose machine was found: until a complete listing begun at `at` (monotonic clock) or
+   * later has shown that there is no other one of its name, the session is not over. Left out where nothing is in doubt.
+   */
+  doubt: Schema.optionalKey(Schema.Struct({ attempt: Attempt, provider: ProviderId, at: Schema.Finite })),
   /** Monotonic clock: the last touch. */
   touched: Schema.Finite,
   /** The last touch that was stored; at most one a minute. */
@@ -235,6 +240,7 @@ export const needsCommit = (before: SessionState | null, after: SessionState | n
     before.refusals !== after.refusals ||
     before.report !== after.report ||
     before.respawns !== after.respawns ||
+    before.doubt?.attempt !== after.doubt?.attempt ||
     before.touchedAt !== after.touchedAt
 }
 
@@ -280,7 +286,7 @@ export const providerOfMachine = (state: SessionState): ProviderId => {
 
 /**
  * The providers where the session may have machines now, each once: first that of {@link providerOf}, unless the session
- * ends, then those of its pending terminations.
+ * ends, then those of its pending terminations and of a create whose machines are in doubt.
  *
  * **Details**
  *
@@ -290,9 +296,10 @@ export const providerOfMachine = (state: SessionState): ProviderId => {
  * @since 0.1.0
  */
 export const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
-  const { phase, pendingTerminations } = state
+  const { doubt, phase, pendingTerminations } = state
   const places = new Set<ProviderId>()
   if (phase._tag !== "Ending" && phase._tag !== "Ended") places.add(providerOf(state))
   for (const { provider } of pendingTerminations) places.add(provider)
+  if (doubt !== undefined) places.add(doubt.provider)
   return [...places]
 }

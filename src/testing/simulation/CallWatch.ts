@@ -221,14 +221,16 @@ export const make = (options: {
       const leaked = world.secrets.find(() => JSON.stringify(published))
       if (leaked !== undefined) world.broken("secrets", `an event of ${id} holds ${leaked}`)
       const row = database().rows.get(id)
-      // what was told and then lost from the store is told again, and so is what two processes have decided
-      if (database().wasRestored(id) || rows.contested.has(id)) return void rows.untold.delete(id)
+      // what was told and then lost from the store is told again
+      if (database().wasRestored(id)) return void rows.untold.delete(id)
       if (!isWritten(row, published) && !(row === undefined && database().wasDeleted(id))) {
         world.broken(
           "order",
           `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`
         )
       }
+      // and so is what two processes have decided
+      if (rows.contested.has(id)) return void rows.untold.delete(id)
       const past = endsTold.get(id) ?? new Set<string>()
       endsTold.set(id, past)
       // a process that has not noticed yet that it lost its owner lock still tells what needs no row

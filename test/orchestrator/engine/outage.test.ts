@@ -2,11 +2,12 @@
  * A store that cannot be written for long: renting waits for the record, ending never does, and what is not recorded is no success.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Uncertain } from "effect-atlas/domain/AtlasError"
+import { AtlasError, Uncertain } from "effect-atlas/domain/AtlasError"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Harness, inTime, live, open, pass, reasonOf, settle } from "../harness.ts"
@@ -206,16 +207,17 @@ describe("while the store cannot be written", () => {
       yield* harness.controls.ignoreDeletes(0)
     }))
 
-  it.effect("a scope that closes logs that the end of its machine is not recorded", () =>
+  it.effect("a scope that closes does not succeed when the end of its machine is not recorded", () =>
     overhear((lines) =>
       Effect.gen(function*() {
         const harness = yield* open()
         const scope = yield* Scope.make()
         const { id } = yield* Scope.provide(harness.orchestrator.scoped({}), scope)
         harness.store.faults.commits = 100_000
-        const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        const closing = yield* Effect.forkChild(Effect.exit(Scope.close(scope, Exit.void)))
         yield* pass(31)
-        yield* Fiber.join(closing)
+        const defects = Exit.findDefect(yield* Fiber.join(closing))
+        assert.isTrue(Result.isSuccess(defects) && defects.success instanceof AtlasError)
         assert.deepStrictEqual(yield* live(harness), [])
         assert.isTrue(
           lines.some((line) => line.includes(id) && line.includes("could not be recorded")),
