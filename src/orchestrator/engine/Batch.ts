@@ -13,7 +13,7 @@ import type { SessionId } from "../session/Ids.ts"
 import { integerOrNull, usdOrNull } from "../session/internal/bounds.ts"
 import type { SessionState } from "../session/State.ts"
 import type { Message } from "./Mailbox.ts"
-import { emptyMemory, type Entry, type Memory, type Table } from "./Table.ts"
+import { emptyMemory, type Entry, isLiveOn, type Memory, type Table } from "./Table.ts"
 
 /** What a batch changes of one session. */
 export interface SessionUpdate extends Memory {
@@ -31,10 +31,6 @@ const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Se
   const { auth, compute, secrets, span } = entry ?? emptyMemory
   return { id, before: entry?.state ?? null, after: state, secrets, auth, compute, span, events: [], commands: [] }
 }
-
-/** Whether this compute is the session's current machine. */
-const isCurrent = ({ phase }: SessionState, { id, provider }: Compute): boolean =>
-  phase._tag === "Live" && phase.computeId === id && phase.provider === provider
 
 /** Whether an observation shows what is known already; most do, and then the old object stays in memory. */
 const isSame = (known: Compute | null, seen: Compute): boolean =>
@@ -65,7 +61,7 @@ const remember = (update: SessionUpdate, { auth, caller, computes, secrets }: Me
   if (secrets !== undefined) update.secrets = secrets
   if (caller !== undefined) update.span = caller
   if (auth !== undefined) update.auth = auth
-  const current = computes?.find((compute) => isCurrent(update.after, compute))
+  const current = computes?.find(({ id, provider }) => isLiveOn(update.after, { provider, computeId: id }))
   if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current, update.auth)
 }
 

@@ -88,7 +88,7 @@ export const make = (
         providers,
         ask,
         mailbox,
-        isHeld: table.isHeld,
+        isHeld: (provider, computeId) => table.byCompute(provider, computeId) !== undefined,
         holdsOwnerLock: status.holdsOwnerLock,
         listings,
         pausedPlaces: PausedPlaces.make(config.longestWait),
@@ -188,7 +188,8 @@ export const make = (
       all,
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),
-      byCompute: (computeId) => snapshot(table.byCompute(computeId)),
+      byCompute: (provider, computeId) => snapshot(table.byCompute(provider, computeId)),
+      withComputeId: (computeId) => table.withComputeId(computeId).flatMap((entry) => snapshot(entry) ?? []),
       when: (id, test, operation) =>
         ifWorking(
           operation,

@@ -24,6 +24,7 @@ import * as Spending from "../Spending.ts"
 import * as forgetting from "../store/forgetting.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
+import { sessionOf } from "./lookup.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
 import * as spawning from "./spawning.ts"
 
@@ -286,9 +287,10 @@ export const make = Effect.fnUntraced(function*(
 
   const find: SessionAccess["find"] = (id, operation) =>
     Effect.suspend(() => {
-      const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
-        (isComputeId(id) ? engine.byCompute(id) : undefined)
-      if (seen !== undefined) return Effect.succeed(seen)
+      const byId = isSessionId(id) ? engine.get(id) : undefined
+      if (byId !== undefined) return Effect.succeed(byId)
+      const byMachine = isComputeId(id) ? sessionOf(id, engine.withComputeId(id), operation) : null
+      if (byMachine !== null) return Effect.fromResult(byMachine)
       const row = engine.unreadable().find((unreadable) => unreadable.id === id)
       return Effect.fail(
         engine.stopped(operation) ??

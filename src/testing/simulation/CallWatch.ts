@@ -12,7 +12,7 @@ import type { CreateWatch } from "./CreateWatch.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
-import { isSame, type Machine } from "./Ledger.ts"
+import { isAmong, isSame, type Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { Stateless } from "./Stateless.ts"
@@ -38,11 +38,12 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: Even
   if (event._tag === "Released") return true
   // the row of a session that is over may have been deleted
   if (row === undefined) return event._tag === "Ended" || event._tag === "OrphanFound"
-  const { terminatedIds, last, phase, refusals, report, pendingTerminations } = row
+  const { last, phase, refusals, report, pendingTerminations } = row
   const isEnding = phase._tag === "Ending" || phase._tag === "Ended"
   const hasMachine = (machine: string | null): boolean =>
     machine === null || machine === last || (phase._tag === "Live" && phase.computeId === machine) ||
-    pendingTerminations.some((one) => one.computeId === machine) || terminatedIds.some((one) => one === machine)
+    pendingTerminations.some((one) => one.computeId === machine) ||
+    row.terminatedIds.some((one) => (typeof one === "string" ? one : one.computeId) === machine)
   switch (event._tag) {
     case "Status":
       return event.status === "terminated" && event.computeId === null ? isEnding : hasMachine(event.computeId)
@@ -69,7 +70,7 @@ const mostOverlooked = 4
 
 /** Whether a session is ending the machine, or has ended it. */
 const isEndedBy = ({ pendingTerminations, terminatedIds }: SessionState, machine: Machine): boolean =>
-  pendingTerminations.some((one) => isSame(one, machine)) || terminatedIds.includes(machine.id)
+  isAmong(pendingTerminations, machine) || isAmong(terminatedIds, machine)
 
 /** What may still be told of a session after its end. */
 const afterwards: ReadonlySet<string> = new Set(["OrphanFound", "TerminateFailed", "TerminateStuck", "Released"])

@@ -109,7 +109,8 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     spentBefore = spent
     const ledger = machines
       .filter((machine) =>
-        machine.price !== null && (known.has(machine.id) || after.terminatedIds.includes(machine.id))
+        machine.price !== null &&
+        (known.has(machine.id) || Session.isTerminated(after, { provider: machine.provider, computeId: machine.id }))
       )
       .reduce((sum, machine) => sum + cost(machine), 0)
     if (!isTimeLost() && spent < ledger - mayDiffer) {
