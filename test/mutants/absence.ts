@@ -9,6 +9,7 @@ const renting = tests("test/orchestrator/session/renting.test.ts")
 const restart = tests("test/orchestrator/session/restart.test.ts")
 const stateless = tests("test/provider/Termination.test.ts")
 const reaper = tests("test/orchestrator/reaper.test.ts")
+const feed = tests("test/orchestrator/feed.test.ts")
 
 export const absence: ReadonlyArray<Patch> = [
   {
@@ -148,9 +149,11 @@ export const absence: ReadonlyArray<Patch> = [
     name: "listing-by-the-time-of-its-answer",
     why: "a listing counts as of when it was answered, so that a machine made meanwhile is missing from it",
     file: "src/orchestrator/engine/SharedListings.ts",
-    find: "return { provider, begunAt, computes,",
-    replace: "return { provider, begunAt: begunAt.mono < 0 ? begunAt : yield* Clocks.read, computes,",
-    noticedBy: [tests("test/orchestrator/feed.test.ts")]
+    find: `    const begunAt = yield* Clocks.read
+    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })`,
+    replace: `    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })
+    const begunAt = yield* Clocks.read`,
+    noticedBy: [feed]
   },
   {
     name: "absent-before-both-windows",
@@ -209,5 +212,113 @@ export const absence: ReadonlyArray<Patch> = [
     find: "Effect.tap((made) => remember(made.id, spawn.name))",
     replace: "Effect.tap((made) => made.isLive ? Effect.void : remember(made.id, spawn.name))",
     noticedBy: [tests("test/provider/Provider.test.ts")]
+  },
+  {
+    name: "sweep-by-the-time-of-the-answer",
+    why: "a listing that was asked for before a name had settled proves that no other machine has it",
+    file: `${provider}/Termination.ts`,
+    find: `      const begunAt = yield* Clock.monotonicTimeNanos
+      const isProof = begunAt >= settledAt
+      if (isProof) provingSince ??= begunAt
+      const looked = yield* Effect.result(look(calls, name))`,
+    replace: `      const looked = yield* Effect.result(look(calls, name))
+      const begunAt = yield* Clock.monotonicTimeNanos
+      const isProof = begunAt >= settledAt
+      if (isProof) provingSince ??= begunAt`,
+    noticedBy: [stateless]
+  },
+  {
+    name: "failed-look-proves-a-name",
+    why: "after half a minute of failed looks no other machine is said to have the name",
+    file: `${provider}/Termination.ts`,
+    find: "      ) {\n        return yield* new Uncertain({\n          computeName: name,",
+    replace:
+      "      ) {\n        if (provingSince !== null) return\n        return yield* new Uncertain({\n          computeName: name,",
+    noticedBy: [stateless]
+  },
+  {
+    name: "namesake-that-lives-is-success",
+    why: "a name counts as ended although one that bears it could not be ended",
+    file: `${provider}/Termination.ts`,
+    find: "if (isProof) return yield* Effect.fromResult(ended)",
+    replace: "if (isProof) return yield* Effect.ignore(Effect.fromResult(ended))",
+    noticedBy: [stateless]
+  },
+  {
+    name: "renamed-machine-left",
+    why: "the machine of a lost create that was renamed is left alive",
+    file: `${provider}/Termination.ts`,
+    find: "[...found, ...lost].filter(",
+    replace: "[...found, ...lost.slice(lost.length)].filter(",
+    noticedBy: [stateless]
+  },
+  {
+    name: "copy-of-a-machine-ended",
+    why: "a person's copy of a machine is ended, since its container says the same",
+    file: `${provider}/Termination.ts`,
+    find: "isProof && isLost === true && !wasSeen ?",
+    replace: "isProof && isLost === true ?",
+    noticedBy: [stateless]
+  },
+  {
+    name: "odd-entry-proves-absence",
+    why: "an entry without a readable id or name proves that a machine is gone",
+    file: `${provider}/Listing.ts`,
+    find: "name === null || name === machine.name",
+    replace: "name === machine.name",
+    noticedBy: [tests("test/provider/Listing.test.ts")]
+  },
+  {
+    name: "odd-entry-proves-that-nothing-was-made",
+    why: "a listing proves that a lost create made nothing although an odd entry may be what it made",
+    file: "src/orchestrator/engine/CommandRunner.ts",
+    find: "complete: Listing.provesAbsence(unaddressable, { name: attempt.name }),",
+    replace: "complete: Listing.provesAbsence(unaddressable.slice(unaddressable.length), { name: attempt.name }),",
+    noticedBy: [feed]
+  },
+  {
+    name: "odd-entry-in-a-listing-of-the-feed",
+    why: "a listing of the feed proves that a lost create made nothing although an odd entry may be what it made",
+    file: "src/orchestrator/ProviderFeed.ts",
+    find: "complete: provesAbsence(unaddressable, { name: phase.attempt.name }),",
+    replace: "complete: provesAbsence(unaddressable.slice(unaddressable.length), { name: phase.attempt.name }),",
+    noticedBy: [feed]
+  },
+  {
+    name: "missed-before-it-has-settled",
+    why: "a young machine that a listing does not show yet is looked for as if it were lost",
+    file: "src/orchestrator/ProviderFeed.ts",
+    find: "if (begunAt.mono <= phase.settles) return",
+    replace: "if (begunAt.mono < 0 * phase.settles) return",
+    and: [{
+      file: `${session}/internal/living.ts`,
+      find: "return phase.settles > step.now.mono ? state : check(state, step, phase)",
+      replace: "return check(state, step, phase)"
+    }],
+    noticedBy: [feed]
+  },
+  {
+    name: "looked-by-the-time-of-the-answer",
+    why: "the feed tells a session that looks for its machine when a listing was answered, not when it was asked for",
+    file: "src/orchestrator/ProviderFeed.ts",
+    find: "          at: begunAt.mono\n",
+    replace: "          at: begunAt.mono + Number.MAX_SAFE_INTEGER\n",
+    noticedBy: [tests("test/orchestrator/lostCreates.test.ts")]
+  },
+  {
+    name: "resolved-by-the-time-of-the-answer",
+    why: "a session that looks for its machine takes when a listing was answered for when it was asked for",
+    file: "src/orchestrator/engine/CommandRunner.ts",
+    find: "          at: begunAt.mono\n",
+    replace: "          at: begunAt.mono + Number.MAX_SAFE_INTEGER\n",
+    noticedBy: [tests("test/orchestrator/engine/commandResults.test.ts")]
+  },
+  {
+    name: "confirmed-by-the-time-of-the-answer",
+    why: "the engine tells when a look was answered, not when it was sent, so that a late \"not found\" is believed",
+    file: "src/orchestrator/engine/CommandRunner.ts",
+    find: "{ _tag: \"Confirmed\", ...machine, compute: null, at }",
+    replace: "{ _tag: \"Confirmed\", ...machine, compute: null, at: at + Number.MAX_SAFE_INTEGER }",
+    noticedBy: [tests("test/orchestrator/engine/commandResults.test.ts")]
   }
 ]

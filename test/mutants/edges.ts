@@ -1,51 +1,7 @@
-/** Mistakes at the edges: the limiter, the command line, and this machine as a provider. */
+/** Mistakes at the edges: the command line, and this machine as a provider. */
 import { type Patch, tests } from "./mutant.ts"
 
-const limiter = tests("test/provider/http/rateLimits.test.ts")
-const limits = "src/provider/internal/accountLimiter.ts"
-const gate = "src/provider/internal/limitGate.ts"
-
 export const edges: ReadonlyArray<Patch> = [
-  {
-    name: "pause-of-a-route-for-all",
-    why: "a wait that one kind of request is asked for holds back every other kind, deletes included",
-    file: limits,
-    find: "const refusing = isRefused ? lane === common ? account : lane.gate : null",
-    replace: "const refusing = isRefused ? account : null",
-    noticedBy: [limiter]
-  },
-  {
-    name: "one-lane-for-all-routes",
-    why: "routes of different kinds share one pool of requests",
-    file: limits,
-    find: "const known = lanes.get(route.name)",
-    replace: "const known = lanes.get(route.name) ?? lanes.values().next().value",
-    noticedBy: [limiter]
-  },
-  {
-    name: "deletes-in-line",
-    why: "a delete waits behind every other request",
-    file: limits,
-    find: "firstAt(\"terminate\", now) ?? firstAt(\"normal\", now)",
-    replace: "firstAt(\"normal\", now) ?? firstAt(\"terminate\", now)",
-    noticedBy: [limiter]
-  },
-  {
-    name: "no-request-kept-for-deletes",
-    why: "other requests may use up a window to its last request",
-    file: gate,
-    find: "priority === \"terminate\" || window.quota === null ? 0",
-    replace: "priority === \"terminate\" || window.quota === null || window.quota > 0 ? 0",
-    noticedBy: [limiter]
-  },
-  {
-    name: "answer-of-an-earlier-window",
-    why: "an answer to a request of the window before counts for this one",
-    file: gate,
-    find: "if (request <= window.since) continue",
-    replace: "if (request < 0) continue",
-    noticedBy: [limiter]
-  },
   {
     name: "up-rents-again-after-its-command",
     why: "a failure of what ran in the machine counts as a refusal, and the next GPU is rented for it",

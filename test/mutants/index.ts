@@ -7,8 +7,11 @@ import { edges } from "./edges.ts"
 import { engine } from "./engine.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
+import { limiter } from "./limiter.ts"
 import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
+import { outage } from "./outage.ts"
+import { queues } from "./queues.ts"
 import { reaper } from "./reaper.ts"
 import { wrapped } from "./wrapped.ts"
 
@@ -18,8 +21,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...absence,
   ...identity,
   ...leases,
+  ...limiter,
   ...edges,
   ...engine,
+  ...queues,
+  ...outage,
   ...reaper,
   ...wrapped
 ]

@@ -5,6 +5,7 @@ const provider = "src/provider"
 const rent = tests("test/Atlas.rent.test.ts")
 const races = tests("test/provider/leaseRaces.test.ts")
 const misnamed = tests("test/orchestrator/misnamed.test.ts")
+const oneMachine = tests("test/Atlas.oneMachine.test.ts")
 
 export const leases: ReadonlyArray<Patch> = [
   {
@@ -118,5 +119,53 @@ export const leases: ReadonlyArray<Patch> = [
     find: "mayHaveActed: true",
     replace: "mayHaveActed: false",
     noticedBy: [tests("test/jobs/jobs.test.ts")]
+  },
+  {
+    name: "duplicate-of-a-resolved-create",
+    why: "a lost create whose machine was found is not looked for to the end of both windows, and its duplicate lives",
+    file: `${provider}/internal/spawning.ts`,
+    find: "Termination.endNamed(calls, spawn.name, { settledAt, keep: found.id }),",
+    replace: "Termination.endNamed(calls, spawn.name, { settledAt: 0n * settledAt, keep: found.id }),",
+    noticedBy: [oneMachine]
+  },
+  {
+    name: "duplicate-after-the-end",
+    why: "a machine is handed back and a duplicate that appears within both windows lives",
+    file: `${provider}/internal/spawning.ts`,
+    find: "const settledAt = seen === null ? after(2n) : yield* settledBy(seen)",
+    replace: "const settledAt = seen === null ? after(0n) : yield* settledBy(seen)",
+    noticedBy: [oneMachine]
+  },
+  {
+    name: "duplicate-of-an-interrupted-create",
+    why: "what an interrupted create made is looked for once, and not to the end of both windows",
+    file: `${provider}/internal/spawning.ts`,
+    find: "settledAt: now + 2n * settleNanos,",
+    replace: "settledAt: now + 0n * settleNanos,",
+    noticedBy: [oneMachine]
+  },
+  {
+    name: "handed-back-by-another-process-at-once",
+    why: "a young machine that another process rented is handed back and a duplicate of it lives",
+    file: `${provider}/internal/spawning.ts`,
+    find: "const settledAt = seen === null ? after(2n) : yield* settledBy(seen)",
+    replace: "const settledAt = seen === null ? after(2n) : 0n * (yield* settledBy(seen))",
+    noticedBy: [oneMachine]
+  },
+  {
+    name: "end-without-its-name",
+    why: "a machine is handed back without a look for others of its name",
+    file: `${provider}/internal/spawning.ts`,
+    find: "if (borne === null) return yield* ended",
+    replace: "if (borne !== \"\") return yield* ended",
+    noticedBy: [oneMachine]
+  },
+  {
+    name: "create-lost-in-flight-forgotten",
+    why: "a scope that closes while a lost create is looked for has nothing to end",
+    file: `${provider}/internal/spawning.ts`,
+    find: "Effect.onExit((exit) => isAbandoned(exit) ? cleanUp : Effect.void)",
+    replace: "Effect.onExit((exit) => isAbandoned(exit) && Exit.isSuccess(exit) ? cleanUp : Effect.void)",
+    noticedBy: [oneMachine]
   }
 ]

@@ -111,7 +111,52 @@ export const meter: ReadonlyArray<Patch> = [
     file: `${at}/internal/replacing.ts`,
     find: "const reason = reachedLimit(state, step.now)",
     replace: "const reason = state.respawns < 0 ? reachedLimit(state, step.now) : null",
+    and: [{
+      file: `${at}/internal/renting.ts`,
+      find: "const reason = reachedLimit(state, step.now)",
+      replace: "const reason = state.respawns < 0 ? reachedLimit(state, step.now) : null"
+    }],
     noticedBy: [money]
+  },
+  {
+    name: "next-candidate-past-the-limits",
+    why: "the next candidate is rented for a session whose time or money is up",
+    file: `${at}/internal/renting.ts`,
+    find: "const reason = reachedLimit(state, step.now)",
+    replace: "const reason = state.respawns < 0 ? reachedLimit(state, step.now) : null",
+    noticedBy: [replacing]
+  },
+  {
+    name: "crash-is-a-loss",
+    why: "a command that crashed is run again on a new machine, as often as its policy allows",
+    file: `${at}/internal/replacing.ts`,
+    find: "return phase.ready ? \"ended\" : \"lost\"",
+    replace: "return phase.ready ? \"lost\" : \"ended\"",
+    noticedBy: [replacing]
+  },
+  {
+    name: "ended-by-itself-is-a-loss",
+    why: "a machine that its own command may have removed is rented again",
+    file: `${at}/internal/replacing.ts`,
+    find: "cause) ? \"unknown\" : \"lost\"",
+    replace: "cause) ? \"lost\" : \"lost\"",
+    noticedBy: [tests("test/orchestrator/respawn.test.ts")]
+  },
+  {
+    name: "lost-is-never-replaced",
+    why: "where there are no spot machines a lost machine is never replaced",
+    file: `${at}/internal/replacing.ts`,
+    find: "cause) ? \"unknown\" : \"lost\"",
+    replace: "cause) ? \"unknown\" : \"unknown\"",
+    noticedBy: [replacing, tests("test/orchestrator/respawn.test.ts")]
+  },
+  {
+    name: "never-ready-left-beside-its-replacement",
+    why: "a machine that is never ready is replaced and left alive",
+    file: `${at}/internal/living.ts`,
+    find: "  return replace(\n    terminations.add(",
+    replace: "  return replace(\n    state.respawns >= 0 ? withoutMachine(state, step, phase) : terminations.add(",
+    noticedBy: [replacing]
   },
   {
     name: "one-respawn-more",

@@ -236,11 +236,8 @@ describe("a machine that is missing from a complete listing", () => {
 it.effect("a listing counts as of when it was asked for: what was made meanwhile may be missing from it", () =>
   Effect.gen(function*() {
     const cloud = yield* makePlainCloud()
-    const { list, ...compute } = Provider.neutral(cloud.provider).compute
-    const slow = {
-      ...Provider.neutral(cloud.provider),
-      compute: { ...compute, list: () => Effect.delay(list(), "7 seconds") }
-    }
+    const { compute, ...provider } = Provider.neutral(cloud.provider)
+    const slow = { ...provider, compute: { ...compute, listAll: () => Effect.delay(compute.listAll(), "7 seconds") } }
     const before = yield* Clock.currentTimeMillis
     const listing = yield* Effect.forkChild(ProviderFeed.list(slow), { startImmediately: true })
     yield* TestClock.adjust("7 seconds")

@@ -7,14 +7,20 @@ import { Compute } from "effect-atlas/domain/Compute"
 import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
 import { Usd } from "effect-atlas/domain/Money"
 import * as Provider from "effect-atlas/provider/Provider"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { open, pass } from "./harness.ts"
 
 const id = ProviderId.make("slow")
 
-/** Loses the answers of all creates, and takes its time for a listing. */
-const makeSlowCloud = (options: { readonly listing: number; readonly makes: boolean }) => {
+/** Loses the answers of all creates, and takes its time for a listing, which shows machines that are `hidden` no longer. */
+const makeSlowCloud = ({ hidden = 0, ...options }: {
+  readonly listing: number
+  readonly makes: boolean
+  readonly hidden?: number
+}) => {
   const machines = new Map<string, Compute>()
   const seen = { lists: 0, underWay: 0, mostUnderWay: 0, creates: 0 }
   const provider = Provider.make({
@@ -23,28 +29,29 @@ const makeSlowCloud = (options: { readonly listing: number; readonly makes: bool
     settleWindow: "5 seconds",
     compute: {
       spawn: ({ name }) =>
-        Effect.suspend(() => {
+        Effect.gen(function*() {
           seen.creates += 1
           const computeId = ComputeId.make(`slow-${seen.creates}`)
           if (options.makes) {
-            machines.set(
-              computeId,
-              new Compute({ id: computeId, provider: id, status: "running", name, costPerHour: Usd.make(1) })
-            )
+            const made = { id: computeId, provider: id, name, costPerHour: Usd.make(1), createdAt: yield* DateTime.now }
+            machines.set(computeId, new Compute({ ...made, status: "running" }))
           }
-          return Effect.fail(new Transport({ message: "reset" }))
+          return yield* new Transport({ message: "reset" })
         }),
       get: (wanted) => {
         const machine = machines.get(wanted)
         return machine === undefined ? Effect.fail(new Transport({ message: "reset" })) : Effect.succeed(machine)
       },
       list: () =>
-        Effect.suspend(() => {
+        Effect.gen(function*() {
           seen.lists += 1
           seen.underWay += 1
           seen.mostUnderWay = Math.max(seen.mostUnderWay, seen.underWay)
-          const all = [...machines.values()]
-          return Effect.as(Effect.sleep(options.listing), all)
+          const now = yield* Clock.currentTimeMillis
+          const shown = [...machines.values()]
+            .filter(({ createdAt }) => (createdAt?.epochMilliseconds ?? 0) + hidden <= now)
+          yield* Effect.sleep(options.listing)
+          return shown
         }).pipe(Effect.ensuring(Effect.sync(() => void (seen.underWay -= 1)))),
       terminate: (wanted) => Effect.sync(() => void machines.delete(wanted))
     }
@@ -71,6 +78,16 @@ describe("a create whose answer was lost", () => {
         assert.strictEqual(cloud.seen.creates, 1)
       })
   )
+
+  it.effect("is not sent again for a listing that was asked for before both windows had passed, and answered after", () =>
+    Effect.gen(function*() {
+      const cloud = makeSlowCloud({ listing: 12_000, makes: true, hidden: 8_000 })
+      const { orchestrator } = yield* open({ more: [cloud.provider], reapProviders: [] })
+      const asked = yield* Effect.forkChild(orchestrator.spawn({}, { provider: "slow", idleTtl: false }))
+      yield* pass(60)
+      assert.strictEqual((yield* answerOf(asked)).compute.id, "slow-1")
+      assert.strictEqual(cloud.seen.creates, 1)
+    }))
 
   it.effect("and made nothing is known to be so where a listing takes 10 seconds, and the next candidate is asked", () =>
     Effect.gen(function*() {

@@ -372,6 +372,14 @@ describe("ending every compute of a name", () => {
       assert.deepStrictEqual([...gone].toSorted(), ["pod-1", "pod-2"])
     }))
 
+  it.effect("a listing that was asked for within the windows proves nothing, however late it is answered", () =>
+    Effect.gen(function*() {
+      const { provider, times } = scripted({ named: () => Effect.delay(Effect.succeed([]), "12 seconds") })
+      const { result } = yield* timed(bothWindows(provider))
+      assert.deepStrictEqual(result._tag === "Success" ? result.success[1] : null, 24_000)
+      assert.deepStrictEqual(times("named"), [0, 12_000])
+    }))
+
   it.effect("nothing of that name is fine, when a listing begun after both windows says so", () =>
     Effect.gen(function*() {
       const { provider, times } = scripted({})

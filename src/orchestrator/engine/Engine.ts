@@ -178,7 +178,8 @@ export const make = (
       announce: (id, event) =>
         Effect.flatMap(Clocks.read, ({ wall }) => {
           const entry = table.get(id)
-          return entry === undefined
+          // nothing is told of a machine that no row names yet
+          return entry === undefined || !entry.recorded
             ? Effect.void
             : publisher.publish({ id, computeId: Table.machineOf(entry.state), at: wall, event })
         }),

@@ -2,16 +2,19 @@
  * Each command ends in exactly one result, also where the host's telemetry throws around it.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { NoCapacity, NotFound } from "effect-atlas/domain/AtlasError"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import { Session, SessionSecrets } from "effect-atlas/orchestrator"
+import * as Provider from "effect-atlas/provider/Provider"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
+import * as Clocks from "../../../src/orchestrator/engine/Clocks.ts"
 import * as CommandRunner from "../../../src/orchestrator/engine/CommandRunner.ts"
 import * as Mailbox from "../../../src/orchestrator/engine/Mailbox.ts"
 import * as PausedPlaces from "../../../src/orchestrator/engine/PausedPlaces.ts"
 import * as SharedListings from "../../../src/orchestrator/engine/SharedListings.ts"
-import { settle } from "../harness.ts"
+import { pass, settle } from "../harness.ts"
 import { makePlainCloud, owner, plain } from "../plainCloud.ts"
 
 const throwing = (): never => {
@@ -120,12 +123,13 @@ const failures: Readonly<Record<string, string>> = {
 const resultsOf = Effect.fnUntraced(function*(
   state: Session.SessionState,
   command: Session.Command,
-  tracer: Tracer.Tracer
+  tracer: Tracer.Tracer,
+  at?: Provider.Made
 ) {
   const cloud = yield* makePlainCloud()
   const mailbox = yield* Mailbox.make
   const runner = yield* CommandRunner.make({
-    providers: Providers.make([cloud.provider]),
+    providers: Providers.make([at ?? cloud.provider]),
     ask: () => Effect.succeed(SessionSecrets.none),
     mailbox,
     isHeld: () => false,
@@ -141,6 +145,7 @@ const resultsOf = Effect.fnUntraced(function*(
     tracer
   )
   yield* settle
+  if (at !== undefined) yield* pass(3)
   const results = mailbox.isEmpty() ? [] : yield* mailbox.take(1_000)
   return { results: results.map(({ event }) => event), created: cloud.seen.spawn }
 })
@@ -191,4 +196,26 @@ describe("a command that waited and is not wanted any more", () => {
         )
       }
     }))
+})
+
+describe("an answer that found no machine counts as of when it was asked for, not as of when it came", () => {
+  const notFound = Effect.fail(new NotFound({ message: "gone" }))
+  const slow = Provider.make({
+    id: plain,
+    compute: {
+      spawn: () => Effect.fail(new NoCapacity({ message: "sold out" })),
+      get: () => Effect.delay(notFound, "3 seconds"),
+      list: () => Effect.delay(Effect.succeed([]), "3 seconds"),
+      terminate: () => notFound
+    }
+  })
+  for (const { answered, command, state } of cases) {
+    if (answered !== "Looked" && answered !== "Confirmed") continue
+    it.effect(`${command._tag}`, () =>
+      Effect.gen(function*() {
+        const { mono } = yield* Clocks.read
+        const { results } = yield* resultsOf(state, command, yield* Effect.tracer, slow)
+        assert.deepStrictEqual(results.map((event) => "at" in event && [event._tag, event.at]), [[answered, mono]])
+      }))
+  }
 })

@@ -234,8 +234,8 @@ describe("a request that ends a machine", () => {
       yield* send("first")
       const end = yield* fork(send("delete", { priority: "terminate", patience: "5 seconds" }))
       yield* TestClock.adjust("2500 millis")
-      yield* Fiber.join(end)
       assert.deepStrictEqual(secondsOf(sent), [0, 2.5])
+      yield* Fiber.join(end)
     }))
 
   it.effect("that is answered although it was forbidden shows that the pause or the count was wrong", () =>
@@ -286,8 +286,10 @@ describe("an account that nothing is known of", () => {
         Effect.forEach([..."abcdefgh"], (name) => send(name, { lasts: "1 hour" }), { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("1 second")
-      yield* send("delete", { priority: "terminate" })
+      const end = yield* fork(send("delete", { priority: "terminate" }))
+      yield* TestClock.adjust(0)
       assert.deepStrictEqual(sent.slice(0, 5).map(([name]) => name), ["a", "b", "c", "d", "delete"])
+      yield* Fiber.join(end)
       yield* Fiber.interrupt(creates)
     }))
 
