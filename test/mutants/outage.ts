@@ -55,8 +55,8 @@ export const outage: ReadonlyArray<Patch> = [
     name: "bad-row-holds-the-others",
     why: "a row that cannot be written keeps all others from being written",
     file: `${at}/Writer.ts`,
-    find: "took < tooSlow ? mostProbes : 1",
-    replace: "took < tooSlow ? 0 : 0 * mostProbes",
+    find: "isSlow || outage !== null ? 1 : mostProbes",
+    replace: "isSlow || outage !== null ? 0 : 0 * mostProbes",
     noticedBy: [badRow, worlds("rows", ["apart"], 2)]
   },
   {

@@ -428,7 +428,7 @@ export const wakeWaiting = (state: SessionState, step: Step, phase: PhaseOf<"Wai
   return rent(state, step, { ...phase, search: phase.search ?? searchAfter(state.spec, phase.candidate) })
 }
 
-/** How long a create may take, so also how long after it was sent a provider may still carry one out that nobody waits for. */
+/** How long a create may take, so also how long after it was sent the provider may still carry it out when its process is gone. */
 const longestCreate = 60_000
 
 /** After a restart it is unknown whether the create was sent: its machine is looked for. */
