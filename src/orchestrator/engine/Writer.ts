@@ -55,6 +55,8 @@ const maxStartTries = 2
 /** What ends a machine does not wait longer than this for its record, in milliseconds; how often that is checked. */
 const patience = 1_000
 const checkEvery = 500
+/** After a defect in a session's turn its row is read again, in milliseconds. */
+const afterDefect = 1_000
 /** Commits in a row that may find another row than was written, before the row is set aside. */
 const mostLosses = 3
 /** How long it holds everything up that the store cannot say who has the owner lock, in milliseconds. */
@@ -168,6 +170,8 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
     if (!entry.isStored) return
     unread.set(idOf(entry), entry)
     dirty.delete(idOf(entry))
+    // one that meets a defect again and again must not keep the others from being written
+    readAt = Math.max(readAt, now.mono + afterDefect)
   }
 
   const isLate: Writer["isLate"] = (entry, now) => {
