@@ -203,6 +203,11 @@ export const runTask = (request: Input, options?: SpawnOptions): Answer<Tracked>
 /**
  * A session for as long as the scope is open: closing it ends the session and waits until its machine is verified gone.
  *
+ * **Gotchas**
+ *
+ * Closing a scope has no error channel. An end that is not proven, or not on record, within 30 seconds is logged and surfaces as a
+ * defect that holds the `Uncertain` failure with the machine's id; the orchestrator goes on ending it.
+ *
  * @category verbs
  * @since 0.1.0
  */

@@ -227,11 +227,8 @@ export const make = (options: Options): Reaper => {
   })
 
   /** Whether a session has the machine, by the attempt in its name or by its id: at the provider it can be renamed. */
-  const isKnown = (attempt: AttemptId, { id, provider }: Compute): boolean => {
-    if (engine.byAttempt(attempt) !== undefined) return true
-    const phase = engine.byCompute(id)?.state.phase
-    return phase?._tag === "Live" && phase.computeId === id && phase.provider === provider
-  }
+  const isKnown = (attempt: AttemptId, { id, provider }: Compute): boolean =>
+    engine.byAttempt(attempt) !== undefined || engine.byCompute(provider, id) !== undefined
 
   /**
    * Judges one machine by what is known here: why it is left alone, or the attempt that the store is to be asked for. Adds to the

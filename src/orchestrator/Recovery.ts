@@ -238,17 +238,19 @@ const settle = Effect.fnUntraced(function*(
 const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
   Effect.map(loadAll(store, owner), ({ sessions, unreadable }) => {
     const byAttempt = new Map<AttemptId, SessionEngine.Seen>()
-    const byCompute = new Map<ComputeId, SessionEngine.Seen>()
+    const byCompute = new Map<string, SessionEngine.Seen>()
+    const keyOf = (provider: ProviderId, computeId: ComputeId) => `${provider} ${computeId}`
     for (const state of sessions) {
       const seen = { state, compute: null, recorded: true }
       for (const { id } of state.attempts) byAttempt.set(id, seen)
-      if (state.phase._tag === "Live") byCompute.set(state.phase.computeId, seen)
+      for (const { computeId, provider } of state.pendingTerminations) byCompute.set(keyOf(provider, computeId), seen)
+      if (state.phase._tag === "Live") byCompute.set(keyOf(state.phase.provider, state.phase.computeId), seen)
     }
     const engine: Reaper.Options["engine"] = {
       owner,
       unreadable: () => unreadable,
       byAttempt: (attempt) => byAttempt.get(attempt),
-      byCompute: (computeId) => byCompute.get(computeId)
+      byCompute: (provider, computeId) => byCompute.get(keyOf(provider, computeId))
     }
     return { engine, sessions }
   })

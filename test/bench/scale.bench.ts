@@ -79,7 +79,7 @@ for (const count of [10_000, 100_000]) {
         `${shown(count)} sessions: boot ${shown(boot.took)} ms, longest stall ${shown(boot.stall)} ms (bound ${bound})`
       )
       const last = ComputeId.make(`old-${count - 1}`)
-      const isListed = () => (engine.byCompute(last)?.compute ?? null) !== null && engine.isQuiet()
+      const isListed = () => (engine.byCompute(cloud.provider.id, last)?.compute ?? null) !== null && engine.isQuiet()
       const first = yield* stallOf(until(isListed))
       const next = yield* stallOf(
         Effect.suspend(() => {

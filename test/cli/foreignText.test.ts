@@ -12,6 +12,7 @@ import { Endpoint, NetworkVolume, Template } from "effect-atlas/domain/Resources
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { allOfIt as text, obeyed } from "../support/hostile.ts"
+import { settled } from "../support/settled.ts"
 import { run } from "./harness.ts"
 
 const provider = Ids.ProviderId.make("evil")
@@ -140,7 +141,7 @@ describe("nothing that a terminal obeys is printed by", () => {
   it.effect.each(commands)("%s %s %s", ([code, ...args]) =>
     Effect.gen(function*() {
       const surroundings = { providers: [evil], terminal: true, colour: true }
-      const seen = yield* run(args, surroundings)
+      const seen = yield* settled(run(args, surroundings))
       assert.strictEqual(seen.code, code, seen.err)
       for (const printed of [seen.out, seen.err]) {
         assert.notMatch(withoutOwn(printed).replaceAll(/[\n\t]/g, ""), obeyed)

@@ -1,9 +1,10 @@
 /** Mistakes about which machine is which: equal ids at two providers, names, owners, and rows that another process has written. */
-import { type Patch, tests } from "./mutant.ts"
+import { type Patch, tests, worlds } from "./mutant.ts"
 
 const session = "src/orchestrator/session"
 const renting = tests("test/orchestrator/session/renting.test.ts")
 const twoMachines = tests("test/orchestrator/session/twoMachines.test.ts")
+const equalIds = tests("test/orchestrator/equalIds.test.ts")
 const sqlite = tests("test/orchestrator/store/sqlite.test.ts")
 
 export const identity: ReadonlyArray<Patch> = [
@@ -18,10 +19,35 @@ export const identity: ReadonlyArray<Patch> = [
   {
     name: "reaper-knows-a-bare-id",
     why: "the reaper spares an orphan because a machine of another provider has its id",
-    file: "src/orchestrator/Reaper.ts",
-    find: "phase.computeId === id && phase.provider === provider",
-    replace: "phase.computeId === id && provider.length > 0",
-    noticedBy: [tests("test/orchestrator/reaperProof.test.ts")]
+    file: "src/orchestrator/engine/Table.ts",
+    find: "find(({ state }) => hasMachine(state, { provider, computeId }))",
+    replace: "find(() => provider.length > 0)",
+    noticedBy: [equalIds]
+  },
+  {
+    name: "session-hidden-by-an-equal-id",
+    why:
+      "of two sessions on machines with equal ids only one is found, so the other's renamed machine is taken for an orphan",
+    file: "src/orchestrator/engine/Table.ts",
+    find: "[...withId(id), entry]",
+    replace: "[entry]",
+    noticedBy: [equalIds, worlds("namesakes", ["ours"])]
+  },
+  {
+    name: "bare-id-means-any-of-two-sessions",
+    why: "a stop by an id that two providers have given out ends one of the two machines",
+    file: "src/orchestrator/internal/lookup.ts",
+    find: "providers.size === 1",
+    replace: "providers.size > 0",
+    noticedBy: [equalIds]
+  },
+  {
+    name: "gone-at-another-provider",
+    why: "a machine counts as verified gone because one of another provider with its id is",
+    file: `${session}/State.ts`,
+    find: "one === computeId : one.computeId === computeId && one.provider === provider",
+    replace: "one === computeId : one.computeId === computeId && provider.length > 0",
+    noticedBy: [equalIds]
   },
   {
     name: "machine-of-an-earlier-attempt-ignored",

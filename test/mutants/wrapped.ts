@@ -6,13 +6,13 @@ export const wrapped: ReadonlyArray<Wrapped> = [
     name: "ignore-cas",
     why: "a process goes on with a session whose row another process has written",
     fault: "ignore-cas",
-    noticedBy: [worlds("usurpers", ["one", "order"])]
+    noticedBy: [worlds("usurpers", ["one", "order", "ours"])]
   },
   {
     name: "trust-incomplete-listing",
-    why: "a failed listing by name counts as one that found nothing",
+    why: "a failed listing counts as one that found nothing",
     fault: "trust-incomplete-listing",
-    noticedBy: [worlds("rents", ["one"])]
+    noticedBy: [worlds("rents", ["one", "proven"])]
   },
   {
     name: "keep-token",

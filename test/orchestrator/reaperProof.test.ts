@@ -56,8 +56,8 @@ it.effect("a machine of another provider with the same id is another machine", (
     if (phase._tag !== "Live") return
     let held: string | null = null
     const { listed, machine } = yield* account({
-      byCompute: (id) =>
-        id === held
+      byCompute: (provider, id) =>
+        id === held && provider === phase.provider
           ? { state: { ...state, phase: { ...phase, computeId: id } }, compute: null, recorded: true }
           : undefined
     })

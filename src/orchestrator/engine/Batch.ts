@@ -3,14 +3,17 @@
  */
 import * as Result from "effect/Result"
 import { type AuthHandle, Compute } from "../../domain/Compute.ts"
+import { Usd } from "../../domain/Money.ts"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
 import { decide } from "../session/Decide.ts"
-import type { Command, SessionEvent } from "../session/Event.ts"
+import type { Command, SessionEvent, SessionInput } from "../session/Event.ts"
+import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
+import { integerOrNull, usdOrNull } from "../session/internal/bounds.ts"
 import type { SessionState } from "../session/State.ts"
 import type { Message } from "./Mailbox.ts"
-import { emptyMemory, type Entry, type Memory, type Table } from "./Table.ts"
+import { emptyMemory, type Entry, isLiveOn, type Memory, type Table } from "./Table.ts"
 
 /** What a batch changes of one session. */
 export interface SessionUpdate extends Memory {
@@ -29,10 +32,6 @@ const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): Se
   return { id, before: entry?.state ?? null, after: state, secrets, auth, compute, span, events: [], commands: [] }
 }
 
-/** Whether this compute is the session's current machine. */
-const isCurrent = ({ phase }: SessionState, { id, provider }: Compute): boolean =>
-  phase._tag === "Live" && phase.computeId === id && phase.provider === provider
-
 /** Whether an observation shows what is known already; most do, and then the old object stays in memory. */
 const isSame = (known: Compute | null, seen: Compute): boolean =>
   known !== null && known.id === seen.id && known.status === seen.status && known.publicIp === seen.publicIp &&
@@ -42,16 +41,27 @@ const isSame = (known: Compute | null, seen: Compute): boolean =>
     external === seen.ports[index]?.external && url === seen.ports[index]?.url
   )
 
-/** A compute as it stays in memory: with the credential that only this process has, without the provider's raw answer. */
-const remembered = (compute: Compute, auth: AuthHandle | null): Compute =>
-  new Compute({ ...compute, auth: compute.auth ?? auth, raw: null })
+/**
+ * A compute as it stays in memory: with the credential that only this process has, without the provider's raw answer, and with
+ * numbers that are none left out, since adapters say anything.
+ */
+const remembered = (compute: Compute, auth: AuthHandle | null): Compute => {
+  const price = usdOrNull(compute.costPerHour)
+  return new Compute({
+    ...compute,
+    costPerHour: price === null ? null : Usd.make(price),
+    exitCode: integerOrNull(compute.exitCode),
+    auth: compute.auth ?? auth,
+    raw: null
+  })
+}
 
 /** Takes over what a message carries for memory only. */
 const remember = (update: SessionUpdate, { auth, caller, computes, secrets }: Message): void => {
   if (secrets !== undefined) update.secrets = secrets
   if (caller !== undefined) update.span = caller
   if (auth !== undefined) update.auth = auth
-  const current = computes?.find((compute) => isCurrent(update.after, compute))
+  const current = computes?.find(({ id, provider }) => isLiveOn(update.after, { provider, computeId: id }))
   if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current, update.auth)
 }
 
@@ -70,8 +80,22 @@ export interface Failed {
 }
 
 /**
- * Decides every message, touches first and the others in order; a message for an unknown session is dropped, and one whose
- * decision throws is skipped alone.
+ * What stands for a message whose decision threw. The result of a create is all that says how it went, so without it the
+ * machine is looked for by its name; null where the message can be left out.
+ */
+const insteadOf = (event: SessionInput): SessionInput | null =>
+  event._tag === "Rented" || event._tag === "Refused" || event._tag === "Unanswered"
+    ? {
+      _tag: "Unanswered",
+      attempt: event.attempt,
+      fault: Fault.make("Unknown", "the answer of the create could not be taken in (a defect)", null),
+      authHash: "authHash" in event ? event.authHash : null
+    }
+    : null
+
+/**
+ * Decides every message, touches first and the others in order. A message for an unknown session is dropped. One whose decision
+ * throws is skipped alone, and one whose compute cannot be remembered is decided all the same.
  */
 export const decideAll = (
   messages: ReadonlyArray<Message>,
@@ -85,18 +109,23 @@ export const decideAll = (
     const { event, id } = message
     const known = updates.get(id)
     const entry = known === undefined ? table.get(id) : undefined
-    const decided = Result.try(() => decide(known?.after ?? entry?.state ?? null, event, now, config))
+    const decideOn = (input: SessionInput) =>
+      Result.try(() => decide(known?.after ?? entry?.state ?? null, input, now, config))
+    let decided = decideOn(event)
     if (Result.isFailure(decided)) {
       failed.push({ id, defect: decided.failure })
-      continue
+      const other = insteadOf(event)
+      if (other !== null) decided = decideOn(other)
     }
+    if (Result.isFailure(decided)) continue
     const { commands, events, state } = decided.success
     if (state === null) continue
     const update = known ?? begin(id, entry, state)
     update.after = state
     update.events.push(...events)
     update.commands.push(...commands)
-    remember(update, message)
+    const memory = Result.try(() => remember(update, message))
+    if (Result.isFailure(memory)) failed.push({ id, defect: memory.failure })
     updates.set(id, update)
   }
   return { updates, failed }

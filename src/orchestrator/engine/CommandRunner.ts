@@ -11,6 +11,7 @@ import { AtlasError, type AtlasErrorReason, invalid, RateLimited, Unknown } from
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Listing from "../../provider/Listing.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
@@ -101,7 +102,7 @@ const notAsked = (provider: ProviderId, millis: number): AtlasError =>
     operation: "spawn",
     reason: new RateLimited({
       message: `not sent: it has asked to be left alone for another ${
-        Duration.format(Duration.seconds(Math.ceil(millis / 1_000)))
+        TimeSpan.format(Duration.seconds(Math.ceil(millis / 1_000)))
       }`,
       retryAfter: Duration.millis(millis)
     })

@@ -88,7 +88,7 @@ export const make = (
         providers,
         ask,
         mailbox,
-        isHeld: table.isHeld,
+        isHeld: (provider, computeId) => table.byCompute(provider, computeId) !== undefined,
         holdsOwnerLock: status.holdsOwnerLock,
         listings,
         pausedPlaces: PausedPlaces.make(config.longestWait),
@@ -178,7 +178,8 @@ export const make = (
       announce: (id, event) =>
         Effect.flatMap(Clocks.read, ({ wall }) => {
           const entry = table.get(id)
-          return entry === undefined
+          // nothing is told of a machine that no row names yet
+          return entry === undefined || !entry.recorded
             ? Effect.void
             : publisher.publish({ id, computeId: Table.machineOf(entry.state), at: wall, event })
         }),
@@ -187,7 +188,8 @@ export const make = (
       all,
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),
-      byCompute: (computeId) => snapshot(table.byCompute(computeId)),
+      byCompute: (provider, computeId) => snapshot(table.byCompute(provider, computeId)),
+      withComputeId: (computeId) => table.withComputeId(computeId).flatMap((entry) => snapshot(entry) ?? []),
       when: (id, test, operation) =>
         ifWorking(
           operation,

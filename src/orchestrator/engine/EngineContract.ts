@@ -114,8 +114,10 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   /** The sessions that an account may hold machines of; these objects change too. */
   readonly at: (provider: ProviderId) => Place
   readonly byAttempt: (attempt: AttemptId) => Seen | undefined
-  /** The session whose machine this is or was last. */
-  readonly byCompute: (computeId: ComputeId) => Seen | undefined
+  /** The session that has this machine, live or to be terminated. */
+  readonly byCompute: (provider: ProviderId, computeId: ComputeId) => Seen | undefined
+  /** The sessions that have a machine with this id, or had it last; at several providers several. */
+  readonly withComputeId: (computeId: ComputeId) => ReadonlyArray<Seen>
   /** Waits until a committed state of the session passes the test; fails as `NotTracked` when it is not, or no longer, here. */
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
   /** Why the newest state of a session is not recorded; null when it is. */

@@ -5,6 +5,8 @@ import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
+import { isSame, type Machine } from "../session/internal/step.ts"
+import * as terminations from "../session/internal/terminations.ts"
 import type { Phase } from "../session/Phase.ts"
 import { placesOf, type SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
@@ -42,7 +44,7 @@ export interface Entry extends Memory {
 }
 
 interface Indexed {
-  readonly machine: ComputeId | null
+  readonly machines: ReadonlyArray<ComputeId>
   readonly phase: Phase["_tag"] | null
   readonly places: ReadonlyArray<ProviderId>
   readonly isChanging: boolean
@@ -63,10 +65,10 @@ export interface Table {
   readonly get: (id: SessionId) => Entry | undefined
   readonly all: () => IterableIterator<Entry>
   readonly byAttempt: (attempt: AttemptId) => Entry | undefined
-  /** The session that has this machine, or had it last. */
-  readonly byCompute: (computeId: ComputeId) => Entry | undefined
-  /** Whether a session has this machine, live or to be terminated. */
-  readonly isHeld: (provider: ProviderId, computeId: ComputeId) => boolean
+  /** The session that has this machine, live or to be terminated. */
+  readonly byCompute: (provider: ProviderId, computeId: ComputeId) => Entry | undefined
+  /** The sessions that have a machine with this id, or had it last: at several providers several. */
+  readonly withComputeId: (computeId: ComputeId) => ReadonlyArray<Entry>
   readonly at: (provider: ProviderId) => Place
   readonly counts: Counts
   /** Adds a session, or replaces its state and memory. */
@@ -89,18 +91,36 @@ export const seenOf = ({ compute, state, unsaved }: Entry): Seen => {
     : { state: unsaved.recorded, compute, recorded: true }
 }
 
+/** Whether this is the session's current machine: two providers may give out equal ids. */
+export const isLiveOn = ({ phase }: SessionState, machine: Machine): boolean =>
+  phase._tag === "Live" && isSame(phase, machine)
+
 const isChanging = ({ phase, pendingTerminations }: SessionState): boolean =>
   pendingTerminations.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
 
 const noPlaces: ReadonlyArray<ProviderId> = []
-const unindexed: Indexed = { machine: null, phase: null, places: noPlaces, isChanging: false }
+const noEntries: ReadonlyArray<Entry> = []
+const noMachines: ReadonlyArray<ComputeId> = []
+const unindexed: Indexed = { machines: noMachines, phase: null, places: noPlaces, isChanging: false }
+
+const hasMachine = (state: SessionState, machine: Machine): boolean =>
+  isLiveOn(state, machine) || terminations.find(state, machine) !== undefined
+
+/** The ids of the machine that a session has or had last and of those that it ends; the same list as long as these are the same. */
+const idsOf = (state: SessionState, before: ReadonlyArray<ComputeId>): ReadonlyArray<ComputeId> => {
+  const ids = new Set(state.pendingTerminations.map(({ computeId }) => computeId))
+  const current = machineOf(state)
+  if (current !== null) ids.add(current)
+  return ids.size === before.length && before.every((id) => ids.has(id)) ? before : [...ids]
+}
 
 /** An empty table. */
 export const make = (): Table => {
   const entries = new Map<SessionId, Entry>()
   const attempts = new Map<AttemptId, Entry>()
-  const machines = new Map<ComputeId, Entry>()
+  /** Two providers may give out equal ids, and one the same id again. */
+  const machines = new Map<ComputeId, ReadonlyArray<Entry>>()
   const places = new Map<ProviderId, { readonly entries: Set<Entry>; changing: number }>()
   const singles = new Map<ProviderId, ReadonlyArray<ProviderId>>()
   const counts = { Renting: 0, Resolving: 0, Live: 0, Waiting: 0, Ending: 0, Ended: 0 }
@@ -120,15 +140,21 @@ export const make = (): Table => {
     return single
   }
 
+  const withId = (computeId: ComputeId): ReadonlyArray<Entry> => machines.get(computeId) ?? noEntries
+
   const index = (entry: Entry, next: Indexed): void => {
     const { indexed: old } = entry
     if (old.phase !== next.phase) {
       if (old.phase !== null) counts[old.phase] -= 1
       if (next.phase !== null) counts[next.phase] += 1
     }
-    if (old.machine !== next.machine) {
-      if (old.machine !== null && machines.get(old.machine) === entry) machines.delete(old.machine)
-      if (next.machine !== null) machines.set(next.machine, entry)
+    if (old.machines !== next.machines) {
+      for (const id of old.machines) {
+        const others = withId(id).filter((other) => other !== entry)
+        if (others.length === 0) machines.delete(id)
+        else machines.set(id, others)
+      }
+      for (const id of next.machines) machines.set(id, [...withId(id), entry])
     }
     if (old.places !== next.places || old.isChanging !== next.isChanging) {
       for (const provider of old.places) {
@@ -149,15 +175,9 @@ export const make = (): Table => {
     get: (id) => entries.get(id),
     all: () => entries.values(),
     byAttempt: (attempt) => attempts.get(attempt),
-    byCompute: (computeId) => machines.get(computeId),
-    isHeld: (provider, computeId) => {
-      const isIt = (machine: { readonly provider: ProviderId; readonly computeId: ComputeId }) =>
-        machine.provider === provider && machine.computeId === computeId
-      for (const { state: { phase, pendingTerminations } } of placeAt(provider).entries) {
-        if ((phase._tag === "Live" && isIt(phase)) || pendingTerminations.some(isIt)) return true
-      }
-      return false
-    },
+    byCompute: (provider, computeId) =>
+      withId(computeId).find(({ state }) => hasMachine(state, { provider, computeId })),
+    withComputeId: (computeId) => withId(computeId).filter(({ state }) => machineOf(state) === computeId),
     at: placeAt,
     counts,
     put: (state, memory) => {
@@ -186,7 +206,7 @@ export const make = (): Table => {
         for (const { id } of state.attempts) attempts.set(id, entry)
       }
       index(entry, {
-        machine: machineOf(state),
+        machines: idsOf(state, entry.indexed.machines),
         phase: state.phase._tag,
         places: shared(placesOf(state)),
         isChanging: isChanging(state)

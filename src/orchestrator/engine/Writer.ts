@@ -59,10 +59,8 @@ const checkEvery = 500
 const afterDefect = 1_000
 /** Commits in a row that may find another row than was written, before the row is set aside. */
 const mostLosses = 3
-/** How long it holds everything up that the store cannot say who has the owner lock, in milliseconds. */
-const longestDoubt = 60_000
 /** Further commits that look for the rows that spoil a commit, and after how many milliseconds it is too slow for that. */
-const mostProbes = 16
+const mostProbes = 10
 const tooSlow = 2_000
 
 const pauseAfter = (tries: number): number => Math.min(longestPause, firstPause * 2 ** Math.max(0, tries - 1))
@@ -138,8 +136,10 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
   const isBehind = Latch.makeUnsafe()
   const oneAtATime = Semaphore.makeUnsafe(1)
   let outage: { readonly tries: number; readonly error: AtlasError } | null = null
-  /** Monotonic clock: since when it is asked who has the owner lock. */
-  let doubtedSince: number | null = null
+  /** Rows that were tried alone while nothing could be written. */
+  const probed = new Set<SessionId>()
+  /** Whether the store has answered that it has other rows, and not yet whether the owner lock is still held. */
+  let isDoubted = false
 
   const idOf = (entry: Entry): SessionId => entry.state.spec.id
 
@@ -178,7 +178,8 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
     const { unsaved } = entry
     // without a row there is no machine
     if (unsaved === null || Unsaved.isRecorded(unsaved) || !entry.isStored) return false
-    if (doubtedSince !== null && now.mono - doubtedSince < longestDoubt) return false
+    // another process may have the sessions, and what ends here may be in use there
+    if (isDoubted) return false
     return outage !== null || aside.has(idOf(entry)) || now.mono - unsaved.since >= patience
   }
 
@@ -239,6 +240,7 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
   const settle = Effect.fnUntraced(function*(snapshots: ReadonlyArray<Snapshot>, lost: ReadonlySet<SessionId>) {
     const now = yield* Clocks.read
     outage = null
+    probed.clear()
     aside.worked(now)
     const written = snapshots.filter(({ write }) => !lost.has(write.id))
     for (const snapshot of written) record(snapshot, now)
@@ -251,12 +253,16 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
       if (entry.unsaved !== null) entry.unsaved.losses += 1
     }
     readAt = now.mono
-    doubtedSince = now.mono
+    const ids = others.map(({ write }) => write.id).join(", ")
+    isDoubted = true
+    yield* Effect.logWarning(
+      "the store has other rows than this orchestrator wrote, and has not told yet who holds the owner lock: until it does, " +
+        `nothing is ended that the rows do not end: ${ids}`
+    )
     const isOurs = yield* status.holdsOwnerLock
-    doubtedSince = null
     // with the owner lock all sessions are lost: `status.loss` ends the loop
     if (!isOurs) return yield* Effect.never
-    const ids = others.map(({ write }) => write.id).join(", ")
+    isDoubted = false
     yield* Effect.logError(
       `the store has other rows than this orchestrator wrote, which still holds the owner lock: were they restored? ` +
         `They are read again, and the sessions go on: ${ids}`
@@ -300,9 +306,23 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
     yield* Effect.sleep(Duration.millis(pauseAfter(tries)))
   })
 
-  /** Finds out by further commits which rows of a failed commit spoil it. Answers the rows that fail alone, or null: all do. */
-  const isolate = Effect.fnUntraced(function*(snapshots: ReadonlyArray<Snapshot>, probes: number) {
-    const groups = [...halvesOf(snapshots)]
+  /** The parts of a failed commit in the order in which they are tried: in an outage first one row, another one each time. */
+  const partsOf = (snapshots: ReadonlyArray<Snapshot>): ReadonlyArray<ReadonlyArray<Snapshot>> => {
+    if (outage === null) return halvesOf(snapshots)
+    if (snapshots.every(({ write }) => probed.has(write.id))) probed.clear()
+    const first = snapshots.findIndex(({ write }) => !probed.has(write.id))
+    const one = snapshots.slice(first, first + 1)
+    for (const { write } of one) probed.add(write.id)
+    return [one, snapshots.toSpliced(first, 1)]
+  }
+
+  /**
+   * Finds out by further commits which rows of a failed commit spoil it. Answers the rows that fail alone, or null: all do. In an
+   * outage one more commit tells whether the store works again for any row.
+   */
+  const isolate = Effect.fnUntraced(function*(snapshots: ReadonlyArray<Snapshot>, isSlow: boolean) {
+    const groups = [...partsOf(snapshots)]
+    const probes = isSlow || outage !== null ? 1 : mostProbes
     const alone: Array<Snapshot> = []
     let hasWorked = false
     for (let left = probes; hasWorked || left > 0; left--) {
@@ -343,7 +363,7 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
       if (outage !== null || aside.hasOtherUnproven(only.write.id)) return yield* waitForStore(left, error)
       yield* setAside(only, error.reason.message, "none")
     } else {
-      const alone = yield* isolate(left, took < tooSlow ? mostProbes : 1)
+      const alone = yield* isolate(left, took >= tooSlow)
       if (alone === null) return yield* waitForStore(left, error)
       for (const snapshot of alone) yield* setAside(snapshot, error.reason.message, "others_work")
     }

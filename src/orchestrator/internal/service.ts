@@ -24,6 +24,7 @@ import * as Spending from "../Spending.ts"
 import * as forgetting from "../store/forgetting.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
+import { sessionOf } from "./lookup.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
 import * as spawning from "./spawning.ts"
 
@@ -286,9 +287,10 @@ export const make = Effect.fnUntraced(function*(
 
   const find: SessionAccess["find"] = (id, operation) =>
     Effect.suspend(() => {
-      const seen = (isSessionId(id) ? engine.get(id) : undefined) ??
-        (isComputeId(id) ? engine.byCompute(id) : undefined)
-      if (seen !== undefined) return Effect.succeed(seen)
+      const byId = isSessionId(id) ? engine.get(id) : undefined
+      if (byId !== undefined) return Effect.succeed(byId)
+      const byMachine = isComputeId(id) ? sessionOf(id, engine.withComputeId(id), operation) : null
+      if (byMachine !== null) return Effect.fromResult(byMachine)
       const row = engine.unreadable().find((unreadable) => unreadable.id === id)
       return Effect.fail(
         engine.stopped(operation) ??
@@ -307,15 +309,18 @@ export const make = Effect.fnUntraced(function*(
   const stopTracked = makeStopTracked(access)
 
   /**
-   * Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. A scope
-   * cannot fail when it closes, so what is not proven is logged as an error.
+   * Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. Closing a
+   * scope has no error channel, so what is not proven is logged, and surfaces as a defect that holds the failure.
    */
   const release = (id: SessionId, hasMachine: () => boolean) =>
     Effect.catch(stopTracked(id), (error) =>
       // nothing was rented, or the session is over and forgotten
       error.kind === "not_tracked" || (engine.stopped("scoped") !== null && !hasMachine())
         ? Effect.void
-        : Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`))
+        : Effect.andThen(
+          Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`),
+          Effect.die(error)
+        ))
 
   return {
     spawn: (input, spawnOptions) =>

@@ -3,14 +3,15 @@
  *
  * @since 0.1.0
  */
+import type { ProviderId } from "../../domain/Ids.ts"
 import * as Clock from "./Clock.ts"
-import type { DecideConfig } from "./Config.ts"
+import { type DecideConfig, factsOf } from "./Config.ts"
 import type { Command, InputOf, SessionEvent, SessionInput } from "./Event.ts"
 import * as ending from "./internal/ending.ts"
 import * as living from "./internal/living.ts"
 import * as renting from "./internal/renting.ts"
 import * as rereading from "./internal/rereading.ts"
-import { isSame, pauseAfter, type Step } from "./internal/step.ts"
+import { isSame, pauseAfter, type Step, withTimers } from "./internal/step.ts"
 import * as terminations from "./internal/terminations.ts"
 import { activityOf, reachedLimit } from "./Limits.ts"
 import type { SessionState } from "./State.ts"
@@ -53,14 +54,24 @@ const adoptPhase = (state: SessionState, step: Step): SessionState => {
       return { ...state, phase: { ...phase, until: step.now.mono + pause } }
     }
     case "Ending":
-      return state
+      // no look is on its way any more
+      return state.timers.look === null ? state : withTimers(state, { look: null })
     case "Ended":
       return phase.forgetting ? { ...state, phase: { ...phase, forgetting: false } } : state
   }
 }
 
+/** What a machine may take to appear, counted anew, since nothing tells how much of it has passed. */
+const bothWindows = ({ config }: Step, provider: ProviderId): number => 2 * factsOf(config, provider).settleWindow
+
 const adopt = (state: SessionState, step: Step): SessionState => {
-  const rebased: SessionState = { ...state, touched: touchedAgain(state, step), clock: step.now }
+  const { doubt } = state
+  const rebased: SessionState = {
+    ...state,
+    ...(doubt === undefined ? {} : { doubt: { ...doubt, at: step.now.mono + bothWindows(step, doubt.provider) } }),
+    touched: touchedAgain(state, step),
+    clock: step.now
+  }
   return adoptPhase(terminations.adopt(rebased, step), step)
 }
 
@@ -133,6 +144,8 @@ const wake = (state: SessionState, step: Step): SessionState => {
       return renting.wakeWaiting(asked, step, phase)
     case "Ended":
       return step.now.wall < phase.at + step.config.retention ? asked : forget(asked, step)
+    case "Ending":
+      return ending.wake(asked, step)
     default:
       return asked
   }

@@ -80,6 +80,7 @@ export const nextWake = (state: SessionState, read: Now, config: DecideConfig): 
   for (const { left } of limitsOf(state, now)) at(Math.ceil(mono + left))
   switch (phase._tag) {
     case "Resolving":
+    case "Ending":
       at(timers.look?.at)
       break
     case "Live":

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
+import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import { Now } from "./Clock.ts"
 import { Fault } from "./Fault.ts"
@@ -170,8 +170,19 @@ export const SessionState = Schema.Struct({
   report: Schema.NullOr(Report),
   /** The current machine, or the last one. */
   last: Schema.NullOr(ComputeId),
-  /** Machines that are verified gone. A late listing may still show one; its cost is not counted twice. */
-  terminatedIds: Schema.Array(ComputeId),
+  /**
+   * Machines that are verified gone. A late listing may still show one; its cost is not counted twice. An id alone, as earlier
+   * builds wrote it, is of any provider.
+   */
+  terminatedIds: Schema.Array(Schema.Union([
+    Schema.Struct({ provider: ProviderId, computeId: ComputeId }),
+    ComputeId
+  ])),
+  /**
+   * The last create whose answer was lost and whose machine was found: until a complete listing begun at `at` (monotonic clock) or
+   * later has shown that there is no other one of its name, the session is not over. Left out where nothing is in doubt.
+   */
+  doubt: Schema.optionalKey(Schema.Struct({ attempt: Attempt, provider: ProviderId, at: Schema.Finite })),
   /** Monotonic clock: the last touch. */
   touched: Schema.Finite,
   /** The last touch that was stored; at most one a minute. */
@@ -229,6 +240,7 @@ export const needsCommit = (before: SessionState | null, after: SessionState | n
     before.refusals !== after.refusals ||
     before.report !== after.report ||
     before.respawns !== after.respawns ||
+    before.doubt?.attempt !== after.doubt?.attempt ||
     before.touchedAt !== after.touchedAt
 }
 
@@ -244,8 +256,37 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
     : (spec.candidates[attempts.at(-1)?.candidate ?? 0] ?? spec.candidates[0]).provider
 
 /**
+ * Whether the session had this machine and has seen it gone.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const isTerminated = (
+  { terminatedIds }: Pick<SessionState, "terminatedIds">,
+  { computeId, provider }: { readonly provider: ProviderId; readonly computeId: ComputeId }
+): boolean =>
+  terminatedIds.some((one) =>
+    typeof one === "string" ? one === computeId : one.computeId === computeId && one.provider === provider
+  )
+
+/**
+ * The provider of the session's machine or, without one, of its last machine.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const providerOfMachine = (state: SessionState): ProviderId => {
+  const { last, pendingTerminations, phase, terminatedIds } = state
+  if (phase._tag === "Live") return phase.provider
+  const known = [...terminatedIds, ...pendingTerminations].findLast((one) =>
+    typeof one !== "string" && one.computeId === last
+  )
+  return known === undefined || typeof known === "string" ? providerOf(state) : known.provider
+}
+
+/**
  * The providers where the session may have machines now, each once: first that of {@link providerOf}, unless the session
- * ends, then those of its pending terminations.
+ * ends, then those of its pending terminations and of a create whose machines are in doubt.
  *
  * **Details**
  *
@@ -255,9 +296,10 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
  * @since 0.1.0
  */
 export const placesOf = (state: SessionState): ReadonlyArray<ProviderId> => {
-  const { phase, pendingTerminations } = state
+  const { doubt, phase, pendingTerminations } = state
   const places = new Set<ProviderId>()
   if (phase._tag !== "Ending" && phase._tag !== "Ended") places.add(providerOf(state))
   for (const { provider } of pendingTerminations) places.add(provider)
+  if (doubt !== undefined) places.add(doubt.provider)
   return [...places]
 }

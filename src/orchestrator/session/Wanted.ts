@@ -17,7 +17,8 @@ const isUnderWay = (timer: Timer | null): boolean => timer !== null && timer.at 
  * **Details**
  *
  * - `Rent`: only while exactly this attempt is being rented and nothing ends the session.
- * - `Resolve`: only while the machine of exactly this attempt is looked for and the look is under way.
+ * - `Resolve`: only while the machine of exactly this attempt, or at the end another one of it, is looked for and the look is
+ *   under way.
  * - `Terminate`, `Confirm`: only for a pending termination in that step; `Confirm` for the current machine as well.
  * - `Reconcile`: only for the current machine, or the last one until it is verified gone.
  * - `Forget`: once the session is over.
@@ -31,7 +32,9 @@ export const isWanted = (state: SessionState, command: Command): boolean => {
     case "Rent":
       return phase._tag === "Renting" && phase.attempt.id === command.attempt.id && phase.stopping === null
     case "Resolve":
-      return phase._tag === "Resolving" && phase.attempt.id === command.attempt.id && isUnderWay(timers.look)
+      return isUnderWay(timers.look) && (phase._tag === "Resolving"
+        ? phase.attempt.id === command.attempt.id
+        : phase._tag === "Ending" && state.doubt?.attempt.id === command.attempt.id)
     case "Confirm":
       return terminations.find(state, command)?.step === "confirming" ||
         (phase._tag === "Live" && isSame(phase, command) && isUnderWay(timers.check))

@@ -12,7 +12,7 @@ import type { CreateWatch } from "./CreateWatch.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
-import { isSame, type Machine } from "./Ledger.ts"
+import { isAmong, isSame, type Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { Stateless } from "./Stateless.ts"
@@ -38,11 +38,12 @@ const isWritten = (row: SessionState | undefined, { computeId, event, id }: Even
   if (event._tag === "Released") return true
   // the row of a session that is over may have been deleted
   if (row === undefined) return event._tag === "Ended" || event._tag === "OrphanFound"
-  const { terminatedIds, last, phase, refusals, report, pendingTerminations } = row
+  const { last, phase, refusals, report, pendingTerminations } = row
   const isEnding = phase._tag === "Ending" || phase._tag === "Ended"
   const hasMachine = (machine: string | null): boolean =>
     machine === null || machine === last || (phase._tag === "Live" && phase.computeId === machine) ||
-    pendingTerminations.some((one) => one.computeId === machine) || terminatedIds.some((one) => one === machine)
+    pendingTerminations.some((one) => one.computeId === machine) ||
+    row.terminatedIds.some((one) => (typeof one === "string" ? one : one.computeId) === machine)
   switch (event._tag) {
     case "Status":
       return event.status === "terminated" && event.computeId === null ? isEnding : hasMachine(event.computeId)
@@ -69,7 +70,7 @@ const mostOverlooked = 4
 
 /** Whether a session is ending the machine, or has ended it. */
 const isEndedBy = ({ pendingTerminations, terminatedIds }: SessionState, machine: Machine): boolean =>
-  pendingTerminations.some((one) => isSame(one, machine)) || terminatedIds.includes(machine.id)
+  isAmong(pendingTerminations, machine) || isAmong(terminatedIds, machine)
 
 /** What may still be told of a session after its end. */
 const afterwards: ReadonlySet<string> = new Set(["OrphanFound", "TerminateFailed", "TerminateStuck", "Released"])
@@ -118,9 +119,13 @@ export const make = (options: {
     if (machine === undefined || machine.owner !== member.owner || machine.attempt === null || member.isZombie) return
     const row = database().byAttempt(machine.attempt)
     const isAwaited = row === undefined || row.phase._tag === "Renting" || row.phase._tag === "Resolving"
-    const isKnown = row !== undefined && ((row.phase._tag === "Live" && isSame(row.phase, machine)) ||
-      row.pendingTerminations.some((one) => isSame(one, machine)))
     const engine = member.services?.engine
+    // where the row is one of old, what counts is what its process knows
+    const known = database().wasNamed(machine.attempt)
+      ? engine?.byAttempt(AttemptId.make(machine.attempt))?.state
+      : row
+    const isKnown = known !== undefined && ((known.phase._tag === "Live" && isSame(known.phase, machine)) ||
+      known.pendingTerminations.some((one) => isSame(one, machine)))
     // a process that has not read its rows yet knows no machine
     const isReading = engine !== undefined && engine.isQuiet() && row !== undefined &&
       engine.get(row.spec.id) !== undefined
@@ -181,9 +186,9 @@ export const make = (options: {
       }
       const row = database().byAttempt(machine.attempt)
       const decided = member.services?.engine.byAttempt(AttemptId.make(machine.attempt))?.state
-      // what the last row names may be ended before that is written, while the store cannot be written
-      const isAhead = decided !== undefined && isEndedBy(decided, machine) &&
-        !member.lost.has(decided.spec.id) &&
+      // what an attempt of a row has made may be ended before that is written, while the store cannot be written; also by a process
+      // that cannot know yet that another has its sessions, and not any more by one that was told so
+      const isAhead = decided !== undefined && isEndedBy(decided, machine) && !database().hasHeardOfLoss(process) &&
         (database().isBehind(process) || database().wasNamed(machine.attempt))
       if (isAhead) return
       if (row === undefined) {
@@ -224,6 +229,8 @@ export const make = (options: {
           `${member.process.name} tells ${event._tag} of ${id}, and its row says ${row?.phase._tag}`
         )
       }
+      // and so is what two processes have decided
+      if (rows.contested.has(id)) return void rows.untold.delete(id)
       const past = endsTold.get(id) ?? new Set<string>()
       endsTold.set(id, past)
       // a process that has not noticed yet that it lost its owner lock still tells what needs no row

@@ -67,6 +67,8 @@ export interface Database {
   readonly worksSince: () => number
   /** The phase of a session in the last write of it whose answer the process has heard. */
   readonly heardBy: (process: Process, id: SessionId) => SessionState["phase"] | undefined
+  /** Whether the process was told that its rows are another's, after another process had taken the owner lock. */
+  readonly hasHeardOfLoss: (process: Process) => boolean
   /** Whether a write of the process has failed lately, or has taken long. */
   readonly isBehind: (process: Process) => boolean
   /** Whether the row was restored once, so that what was told before it may be told again. */
@@ -150,6 +152,7 @@ interface Progress {
   /** Rows that could be written but for another row of the same commit, since when. */
   readonly heldUp: Map<SessionId, number>
   readonly heard: Map<SessionId, SessionState["phase"]>
+  hasHeardOfLoss: boolean
 }
 
 /**
@@ -184,7 +187,13 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
 
   const progressOf = (process: Process): Progress => {
     const known = progresses.get(process) ??
-      { begun: new Set<number>(), failedAt: Number.NEGATIVE_INFINITY, heldUp: new Map(), heard: new Map() }
+      {
+        begun: new Set<number>(),
+        failedAt: Number.NEGATIVE_INFINITY,
+        heldUp: new Map(),
+        heard: new Map(),
+        hasHeardOfLoss: false
+      }
     progresses.set(process, known)
     return known
   }
@@ -341,7 +350,9 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
             for (const { id, state } of writes) {
               if (state !== null && !refused.includes(id)) progress.heard.set(id, state.phase)
             }
-            if (refused.length > 0) progress.failedAt = timeline.now()
+            if (refused.length === 0) return
+            progress.failedAt = timeline.now()
+            if (holders.get(owner) !== process) progress.hasHeardOfLoss = true
           }
         }).pipe(
           (call) =>
@@ -405,7 +416,10 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
     },
     byAttempt: (attempt) => {
       const id = attempts.get(attempt)
-      return id === undefined ? undefined : rows.get(id)
+      const row = id === undefined ? undefined : rows.get(id)
+      // a row of old may be from before the attempt
+      const isNamed = id === undefined || !restored.has(id) || row?.attempts.some((one) => one.id === attempt)
+      return isNamed ? row : undefined
     },
     wasNamed: (attempt) => {
       const id = attempts.get(attempt)
@@ -424,6 +438,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
     },
     worksSince: () => worksSince,
     heardBy: (process, id) => progresses.get(process)?.heard.get(id),
+    hasHeardOfLoss: (process) => progresses.get(process)?.hasHeardOfLoss ?? false,
     isBehind: (process) => {
       const progress = progressOf(process)
       const now = timeline.now()

@@ -122,6 +122,8 @@ export const make = (options: {
       for (const row of database().rows.values()) {
         const { persist, id, owner } = row.spec
         if (owner !== member.owner || (persist && row.report === null) || member.unclosed.includes(id)) continue
+        // it was not the business of a process that could not read it
+        if (!database().isReadable(id)) continue
         succeeded(member, `the close of ${member.process.name} with ${id}`, row.attempts.map((attempt) => attempt.id))
       }
     },

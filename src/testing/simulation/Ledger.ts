@@ -114,6 +114,17 @@ export const isSame = (
   machine: Pick<Machine, "provider" | "id">
 ): boolean => one.computeId === machine.id && one.provider === machine.provider
 
+/**
+ * Whether one of these places in a row is the machine's.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const isAmong = (
+  places: ReadonlyArray<string | Parameters<typeof isSame>[0]>,
+  machine: Parameters<typeof isSame>[1]
+): boolean => places.some((one) => typeof one !== "string" && isSame(one, machine))
+
 const hour = 3_600_000
 /** How long what a cloud said of a machine may still be acted upon, in milliseconds. */
 const mostDenied = 300_000

@@ -297,7 +297,7 @@ const changes: Readonly<
     rest: { minutes: 45, persist: 0.5 }
   },
   namesakes: {
-    eventRates: { spawn: 1.5, stop: 0.6, machine: 0.5, plant: 0.05, kill: 0.05, hide: 0.2 },
+    eventRates: { spawn: 1.5, stop: 0.6, machine: 0.5, plant: 0.05, kill: 0.05, hide: 0.2, rename: 2 },
     faultRates: { lose: 0.2, duplicate: 0.2, deleteSlow: 0.3, deleteFails: 0.1 },
     rest: { clouds: 2, isNumberedAlike: true, owners: 1, respawn: 0.8, spot: 0.7, persist: 0.6 }
   },

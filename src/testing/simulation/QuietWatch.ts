@@ -8,7 +8,7 @@ import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
-import type { Machine } from "./Ledger.ts"
+import { isAmong, type Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { Profile } from "./Profile.ts"
 import type { RowWatch } from "./RowWatch.ts"
@@ -102,7 +102,7 @@ export const make = (options: {
     const current = phase._tag === "Live" ? ledger.find(phase.provider, phase.computeId) : undefined
     if (current !== undefined) machines.add(current)
     for (const { id } of attempts) {
-      for (const machine of ledger.ofAttempt(id)) if (terminatedIds.includes(machine.id)) machines.add(machine)
+      for (const machine of ledger.ofAttempt(id)) if (isAmong(terminatedIds, machine)) machines.add(machine)
     }
     const isWhole = machines.size >= pendingTerminations.length + (phase._tag === "Live" ? 1 : 0)
     const all = [...machines]
@@ -248,6 +248,7 @@ export const make = (options: {
     }
     for (const [id, { at, member }] of rows.untold) {
       if (!member.process.isAlive() || member.isZombie) rows.untold.delete(id)
+      else if (database.isBehind(member.process)) continue
       else if (!member.process.host.isAsleep() && now() - Math.max(at, member.process.host.awakeSince()) > minute) {
         world.broken("order", `${id} is over and no event told so`)
       }

@@ -23,6 +23,8 @@ export interface RowWatch extends Database.Witness {
   readonly endingSince: ReadonlyMap<SessionId, number>
   /** The process that wrote that a session is over, and when; taken out once the event was told. */
   readonly untold: Map<SessionId, { readonly member: Member; readonly at: number }>
+  /** Sessions whose rows were written by two processes in turn. */
+  readonly contested: ReadonlySet<SessionId>
   /** Sessions that were begun, with the owner. */
   readonly begun: ReadonlyMap<SessionId, string>
 }
@@ -50,6 +52,7 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   const reports = new Map<string, Set<number>>()
   const endingSince = new Map<SessionId, number>()
   const untold = new Map<SessionId, { member: Member; at: number }>()
+  const contested = new Set<SessionId>()
   const begun = new Map<SessionId, string>()
   const writers = new Map<SessionId, Process>()
 
@@ -132,11 +135,14 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   return {
     endingSince,
     untold,
+    contested,
     begun,
     reported: (attempt, exitCode) => void reports.set(attempt, (reports.get(attempt) ?? new Set()).add(exitCode)),
     lost: (process, id) => {
       // a process that repeats its own write has not met another process
-      if (writers.get(id) !== process) fleet().memberOf(process)?.lost.add(id)
+      if (writers.get(id) === process) return
+      contested.add(id)
+      fleet().memberOf(process)?.lost.add(id)
     },
     restored: (id, state) => {
       untold.delete(id)

@@ -12,6 +12,7 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import { Providers } from "../../provider/Providers.ts"
 import type { Target } from "./Callers.ts"
+import type { Machine } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { Profile } from "./Profile.ts"
 import type * as Rng from "./Rng.ts"
@@ -52,10 +53,14 @@ export const make = (world: World, profile: Profile, rng: Rng.Rng): Stateless =>
   const owned = new Set<string>()
   let calls = 0
 
+  /** Whether it was renamed beside another of its attempt: nothing tells it apart from a copy that a person made. */
+  const isCopy = (machine: Machine): boolean =>
+    machine.name !== machine.madeAs && ledger.ofAttempt(machine.attempt ?? "").length > 1
+
   /** The first machine of a caller that lives on, of those that its cloud had shown by then. */
-  const left = (key: string, shownUntil: number) =>
+  const left = (key: string, shownUntil: number): Machine | undefined =>
     ledger.ofAttempt(attempts.get(key) ?? "").find((machine) =>
-      ledger.bills(machine) && machine.visibleAt <= shownUntil && machine.origin !== "late"
+      ledger.bills(machine) && machine.visibleAt <= shownUntil && machine.origin !== "late" && !isCopy(machine)
     )
 
   const isUncertain = (cause: Cause.Cause<AtlasError>): boolean =>

@@ -18,6 +18,8 @@ import type { RowWatch } from "./RowWatch.ts"
 import * as Stateless from "./Stateless.ts"
 import type { World } from "./World.ts"
 
+/** Letters of an attempt at the end of a stamped name. */
+const attemptLength = 12
 const minute = 60_000
 
 /**
@@ -129,7 +131,11 @@ export const start = (options: {
       one.owner === Stateless.owner ? cloudOf(one)?.echoes === true : ledger.toldRate(one) !== null
     const found = machine((one) => one.owner !== null && !Number.isFinite(one.deniedAt) && isKnown(one))
     if (found === undefined) return
-    const name = rng.pick("my gpu", `database-${found.id}`, "do not delete")
+    // a stamped name that was copied badly looks like that of a machine which no session has
+    const miscopied = found.owner === Stateless.owner
+      ? "my copy"
+      : found.madeAs.slice(0, -attemptLength) + [...found.madeAs.slice(-attemptLength)].reverse().join("")
+    const name = rng.pick("my gpu", `database-${found.id}`, "do not delete", miscopied)
     world.note(() => `a person renames ${found.id} to ${name}`)
     cloudOf(found)?.controls.rename(found, name)
   }

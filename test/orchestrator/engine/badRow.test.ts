@@ -211,6 +211,26 @@ describe("a row that is not as it was written, under an owner lock that is still
       assert.deepStrictEqual(yield* live(harness), [])
     }))
 
+  it.effect("ends nothing, however long the store cannot tell who holds the lock: the sessions may be another process's", () =>
+    overhear((lines) =>
+      Effect.gen(function*() {
+        const harness = yield* open()
+        const { orchestrator, store } = harness
+        const { id } = yield* orchestrator.spawn({}, { idleTtl: false })
+        yield* orchestrator.spawn({}, { idleTtl: "3 minutes" })
+        yield* store.overwrite(owner, id)
+        store.faults.lockChecks = 1_000
+        const stop = yield* Effect.forkChild(reasonOf<unknown>(orchestrator.stopTracked(id)))
+        yield* pass(60, "10 seconds")
+        assert.strictEqual((yield* live(harness)).length, 2)
+        assert.instanceOf(yield* Fiber.join(stop), Uncertain)
+        assert.include(lines.join("\n"), "nothing is ended that the rows do not end")
+        store.faults.lockChecks = 0
+        yield* pass(30)
+        assert.deepStrictEqual(yield* live(harness), [])
+      })
+    ))
+
   it.effect("is read again when the first read fails", () =>
     Effect.gen(function*() {
       const harness = yield* open()

@@ -2,11 +2,12 @@
  * A store that cannot be written for long: renting waits for the record, ending never does, and what is not recorded is no success.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Uncertain } from "effect-atlas/domain/AtlasError"
+import { AtlasError, Uncertain } from "effect-atlas/domain/AtlasError"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Harness, inTime, live, open, pass, reasonOf, settle } from "../harness.ts"
@@ -61,6 +62,35 @@ describe("while the store cannot be written", () => {
       yield* pass(60)
       assert.deepStrictEqual(yield* live(harness), [])
       assert.isAtLeast((yield* controls.counts).terminate, 4)
+    }))
+
+  it.effect("it is asked for a few commits a pause, however many sessions wait, and writes all when it works again", () =>
+    Effect.gen(function*() {
+      const { engine, orchestrator, store } = yield* open()
+      const all = yield* Effect.forEach(Array.from({ length: 20 }), () => orchestrator.spawn({}))
+      store.faults.commits = 100_000
+      for (const { id } of all) yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+      yield* settle
+      assert.isAtMost(store.tried.length - 40, 15)
+      yield* pass(60)
+      const before = store.tried.length
+      yield* pass(60)
+      assert.isAtMost(store.tried.length - before, 12)
+      store.faults.commits = 0
+      yield* pass(20)
+      for (const { id } of all) assert.isNull(engine.whyUnrecorded(id))
+    }))
+
+  it.effect("rows that can be written are found beside many that cannot, also when the first tries found none", () =>
+    Effect.gen(function*() {
+      const { orchestrator, store } = yield* open()
+      const all = yield* Effect.forEach(Array.from({ length: 20 }), () => orchestrator.spawn({}))
+      const ids = all.map(({ id }) => id)
+      const good = ids[13]
+      store.faults.badRows = ids.filter((id) => id !== good)
+      for (const { id } of all) yield* Effect.forkChild(Effect.exit(orchestrator.stopTracked(id)))
+      yield* pass(180)
+      assert.isTrue(store.written.flat().some(({ id, state }) => id === good && state?.phase._tag === "Ended"))
     }))
 
   it.effect("a machine that a commit does not answer about is ended after about a second", () =>
@@ -177,16 +207,17 @@ describe("while the store cannot be written", () => {
       yield* harness.controls.ignoreDeletes(0)
     }))
 
-  it.effect("a scope that closes logs that the end of its machine is not recorded", () =>
+  it.effect("a scope that closes does not succeed when the end of its machine is not recorded", () =>
     overhear((lines) =>
       Effect.gen(function*() {
         const harness = yield* open()
         const scope = yield* Scope.make()
         const { id } = yield* Scope.provide(harness.orchestrator.scoped({}), scope)
         harness.store.faults.commits = 100_000
-        const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        const closing = yield* Effect.forkChild(Effect.exit(Scope.close(scope, Exit.void)))
         yield* pass(31)
-        yield* Fiber.join(closing)
+        const defects = Exit.findDefect(yield* Fiber.join(closing))
+        assert.isTrue(Result.isSuccess(defects) && defects.success instanceof AtlasError)
         assert.deepStrictEqual(yield* live(harness), [])
         assert.isTrue(
           lines.some((line) => line.includes(id) && line.includes("could not be recorded")),

@@ -334,3 +334,63 @@ describe("when the host shuts down", () => {
     })
   })
 })
+
+describe("the end of a session whose create was lost and found", () => {
+  /** A session whose machine was found by its name, ended, and verified gone before the second settle window is over. */
+  const ended = () => {
+    const session = start()
+    session.unanswered()
+    session.looked([session.observation()])
+    session.in("Live")
+    session.stop()
+    session.terminateAnswered()
+    session.pass(6 * second)
+    session.confirmed(null)
+    return session
+  }
+
+  it("takes a look begun after both settle windows, since a second machine may appear until then", () => {
+    const session = ended()
+    session.in("Ending")
+    session.asked()
+    session.pass(10 * second)
+    assert.deepStrictEqual(session.askedFor(), ["Resolve"])
+    session.looked([])
+    session.in("Ended")
+  })
+
+  it("is not proven by a look that was begun too early, or that is not complete, or that failed", () => {
+    const session = ended()
+    const attempt = session.attempt().id
+    session.pass(10 * second)
+    session.send({ _tag: "Looked", attempt, found: [], complete: true, at: session.now.mono - 8 * second })
+    session.in("Ending")
+    session.pass(minute)
+    session.send({ _tag: "Looked", attempt, found: [], complete: false, at: session.now.mono })
+    session.in("Ending")
+    session.pass(minute)
+    session.lookFailed()
+    session.in("Ending")
+    session.pass(minute)
+    session.looked([])
+    session.in("Ended")
+  })
+
+  it("waits for the second machine that the look finds", () => {
+    const session = ended()
+    session.pass(10 * second)
+    session.asked()
+    session.looked([session.observation({ computeId: id("m2") })])
+    session.in("Ending")
+    assert.deepStrictEqual(session.asked(), [{ _tag: "Terminate", provider: acme, computeId: id("m2") }])
+  })
+
+  it("is looked at again by the process that adopts it", () => {
+    const session = ended()
+    session.send({ _tag: "Adopted" })
+    session.in("Ending")
+    session.asked()
+    session.pass(10 * second)
+    assert.deepStrictEqual(session.askedFor(), ["Resolve"])
+  })
+})

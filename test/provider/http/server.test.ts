@@ -331,11 +331,12 @@ describe.each(transports)("over %s", (_, transport) => {
   it.live("two hundred creates that hang fill no pool of connections: a delete is answered", () =>
     Effect.gen(function*() {
       const creates = 200
+      const roomy = { "RateLimit": "\"default\";r=1000;t=60" }
       const server = yield* serve((request, response) => {
-        if (request.method !== "POST") answer(response, 200, { id: "7" })
+        if (request.method !== "POST") answer(response, 200, { id: "7" }, roomy)
       })
       const { create, get, remove } = yield* acme({ baseUrl: server.url })
-      // the account's first answer, before which a limiter may hold requests back
+      // the account's first answer, which says that there is room for all: a limiter lets only a few go before
       yield* get(input, call())
       const hung = yield* Effect.forEach(
         Array.from({ length: creates }),

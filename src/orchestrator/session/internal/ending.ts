@@ -2,7 +2,7 @@
 import type { Fault } from "../Fault.ts"
 import type { DeathCause, EndReason, Outcome } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
-import { noTimers, type Step } from "./step.ts"
+import { noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
 interface End {
@@ -95,11 +95,36 @@ export const stop = (state: SessionState, step: Step, reason: EndReason): Sessio
   }
 }
 
-/** The session is over as soon as no machine is left that could bill. */
+/**
+ * The session is over as soon as no machine is left that could bill. Where the answer of its create was lost, that takes one look
+ * by name, since the cloud may have made a second machine that was not shown before.
+ */
 export const settle = (state: SessionState, step: Step): SessionState => {
-  const { phase } = state
+  const { doubt, phase, timers } = state
   if (phase._tag !== "Ending" || state.pendingTerminations.length > 0) return state
+  if (doubt !== undefined) {
+    if (timers.look !== null) return state
+    const waiting = withTimers(state, { look: { at: Math.max(doubt.at, step.now.mono), tries: 0 } })
+    return wake(waiting, step)
+  }
   const { outcome, reason } = phase
   step.events.push({ _tag: "Status", computeId: state.last, status: "terminated" }, { _tag: "Ended", reason, outcome })
   return { ...state, phase: { _tag: "Ended", reason, outcome, at: step.now.wall, forgetting: false } }
+}
+
+/** Looks whether there is another machine of a lost create, when that is due. */
+export const wake = (state: SessionState, step: Step): SessionState => {
+  const { doubt, timers: { look } } = state
+  if (doubt === undefined || look === null || look.at === null || look.at > step.now.mono) return state
+  step.commands.push({ _tag: "Resolve", attempt: doubt.attempt, provider: doubt.provider })
+  return withTimers(state, { look: { ...look, at: null } })
+}
+
+/** A look by the name of the create in doubt; `isProof` when there is no other machine than those it found. */
+export const looked = (state: SessionState, step: Step, isProof: boolean): SessionState => {
+  const { doubt, timers: { look }, ...others } = state
+  if (doubt === undefined || look === null) return state
+  if (isProof) return { ...others, timers: { ...state.timers, look: null } }
+  const tries = look.tries + 1
+  return withTimers(state, { look: { at: step.now.mono + pauseAfter(tries, doubt.attempt.id), tries } })
 }

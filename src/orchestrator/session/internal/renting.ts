@@ -10,7 +10,7 @@ import * as Meter from "../Meter.ts"
 import type { Observation } from "../Observation.ts"
 import type { Attempt, EndReason, PhaseOf, Search } from "../Phase.ts"
 import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
-import { end } from "./ending.ts"
+import { end, looked as looksForMore } from "./ending.ts"
 import * as living from "./living.ts"
 import { isSame, noTimers, pauseAfter, type Step, withTimers } from "./step.ts"
 import * as terminations from "./terminations.ts"
@@ -330,7 +330,7 @@ const renamedOf = (
     terminations.find(state, seen) === undefined
   ).toSorted(byAge).slice(0, 1)
 
-/** Keeps one of the machines that a create with a lost answer made; the others are terminated. */
+/** Keeps one of the machines that a create with a lost answer made; the others are terminated, and more may appear. */
 const adoptFound = (
   state: SessionState,
   step: Step,
@@ -339,7 +339,9 @@ const adoptFound = (
 ): SessionState => {
   const [first, ...duplicates] = found.toSorted(byPreference)
   if (first === undefined) return state
-  const owned = settled(state, step, phase, first, phase.authHash)
+  const { attempt } = phase
+  const doubt = { attempt, provider: first.provider, at: proofAt(state, step, phase) }
+  const owned = settled({ ...state, doubt }, step, phase, first, phase.authHash)
   return duplicates.reduce((state, duplicate) => seenByName(state, step, duplicate), owned)
 }
 
@@ -347,7 +349,11 @@ export const looked = (state: SessionState, step: Step, input: InputOf<"Looked">
   const { phase } = state
   const { at, attempt, complete, found } = input
   if (phase._tag !== "Resolving" || phase.attempt.id !== attempt) {
-    return found.reduce((state, seen) => seenByName(state, step, seen), state)
+    const known = found.reduce((state, seen) => seenByName(state, step, seen), state)
+    const { doubt } = known
+    return doubt?.attempt.id === attempt && phase._tag === "Ending"
+      ? looksForMore(known, step, complete && at >= doubt.at)
+      : known
   }
   const ours = found.filter(({ name }) => name === phase.attempt.name)
   if (ours.length > 0) return adoptFound(state, step, phase, ours)
@@ -395,6 +401,7 @@ const lookAgain = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">,
 
 export const lookFailed = (state: SessionState, step: Step, input: InputOf<"LookFailed">): SessionState => {
   const { phase } = state
+  if (phase._tag === "Ending" && state.doubt?.attempt.id === input.attempt) return looksForMore(state, step, false)
   if (phase._tag !== "Resolving" || phase.attempt.id !== input.attempt) return state
   return lookAgain(state, step, phase, input.fault)
 }

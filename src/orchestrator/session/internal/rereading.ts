@@ -1,5 +1,5 @@
 /** What a session makes of its row when the store has another one than it wrote: as after a restored database. */
-import type { SessionState } from "../State.ts"
+import { isTerminated, type SessionState } from "../State.ts"
 import { isSame, type Machine, type Step } from "./step.ts"
 import * as terminations from "./terminations.ts"
 
@@ -20,8 +20,8 @@ const withAttempts = (state: SessionState, stored: SessionState): SessionState =
 
 /** Whether this machine is the session's, was, or will be as soon as its create is answered or looked for. */
 const isKnown = (state: SessionState, machine: Named): boolean => {
-  const { phase, terminatedIds } = state
-  if (terminatedIds.includes(machine.computeId) || terminations.find(state, machine) !== undefined) return true
+  const { phase } = state
+  if (isTerminated(state, machine) || terminations.find(state, machine) !== undefined) return true
   if (phase._tag === "Live") return isSame(phase, machine)
   return (phase._tag === "Renting" || phase._tag === "Resolving") && phase.attempt.name === machine.name
 }

@@ -5,7 +5,7 @@ import type { Fault } from "../Fault.ts"
 import * as Meter from "../Meter.ts"
 import type { Observation } from "../Observation.ts"
 import type { Attempt, PendingTermination, TerminationCause } from "../Phase.ts"
-import type { SessionState } from "../State.ts"
+import { isTerminated, type SessionState } from "../State.ts"
 import { isSame, type Machine, pauseAfter, type Step } from "./step.ts"
 
 /** More than any session terminates; it bounds the size of the row. */
@@ -69,7 +69,7 @@ export const addOrphan = (
   const told = createdAt === null ? attempt.sentAt : Math.max(createdAt, attempt.sentAt - mostSkew)
   const madeAt = status === "provisioning" ? told : Math.min(told, attempt.sentAt)
   // the cost of a machine that was verified gone is counted until then already
-  const since = state.terminatedIds.includes(seen.computeId) ? wall : madeAt
+  const since = isTerminated(state, seen) ? wall : madeAt
   const meter = Meter.open(state.meter, seen, seen.costPerHour, Math.min(since, wall))
   step.events.push({ _tag: "OrphanFound", computeId: seen.computeId })
   return add({ ...state, meter }, step, seen, { name: seen.name, settles: mono + settleWindow(step, seen), why })
@@ -79,7 +79,9 @@ export const addOrphan = (
 export const markTerminated = (state: SessionState, step: Step, machine: Machine): SessionState => ({
   ...state,
   meter: Meter.close(state.meter, machine, step.now.wall),
-  terminatedIds: [...state.terminatedIds, machine.computeId].slice(-mostTerminatedIds),
+  terminatedIds: [...state.terminatedIds, { provider: machine.provider, computeId: machine.computeId }].slice(
+    -mostTerminatedIds
+  ),
   pendingTerminations: state.pendingTerminations.filter((pending) => !isSame(pending, machine))
 })
 

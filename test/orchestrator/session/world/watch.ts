@@ -93,7 +93,10 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
         stalled(pending.computeId)
       }
     }
-    if (phase._tag === "Ending" && after.pendingTerminations.length === 0) stalled("an end with nothing left")
+    if (phase._tag === "Ending" && after.pendingTerminations.length === 0) {
+      if (after.doubt === undefined) stalled("an end with nothing left")
+      if (!has("Resolve") && wake === null) stalled("a doubt")
+    }
   }
 
   const isMoneyRight = (input: Session.SessionInput, after: Session.SessionState): void => {
@@ -106,7 +109,8 @@ export const makeWatch = ({ cloud, config, fail, inFlight, isTimeLost, now, publ
     spentBefore = spent
     const ledger = machines
       .filter((machine) =>
-        machine.price !== null && (known.has(machine.id) || after.terminatedIds.includes(machine.id))
+        machine.price !== null &&
+        (known.has(machine.id) || Session.isTerminated(after, { provider: machine.provider, computeId: machine.id }))
       )
       .reduce((sum, machine) => sum + cost(machine), 0)
     if (!isTimeLost() && spent < ledger - mayDiffer) {
