@@ -110,14 +110,13 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     name: "downtime-free",
     why: "the time between two processes is not counted",
     file: `${at}/Decide.ts`,
-    find: "{ ...state, touched:",
-    replace: `{
-    ...state,
-    meter: {
+    find: "    touched: touchedAgain(state, step),\n",
+    replace: `    meter: {
       ...state.meter,
       running: state.meter.running.map((old) => ({ ...old, since: old.since + step.now.wall - state.clock.wall }))
     },
-    touched:`,
+    touched: touchedAgain(state, step),
+`,
     noticedBy: [worlds("crashes", ["money"]), worlds("runpod", ["money"], 1), lives]
   },
   {

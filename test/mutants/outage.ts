@@ -55,8 +55,8 @@ export const outage: ReadonlyArray<Patch> = [
     name: "bad-row-holds-the-others",
     why: "a row that cannot be written keeps all others from being written",
     file: `${at}/Writer.ts`,
-    find: "took < tooSlow ? mostProbes : 1",
-    replace: "took < tooSlow ? 0 : 0 * mostProbes",
+    find: "const probes = isSlow || outage !== null ? 1 : mostProbes",
+    replace: "const probes = isSlow || outage !== null ? 0 : 0 * mostProbes",
     noticedBy: [badRow, worlds("rows", ["apart"], 2)]
   },
   {
@@ -83,6 +83,14 @@ export const outage: ReadonlyArray<Patch> = [
     replace:
       "      table.remove(id)\n      behind.delete(id)\n      waiters.gone(id)\n      dirty.delete(id)\n      if",
     noticedBy: [badRow, worlds("rollback", ["proven"], 2)]
+  },
+  {
+    name: "ended-while-the-lock-is-in-doubt",
+    why: "a machine is ended while the store cannot tell whether another process has its session",
+    file: `${at}/Writer.ts`,
+    find: "if (isDoubted) return false",
+    replace: "if (isDoubted && entry.state.attempts.length === 0) return false",
+    noticedBy: [badRow]
   },
   {
     name: "machine-of-a-restored-row-left",

@@ -1,5 +1,5 @@
 /** Mistakes about commands that wait: for their turn, for a place that is paused, for the host, or while the orchestrator closes. */
-import { type Patch, tests, worlds } from "./mutant.ts"
+import { type Patch, tests } from "./mutant.ts"
 
 const at = "src/orchestrator/engine"
 const runner = `${at}/CommandRunner.ts`
@@ -33,7 +33,7 @@ export const queues: ReadonlyArray<Patch> = [
     file: "src/orchestrator/session/Wanted.ts",
     find: "phase.attempt.id === command.attempt.id && phase.stopping === null",
     replace: "phase.attempt.id === command.attempt.id",
-    noticedBy: [queued, worlds("burst", ["unwanted"])]
+    noticedBy: [queued]
   },
   {
     name: "queued-create-of-an-earlier-attempt",
@@ -162,6 +162,14 @@ export const queues: ReadonlyArray<Patch> = [
     find: "for (const { id } of all) reviewLater(id, now)",
     replace: "for (const { id } of all.slice(all.length)) reviewLater(id, now)",
     noticedBy: [tests("test/orchestrator/engine/host.test.ts")]
+  },
+  {
+    name: "answer-that-throws-is-dropped",
+    why: "the answer of a create that cannot be decided on is dropped, and its machine never looked for",
+    file: `${at}/Batch.ts`,
+    find: "event._tag === \"Rented\" || event._tag === \"Refused\"",
+    replace: "event._tag === \"Refused\"",
+    noticedBy: [tests("test/orchestrator/engine/batch.test.ts")]
   },
   {
     name: "defect-read-again-without-a-pause",
