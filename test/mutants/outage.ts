@@ -25,7 +25,7 @@ export const outage: ReadonlyArray<Patch> = [
     file: `${at}/Unsaved.ts`,
     find: "(isLate && item._tag === \"Run\" && item.command._tag !== \"Rent\")",
     replace: "(isLate && item._tag === \"Run\" && item.command._tag === \"Resolve\")",
-    noticedBy: [outageTests, worlds("outage", ["prompt"])]
+    noticedBy: [outageTests, worlds("outage", ["prompt"], 3)]
   },
   {
     name: "terminate-waits-for-a-commit-that-hangs",
