@@ -50,7 +50,7 @@ export const core: ReadonlyArray<Patch> = [
     file: `${at}/internal/terminations.ts`,
     find: "const at = step.now.mono + pauseAfter(",
     replace: "const at = Number.MAX_SAFE_INTEGER + 0 * pauseAfter(",
-    noticedBy: [worlds("deletes", ["ends", "liveness"]), lives]
+    noticedBy: [worlds("deletes", ["ends", "liveness", "prompt"]), lives]
   },
   {
     name: "missed-means-gone",
@@ -73,7 +73,9 @@ export const core: ReadonlyArray<Patch> = [
     why: "after a restart a create that was under way counts as never sent",
     file: `${at}/internal/renting.ts`,
     find: "const fault = phase._tag === \"Resolving\"",
-    replace: `if (phase._tag === "Renting") return rent(state, step, { ...phase, candidate: phase.attempt.candidate })
+    replace: `if (phase._tag === "Renting") {
+    return rent(state, step, { ...phase, candidate: phase.attempt.candidate, search: searchOf(state, phase) })
+  }
   const fault = phase._tag === "Resolving"`,
     noticedBy: [worlds("crashes", ["one", "ends"]), lives]
   },
@@ -104,7 +106,7 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     file: `${at}/Clock.ts`,
     find: "wall: Math.max(Math.floor(read.wall), last.wall + (mono - last.mono))",
     replace: "wall: last.wall + (mono - last.mono)",
-    noticedBy: [worlds("clocks", ["money"]), lives]
+    noticedBy: [worlds("clocks", ["money", "prompt"]), lives]
   },
   {
     name: "downtime-free",

@@ -168,10 +168,11 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
     saveAnew(entry, now)
     // a session that never had a row has none to read
     if (!entry.isStored) return
-    unread.set(idOf(entry), entry)
-    dirty.delete(idOf(entry))
+    const id = idOf(entry)
     // one that meets a defect again and again must not keep the others from being written
-    readAt = Math.max(readAt, now.mono + afterDefect)
+    if (!unread.has(id)) readAt = Math.max(readAt, now.mono + afterDefect)
+    unread.set(id, entry)
+    dirty.delete(id)
   }
 
   const isLate: Writer["isLate"] = (entry, now) => {
