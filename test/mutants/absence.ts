@@ -193,8 +193,8 @@ export const absence: ReadonlyArray<Patch> = [
     name: "not-found-right-after-a-create",
     why: "\"not found\" right after a create proves that the machine is gone",
     file: `${provider}/Termination.ts`,
-    find: "absenceCounts && seen.failure._tag === \"NotFound\"",
-    replace: "(absenceCounts || wasThere) && seen.failure._tag === \"NotFound\"",
+    find: "const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt",
+    replace: "const absenceCounts = (yield* Clock.monotonicTimeNanos) >= 0n * settledAt",
     noticedBy: [stateless]
   },
   {
