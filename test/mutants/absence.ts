@@ -98,6 +98,22 @@ export const absence: ReadonlyArray<Patch> = [
     noticedBy: [renting]
   },
   {
+    name: "over-without-a-look-for-a-second",
+    why: "a session whose create was lost is over without a look for a second machine of it",
+    file: `${session}/internal/ending.ts`,
+    find: "if (doubt !== undefined) {\n    if (timers",
+    replace: "if (doubt !== undefined && doubt.at < 0) {\n    if (timers",
+    noticedBy: [ending]
+  },
+  {
+    name: "over-by-any-look-for-a-second",
+    why: "a look begun before both windows had passed proves that a lost create made no second machine",
+    file: `${session}/internal/renting.ts`,
+    find: "looksForMore(known, step, complete && at >= doubt.at)",
+    replace: "looksForMore(known, step, complete && at + doubt.at > 0)",
+    noticedBy: [ending]
+  },
+  {
     name: "two-creates-more",
     why: "a create whose answer was lost twice is sent a third time at the same place",
     file: `${session}/internal/renting.ts`,
@@ -177,8 +193,8 @@ export const absence: ReadonlyArray<Patch> = [
     name: "not-found-right-after-a-create",
     why: "\"not found\" right after a create proves that the machine is gone",
     file: `${provider}/Termination.ts`,
-    find: "absenceCounts && seen.failure._tag === \"NotFound\"",
-    replace: "(absenceCounts || wasThere) && seen.failure._tag === \"NotFound\"",
+    find: "const absenceCounts = (yield* Clock.monotonicTimeNanos) >= settledAt",
+    replace: "const absenceCounts = (yield* Clock.monotonicTimeNanos) >= 0n * settledAt",
     noticedBy: [stateless]
   },
   {

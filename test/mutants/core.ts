@@ -50,7 +50,7 @@ export const core: ReadonlyArray<Patch> = [
     file: `${at}/internal/terminations.ts`,
     find: "const at = step.now.mono + pauseAfter(",
     replace: "const at = Number.MAX_SAFE_INTEGER + 0 * pauseAfter(",
-    noticedBy: [worlds("deletes", ["ends", "liveness"]), lives]
+    noticedBy: [worlds("deletes", ["ends", "liveness", "prompt"]), lives]
   },
   {
     name: "missed-means-gone",
@@ -73,7 +73,9 @@ export const core: ReadonlyArray<Patch> = [
     why: "after a restart a create that was under way counts as never sent",
     file: `${at}/internal/renting.ts`,
     find: "const fault = phase._tag === \"Resolving\"",
-    replace: `if (phase._tag === "Renting") return rent(state, step, { ...phase, candidate: phase.attempt.candidate })
+    replace: `if (phase._tag === "Renting") {
+    return rent(state, step, { ...phase, candidate: phase.attempt.candidate, search: searchOf(state, phase) })
+  }
   const fault = phase._tag === "Resolving"`,
     noticedBy: [worlds("crashes", ["one", "ends"]), lives]
   },
@@ -104,18 +106,19 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     file: `${at}/Clock.ts`,
     find: "wall: Math.max(Math.floor(read.wall), last.wall + (mono - last.mono))",
     replace: "wall: last.wall + (mono - last.mono)",
-    noticedBy: [worlds("clocks", ["money"]), lives]
+    noticedBy: [worlds("clocks", ["money", "prompt"]), lives]
   },
   {
     name: "downtime-free",
     why: "the time between two processes is not counted",
     file: `${at}/Decide.ts`,
-    find: "touched: touchedAgain(state, step),",
-    replace: `meter: {
+    find: "    touched: touchedAgain(state, step),\n",
+    replace: `    meter: {
       ...state.meter,
       running: state.meter.running.map((old) => ({ ...old, since: old.since + step.now.wall - state.clock.wall }))
     },
-    touched: touchedAgain(state, step),`,
+    touched: touchedAgain(state, step),
+`,
     noticedBy: [worlds("crashes", ["money"]), worlds("runpod", ["money"], 1), lives]
   },
   {

@@ -21,7 +21,7 @@ export const identity: ReadonlyArray<Patch> = [
     why: "the reaper spares an orphan because a machine of another provider has its id",
     file: "src/orchestrator/engine/Table.ts",
     find: "find(({ state }) => hasMachine(state, { provider, computeId }))",
-    replace: "find(() => provider.length > 0)",
+    replace: "find(({ state }) => hasMachine(state, { provider, computeId }) || machineOf(state) === computeId)",
     noticedBy: [equalIds]
   },
   {

@@ -101,7 +101,7 @@ export const limiter: ReadonlyArray<Patch> = [
     why: "a window of a day holds looks and creates back for a day",
     file: gate,
     find: "return name === null ? length : bounded(length)",
-    replace: "return length",
+    replace: "return name === null ? length : 1 * length",
     and: [{
       file: gate,
       find: "const resetAt = now + bounded(resetMillis ?? unknownReset)",

@@ -25,14 +25,14 @@ export const outage: ReadonlyArray<Patch> = [
     file: `${at}/Unsaved.ts`,
     find: "(isLate && item._tag === \"Run\" && item.command._tag !== \"Rent\")",
     replace: "(isLate && item._tag === \"Run\" && item.command._tag === \"Resolve\")",
-    noticedBy: [outageTests, worlds("outage", ["prompt"], 2)]
+    noticedBy: [outageTests, worlds("outage", ["prompt"], 3)]
   },
   {
     name: "terminate-waits-for-a-commit-that-hangs",
     why: "what ends a machine waits for a commit that is not answered",
     file: `${at}/Writer.ts`,
     find: "return outage !== null || aside.has(idOf(entry)) || now.mono - unsaved.since >= patience",
-    replace: "return outage !== null || aside.has(idOf(entry))",
+    replace: "return outage !== null || aside.has(idOf(entry)) || now.mono - unsaved.since >= patience * 1e9",
     noticedBy: [outageTests]
   },
   {
@@ -41,7 +41,7 @@ export const outage: ReadonlyArray<Patch> = [
     file: `${at}/Writer.ts`,
     find: "{ written: revision,",
     replace: "{ written: Math.max(revision, unsaved.revision),",
-    noticedBy: [outageTests]
+    noticedBy: [commits]
   },
   {
     name: "stop-before-its-record",
@@ -55,8 +55,8 @@ export const outage: ReadonlyArray<Patch> = [
     name: "bad-row-holds-the-others",
     why: "a row that cannot be written keeps all others from being written",
     file: `${at}/Writer.ts`,
-    find: "isSlow || outage !== null ? 1 : mostProbes",
-    replace: "isSlow || outage !== null ? 0 : 0 * mostProbes",
+    find: "const probes = isSlow || outage !== null ? 1 : mostProbes",
+    replace: "const probes = isSlow || outage !== null ? 0 : 0 * mostProbes",
     noticedBy: [badRow, worlds("rows", ["apart"], 2)]
   },
   {
@@ -82,15 +82,15 @@ export const outage: ReadonlyArray<Patch> = [
     find: "      unread.set(id, entry)\n      dirty.delete(id)\n      if",
     replace:
       "      table.remove(id)\n      behind.delete(id)\n      waiters.gone(id)\n      dirty.delete(id)\n      if",
-    noticedBy: [badRow, worlds("rollback", ["known", "ends"], 2)]
+    noticedBy: [badRow, worlds("rollback", ["proven"], 2)]
   },
   {
-    name: "lock-lost-and-written-all-the-same",
-    why: "a process that has lost the owner lock takes its rows for restored ones and writes them again",
+    name: "ended-while-the-lock-is-in-doubt",
+    why: "a machine is ended while the store cannot tell whether another process has its session",
     file: `${at}/Writer.ts`,
-    find: "if (!isOurs) return yield* Effect.never",
-    replace: "if (!isOurs && others.length === 0) return yield* Effect.never",
-    noticedBy: [tests("test/orchestrator/engine/ownerLock.test.ts")]
+    find: "if (isDoubted) return false",
+    replace: "if (isDoubted && entry.state.attempts.length === 0) return false",
+    noticedBy: [badRow]
   },
   {
     name: "machine-of-a-restored-row-left",
@@ -153,7 +153,7 @@ export const outage: ReadonlyArray<Patch> = [
     why: "the room that is kept for the end of sessions is not given up when it is needed",
     file: reserve,
     find: "        yield* release\n",
-    replace: "        missingSince ??= 0\n",
+    replace: "        if (missingSince !== null) yield* release\n",
     noticedBy: [fullDisk]
   },
   {

@@ -1,8 +1,10 @@
 /** Mistakes about commands that wait: for their turn, for a place that is paused, for the host, or while the orchestrator closes. */
-import { type Patch, tests, worlds } from "./mutant.ts"
+import { type Patch, tests } from "./mutant.ts"
 
 const at = "src/orchestrator/engine"
 const runner = `${at}/CommandRunner.ts`
+const commandResults = tests("test/orchestrator/engine/commandResults.test.ts")
+const closing = tests("test/orchestrator/engine/closing.test.ts")
 const queued = tests("test/orchestrator/engine/queued.test.ts")
 const hanging = tests("test/orchestrator/engine/hanging.test.ts")
 const slowedDown = tests("test/orchestrator/slowedDown.test.ts")
@@ -31,7 +33,7 @@ export const queues: ReadonlyArray<Patch> = [
     file: "src/orchestrator/session/Wanted.ts",
     find: "phase.attempt.id === command.attempt.id && phase.stopping === null",
     replace: "phase.attempt.id === command.attempt.id",
-    noticedBy: [queued, worlds("burst", ["unwanted"], 1)]
+    noticedBy: [queued]
   },
   {
     name: "queued-create-of-an-earlier-attempt",
@@ -78,8 +80,8 @@ export const queues: ReadonlyArray<Patch> = [
     why: "a create that has waited is sent although another orchestrator has the owner lock",
     file: runner,
     find: "if (!(yield* holdsOwnerLock)) {",
-    replace: "if (!(yield* holdsOwnerLock) && state.spec.persist) {",
-    noticedBy: [tests("test/orchestrator/engine/ownerLock.test.ts")]
+    replace: "if (!(yield* holdsOwnerLock) && attempt.sentAt < 0) {",
+    noticedBy: [commandResults]
   },
   {
     name: "defect-after-a-create-means-refused",
@@ -87,7 +89,7 @@ export const queues: ReadonlyArray<Patch> = [
     file: runner,
     find: "return sent === null\n",
     replace: "return sent === null || command.attempt.sentAt >= 0\n",
-    noticedBy: [tests("test/orchestrator/engine/commandResults.test.ts")]
+    noticedBy: [commandResults]
   },
   {
     name: "terminate-that-hangs-is-waited-for",
@@ -110,7 +112,7 @@ export const queues: ReadonlyArray<Patch> = [
     why: "a place that asks for a short pause again and again keeps its caller waiting, though another one is free",
     file: "src/orchestrator/session/internal/renting.ts",
     find: "if (held + pause > step.config.longestWait) {",
-    replace: "if (pause > step.config.longestWait) {",
+    replace: "if (0 * held + pause > step.config.longestWait) {",
     noticedBy: [tests("test/orchestrator/session/renting.test.ts")]
   },
   {
@@ -127,7 +129,7 @@ export const queues: ReadonlyArray<Patch> = [
     file: `${at}/Closing.ts`,
     find: "(phase._tag === \"Live\" || phase._tag === \"Waiting\")",
     replace: "phase._tag !== \"Ending\"",
-    noticedBy: [queued]
+    noticedBy: [closing]
   },
   {
     name: "closing-before-the-record",
@@ -135,7 +137,7 @@ export const queues: ReadonlyArray<Patch> = [
     file: `${at}/Closing.ts`,
     find: "!(recorded && isSettled(state))",
     replace: "!((recorded || !recorded) && isSettled(state))",
-    noticedBy: [tests("test/orchestrator/engine/closing.test.ts")]
+    noticedBy: [closing]
   },
   {
     name: "wake-consumed-unarmed",
@@ -159,6 +161,22 @@ export const queues: ReadonlyArray<Patch> = [
     file: `${at}/BatchLoop.ts`,
     find: "for (const { id } of all) reviewLater(id, now)",
     replace: "for (const { id } of all.slice(all.length)) reviewLater(id, now)",
-    noticedBy: [tests("test/orchestrator/engine/defects.test.ts")]
+    noticedBy: [tests("test/orchestrator/engine/host.test.ts")]
+  },
+  {
+    name: "answer-that-throws-is-dropped",
+    why: "the answer of a create that cannot be decided on is dropped, and its machine never looked for",
+    file: `${at}/Batch.ts`,
+    find: "event._tag === \"Rented\" || event._tag === \"Refused\"",
+    replace: "event._tag === \"Refused\"",
+    noticedBy: [tests("test/orchestrator/engine/batch.test.ts")]
+  },
+  {
+    name: "defect-read-again-without-a-pause",
+    why: "a session that meets a defect again and again keeps all others from being written",
+    file: `${at}/Writer.ts`,
+    find: "readAt = Math.max(readAt, now.mono + afterDefect)",
+    replace: "readAt = Math.max(readAt, now.mono - afterDefect)",
+    noticedBy: [tests("test/orchestrator/engine/host.test.ts")]
   }
 ]

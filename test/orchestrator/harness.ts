@@ -163,6 +163,13 @@ export interface Harness {
   readonly close: Effect.Effect<void>
 }
 
+/** What a caller was answered; that is a failure while it still waits. */
+export const answerOf = <A, E>(asked: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    if (asked.pollUnsafe() === undefined) throw new Error("the caller still waits")
+    return Fiber.join(asked)
+  })
+
 /** Waits for an effect, and moves the test's clock until it ends. */
 export const inTime = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.gen(function*() {
@@ -172,7 +179,7 @@ export const inTime = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       if (fiber.pollUnsafe() !== undefined) break
       yield* TestClock.adjust("1 second")
     }
-    return yield* Fiber.join(fiber)
+    return yield* answerOf(fiber)
   })
 
 /** Builds an orchestrator; it is closed with the test, unless the test has closed it. */

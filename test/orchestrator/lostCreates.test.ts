@@ -10,8 +10,7 @@ import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import { open, pass } from "./harness.ts"
+import { answerOf, open, pass } from "./harness.ts"
 
 const id = ProviderId.make("slow")
 
@@ -57,12 +56,6 @@ const makeSlowCloud = ({ hidden = 0, ...options }: {
     }
   })
   return { provider, seen }
-}
-
-/** What a caller was answered; that is a failure while it still waits. */
-const answerOf = <A, E>(asked: Fiber.Fiber<A, E>): Effect.Effect<A, E> => {
-  assert.isDefined(asked.pollUnsafe(), "the caller still waits")
-  return Fiber.join(asked)
 }
 
 describe("a create whose answer was lost", () => {

@@ -55,6 +55,8 @@ const maxStartTries = 2
 /** What ends a machine does not wait longer than this for its record, in milliseconds; how often that is checked. */
 const patience = 1_000
 const checkEvery = 500
+/** After a defect in a session's turn its row is read again, in milliseconds. */
+const afterDefect = 1_000
 /** Commits in a row that may find another row than was written, before the row is set aside. */
 const mostLosses = 3
 /** Further commits that look for the rows that spoil a commit, and after how many milliseconds it is too slow for that. */
@@ -166,8 +168,11 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
     saveAnew(entry, now)
     // a session that never had a row has none to read
     if (!entry.isStored) return
-    unread.set(idOf(entry), entry)
-    dirty.delete(idOf(entry))
+    const id = idOf(entry)
+    // one that meets a defect again and again must not keep the others from being written
+    if (!unread.has(id)) readAt = Math.max(readAt, now.mono + afterDefect)
+    unread.set(id, entry)
+    dirty.delete(id)
   }
 
   const isLate: Writer["isLate"] = (entry, now) => {

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
-import { inTime, live, makeTestStore, open, pass, reasonOf, settle } from "../harness.ts"
+import { answerOf, inTime, live, makeTestStore, open, pass, reasonOf, settle } from "../harness.ts"
 
 const owner = Owner.make("team1")
 
@@ -49,6 +49,33 @@ describe("closing", () => {
       yield* settle
       yield* harness.close
       assert.deepStrictEqual(yield* live(harness), [])
+    }))
+
+  it.effect("waits for a create under way also of a session that persists, so that its machine is on record", () =>
+    Effect.gen(function*() {
+      const harness = yield* open()
+      yield* harness.controls.delay("spawnCompute", { answer: "5 seconds" })
+      yield* Effect.forkChild(Effect.exit(harness.orchestrator.runTask({}, { persist: true })))
+      yield* settle
+      yield* inTime(harness.close)
+      const [phase] = (yield* harness.store.rows(owner)).map((row) => row.phase)
+      assert.deepStrictEqual([phase?._tag === "Live" && phase.computeId], yield* live(harness))
+    }))
+
+  it.effect("waits until the end of a session that is over already is recorded", () =>
+    Effect.gen(function*() {
+      const harness = yield* open()
+      const { id } = yield* harness.orchestrator.spawn({})
+      yield* harness.store.gate.close
+      yield* Effect.forkChild(Effect.exit(harness.orchestrator.stopTracked(id)))
+      yield* pass(5)
+      assert.deepStrictEqual(yield* live(harness), [])
+      const closing = yield* Effect.forkChild(harness.close)
+      yield* pass(5)
+      yield* harness.store.gate.open
+      yield* pass(5)
+      yield* answerOf(closing)
+      assert.deepStrictEqual((yield* harness.store.rows(owner)).map(({ phase }) => phase._tag), ["Ended"])
     }))
 
   it.effect("waits no longer than it may; a session that is left is logged, stored, and ended at the next start", () =>

@@ -2,7 +2,7 @@
  * Each command ends in exactly one result, also where the host's telemetry throws around it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { NoCapacity, NotFound } from "effect-atlas/domain/AtlasError"
+import { NoCapacity, NotFound, Uncertain } from "effect-atlas/domain/AtlasError"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import { Session, SessionSecrets } from "effect-atlas/orchestrator"
 import * as Provider from "effect-atlas/provider/Provider"
@@ -20,6 +20,8 @@ import { makePlainCloud, owner, plain } from "../plainCloud.ts"
 const throwing = (): never => {
   throw new Error("the exporter is gone: key=canary")
 }
+
+const notFound = Effect.fail(new NotFound({ message: "gone" }))
 
 /** A session with every command under way at once, as none has in life. */
 const stateOf = (wall: number): Session.SessionState => {
@@ -124,7 +126,11 @@ const resultsOf = Effect.fnUntraced(function*(
   state: Session.SessionState,
   command: Session.Command,
   tracer: Tracer.Tracer,
-  at?: Provider.Made
+  { at, isHeld = () => false, isLocked = true }: {
+    readonly at?: Provider.Made
+    readonly isHeld?: () => boolean
+    readonly isLocked?: boolean
+  } = {}
 ) {
   const cloud = yield* makePlainCloud()
   const mailbox = yield* Mailbox.make
@@ -132,8 +138,8 @@ const resultsOf = Effect.fnUntraced(function*(
     providers: Providers.make([at ?? cloud.provider]),
     ask: () => Effect.succeed(SessionSecrets.none),
     mailbox,
-    isHeld: () => false,
-    holdsOwnerLock: Effect.succeed(true),
+    isHeld,
+    holdsOwnerLock: Effect.succeed(isLocked),
     stateOf: () => state,
     mayRent: () => true,
     listings: yield* SharedListings.make,
@@ -198,8 +204,32 @@ describe("a command that waited and is not wanted any more", () => {
     }))
 })
 
+describe("a create", () => {
+  const [{ command, state }] = cases
+
+  it.effect("is not sent when the owner lock was lost while it waited", () =>
+    Effect.gen(function*() {
+      const { created, results } = yield* resultsOf(state, command, yield* Effect.tracer, { isLocked: false })
+      assert.deepStrictEqual([created, ...results.map(({ _tag }) => _tag)], [0, "Refused"])
+    }))
+
+  it.effect("that was sent counts as unanswered when a defect spoils its answer, never as refused", () =>
+    Effect.gen(function*() {
+      const at = Provider.make({
+        id: plain,
+        compute: {
+          spawn: () => Effect.fail(new Uncertain({ message: "lost", computeId: machine.computeId })),
+          get: () => notFound,
+          list: () => Effect.succeed([]),
+          terminate: () => notFound
+        }
+      })
+      const { results } = yield* resultsOf(state, command, yield* Effect.tracer, { at, isHeld: throwing })
+      assert.deepStrictEqual(results.map(({ _tag }) => _tag), ["Unanswered"])
+    }))
+})
+
 describe("an answer that found no machine counts as of when it was asked for, not as of when it came", () => {
-  const notFound = Effect.fail(new NotFound({ message: "gone" }))
   const slow = Provider.make({
     id: plain,
     compute: {
@@ -214,7 +244,7 @@ describe("an answer that found no machine counts as of when it was asked for, no
     it.effect(`${command._tag}`, () =>
       Effect.gen(function*() {
         const { mono } = yield* Clocks.read
-        const { results } = yield* resultsOf(state, command, yield* Effect.tracer, slow)
+        const { results } = yield* resultsOf(state, command, yield* Effect.tracer, { at: slow })
         assert.deepStrictEqual(results.map((event) => "at" in event && [event._tag, event.at]), [[answered, mono]])
       }))
   }

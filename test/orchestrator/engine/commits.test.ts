@@ -64,6 +64,25 @@ describe("before its row is written", () => {
       yield* Fiber.join(caller)
     }))
 
+  it.effect("a create waits also where an older state of its session is being written", () =>
+    Effect.gen(function*() {
+      const store = yield* makeTestStore
+      let isStuck = false
+      const commit: typeof store.service.commit = (...all) => isStuck ? Effect.never : store.service.commit(...all)
+      const { controls, orchestrator } = yield* open({ store: { ...store, service: { ...store.service, commit } } })
+      const { compute } = yield* orchestrator.spawn({ spot: true }, { idleTtl: false, onFailure: { respawn: 1 } })
+      yield* store.gate.close
+      yield* controls.setCostPerHour(compute.id, 7)
+      yield* pass(70)
+      isStuck = true
+      yield* controls.setStatus(compute.id, "terminated")
+      yield* pass(70)
+      yield* store.gate.open
+      yield* pass(5)
+      assert.strictEqual(store.written.length, 3, "the price is written, and nothing after it")
+      assert.strictEqual((yield* controls.counts).spawnCompute, 1)
+    }))
+
   it.effect("readers see what was decided and never wait", () =>
     Effect.gen(function*() {
       const { orchestrator, store } = yield* open()

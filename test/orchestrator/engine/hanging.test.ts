@@ -9,9 +9,8 @@ import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
+import { answerOf, type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
 
 const hung = Effect.uninterruptible(Effect.never)
 
@@ -75,7 +74,7 @@ describe("a call that hangs and cannot be interrupted is given up after two minu
       const session = yield* orchestrator.spawn({}, { provider: "late" })
       const stopped = yield* Effect.forkChild(orchestrator.stopTracked(session.id, { timeout: "5 minutes" }))
       yield* pass(150)
-      yield* Fiber.join(stopped)
+      yield* answerOf(stopped)
       assert.deepStrictEqual([machine, terminates], [null, 2])
     }))
 
@@ -85,7 +84,7 @@ describe("a call that hangs and cannot be interrupted is given up after two minu
       const caller = yield* Effect.forkChild(orchestrator.spawn({}, { provider: ["stuck", "mock"] }))
       // twice two minutes, and the looks after each
       yield* pass(300)
-      const { compute } = yield* Fiber.join(caller)
+      const { compute } = yield* answerOf(caller)
       assert.strictEqual(compute.provider, "mock")
       assert.strictEqual((yield* live({ controls })).length, 1)
     }))

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { live, open, pass, settle } from "../harness.ts"
+import { inTime, live, open, pass, settle } from "../harness.ts"
 import { overhear } from "../overheard.ts"
 
 const twoSessions = Effect.gen(function*() {
@@ -102,6 +102,34 @@ it.effect("a decision that throws harms its own message only: the others are dec
       assert.strictEqual((yield* orchestrator.info(one.id)).state, "ended")
       assert.isTrue(lines.some((line) => line.includes(`the session ${one.id} could not decide`)))
       assert.notInclude(lines.join(), "canary")
+    })
+  ))
+
+it.effect("a session whose decisions throw is woken and read again until they do not, and holds up no other meanwhile", () =>
+  overhear((lines) =>
+    Effect.gen(function*() {
+      const harness = yield* open()
+      const { engine, orchestrator } = harness
+      const { compute, id } = yield* orchestrator.spawn({}, { idleTtl: "1 minute" })
+      const phase = engine.get(id)?.state.phase
+      if (phase?._tag !== "Live") return assert.fail("it does not live")
+      const { attempt } = phase
+      let isBroken = true
+      // read when the session is to end, or hears of its row
+      Object.defineProperty(phase, "attempt", {
+        enumerable: true,
+        get: () => {
+          if (isBroken) throw new Error("canary")
+          return attempt
+        }
+      })
+      yield* pass(65)
+      const other = yield* inTime(orchestrator.spawn({}))
+      assert.includeMembers([...yield* live(harness)], [compute.id, other.compute.id])
+      assert.isAtMost(lines.filter((line) => line.includes("could not decide")).length, 20)
+      isBroken = false
+      yield* pass(5)
+      assert.deepStrictEqual(yield* live(harness), [other.compute.id])
     })
   ))
 

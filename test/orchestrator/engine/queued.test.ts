@@ -11,7 +11,7 @@ import * as StillWanted from "effect-atlas/provider/StillWanted"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import { type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
+import { answerOf, type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
 import { overhear } from "../overheard.ts"
 
 const owner = Owner.make("team1")
@@ -221,7 +221,7 @@ describe("commands at once", () => {
       yield* settle
       const stopped = yield* Effect.forkChild(orchestrator.stopTracked(id))
       yield* pass(10)
-      yield* Fiber.join(stopped)
+      yield* answerOf(stopped)
       assert.deepStrictEqual(yield* live(harness), [])
     }))
 
@@ -231,6 +231,8 @@ describe("commands at once", () => {
       const { orchestrator } = yield* open({ concurrency: 1, more: [provider] })
       yield* Effect.forkChild(Effect.exit(orchestrator.spawn({}, { provider: "queueing" })))
       yield* settle
-      yield* orchestrator.spawn({})
+      const caller = yield* Effect.forkChild(orchestrator.spawn({}))
+      yield* pass(5)
+      yield* answerOf(caller)
     }))
 })
