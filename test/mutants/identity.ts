@@ -21,7 +21,8 @@ export const identity: ReadonlyArray<Patch> = [
     why: "the reaper spares an orphan because a machine of another provider has its id",
     file: "src/orchestrator/engine/Table.ts",
     find: "find(({ state }) => hasMachine(state, { provider, computeId }))",
-    replace: "find(({ state }) => hasMachine(state, { provider, computeId }) || machineOf(state) === computeId)",
+    replace:
+      "find(({ state }) => hasMachine(state, { provider: state.phase._tag === \"Live\" ? state.phase.provider : provider, computeId }))",
     noticedBy: [equalIds]
   },
   {

@@ -313,14 +313,17 @@ export const make = Effect.fnUntraced(function*(
    * scope has no error channel, so what is not proven is logged, and surfaces as a defect that holds the failure.
    */
   const release = (id: SessionId, hasMachine: () => boolean) =>
-    Effect.catch(stopTracked(id), (error) =>
-      // nothing was rented, or the session is over and forgotten
-      error.kind === "not_tracked" || (engine.stopped("scoped") !== null && !hasMachine())
-        ? Effect.void
-        : Effect.andThen(
-          Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`),
-          Effect.die(error)
-        ))
+    Effect.catch(stopTracked(id), (error) => {
+      const seen = engine.get(id)
+      // nothing was rented, or the session is over: forgotten since, or ended by the close of the orchestrator
+      const isOver = seen === undefined
+        ? !hasMachine() || (error.kind === "not_tracked" && engine.stopped("scoped") === null)
+        : seen.recorded && spawning.isOver(seen)
+      return isOver ? Effect.void : Effect.andThen(
+        Effect.logError(`the session ${id} was not proven to be over when its scope closed: ${error.message}`),
+        Effect.die(error)
+      )
+    })
 
   return {
     spawn: (input, spawnOptions) =>
