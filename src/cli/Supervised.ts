@@ -116,7 +116,9 @@ export const withLockHint = <A, E, R>(
   Effect.mapError(
     effect,
     (error) =>
-      error instanceof AtlasError && error.operation === "lock" && error.reason._tag === "StorageFault"
+      error instanceof AtlasError && error.operation === "lock" && error.reason._tag === "StorageFault" &&
+        // the lock may also not be had because of a full disk, where there is no process to wait for
+        error.reason.message.includes("is running already")
         ? new AtlasError({
           provider: null,
           operation: "lock",

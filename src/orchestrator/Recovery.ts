@@ -21,7 +21,7 @@ import { nextWake } from "./session/Limits.ts"
 import { placesOf, type SessionState } from "./session/State.ts"
 import * as SessionEngine from "./SessionEngine.ts"
 import * as SessionInfo from "./SessionInfo.ts"
-import { loadAll, SessionStore } from "./SessionStore.ts"
+import { loadAll, SessionStore, type Unreadable } from "./SessionStore.ts"
 
 /**
  * What a recovery does next, for a caller that shows its progress.
@@ -85,8 +85,9 @@ export interface Unsettled extends Pick<SessionInfo.SessionInfo, "id" | "provide
  * **Details**
  *
  * `ended` and `left` are machines that no session has, as the reaper judged them. `unlisted` are accounts that could not be
- * listed, and those that an open session may have a machine in and that cannot be asked from here. In a dry run `sessions`
- * and `unsettled` are empty.
+ * listed, and those that an open session may have a machine in and that cannot be asked from here. `unreadable` are stored
+ * sessions whose record cannot be read, so that no process watches their machines; `*` stands for all of a store that cannot be
+ * read. In a dry run `sessions` and `unsettled` are empty.
  *
  * @category models
  * @since 0.1.0
@@ -94,6 +95,7 @@ export interface Unsettled extends Pick<SessionInfo.SessionInfo, "id" | "provide
 export interface Report extends Reaper.Reaped {
   readonly sessions: ReadonlyArray<Settled>
   readonly unsettled: ReadonlyArray<Unsettled>
+  readonly unreadable: ReadonlyArray<Pick<Unreadable, "id" | "message">>
 }
 
 const operation = "recover"
@@ -312,9 +314,10 @@ const reap = Effect.fnUntraced(function*(
  * )
  *
  * const program = Effect.gen(function*() {
- *   const { ended, unlisted, unsettled } = yield* Recovery.run({ owner: "shop", grace: "5 minutes" })
+ *   const { ended, unlisted, unreadable, unsettled } = yield* Recovery.run({ owner: "shop", grace: "5 minutes" })
  *   yield* Effect.logInfo(`${ended.length} machines that no session had were ended`)
  *   for (const { id, message } of unsettled) yield* Effect.logError(`session ${id} is still open: ${message}`)
+ *   for (const { id, message } of unreadable) yield* Effect.logError(`session ${id} cannot be read: ${message}`)
  *   for (const provider of unlisted) yield* Effect.logError(`${provider} could not be listed`)
  * }).pipe(Effect.provide(layer))
  * ```
@@ -335,14 +338,15 @@ export const run = Effect.fn("Recovery.run")(function*(
     named: provider === undefined ? null : yield* providers.get(provider, operation)
   }
   const judge = (engine: Reaper.Options["engine"]) => reap(engine, targets, { store, grace, dryRun, announce })
-  const withUnreached = (reaped: Reaper.Reaped, { unreached }: Open) => ({
+  const complete = (reaped: Reaper.Reaped, { unreached }: Open, engine: Reaper.Options["engine"]) => ({
     ...reaped,
-    unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])]
+    unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])],
+    unreadable: engine.unreadable().map(({ id, message }) => ({ id, message }))
   })
   if (dryRun) {
     const { engine, sessions } = yield* readOnlyEngine(owner, store)
     const open = yield* findOpen(sessions, providers, targets)
-    return { ...withUnreached(yield* judge(engine), open), sessions: [], unsettled: [] }
+    return { ...complete(yield* judge(engine), open, engine), sessions: [], unsettled: [] }
   }
   return yield* Effect.scoped(Effect.gen(function*() {
     // the engine takes the owner lock and adopts the stored sessions: those that do not persist are ended
@@ -351,6 +355,6 @@ export const run = Effect.fn("Recovery.run")(function*(
     if (open.ids.length > 0) yield* announce({ _tag: "Settling", sessions: open.ids })
     const { report } = yield* settle(engine, open, targets)
     const reaped = yield* judge(engine)
-    return { ...withUnreached(reaped, open), ...yield* report }
+    return { ...complete(reaped, open, engine), ...yield* report }
   }))
 })

@@ -88,6 +88,21 @@ describe("reap", () => {
       assert.deepStrictEqual({ code, out }, { code: 0, out: "nothing to end" })
     }))
 
+  it.effect.each<readonly [message: string, hint: string]>([
+    [
+      "an orchestrator of the owner team is running already: process 7",
+      "; wait until that process ends, or use another owner"
+    ],
+    ["the lock file /a.lock cannot be used (its disk is full)", ""]
+  ])("speaks of another process only where one holds the owner lock: %s", ([message, hint]) =>
+    Effect.gen(function*() {
+      const store = yield* makeMemory
+      const reason = new AtlasError.StorageFault({ message })
+      const lock = () => Effect.fail(new AtlasError.AtlasError({ provider: null, operation: "lock", reason }))
+      const { code, err } = yield* run(["reap"], { store: { ...store, lock } })
+      assert.deepStrictEqual([code, err.split(" for this command")[0]], [1, `error [storage_fault] ${message}${hint}`])
+    }))
+
   it.effect("refuses a provider that it does not know, as any command does", () =>
     Effect.gen(function*() {
       const { provider } = yield* mock

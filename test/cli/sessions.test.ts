@@ -279,6 +279,9 @@ describe("sessions", () => {
       assert.include(shown.err, "atlas sessions forget newer")
       const [json] = JSON.parse((yield* run(["sessions", "--json"], { store: newer })).out)
       assert.deepInclude(json, { id: "newer", state: "unreadable", message: "its form is version 9", spentUsd: null })
+      const reaped = yield* run(["reap", "--json"], { store: newer })
+      assert.strictEqual(reaped.code, 1)
+      assert.deepStrictEqual(JSON.parse(reaped.out).unreadable, [{ id: "newer", message: "its form is version 9" }])
       const refused = yield* run(["sessions", "forget", "newer", "--json"], { store })
       assert.deepStrictEqual([refused.code, JSON.parse(refused.err).error.kind], [1, "validation"])
       assert.strictEqual(

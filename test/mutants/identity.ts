@@ -11,7 +11,7 @@ export const identity: ReadonlyArray<Patch> = [
   {
     name: "same-id-is-the-same-machine",
     why: "a machine of another provider with the same id is taken for the session's own",
-    file: `${session}/internal/step.ts`,
+    file: `${session}/State.ts`,
     find: "one.computeId === other.computeId && one.provider === other.provider",
     replace: "one.computeId === other.computeId",
     noticedBy: [twoMachines]
@@ -45,8 +45,8 @@ export const identity: ReadonlyArray<Patch> = [
     name: "gone-at-another-provider",
     why: "a machine counts as verified gone because one of another provider with its id is",
     file: `${session}/State.ts`,
-    find: "one === computeId : one.computeId === computeId && one.provider === provider",
-    replace: "one === computeId : one.computeId === computeId && provider.length > 0",
+    find: "one === machine.computeId : isSame(one, machine)",
+    replace: "one === machine.computeId : one.computeId === machine.computeId",
     noticedBy: [equalIds]
   },
   {

@@ -50,7 +50,7 @@ const abandoned = Effect.fnUntraced(function*(options: { readonly persist: boole
   return { ...harness, id, computeId: compute.id, store: { ...harness.store, service: { ...service, load } } }
 })
 
-const empty: Recovery.Report = { ended: [], left: [], unlisted: [], sessions: [], unsettled: [] }
+const empty: Recovery.Report = { ended: [], left: [], unlisted: [], sessions: [], unsettled: [], unreadable: [] }
 
 describe("a recovery", () => {
   it.effect("ends a session that was to end with its process, and names it", () =>
@@ -120,6 +120,31 @@ describe("a recovery", () => {
       const plain = yield* makePlainCloud()
       const other = yield* recover(left, { provider: "plain" }, [...keyless, plain.provider])
       assert.deepStrictEqual(other, empty)
+    }))
+})
+
+describe("a recovery whose report is incomplete without them", () => {
+  const row = { id: "old-row", message: "a row of another form" }
+
+  it.effect.each([false, true])(
+    "names sessions that cannot be read, dry run or not: %s",
+    (dryRun) =>
+      Effect.gen(function*() {
+        const harness = yield* open()
+        yield* harness.close
+        harness.store.faults.unreadable = [{ ...row, version: 1, createdAt: null }]
+        assert.deepStrictEqual((yield* recover(harness, { dryRun })).unreadable, [row])
+      })
+  )
+
+  it.effect("says that a store cannot be read at all", () =>
+    Effect.gen(function*() {
+      const left = yield* abandoned({ persist: false })
+      left.store.faults.loads = 1_000
+      const { sessions, unreadable } = yield* recover(left)
+      assert.deepStrictEqual(sessions, [])
+      assert.deepStrictEqual(unreadable.map(({ id }) => id), ["*"])
+      assert.deepStrictEqual(yield* live(left), [left.computeId])
     }))
 })
 

@@ -47,7 +47,7 @@ const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
 }
 
 const show = (
-  { ended, left, sessions, unlisted, unsettled }: Recovery.Report,
+  { ended, left, sessions, unlisted, unreadable, unsettled }: Recovery.Report,
   dryRun: boolean,
   color: boolean
 ): string => {
@@ -64,11 +64,17 @@ const show = (
       computeId ?? "no compute"
     } of ${provider}: ${message}`
   )
+  const unread = unreadable.map(({ id, message }) =>
+    id === "*"
+      ? `the stored sessions cannot be read, so no process watches their computes: ${message}`
+      : `session ${id} cannot be read, so no process watches its compute: ${message}`
+  )
   // "nothing to end" would be wrong beside a session that has not ended
-  const said = rows.length === 0 && open.length > 0 ? [] : [table]
+  const said = rows.length === 0 && open.length + unread.length > 0 ? [] : [table]
   return [
     ...over,
     ...open,
+    ...unread,
     ...said,
     ...unlisted.map((provider) => `${provider} could not be listed, so its computes were left alone`)
   ].join("\n")
@@ -92,7 +98,7 @@ export const run = ({ call, dryRun, grace }: Input) =>
       Supervised.withLockHint
     )
     yield* shell.out(shell.invocation.json ? JSON.stringify(report) : show(report, dryRun, shell.hasColor))
-    const isIncomplete = report.unlisted.length > 0 || report.unsettled.length > 0 ||
+    const isIncomplete = report.unlisted.length > 0 || report.unsettled.length > 0 || report.unreadable.length > 0 ||
       report.left.some(({ why }) => why === "end_failed")
     yield* shell.exitWith(isIncomplete ? 1 : 0)
   })

@@ -10,10 +10,10 @@ import { decide } from "../session/Decide.ts"
 import type { Command, SessionEvent, SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
-import { integerOrNull, usdOrNull } from "../session/internal/bounds.ts"
-import type { SessionState } from "../session/State.ts"
+import * as Observation from "../session/Observation.ts"
+import { isLiveOn, type SessionState } from "../session/State.ts"
 import type { Message } from "./Mailbox.ts"
-import { emptyMemory, type Entry, isLiveOn, type Memory, type Table } from "./Table.ts"
+import { emptyMemory, type Entry, type Memory, type Table } from "./Table.ts"
 
 /** What a batch changes of one session. */
 export interface SessionUpdate extends Memory {
@@ -46,11 +46,11 @@ const isSame = (known: Compute | null, seen: Compute): boolean =>
  * numbers that are none left out, since adapters say anything.
  */
 const remembered = (compute: Compute, auth: AuthHandle | null): Compute => {
-  const price = usdOrNull(compute.costPerHour)
+  const { costPerHour, exitCode } = Observation.fromCompute(compute)
   return new Compute({
     ...compute,
-    costPerHour: price === null ? null : Usd.make(price),
-    exitCode: integerOrNull(compute.exitCode),
+    costPerHour: costPerHour === null ? null : Usd.make(costPerHour),
+    exitCode,
     auth: compute.auth ?? auth,
     raw: null
   })

@@ -5,10 +5,8 @@ import type * as Tracer from "effect/Tracer"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
-import { isSame, type Machine } from "../session/internal/step.ts"
-import * as terminations from "../session/internal/terminations.ts"
 import type { Phase } from "../session/Phase.ts"
-import { placesOf, type SessionState } from "../session/State.ts"
+import { hasMachine, placesOf, type SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 import type { Seen } from "./EngineContract.ts"
 import * as Unsaved from "./Unsaved.ts"
@@ -91,10 +89,6 @@ export const seenOf = ({ compute, state, unsaved }: Entry): Seen => {
     : { state: unsaved.recorded, compute, recorded: true }
 }
 
-/** Whether this is the session's current machine: two providers may give out equal ids. */
-export const isLiveOn = ({ phase }: SessionState, machine: Machine): boolean =>
-  phase._tag === "Live" && isSame(phase, machine)
-
 const isChanging = ({ phase, pendingTerminations }: SessionState): boolean =>
   pendingTerminations.length > 0 || phase._tag === "Renting" || phase._tag === "Resolving" ||
   (phase._tag === "Live" && !phase.ready)
@@ -103,9 +97,6 @@ const noPlaces: ReadonlyArray<ProviderId> = []
 const noEntries: ReadonlyArray<Entry> = []
 const noMachines: ReadonlyArray<ComputeId> = []
 const unindexed: Indexed = { machines: noMachines, phase: null, places: noPlaces, isChanging: false }
-
-const hasMachine = (state: SessionState, machine: Machine): boolean =>
-  isLiveOn(state, machine) || terminations.find(state, machine) !== undefined
 
 /** The ids of the machine that a session has or had last and of those that it ends; the same list as long as these are the same. */
 const idsOf = (state: SessionState, before: ReadonlyArray<ComputeId>): ReadonlyArray<ComputeId> => {

@@ -255,6 +255,40 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
     ? phase.provider
     : (spec.candidates[attempts.at(-1)?.candidate ?? 0] ?? spec.candidates[0]).provider
 
+interface Machine {
+  readonly provider: ProviderId
+  readonly computeId: ComputeId
+}
+
+/**
+ * Whether both are one machine: two providers may give out equal ids.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const isSame = (one: Machine, other: Machine): boolean =>
+  one.computeId === other.computeId && one.provider === other.provider
+
+/**
+ * Whether the session lives on this machine.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const isLiveOn = ({ phase }: Pick<SessionState, "phase">, machine: Machine): boolean =>
+  phase._tag === "Live" && isSame(phase, machine)
+
+/**
+ * Whether the session lives on this machine or ends it.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const hasMachine = (
+  state: Pick<SessionState, "pendingTerminations" | "phase">,
+  machine: Machine
+): boolean => isLiveOn(state, machine) || state.pendingTerminations.some((pending) => isSame(pending, machine))
+
 /**
  * Whether the session had this machine and has seen it gone.
  *
@@ -263,11 +297,8 @@ export const providerOf = ({ attempts, phase, spec }: Pick<SessionState, "attemp
  */
 export const isTerminated = (
   { terminatedIds }: Pick<SessionState, "terminatedIds">,
-  { computeId, provider }: { readonly provider: ProviderId; readonly computeId: ComputeId }
-): boolean =>
-  terminatedIds.some((one) =>
-    typeof one === "string" ? one === computeId : one.computeId === computeId && one.provider === provider
-  )
+  machine: Machine
+): boolean => terminatedIds.some((one) => typeof one === "string" ? one === machine.computeId : isSame(one, machine))
 
 /**
  * The provider of the session's machine or, without one, of its last machine.

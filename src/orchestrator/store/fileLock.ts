@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import { closeSync, openSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import { codeOf, storageFault } from "./faults.ts"
+import { codeOf, isFullDisk, storageFault } from "./faults.ts"
 
 /**
  * Paths this process has locked. They are looked up before a file is opened, since closing any handle of a file frees every
@@ -48,7 +48,11 @@ export const take = (path: string): Effect.Effect<boolean, AtlasError, Scope.Sco
     Effect.acquireRelease(
       Effect.try({
         try: () => lockOf(path),
-        catch: (cause) => storageFault("lock", `the lock file ${path} cannot be used (${String(codeOf(cause))})`)
+        catch: (cause) =>
+          storageFault(
+            "lock",
+            `the lock file ${path} cannot be used (${isFullDisk(cause) ? "its disk is full" : String(codeOf(cause))})`
+          )
       }),
       (db) =>
         Effect.sync(() => {

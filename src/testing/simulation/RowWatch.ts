@@ -124,7 +124,9 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     if (spec.persist && report === null && (reason === "node_shutdown" || reason === "node_restart")) {
       world.broken("adoption", `${spec.id} persists and ended for ${reason}`)
     }
-    if (before !== undefined && (reason === "died" || reason === "never_ready")) replaces(before, reason)
+    // a row of old does not say how far its session had come
+    const isOld = !writers.has(spec.id)
+    if (before !== undefined && !isOld && (reason === "died" || reason === "never_ready")) replaces(before, reason)
     if (reason !== "idle_timeout" || member === undefined || spec.policy.idleTtl === null) return
     const touched = (member.touches.get(spec.id) ?? []).filter((mono) => mono <= clock.mono - 100).at(-1)
     if (touched !== undefined && clock.mono - touched < spec.policy.idleTtl - 1_000) {
@@ -162,12 +164,12 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
       // it has read the row again that another process had written
       member?.lost.delete(id)
       begun.set(id, after.spec.owner)
-      writers.set(id, process)
       if (before?.meter !== after.meter) hears(after)
       const leaked = world.secrets.find(() => JSON.stringify(after))
       if (leaked !== undefined) world.broken("secrets", `the row of ${id} holds ${leaked}`)
       reportsOf(after)
       ends(member, before, after)
+      writers.set(id, process)
       if (before !== undefined) {
         keepsMachines(before, after)
         pays(before, after)

@@ -134,7 +134,7 @@ export const start = (options: {
     // a stamped name that was copied badly looks like that of a machine which no session has
     const miscopied = found.owner === Stateless.owner
       ? "my copy"
-      : found.madeAs.slice(0, -attemptLength) + [...found.madeAs.slice(-attemptLength)].reverse().join("")
+      : found.madeAs.slice(0, -attemptLength) + found.madeAs.slice(-attemptLength).replace(/^(.*)(.)$/, "$2$1")
     const name = rng.pick("my gpu", `database-${found.id}`, "do not delete", miscopied)
     world.note(() => `a person renames ${found.id} to ${name}`)
     cloudOf(found)?.controls.rename(found, name)

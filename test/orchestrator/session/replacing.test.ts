@@ -256,7 +256,7 @@ describe("a replacement is rented elsewhere", () => {
     session.rented()
     lose(session, "m1")
     session.restart()
-    session.pass(10 * second)
+    session.pass(70 * second)
     session.looked([])
     assert.strictEqual(session.in("Renting").attempt.candidate, 1)
     session.refused("NoCapacity")

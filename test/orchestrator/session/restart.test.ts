@@ -201,6 +201,18 @@ describe("a create that a crash cut off", () => {
     assert.notStrictEqual(session.in("Renting").attempt.id, first.id)
   })
 
+  it("that was on its way when the process ended may still be carried out within its minute, and is looked for after that", () => {
+    const session = start(persistent)
+    const first = session.attempt()
+    session.restart(40 * second)
+    session.pass(25 * second)
+    session.looked([])
+    assert.strictEqual(session.in("Resolving").attempt.id, first.id)
+    session.pass(5 * second)
+    session.looked([])
+    assert.notStrictEqual(session.in("Renting").attempt.id, first.id)
+  })
+
   it.each([[true, "caller_lost"], [false, "node_restart"]] as const)(
     "of a caller that never got its token (persist %s) ends with its machine terminated: %s",
     (persist, reason) => {

@@ -182,7 +182,13 @@ const resolve = (
   state: SessionState,
   step: Step,
   phase: PhaseOf<"Renting">,
-  facts: { readonly fault: Fault; readonly authHash: string | null; readonly stopping: EndReason | null }
+  facts: {
+    readonly fault: Fault
+    readonly authHash: string | null
+    readonly stopping: EndReason | null
+    /** Monotonic clock: from then on the create is surely not carried out any more. */
+    readonly since: number
+  }
 ): SessionState => {
   const place = state.spec.candidates[phase.attempt.candidate]
   if (place === undefined) return state
@@ -196,7 +202,7 @@ const resolve = (
       limited: phase.limited,
       search: searchOf(state, phase),
       stopping: facts.stopping,
-      since: step.now.mono,
+      since: facts.since,
       // with the name the caller can look for the machine as well
       cause: facts.fault.reason === "Uncertain" ? { computeName: phase.attempt.name, ...facts.fault } : facts.fault,
       authHash: facts.authHash
@@ -216,7 +222,7 @@ export const unanswered = (state: SessionState, step: Step, input: InputOf<"Unan
     phase.attempt,
     "orphan"
   )
-  return resolve(known, step, phase, { fault, authHash, stopping: phase.stopping })
+  return resolve(known, step, phase, { fault, authHash, stopping: phase.stopping, since: step.now.mono })
 }
 
 /** The create has made a machine. It is kept unless the session is stopping or the machine has no price to cap. */
@@ -422,6 +428,9 @@ export const wakeWaiting = (state: SessionState, step: Step, phase: PhaseOf<"Wai
   return rent(state, step, { ...phase, search: phase.search ?? searchAfter(state.spec, phase.candidate) })
 }
 
+/** How long a create may take, so also how long after it was sent the provider may still carry it out when its process is gone. */
+const longestCreate = 60_000
+
 /** After a restart it is unknown whether the create was sent: its machine is looked for. */
 export const adopt = (
   state: SessionState,
@@ -433,5 +442,8 @@ export const adopt = (
     ? phase.cause
     : makeFault("Uncertain", "the process that sent the create ended before the answer came")
   const authHash = phase._tag === "Resolving" ? phase.authHash : null
-  return resolve(state, step, { ...phase, _tag: "Renting" }, { fault, authHash, stopping: phase.stopping ?? stopping })
+  // the process may have ended while the create was still held up at the provider
+  const left = Math.max(0, Math.min(longestCreate, phase.attempt.sentAt + longestCreate - step.now.wall))
+  const facts = { fault, authHash, stopping: phase.stopping ?? stopping, since: step.now.mono + left }
+  return resolve(state, step, { ...phase, _tag: "Renting" }, facts)
 }

@@ -19,8 +19,7 @@ export interface Machine {
   readonly computeId: ComputeId
 }
 
-export const isSame = (one: Machine, other: Machine): boolean =>
-  one.computeId === other.computeId && one.provider === other.provider
+export { isSame } from "../State.ts"
 
 export const noTimers: Timers = { look: null, check: null, bill: null, beat: null }
 
