@@ -100,6 +100,8 @@ describe("a row that makes every commit fail", () => {
         yield* controls.setCostPerHour(beside, price)
         yield* pass(61)
       }
+      // the last of its end
+      yield* pass(30)
       assert.deepStrictEqual(yield* live(harness), [beside])
       assert.isTrue(harness.engine.get(id)?.state.phase._tag === "Ended")
     }))

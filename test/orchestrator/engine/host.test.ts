@@ -108,7 +108,8 @@ it.effect("a decision that throws harms its own message only: the others are dec
 it.effect("a session whose decisions throw is woken and read again until they do not, and holds up no other meanwhile", () =>
   overhear((lines) =>
     Effect.gen(function*() {
-      const harness = yield* open()
+      // no listing wakes the session meanwhile
+      const harness = yield* open({ pollInterval: "1 hour" })
       const { engine, orchestrator } = harness
       const { compute, id } = yield* orchestrator.spawn({}, { idleTtl: "1 minute" })
       const phase = engine.get(id)?.state.phase

@@ -285,6 +285,20 @@ describe("a route with limits of its own", () => {
       assert.deepStrictEqual(sent, [["a", 0], ["c", 12_000]])
     }))
 
+  it.effect("holds up no route with limits of another name", () =>
+    Effect.gen(function*() {
+      const { send, sent } = yield* limited()
+      const builds: RateLimits.RouteLimits = { name: "build", limits: [{ requests: 1, per: "12 seconds" }] }
+      const all = yield* fork(
+        Effect.all([send(...launch("a")), send(...launch("b")), send("build", { limits: builds })], {
+          concurrency: "unbounded"
+        })
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(all)
+      assert.deepStrictEqual(sent, [["a", 0], ["build", 0], ["b", 12_000]])
+    }))
+
   it.effect("that is told to wait stops alone, and shares that with the routes of its name", () =>
     Effect.gen(function*() {
       const free: RateLimits.RouteLimits = { name: "volumes", limits: [] }
