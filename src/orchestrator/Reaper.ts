@@ -16,6 +16,7 @@ import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
+import { atMost } from "./engine/Patience.ts"
 import { eachInPortions } from "./internal/portions.ts"
 import { list, type Listing } from "./ProviderFeed.ts"
 import { AttemptId } from "./session/Ids.ts"
@@ -124,6 +125,9 @@ const atOnce = 8
  */
 const clockSkew = 3_600_000
 
+/** An end takes a minute and two settle windows; one that hangs in an adapter must not hold up those of other machines. */
+const longestEnd = "5 minutes"
+
 /** How long, and how often, a machine has been listed. */
 interface Seen {
   /** Monotonic clock: when the first listing that showed it was requested. */
@@ -180,9 +184,13 @@ export const make = (options: Options): Reaper => {
     return now
   }
 
-  const isYoung = ({ createdAt }: Compute, { since }: Seen, { begunAt }: Listing): boolean =>
-    begunAt.mono - since < grace ||
-    (createdAt !== null && begunAt.wall - DateTime.toEpochMillis(createdAt) < grace)
+  const isYoung = ({ createdAt }: Compute, { since }: Seen, { begunAt }: Listing): boolean => {
+    const known = begunAt.mono - since
+    if (known < grace) return true
+    // a clock may be wrong, here or there: what it says is believed for a bounded time
+    return known < grace + clockSkew && createdAt !== null &&
+      begunAt.wall - DateTime.toEpochMillis(createdAt) < grace
+  }
 
   const cannotTell = (rows: ReadonlyArray<Unreadable>) =>
     messages.once(
@@ -215,8 +223,8 @@ export const make = (options: Options): Reaper => {
     yield* Effect.logWarning(
       `${provider.id}: ending the machine ${compute.id} (${compute.name}), which belongs to no session`
     )
-    const ended = yield* Effect.exit(provider.compute.end(compute.id, { name: null }))
-    if (Exit.isSuccess(ended)) {
+    const ended = yield* Effect.exit(atMost(provider.compute.end(compute.id, { name: null }), longestEnd))
+    if (Exit.isSuccess(ended) && Option.isSome(ended.value)) {
       yield* Metric.update(Metric.withAttributes(Metrics.reaped, { provider: provider.id }), 1)
       return null
     }

@@ -2,12 +2,17 @@
  * What the reaper takes for proof: listings in a row, and a session that has this very machine at this very provider.
  */
 import { assert, it } from "@effect/vitest"
-import type { Compute } from "effect-atlas/domain/Compute"
+import { NotFound } from "effect-atlas/domain/AtlasError"
+import { Compute } from "effect-atlas/domain/Compute"
+import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
 import { Reaper } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import { addLive, makePlainCloud } from "./plainCloud.ts"
 
 const owner = NameStamp.Owner.make("team1")
@@ -46,6 +51,47 @@ it.effect("listings count in a row: one without the machine begins the proof ane
     assert.strictEqual(yield* listed(minute / 2, []), "not listed")
     assert.strictEqual(yield* listed(2 * minute), "young")
     assert.strictEqual(yield* listed(3 * minute), "ended")
+  }))
+
+it.effect("the age that a clock tells is believed for an hour: a machine from the future is ended after that", () =>
+  Effect.gen(function*() {
+    const { listed, machine } = yield* account()
+    const early = [new Compute({ ...machine, createdAt: DateTime.makeUnsafe(1_000 * 60 * minute) })]
+    for (const at of [0, 2, 59]) assert.strictEqual(yield* listed(at * minute, early), "young")
+    assert.strictEqual(yield* listed(61 * minute, early), "ended")
+  }))
+
+it.effect("an end that hangs in the adapter holds up no other machine for longer than five minutes", () =>
+  Effect.gen(function*() {
+    const ids = ["stuck-1", "stuck-2"].map((id) => ComputeId.make(id))
+    const ended: Array<string> = []
+    const provider = Provider.make({
+      id: "stuck",
+      compute: {
+        spawn: () => Effect.fail(new NotFound({})),
+        get: () => Effect.fail(new NotFound({})),
+        list: () => Effect.succeed([]),
+        terminate: (id) => id === ids[0] ? Effect.uninterruptible(Effect.never) : Effect.sync(() => void ended.push(id))
+      }
+    })
+    const reaper = Reaper.make({
+      engine: { owner, unreadable: () => [], byAttempt: () => undefined, byCompute: () => [] },
+      store: { attempts: () => Effect.succeed({ sessions: new Map(), unknown: [] }) },
+      grace: 0
+    })
+    const name = NameStamp.render(yield* NameStamp.make(owner, "lost"))
+    const computes = ids.map((id) => new Compute({ id, provider: ProviderId.make("stuck"), status: "running", name }))
+    const account = Provider.neutral(provider)
+    const judge = (at: number) =>
+      reaper.judge({ provider: account, begunAt: { wall: at, mono: at }, computes, unaddressable: [] })
+    yield* judge(0)
+    const cycle = yield* Effect.forkChild(judge(minute))
+    yield* TestClock.adjust("5 minutes")
+    const { left } = yield* Fiber.join(cycle)
+    assert.deepStrictEqual([ended, left.map(({ computeId, why }) => [computeId, why])], [["stuck-2"], [[
+      "stuck-1",
+      "end_failed"
+    ]]])
   }))
 
 it.effect("a machine of another provider with the same id is another machine", () =>
