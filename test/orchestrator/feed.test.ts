@@ -2,7 +2,7 @@
  * The feed: one listing loop for each account, however many sessions; only a complete listing shows that a machine is missing.
  */
 import { assert, describe, it, vi } from "@effect/vitest"
-import { ProviderFault, Uncertain } from "effect-atlas/domain/AtlasError"
+import { NotFound, ProviderFault, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Listing from "effect-atlas/provider/Listing"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
@@ -27,6 +27,30 @@ const collectTo = (tags: Array<string>) =>
   )
 
 describe("an account is listed", () => {
+  it.effect("again when a listing has hung for eleven minutes, also where it cannot be interrupted", () =>
+    Effect.gen(function*() {
+      let listings = 0
+      const nothing = Effect.fail(new NotFound({}))
+      const provider = Provider.make({
+        id: "stuck",
+        compute: {
+          spawn: () => nothing,
+          get: () => nothing,
+          terminate: () => nothing,
+          list: () =>
+            Effect.suspend(() => {
+              listings += 1
+              return listings === 1 ? Effect.uninterruptible(Effect.never) : Effect.succeed([])
+            })
+        }
+      })
+      yield* open({ more: [provider] })
+      yield* pass(60, "10 seconds")
+      assert.strictEqual(listings, 1)
+      yield* pass(24, "10 seconds")
+      assert.isAtLeast(listings, 2)
+    }))
+
   it.effect(
     "page by page at its rate limit for ten thousand sessions, and is never asked for one machine",
     () =>

@@ -5,8 +5,9 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { AtlasError } from "../../domain/AtlasError.ts"
+import { AtlasError, Timeout } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
 import type { Unaddressable } from "../../provider/Listing.ts"
@@ -14,6 +15,7 @@ import type { Service } from "../../provider/Provider.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Now } from "../session/Clock.ts"
 import * as Clocks from "./Clocks.ts"
+import { atMost } from "./Patience.ts"
 
 /** One complete listing of an account. */
 export interface Listing {
@@ -28,6 +30,9 @@ export interface Listing {
 /** The time limit of a whole listing: at one page a second, more pages than any account has. */
 const listingLimit = "10 minutes"
 
+/** One that hangs in an adapter, and cannot be interrupted there, is given up then. */
+const givenUpAfter = "11 minutes"
+
 /** A caller joins no listing that has been under way for longer: the provider may never answer it. */
 const longestJoined = 30_000
 
@@ -35,7 +40,12 @@ const longestJoined = 30_000
 export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
   Effect.gen(function*() {
     const begunAt = yield* Clocks.read
-    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })
+    const answer = yield* atMost(provider.compute.listAll({}, { timeout: listingLimit }), givenUpAfter)
+    if (Option.isNone(answer)) {
+      const reason = new Timeout({ message: `no answer within ${givenUpAfter}` })
+      return yield* new AtlasError({ provider: provider.id, operation: "listCompute", reason })
+    }
+    const { computes, unaddressable } = answer.value
     return { provider, begunAt, computes, unaddressable }
   }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
