@@ -88,7 +88,11 @@ export const closeSessions = ({ mailbox, table, waiters, within }: {
       )
     })
     yield* Effect.timeoutOption(untilSettled, Duration.millis(within))
-    for (const { state } of open()) {
+    for (const { isStored, state } of open()) {
+      if (!isStored) {
+        yield* Effect.logError(`closed before the session ${state.spec.id} could be stored: nothing was rented for it`)
+        continue
+      }
       if (state.phase._tag === "Ended") {
         yield* Effect.logError(
           `closed before the end of the session ${state.spec.id} could be recorded: its machine is verified gone, and the next ` +

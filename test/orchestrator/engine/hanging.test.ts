@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { answerOf, type Harness, live, makeTestStore, open, type Options, pass, reasonOf, settle } from "../harness.ts"
+import { overhear } from "../overheard.ts"
 
 const hung = Effect.uninterruptible(Effect.never)
 
@@ -156,8 +157,17 @@ describe("closing takes no longer than it may", () => {
       })
       yield* harness.orchestrator.spawn({})
       isHung = true
-      const took = yield* closeTakes(harness)
-      assert.isTrue(took >= 10_000 && took <= 13_000, `${took}`)
+      yield* Effect.forkChild(reasonOf<unknown>(harness.orchestrator.spawn({})))
+      yield* settle
+      yield* overhear((lines) =>
+        Effect.gen(function*() {
+          const took = yield* closeTakes(harness)
+          assert.isTrue(took >= 10_000 && took <= 13_000, `${took}`)
+          // one has ended its machine, and the other never had one
+          assert.strictEqual(lines.filter((line) => line.includes("verified gone, and the next start")).length, 1)
+          assert.strictEqual(lines.filter((line) => line.includes("nothing was rented for it")).length, 1)
+        })
+      )
     }))
 
   it.effect("while the host's bus hangs", () =>
