@@ -7,6 +7,7 @@ import * as Path from "effect/Path"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
+import { statSync } from "node:fs"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as SqliteNode from "../../storage/SqliteNode.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
@@ -25,6 +26,12 @@ const defaultFile = Effect.gen(function*() {
   return path.join(directory, "sessions.db")
 })
 
+/** Tells whether a name still means the same file; null where there is none. */
+const fileAt = (filename: string): string | null => {
+  const found = statSync(filename, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? null : `${found.dev} ${found.ino}`
+}
+
 /** A store in a file, durable before each answer; the file is closed with the scope. */
 export const make = Effect.fnUntraced(function*(
   options: { readonly filename?: string | undefined }
@@ -42,5 +49,17 @@ export const make = Effect.fnUntraced(function*(
         `${message}${message.includes(filename) ? "; or" : `: ${filename};`} name another file, or set ATLAS_STATE_DIR`
       )
   )
-  return yield* Effect.provideService(Sql.make({ reserve, filename }), SqlClient.SqlClient, sql)
+  const store = yield* Effect.provideService(Sql.make({ reserve, filename }), SqlClient.SqlClient, sql)
+  if (filename === ":memory:") return store
+  const inUse = fileAt(filename)
+  // SQLite would go on with the file that has lost its name, and every row would be gone with this process
+  const replaced = storageFault(
+    "commit",
+    `${filename} was deleted or replaced while it was in use: start again with the right file`
+  )
+  return {
+    ...store,
+    commit: (owner, writes) =>
+      Effect.suspend(() => fileAt(filename) === inUse ? store.commit(owner, writes) : Effect.fail(replaced))
+  }
 })

@@ -57,6 +57,23 @@ describe("the file", () => {
       }).pipe(Effect.scoped, Effect.provide(harness.fileStore(filename)))
     }).pipe(Effect.scoped))
 
+  it.live("that is deleted or replaced while it is in use takes no session any more, and that is said", () =>
+    Effect.gen(function*() {
+      const filename = join(yield* harness.directory, "sessions.db")
+      yield* Effect.gen(function*() {
+        const store = yield* SessionStore.SessionStore
+        yield* store.lock(harness.team)
+        yield* store.commit(harness.team, [harness.over(0, state)])
+        const copy = fs.readFileSync(filename)
+        fs.renameSync(filename, `${filename}.old`)
+        assert.include(yield* faultOf(store.commit(harness.team, [harness.over(1, state)])), "deleted or replaced")
+        fs.writeFileSync(filename, copy)
+        assert.include(yield* faultOf(store.commit(harness.team, [harness.over(1, state)])), filename)
+        fs.renameSync(`${filename}.old`, filename)
+        assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(1, state)]), [])
+      }).pipe(Effect.scoped, Effect.provide(harness.fileStore(filename)))
+    }).pipe(Effect.scoped))
+
   it.live("is in ATLAS_STATE_DIR, else in the user's state directory", () =>
     Effect.gen(function*() {
       const root = yield* harness.directory
