@@ -11,15 +11,16 @@ import { Owner } from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Readiness from "../../provider/Readiness.ts"
+import * as HostTracer from "../../telemetry/HostTracer.ts"
 import * as Clocks from "../engine/Clocks.ts"
 import { type Seen, SessionEngine } from "../engine/EngineContract.ts"
-import * as HostTracer from "../engine/HostTracer.ts"
 import { atMost } from "../engine/Patience.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import * as ProviderFeed from "../ProviderFeed.ts"
 import * as Reaper from "../Reaper.ts"
 import { makeSessionId, SessionId } from "../session/Ids.ts"
 import * as SessionInfo from "../SessionInfo.ts"
+import type * as SpawnOptions from "../SpawnOptions.ts"
 import * as Spending from "../Spending.ts"
 import * as forgetting from "../store/forgetting.ts"
 import { SessionStore } from "../store/StoreContract.ts"
@@ -325,16 +326,8 @@ export const make = Effect.fnUntraced(function*(
       )
     })
 
-  return {
-    spawn: (input, spawnOptions) =>
-      Effect.flatMap(makeSessionId, (id) => spawn("interactive", "spawn", input, spawnOptions, id)).pipe(
-        Effect.withSpan("Orchestrator.spawn")
-      ),
-    runTask: (input, spawnOptions) =>
-      Effect.flatMap(makeSessionId, (id) => spawn("task", "runTask", input, spawnOptions, id)).pipe(
-        Effect.withSpan("Orchestrator.runTask")
-      ),
-    scoped: Effect.fn("Orchestrator.scoped")(function*(input, spawnOptions) {
+  const scoped = Effect.fn("Orchestrator.scoped")(
+    function*(input: SpawnOptions.Input, spawnOptions: SpawnOptions.SpawnOptions | undefined) {
       const id = yield* makeSessionId
       // the finalizer comes first, so that there is no moment in which a machine has none
       let hasMachine = false
@@ -342,7 +335,21 @@ export const make = Effect.fnUntraced(function*(
       const tracked = yield* spawn("interactive", "scoped", input, spawnOptions, id)
       hasMachine = true
       return tracked
-    }),
+    }
+  )
+
+  return {
+    spawn: (input, spawnOptions) =>
+      Effect.flatMap(makeSessionId, (id) => spawn("interactive", "spawn", input, spawnOptions, id)).pipe(
+        Effect.withSpan("Orchestrator.spawn"),
+        HostTracer.guarded
+      ),
+    runTask: (input, spawnOptions) =>
+      Effect.flatMap(makeSessionId, (id) => spawn("task", "runTask", input, spawnOptions, id)).pipe(
+        Effect.withSpan("Orchestrator.runTask"),
+        HostTracer.guarded
+      ),
+    scoped: (input, spawnOptions) => HostTracer.guarded(scoped(input, spawnOptions)),
     touch: (id) =>
       Effect.flatMap(find(id, "touch"), (seen) =>
         engine.stopped("touch") ?? (spawning.isEnding(seen)

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import * as HostTracer from "../../telemetry/HostTracer.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 
 type SpanAttributes = Readonly<Record<string, string>>
@@ -90,9 +91,11 @@ export const makeObserver = (provider: ProviderId): Observer => {
             return harmless(Exit.isSuccess(exit) ? counted : Effect.andThen(counted, failed(operation, exit.cause)))
           })
         })
-        return redactDefects<readonly []>((use) =>
+        const spanned = redactDefects<readonly []>((use) =>
           Effect.useSpan(`Provider.${operation}`, span, (current) => Effect.withParentSpan(use(), current, noStack))
         )(() => counting)
+        // a span that cannot be ended must not lose the machine that was made under it
+        return HostTracer.guarded(spanned)
       }
     },
     stream: (operation, attributes) => {

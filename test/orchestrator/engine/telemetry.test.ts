@@ -2,7 +2,9 @@
  * A host's tracer or metrics that throw lose a span or a count: every command has its one result all the same.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { Atlas, Providers } from "effect-atlas"
 import { RateLimited } from "effect-atlas/domain/AtlasError"
+import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
@@ -37,6 +39,32 @@ describe("a machine is rented once, ended and verified gone", () => {
         assert.deepStrictEqual(yield* live(harness), [])
         assert.strictEqual((yield* harness.controls.counts).spawnCompute, 1)
       }).pipe(Effect.withTracer(tracerWithout(what)))
+  )
+
+  it.effect.each(["span", "end", "attribute"] as const)(
+    "and given to its caller under a tracer of the caller's that throws: %s",
+    (what) =>
+      Effect.gen(function*() {
+        const harness = yield* open()
+        const tracer = Effect.withTracer(tracerWithout(what))
+        const { compute } = yield* tracer(harness.orchestrator.spawn({}))
+        assert.deepStrictEqual(yield* live(harness), [compute.id])
+        yield* inTime(tracer(harness.orchestrator.stopTracked(compute.id)))
+        yield* inTime(tracer(Effect.scoped(harness.orchestrator.scoped({}))))
+        assert.deepStrictEqual(yield* live(harness), [])
+      })
+  )
+
+  it.effect.each(["span", "end", "attribute"] as const)(
+    "without an orchestrator too: %s",
+    (what) =>
+      Effect.gen(function*() {
+        const { controls, provider } = yield* MockProvider.make()
+        const once = Atlas.withCompute({}, ({ id }) => Effect.succeed(id), { provider })
+        const id = yield* inTime(once.pipe(Effect.provide(Providers.layer()), Effect.withTracer(tracerWithout(what))))
+        const { live, made } = yield* controls.ledger
+        assert.deepStrictEqual([made.map((one) => one.id), live], [[id], []])
+      })
   )
 
   it.effect("under a metric registry that throws", () =>

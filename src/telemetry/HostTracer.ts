@@ -1,5 +1,7 @@
 /**
- * The host's tracer as the orchestrator uses it: what it throws loses a span, and never a command or its result.
+ * The host's tracer as the library uses it: what it throws loses a span, and never a call or its result.
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
@@ -21,7 +23,12 @@ const guardSpan = (span: Tracer.Span): Tracer.Span =>
     addLinks: quiet(span.addLinks.bind(span))
   })
 
-/** The same tracer; where it throws, the span is one that no exporter sees. */
+/**
+ * The same tracer; where it throws, the span is one that no exporter sees.
+ *
+ * @category tracing
+ * @since 0.1.0
+ */
 export const guard = (tracer: Tracer.Tracer): Tracer.Tracer => ({
   span: (options) => {
     try {
@@ -33,6 +40,11 @@ export const guard = (tracer: Tracer.Tracer): Tracer.Tracer => ({
   ...(tracer.context === undefined ? {} : { context: tracer.context })
 })
 
-/** Runs with the host's tracer guarded. */
+/**
+ * Runs with the host's tracer guarded.
+ *
+ * @category tracing
+ * @since 0.1.0
+ */
 export const guarded = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.tracer, (tracer) => Effect.withTracer(self, guard(tracer)))
