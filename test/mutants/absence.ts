@@ -166,8 +166,8 @@ export const absence: ReadonlyArray<Patch> = [
     why: "a listing counts as of when it was answered, so that a machine made meanwhile is missing from it",
     file: "src/orchestrator/engine/SharedListings.ts",
     find: `    const begunAt = yield* Clocks.read
-    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })`,
-    replace: `    const { computes, unaddressable } = yield* provider.compute.listAll({}, { timeout: listingLimit })
+    const answer = yield* atMost(provider.compute.listAll({}, { timeout: listingLimit }), givenUpAfter)`,
+    replace: `    const answer = yield* atMost(provider.compute.listAll({}, { timeout: listingLimit }), givenUpAfter)
     const begunAt = yield* Clocks.read`,
     noticedBy: [feed]
   },

@@ -75,7 +75,7 @@ it.effect("an end that hangs in the adapter holds up no other machine for longer
       }
     })
     const reaper = Reaper.make({
-      engine: { owner, unreadable: () => [], byAttempt: () => undefined, byCompute: () => [] },
+      engine: { owner, unreadable: () => [], byAttempt: () => undefined, byCompute: () => undefined },
       store: { attempts: () => Effect.succeed({ sessions: new Map(), unknown: [] }) },
       grace: 0
     })
