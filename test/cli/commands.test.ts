@@ -177,7 +177,7 @@ describe("down", () => {
       const no = yield* run(["down", "--all"], { ...surroundings, answer: false })
       assert.deepStrictEqual([no.out, no.questions], ["nothing to end", ["End all 2 computes?"]])
       assert.strictEqual((yield* controls.ledger).live.length, 2)
-      yield* run(["down", "--all"], { ...surroundings, answer: true })
+      yield* settled(run(["down", "--all"], { ...surroundings, answer: true }))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
@@ -186,7 +186,7 @@ describe("down", () => {
       const { controls, surroundings } = yield* rented(1)
       assert.strictEqual((yield* run(["down", "--all"], surroundings)).code, 2)
       assert.strictEqual((yield* controls.ledger).live.length, 1)
-      assert.strictEqual((yield* run(["down", "--all", "--yes"], surroundings)).code, 0)
+      assert.strictEqual((yield* settled(run(["down", "--all", "--yes"], surroundings))).code, 0)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 })
