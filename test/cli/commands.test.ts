@@ -171,6 +171,21 @@ describe("down", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
+  it.effect("says on a terminal why it may take a while, and so does the end of an attached up", () =>
+    Effect.gen(function*() {
+      const { controls, ids: [id = ""], surroundings } = yield* rented(1)
+      const watched = { ...surroundings, colour: true }
+      const down = yield* settled(run(["down", id], watched))
+      assert.match(down.err, /^\.\.\. ending mock-.*; within \S+ of a create it takes until then/)
+      const up = yield* Effect.forkChild(run(["up", "--image", "me/job"], watched), { startImmediately: true })
+      while ((yield* controls.ledger).live.length === 0) yield* settled(Effect.sleep("1 second"))
+      for (const one of (yield* controls.ledger).live) yield* controls.setStatus(one.id, "failed", { exitCode: 0 })
+      assert.match(
+        (yield* settled(Fiber.join(up))).err,
+        /\.\.\. ending mock-.*; within \S+ of a create it takes until then/
+      )
+    }))
+
   it.effect("--all asks, and does nothing without a yes", () =>
     Effect.gen(function*() {
       const { controls, surroundings } = yield* rented(2)

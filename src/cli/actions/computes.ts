@@ -19,7 +19,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
-import { progress } from "../Progress.ts"
+import { progress, sayEnding } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 
 interface One {
@@ -161,15 +161,6 @@ const lateOnes = (computes: ReadonlyArray<Compute>, settleWindow: Duration.Durat
     const names = new Set(rented.map(({ name }) => name))
     return (yield* listed(call)).flatMap(({ id, name }) => names.has(name) ? [id] : [])
   })
-
-/** Says what is ended, and why that may take a while. */
-const sayEnding = (ids: ReadonlyArray<string>, settleWindow: Duration.Duration) => {
-  const windows = Duration.times(settleWindow, 2)
-  const why = Duration.isZero(settleWindow)
-    ? ""
-    : `; within ${TimeSpan.format(windows)} of a create it takes until then, as a second compute of its name may appear`
-  return ids.length === 0 ? Effect.void : progress(`ending ${ids.join(" ")}${why}`)
-}
 
 /** Ends computes and prints which; each is tried, even if others fail. */
 export const down = ({ all, call, ids, yes }: {
