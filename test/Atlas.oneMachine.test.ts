@@ -206,6 +206,14 @@ describe("handing a machine back", () => {
       assert.strictEqual((yield* settled(run(["down", spawned.id], surroundings))).code, 0)
       yield* settled(Effect.sleep("20 seconds"))
       assert.deepStrictEqual((yield* mock.ledger).live, [])
+
+      yield* mock.twinNext({ apart: "4 seconds" })
+      yield* mock.setListingLag("0 seconds")
+      yield* provider.compute.spawn({})
+      const down = yield* settled(run(["down", "--all", "--yes"], surroundings))
+      assert.deepStrictEqual([down.code, down.out.split("\n").length], [0, 2])
+      yield* settled(Effect.sleep("20 seconds"))
+      assert.deepStrictEqual((yield* mock.ledger).live, [])
     }))
 
   it.effect("that another process rented waits out both windows by the time that its provider says", () =>

@@ -171,13 +171,28 @@ describe("down", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
+  it.effect("says on a terminal why it may take a while, and so does the end of an attached up", () =>
+    Effect.gen(function*() {
+      const { controls, ids: [id = ""], surroundings } = yield* rented(1)
+      const watched = { ...surroundings, colour: true }
+      const down = yield* settled(run(["down", id], watched))
+      assert.match(down.err, /^\.\.\. ending mock-.*; within \S+ of a create it takes until then/)
+      const up = yield* Effect.forkChild(run(["up", "--image", "me/job"], watched), { startImmediately: true })
+      while ((yield* controls.ledger).live.length === 0) yield* settled(Effect.sleep("1 second"))
+      for (const one of (yield* controls.ledger).live) yield* controls.setStatus(one.id, "failed", { exitCode: 0 })
+      assert.match(
+        (yield* settled(Fiber.join(up))).err,
+        /\.\.\. ending mock-.*; within \S+ of a create it takes until then/
+      )
+    }))
+
   it.effect("--all asks, and does nothing without a yes", () =>
     Effect.gen(function*() {
       const { controls, surroundings } = yield* rented(2)
       const no = yield* run(["down", "--all"], { ...surroundings, answer: false })
       assert.deepStrictEqual([no.out, no.questions], ["nothing to end", ["End all 2 computes?"]])
       assert.strictEqual((yield* controls.ledger).live.length, 2)
-      yield* run(["down", "--all"], { ...surroundings, answer: true })
+      yield* settled(run(["down", "--all"], { ...surroundings, answer: true }))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
@@ -186,7 +201,7 @@ describe("down", () => {
       const { controls, surroundings } = yield* rented(1)
       assert.strictEqual((yield* run(["down", "--all"], surroundings)).code, 2)
       assert.strictEqual((yield* controls.ledger).live.length, 1)
-      assert.strictEqual((yield* run(["down", "--all", "--yes"], surroundings)).code, 0)
+      assert.strictEqual((yield* settled(run(["down", "--all", "--yes"], surroundings))).code, 0)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 })

@@ -4,6 +4,7 @@
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,12 +12,14 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended, Timeout } from "../../domain/AtlasError.ts"
+import type { Compute } from "../../domain/Compute.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Listing from "../../provider/Listing.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
-import { progress } from "../Progress.ts"
+import { progress, sayEnding } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 
 interface One {
@@ -129,16 +132,34 @@ export const start = ({ call, id }: One) =>
 /** How many computes are ended at once. */
 const endsAtOnce = 8
 
-/** The ids of every compute of the account, once the user has agreed. */
-const everyId = (call: Atlas.Options, yes: boolean) =>
+/** The computes of the account, once the user has agreed. */
+const every = (call: Atlas.Options, yes: boolean) =>
   Effect.gen(function*() {
     const { ask, canAsk } = yield* Shell
     if (!yes && !canAsk) {
       return yield* misused("down", "--all needs --yes where no question can be asked (stdin is not a terminal)")
     }
-    const ids = (yield* listed(call)).map(({ id }) => id)
-    if (ids.length === 0 || yes) return ids
-    return (yield* ask(`End ${ids.length === 1 ? ids[0] : `all ${ids.length} computes`}?`)) ? ids : []
+    const [first, ...others] = yield* listed(call)
+    if (first === undefined) return []
+    const all = [first, ...others]
+    return yes || (yield* ask(`End ${others.length === 0 ? first.id : `all ${all.length} computes`}?`)) ? all : []
+  })
+
+const isAdhoc = (name: string | null): name is string =>
+  name !== null && Option.exists(NameStamp.parse(name), NameStamp.isAdhoc)
+
+/** What a cloud made beside these computes, under their names; the youngest's may be listed only after both settle windows. */
+const lateOnes = (computes: ReadonlyArray<Compute>, settleWindow: Duration.Duration, call: Atlas.Options) =>
+  Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    const windows = 2 * Duration.toMillis(settleWindow)
+    const rented = computes.filter(({ name }) => isAdhoc(name))
+    const ages = rented.flatMap(({ createdAt }) => createdAt === null ? [] : [now - DateTime.toEpochMillis(createdAt)])
+    const left = Math.min(windows - Math.min(windows, ...ages), windows)
+    if (left === 0) return []
+    yield* Effect.sleep(left)
+    const names = new Set(rented.map(({ name }) => name))
+    return (yield* listed(call)).flatMap(({ id, name }) => names.has(name) ? [id] : [])
   })
 
 /** Ends computes and prints which; each is tried, even if others fail. */
@@ -150,15 +171,19 @@ export const down = ({ all, call, ids, yes }: {
 }) =>
   Effect.gen(function*() {
     const { invocation, out } = yield* Shell
-    const wanted = all ? yield* everyId(call, yes) : [...new Set(ids)]
-    if (wanted.length > 0) yield* progress(`ending ${wanted.join(" ")}`)
-    // with `--all`, what shares a name is among the ids already
-    const options: Atlas.EndOptions = { ...call, mustExist: true, ...(all ? { name: null } : {}) }
-    const results = yield* Effect.forEach(
-      wanted,
-      (id) => Effect.result(Atlas.end(id, options)),
-      { concurrency: endsAtOnce }
-    )
+    const { settleWindow } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "end"))
+    const computes = all ? yield* every(call, yes) : []
+    const first = all ? computes.map(({ id }) => id) : [...new Set(ids)]
+    yield* sayEnding(first, settleWindow)
+    const end = (these: ReadonlyArray<string>, options: Atlas.EndOptions) =>
+      Effect.forEach(these, (id) => Effect.result(Atlas.end(id, { ...call, ...options })), { concurrency: endsAtOnce })
+    // with `--all`, what shares a name and is listed is among the ids already
+    const ended = yield* end(first, { mustExist: true, ...(all ? { name: null } : {}) })
+    const looked = yield* Effect.result(lateOnes(computes, settleWindow, call))
+    const late = Result.getOrElse(looked, () => [])
+    const wanted = [...first, ...late]
+    const unlooked = Result.isFailure(looked) ? [Result.fail(looked.failure)] : []
+    const results = [...ended, ...yield* end(late, { name: null }), ...unlooked]
     const gone = wanted.filter((_, index) => Option.exists(Array.get(results, index), Result.isSuccess))
     const failures = results.flatMap((result) => Result.isFailure(result) ? [Cause.makeFailReason(result.failure)] : [])
     if (!invocation.json) {

@@ -13,7 +13,7 @@ import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
-import { progress } from "../Progress.ts"
+import { progress, sayEnding } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
 
@@ -146,7 +146,12 @@ const attached = (request: Input, gpus: ReadonlyArray<string>, provider: Service
     const code = yield* Effect.fromResult(
       yield* firstOf(
         gpus,
-        (gpu) => Atlas.withCompute({ ...request, gpu }, (compute) => Effect.result(stay(compute)), call)
+        (gpu) =>
+          Atlas.withCompute(
+            { ...request, gpu },
+            (compute) => Effect.ensuring(Effect.result(stay(compute)), sayEnding([compute.id], provider.settleWindow)),
+            call
+          )
       )
     )
     if (invocation.json) yield* out(JSON.stringify({ type: "exit", code }))

@@ -133,7 +133,7 @@ describe("closing takes no longer than it may", () => {
       yield* harness.orchestrator.spawn({})
       yield* pass(5)
       const took = yield* closeTakes(harness)
-      assert.isTrue(took <= 12_000, `${took}`)
+      assert.isTrue(took <= 10_000, `${took}`)
       assert.deepStrictEqual(yield* live(harness), [])
     }))
 
