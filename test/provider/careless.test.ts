@@ -32,6 +32,31 @@ const careless = (reason: AtlasError.AtlasErrorReason, makes = true) => {
   return { made, provider }
 }
 
+it.effect("a machine is at the provider that was asked, whatever its adapter calls that", () =>
+  Effect.gen(function*() {
+    const made: Array<Compute.Compute> = []
+    const provider = Provider.make({
+      id: "acme",
+      compute: {
+        spawn: ({ name }) =>
+          Effect.sync(() => {
+            const odd = new Compute.Compute({ ...machine({ name }), provider: Ids.ProviderId.make("other") })
+            made.push(odd)
+            return odd
+          }),
+        get: () =>
+          Effect.suspend(() =>
+            made[0] === undefined ? Effect.fail(new AtlasError.NotFound({})) : Effect.succeed(made[0])
+          ),
+        list: () => Effect.sync(() => [...made]),
+        terminate: () => Effect.void
+      }
+    })
+    const rented = yield* provider.compute.spawn({})
+    const seen = [rented, yield* provider.compute.get(rented.id), ...yield* provider.compute.list()]
+    assert.deepStrictEqual(seen.map(({ provider }) => provider), ["acme", "acme", "acme"])
+  }))
+
 describe("a create that was cut off under another name", () => {
   const open: ReadonlyArray<readonly [string, AtlasError.AtlasErrorReason]> = [
     ["a server error", new AtlasError.ProviderFault({ status: 502, message: "bad gateway" })],

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, ProviderFault, Timeout, Unsupported } from "../../domain/AtlasError.ts"
-import type { Compute } from "../../domain/Compute.ts"
+import { Compute } from "../../domain/Compute.ts"
 import { decoder } from "../../domain/Decode.ts"
 import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
@@ -314,12 +314,21 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const onJob = <B>(operation: string, ask: (job: JobRequest.JobRef, call: Call) => Answer<B>) =>
     verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask)
 
-  const get = onCompute("getCompute", (computeId, call) => asAsked(compute.get(computeId, call), computeId))
+  /** A machine is at the provider that was asked for it, whatever its adapter calls that: its end is asked for here. */
+  const here = (seen: Compute): Compute => seen.provider === id ? seen : new Compute({ ...seen, provider: id })
+  const get = onCompute(
+    "getCompute",
+    (computeId, call) => Effect.map(asAsked(compute.get(computeId, call), computeId), here)
+  )
   const terminate = onCompute("terminate", (computeId, call) => compute.terminate(computeId, call))
   const filtered = verb(
     "listCompute",
     (filter: ComputeFilter) => decodeFilter(filter, "listCompute", id),
-    (filter, call) => Effect.flatMap(compute.list(filter, call), (all) => applyFilter(all, filter, catalog))
+    (filter, call) =>
+      Effect.flatMap(
+        compute.list(filter, call),
+        (all) => applyFilter(all.map((entry) => isUnaddressable(entry) ? entry : here(entry)), filter, catalog)
+      )
   )
   const listAll = (filter: ComputeFilter = {}, options?: CallOptions) => filtered(filter, options)
   const list = (filter?: ComputeFilter, options?: CallOptions) =>
@@ -356,8 +365,14 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     concurrency: adapter.concurrency ?? defaultConcurrency,
     compute: {
       ...(compute.prepare === undefined
-        ? Spawning.make({ ...wiring, create: { prepare: checkOf(compute), send: compute.spawn } })
-        : Spawning.make({ ...wiring, create: compute })),
+        ? Spawning.make({
+          ...wiring,
+          create: { prepare: checkOf(compute), send: (draft, call) => Effect.map(compute.spawn(draft, call), here) }
+        })
+        : Spawning.make({
+          ...wiring,
+          create: { ...compute, send: (spawn, call) => Effect.map(compute.send(spawn, call), here) }
+        })),
       get,
       list,
       listAll,
