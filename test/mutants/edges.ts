@@ -6,16 +6,17 @@ export const edges: ReadonlyArray<Patch> = [
     name: "up-rents-again-after-its-command",
     why: "a failure of what ran in the machine counts as a refusal, and the next GPU is rented for it",
     file: "src/cli/actions/up.ts",
-    find: "(compute) => Effect.result(stay(compute))",
-    replace: "(compute) => Effect.map(stay(compute), Result.succeed)",
+    find: "Effect.ensuring(Effect.result(stay(compute)), sayEnding(",
+    replace: "Effect.ensuring(Effect.map(stay(compute), Result.succeed), sayEnding(",
     noticedBy: [tests("test/cli/up.test.ts")]
   },
   {
     name: "down-without-a-look",
     why: "`atlas down` says that a machine is ended as soon as the delete was answered",
     file: "src/cli/actions/computes.ts",
-    find: "Effect.result(Atlas.end(id, options))",
-    replace: "Effect.result(Effect.when(Atlas.end(id, options), Effect.as(Atlas.terminate(id, call), id === \"\")))",
+    find: "Effect.result(Atlas.end(id, { ...call, ...options }))",
+    replace:
+      "Effect.result(Effect.when(Atlas.end(id, { ...call, ...options }), Effect.as(Atlas.terminate(id, call), id === \"\")))",
     noticedBy: [tests("test/cli/commands.test.ts")]
   },
   {

@@ -16,6 +16,14 @@ describe("Repeats", () => {
     assert.isNull(passed(1_000))
   })
 
+  it("two callers of a process that know nothing of each other may each ask as often", () => {
+    const repeats = Repeats.make()
+    const process = {}
+    for (let sent = 0; sent < 80; sent++) assert.isNull(repeats(process, "list", 0, 2))
+    assert.strictEqual(repeats(process, "list", 0, 2), 80)
+    assert.strictEqual(repeats(process, "list", 0, 1), 40, "one of them is gone")
+  })
+
   it("requests of other processes, and other requests, do not count", () => {
     const repeats = Repeats.make()
     for (let sent = 0; sent < 100; sent++) assert.isNull(repeats({}, "list", 0))

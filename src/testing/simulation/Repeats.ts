@@ -6,16 +6,17 @@
 
 /** In this time, in milliseconds, */
 const window = 30_000
-/** so many identical requests of one process are a loop: whatever may be asked for, it is asked for every second at most. */
+/** so many identical requests of one asker are a loop: whatever may be asked for, it is asked for every second at most. */
 const most = 40
 
 /**
- * Counts a request, and answers how many of its kind there were lately when those are too many.
+ * Counts a request, and answers how many of its kind there were lately when those are too many for so many askers, such as
+ * callers of one process that know nothing of each other; default one.
  *
  * @category models
  * @since 0.1.0
  */
-export type Repeats = (by: object, label: string, now: number) => number | null
+export type Repeats = (by: object, label: string, now: number, askers?: number) => number | null
 
 /**
  * Nothing was asked for yet.
@@ -25,14 +26,14 @@ export type Repeats = (by: object, label: string, now: number) => number | null
  */
 export const make = (): Repeats => {
   const times = new WeakMap<object, Map<string, Array<number>>>()
-  return (by, label, now) => {
+  return (by, label, now, askers = 1) => {
     const mine = times.get(by) ?? new Map<string, Array<number>>()
     times.set(by, mine)
     const past = mine.get(label) ?? []
     mine.set(label, past)
     past.push(now)
-    if (past.length <= most) return null
-    const first = past.shift() ?? now
+    if (past.length <= most * askers) return null
+    const [first = now] = past.splice(0, past.length - most * askers)
     return now - first < window ? past.length : null
   }
 }

@@ -88,7 +88,9 @@ export const make = (world: World, profile: Profile, rng: Rng.Rng): Stateless =>
       const whole = rng.chance(0.5)
         ? Atlas.withCompute(request, () => work, { provider })
         : Effect.scoped(Effect.andThen(Atlas.scoped(request, { provider }), work))
+      world.renting(member.process, 1)
       member.process.run(Effect.provideService(whole, Providers, providers), (exit) => {
+        world.renting(member.process, -1)
         world.note(() => `the rent ${number} is over: ${Exit.isSuccess(exit) ? "success" : String(exit.cause.reasons)}`)
         // a failure that says that something may be left is the truth
         if (Exit.isFailure(exit) && (isUncertain(exit.cause) || Cause.hasDies(exit.cause))) return

@@ -60,6 +60,8 @@ export interface World {
   /** A moment at which a process may be killed. */
   readonly point: (process: Process, label: string) => void
   readonly call: <A, E>(process: Process, outside: Outside<A, E>) => Effect.Effect<A, E>
+  /** Callers of a process that rent without an orchestrator: so many more, or less. Each asks for itself. */
+  readonly renting: (process: Process, more: number) => void
   /** A process asks for this, and must not do so again and again without a pause. */
   readonly asked: (process: Process, label: string) => void
   /** Work of a process that counts as out until it ends, such as a call with all its attempts. */
@@ -84,6 +86,7 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
   const troubles = rng.fork()
   const out = new Map<Process, Map<string, number>>()
   const repeats = Repeats.make()
+  const renters = new Map<Process, number>()
   let faultRates = noFaults
   let faultFreeSince: number | null = 0
   let violation: Violation | null = null
@@ -127,8 +130,9 @@ export const make = (seed: number, read: ((line: string) => void) | null, seeksS
       world.note(() => `${process.name} is killed at: ${label}`)
       world.onKill(process)
     },
+    renting: (process, more) => void renters.set(process, (renters.get(process) ?? 0) + more),
     asked: (process, label) => {
-      const count = repeats(process, label, timeline.now())
+      const count = repeats(process, label, timeline.now(), 1 + (renters.get(process) ?? 0))
       if (count !== null) world.broken("steady", `${process.name} asks ${count} times for ${label}`)
     },
     call: (process, { act, back, heard, isSteady, label, limit, outlives, travel }) =>
