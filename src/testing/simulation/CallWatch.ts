@@ -157,9 +157,11 @@ export const make = (options: {
     },
     created: (name) => {
       const attempt = attemptOf(name)
-      if (created.has(attempt)) world.broken("one", `a second create for ${name}`)
-      created.add(attempt)
       const row = database().byAttempt(attempt)
+      // a row of old may not know of the create, and its machine is ended as a duplicate of the new one
+      const isOfOld = row !== undefined && database().wasRestored(row.spec.id)
+      if (created.has(attempt) && !isOfOld) world.broken("one", `a second create for ${name}`)
+      created.add(attempt)
       if (row === undefined) {
         const isNamed = database().wasNamed(attempt) || stateless.owns(attempt)
         if (!isNamed) world.broken("known", `${name} is created and no row names it`)

@@ -73,6 +73,8 @@ export interface Database {
   readonly isBehind: (process: Process) => boolean
   /** Whether the row was restored once, so that what was told before it may be told again. */
   readonly wasRestored: (id: SessionId) => boolean
+  /** True time when the row was last restored; null when it never was. */
+  readonly restoredAt: (id: SessionId) => number | null
   /** Whether a process has deleted the row, with all that was still to be told of its session. */
   readonly wasDeleted: (id: SessionId) => boolean
   /** Whether the row can be read now, and could for a while. */
@@ -177,7 +179,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
   const copies: Array<ReadonlyMap<SessionId, SessionState>> = []
   /** How much higher the version of a restored row is than the store's own count of its writes. */
   const versions = new Map<SessionId, number>()
-  const restored = new Set<SessionId>()
+  const restored = new Map<SessionId, number>()
   const deleted = new Set<SessionId>()
   /** Until when each row cannot be read. */
   const damaged = new Map<string, number>()
@@ -388,7 +390,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
     for (const id of new Set([...rows.keys(), ...copy.keys()])) {
       const [now, then] = [rows.get(id), copy.get(id)]
       if (now === then) continue
-      restored.add(id)
+      restored.set(id, timeline.now())
       if (now !== undefined) {
         const version = now.version - (versions.get(id) ?? 0)
         Effect.runSync(Effect.orDie(real.commit(now.spec.owner, [{ id, version, state: null }])))
@@ -445,6 +447,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
       return now - progress.failedAt < afterwards || [...progress.begun].some((began) => now - began > long)
     },
     wasRestored: (id) => restored.has(id),
+    restoredAt: (id) => restored.get(id) ?? null,
     wasDeleted: (id) => deleted.has(id),
     isReadable: (id) => timeline.now() - (damaged.get(id) ?? Number.NEGATIVE_INFINITY) > rereading,
     quiet: () => {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { SessionId, SessionState } from "../../orchestrator/Session.ts"
+import { AttemptId, type SessionId, type SessionState } from "../../orchestrator/Session.ts"
 import type { Database } from "./Database.ts"
 import type { Fleet, Member } from "./Fleet.ts"
 import type { Machine } from "./Ledger.ts"
@@ -81,8 +81,10 @@ export const make = (options: {
   }
 
   /** Whether a limit of a session was reached, or its end asked for, so long ago that its process must have begun to end it. */
-  const isPast = (member: Member, { clock, createdAt, phase, spec }: SessionState): boolean => {
+  const isPast = (member: Member, { createdAt, phase, spec, ...row }: SessionState): boolean => {
     if (phase._tag !== "Live") return false
+    // a process counts from what it has read, and writes that only with the next change
+    const clock = member.services?.engine.get(spec.id)?.state.clock ?? row.clock
     const stop = member.stops.get(spec.id)
     if (stop !== undefined && now() - stop > 10 * second) return true
     const { host } = member.process
@@ -128,6 +130,10 @@ export const make = (options: {
       }
     },
     listed: (process, machine) => {
+      // one that comes before its session was loaded tells nobody
+      const { attempt } = machine
+      const engine = fleet().memberOf(process)?.services?.engine
+      if (attempt === null || engine?.byAttempt(AttemptId.make(attempt)) === undefined) return
       const mine = listedAt.get(process) ?? new Map<Machine, number>()
       if (!mine.has(machine)) listedAt.set(process, mine.set(machine, now()))
     },

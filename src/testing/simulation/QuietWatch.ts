@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { AttemptId, type Clock, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
+import { AttemptId, type Clock, isSame, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
@@ -156,11 +156,13 @@ export const make = (options: {
     const billed = machines.reduce((sum, machine) => sum + ledger.cost(machine) - ledger.untold(machine), 0)
     // whole milliseconds of both clocks
     const slack = machines.reduce((sum, { rate }) => sum + rate * 3 / 3_600_000, rounding)
-    if (!isBlind && !isDenied && spent < billed - slack) {
+    // a process that begins with a row of old knows neither the prices nor the machines that were told after it
+    const isOfOld = member.bornAt > (database.restoredAt(spec.id) ?? Infinity)
+    if (!isBlind && !isDenied && !isOfOld && spent < billed - slack) {
       world.broken("money", `the meter of ${spec.id} says ${spent}, the ledger ${billed}`)
     }
     const { maxCost } = spec.policy
-    const isOver = maxCost !== null && phase._tag === "Live" && !isBlind && billed > maxCost + slack &&
+    const isOver = maxCost !== null && phase._tag === "Live" && !isBlind && !isOfOld && billed > maxCost + slack &&
       isNoticing(member)
     if (lasting(overSince, process, spec.id, isOver) > notice) {
       world.broken("money", `${spec.id} has cost ${billed} of ${maxCost} and lives on`)
@@ -177,13 +179,18 @@ export const make = (options: {
     return now() - Math.max(since, ...awake)
   }
 
-  /** Whether a row says what is so: it can be read, and is not one of old, of a session that its process knows to be over. */
-  const isTrue = ({ spec: { id, owner } }: SessionState): boolean => {
+  /**
+   * Whether a row says what is so: it can be read, and is not one of old, of a session that its process knows to be over or to have
+   * another machine. Nothing writes such a row again before the session changes.
+   */
+  const isTrue = ({ phase, spec: { id, owner } }: SessionState): boolean => {
     if (!database.isReadable(id)) return false
     if (!database.wasRestored(id)) return true
     const engine = fleet.places.find((place) => place.owner === owner)?.member?.services?.engine
     const known = engine?.get(id)?.state
-    return engine === undefined || (known !== undefined && known.phase._tag !== "Ended")
+    if (engine === undefined) return true
+    if (known === undefined || known.phase._tag === "Ended") return false
+    return phase._tag !== "Live" || (known.phase._tag === "Live" && isSame(known.phase, phase))
   }
 
   const row = (state: SessionState, faultFree: number): void => {
