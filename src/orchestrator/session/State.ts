@@ -179,8 +179,9 @@ export const SessionState = Schema.Struct({
     ComputeId
   ])),
   /**
-   * The last create whose answer was lost and whose machine was found: until a complete listing begun at `at` (monotonic clock) or
-   * later has shown that there is no other one of its name, the session is not over. Left out where nothing is in doubt.
+   * A create whose answer was lost and whose machine was found, or whose session ends without having found one: until a complete
+   * listing begun at `at` (monotonic clock) or later has shown that there is no other machine of its name, the session is not over.
+   * Left out where nothing is in doubt.
    */
   doubt: Schema.optionalKey(Schema.Struct({ attempt: Attempt, provider: ProviderId, at: Schema.Finite })),
   /** Monotonic clock: the last touch. */

@@ -94,6 +94,7 @@ const lastSaid = new WeakMap<Machine, Compute>()
 
 const computeOf = (machine: Machine, status = machine.status): Compute => {
   if (machine.isPriced) machine.named.add(machine.rate)
+  if (status === "running") machine.wasShownRunning = true
   const last = lastSaid.get(machine)
   const costPerHour = machine.isPriced ? machine.rate : null
   const isSame = last?.status === status && last.costPerHour === costPerHour && last.exitCode === machine.exitCode

@@ -43,6 +43,8 @@ export interface Machine {
   isPriced: boolean
   /** Every price that an answer has named. */
   readonly named: Set<number | null>
+  /** Whether an answer has shown it as running. */
+  wasShownRunning: boolean
   status: ComputeStatus
   exitCode: number | null
   /** When it stopped costing money; null while it costs. */
@@ -175,6 +177,7 @@ export const make = (now: () => number): Ledger => {
         attempt: stamp?.attempt ?? null,
         madeAs: made.name,
         named: new Set(),
+        wasShownRunning: false,
         exitCode: null,
         goneAt: null,
         isRemoved: false,

@@ -157,7 +157,9 @@ export const make = (options: {
     // whole milliseconds of both clocks
     const slack = machines.reduce((sum, { rate }) => sum + rate * 3 / 3_600_000, rounding)
     // a process that begins with a row of old knows neither the prices nor the machines that were told after it
-    const isOfOld = member.bornAt > (database.restoredAt(spec.id) ?? Infinity)
+    // and what was told of a price counts from the row that says so
+    const isOfOld = member.bornAt > (database.restoredAt(spec.id) ?? Infinity) ||
+      member.services?.engine.get(spec.id)?.recorded === false
     if (!isBlind && !isDenied && !isOfOld && spent < billed - slack) {
       world.broken("money", `the meter of ${spec.id} says ${spent}, the ledger ${billed}`)
     }

@@ -106,7 +106,10 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     const { onFailure } = spec.policy
     if (phase._tag !== "Live" || phase.ready || report !== null || onFailure._tag !== "Respawn") return
     // the end of a command is no loss, and that of a task's can look like one
-    const hasExited = (ledger.find(phase.provider, phase.computeId)?.exitCode ?? null) !== null
+    const machine = ledger.find(phase.provider, phase.computeId)
+    const hasExited = (machine?.exitCode ?? null) !== null
+    // its process knew it as ready, and could not write that
+    if (machine?.wasShownRunning === true) return
     if (reason === "died" && (spec.mode === "task" || hasExited)) return
     if (respawns < onFailure.max) {
       world.broken("replaced", `${spec.id} ends as ${reason}, after ${respawns} of ${onFailure.max} respawns`)

@@ -397,8 +397,13 @@ const lookAgain = (state: SessionState, step: Step, phase: PhaseOf<"Resolving">,
   const { mono } = step.now
   const { stopping } = phase
   const proof = proofAt(state, step, phase)
-  // past its limits it does not look for ever; a machine that appears under the name later is terminated as an orphan
-  if (stopping !== null && limits.has(stopping) && mono >= proof) return end(state, step, { reason: stopping, fault })
+  // past its limits it ends; it is over when a listing proves that nothing was made, and what appears meanwhile is terminated
+  if (stopping !== null && limits.has(stopping) && mono >= proof) {
+    const { attempt } = phase
+    const place = state.spec.candidates[attempt.candidate] ?? state.spec.candidates[0]
+    const doubt = { attempt, provider: place.provider, at: proof }
+    return end({ ...state, doubt }, step, { reason: stopping, fault })
+  }
   const tries = (state.timers.look?.tries ?? 0) + 1
   const later = mono + pauseAfter(tries, phase.attempt.id)
   // a long pause must not delay the first listing that can prove an absence
