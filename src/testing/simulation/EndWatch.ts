@@ -130,7 +130,7 @@ export const make = (options: {
       }
     },
     listed: (process, machine) => {
-      // one that comes before its session was loaded tells nobody
+      // a process learns nothing from one that comes before the session was loaded
       const { attempt } = machine
       const engine = fleet().memberOf(process)?.services?.engine
       if (attempt === null || engine?.byAttempt(AttemptId.make(attempt)) === undefined) return
