@@ -124,9 +124,8 @@ export const makePlainCloud = ({ pageSize, perSecond, pollInterval }: PlainOptio
     return { provider, machines, odd, seen }
   })
 
-/** A session that lives, as a row would hold it, and its machine in the cloud. */
-export const addLive = (
-  { machines }: PlainCloud,
+/** A session whose first create is under way. */
+export const renting = (
   number: number,
   now: Session.Clock.Now,
   spec?: Partial<Session.SessionSpec>
@@ -141,7 +140,7 @@ export const addLive = (
       gpuCount: 1,
       image: null,
       cloudType: "any",
-      spot: true,
+      spot: false,
       ports: [],
       envNames: [],
       volumeGb: null,
@@ -165,8 +164,20 @@ export const addLive = (
     },
     ...spec
   }
-  const started = Session.decide(null, { _tag: "Started", spec: base }, now, Session.defaults).state
-  if (started?.phase._tag !== "Renting") throw new Error("a session did not start")
+  const { state } = Session.decide(null, { _tag: "Started", spec: base }, now, Session.defaults)
+  if (state === null) throw new Error("a session did not start")
+  return state
+}
+
+/** A session that lives, as a row would hold it, and its machine in the cloud. */
+export const addLive = (
+  { machines }: PlainCloud,
+  number: number,
+  now: Session.Clock.Now,
+  spec?: Partial<Session.SessionSpec>
+): Session.SessionState => {
+  const started = renting(number, now, spec)
+  if (started.phase._tag !== "Renting") throw new Error("a session did not start")
   const { attempt } = started.phase
   const machine = machineOf(`old-${number}`, attempt.name, now.wall)
   machines.set(machine.id, machine)

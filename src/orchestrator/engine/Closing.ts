@@ -4,11 +4,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { atMost } from "../internal/patience.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
 import * as Clocks from "./Clocks.ts"
 import type * as Mailbox from "./Mailbox.ts"
-import { atMost } from "./Patience.ts"
 import * as Table from "./Table.ts"
 import type * as Waiters from "./Waiters.ts"
 

@@ -13,9 +13,9 @@ import type { ProviderId } from "../../domain/Ids.ts"
 import type { Unaddressable } from "../../provider/Listing.ts"
 import type { Service } from "../../provider/Provider.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import { atMost } from "../internal/patience.ts"
 import type { Now } from "../session/Clock.ts"
 import * as Clocks from "./Clocks.ts"
-import { atMost } from "./Patience.ts"
 
 /** One complete listing of an account. */
 export interface Listing {

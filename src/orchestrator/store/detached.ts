@@ -4,11 +4,11 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
+import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
+import { atMost } from "../internal/patience.ts"
 import { guarded, storageFault } from "./faults.ts"
 import type { Reserve } from "./reserve.ts"
 
@@ -35,31 +35,24 @@ const withoutCallerSettings =
 export const writeBack = (sql: SqlClient.SqlClient): Effect.Effect<unknown, unknown> =>
   sql`PRAGMA wal_checkpoint(PASSIVE)`
 
-/** Runs the work in a fiber of its own, so that work that cannot be interrupted does not hold up the caller. */
-const limited =
-  (scope: Scope.Scope, operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
-    Effect.gen(function*() {
-      const fiber = yield* Effect.forkIn(work, scope, { startImmediately: true })
-      return yield* Fiber.join(fiber).pipe(
-        Effect.timeoutOrElse({
-          duration: answerWithin,
-          orElse: () =>
-            Effect.fail(
-              storageFault(operation, `the session database did not answer within ${TimeSpan.format(answerWithin)}`)
-            )
-        }),
-        Effect.onExit(() =>
-          fiber.pollUnsafe() === undefined ? Effect.asVoid(Effect.forkIn(Fiber.interrupt(fiber), scope)) : Effect.void
-        )
-      )
+/** Work that cannot be interrupted holds up neither the caller nor the close of the store. */
+const limited = (operation: string) => <A>(work: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+  Effect.flatMap(
+    atMost(work, answerWithin),
+    Option.match({
+      onNone: () =>
+        Effect.fail(
+          storageFault(operation, `the session database did not answer within ${TimeSpan.format(answerWithin)}`)
+        ),
+      onSome: Effect.succeed
     })
+  )
 
 /**
  * Leaves the caller's transaction: PostgreSQL by another connection; SQLite has only one, so a call inside a transaction fails.
  */
 export const make = (
   sql: SqlClient.SqlClient,
-  scope: Scope.Scope,
   { filename, reserve }: { readonly filename: string | undefined; readonly reserve: Reserve }
 ): RunDetached => {
   const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
@@ -73,7 +66,7 @@ export const make = (
       "sessions are stored outside of any transaction: call this after the transaction, which holds the only connection"
     )
   return (operation, work) => {
-    if (!isSqlite) return guarded(operation, limited(scope, operation)(withoutCallerSettings(sql)(work)))
+    if (!isSqlite) return guarded(operation, limited(operation)(withoutCallerSettings(sql)(work)))
     return Effect.flatMap(
       isInside,
       (isInside) =>

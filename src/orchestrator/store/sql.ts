@@ -115,7 +115,7 @@ export const make = (
 ): Effect.Effect<SessionStore["Service"], AtlasError, SqlClient.SqlClient | Scope.Scope> =>
   Effect.gen(function*() {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-    const runDetached = Detached.make(sql, yield* Effect.scope, { filename, reserve })
+    const runDetached = Detached.make(sql, { filename, reserve })
     yield* runDetached("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
     const locks = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
     const readable = makeReadableRows()

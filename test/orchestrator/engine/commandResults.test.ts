@@ -15,7 +15,7 @@ import * as Mailbox from "../../../src/orchestrator/engine/Mailbox.ts"
 import * as PausedPlaces from "../../../src/orchestrator/engine/PausedPlaces.ts"
 import * as SharedListings from "../../../src/orchestrator/engine/SharedListings.ts"
 import { pass, settle } from "../harness.ts"
-import { makePlainCloud, owner, plain } from "../plainCloud.ts"
+import { makePlainCloud, plain, renting as rentingOf } from "../plainCloud.ts"
 
 const throwing = (): never => {
   throw new Error("the exporter is gone: key=canary")
@@ -23,39 +23,7 @@ const throwing = (): never => {
 
 const notFound = Effect.fail(new NotFound({ message: "gone" }))
 
-/** A session with every command under way at once, as none has in life. */
-const stateOf = (wall: number): Session.SessionState => {
-  const spec: Session.SessionSpec = {
-    id: Session.SessionId.make("s1"),
-    owner,
-    mode: "interactive",
-    userId: null,
-    persist: false,
-    request: {
-      gpuCount: 1,
-      image: null,
-      cloudType: "any",
-      spot: false,
-      ports: [],
-      envNames: [],
-      volumeGb: null,
-      containerDiskGb: null,
-      networkVolumeId: null,
-      templateId: null,
-      name: null,
-      auth: "none",
-      providerOpts: {},
-      withheld: [],
-      command: null,
-      selfTerminate: true
-    },
-    candidates: [{ provider: plain, gpu: null, regionHints: [] }],
-    policy: Session.Policy.interactive
-  }
-  const { state } = Session.decide(null, { _tag: "Started", spec }, { wall, mono: 0 }, Session.defaults)
-  if (state === null) throw new Error("a session did not start")
-  return state
-}
+const stateOf = (wall: number): Session.SessionState => rentingOf(1, { wall, mono: 0 })
 
 const machine = { provider: plain, computeId: ComputeId.make("old") }
 
