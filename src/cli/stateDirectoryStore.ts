@@ -1,5 +1,5 @@
 /**
- * The owner and the session store of a state directory: two files beside the local provider's computes.
+ * The owner and the session store of a state directory: three files beside the local provider's computes.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -24,35 +24,43 @@ const unusable = (message: string) =>
 /** The state directory, found as the local provider finds it. */
 const directory = Effect.mapError(StateDirectory.find(), ({ message }) => unusable(message))
 
-/**
- * The owner of this state directory, made up once. A name that came from the machine could be another machine's as well, a
- * clone's for one, and each would end what the other rented.
- */
-const ownOwner = Effect.gen(function*() {
+/** A word of this state directory, made up once and kept in a file. */
+const ownWord = Effect.fnUntraced(function*(name: "owner" | "store") {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const home = yield* directory
-  const file = path.join(home, "owner")
+  const file = path.join(home, name)
   const read = fs.readFileString(file)
   const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
-      const owner = yield* Entropy.hex(6)
-      const temporary = path.join(home, `.owner-${owner}`)
+      const word = yield* Entropy.hex(6)
+      const temporary = path.join(home, `.${name}-${word}`)
       yield* PrivateDirectory.make(home)
       // on disk before it has its name: after a power cut an empty file would name no owner
       yield* Effect.scoped(Effect.gen(function*() {
         const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
-        yield* handle.writeAll(new TextEncoder().encode(owner))
+        yield* handle.writeAll(new TextEncoder().encode(word))
         yield* handle.sync
       }))
       // a link is there as a whole or not at all, and never replaces that of another process that was quicker
       yield* Effect.ignore(fs.link(temporary, file))
       yield* fs.remove(temporary)
       return yield* read
-    })).pipe(
-      Effect.mapError((error) => unusable(`${file} cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead`))
-    )
-  const owner = text.trim()
+    }))
+  return { file, word: text.trim() }
+})
+
+/**
+ * The owner of this state directory. A name that came from the machine could be another machine's as well, a clone's for one, and
+ * each would end what the other rented.
+ */
+const ownOwner = Effect.gen(function*() {
+  const home = yield* directory
+  const { file, word: owner } = yield* Effect.catchTag(
+    ownWord("owner"),
+    "PlatformError",
+    (error) => Effect.fail(unusable(`${home}/owner cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead`))
+  )
   return isOwner(owner) ? owner : yield* unusable(
     `${file} holds no owner (1 to 16 of a-z and 0-9): restore what it held, or remove it to get a new owner, which does `
       + "not know what the old one rented, or set ATLAS_OWNER"
@@ -67,7 +75,13 @@ export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSy
     const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
     const path = yield* Path.Path
     const filename = path.join(yield* directory, "sessions.db")
-    return { owner, store: SessionStore.layerSqlite({ filename }).pipe(Layer.provide(Layer.succeedContext(platform))) }
+    // kept beside the database: when that is lost, what it had rented is still known to be of this directory
+    const store = ownWord("store").pipe(
+      Effect.map(({ word }) => word === "" ? undefined : word),
+      Effect.catchTag("PlatformError", () => Effect.succeed(undefined)),
+      Effect.map((identity) => SessionStore.layerSqlite({ filename, identity }))
+    )
+    return { owner, store: Layer.unwrap(store).pipe(Layer.provide(Layer.succeedContext(platform))) }
   })
 
 /** An owner and the store its sessions are in. */

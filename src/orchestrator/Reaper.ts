@@ -30,6 +30,8 @@ import type { AttemptHolders, SessionStore, Unreadable } from "./SessionStore.ts
  *
  * - `not_stamped`, `other_owner`: its name is not this owner's. `adhoc` is the owner of machines rented without an
  *   orchestrator; the caller who rented them ends them.
+ * - `other_store`: it was rented by this owner from another session store, which may have it on record. Two stores under one owner
+ *   in one account are a conflict: give each an owner of its own.
  * - `known`: a session has it. `young`: within the grace. `seen_once`: one listing is no proof.
  * - `store_cannot_tell`: the store failed, or holds a row that cannot be read and that may have rented the machine.
  * - `being_ended`: another cycle is ending it. `end_failed`: it is not verified gone, and the next cycle tries again.
@@ -40,6 +42,7 @@ import type { AttemptHolders, SessionStore, Unreadable } from "./SessionStore.ts
 export type LeftWhy =
   | "not_stamped"
   | "other_owner"
+  | "other_store"
   | "known"
   | "young"
   | "seen_once"
@@ -103,9 +106,11 @@ export interface Reaper {
  */
 export interface Options {
   readonly engine: Pick<SessionEngine["Service"], "owner" | "unreadable" | "byAttempt" | "byCompute">
-  readonly store: Pick<SessionStore["Service"], "attempts">
+  readonly store: Pick<SessionStore["Service"], "attempts" | "identity">
   /** A machine younger than this is left alone, by its own age and since the reaper first saw it; default 1 minute. */
   readonly grace?: Duration.Input | undefined
+  /** Whether it also judges machines that another store of this owner has rented, as after that store was lost; default false. */
+  readonly otherStores?: boolean | undefined
 }
 
 /**
@@ -168,6 +173,7 @@ const makeOnceLog = () => {
  */
 export const make = (options: Options): Reaper => {
   const { engine, store } = options
+  const storeMark = store.identity === undefined ? null : NameStamp.storeMark(store.identity)
   const grace = Duration.toMillis(options.grace === undefined ? defaultGrace : Duration.fromInputUnsafe(options.grace))
   const history = new Map<ProviderId, ReadonlyMap<ComputeId, Seen>>()
   const beingEnded = new Set<string>()
@@ -238,19 +244,44 @@ export const make = (options: Options): Reaper => {
   const isKnown = (attempt: AttemptId, { id, provider }: Compute): boolean =>
     engine.byAttempt(attempt) !== undefined || engine.byCompute(provider, id) !== undefined
 
+  /** Messages about machines that are another process's to end. */
+  const tell = (provider: ProviderId, { owner, store: mark }: NameStamp.NameStamp): Effect.Effect<void> =>
+    owner === engine.owner
+      ? messages.once(
+        `store ${provider} ${mark}`,
+        Effect.logWarning(
+          `${provider}: machines of the owner ${owner} that another session store has rented are left alone: two stores must not share `
+            + "an owner in one account, so give each of them its own"
+        )
+      )
+      : messages.once(
+        `owner ${owner}`,
+        Effect.logInfo(`${provider}: machines of the owner ${owner} are left alone`)
+      )
+
   /**
    * Judges one machine by what is known here: why it is left alone, or the attempt that the store is to be asked for. Adds to the
-   * names of other owners.
+   * stamps that are another process's.
    */
-  const suspect = (compute: Compute, seen: Seen, listing: Listing, others: Set<string>): LeftWhy | Candidate => {
+  const suspect = (
+    compute: Compute,
+    seen: Seen,
+    listing: Listing,
+    others: Map<string, NameStamp.NameStamp>
+  ): LeftWhy | Candidate => {
     const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
     if (stamp === null) return "not_stamped"
     if (stamp.owner !== engine.owner) {
-      others.add(stamp.owner)
+      others.set(stamp.owner, stamp)
       return "other_owner"
     }
     const attempt = AttemptId.make(stamp.attempt)
     if (isKnown(attempt, compute)) return "known"
+    // a name without a mark is of a store that has no identity, or was given before names had one
+    if (stamp.store !== undefined && stamp.store !== storeMark && options.otherStores !== true) {
+      others.set(`${stamp.owner} ${stamp.store}`, stamp)
+      return "other_store"
+    }
     if (isYoung(compute, seen, listing)) return "young"
     return seen.listings < 2 ? "seen_once" : { compute, attempt }
   }
@@ -286,7 +317,7 @@ export const make = (options: Options): Reaper => {
       const ended: Array<Judged> = []
       const left: Array<Judged & { readonly why: LeftWhy }> = []
       const candidates: Array<Candidate> = []
-      const others = new Set<string>()
+      const others = new Map<string, NameStamp.NameStamp>()
       yield* eachInPortions(computes, (compute) => {
         if (compute.status === "terminated") return
         const seen = seenById.get(compute.id) ?? { since: listing.begunAt.mono, listings: 1 }
@@ -294,11 +325,7 @@ export const make = (options: Options): Reaper => {
         if (typeof judged === "string") left.push({ ...machineOf(compute), why: judged })
         else candidates.push(judged)
       })
-      yield* Effect.forEach(others, (owner) =>
-        messages.once(
-          `owner ${owner}`,
-          Effect.logInfo(`${provider.id}: machines of the owner ${owner} are left alone`)
-        ), { discard: true })
+      yield* Effect.forEach(others.values(), (stamp) => tell(provider.id, stamp), { discard: true })
       if (candidates.length === 0) return { ended, left, unlisted: [] }
       const holders = yield* lookUp(candidates)
       yield* Effect.forEach(candidates, (candidate) =>

@@ -52,6 +52,11 @@ export interface Options {
   readonly provider?: Which | undefined
   /** A machine younger than this is left alone; default 1 minute. */
   readonly grace?: Duration.Input | undefined
+  /**
+   * Also ends what another store of this owner has rented; default false. For a store that was lost: while a process works with the
+   * other store, this ends its machines.
+   */
+  readonly otherStores?: boolean | undefined
   /** Changes nothing and answers which machines would be ended; takes no owner lock. Default false. */
   readonly dryRun?: boolean | undefined
   /** Is called before each step; the recovery waits for it. */
@@ -261,14 +266,15 @@ const readOnlyEngine = (owner: Owner, store: SessionStore["Service"]) =>
 const reap = Effect.fnUntraced(function*(
   engine: Reaper.Options["engine"],
   { named, usable }: Targets,
-  { announce, dryRun, grace, store }: {
+  { announce, dryRun, grace, otherStores, store }: {
     readonly store: SessionStore["Service"]
     readonly grace: Duration.Duration
+    readonly otherStores: boolean
     readonly dryRun: boolean
     readonly announce: (step: Step) => Effect.Effect<void>
   }
 ) {
-  const reaper = Reaper.make({ engine, store, grace })
+  const reaper = Reaper.make({ engine, store, grace, otherStores })
   const providers = named === null ? usable : [named]
   yield* announce({ _tag: "Listing", providers: providers.map(({ id }) => id) })
   const first = yield* reaper.cycle(providers, { dryRun })
@@ -330,14 +336,15 @@ export const run = Effect.fn("Recovery.run")(function*(
 ): Effect.fn.Return<Report, AtlasError, Providers | SessionStore> {
   const owner = yield* decodeOwner(options.owner, operation)
   const grace = yield* decodeGrace(options.grace ?? Reaper.defaultGrace, operation)
-  const { dryRun = false, onStep: announce = () => Effect.void, provider } = options
+  const { dryRun = false, onStep: announce = () => Effect.void, otherStores = false, provider } = options
   const providers = yield* Providers
   const store = yield* SessionStore
   const targets: Targets = {
     usable: providers.all.filter(isUsable),
     named: provider === undefined ? null : yield* providers.get(provider, operation)
   }
-  const judge = (engine: Reaper.Options["engine"]) => reap(engine, targets, { store, grace, dryRun, announce })
+  const judge = (engine: Reaper.Options["engine"]) =>
+    reap(engine, targets, { store, grace, otherStores, dryRun, announce })
   const complete = (reaped: Reaper.Reaped, { unreached }: Open, engine: Reaper.Options["engine"]) => ({
     ...reaped,
     unlisted: [...new Set([...reaped.unlisted, ...unreached.keys()])],

@@ -119,6 +119,8 @@ export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient
  * user without a home directory fails as `StorageFault` that names both. It is created with mode 0600, and a missing directory
  * with 0700. A commit is on disk before it is answered. Several processes may share the file, each with its own owner.
  *
+ * `identity` is what tells this store from others; by default it is made with the file, and lost with it.
+ *
  * **Example** (In a file of one's own)
  *
  * ```ts
@@ -133,7 +135,7 @@ export const layerSql: Layer.Layer<SessionStore, AtlasError, SqlClient.SqlClient
  * @since 0.1.0
  */
 export const layerSqlite = (
-  options: { readonly filename?: string | undefined } = {}
+  options: { readonly filename?: string | undefined; readonly identity?: string | undefined } = {}
 ): Layer.Layer<SessionStore, AtlasError, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(
     SessionStore,

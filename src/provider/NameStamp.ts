@@ -1,5 +1,5 @@
 /**
- * The name of every rented compute, by which the library recognises its own: `atlas-<owner>-<slug>-<attempt>`.
+ * The name of every rented compute, by which the library recognises its own: `atlas-<owner>-<slug>-<attempt><store>`.
  *
  * A lost answer is resolved by looking for the name, and nothing without our stamp is ever ended by a clean-up.
  *
@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Entropy from "../domain/Entropy.ts"
+import * as Hash from "../domain/Hash.ts"
 
 const attemptLength = 12
 const slugLength = 24
@@ -16,7 +17,7 @@ const slugLength = 24
 /** The owner of computes rented without an orchestrator. No configuration can name it and no clean-up claims it. */
 const stateless = "adhoc"
 
-const pattern = /^atlas-([a-z0-9]{1,16})-([a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?)-([a-z2-7]{12})$/
+const pattern = /^atlas-([a-z0-9]{1,16})-([a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?)-([a-z2-7]{12})([a-z2-7]{4})?$/
 
 /**
  * The owner in a stamped name: 1 to 16 of `a-z 0-9`, but not `adhoc`, which stands for spawns without an orchestrator.
@@ -49,6 +50,11 @@ export interface NameStamp {
   readonly slug: string
   /** 12 base32 characters that no other spawn has. */
   readonly attempt: string
+  /**
+   * The {@link storeMark} of the session store that has the attempt on record. Left out for a spawn without an orchestrator, and
+   * where the store has no identity.
+   */
+  readonly store?: string | undefined
 }
 
 /**
@@ -77,12 +83,28 @@ export const slugify = (name: string): string =>
   name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "").slice(0, slugLength).replace(/-+$/, "") || "compute"
 
 /**
- * The stamp as the name that is rented under; 60 characters at most.
+ * The stamp as the name that is rented under; 64 characters at most.
  *
  * @category naming
  * @since 0.1.0
  */
-export const render = (stamp: NameStamp): string => `atlas-${stamp.owner}-${stamp.slug}-${stamp.attempt}`
+export const render = ({ attempt, owner, slug, store = "" }: NameStamp): string =>
+  `atlas-${owner}-${slug}-${attempt}${store}`
+
+/**
+ * How a session store is told apart in a stamped name: 4 base32 characters that depend on its identity alone.
+ *
+ * **Details**
+ *
+ * Two stores under one owner would each take what the other rented for orphans. One pair in a million has the same mark.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const storeMark = (identity: string): string => {
+  const [word] = Hash.mix(identity)
+  return [0, 5, 10, 15].map((shift) => Entropy.base32[(word >>> shift) & 31]).join("")
+}
 
 /**
  * Reads a stamped name back; none for any other name.
@@ -102,8 +124,8 @@ export const render = (stamp: NameStamp): string => `atlas-${stamp.owner}-${stam
 export const parse = (name: string): Option.Option<NameStamp> => {
   const match = pattern.exec(name)
   if (match === null) return Option.none()
-  const [, owner = "", slug = "", attempt = ""] = match
-  return Option.some({ owner, slug, attempt })
+  const [, owner = "", slug = "", attempt = "", store] = match
+  return Option.some(store === undefined ? { owner, slug, attempt } : { owner, slug, attempt, store })
 }
 
 /**

@@ -3,12 +3,18 @@
  */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
+import { join } from "node:path"
 import { until } from "../support/until.ts"
 import { type Compute, type Home, makeHome, type Running } from "./harness.ts"
 
 const key = "rpa_canary-1f2e3d4c"
 /** Looks are seconds apart, as they are with the real cloud. */
 const patience = 120_000
+
+interface Left {
+  readonly id: string
+  readonly why: string
+}
 
 let home: Home
 let printed: Array<string>
@@ -74,6 +80,49 @@ describe("RunPod on the command line", () => {
     assert.deepStrictEqual(await json("down", id), [{ id, status: "terminated" }])
     assert.deepStrictEqual(await json("ps"), [])
     assert.strictEqual((await run("down", id)).code, 1)
+    await stop()
+  }, patience)
+
+  it("two hosts under one owner: reap of one leaves the other's job alone, and tells the conflict", async () => {
+    const { baseUrl, env, json, stop } = await cloud()
+    const host = (name: string) => ({ ...env, ATLAS_OWNER: "ci", ATLAS_STATE_DIR: join(home.directory, name) })
+    const job = home.start([
+      "up",
+      "--image",
+      "x",
+      "--gpu",
+      "h100",
+      "--max-runtime",
+      "1h",
+      "--base-url",
+      baseUrl,
+      "--json"
+    ], host("a"))
+    await job.seen(/"type":"session"/)
+    const [machine] = await json("ps") as ReadonlyArray<Compute>
+    const reap = ["reap", "--provider", "runpod", "--grace", "1s", "--base-url", baseUrl]
+    const other = await home.run(reap, host("b"))
+    assert.strictEqual(other.code, 1, other.stderr)
+    assert.match(
+      other.stdout,
+      new RegExp(`another session store.*ATLAS_OWNER.*atlas down ${machine?.id} --provider runpod`)
+    )
+    // a dry run needs no lock, so the host itself can ask as well
+    const own = await home.run([...reap, "--dry-run", "--json"], host("a"))
+    assert.deepStrictEqual(JSON.parse(own.stdout).left.map(({ id, why }: Left) => [id, why]), [[machine?.id, "known"]])
+    assert.deepStrictEqual((await json("ps") as ReadonlyArray<Compute>).map(({ id }) => id), [machine?.id])
+    job.child.kill("SIGINT")
+    assert.strictEqual((await job.ended).code, 130)
+    assert.deepStrictEqual(await json("ps"), [])
+    await stop()
+  }, patience)
+
+  it("reap says who ends what it leaves alone", async () => {
+    const { baseUrl, env, json, stop } = await cloud()
+    const { id } = await json(...up) as Compute
+    const { code, stdout } = await home.run(["reap", "--provider", "runpod", "--base-url", baseUrl], env)
+    assert.strictEqual(code, 0)
+    assert.match(stdout, new RegExp(`rented by \`atlas up\` without limits.*\`atlas down ${id} --provider runpod\``))
     await stop()
   }, patience)
 

@@ -27,5 +27,13 @@ export const reaper: ReadonlyArray<Patch> = [
     find: "if (stamp.owner !== engine.owner) {",
     replace: "if (others.size > 99) {",
     noticedBy: [worlds("owners", ["ours"])]
+  },
+  {
+    name: "reap-any-store",
+    why: "machines that another store of the same owner has rented are terminated",
+    file,
+    find: "if (stamp.store !== undefined && stamp.store !== storeMark && options.otherStores !== true) {",
+    replace: "if (stamp.store === \"none\" && stamp.store !== storeMark && options.otherStores !== true) {",
+    noticedBy: [worlds("owners", ["ours"])]
   }
 ]

@@ -191,6 +191,29 @@ describe("never touched is", () => {
       assert.deepStrictEqual(left.map(({ why }) => why), ["other_owner", "other_owner"])
     }))
 
+  it.effect("a machine that another store under the same owner has rented, which is told as a conflict", () =>
+    overhear((lines) =>
+      Effect.gen(function*() {
+        const harness = yield* open(quick)
+        const { compute } = harness.cloud.provider
+        const rent = Effect.fnUntraced(function*(store: string | undefined) {
+          const stamp = yield* NameStamp.make(team1, "lost")
+          return (yield* compute.rent(yield* compute.prepare({}, { stamp: { ...stamp, store } }))).id
+        })
+        const theirs = yield* rent(NameStamp.storeMark("the store of another host"))
+        // rented before names told the store
+        yield* rent(undefined)
+        yield* pass(300)
+        assert.deepStrictEqual(yield* live(harness), [theirs])
+        const { ended, left } = yield* harness.orchestrator.reapNow()
+        assert.deepStrictEqual(ended, [])
+        assert.deepStrictEqual(left.map(({ computeId, why }) => [computeId, why]), [[theirs, "other_store"]])
+        const conflicts = lines.filter((line) => line.includes("another session store"))
+        assert.strictEqual(conflicts.length, 1, "once, and not with every cycle")
+        assert.include(conflicts[0], "two stores must not share an owner in one account")
+      })
+    ))
+
   it.effect("a machine of a session, running or ending", () =>
     Effect.gen(function*() {
       const harness = yield* open({ ...quick, reapGrace: "1 second" })

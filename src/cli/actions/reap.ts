@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
-import type * as Reaper from "../../orchestrator/Reaper.ts"
 import * as Recovery from "../../orchestrator/Recovery.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
 import { Providers } from "../../provider/Providers.ts"
 import { OwnerStore } from "../OwnerStore.ts"
 import { progress } from "../Progress.ts"
@@ -18,6 +18,7 @@ import * as Table from "../Table.ts"
 
 interface Input {
   readonly dryRun: boolean
+  readonly otherStores: boolean
   readonly grace: Option.Option<Duration.Duration>
   readonly call: SpawnFlags["call"]
 }
@@ -35,16 +36,50 @@ const wordOf = (step: Recovery.Step): string => {
   }
 }
 
-const reasons: Readonly<Record<Reaper.LeftWhy, string>> = {
-  not_stamped: "its name is not one that atlas gives",
-  other_owner: "another owner's",
-  known: "a session uses it",
-  young: "too young",
-  seen_once: "listed only once",
-  store_cannot_tell: "not every session on record could be read",
-  being_ended: "being ended",
-  end_failed: "could not be ended"
+type Left = Recovery.Report["left"][number]
+
+const reasonOf = ({ name, why }: Left): string => {
+  switch (why) {
+    case "not_stamped":
+      return "its name is not one that atlas gives"
+    case "other_owner": {
+      const stamp = NameStamp.parse(name ?? "")
+      if (Option.exists(stamp, NameStamp.isAdhoc)) {
+        return "rented by `atlas up` without limits, or by a program without a session"
+      }
+      return Option.match(stamp, {
+        onNone: () => "another owner's",
+        onSome: ({ owner }) => `another owner's; its own reap is ATLAS_OWNER=${owner} atlas reap`
+      })
+    }
+    case "other_store":
+      return "rented under this owner from another session store, which may still use it: give each store an ATLAS_OWNER of its own"
+    case "known":
+      return "a session uses it"
+    case "young":
+      return "too young to be judged"
+    case "seen_once":
+      return "listed only once"
+    case "store_cannot_tell":
+      return "not every session on record could be read"
+    case "being_ended":
+      return "being ended"
+    case "end_failed":
+      return "could not be ended"
+  }
 }
+
+/** Left alone for good: no later reap of this owner ends it, so the user is told what does. */
+const isForUser = ({ name, why }: Left): boolean =>
+  why === "other_store" || why === "end_failed" ||
+  (why === "other_owner" && Option.exists(NameStamp.parse(name ?? ""), NameStamp.isAdhoc))
+
+/** The machine belongs to this owner, as far as its name tells, and it is not shown that a session has it or that it is gone. */
+const isUnproven = ({ why }: Left): boolean =>
+  why === "young" || why === "seen_once" || why === "store_cannot_tell" || why === "end_failed" || why === "other_store"
+
+const wordOfLeft = (one: Left): string =>
+  `left alone: ${reasonOf(one)}${isForUser(one) ? `: \`atlas down ${one.computeId} --provider ${one.provider}\`` : ""}`
 
 const show = (
   { ended, left, sessions, unlisted, unreadable, unsettled }: Recovery.Report,
@@ -53,7 +88,7 @@ const show = (
 ): string => {
   const rows = [
     ...ended.map((one) => [one.provider, one.computeId, one.name, dryRun ? "would be ended" : "ended"]),
-    ...left.map((one) => [one.provider, one.computeId, one.name, `left alone: ${reasons[one.why]}`])
+    ...left.map((one) => [one.provider, one.computeId, one.name, wordOfLeft(one)])
   ]
   const table = rows.length === 0 ? "nothing to end" : Table.render(["PROVIDER", "ID", "NAME", ""], rows, { color })
   const over = sessions.map(({ computeId, id }) =>
@@ -80,8 +115,14 @@ const show = (
   ].join("\n")
 }
 
+/** A machine also has the name that ids have everywhere else in the output of atlas. */
+const toJson = (report: Recovery.Report) => {
+  const withId = <A extends { readonly computeId: string }>(one: A) => ({ id: one.computeId, ...one })
+  return { ...report, ended: report.ended.map(withId), left: report.left.map(withId) }
+}
+
 /** Settles the sessions that earlier runs left, and ends machines that provably belong to no session. */
-export const run = ({ call, dryRun, grace }: Input) =>
+export const run = ({ call, dryRun, grace, otherStores }: Input) =>
   Effect.gen(function*() {
     const shell = yield* Shell
     const { owner, store } = yield* yield* OwnerStore
@@ -91,14 +132,15 @@ export const run = ({ call, dryRun, grace }: Input) =>
       owner,
       provider: call.provider,
       grace: Option.getOrUndefined(grace),
+      otherStores,
       dryRun,
       onStep: (step) => Effect.provideService(progress(wordOf(step)), Shell, shell)
     }).pipe(
       Effect.provide(Layer.provideMerge(store, Supervised.providers(call))),
       Supervised.withLockHint
     )
-    yield* shell.out(shell.invocation.json ? JSON.stringify(report) : show(report, dryRun, shell.hasColor))
+    yield* shell.out(shell.invocation.json ? JSON.stringify(toJson(report)) : show(report, dryRun, shell.hasColor))
     const isIncomplete = report.unlisted.length > 0 || report.unsettled.length > 0 || report.unreadable.length > 0 ||
-      report.left.some(({ why }) => why === "end_failed")
+      report.left.some(isUnproven)
     yield* shell.exitWith(isIncomplete ? 1 : 0)
   })

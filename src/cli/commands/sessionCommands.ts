@@ -63,6 +63,11 @@ export const sessions = Command.make("sessions", {}, runSessions).pipe(
 
 export const reap = Command.make("reap", {
   dryRun: toggle("dry-run").pipe(Flag.withDescription("End nothing, only say what would be ended")),
+  otherStores: toggle("other-stores").pipe(
+    Flag.withDescription(
+      "Also what this owner has rented from a session store that is lost, such as a deleted state directory"
+    )
+  ),
   grace: Flag.String("grace").pipe(
     Flag.withMetavar("TIME"),
     Flag.withDescription("Leave alone what is younger (default: 1m)"),
@@ -73,12 +78,17 @@ export const reap = Command.make("reap", {
   Command.withDescription(
     "End computes that bear the name of this owner and that no session uses: seen in two complete listings, older than the grace, and "
       + "not on record. Takes a minute when there is something to prove. All providers that are set up, or that of --provider. Sessions whose "
-      + "atlas process is gone are ended first. Exit code 1 when one of them is still open, a machine could not be ended, or an "
-      + "account could not be listed, such as one whose API key is not set here."
+      + "atlas process is gone are ended first. Exit code 1 when one of them is still open, a machine of this owner could not be "
+      + "ended or not be proven to be without a session, or an account could not be listed, such as one whose API key is not set here. "
+      + "What `atlas up` without limits has rented, and what another owner or another store has, is left alone and named."
   ),
   Command.withShortDescription("End computes that no session uses"),
   Command.withExamples([
     { command: "atlas reap --dry-run", description: "What would be ended, and why the rest is left alone" },
-    { command: "atlas reap --provider runpod", description: "One account" }
+    { command: "atlas reap --provider runpod", description: "One account" },
+    {
+      command: "ATLAS_OWNER=ci atlas reap --other-stores",
+      description: "What an owner has left whose state directory was deleted"
+    }
   ])
 )

@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as HostTracer from "../../telemetry/HostTracer.ts"
 import * as Config from "../session/Config.ts"
@@ -41,8 +42,13 @@ const longestSettleWindow = 3_600_000
 /** A caller that waits for longer waits for a header that is wrong. */
 const mostLongestWait = 3_600_000
 
-const configOf = (providers: Providers["Service"], { longestWait, retention }: Options): Config.DecideConfig => ({
+const configOf = (
+  providers: Providers["Service"],
+  { identity }: SessionStore["Service"],
+  { longestWait, retention }: Options
+): Config.DecideConfig => ({
   ...Config.defaults,
+  storeMark: identity === undefined ? null : NameStamp.storeMark(identity),
   longestWait: longestWait === undefined
     ? Config.defaults.longestWait
     : Math.min(mostLongestWait, Duration.toMillis(Duration.fromInputUnsafe(longestWait))),
@@ -74,7 +80,7 @@ export const make = (
     const inner = yield* Scope.make("parallel")
     yield* Effect.addFinalizer((exit) => budget.step("requests under way", Scope.close(inner, exit)))
 
-    const config = configOf(providers, options)
+    const config = configOf(providers, store, options)
     const usable = new Set(providers.all.filter(isUsable).map(({ id }) => id))
     const isSetUp = (id: ProviderId): boolean => usable.has(id)
     const table = Table.make()

@@ -38,6 +38,7 @@ const failDefects = <A>(operation: string, self: () => Effect.Effect<A, AtlasErr
 
 /** The same store; what it throws is answered as `StorageFault`. */
 export const defectsAsFailures = (store: Store): Store => ({
+  identity: store.identity,
   lock: (owner) => Effect.map(store.lock(owner), ({ lostTo }) => ({ lostTo: failDefects("lock", () => lostTo) })),
   load: (owner, after) => failDefects("load", () => store.load(owner, after)),
   read: (owner, ids) => failDefects("read", () => store.read(owner, ids)),

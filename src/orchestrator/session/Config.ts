@@ -39,6 +39,8 @@ export interface ProviderFacts extends Timings {
  * @since 0.1.0
  */
 export interface DecideConfig {
+  /** The mark of the session store in the names of its machines; null where it has none. */
+  readonly storeMark: string | null
   readonly timings: Timings
   /** Providers of which more is known than `timings`. */
   readonly providers: Readonly<Record<ProviderId, ProviderFacts>>
@@ -55,6 +57,7 @@ export interface DecideConfig {
  * @since 0.1.0
  */
 export const defaults: DecideConfig = {
+  storeMark: null,
   timings: { settleWindow: 5_000, terminateLag: 1_000 },
   providers: {},
   longestWait: 60_000,

@@ -94,6 +94,11 @@ export interface OwnerLock {
  */
 export class SessionStore extends Context.Service<SessionStore, {
   /**
+   * What tells this store from every other one, and stays as long as its rows do. Names of machines carry a mark made from it, so that
+   * a second store under the same owner ends none of them. A store without one relies on its owner being used nowhere else.
+   */
+  readonly identity?: string | undefined
+  /**
    * Takes the one lock of an owner until the scope closes or the process dies. Fails while another process holds it, and
    * names that holder: process, host and since when. The answered lock says later whether another process has taken it all
    * the same, as after a cut connection or a deleted lock file.

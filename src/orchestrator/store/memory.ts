@@ -2,6 +2,7 @@
  * Sessions in memory: everything a durable store promises, until the process ends.
  */
 import * as Effect from "effect/Effect"
+import { hostname } from "node:os"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
@@ -53,6 +54,8 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
   }
 
   return {
+    // what a process on this host has rented and forgotten is for the next one to end, and for no other host's
+    identity: `memory of ${hostname()}`,
     lock: (owner) =>
       Effect.acquireRelease(
         Effect.flatMap(self, (me) => {

@@ -12,6 +12,7 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { AtlasError } from "../../domain/AtlasError.ts"
+import * as Entropy from "../../domain/Entropy.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { AttemptId, SessionId } from "../session/Ids.ts"
 import { schemaVersion, type SessionState } from "../session/State.ts"
@@ -56,12 +57,19 @@ const createTables = Effect.gen(function*() {
   )`
 })
 
+/** One row: what tells this database from others; a copy or a backup of it has the same. */
+const createIdentity = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE TABLE atlas_session_store (identity VARCHAR(20) NOT NULL PRIMARY KEY)`
+  yield* sql`INSERT INTO atlas_session_store ${sql.insert({ identity: yield* Entropy.word(20) })}`
+})
+
 /** Of two processes that create the tables at once one fails; it tries again and finds them. */
 const retryMigration = Schedule.spaced("50 millis")
 
 /** Creates the tables, or brings them to the version of this build. */
 const migrate: Effect.Effect<void, unknown, SqlClient.SqlClient> = Migrator.make({})({
-  loader: Migrator.fromRecord({ "1_sessions": createTables }),
+  loader: Migrator.fromRecord({ "1_sessions": createTables, "2_identity": createIdentity }),
   table: "atlas_session_migrations"
 }).pipe(
   Effect.retry({ schedule: retryMigration, times: 4 }),
@@ -117,6 +125,9 @@ export const make = (
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const runDetached = Detached.make(sql, { filename, reserve })
     yield* runDetached("open", Effect.provideService(migrate, SqlClient.SqlClient, sql))
+    const identities = yield* runDetached("open", sql`SELECT identity FROM atlas_session_store ORDER BY identity`)
+    const named = identities[0]?.["identity"]
+    const identity = typeof named === "string" ? named : undefined
     const locks = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
     const readable = makeReadableRows()
 
@@ -214,6 +225,7 @@ export const make = (
     })
 
     return {
+      identity,
       lock: (owner) =>
         reserve.guard(locks.lock(owner)).pipe(
           Effect.tap(() => Effect.ignore(runDetached("lock", reserve.fill(sql)))),

@@ -34,7 +34,7 @@ const fileAt = (filename: string): string | null => {
 
 /** A store in a file, durable before each answer; the file is closed with the scope. */
 export const make = Effect.fnUntraced(function*(
-  options: { readonly filename?: string | undefined }
+  options: { readonly filename?: string | undefined; readonly identity?: string | undefined }
 ): Effect.fn.Return<SessionStore["Service"], AtlasError, Scope.Scope | FileSystem.FileSystem | Path.Path> {
   const filename = options.filename ?? (yield* defaultFile)
   const reserve = filename === ":memory:" ? Reserve.none : yield* Reserve.make(filename)
@@ -49,7 +49,8 @@ export const make = Effect.fnUntraced(function*(
         `${message}${message.includes(filename) ? "; or" : `: ${filename};`} name another file, or set ATLAS_STATE_DIR`
       )
   )
-  const store = yield* Effect.provideService(Sql.make({ reserve, filename }), SqlClient.SqlClient, sql)
+  const made = yield* Effect.provideService(Sql.make({ reserve, filename }), SqlClient.SqlClient, sql)
+  const store = { ...made, identity: options.identity ?? made.identity }
   if (filename === ":memory:") return store
   const inUse = fileAt(filename)
   // SQLite would go on with the file that has lost its name, and every row would be gone with this process

@@ -22,6 +22,7 @@ import {
   type Unreadable,
   type Write
 } from "../../orchestrator/SessionStore.ts"
+import { storeIdentity } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
@@ -286,6 +287,7 @@ export const make = (world: World, witness: Witness, traits: Traits): Database =
     })
 
   const storeFor = (process: Process): SessionStore["Service"] => ({
+    identity: storeIdentity,
     lock: (owner) =>
       Effect.suspend(() => {
         if (isDown()) return Effect.fail(broken("lock"))

@@ -9,6 +9,14 @@ import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 
 /**
+ * The identity of the store of every simulated world.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const storeIdentity = "the store of the simulated world"
+
+/**
  * How a machine came to be: asked for, made by the cloud beside one that was asked for, made long after its caller gave up,
  * or put there by the simulation for the reaper to judge.
  *
@@ -29,7 +37,7 @@ export interface Machine {
   /** As its cloud shows it now. */
   name: string
   readonly madeAs: string
-  /** From the stamp it was made with; null without one. */
+  /** From the stamp it was made with; null without one, and where another store has made it. */
   readonly owner: string | null
   readonly attempt: string | null
   readonly origin: Origin
@@ -128,6 +136,10 @@ export const isAmong = (
 ): boolean => places.some((one) => typeof one !== "string" && isSame(one, machine))
 
 const hour = 3_600_000
+const storeMark = NameStamp.storeMark(storeIdentity)
+
+const isOfOtherStore = ({ store }: NameStamp.NameStamp): boolean => store !== undefined && store !== storeMark
+
 /** How long what a cloud said of a machine may still be acted upon, in milliseconds. */
 const mostDenied = 300_000
 
@@ -173,7 +185,7 @@ export const make = (now: () => number): Ledger => {
         slowness: 0,
         id: ComputeId.make(`m${all.length + 1}`),
         ...made,
-        owner: stamp?.owner ?? null,
+        owner: stamp === null || isOfOtherStore(stamp) ? null : stamp.owner,
         attempt: stamp?.attempt ?? null,
         madeAs: made.name,
         named: new Set(),

@@ -12,14 +12,17 @@ import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import { noFaults, scaled } from "./FaultProfile.ts"
 import type { Fleet, Place } from "./Fleet.ts"
-import type { Machine } from "./Ledger.ts"
+import { type Machine, storeIdentity } from "./Ledger.ts"
 import type { EventRates, Profile } from "./Profile.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import * as Stateless from "./Stateless.ts"
 import type { World } from "./World.ts"
 
 /** Letters of an attempt at the end of a stamped name. */
-const attemptLength = 12
+/** The attempt in a name, its last digit apart, and the mark of the store. */
+const stampEnd = /([a-z2-7]{11})([a-z2-7])([a-z2-7]{4})?$/
+const storeMark = NameStamp.storeMark(storeIdentity)
+const otherMark = NameStamp.storeMark("another store")
 const minute = 60_000
 
 /**
@@ -81,11 +84,12 @@ export const start = (options: {
 
   const plant = (): void => {
     const owner = rng.pick<string | null>(rng.one(fleet.places)?.owner ?? null, "adhoc", "stranger", null)
+    const store = rng.pick(undefined, storeMark, otherMark)
     const attempt = Array.from({ length: 12 }, () => rng.pick("a", "b", "c", "d", "2", "3")).join("")
     rng.one(clouds)?.controls.plant(
       owner === null
         ? `database-${attempt}`
-        : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt) })
+        : NameStamp.render({ owner, slug: "old", attempt: AttemptId.make(attempt), store })
     )
   }
 
@@ -134,7 +138,7 @@ export const start = (options: {
     // a stamped name that was copied badly looks like that of a machine which no session has
     const miscopied = found.owner === Stateless.owner
       ? "my copy"
-      : found.madeAs.slice(0, -attemptLength) + found.madeAs.slice(-attemptLength).replace(/^(.*)(.)$/, "$2$1")
+      : found.madeAs.replace(stampEnd, "$2$1$3")
     const name = rng.pick("my gpu", `database-${found.id}`, "do not delete", miscopied)
     world.note(() => `a person renames ${found.id} to ${name}`)
     cloudOf(found)?.controls.rename(found, name)

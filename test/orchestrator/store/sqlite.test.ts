@@ -132,6 +132,24 @@ describe("the file", () => {
       assert.deepStrictEqual(sessions, [{ ...state, version: 3 }])
     }).pipe(Effect.scoped))
 
+  it.live("has an identity that stays with its rows, that no other file has, and that the caller may give", () =>
+    Effect.gen(function*() {
+      const directory = yield* harness.directory
+      const identityOf = (name: string, identity?: string) =>
+        SessionStore.SessionStore.use((store) => Effect.succeed(store.identity)).pipe(
+          Effect.provide(
+            Layer.fresh(SessionStore.layerSqlite({ filename: join(directory, name), identity })).pipe(
+              Layer.provide(NodeServices.layer)
+            )
+          )
+        )
+      const one = yield* identityOf("one.db")
+      assert.match(one ?? "", /^[a-z2-7]{20}$/)
+      assert.strictEqual(yield* identityOf("one.db"), one)
+      assert.notStrictEqual(yield* identityOf("two.db"), one)
+      assert.strictEqual(yield* identityOf("one.db", "given"), "given")
+    }).pipe(Effect.scoped))
+
   it.live("that is not a database, or cannot be created, fails as a storage fault that names it and what to do", () =>
     Effect.gen(function*() {
       const root = yield* harness.directory

@@ -39,11 +39,12 @@ const attemptOf = (
   { createdAt, spec }: Pick<SessionState, "createdAt" | "spec">,
   number: number,
   candidate: number,
-  sentAt: number
+  { config, now }: Step
 ): Attempt => {
   const { id: session, owner, request } = spec
   const id = attemptId({ owner, id: session, createdAt }, number)
-  return { id, candidate, name: render({ owner, slug: slugify(request.name ?? ""), attempt: id }), sentAt }
+  const stamp = { owner, slug: slugify(request.name ?? ""), attempt: id, store: config.storeMark ?? undefined }
+  return { id, candidate, name: render(stamp), sentAt: now.wall }
 }
 
 /** Asks for one create, unless a limit was reached meanwhile. */
@@ -52,7 +53,7 @@ const rent = (state: SessionState, step: Step, { candidate, limited, lost, searc
   if (reason !== null) return end(state, step, { reason })
   const place = state.spec.candidates[candidate]
   if (place === undefined) return refuse(state, step, makeFault("NoCapacity", "no candidate is left"))
-  const attempt = attemptOf(state, state.attempts.length + 1, candidate, step.now.wall)
+  const attempt = attemptOf(state, state.attempts.length + 1, candidate, step)
   step.commands.push({ _tag: "Rent", attempt, candidate: place })
   return {
     ...state,
@@ -65,7 +66,7 @@ const rent = (state: SessionState, step: Step, { candidate, limited, lost, searc
 /** The first state of a session. */
 export const begin = (spec: SessionSpec, step: Step): SessionState => {
   const { wall } = step.now
-  const attempt = attemptOf({ spec, createdAt: wall }, 1, 0, wall)
+  const attempt = attemptOf({ spec, createdAt: wall }, 1, 0, step)
   step.commands.push({ _tag: "Rent", attempt, candidate: spec.candidates[0] })
   return {
     schemaVersion,
