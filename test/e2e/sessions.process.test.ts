@@ -107,6 +107,28 @@ describe("up with a limit", () => {
     }
   )
 
+  it.skipIf(process.platform !== "linux")("goes on when the wall clock is set ahead by two hours", async () => {
+    const ahead = join(home.directory, "ahead.mjs")
+    const signal = join(home.directory, "set-the-clock")
+    fs.writeFileSync(
+      ahead,
+      `import { existsSync } from "node:fs"
+       const now = Date.now.bind(Date)
+       Date.now = () => now() + (existsSync(${JSON.stringify(signal)}) ? 7_200_000 : 0)`
+    )
+    const ticks = ["sh", "-c", `while :; do [ -e ${signal} ] && echo ahead || echo tick; sleep 0.1; done`]
+    const running = home.start(["up", "--max-runtime", "1h", "--max-cost", "1", "--", ...ticks], {
+      NODE_OPTIONS: `--import=${ahead}`
+    })
+    await running.seen(/tick/)
+    fs.writeFileSync(signal, "")
+    // with every line that is printed the session is touched, and its limits are looked at
+    await running.seen(/(?:ahead\n){40}/)
+    assert.deepStrictEqual((await sessions()).map(({ state }) => state), ["live"])
+    running.child.kill("SIGINT")
+    assert.strictEqual((await running.ended).code, 130)
+  })
+
   it("is ended when it has been silent for its idle time", async () => {
     const { code, stdout } = await home.run(["up", "--idle-ttl", "1s", "--json", "--", "sleep", "1000"])
     assert.strictEqual(code, 0)

@@ -199,6 +199,22 @@ export const meter: ReadonlyArray<Patch> = [
     noticedBy: [restart]
   },
   {
+    name: "step-taken-for-a-suspend",
+    why: "a wall clock that is set ahead ends sessions although suspended time is known",
+    file: `${at}/Clock.ts`,
+    find: "suspended === null ? Math.max(Math.floor(read.wall), awake) : awake + suspended",
+    replace: "Math.max(Math.floor(read.wall), awake + (suspended ?? 0))",
+    noticedBy: [tests("test/orchestrator/engine/scheduler.test.ts")]
+  },
+  {
+    name: "suspend-not-counted",
+    why: "what a machine costs while this computer is suspended is not counted",
+    file: `${at}/Clock.ts`,
+    find: "suspended === null ? Math.max(Math.floor(read.wall), awake) : awake + suspended",
+    replace: "suspended === null ? Math.max(Math.floor(read.wall), awake) : awake",
+    noticedBy: [tests("test/orchestrator/engine/scheduler.test.ts")]
+  },
+  {
     name: "no-deadline-before-ready",
     why: "a machine that never becomes ready has no limit",
     file: `${at}/Limits.ts`,

@@ -4,7 +4,14 @@
 import type { AtlasError } from "effect-atlas/domain/AtlasError"
 import * as Domain from "effect-atlas/domain/AtlasError"
 import type * as Dispatcher from "effect-atlas/events/Dispatcher"
-import { Orchestrator, type Session, SessionEngine, SessionSecrets, SessionStore } from "effect-atlas/orchestrator"
+import {
+  Orchestrator,
+  type Session,
+  SessionEngine,
+  SessionSecrets,
+  SessionStore,
+  TimeAsleep
+} from "effect-atlas/orchestrator"
 import type { Owner } from "effect-atlas/provider/NameStamp"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
@@ -252,6 +259,22 @@ export const withJumps = <A, E, R>(
     }
     const jump = (millis: number) => Effect.sync(() => void (offset += millis))
     return Effect.provideService(use(jump), Clock.Clock, jumping)
+  })
+
+/**
+ * Runs an effect on a computer that tells how long it has been suspended, with the means to set its wall clock and to suspend it.
+ */
+export const withSleeps = <A, E, R>(
+  use: (computer: Readonly<Record<"jump" | "sleep", (millis: number) => Effect.Effect<void>>>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  withJumps((jump) => {
+    let asleep = 0
+    const sleep = (millis: number) =>
+      Effect.andThen(
+        jump(millis),
+        Effect.sync(() => void (asleep += millis))
+      )
+    return Effect.provideService(use({ jump, sleep }), TimeAsleep.TimeAsleep, () => asleep)
   })
 
 /** The reason of a failure, or the value of a success. */

@@ -1,13 +1,16 @@
 /**
- * One reading of the wall clock and the monotonic clock, in whole milliseconds.
+ * One reading of the clocks, in whole milliseconds: the wall clock, the monotonic clock, and the time asleep where it is known.
  */
 import * as Effect from "effect/Effect"
 import type { Now } from "../session/Clock.ts"
+import { TimeAsleep } from "../TimeAsleep.ts"
 
-/** Both clocks now. */
+/** The clocks now. */
 export const read: Effect.Effect<Now> = Effect.clockWith((clock) =>
-  Effect.sync(() => ({
-    wall: clock.currentTimeMillisUnsafe(),
-    mono: Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-  }))
+  Effect.map(TimeAsleep, (asleepOn) => {
+    const wall = clock.currentTimeMillisUnsafe()
+    const mono = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    const asleep = asleepOn(clock)
+    return asleep === null ? { wall, mono } : { wall, mono, asleep }
+  })
 )

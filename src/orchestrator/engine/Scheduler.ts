@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import type { Now } from "../session/Clock.ts"
+import * as Clock from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
 import type { SessionId } from "../session/Ids.ts"
 import { nextWake } from "../session/Limits.ts"
@@ -91,7 +91,7 @@ export interface Scheduler {
   /**
    * Sets a timer for a session's next deadline, not before `earliest` on the monotonic clock, unless an earlier timer is set.
    */
-  readonly arm: (entry: Entry, now: Now, earliest?: number) => void
+  readonly arm: (entry: Entry, now: Clock.Now, earliest?: number) => void
   readonly run: Effect.Effect<never>
 }
 
@@ -114,7 +114,7 @@ export const make = ({ config, mailbox, table }: {
     }
 
     /** Wakes a session, or sets its timer again when its deadline has moved since. */
-    const wake = (deadline: Deadline, now: Now): void => {
+    const wake = (deadline: Deadline, now: Clock.Now): void => {
       const entry = table.get(deadline.id)
       if (entry === undefined || entry.wake !== deadline.at) return
       entry.wake = null
@@ -127,7 +127,7 @@ export const make = ({ config, mailbox, table }: {
       let last = yield* Clocks.read
       while (true) {
         const now = yield* Clocks.read
-        const hasJumped = (now.wall - last.wall) - (now.mono - last.mono) > jump
+        const hasJumped = Clock.hasJumped(last, now, jump)
         last = now
         if (hasJumped) {
           for (const { state } of table.all()) mailbox.put({ id: state.spec.id, event: { _tag: "WokeUp" } })

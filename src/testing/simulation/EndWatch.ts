@@ -89,7 +89,7 @@ export const make = (options: {
     if (stop !== undefined && now() - stop > 10 * second) return true
     const { host } = member.process
     const { idleTtl, maxRuntime } = spec.policy
-    const wall = Math.max(host.wall(), clock.wall + Math.max(0, host.mono() - clock.mono))
+    const wall = host.leastWall(clock)
     if (maxRuntime !== null && wall - createdAt > maxRuntime + mostLate) return true
     const used = Math.max(member.touches.get(spec.id)?.at(-1) ?? 0, clock.mono)
     return idleTtl !== null && spec.mode === "interactive" && host.mono() - used > idleTtl + mostLate &&

@@ -310,7 +310,7 @@ export const make = (options: {
       if (place.member !== member || !member.process.isAlive()) return
       database.cut(member.process)
       member.isZombie = true
-      place.host = Host.make(`${place.host.name}'`, timeline)
+      place.host = Host.make(`${place.host.name}'`, timeline, place.host.tellsSleep)
       place.member = null
       start(place)
       // an operator notices the old process and ends it

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Clock } from "../../orchestrator/Session.ts"
 import type * as Timeline from "./Timeline.ts"
 
 /** Where the wall clocks begin: a moment of 2023, in milliseconds. */
@@ -16,9 +17,15 @@ export const epoch = 1_700_000_000_000
  */
 export interface Host {
   readonly name: string
+  /** Whether it tells how long it has been suspended. */
+  readonly tellsSleep: boolean
   readonly wall: () => number
   /** Stands still while the machine is suspended. */
   readonly mono: () => number
+  /** One reading of its clocks. */
+  readonly read: () => Clock.Now
+  /** What a session's wall clock reads at least, when it has last read its clocks so. */
+  readonly leastWall: (last: Clock.Now) => number
   readonly isAsleep: () => boolean
   /** Sets the wall clock forward or back. */
   readonly jump: (millis: number) => void
@@ -44,10 +51,11 @@ export interface Host {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (name: string, timeline: Timeline.Timeline): Host => {
+export const make = (name: string, timeline: Timeline.Timeline, tellsSleep = false): Host => {
   let offset = 0
   let slept = 0
   let bootedAt = -1_000
+  let sleptBeforeBoot = 0
   let wakesAt: number | null = null
   let fellAsleepAt = 0
   let awakeSince = 0
@@ -69,10 +77,22 @@ export const make = (name: string, timeline: Timeline.Timeline): Host => {
     else held.push(run)
   }
 
+  const wall = (): number => epoch + timeline.now() + offset
+  const asleep = (): number => slept - sleptBeforeBoot
+
   return {
     name,
-    wall: () => epoch + timeline.now() + offset,
+    tellsSleep,
+    wall,
     mono,
+    read: () => {
+      const both = { wall: Math.floor(wall()), mono: Math.floor(mono()) }
+      return tellsSleep ? { ...both, asleep: asleep() } : both
+    },
+    leastWall: (last) => {
+      const awake = last.wall + Math.max(0, mono() - last.mono)
+      return tellsSleep ? awake + Math.max(0, asleep() - (last.asleep ?? 0)) : Math.max(wall(), awake)
+    },
     isAsleep: () => wakesAt !== null,
     jump: (millis) => {
       offset += millis
@@ -87,6 +107,7 @@ export const make = (name: string, timeline: Timeline.Timeline): Host => {
       timeline.after(millis, wake)
     },
     reboot: () => {
+      sleptBeforeBoot = slept
       bootedAt = timeline.now() - slept - 1_000
     },
     whenAwake,

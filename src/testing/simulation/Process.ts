@@ -15,6 +15,7 @@ import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import * as Entropy from "../../domain/Entropy.ts"
+import { TimeAsleep } from "../../orchestrator/TimeAsleep.ts"
 import type * as Host from "./Host.ts"
 import type * as Rng from "./Rng.ts"
 import * as Secrets from "./Secrets.ts"
@@ -150,6 +151,7 @@ export const make = (options: {
       })
   })
   const context = Context.make(Clock.Clock, clock).pipe(
+    Context.add(TimeAsleep, () => host.read().asleep ?? null),
     Context.add(Scheduler.Scheduler, scheduler),
     Context.add(Random.Random, randomOf(rng.fork())),
     Context.add(Entropy.Entropy, entropyOf(rng.fork())),

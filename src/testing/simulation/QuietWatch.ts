@@ -247,7 +247,7 @@ export const make = (options: {
     for (const member of fleet.running()) {
       const { process, services } = member
       if (services === null || process.host.isAsleep() || member.isZombie || !services.engine.isQuiet()) continue
-      const read = { wall: Math.floor(process.host.wall()), mono: Math.floor(process.host.mono()) }
+      const read = process.host.read()
       for (const { state } of services.engine.all()) {
         if (paid.has(state)) continue
         rests(member, services, state, read)
@@ -276,7 +276,7 @@ export const make = (options: {
     if (phase._tag === "Ended") return null
     const stop = member.stops.get(spec.id)
     if (stop !== undefined && now() - stop > longestEnd) return "its end was asked for"
-    const wall = Math.max(host.wall(), state.clock.wall + Math.max(0, host.mono() - state.clock.mono))
+    const wall = host.leastWall(member.services?.engine.get(spec.id)?.state.clock ?? state.clock)
     if (maxRuntime !== null && wall - state.createdAt > maxRuntime + 5 * minute) return "its time is over"
     const touched = member.touches.get(spec.id)?.at(-1) ?? 0
     const isIdle = idleTtl !== null && spec.mode === "interactive" && phase._tag === "Live" &&

@@ -159,8 +159,12 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
       const member = fleet().memberOf(process)
       if (after === null) {
         endingSince.delete(id)
-        const left = (before?.attempts ?? []).flatMap((attempt) => ledger.ofAttempt(attempt.id))
-          .find((machine) => ledger.bills(machine) && ledger.isVisible(machine) && machine.origin !== "late")
+        const made = (before?.attempts ?? []).flatMap((attempt) => ledger.ofAttempt(attempt.id))
+        // a start that was given up before anything was made: its caller has left, and nothing was ever told of it
+        if (made.length === 0) untold.delete(id)
+        const left = made.find((machine) =>
+          ledger.bills(machine) && ledger.isVisible(machine) && machine.origin !== "late"
+        )
         if (left !== undefined) world.broken("known", `the row of ${id} is deleted, and ${left.id} lives`)
         return
       }

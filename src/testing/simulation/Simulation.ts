@@ -111,6 +111,7 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   const parts = { database: () => there(late.database), fleet: () => there(late.fleet) }
   // what later kinds need draws from a source of its own, so that seeds of the first kinds play as they always did
   const rng = Rng.make(seed + 1)
+  const tellsSleep = Rng.make(seed + 2).chance(0.5)
   const rows = RowWatch.make(world, parts.fleet)
   const creates = CreateWatch.make(world, parts.database, parts.fleet)
   const ends = EndWatch.make({ world, ...parts })
@@ -129,7 +130,7 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
     owner,
     options: { owner, retention: profile.retention * minute, reapGrace: grace },
-    host: Host.make(`host${index + 1}`, timeline),
+    host: Host.make(`host${index + 1}`, timeline, tellsSleep),
     member: null
   }))
   const fleet = late.fleet = Fleet.make({

@@ -12,7 +12,7 @@ import * as Scheduler from "../../../src/orchestrator/engine/Scheduler.ts"
 import * as Table from "../../../src/orchestrator/engine/Table.ts"
 import * as Waiters from "../../../src/orchestrator/engine/Waiters.ts"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import { open, pass, settle, withJumps } from "../harness.ts"
+import { open, pass, settle, withJumps, withSleeps } from "../harness.ts"
 
 const nameOf = (number: number) => Session.SessionId.make(`s${number}`)
 
@@ -80,6 +80,51 @@ describe("a session ends", () => {
       yield* settle
       assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
     }))
+})
+
+describe("where suspended time is known", () => {
+  const limits = { maxRuntime: "1 hour", maxCost: 1.5, idleTtl: false, heartbeat: false } as const
+  const request = { providerOpts: { costPerHour: 1 } }
+
+  it.effect("a wall clock that is set ahead ends no session and spends nothing", () =>
+    withSleeps(({ jump }) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn(request, limits)
+        yield* jump(2 * 3_600_000)
+        yield* pass(120)
+        const { spentUsd, state } = yield* orchestrator.info(id)
+        assert.strictEqual(state, "live")
+        assert.isBelow(spentUsd, 0.05)
+      })
+    ))
+
+  it.effect("a suspend counts: a limit that it passed is met within a minute", () =>
+    withSleeps(({ jump, sleep }) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn(request, limits)
+        yield* jump(-5 * 3_600_000)
+        yield* sleep(2 * 3_600_000)
+        yield* pass(61)
+        const { spentUsd, state } = yield* orchestrator.info(id)
+        assert.notStrictEqual(state, "live")
+        assert.isAtLeast(spentUsd, 2)
+      })
+    ))
+
+  it.effect("a wall clock that is set back moves no deadline", () =>
+    withSleeps(({ jump }) =>
+      Effect.gen(function*() {
+        const { orchestrator } = yield* open()
+        const { id } = yield* orchestrator.spawn(request, { ...limits, maxRuntime: "2 minutes" })
+        yield* jump(-3_600_000)
+        yield* pass(119)
+        assert.strictEqual((yield* orchestrator.info(id)).state, "live")
+        yield* pass(2)
+        assert.notStrictEqual((yield* orchestrator.info(id)).state, "live")
+      })
+    ))
 })
 
 describe("when the wall clock", () => {
