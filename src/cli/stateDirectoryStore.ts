@@ -78,7 +78,7 @@ export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSy
     // kept beside the database: when that is lost, what it had rented is still known to be of this directory
     const store = ownWord("store").pipe(
       Effect.map(({ word }) => word === "" ? undefined : word),
-      Effect.catchTag("PlatformError", () => Effect.succeed(undefined)),
+      Effect.catchTag("PlatformError", () => Effect.undefined),
       Effect.map((identity) => SessionStore.layerSqlite({ filename, identity }))
     )
     return { owner, store: Layer.unwrap(store).pipe(Layer.provide(Layer.succeedContext(platform))) }
