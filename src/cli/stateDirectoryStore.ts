@@ -13,13 +13,18 @@ import * as Setting from "../domain/Setting.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
+import * as PrivateFile from "../storage/PrivateFile.ts"
 import * as StateDirectory from "../storage/StateDirectory.ts"
+import * as SystemReason from "../storage/SystemReason.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
 const isOwner = Schema.is(Owner)
 
 const unusable = (message: string) =>
   new AtlasError({ provider: null, operation: "owner", reason: new StorageFault({ message }) })
+
+/** The file holds a few letters. */
+const longestOwner = 1_024
 
 /** The state directory, found as the local provider finds it. */
 const directory = Effect.mapError(StateDirectory.find(), ({ message }) => unusable(message))
@@ -33,7 +38,7 @@ const ownOwner = Effect.gen(function*() {
   const path = yield* Path.Path
   const home = yield* directory
   const file = path.join(home, "owner")
-  const read = fs.readFileString(file)
+  const read = PrivateFile.read(file, longestOwner)
   const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
       const owner = yield* Entropy.hex(6)
@@ -50,7 +55,7 @@ const ownOwner = Effect.gen(function*() {
       yield* fs.remove(temporary)
       return yield* read
     })).pipe(
-      Effect.mapError((error) => unusable(`${file} cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead`))
+      Effect.mapError((error) => unusable(`${file} cannot be used: ${SystemReason.describe(error, file)}`))
     )
   const owner = text.trim()
   return isOwner(owner) ? owner : yield* unusable(
