@@ -8,6 +8,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, StorageFault, Validation } from "../../../domain/AtlasError.ts"
 import { LogElement } from "../../../domain/LogElement.ts"
+import * as SystemReason from "../../../storage/SystemReason.ts"
 
 const readSize = 64 * 1024
 /** A longer line comes in pieces, so memory stays bounded whatever a program writes. */
@@ -84,7 +85,7 @@ export const lines = (
   }
 ): Stream.Stream<LogElement, AtlasErrorReason> => {
   const fault = (error: PlatformError.PlatformError) =>
-    new StorageFault({ message: `${file} cannot be read: ${error.reason._tag}` })
+    new StorageFault({ message: `${file} cannot be read: ${SystemReason.describe(error, file)}` })
 
   const step = (state: { readonly progress: Progress; readonly isLast: boolean }) =>
     Effect.scoped(Effect.gen(function*() {

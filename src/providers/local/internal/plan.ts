@@ -25,7 +25,13 @@ export interface Plan {
   /** Null for the compute's own directory. */
   readonly cwd: string | null
   readonly gpuType: string
+  readonly logLimit: number
 }
+
+/** Enough for any log that is read, and little enough for any disk. */
+export const defaultLogLimit = 1024 ** 3
+/** Less would be rotated with every few lines. */
+export const leastLogLimit = 64 * 1024
 
 const refuse = (...issues: ReadonlyArray<Issue>) => Effect.fail(new Validation({ issues }))
 
@@ -42,8 +48,11 @@ export const environment = (
   ...env
 })
 
-/** `defaultCwd` is the working directory of requests that name none; null for each compute's own. */
-export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: string | null) {
+/** `defaults.cwd` is the working directory of requests that name none; null for each compute's own. */
+export const make = Effect.fnUntraced(function*(
+  own: Inherited,
+  { cwd: defaultCwd, logLimit: defaultLimit }: { readonly cwd: string | null; readonly logLimit: number }
+) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
@@ -146,8 +155,15 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       if (cwd === defaultCwd && cwd !== null && !(yield* isDirectory(cwd))) {
         return yield* refuse({ path: "cwd", message: "the local provider's working directory does not exist" })
       }
+      const logLimit = request.providerOpts["logLimit"] ?? defaultLimit
+      if (typeof logLimit !== "number" || !Number.isSafeInteger(logLimit) || logLimit < leastLogLimit) {
+        return yield* refuse({
+          path: "providerOpts.logLimit",
+          message: `Expected a number of bytes from ${leastLogLimit}`
+        })
+      }
       const command = yield* commandOf(request, cwd ?? "/")
-      if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu" }
+      if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu", logLimit }
       const offered = yield* offers
       const found = offered.find(({ type }) => type.canonical === request.gpu || type.id === request.gpu)
       if (found === undefined) {
@@ -157,7 +173,7 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       if (request.gpuCount > found.count) {
         return yield* refuse({ path: "gpuCount", message: `this machine has ${found.count} of them` })
       }
-      return { command, cwd, gpuType: found.type.id }
+      return { command, cwd, gpuType: found.type.id, logLimit }
     })
 })
 
