@@ -61,8 +61,34 @@ export const write = (
   })
 
 /**
- * Reads a file as text, after a look at what it is: a directory, a pipe, which could never be read to its end, and a file of more
- * than `longest` bytes fail as `BadResource`.
+ * Looks at what a file is before it is opened: a directory, a pipe, which could hold up its reader for ever, and a file of more than
+ * `longest` bytes fail as `BadResource`.
+ *
+ * @category files
+ * @since 0.1.0
+ */
+export const check = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  longest = Infinity
+): Effect.Effect<void, PlatformError.PlatformError> =>
+  Effect.flatMap(fs.stat(file), ({ size, type }) => {
+    const odd = type !== "File"
+      ? `it is a ${type}, not a file`
+      : size > longest
+      ? `it has ${size} bytes, more than any such file`
+      : null
+    return odd === null ? Effect.void : Effect.fail(PlatformError.systemError({
+      _tag: "BadResource",
+      module: "FileSystem",
+      method: "open",
+      pathOrDescriptor: file,
+      description: odd
+    }))
+  })
+
+/**
+ * Reads a file as text, after a {@link check}.
  *
  * @category files
  * @since 0.1.0
@@ -73,20 +99,8 @@ export const read = (
 ): Effect.Effect<string, PlatformError.PlatformError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
-    const { size, type } = yield* fs.stat(file)
-    const odd = type !== "File"
-      ? `it is a ${type}, not a file`
-      : size > longest
-      ? `it has ${size} bytes, more than any such file`
-      : null
-    if (odd === null) return yield* fs.readFileString(file)
-    return yield* PlatformError.systemError({
-      _tag: "BadResource",
-      module: "FileSystem",
-      method: "readFileString",
-      pathOrDescriptor: file,
-      description: odd
-    })
+    yield* check(fs, file, longest)
+    return yield* fs.readFileString(file)
   })
 
 /**

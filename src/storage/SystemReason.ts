@@ -111,14 +111,18 @@ const may = (file: string, mode: number): boolean => {
   }
 }
 
-const mayUse = (file: string): boolean => may(file, fs.constants.R_OK | fs.constants.W_OK)
+const isUsable = (file: string): boolean => may(file, fs.constants.R_OK | fs.constants.W_OK)
 
-/** Whose file is in the way: the first directory on the path that may not be entered, else the file, else where it would be. */
+/**
+ * Whose file is in the way: the first directory on the path that may not be entered, else the file or its directory, of which one may
+ * not be used.
+ */
 const inTheWay = (file: string): string | null => {
   const above: Array<string> = []
   for (let at = path.resolve(file); path.dirname(at) !== at; at = path.dirname(at)) above.unshift(path.dirname(at))
   const found = above.find((directory) => statOf(directory) !== null && !may(directory, fs.constants.X_OK))
-    ?? [file, path.dirname(path.resolve(file))].find((one) => statOf(one) !== null)
+    ?? [file, above.at(-1) ?? file].find((one) => statOf(one) !== null && !isUsable(one))
+    ?? [file, above.at(-1) ?? file].find((one) => statOf(one) !== null)
   const info = found === undefined ? null : statOf(found)
   if (found === undefined || info === null) return null
   const mode = (info.mode & 0o7777).toString(8).padStart(4, "0")
@@ -193,7 +197,8 @@ export const describe = (error: unknown, file?: string): string => {
   if (typeof code === "number") {
     const said = sqlite.get(code & 0xff) ?? `it failed with SQLite's code ${code}`
     // SQLite does not say why it cannot open or write a file
-    const whose = file === undefined || !unexplained.has(code & 0xff) || mayUse(file) ? null : inTheWay(file)
+    const isPermitted = file === undefined || (isUsable(file) && may(path.dirname(file), fs.constants.W_OK))
+    const whose = isPermitted || !unexplained.has(code & 0xff) ? null : inTheWay(file)
     return whose === null ? said : `${said}: ${whose}`
   }
   if (code !== null) return postgres.get(code) ?? `${words.get(code) ?? textOf(code)} (${code})`
