@@ -67,7 +67,12 @@ const gpuTypes = [
     memoryGb: 80,
     lowestPricePerHour: Usd.make(0),
     spotPricePerHour: Usd.make(0),
-    stock: "high"
+    stock: "high",
+    // it plays any cloud, so it tells both kinds apart
+    clouds: [
+      { cloudType: "secure", pricePerHour: Usd.make(0), stock: "high" },
+      { cloudType: "community", pricePerHour: Usd.make(0), stock: "high" }
+    ]
   })
 ]
 
@@ -90,9 +95,15 @@ const priceOf = ({ providerOpts }: ComputeRequest): Result.Result<Usd | null, Va
 const checkGpu = (gpu: string | null): Effect.Effect<void, Validation> =>
   Effect.flatMap(GpuCatalog.CurrentGpuCatalog, (catalog) => {
     const known = GpuCatalog.canonicalNames(catalog)
-    return gpu === null || known.includes(gpu)
-      ? Effect.void
-      : Effect.fail(invalid("gpu", `Expected a GPU of the catalog: ${known.join(", ")}`))
+    const isKnown = gpu === null || known.includes(gpu) || gpuTypes.some(({ id }) => id === gpu)
+      // a cloud it stands in for may call it so
+      || [...catalog.gpus.values()].some(({ aliases }) => aliases.includes(gpu))
+      || [...catalog.providers.keys()].some((one) => Option.isSome(GpuCatalog.nativeId(catalog, one, gpu)))
+    if (isKnown) return Effect.void
+    const near = GpuCatalog.suggest(catalog, gpu)
+    return Effect.fail(
+      invalid("gpu", `Expected a GPU of the catalog: ${near.length === 0 ? known.join(", ") : near.join(" or ")}`)
+    )
   })
 
 /** Lines after the cursor, which is the number of lines before it; with `follow` until the compute is over. */

@@ -14,6 +14,7 @@ import * as Endpoints from "../schema/endpoints.ts"
 import * as Pods from "../schema/pods.ts"
 import * as Resources from "../schema/resources.ts"
 import { provider } from "./account.ts"
+import { anyCloud } from "./anyCloud.ts"
 import type { Wire } from "./edge.ts"
 import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobsFacet.ts"
@@ -82,6 +83,13 @@ export const adapterOf = (
       ({ value }) => gpusOf(value.gpus)
     )
 
+  /** What is sold at all, without what is left of it. */
+  const typesOf = (call: Call) =>
+    listGpus({}, call).pipe(
+      Effect.flatMap(({ value }) => gpusOf(value.gpus)),
+      Effect.map((entries) => entries.map(({ entry }) => entry))
+    )
+
   return Adapter.make({
     id: provider,
     flags: [
@@ -110,7 +118,7 @@ export const adapterOf = (
           )
         ),
       send: ({ name, prepared }, call) =>
-        createPod(prepared, call).pipe(
+        anyCloud((sent) => createPod(sent, call), typesOf(call))(prepared).pipe(
           Effect.catchTag(
             "Uncertain",
             ({ computeId, message, raw, status }) =>
