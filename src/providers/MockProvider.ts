@@ -50,6 +50,8 @@ export interface Options {
   readonly settleWindow?: Duration.Input
   /** How often to look while waiting for a compute to become ready; default 5 seconds. */
   readonly pollInterval?: Duration.Input
+  /** Refuses what it has no such option for in `providerOpts`; default false: it stands in for any cloud, with any options. */
+  readonly refuseUnknownOpts?: boolean
 }
 
 const provider = ProviderId.make("mock")
@@ -81,6 +83,13 @@ const invalid = (path: string, message: string) => new Validation({ issues: [{ p
 const unknown = (id: string) => new NotFound({ message: `there is no ${id}` })
 
 const isUsd = Schema.is(Usd)
+
+const checkOpts = ({ providerOpts }: ComputeRequest): Result.Result<void, Validation> => {
+  const [unknown] = Object.keys(providerOpts).filter((name) => name !== "costPerHour")
+  return unknown === undefined
+    ? Result.void
+    : Result.fail(invalid(`providerOpts.${unknown}`, "is no option of the mock; it has: costPerHour"))
+}
 
 /** Absent: free. Null: a provider that does not say what it costs. */
 const priceOf = ({ providerOpts }: ComputeRequest): Result.Result<Usd | null, Validation> => {
@@ -166,7 +175,11 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
-      prepare: ({ request }) => Effect.andThen(checkGpu(request.gpu), Effect.fromResult(priceOf(request))),
+      prepare: ({ request }) =>
+        checkGpu(request.gpu).pipe(
+          Effect.andThen(Effect.fromResult(options.refuseUnknownOpts === true ? checkOpts(request) : Result.void)),
+          Effect.andThen(Effect.fromResult(priceOf(request)))
+        ),
       send: (spawn) =>
         Effect.gen(function*() {
           const { prepared: costPerHour } = spawn

@@ -22,6 +22,7 @@ import * as Listing from "./listing.ts"
 import type { Options } from "./options.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
+import { requestOptsOf } from "./requestOpts.ts"
 import { secret } from "./requests.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resourceFacets.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
@@ -103,6 +104,7 @@ export const adapterOf = (
     ],
     gpuNames,
     secretOpts: [...secret.texts, ...secret.records],
+    requestOpts: requestOptsOf(wire),
     missing: apiKey.missing,
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",

@@ -90,11 +90,12 @@ const gpuOf = (
 
 /** What to write instead of a name that RunPod cannot have. */
 const unknownGpu = (gpu: string, catalog: GpuCatalog.GpuCatalog): string => {
-  const near = GpuCatalog.suggest(catalog, gpu, "runpod")
-  const guess = near.length === 0 ? "" : `did you mean ${near.join(" or ")}? `
-  return `RunPod is not known to have this GPU; ${guess}give one of ${
-    GpuCatalog.canonicalNames(catalog, "runpod").join(", ")
-  }, or RunPod's own name, such as "NVIDIA L40S"`
+  // another GPU that has a name is meant as it is
+  const near = catalog.gpus.has(gpu) ? [] : GpuCatalog.suggest(catalog, gpu, "runpod")
+  const instead = near.length === 0
+    ? `give one of ${GpuCatalog.canonicalNames(catalog, "runpod").join(", ")}`
+    : `did you mean ${near.join(" or ")}? Give a name of \`atlas gpus\``
+  return `RunPod is not known to have this GPU; ${instead}, or RunPod's own name, such as "NVIDIA L40S"`
 }
 
 /** The body of a create, with every check that needs no request. */
