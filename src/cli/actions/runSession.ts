@@ -11,7 +11,9 @@ import { Fault } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { SessionInfo } from "../../orchestrator/SessionInfo.ts"
 import { Providers } from "../../provider/Providers.ts"
+import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
+import * as GpuAdvice from "../GpuAdvice.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
@@ -179,11 +181,9 @@ const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, 
 export const run = (verb: Verb) => (input: Input) =>
   Effect.gen(function*() {
     if (input.detach) return yield* SpawnRequest.refuseDetached(input, verb)
-    const { id: provider, pollInterval } = yield* Effect.flatMap(
-      Providers,
-      ({ get }) => get(input.call.provider, verb)
-    )
-    const request = { ...yield* SpawnRequest.toRequest(input, provider, verb), gpu: input.gpu }
+    const service = yield* Effect.flatMap(Providers, ({ get }) => get(input.call.provider, verb))
+    const { id: provider, pollInterval } = service
+    const request = { ...yield* SpawnRequest.toRequest(input, service, verb), gpu: input.gpu }
     const mode = verb === "task" ? "task" : "interactive"
     const finalReads = Supervised.makeFinalReads()
     yield* progress(`renting from ${provider}`)
@@ -192,6 +192,8 @@ export const run = (verb: Verb) => (input: Input) =>
         const orchestrator = yield* Orchestrator
         const begin = mode === "task" ? orchestrator.runTask : orchestrator.spawn
         const tracked = yield* restore(begin(request, SpawnRequest.toOptions(input, mode, provider))).pipe(
+          GpuAdvice.orSuggest(service, input.gpu, input.call),
+          asTyped,
           Effect.onError(() => finalReads.dismiss)
         )
         yield* Effect.onExit(

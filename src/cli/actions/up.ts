@@ -3,17 +3,22 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Atlas from "../../Atlas.ts"
-import { AtlasError, Ended } from "../../domain/AtlasError.ts"
+import { AtlasError, Ended, invalid } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Input } from "../../domain/ComputeRequest.ts"
 import { mayTryNext } from "../../domain/Refusal.ts"
+import type { CallOptions } from "../../provider/Call.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
+import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
+import * as GpuAdvice from "../GpuAdvice.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress, sayEnding } from "../Progress.ts"
+import * as Several from "../Several.ts"
 import { Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
 
@@ -168,10 +173,40 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
     })
   )
 
-/** Spawns one compute; with limits it is watched as a session. */
-export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
+/** Several alike: all of them, or none. */
+const many = (count: number, request: Input, gpus: ReadonlyArray<string>, provider: Service, call: CallOptions) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const { invocation, out } = yield* Shell
+      const computes = yield* Several.rent(count, {
+        provider,
+        restore,
+        each: (index, rent) => {
+          const { name } = request
+          const own = { ...request, name: typeof name === "string" ? `${name}-${index + 1}` : name }
+          return firstOf(gpus, (gpu) => rent({ ...own, gpu }, call))
+        }
+      })
+      yield* out(
+        invocation.json
+          ? JSON.stringify(computes.map(ComputeView.toJson))
+          : computes.map(ComputeView.rented).join("\n\n")
+      )
+    })
+  )
+
+/** Refuses `--count` where the computes would not be left running: one terminal follows one log and ends with one exit code. */
+const refuseCount = (message: string) => Effect.fail(invalid("up", [{ path: "--count", message }]))
+
+/** Spawns one compute, or several that are left running; with limits it is watched as a session. */
+export const run = (
+  flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits & { readonly count: Option.Option<number> }
+) =>
   Effect.gen(function*() {
     const { call, gpu } = flags
+    if (Option.isSome(flags.count) && !flags.detach) {
+      return yield* refuseCount("needs --detach: what is rented is left running, and ended with `atlas down`")
+    }
     if (SpawnRequest.isLimited(flags)) {
       if (flags.detach) return yield* SpawnRequest.refuseDetached(flags, "up")
       const { run: runSession } = yield* Effect.promise(() => import("./runSession.ts"))
@@ -179,8 +214,13 @@ export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
     }
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
     const { id } = provider
-    const request = yield* SpawnRequest.toRequest(flags, id, "spawnCompute")
-    const gpus = yield* askable(provider, request, gpu, call)
+    const request = yield* SpawnRequest.toRequest(flags, provider, "spawnCompute")
+    const gpus = yield* asTyped(askable(provider, request, gpu, call))
     yield* progress(`renting from ${id}`)
-    yield* flags.detach ? detached(request, gpus, call) : attached(request, gpus, provider, call)
+    const rented = Option.isSome(flags.count)
+      ? many(flags.count.value, request, gpus, provider, { baseUrl: call.baseUrl })
+      : flags.detach
+      ? detached(request, gpus, call)
+      : attached(request, gpus, provider, call)
+    yield* asTyped(GpuAdvice.orSuggest(provider, gpus, call)(rented))
   })

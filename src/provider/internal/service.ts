@@ -18,6 +18,7 @@ import {
   type ComputeAdapter,
   ComputeFilter,
   LogOptions,
+  type Opts,
   type PlainCreate,
   type SpawnDraft
 } from "../Adapter.ts"
@@ -352,6 +353,17 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (input) => idAttribute(input.id)
   )
 
+  const { minCuda, registryAuth } = adapter.requestOpts ?? {}
+  /** The fields that ask for something few clouds have. */
+  const wish = (operation: string, what: string, ask: ((wanted: string, call: Call) => Answer<Opts>) | undefined) =>
+    verb(
+      operation,
+      (wanted: string) => Effect.succeed(wanted),
+      ask === undefined
+        ? () => Effect.fail(new Unsupported({ capability: operation, message: `${id} has no ${what}` }))
+        : limited(ask)
+    )
+
   const wiring = { id, capabilities, settleWindow, observer, wrap, get, listAll, terminate }
   return {
     id,
@@ -359,6 +371,10 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     capabilities,
     gpuNames,
     secretOpts: adapter.secretOpts ?? [],
+    requestOpts: {
+      minCuda: wish("minCuda", "choice of a CUDA version", minCuda),
+      registryAuth: wish("registryAuth", "credentials for image registries", registryAuth)
+    },
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,

@@ -119,10 +119,26 @@ export const make = Effect.fnUntraced(function*(
   const unsupported = (request: ComputeRequest): Unsupported | null => {
     if (request.spot) return new Unsupported({ capability: "spot", message: "this machine has no spot price" })
     if (request.networkVolumeId !== null) {
-      return new Unsupported({ capability: "network_volumes", message: "this machine has no network volumes" })
+      return new Unsupported({
+        capability: "network_volumes",
+        message: "this machine has no network volumes: leave `networkVolumeId` out"
+      })
     }
     if (request.templateId !== null) {
-      return new Unsupported({ capability: "manage_templates", message: "this machine has no templates" })
+      return new Unsupported({
+        capability: "manage_templates",
+        message: "this machine has no templates: leave `templateId` out"
+      })
+    }
+    if (request.cloudType !== "any") {
+      return new Unsupported({ capability: "cloud", message: "this machine is no cloud's: leave `cloudType` out" })
+    }
+    if (request.volumeGb !== null || request.containerDiskGb !== null) {
+      const field = request.volumeGb === null ? "containerDiskGb" : "volumeGb"
+      return new Unsupported({
+        capability: "disk_size",
+        message: `this machine gives no disk of its own to a command: leave \`${field}\` out`
+      })
     }
     return null
   }
@@ -136,6 +152,12 @@ export const make = Effect.fnUntraced(function*(
       return cannotPass(name) ? [{ path, message: "is a name that this machine's shell does not pass on" }] : []
     })
 
+  const optIssues = ({ providerOpts }: ComputeRequest): ReadonlyArray<Issue> =>
+    Object.keys(providerOpts).filter((name) => name !== "cwd").map((name) => ({
+      path: `providerOpts.${name}`,
+      message: "is no option of this machine; it has: cwd"
+    }))
+
   return (
     request: ComputeRequest,
     offers: Effect.Effect<ReadonlyArray<Offer>>
@@ -143,7 +165,7 @@ export const make = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       const missing = unsupported(request)
       if (missing !== null) return yield* missing
-      const issues = envIssues(request)
+      const issues = [...envIssues(request), ...optIssues(request)]
       if (issues.length > 0) return yield* refuse(...issues)
       const given = request.providerOpts["cwd"]
       if (
