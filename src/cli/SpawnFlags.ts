@@ -22,6 +22,20 @@ const gigabytes = (text: string): Option.Option<number> => {
   return digits === undefined || amount === 0 || amount > mostGigabytes ? Option.none() : Option.some(amount)
 }
 
+const units: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
+
+/** Less would be rotated with every few lines. */
+const leastBytes = 64 * 1024
+
+/** A number of bytes, in units of 1024. */
+const bytes = (text: string): Option.Option<number> => {
+  const [, digits, unit = ""] = /^(\d{1,12})([kmgt]?)(?:i?b)?$/i.exec(text) ?? []
+  const amount = Number(digits) * (units[unit.toLowerCase()] ?? 1)
+  return digits === undefined || amount < leastBytes || amount > 1000 * 1024 ** 4
+    ? Option.none()
+    : Option.some(amount)
+}
+
 /** A size in whole gigabytes, with its unit or without. */
 const size = (name: string, what: string) =>
   Flag.String(name).pipe(
@@ -60,6 +74,14 @@ const containerFlags = {
     "registry-auth",
     "NAME",
     "Credential of a private image registry, by its name or id in the provider's account"
+  ),
+  logLimit: Flag.String("log-limit").pipe(
+    Flag.withMetavar("SIZE"),
+    Flag.withDescription(
+      "Most that the log of a local compute may have, from 64k: 500m, 2g (default 1g); what is older is removed, half of it at a time"
+    ),
+    Flag.filterMap(bytes, () => "a size from 64k to 1000t, such as 64k, 500m or 2g"),
+    Flag.optional
   ),
   envFiles: Flag.String("env-file").pipe(
     // Node reads a --env-file of its own among the arguments of any program: that empties a pipe, and takes no stdin

@@ -28,6 +28,7 @@ export interface SpawnFlags {
   readonly template: Option.Option<string>
   readonly cuda: Option.Option<string>
   readonly registryAuth: Option.Option<string>
+  readonly logLimit: Option.Option<number>
   readonly env: ReadonlyArray<string>
   readonly envFiles: ReadonlyArray<string>
   readonly opts: ReadonlyArray<string>
@@ -54,7 +55,8 @@ const wishes = (flags: SpawnFlags, { requestOpts }: Service) =>
     const { baseUrl } = flags.call
     const asked = [
       { flag: "--cuda", value: flags.cuda, ask: requestOpts.minCuda },
-      { flag: "--registry-auth", value: flags.registryAuth, ask: requestOpts.registryAuth }
+      { flag: "--registry-auth", value: flags.registryAuth, ask: requestOpts.registryAuth },
+      { flag: "--log-limit", value: Option.map(flags.logLimit, String), ask: requestOpts.logLimit }
     ].flatMap(({ value, ...rest }) => Option.isSome(value) ? [{ ...rest, value: value.value }] : [])
     return yield* Effect.forEach(
       asked,

@@ -289,6 +289,8 @@ export interface RequestOpts {
   readonly minCuda?: (version: string) => Answer<Opts>
   /** The credential for a private image registry, by the name or the id it has in the account. */
   readonly registryAuth?: (name: string, call: Call) => Answer<Opts>
+  /** The most bytes that the log of the machine may have, such as `1073741824`. */
+  readonly logLimit?: (bytes: string) => Answer<Opts>
 }
 
 /**

@@ -138,6 +138,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
         }),
       terminate: (id) => Effect.flatMap(stateOf(id), running.terminate)
     },
+    requestOpts: { logLimit: (bytes) => Effect.succeed({ logLimit: Number(bytes) }) },
     power: {
       stop: (id) => Effect.flatMap(stateOf(id), running.stop),
       start: (id) => Effect.flatMap(stateOf(id), running.restart)

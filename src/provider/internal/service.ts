@@ -353,7 +353,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (input) => idAttribute(input.id)
   )
 
-  const { minCuda, registryAuth } = adapter.requestOpts ?? {}
+  const { logLimit, minCuda, registryAuth } = adapter.requestOpts ?? {}
   /** The fields that ask for something few clouds have. */
   const wish = (operation: string, what: string, ask: ((wanted: string, call: Call) => Answer<Opts>) | undefined) =>
     verb(
@@ -373,7 +373,8 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     secretOpts: adapter.secretOpts ?? [],
     requestOpts: {
       minCuda: wish("minCuda", "choice of a CUDA version", minCuda),
-      registryAuth: wish("registryAuth", "credentials for image registries", registryAuth)
+      registryAuth: wish("registryAuth", "credentials for image registries", registryAuth),
+      logLimit: wish("logLimit", "limit of a log that could be set", logLimit)
     },
     missing: adapter.missing ?? [],
     settleWindow,

@@ -153,9 +153,9 @@ export const make = Effect.fnUntraced(function*(
     })
 
   const optIssues = ({ providerOpts }: ComputeRequest): ReadonlyArray<Issue> =>
-    Object.keys(providerOpts).filter((name) => name !== "cwd").map((name) => ({
+    Object.keys(providerOpts).filter((name) => name !== "cwd" && name !== "logLimit").map((name) => ({
       path: `providerOpts.${name}`,
-      message: "is no option of this machine; it has: cwd"
+      message: "is no option of this machine; it has: cwd, logLimit"
     }))
 
   return (
