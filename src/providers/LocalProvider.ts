@@ -139,6 +139,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     },
     gpus: { list: () => Effect.map(posix(offers), (all) => all.map(({ type }) => type)) },
     logs: {
+      outlivesCompute: true,
       stream: (id, { after, follow }) =>
         Stream.unwrap(Effect.as(
           withState(Effect.void),
