@@ -200,6 +200,8 @@ export interface LogsAdapter {
     options: LogOptions,
     call: Call
   ) => Stream.Stream<LogElement, AtlasErrorReason>
+  /** Whether a reading that has begun goes on to the log's end when its compute is removed meanwhile; default false. */
+  readonly outlivesCompute?: boolean
 }
 
 /**

@@ -145,6 +145,8 @@ export interface LogsFacet {
     logs?: LogOptions,
     options?: CallOptions
   ) => Stream.Stream<LogElement, AtlasError>
+  /** Whether a reading that has begun goes on to the log's end when its compute is removed meanwhile; default false. */
+  readonly outlivesCompute?: boolean
 }
 
 /**

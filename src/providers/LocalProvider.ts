@@ -145,10 +145,11 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     },
     gpus: { list: () => Effect.map(posix(offers), (all) => all.map(({ type }) => type)) },
     logs: {
+      outlivesCompute: true,
       stream: (id, { after, follow }) =>
         Stream.unwrap(Effect.as(
           withState(Effect.void),
-          LogFile.lines(fs, dir.fileOf(id, "log"), {
+          LogFile.lines(fs, dir.directoryOf(id), {
             after,
             follow: follow ?? false,
             exists: Effect.asVoid(entryOf(id)),

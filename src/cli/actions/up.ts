@@ -16,7 +16,8 @@ import { Providers } from "../../provider/Providers.ts"
 import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as GpuAdvice from "../GpuAdvice.ts"
-import * as LogTail from "../LogTail.ts"
+import type * as LogTail from "../LogTail.ts"
+import * as Output from "../Output.ts"
 import { progress, sayEnding } from "../Progress.ts"
 import * as Several from "../Several.ts"
 import { Shell } from "../Shell.ts"
@@ -77,13 +78,13 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
     reason: new Ended({ status: compute.status, exitCode: compute.exitCode, message })
   })
 
-/** Prints what the compute writes until it is over, and answers it as it was last seen. */
-const follow = (
+/** Waits until the compute is over, and answers it as it was last seen. */
+const untilOver = (
   compute: Compute,
   { pollInterval, settleWindow }: Pick<Service, "pollInterval" | "settleWindow">,
-  call: Atlas.Options
+  call: Atlas.Options,
+  { failed, pausing }: LogTail.LogTail
 ) => {
-  const log = LogTail.make(compute.id, call)
   let isYoung = true
   const ages = Effect.delay(
     Effect.sync(() => {
@@ -110,24 +111,15 @@ const follow = (
     )
   )
 
-  const untilOver = (wait: Effect.Effect<void, AtlasError, Providers | Shell>) =>
-    Effect.gen(function*() {
-      while (true) {
-        yield* wait
-        const seen = yield* look
-        if (seen !== null) return seen
-        yield* Effect.sleep(pollInterval)
-      }
-    })
-
-  return Effect.raceFirst(
-    untilOver(log.read({ follow: true }, Effect.never)),
-    // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
-    untilOver(Effect.sleep(watchInterval))
-  ).pipe(
-    Effect.raceFirst(Effect.andThen(ages, Effect.never)),
-    Effect.tap(() => log.read({ follow: false }, Effect.void))
-  )
+  return Effect.gen(function*() {
+    while (true) {
+      // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
+      yield* Effect.raceAllFirst([pausing, failed, Effect.sleep(watchInterval)])
+      const seen = yield* look
+      if (seen !== null) return seen
+      yield* Effect.sleep(pollInterval)
+    }
+  }).pipe(Effect.raceFirst(Effect.andThen(ages, Effect.never)))
 }
 
 /** How the command ended, as an exit code; a compute that ended without one fails. */
@@ -138,30 +130,33 @@ const outcome = (seen: Compute) =>
 
 const attached = (request: Input, gpus: ReadonlyArray<string>, provider: Service, call: Atlas.Options) =>
   Effect.gen(function*() {
-    const { err, exitWith, invocation, out } = yield* Shell
+    const { err, exitWith, invocation } = yield* Shell
+    const output = yield* Output.make("up")
     const stay = (compute: Compute) =>
       Effect.gen(function*() {
         // stdout is the command's own; in JSON the compute is the first of the objects
-        yield* invocation.json
-          ? out(JSON.stringify({ type: "compute", ...ComputeView.toJson(compute) }))
-          : err(ComputeView.rented(compute))
-        return yield* outcome(yield* follow(compute, provider, call))
+        output.printer.record({ type: "compute", ...ComputeView.toJson(compute) })
+        const tail = yield* output.follow(compute.id, { ...call, provider: provider.id })
+        // what it says while it is ended is read before it is gone
+        return yield* Effect.ensuring(
+          Effect.gen(function*() {
+            if (!invocation.json) yield* err(ComputeView.rented(compute))
+            return yield* outcome(yield* untilOver(compute, provider, call, tail))
+          }),
+          Effect.andThen(sayEnding([compute.id], provider.settleWindow), tail.drain)
+        )
       })
     // a failure after the create is kept apart, so that it never counts as a refused candidate
-    const code = yield* Effect.fromResult(
-      yield* firstOf(
-        gpus,
-        (gpu) =>
-          Atlas.withCompute(
-            { ...request, gpu },
-            (compute) => Effect.ensuring(Effect.result(stay(compute)), sayEnding([compute.id], provider.settleWindow)),
-            call
-          )
-      )
+    const ended = yield* firstOf(
+      gpus,
+      (gpu) => Atlas.withCompute({ ...request, gpu }, (compute) => Effect.result(stay(compute)), call)
+    ).pipe(Effect.onError(() => output.flush({ isOver: true })))
+    const code = yield* Effect.onInterrupt(
+      output.conclude(ended, { isPatient: Result.isSuccess(ended) }),
+      () => output.flush({ isOver: true })
     )
-    if (invocation.json) yield* out(JSON.stringify({ type: "exit", code }))
-    yield* exitWith(code)
-  })
+    yield* exitWith(code ?? 0)
+  }).pipe(Effect.scoped)
 
 const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Options) =>
   Effect.uninterruptibleMask((restore) =>

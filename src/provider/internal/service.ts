@@ -98,6 +98,7 @@ const bounded = <Prepared>(
   ...(gpus === undefined ? {} : { gpus: { list: limitedCall((call) => gpus.list(call)) } }),
   ...(logs === undefined ? {} : {
     logs: {
+      ...logs,
       stream: (id, options, call) => {
         const lines = Stream.suspend(() => logs.stream(id, options, call))
         const { timeout } = call
@@ -403,6 +404,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       list: plain("listGpuTypes", (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : gpus.list(call))
     },
     logs: {
+      outlivesCompute: logs?.outlivesCompute ?? false,
       stream: (input, wanted = {}, options) =>
         observer.stream("streamLogs", idAttribute(input))(Stream.unwrap(Effect.gen(function*() {
           const call = yield* decodeCall(options, "streamLogs")
