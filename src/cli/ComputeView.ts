@@ -30,13 +30,16 @@ export const toJson = (compute: Compute) => ({
   publicIp: compute.publicIp
 })
 
-/** A log line in JSON. */
-export const logToJson = ({ at, cursor, stream, text }: LogElement) => ({
+/** A log line in JSON, or a piece of one. */
+export const logToJson = ({ at, continues, cursor, overwritten, partial, stream, text }: LogElement) => ({
   type: "log" as const,
   cursor,
   at: instant(at),
   stream,
-  text
+  text,
+  ...(partial ? { partial } : {}),
+  ...(continues ? { continues } : {}),
+  ...(overwritten ? { overwritten } : {})
 })
 
 /** A log line for people: the program's words, without what a terminal obeys; JSON has them as they are. */

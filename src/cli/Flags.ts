@@ -50,6 +50,14 @@ export const callOptions = Effect.gen(function*() {
 /** The id of one compute. */
 export const id = Argument.String("id").pipe(Argument.withDescription("Id of the compute, as `atlas ps` shows it"))
 
+/** Which machines; absent it is `any`, for what is listed as for what is rented. */
+export const cloud = Flag.Literals("cloud", ["secure", "community", "any"]).pipe(
+  Flag.withDescription(
+    "Machines of the provider itself, of third parties, or any (default): its own, and others only for what it does not sell itself"
+  ),
+  Flag.optional
+)
+
 /** Ports to open, as they are typed. */
 export const ports = Flag.String("port").pipe(
   Flag.withMetavar("N[/http|tcp]"),

@@ -18,14 +18,15 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 /** One signal often arrives twice, from the shell and from npm; the third one ends the process without cleaning up. */
 const signalsToGiveUp = 3
 
-const write = (stream: NodeJS.WriteStream, failed: (error: NodeJS.ErrnoException) => void) => (text: string) =>
-  Effect.callback<void>((resume) => {
-    stream.write(`${text}\n`, (error) => {
-      // also here: the run may be over before the stream emits its error
-      if (error) failed(error)
-      resume(Effect.void)
+const write =
+  (stream: NodeJS.WriteStream, failed: (error: NodeJS.ErrnoException) => void) => (text: string, end = "\n") =>
+    Effect.callback<void>((resume) => {
+      stream.write(`${text}${end}`, (error) => {
+        // also here: the run may be over before the stream emits its error
+        if (error) failed(error)
+        resume(Effect.void)
+      })
     })
-  })
 
 const ask = (question: string) =>
   Effect.callback<boolean>((resume) => {
@@ -62,6 +63,7 @@ const makeShell = (argv: ReadonlyArray<string>, { exitWith, failed }: {
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     input,
     out: write(process.stdout, failed),
+    write: (text) => write(process.stdout, failed)(text, ""),
     // a stderr that cannot be written leaves no way to report it
     err: write(process.stderr, () => {}),
     ask,

@@ -61,6 +61,8 @@ export class Shell extends Context.Service<Shell, {
   readonly input: Effect.Effect<string>
   /** Writes text and a line end to stdout. */
   readonly out: (text: string) => Effect.Effect<void>
+  /** Writes what a program has written to stdout, with the line ends that it has and no other. */
+  readonly write: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stderr. */
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
@@ -74,13 +76,14 @@ export class Shell extends Context.Service<Shell, {
  * what is harmful in it is written as an escape.
  */
 export const make = (shell: Shell["Service"]): Shell["Service"] => {
-  const { ask, err, hasColor, invocation, out } = shell
+  const { ask, err, hasColor, invocation, out, write } = shell
   const clean = (colours: boolean) => (text: string) =>
     invocation.json ? ForeignText.json(text) : ForeignText.lines(text, { colours })
   const [forOut, forErr] = [clean(hasColor), clean(false)]
   return Shell.of({
     ...shell,
     out: (text) => out(forOut(text)),
+    write: (text) => write(ForeignText.log(text)),
     err: (text) => err(forErr(text)),
     ask: (question) => ask(ForeignText.line(question))
   })

@@ -6,18 +6,110 @@
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import { duration, env, ports, toggle } from "./Flags.ts"
+import { cloud, duration, env, ports, toggle } from "./Flags.ts"
 
 const candidates = (text: string): Option.Option<ReadonlyArray<string>> => {
   const names = text.split(",").map((name) => name.trim())
   return names.includes("") ? Option.none() : Option.some(names)
 }
 
+/** More than any machine holds; what a provider takes is for the provider to say. */
+const mostGigabytes = 1_000_000
+
+const gigabytes = (text: string): Option.Option<number> => {
+  const [, digits] = /^(\d{1,7})(?:GB?)?$/i.exec(text) ?? []
+  const amount = Number(digits)
+  return digits === undefined || amount === 0 || amount > mostGigabytes ? Option.none() : Option.some(amount)
+}
+
+const units: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
+
+/** Less would be rotated with every few lines. */
+const leastBytes = 64 * 1024
+
+/** A number of bytes, in units of 1024. */
+const bytes = (text: string): Option.Option<number> => {
+  const [, digits, unit = ""] = /^(\d{1,12})([kmgt]?)(?:i?b)?$/i.exec(text) ?? []
+  const amount = Number(digits) * (units[unit.toLowerCase()] ?? 1)
+  return digits === undefined || amount < leastBytes || amount > 1000 * 1024 ** 4
+    ? Option.none()
+    : Option.some(amount)
+}
+
+/** A size in whole gigabytes, with its unit or without. */
+const size = (name: string, what: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("GB"),
+    Flag.withDescription(what),
+    Flag.filterMap(gigabytes, () => `whole gigabytes from 1 to ${mostGigabytes}, such as 50 or 50GB`),
+    Flag.optional
+  )
+
+/** An id or a name of something that the account has. */
+const named = (name: string, metavar: string, what: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(what),
+    Flag.filter((text) => text.trim() !== "", () => "a name that is not empty"),
+    Flag.optional
+  )
+
+/** As many as one command rents at once: a slip of the finger must not empty an account. */
+export const mostComputes = 64
+
+/** Where its storage and its settings come from, and what only some providers have. */
+const containerFlags = {
+  cloud,
+  disk: size("disk", "Disk of the container, gone with it: 50 or 50GB"),
+  volumeGb: size("volume-gb", "Disk of the machine that outlives a stop"),
+  networkVolume: named("network-volume", "ID", "Network volume to mount, as `atlas volumes ls` shows it"),
+  template: named("template", "ID", "Template to begin with, as `atlas templates ls` shows it; other flags count more"),
+  cuda: Flag.String("cuda").pipe(
+    Flag.withMetavar("MIN"),
+    Flag.withDescription("Only machines with at least this CUDA version, such as 12.8"),
+    Flag.filter((text) => /^\d{1,2}\.\d{1,2}$/.test(text), () => "a CUDA version such as 12.8"),
+    Flag.optional
+  ),
+  registryAuth: named(
+    "registry-auth",
+    "NAME",
+    "Credential of a private image registry, by its name or id in the provider's account"
+  ),
+  logLimit: Flag.String("log-limit").pipe(
+    Flag.withMetavar("SIZE"),
+    Flag.withDescription(
+      "Most that the log of a local compute may have, from 64k: 500m, 2g (default 1g); what is older is removed, half of it at a time"
+    ),
+    Flag.filterMap(bytes, () => "a size from 64k to 1000t, such as 64k, 500m or 2g"),
+    Flag.optional
+  ),
+  envFiles: Flag.String("env-file").pipe(
+    // Node reads a --env-file of its own among the arguments of any program: that empties a pipe, and takes no stdin
+    Flag.withAlias("env-from"),
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "Variables as docker's --env-file takes them, NAME=VALUE or NAME a line, quotes kept; may be repeated, --env counts more. "
+        + "For a pipe, or - for stdin, write --env-from"
+    ),
+    Flag.atLeast(0)
+  ),
+  opts: Flag.String("opt").pipe(
+    Flag.withMetavar("PATH=JSON"),
+    Flag.withDescription(
+      "A field of the request as the provider names it, such as gpu.minRamPerGpu=32; may be repeated"
+    ),
+    Flag.atLeast(0)
+  )
+}
+
 /** What to rent and what runs in it. */
 export const spawnFlags = {
+  ...containerFlags,
   gpu: Flag.String("gpu").pipe(
     Flag.withMetavar("A[,B]"),
-    Flag.withDescription("GPU by canonical name; of several, the first that is available"),
+    Flag.withDescription(
+      "GPU as `atlas gpus` lists it, by its id or canonical name; of several, the first that is available"
+    ),
     Flag.filterMap(candidates, () => "GPU names separated by commas"),
     Flag.withDefault<ReadonlyArray<string>>([])
   ),
@@ -45,6 +137,16 @@ export const spawnFlags = {
     Argument.variadic()
   )
 }
+
+/** How many computes `up` leaves running. */
+export const count = Flag.Int("count").pipe(
+  Flag.withMetavar("N"),
+  Flag.withDescription(
+    "With --detach: rent N computes alike, or none of them when one cannot be rented; JSON is an array"
+  ),
+  Flag.filter((amount) => amount >= 1 && amount <= mostComputes, () => `a number from 1 to ${mostComputes}`),
+  Flag.optional
+)
 
 /** The most respawns that a session takes. */
 const mostRespawns = 1_000

@@ -6,8 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Atlas from "../Atlas.ts"
 import { invalid } from "../domain/AtlasError.ts"
+import type { CloudType } from "../domain/Gpu.ts"
 import type { SpawnOptions } from "../orchestrator/SpawnOptions.ts"
+import type { Service } from "../provider/Provider.ts"
+import { asTyped } from "./AsTyped.ts"
 import * as Environment from "./Environment.ts"
+import * as OptFlags from "./OptFlags.ts"
 import { Shell } from "./Shell.ts"
 
 /** The flags of what to rent, as they are read. */
@@ -17,7 +21,17 @@ export interface SpawnFlags {
   readonly spot: boolean
   readonly image: Option.Option<string>
   readonly ports: ReadonlyArray<string>
+  readonly cloud: Option.Option<CloudType>
+  readonly disk: Option.Option<number>
+  readonly volumeGb: Option.Option<number>
+  readonly networkVolume: Option.Option<string>
+  readonly template: Option.Option<string>
+  readonly cuda: Option.Option<string>
+  readonly registryAuth: Option.Option<string>
+  readonly logLimit: Option.Option<number>
   readonly env: ReadonlyArray<string>
+  readonly envFiles: ReadonlyArray<string>
+  readonly opts: ReadonlyArray<string>
   readonly name: Option.Option<string>
   readonly regions: ReadonlyArray<string>
   readonly auth: Option.Option<"none" | "bearer" | "signed_url">
@@ -35,15 +49,36 @@ export interface Limits {
   readonly onFailure: Option.Option<"stop" | { readonly respawn: number }>
 }
 
+/** What flags ask for that only some providers have, as their own fields. */
+const wishes = (flags: SpawnFlags, { requestOpts }: Service) =>
+  Effect.gen(function*() {
+    const { baseUrl } = flags.call
+    const asked = [
+      { flag: "--cuda", value: flags.cuda, ask: requestOpts.minCuda },
+      { flag: "--registry-auth", value: flags.registryAuth, ask: requestOpts.registryAuth },
+      { flag: "--log-limit", value: Option.map(flags.logLimit, String), ask: requestOpts.logLimit }
+    ].flatMap(({ value, ...rest }) => Option.isSome(value) ? [{ ...rest, value: value.value }] : [])
+    return yield* Effect.forEach(
+      asked,
+      ({ ask, flag, value }) => Effect.map(ask(value, { baseUrl }), (fields): OptFlags.Given => ({ flag, fields }))
+    )
+  })
+
 /** The request without its GPU, since there may be several candidates. */
-export const toRequest = (flags: SpawnFlags, provider: string, operation: string) =>
+export const toRequest = (flags: SpawnFlags, provider: Service, operation: string) =>
   Effect.gen(function*() {
     const { directory } = yield* Shell
-    const env = yield* Environment.read(flags.env, operation)
+    const env = yield* Environment.read(flags.env, operation, flags.envFiles)
+    const opts = yield* OptFlags.read(flags.opts, yield* wishes(flags, provider), operation)
     return {
       gpuCount: Option.getOrUndefined(flags.gpuCount),
       spot: flags.spot,
       image: Option.getOrUndefined(flags.image),
+      cloudType: Option.getOrUndefined(flags.cloud),
+      containerDiskGb: Option.getOrUndefined(flags.disk),
+      volumeGb: Option.getOrUndefined(flags.volumeGb),
+      networkVolumeId: Option.getOrUndefined(flags.networkVolume),
+      templateId: Option.getOrUndefined(flags.template),
       ports: flags.ports,
       env,
       name: Option.getOrUndefined(flags.name),
@@ -51,9 +86,9 @@ export const toRequest = (flags: SpawnFlags, provider: string, operation: string
       auth: Option.getOrUndefined(flags.auth),
       command: flags.command,
       // the one provider that sees the directory the command was typed in
-      providerOpts: provider === "local" ? { cwd: directory } : {}
+      providerOpts: provider.id === "local" ? { cwd: directory, ...opts } : opts
     }
-  })
+  }).pipe(asTyped)
 
 const flagsOf = (limits: Limits): ReadonlyArray<string> => [
   ...Option.isSome(limits.idleTtl) ? ["idle-ttl"] : [],

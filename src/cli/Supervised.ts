@@ -5,13 +5,15 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
+import { Compute } from "../domain/Compute.ts"
 import * as Orchestrator from "../orchestrator/Orchestrator.ts"
 import type { Service } from "../provider/Provider.ts"
 import { isUsable, Providers } from "../provider/Providers.ts"
 import { OwnerStore } from "./OwnerStore.ts"
 
-/** How long a machine's final log read may delay its end. */
+/** How long the end of a machine waits for a final log read that is not set yet; a final read has its own bounds. */
 const finalReadLimit = "5 seconds"
 
 /** The final log read of each machine, which runs before the machine is asked to end. */
@@ -26,12 +28,17 @@ export interface FinalReads {
   readonly dismiss: Effect.Effect<void>
 }
 
+/** What this run knows of its machines that their providers do not tell. */
+export interface Watched {
+  readonly finalReads: FinalReads
+  /** Machines of tasks whose container was started again. */
+  readonly restarted: ReadonlySet<string>
+}
+
 /** For commands that print no log. */
-export const noFinalReads: FinalReads = {
-  expect: () => {},
-  set: () => {},
-  of: () => Effect.void,
-  dismiss: Effect.void
+export const unwatched: Watched = {
+  finalReads: { expect: () => {}, set: () => {}, of: () => Effect.void, dismiss: Effect.void },
+  restarted: new Set()
 }
 
 /** No final reads yet. */
@@ -51,7 +58,10 @@ export const makeFinalReads = (): FinalReads => {
       Effect.suspend(() => {
         const there = known.get(computeId)
         if (there === undefined) return Effect.void
-        return Effect.asVoid(Effect.timeoutOption(Effect.flatten(Deferred.await(there)), finalReadLimit))
+        return Effect.flatMap(
+          Effect.timeoutOption(Deferred.await(there), finalReadLimit),
+          Option.getOrElse(() => Effect.void)
+        )
       }),
     dismiss: Effect.sync(() => {
       isDismissed = true
@@ -60,8 +70,22 @@ export const makeFinalReads = (): FinalReads => {
   }
 }
 
+/** A machine whose container has ended by itself is over, however often its provider starts it again. */
+const asEnded = (restarted: ReadonlySet<string>) => (seen: Compute): Compute =>
+  restarted.has(seen.id) && (seen.status === "running" || seen.status === "provisioning")
+    ? new Compute({ ...seen, status: "failed", failure: restartedMessage })
+    : seen
+
+/** What became of a task whose container was started again. */
+export const restartedMessage =
+  "its container ended, and was started again by its provider: the command did not run to its end once; see its log"
+
 /** A provider that is asked at this address, and that reads a machine's log to its end before it ends the machine. */
-const withFinalReads = (provider: Service, baseUrl: string | undefined, finalReads: FinalReads): Service => {
+const withFinalReads = (
+  provider: Service,
+  baseUrl: string | undefined,
+  { finalReads, restarted }: Watched
+): Service => {
   const { billing, compute } = provider
   const withBaseUrl = <Options extends object>(options: Options | undefined) =>
     baseUrl === undefined ? options : { baseUrl, ...options }
@@ -73,9 +97,13 @@ const withFinalReads = (provider: Service, baseUrl: string | undefined, finalRea
       prepare: (request, options) => compute.prepare(request, withBaseUrl(options)),
       rent: (prepared, options) =>
         Effect.tap(compute.rent(prepared, withBaseUrl(options)), ({ id }) => Effect.sync(() => finalReads.expect(id))),
-      get: (id, options) => compute.get(id, withBaseUrl(options)),
+      get: (id, options) => Effect.map(compute.get(id, withBaseUrl(options)), asEnded(restarted)),
       list: (filter, options) => compute.list(filter, withBaseUrl(options)),
-      listAll: (filter, options) => compute.listAll(filter, withBaseUrl(options)),
+      listAll: (filter, options) =>
+        Effect.map(
+          compute.listAll(filter, withBaseUrl(options)),
+          (listing) => ({ ...listing, computes: listing.computes.map(asEnded(restarted)) })
+        ),
       terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, withBaseUrl(options))),
       end: (id, options) => compute.end(id, withBaseUrl(options))
     },
@@ -92,7 +120,7 @@ interface Call {
 /** The providers as the orchestrator of this run sees them; the address holds for the named one, or the default. */
 export const providers = (
   { baseUrl, provider: named }: Call,
-  finalReads: FinalReads = noFinalReads
+  watched: Watched = unwatched
 ): Layer.Layer<Providers, AtlasError, Providers> =>
   Layer.effect(
     Providers,
@@ -100,7 +128,7 @@ export const providers = (
       const { all, get } = yield* Providers
       const moved = baseUrl === undefined || baseUrl === null ? null : yield* get(named, "baseUrl")
       const each = (provider: Service) =>
-        withFinalReads(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, finalReads)
+        withFinalReads(provider, provider.id === moved?.id ? baseUrl ?? undefined : undefined, watched)
       return Providers.of({
         // providers without a key are left out, so that no command fails over an account that the user does not use
         all: all.filter(isUsable).map(each),
@@ -137,7 +165,7 @@ const longestPoll = Duration.seconds(5)
 /** The orchestrator of this run; it adopts the sessions that an earlier one of the same owner left, and reaps nothing. */
 export const layer = (options: {
   readonly call: Call
-  readonly finalReads: FinalReads
+  readonly watched: Watched
   /** How often the provider may be asked. */
   readonly pollInterval: Duration.Duration
 }) =>
@@ -147,5 +175,5 @@ export const layer = (options: {
       owner,
       pollInterval: Duration.clamp(options.pollInterval, { minimum: shortestPoll, maximum: longestPoll }),
       reapProviders: []
-    }).pipe(Layer.provide([store, providers(options.call, options.finalReads)]))
+    }).pipe(Layer.provide([store, providers(options.call, options.watched)]))
   }))

@@ -13,13 +13,18 @@ import * as Setting from "../domain/Setting.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
+import * as PrivateFile from "../storage/PrivateFile.ts"
 import * as StateDirectory from "../storage/StateDirectory.ts"
+import * as SystemReason from "../storage/SystemReason.ts"
 
 const decodeOwner = decoder(Owner, "ATLAS_OWNER")
 const isOwner = Schema.is(Owner)
 
 const unusable = (message: string) =>
   new AtlasError({ provider: null, operation: "owner", reason: new StorageFault({ message }) })
+
+/** Such a file holds a few letters. */
+const longestWord = 1_024
 
 /** The state directory, found as the local provider finds it. */
 const directory = Effect.mapError(StateDirectory.find(), ({ message }) => unusable(message))
@@ -30,7 +35,7 @@ const ownWord = Effect.fnUntraced(function*(name: "owner" | "store") {
   const path = yield* Path.Path
   const home = yield* directory
   const file = path.join(home, name)
-  const read = fs.readFileString(file)
+  const read = PrivateFile.read(file, longestWord)
   const text = yield* Effect.catchReason(read, "PlatformError", "NotFound", () =>
     Effect.gen(function*() {
       const word = yield* Entropy.hex(6)
@@ -46,7 +51,9 @@ const ownWord = Effect.fnUntraced(function*(name: "owner" | "store") {
       yield* Effect.ignore(fs.link(temporary, file))
       yield* fs.remove(temporary)
       return yield* read
-    }))
+    })).pipe(
+      Effect.mapError((error) => unusable(`${file} cannot be used: ${SystemReason.describe(error, file)}`))
+    )
   return { file, word: text.trim() }
 })
 
@@ -55,12 +62,7 @@ const ownWord = Effect.fnUntraced(function*(name: "owner" | "store") {
  * each would end what the other rented.
  */
 const ownOwner = Effect.gen(function*() {
-  const home = yield* directory
-  const { file, word: owner } = yield* Effect.catchTag(
-    ownWord("owner"),
-    "PlatformError",
-    (error) => Effect.fail(unusable(`${home}/owner cannot be used: ${error.reason._tag}; set ATLAS_OWNER instead`))
-  )
+  const { file, word: owner } = yield* ownWord("owner")
   return isOwner(owner) ? owner : yield* unusable(
     `${file} holds no owner (1 to 16 of a-z and 0-9): restore what it held, or remove it to get a new owner, which does `
       + "not know what the old one rented, or set ATLAS_OWNER"
@@ -78,7 +80,7 @@ export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSy
     // kept beside the database: when that is lost, what it had rented is still known to be of this directory
     const store = ownWord("store").pipe(
       Effect.map(({ word }) => word === "" ? undefined : word),
-      Effect.catchTag("PlatformError", () => Effect.undefined),
+      Effect.orElseSucceed(() => undefined),
       Effect.map((identity) => SessionStore.layerSqlite({ filename, identity }))
     )
     return { owner, store: Layer.unwrap(store).pipe(Layer.provide(Layer.succeedContext(platform))) }

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ProviderId } from "./Ids.ts"
 import { Usd } from "./Money.ts"
@@ -36,6 +37,25 @@ export const CloudType = Schema.Literals(["secure", "community", "any"])
  * @since 0.1.0
  */
 export type CloudType = typeof CloudType.Type
+
+/**
+ * What a GPU type costs on one kind of machine, and how much of it is there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const CloudOffer = Schema.Struct({
+  cloudType: Schema.Literals(["secure", "community"]),
+  /** US dollars per hour for one GPU, on demand; null when the provider does not say. */
+  pricePerHour: Schema.NullOr(Usd),
+  stock: GpuStock
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type CloudOffer = typeof CloudOffer.Type
 
 /** What a provider may not say; left out when a GPU type is made, it is null. */
 const orNull = <S extends Schema.Constraint>(schema: S) =>
@@ -73,12 +93,17 @@ export class GpuType extends Schema.Class<GpuType>("effect-atlas/domain/GpuType"
   displayName: Schema.String,
   /** Memory of one GPU in GB. */
   memoryGb: orNull(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
-  /** US dollars per hour for one GPU, on demand. */
+  /** US dollars per hour for one GPU, on demand: the lowest there is. What a request pays depends on its `cloudType`, see {@link atCloud}. */
   lowestPricePerHour: orNull(Usd),
   /** US dollars per hour for one GPU that may be taken away again. */
   spotPricePerHour: orNull(Usd),
   stock: GpuStock.pipe(Schema.withConstructorDefault(Effect.succeed("unknown"))),
   cloudType: CloudType.pipe(Schema.withConstructorDefault(Effect.succeed("any"))),
+  /** Each kind of machine it is sold on, where the provider tells them apart. */
+  clouds: Schema.Array(CloudOffer).pipe(
+    Schema.withDecodingDefault(Effect.succeed([])),
+    Schema.withConstructorDefault(Effect.succeed([]))
+  ),
   raw: orNull(Schema.Json)
 }) {
   override toString(): string {
@@ -94,4 +119,41 @@ export class GpuType extends Schema.Class<GpuType>("effect-atlas/domain/GpuType"
   [Inspectable.NodeInspectSymbol](): unknown {
     return this.toJSON()
   }
+}
+
+/**
+ * The offer that a request with this `cloudType` rents: its price and what is left are those of that kind of machine. None where
+ * the type is not sold on it.
+ *
+ * **Details**
+ *
+ * `any` is the provider's own machines (`secure`), and those of third parties only for a type that it does not sell itself. Where the
+ * provider tells no kinds apart, a request for one of them rents nothing.
+ *
+ * **Example** (What a request pays)
+ *
+ * ```ts
+ * import { Gpu } from "effect-atlas"
+ * import * as Option from "effect/Option"
+ *
+ * const priceOf = (type: Gpu.GpuType) =>
+ *   Option.match(Gpu.atCloud(type, "community"), { onNone: () => null, onSome: (offer) => offer.lowestPricePerHour })
+ * ```
+ *
+ * @category look-ups
+ * @since 0.1.0
+ */
+export const atCloud = (type: GpuType, cloudType: CloudType): Option.Option<GpuType> => {
+  const wanted = cloudType === "any" ? type.clouds.find((one) => one.cloudType === "secure") ?? type.clouds[0] : (
+    type.clouds.find((one) => one.cloudType === cloudType)
+  )
+  if (wanted === undefined) return cloudType === "any" ? Option.some(type) : Option.none()
+  return Option.some(
+    new GpuType({
+      ...type,
+      lowestPricePerHour: wanted.pricePerHour,
+      stock: wanted.stock,
+      cloudType: cloudType === "any" ? type.cloudType : cloudType
+    })
+  )
 }

@@ -65,24 +65,55 @@ export interface GpuCatalog {
 const gpu = (memoryGb: number, ...aliases: ReadonlyArray<string>): KnownGpu => ({ memoryGb, aliases })
 
 const table = {
+  b300: gpu(288, "NVIDIA B300 SXM6 AC"),
+  b200: gpu(180, "NVIDIA B200"),
   h200: gpu(141, "NVIDIA H200"),
+  h200_nvl: gpu(143, "NVIDIA H200 NVL"),
   h100: gpu(80, "NVIDIA H100 80GB HBM3"),
+  h100_nvl: gpu(94, "NVIDIA H100 NVL"),
   h100_pcie: gpu(80, "NVIDIA H100 PCIe"),
   h100_sxm: gpu(80),
   gh200: gpu(96),
   a100_80g: gpu(80, "NVIDIA A100 80GB PCIe"),
+  a100_80g_sxm: gpu(80, "NVIDIA A100-SXM4-80GB"),
   a100_40g: gpu(40, "NVIDIA A100-SXM4-40GB"),
   l40s: gpu(48, "NVIDIA L40S"),
   l40: gpu(48, "NVIDIA L40"),
   l4: gpu(24, "NVIDIA L4"),
+  a40: gpu(48, "NVIDIA A40"),
+  a30: gpu(24, "NVIDIA A30"),
   a10: gpu(24),
   a6000: gpu(48, "NVIDIA RTX A6000"),
   a5000: gpu(24, "NVIDIA RTX A5000"),
+  a4500: gpu(20, "NVIDIA RTX A4500"),
   a4000: gpu(16, "NVIDIA RTX A4000"),
+  a2000: gpu(6, "NVIDIA RTX A2000"),
+  rtx_pro_6000: gpu(96, "NVIDIA RTX PRO 6000 Blackwell Server Edition"),
+  rtx_pro_6000_mig_48g: gpu(48, "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 2g.48gb"),
+  rtx_pro_6000_mig_24g: gpu(24, "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb"),
+  rtx_pro_6000_ws: gpu(96, "NVIDIA RTX PRO 6000 Blackwell Workstation Edition"),
+  rtx_pro_6000_maxq: gpu(96, "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition"),
+  rtx_pro_4500: gpu(32, "NVIDIA RTX PRO 4500 Blackwell"),
   rtx_6000: gpu(24),
   rtx_6000_ada: gpu(48, "NVIDIA RTX 6000 Ada Generation"),
+  rtx_5000_ada: gpu(32, "NVIDIA RTX 5000 Ada Generation"),
+  rtx_4000_ada: gpu(20, "NVIDIA RTX 4000 Ada Generation"),
+  rtx_4000_sff_ada: gpu(20, "NVIDIA RTX 4000 SFF Ada Generation"),
+  rtx_2000_ada: gpu(16, "NVIDIA RTX 2000 Ada Generation"),
+  rtx_5090: gpu(32, "NVIDIA GeForce RTX 5090"),
+  rtx_5080: gpu(16, "NVIDIA GeForce RTX 5080"),
   rtx_4090: gpu(24, "NVIDIA GeForce RTX 4090"),
+  rtx_4080_super: gpu(16, "NVIDIA GeForce RTX 4080 SUPER"),
+  rtx_4080: gpu(16, "NVIDIA GeForce RTX 4080"),
+  rtx_4070_ti: gpu(12, "NVIDIA GeForce RTX 4070 Ti"),
+  rtx_3090_ti: gpu(24, "NVIDIA GeForce RTX 3090 Ti"),
   rtx_3090: gpu(24, "NVIDIA GeForce RTX 3090"),
+  rtx_3080_ti: gpu(12, "NVIDIA GeForce RTX 3080 Ti"),
+  rtx_3080: gpu(10, "NVIDIA GeForce RTX 3080"),
+  rtx_3070: gpu(8, "NVIDIA GeForce RTX 3070"),
+  v100_32g: gpu(32, "Tesla V100-SXM2-32GB"),
+  v100: gpu(16, "Tesla V100-SXM2-16GB"),
+  v100_pcie: gpu(16, "Tesla V100-PCIE-16GB"),
   mi300x: gpu(192, "AMD Instinct MI300X OAM")
 }
 
@@ -306,3 +337,107 @@ export const canonicalOf = (
  */
 export const canonicalNames = (catalog: GpuCatalog, provider?: string | undefined): ReadonlyArray<CanonicalGpu> =>
   [...(provider === undefined ? catalog.gpus : catalog.providers.get(provider) ?? empty.gpus).keys()].toSorted()
+
+/**
+ * What a provider calls a GPU that is named canonically or in its own words; none where no provider's word is like it.
+ *
+ * **Details**
+ *
+ * A name of the catalog gives the provider's own. A name of the provider's own is taken as it is, also one that the catalog does
+ * not know yet, if `isOwn` says that the provider writes its names so.
+ *
+ * **Example** (Either name)
+ *
+ * ```ts
+ * import { GpuCatalog } from "effect-atlas"
+ *
+ * const catalog = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [{ canonical: "h200", ids: ["H200", "H200 NVL"] }])
+ *
+ * GpuCatalog.nativeId(catalog, "acme", "h200") // some("H200")
+ * GpuCatalog.nativeId(catalog, "acme", "H200 NVL") // some("H200 NVL")
+ * GpuCatalog.nativeId(catalog, "acme", "H100") // none
+ * ```
+ *
+ * @category look-ups
+ * @since 0.1.0
+ */
+export const nativeId = (
+  catalog: GpuCatalog,
+  provider: string,
+  name: string,
+  isOwn: (name: string) => boolean = () => false
+): Option.Option<string> =>
+  Option.match(native(catalog, provider, name), {
+    onSome: ({ ids: [id] }) => Option.some(id),
+    onNone: () =>
+      isOwn(name) || [...catalog.providers.get(provider)?.values() ?? []].some(({ ids }) => ids.includes(name))
+        ? Option.some(name)
+        : Option.none()
+  })
+
+/** A name without what people write in different ways: `NVIDIA GeForce RTX 4090`, `rtx-4090` and `RTX4090` are one. */
+const bare = (name: string): string =>
+  name.toLowerCase().replace(/nvidia|geforce|tesla|amd|instinct|generation|gb?(?![a-z0-9])/g, "").replace(
+    /[^a-z0-9]/g,
+    ""
+  )
+
+/** How many letters have to be changed to make one word of the other. */
+const distance = (left: string, right: string): number => {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (const [index, letter] of [...left].entries()) {
+    let before = index
+    row = row.map((above, column) => {
+      if (column === 0) return before = index + 1
+      const changed = (row[column - 1] ?? 0) + (letter === right[column - 1] ? 0 : 1)
+      return before = Math.min(before + 1, above + 1, changed)
+    })
+  }
+  return row.at(-1) ?? 0
+}
+
+/** How many suggestions a person reads. */
+const mostSuggestions = 4
+
+/**
+ * The canonical names, of those a provider has, that a word may have meant: the nearest first, none where none is near.
+ *
+ * **Details**
+ *
+ * Without a provider all names of the catalog count.
+ *
+ * **Example** (A name as it stands on the box)
+ *
+ * ```ts
+ * import { GpuCatalog } from "effect-atlas"
+ *
+ * GpuCatalog.suggest(GpuCatalog.builtIn, "RTX 4090") // ["rtx_4090"]
+ * ```
+ *
+ * @category look-ups
+ * @since 0.1.0
+ */
+export const suggest = (
+  catalog: GpuCatalog,
+  word: string,
+  provider?: string | undefined
+): ReadonlyArray<CanonicalGpu> => {
+  // longer words are no GPU names, and comparing them would take long
+  const asked = bare(word.slice(0, 128))
+  if (asked === "") return []
+  const near = canonicalNames(catalog, provider).flatMap((name) => {
+    const own = provider === undefined ? [] : Option.match(native(catalog, provider, name), {
+      onNone: () => [],
+      onSome: ({ ids }) => ids
+    })
+    const score = Math.min(...[name, ...catalog.gpus.get(name)?.aliases ?? [], ...own].map((known) => {
+      const other = bare(known)
+      if (other === asked) return 0
+      if (asked.length > 1 && other.includes(asked)) return 1
+      const letters = distance(asked, other)
+      return letters <= Math.max(1, Math.floor(asked.length / 4)) ? 1 + letters : Infinity
+    }))
+    return score === Infinity ? [] : [{ name, score }]
+  }).toSorted((left, right) => left.score - right.score || left.name.length - right.name.length)
+  return near.filter(({ score }) => score === near[0]?.score).slice(0, mostSuggestions).map(({ name }) => name)
+}

@@ -10,6 +10,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { parse } from "smol-toml"
+import * as SystemReason from "../storage/SystemReason.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { AppName, expected } from "./AppName.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
@@ -96,7 +97,7 @@ export const parseAppName = (text: string): Result.Result<AppName, FlyError> => 
 }
 
 const skip = (path: string) => (error: PlatformError.PlatformError) =>
-  Effect.as(Effect.logDebug(`${path} is skipped: ${error.reason._tag}`), null)
+  Effect.as(Effect.logDebug(`${path} is skipped: ${SystemReason.describe(error, path)}`), null)
 
 const decodeText = (bytes: Uint8Array): string | null => {
   try {

@@ -16,6 +16,7 @@ import * as Stream from "effect/Stream"
 import { constants } from "node:os"
 import { Unknown } from "../domain/AtlasError.ts"
 import * as TimeSpan from "../domain/TimeSpan.ts"
+import * as SystemReason from "../storage/SystemReason.ts"
 import { FlyError, type FlyErrorReason, FlyNotFound, FlyTimeout, invalid } from "./FlyError.ts"
 import * as Limit from "./internal/limit.ts"
 import { makeTail } from "./internal/output.ts"
@@ -227,7 +228,7 @@ const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
   return reason.module === "FileSystem"
     ? invalid("fly", [{ path: "directory", message: "Expected a directory that exists and that this user may enter" }])
       .reason
-    : new Unknown({ message: notStarted(reason._tag) })
+    : new Unknown({ message: notStarted(SystemReason.describe(error)) })
 }
 
 /**

@@ -148,6 +148,35 @@ const announceFailure = (engine: SessionEngine["Service"], provider: Service, fa
     )
   })
 
+/** Machines that are looked at one by one while an account cannot be listed: each time so many, in turn. */
+const looksWithoutListing = 16
+const looksAtOnce = 4
+const looksLimit = "10 seconds"
+
+/** What a listing that fails has in common with a look at one machine: asking again would only make it worse. */
+const isOfAccount = ({ reason }: AtlasError): boolean =>
+  reason._tag === "RateLimited" || reason._tag === "Unauthorized" || reason._tag === "Forbidden"
+
+/** Reports machines that are looked at one by one, so that the end of one is seen although the account cannot be listed. */
+const lookAtSome = (engine: SessionEngine["Service"], provider: Service, first: number) =>
+  Effect.suspend(() => {
+    const live = [...engine.at(provider.id).entries].flatMap(({ state: { phase, spec } }) =>
+      phase._tag === "Live" && phase.provider === provider.id ? [{ id: spec.id, computeId: phase.computeId }] : []
+    )
+    const some = Array.from(
+      { length: Math.min(looksWithoutListing, live.length) },
+      (_, index) => live[(first + index) % live.length]
+    )
+    return Effect.forEach(some, (one) =>
+      one === undefined ? Effect.void : provider.compute.get(one.computeId, { timeout: looksLimit }).pipe(
+        Effect.map((compute) =>
+          engine.report(one.id, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+        ),
+        // that it is not there proves nothing: only a complete listing shows that a machine is missing
+        Effect.ignoreCause
+      ), { concurrency: looksAtOnce, discard: true })
+  }).pipe(Effect.timeoutOption(looksLimit), Effect.asVoid)
+
 /** The loop of one account. */
 const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: Service) =>
   Effect.gen(function*() {
@@ -201,9 +230,13 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
         failures += 1
         const { kind } = answer.failure
         yield* Metric.update(Metric.withAttributes(Metrics.pollFailures, { ...labels, kind }), 1)
-        if (failures > 1) return
-        yield* Effect.logWarning(`${provider.id} could not be listed: ${answer.failure.message}`)
-        return yield* announceFailure(engine, provider, Fault.fromError(answer.failure))
+        if (failures === 1) {
+          yield* Effect.logWarning(`${provider.id} could not be listed: ${answer.failure.message}`)
+          yield* announceFailure(engine, provider, Fault.fromError(answer.failure))
+        }
+        return isOfAccount(answer.failure)
+          ? undefined
+          : yield* lookAtSome(engine, provider, (failures - 1) * looksWithoutListing)
       }
       failures = 0
     }).pipe(
@@ -236,7 +269,8 @@ const feed = ({ alwaysListed, engine, interval, onListing }: Options, provider: 
  *
  * An account is listed every `interval`, as often as its provider allows while a machine is coming or going, and up to 8
  * times less often while it fails. A session that looks for its machine shares the listing that is under way, or asks for the
- * next one, and is answered by every complete one. Only a complete listing shows that a machine is missing, and only when the machine is older
+ * next one, and is answered by every complete one. While an account cannot be listed, some of its machines are looked at one by
+ * one, in turn. Only a complete listing shows that a machine is missing, and only when the machine is older
  * than the provider's settle window.
  *
  * @category constructors

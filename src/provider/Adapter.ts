@@ -200,6 +200,8 @@ export interface LogsAdapter {
     options: LogOptions,
     call: Call
   ) => Stream.Stream<LogElement, AtlasErrorReason>
+  /** Whether a reading that has begun goes on to the log's end when its compute is removed meanwhile; default false. */
+  readonly outlivesCompute?: boolean
 }
 
 /**
@@ -279,6 +281,29 @@ export interface BillingAdapter {
 }
 
 /**
+ * What only some clouds can do for a request, written as the fields of `providerOpts` that ask for it; what is missing is unsupported.
+ *
+ * @category facets
+ * @since 0.1.0
+ */
+export interface RequestOpts {
+  /** A machine with at least this CUDA version, such as `12.8`. */
+  readonly minCuda?: (version: string) => Answer<Opts>
+  /** The credential for a private image registry, by the name or the id it has in the account. */
+  readonly registryAuth?: (name: string, call: Call) => Answer<Opts>
+  /** The most bytes that the log of the machine may have, such as `1073741824`. */
+  readonly logLimit?: (bytes: string) => Answer<Opts>
+}
+
+/**
+ * Fields of `providerOpts`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Opts = Readonly<Record<string, Schema.Json>>
+
+/**
  * A provider as its adapter writes it: an id, the compute facet, and the other facets that its cloud has.
  *
  * @category models
@@ -292,6 +317,8 @@ export interface Adapter<Prepared = never> {
   readonly gpuNames?: ReadonlyArray<GpuEntry>
   /** Names in `providerOpts`, at any depth, whose values an orchestrator must not store; default none. */
   readonly secretOpts?: ReadonlyArray<string>
+  /** Wishes that are written into `providerOpts`; default none. */
+  readonly requestOpts?: RequestOpts
   /** Names of settings that are missing, such as an API key's environment variable; default none. */
   readonly missing?: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing; default 5 seconds. */

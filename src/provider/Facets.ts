@@ -24,7 +24,7 @@ import type {
   Template,
   TemplateInput
 } from "../domain/Resources.ts"
-import type { ComputeFilter, JobChunk, LogOptions, PreparedSpawn } from "./Adapter.ts"
+import type { ComputeFilter, JobChunk, LogOptions, Opts, PreparedSpawn, RequestOpts } from "./Adapter.ts"
 import type { CallOptions } from "./Call.ts"
 import type { Capability } from "./Capability.ts"
 import type { Listing } from "./Listing.ts"
@@ -145,6 +145,8 @@ export interface LogsFacet {
     logs?: LogOptions,
     options?: CallOptions
   ) => Stream.Stream<LogElement, AtlasError>
+  /** Whether a reading that has begun goes on to the log's end when its compute is removed meanwhile; default false. */
+  readonly outlivesCompute?: boolean
 }
 
 /**
@@ -255,6 +257,10 @@ export interface Identity {
   readonly gpuNames: ReadonlyArray<GpuEntry>
   /** Names in `providerOpts` whose values an orchestrator does not store. */
   readonly secretOpts: ReadonlyArray<string>
+  /** The fields of `providerOpts` that ask for what only some clouds can do; elsewhere each fails as `Unsupported`. */
+  readonly requestOpts: {
+    readonly [Wish in keyof RequestOpts]-?: (wanted: string, options?: CallOptions) => Answer<Opts>
+  }
   /** Settings that are missing, such as the environment variable of an API key. */
   readonly missing: ReadonlyArray<string>
   /** How long after a create it may still be absent from a listing. */

@@ -44,6 +44,11 @@ export interface Options {
   readonly stateDir?: string | undefined
   /** Working directory of computes whose request names none in `providerOpts.cwd`; default a directory of their own. */
   readonly cwd?: string | undefined
+  /**
+   * The most bytes that the log of a compute may have, from 64 KiB, where its request says nothing in `providerOpts.logLimit`;
+   * default 1 GiB. What is older is removed, half of the limit at a time.
+   */
+  readonly logLimit?: number | undefined
   /** What a compute pretends to cost, in US dollars per hour, so that cost features can be tried; default 0. */
   readonly pricePerHour?: number | undefined
 }
@@ -65,7 +70,10 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   const root = Result.getOrElse(found, () => "")
   const dir = yield* StateDir.make(root)
   const own = yield* Plan.inherit(Setting.readOptional)
-  const plan = yield* Plan.make(own, options.cwd === undefined ? null : path.resolve(options.cwd))
+  const plan = yield* Plan.make(own, {
+    cwd: options.cwd === undefined ? null : path.resolve(options.cwd),
+    logLimit: options.logLimit ?? Plan.defaultLogLimit
+  })
   const offers = Effect.provideService(
     Gpus.offers(provider, price),
     ChildProcessSpawner.ChildProcessSpawner,
@@ -96,10 +104,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
       entry._tag === "Readable"
         ? Effect.succeed(entry.state)
         : Effect.fail(
-          new StorageFault({
-            message: `${entry.file} cannot be read, so nothing was ended; look for processes with `
-              + `ATLAS_COMPUTE_ID=${id} and remove ${dir.directoryOf(id)} by hand`
-          })
+          new StorageFault({ message: `${entry.why}, so nothing was done about it; ${entry.advice}` })
         ))
 
   const computeOf = (id: ComputeId) => Effect.flatMap(entryOf(id), (entry) => toCompute(dir, provider, entry))
@@ -133,16 +138,18 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
         }),
       terminate: (id) => Effect.flatMap(stateOf(id), running.terminate)
     },
+    requestOpts: { logLimit: (bytes) => Effect.succeed({ logLimit: Number(bytes) }) },
     power: {
       stop: (id) => Effect.flatMap(stateOf(id), running.stop),
       start: (id) => Effect.flatMap(stateOf(id), running.restart)
     },
     gpus: { list: () => Effect.map(posix(offers), (all) => all.map(({ type }) => type)) },
     logs: {
+      outlivesCompute: true,
       stream: (id, { after, follow }) =>
         Stream.unwrap(Effect.as(
           withState(Effect.void),
-          LogFile.lines(fs, dir.fileOf(id, "log"), {
+          LogFile.lines(fs, dir.directoryOf(id), {
             after,
             follow: follow ?? false,
             exists: Effect.asVoid(entryOf(id)),

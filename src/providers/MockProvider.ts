@@ -50,6 +50,8 @@ export interface Options {
   readonly settleWindow?: Duration.Input
   /** How often to look while waiting for a compute to become ready; default 5 seconds. */
   readonly pollInterval?: Duration.Input
+  /** Refuses what it has no such option for in `providerOpts`; default false: it stands in for any cloud, with any options. */
+  readonly refuseUnknownOpts?: boolean
 }
 
 const provider = ProviderId.make("mock")
@@ -67,7 +69,12 @@ const gpuTypes = [
     memoryGb: 80,
     lowestPricePerHour: Usd.make(0),
     spotPricePerHour: Usd.make(0),
-    stock: "high"
+    stock: "high",
+    // it plays any cloud, so it tells both kinds apart
+    clouds: [
+      { cloudType: "secure", pricePerHour: Usd.make(0), stock: "high" },
+      { cloudType: "community", pricePerHour: Usd.make(0), stock: "high" }
+    ]
   })
 ]
 
@@ -76,6 +83,13 @@ const invalid = (path: string, message: string) => new Validation({ issues: [{ p
 const unknown = (id: string) => new NotFound({ message: `there is no ${id}` })
 
 const isUsd = Schema.is(Usd)
+
+const checkOpts = ({ providerOpts }: ComputeRequest): Result.Result<void, Validation> => {
+  const [unknown] = Object.keys(providerOpts).filter((name) => name !== "costPerHour")
+  return unknown === undefined
+    ? Result.void
+    : Result.fail(invalid(`providerOpts.${unknown}`, "is no option of the mock; it has: costPerHour"))
+}
 
 /** Absent: free. Null: a provider that does not say what it costs. */
 const priceOf = ({ providerOpts }: ComputeRequest): Result.Result<Usd | null, Validation> => {
@@ -90,9 +104,15 @@ const priceOf = ({ providerOpts }: ComputeRequest): Result.Result<Usd | null, Va
 const checkGpu = (gpu: string | null): Effect.Effect<void, Validation> =>
   Effect.flatMap(GpuCatalog.CurrentGpuCatalog, (catalog) => {
     const known = GpuCatalog.canonicalNames(catalog)
-    return gpu === null || known.includes(gpu)
-      ? Effect.void
-      : Effect.fail(invalid("gpu", `Expected a GPU of the catalog: ${known.join(", ")}`))
+    const isKnown = gpu === null || known.includes(gpu) || gpuTypes.some(({ id }) => id === gpu)
+      // a cloud it stands in for may call it so
+      || [...catalog.gpus.values()].some(({ aliases }) => aliases.includes(gpu))
+      || [...catalog.providers.keys()].some((one) => Option.isSome(GpuCatalog.nativeId(catalog, one, gpu)))
+    if (isKnown) return Effect.void
+    const near = GpuCatalog.suggest(catalog, gpu)
+    return Effect.fail(
+      invalid("gpu", `Expected a GPU of the catalog: ${near.length === 0 ? known.join(", ") : near.join(" or ")}`)
+    )
   })
 
 /** Lines after the cursor, which is the number of lines before it; with `follow` until the compute is over. */
@@ -155,7 +175,11 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
-      prepare: ({ request }) => Effect.andThen(checkGpu(request.gpu), Effect.fromResult(priceOf(request))),
+      prepare: ({ request }) =>
+        checkGpu(request.gpu).pipe(
+          Effect.andThen(Effect.fromResult(options.refuseUnknownOpts === true ? checkOpts(request) : Result.void)),
+          Effect.andThen(Effect.fromResult(priceOf(request)))
+        ),
       send: (spawn) =>
         Effect.gen(function*() {
           const { prepared: costPerHour } = spawn

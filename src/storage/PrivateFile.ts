@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import type * as PlatformError from "effect/PlatformError"
+import * as PlatformError from "effect/PlatformError"
 import * as Entropy from "../domain/Entropy.ts"
 
 /** The name of a temporary file: a dot, the file's name, a dot and 12 hex digits. */
@@ -58,6 +58,49 @@ export const write = (
       Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
     )
     yield* syncDirectory(directory)
+  })
+
+/**
+ * Looks at what a file is before it is opened: a directory, a pipe, which could hold up its reader for ever, and a file of more than
+ * `longest` bytes fail as `BadResource`.
+ *
+ * @category files
+ * @since 0.1.0
+ */
+export const check = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  longest = Infinity
+): Effect.Effect<void, PlatformError.PlatformError> =>
+  Effect.flatMap(fs.stat(file), ({ size, type }) => {
+    const odd = type !== "File"
+      ? `it is a ${type}, not a file`
+      : size > longest
+      ? `it has ${size} bytes, more than any such file`
+      : null
+    return odd === null ? Effect.void : Effect.fail(PlatformError.systemError({
+      _tag: "BadResource",
+      module: "FileSystem",
+      method: "open",
+      pathOrDescriptor: file,
+      description: odd
+    }))
+  })
+
+/**
+ * Reads a file as text, after a {@link check}.
+ *
+ * @category files
+ * @since 0.1.0
+ */
+export const read = (
+  file: string,
+  longest: number
+): Effect.Effect<string, PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    yield* check(fs, file, longest)
+    return yield* fs.readFileString(file)
   })
 
 /**

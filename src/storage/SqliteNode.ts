@@ -21,6 +21,7 @@ import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
 import * as PrivateDirectory from "./PrivateDirectory.ts"
+import * as SystemReason from "./SystemReason.ts"
 
 /**
  * Which database, how long it waits for locks, and how durable its commits are.
@@ -102,7 +103,7 @@ const prepareFile = (filename: string) =>
       reason: new SqlError.ConnectionError({
         cause: error,
         operation: "open",
-        message: `${filename} cannot be opened: ${error.reason._tag}`
+        message: `${filename} cannot be opened: ${SystemReason.describe(error, filename)}`
       })
     })
   ))

@@ -38,10 +38,10 @@ describe("the end of a machine that was rented here", () => {
       assert.isTrue(isRead)
     }))
 
-  it.effect("waits five seconds at the longest", () =>
+  it.effect("waits five seconds at the longest for a final read that is not set", () =>
     Effect.gen(function*() {
       const finalReads = Supervised.makeFinalReads()
-      finalReads.set("one", Effect.never)
+      finalReads.expect("one")
       const end = yield* Effect.forkChild(finalReads.of("one"))
       yield* TestClock.adjust("4 seconds")
       assert.isFalse(isOver(end))

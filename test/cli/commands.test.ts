@@ -220,7 +220,9 @@ describe("gpus and providers", () => {
         "lowestPricePerHour",
         "spotPricePerHour",
         "stock",
-        "cloudType"
+        "cloudType",
+        "securePricePerHour",
+        "communityPricePerHour"
       ])
     }))
 

@@ -79,6 +79,7 @@ export const start = (
     canAsk: answer !== undefined,
     input: Effect.succeed(input),
     out: (text) => Effect.sync(() => void out.push(text)),
+    write: (text) => Effect.sync(() => void out.push(...text.replace(/\n$/, "").split("\n"))),
     err: (text) => Effect.sync(() => void err.push(text)),
     ask: (question) =>
       Effect.sync(() => {

@@ -91,7 +91,7 @@ describe("up with a limit", () => {
       const types = lines().map(({ type }) => type)
       assert.deepStrictEqual(types.filter((type) => type !== "event"), ["compute", "session", "log", "session", "exit"])
       assert.include(types, "event")
-      assert.deepStrictEqual(lines().at(-1), { type: "exit", code: 7 })
+      assert.deepStrictEqual(lines().at(-1), { type: "exit", code: 7, truncated: false })
       assert.strictEqual(lines().at(-2)?.["state"], "ended")
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))

@@ -229,7 +229,7 @@ describe("up, staying with the compute", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).code, 7)
       const lines = out.flatMap((text) => text.split("\n")).map((line) => JSON.parse(line))
       assert.deepStrictEqual(lines.map(({ text, type }) => text ?? type), ["compute", "hello", "exit"])
-      assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 7 })
+      assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 7, truncated: false })
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 

@@ -17,7 +17,7 @@ const acme = GpuCatalog.extend(builtIn, "acme", [
 describe("GpuCatalog", () => {
   it("knows the GPUs by name, memory and what their driver says, and no provider", () => {
     assert.strictEqual(builtIn.providers.size, 0)
-    assert.strictEqual(builtIn.gpus.size, 19)
+    assert.strictEqual(builtIn.gpus.size, 50)
     assert.deepStrictEqual(builtIn.gpus.get("h100"), { memoryGb: 80, aliases: ["NVIDIA H100 80GB HBM3"] })
     assert.isTrue([...builtIn.gpus.values()].every(({ memoryGb }) => (memoryGb ?? 0) > 0))
     const aliases = GpuCatalog.driverNames.flatMap(({ ids }) => ids)
@@ -51,7 +51,7 @@ describe("GpuCatalog", () => {
   it("all canonical names are unique and sorted; an unknown provider has none", () => {
     const all = canonicalNames(builtIn)
     assert.deepStrictEqual(all, Array.from(new Set(all)).toSorted())
-    assert.strictEqual(all.length, 19)
+    assert.strictEqual(all.length, 50)
     assert.deepStrictEqual(canonicalNames(acme), all)
     assert.deepStrictEqual(canonicalNames(acme, "acme"), ["a100_40g", "a100_80g", "h200", "rtx_4090"])
     assert.deepStrictEqual(canonicalNames(builtIn, "acme"), [])
@@ -71,6 +71,43 @@ describe("GpuCatalog", () => {
     }
   )
 
+  it("a provider's own word for a GPU is taken as it is, a canonical name as the provider's first, another word not at all", () => {
+    const { nativeId } = GpuCatalog
+    assert.deepStrictEqual(nativeId(acme, "acme", "h200"), Option.some("H200"))
+    assert.deepStrictEqual(nativeId(acme, "acme", "H200 NVL"), Option.some("H200 NVL"))
+    for (const word of ["H200 SXM", "h100", "", "toString", "__proto__"]) {
+      assert.deepStrictEqual(nativeId(acme, "acme", word), Option.none(), word)
+    }
+    // one that came after this catalog
+    assert.deepStrictEqual(nativeId(acme, "acme", "H900", (name) => name.startsWith("H")), Option.some("H900"))
+  })
+
+  it.each(
+    [
+      ["RTX 4090", ["rtx_4090"]],
+      ["NVIDIA GeForce RTX 4090", ["rtx_4090"]],
+      ["H100", ["h100"]],
+      ["h100-pcie", ["h100_pcie"]],
+      ["rtx_4O90", ["rtx_4090"]],
+      ["mi300", ["mi300x"]],
+      ["b20", ["b200"]],
+      ["A100-80GB", ["a100_80g"]],
+      ["nosuchgpu", []],
+      ["", []],
+      ["_", []],
+      ["x".repeat(100_000), []],
+      ["__proto__", []]
+    ] as const
+  )("what %j may have meant is suggested, and nothing where nothing is near", (word, names) => {
+    assert.deepStrictEqual(GpuCatalog.suggest(builtIn, word), names)
+  })
+
+  it("only names that the provider has are suggested, by its own words too", () => {
+    assert.deepStrictEqual(GpuCatalog.suggest(acme, "h20", "acme"), ["h200"])
+    assert.deepStrictEqual(GpuCatalog.suggest(acme, "mi300", "acme"), [])
+    assert.deepStrictEqual(GpuCatalog.suggest(acme, "H200-NVL", "acme"), ["h200"])
+  })
+
   describe("extend", () => {
     it("teaches a new catalog the names of another provider and leaves the old one alone", () => {
       const extended = GpuCatalog.extend(acme, "bolt", [{ canonical: "h100", ids: ["bolt-h100"] }])
@@ -85,14 +122,14 @@ describe("GpuCatalog", () => {
     it("replaces an entry of the same name and adds to the rest of the provider", () => {
       const extended = GpuCatalog.extend(acme, "acme", [
         { canonical: "h200", ids: ["H200 SXM"] },
-        { canonical: "b200", ids: ["B200"], minMemoryMb: 1 }
+        { canonical: "b900", ids: ["B900"], minMemoryMb: 1 }
       ])
       assert.deepStrictEqual(native(extended, "acme", "h200"), Option.some({ ids: ["H200 SXM"] }))
       assert.deepStrictEqual(canonicalOf(extended, "acme", "H200"), Option.none())
-      assert.deepStrictEqual(native(extended, "acme", "b200"), Option.some({ ids: ["B200"], minMemoryMb: 1 }))
+      assert.deepStrictEqual(native(extended, "acme", "b900"), Option.some({ ids: ["B900"], minMemoryMb: 1 }))
       assert.isTrue(Option.isSome(native(extended, "acme", "rtx_4090")))
-      assert.isTrue(canonicalNames(extended).includes("b200"))
-      assert.isNull(extended.gpus.get("b200")?.memoryGb)
+      assert.isTrue(canonicalNames(extended).includes("b900"))
+      assert.isNull(extended.gpus.get("b900")?.memoryGb)
     })
 
     it("where two names claim one native name, the later one wins", () => {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
 import * as Gpu from "../../src/domain/Gpu.ts"
@@ -42,7 +43,8 @@ describe("GpuType", () => {
       lowestPricePerHour: 3.59,
       spotPricePerHour: null,
       stock: "low",
-      cloudType: "any"
+      cloudType: "any",
+      clouds: []
     })
     assert.strictEqual(String(type), "GpuType(runpod/NVIDIA H200 low)")
   })
@@ -57,4 +59,23 @@ describe("GpuType", () => {
       assert.isFalse(yield* isType({ ...wire, lowestPricePerHour: -1 }))
       assert.isFalse(yield* isType({ ...wire, memoryGb: -1 }))
     }))
+
+  it("at a cloud it has that cloud's price and stock; any is the provider's own machines where it sells the type itself", () => {
+    const secure = { cloudType: "secure", pricePerHour: Money.Usd.make(3), stock: "low" } as const
+    const community = { cloudType: "community", pricePerHour: Money.Usd.make(2), stock: "high" } as const
+    const at = (clouds: Gpu.GpuType["clouds"], cloud: Gpu.CloudType) =>
+      Option.match(Gpu.atCloud(new Gpu.GpuType({ ...type, clouds }), cloud), {
+        onNone: () => null,
+        onSome: ({ cloudType, lowestPricePerHour, stock }) => [Number(lowestPricePerHour), stock, cloudType]
+      })
+    assert.deepStrictEqual(at([secure, community], "any"), [3, "low", "any"])
+    assert.deepStrictEqual(at([community, secure], "any"), [3, "low", "any"])
+    assert.deepStrictEqual(at([secure, community], "secure"), [3, "low", "secure"])
+    assert.deepStrictEqual(at([secure, community], "community"), [2, "high", "community"])
+    assert.deepStrictEqual(at([community], "any"), [2, "high", "any"])
+    assert.isNull(at([community], "secure"))
+    // a provider that tells no kinds apart
+    assert.deepStrictEqual(at([], "any"), [3.59, "low", "any"])
+    assert.isNull(at([], "community"))
+  })
 })

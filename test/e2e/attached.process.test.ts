@@ -31,7 +31,7 @@ describe("attached up", () => {
     const lines = stdout.trimEnd().split("\n").map((line): Record<string, unknown> => JSON.parse(line))
     assert.deepStrictEqual(lines.map(({ text, type }) => text ?? type), ["compute", "one", "two", "exit"])
     assert.isNotNull(lines[0]?.["auth"])
-    assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 3 })
+    assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 3, truncated: false })
   })
 
   it("hands every word after -- to the command as it is", async () => {

@@ -66,7 +66,7 @@ describe("task", () => {
       "session",
       "exit"
     ])
-    assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 3 })
+    assert.deepStrictEqual(lines.at(-1), { type: "exit", code: 3, truncated: false })
   })
 
   it.skipIf(!fs.existsSync("/dev/full"))(

@@ -39,12 +39,12 @@ export const edges: ReadonlyArray<Patch> = [
     name: "local-record-without-processes",
     why: "ending a local compute removes its record and leaves its processes",
     file: "src/providers/local/internal/running.ts",
-    find: `      yield* ProcessGroup.end(state.id, leaderOf(state))
+    find: `      yield* ProcessGroup.end(known(state))
       yield* dir.remove(`,
     replace: "      yield* dir.remove(",
     and: [{
       file: "src/providers/local/internal/running.ts",
-      find: "      yield* ProcessGroup.end(state.id, leaderOf(state))\n    })\n\n  const create",
+      find: "      yield* ProcessGroup.end(known(state))\n    })\n\n  const create",
       replace: "    })\n\n  const create"
     }],
     noticedBy: [tests("test/providers/local/Survivors.process.test.ts")]

@@ -110,6 +110,18 @@ describe("an account is listed", () => {
       assert.strictEqual(tags.filter((tag) => tag === "PollFailed").length, 2)
     }).pipe(Effect.scoped))
 
+  it.effect("and while it cannot be, the end of a machine is seen by a look at that machine", () =>
+    Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      const { compute, id } = yield* orchestrator.spawn({}, { idleTtl: false })
+      yield* pass(5)
+      yield* controls.failNext("listCompute", new ProviderFault({ status: 500 }), 1_000)
+      yield* controls.setStatus(compute.id, "failed")
+      yield* pass(12, "1 minute")
+      const infos = yield* orchestrator.list
+      assert.isFalse(infos.some((info) => info.id === id && info.state === "live"))
+    }).pipe(Effect.scoped))
+
   it.effect("not at all while it has no session and is not cleaned", () =>
     Effect.gen(function*() {
       const cloud = yield* makePlainCloud()

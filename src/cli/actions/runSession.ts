@@ -6,13 +6,16 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { AtlasError, BudgetExceeded, Ended, Timeout } from "../../domain/AtlasError.ts"
+import type { LogElement } from "../../domain/LogElement.ts"
 import { Orchestrator, type Tracked } from "../../orchestrator/Orchestrator.ts"
 import { Fault } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { SessionInfo } from "../../orchestrator/SessionInfo.ts"
 import { Providers } from "../../provider/Providers.ts"
+import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
-import * as LogTail from "../LogTail.ts"
+import * as GpuAdvice from "../GpuAdvice.ts"
+import * as Output from "../Output.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
@@ -23,9 +26,6 @@ type Input = SpawnRequest.SpawnFlags & SpawnRequest.Limits
 
 /** Which of the two it is; the session's mode follows. */
 type Verb = "up" | "task"
-
-const say = (value: { readonly type: string; readonly [field: string]: unknown }) =>
-  Effect.flatMap(Shell, ({ invocation, out }) => invocation.json ? out(JSON.stringify(value)) : Effect.void)
 
 const note = (text: string) => Effect.flatMap(Shell, ({ err, invocation }) => invocation.json ? Effect.void : err(text))
 
@@ -50,7 +50,11 @@ const wordOf = ({ event }: EventEnvelope): string | null => {
 }
 
 /** The exit code of the command, null for an end that the limits asked for; any other end fails. */
-const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<number | null, AtlasError> => {
+const codeOf = (
+  verb: Verb,
+  { outcome, provider }: SessionInfo,
+  isRestarted: boolean
+): Effect.Effect<number | null, AtlasError> => {
   const fail = (reason: AtlasError["reason"]) => Effect.fail(new AtlasError({ provider, operation: verb, reason }))
   const over = (message: string) => fail(new Ended({ status: "terminated", message }))
   const late = new Timeout({
@@ -68,6 +72,7 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
       return fail(late)
     case "Failed":
       if (outcome.exitCode !== null) return Effect.succeed(outcome.exitCode)
+      if (isRestarted) return over(Supervised.restartedMessage)
       if (outcome.fault !== null) return Effect.fail(Fault.toError(outcome.fault, verb))
       if (outcome.cause === "cost_cap") return fail(dear)
       if (outcome.cause === "vanished" || outcome.cause === "lost") {
@@ -91,56 +96,67 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
   }
 }
 
-/** Between two readings of a log that came to an end: its machine has ended, or could not be asked. */
-const pause = "1 second"
+/** Whether it is over because its command has ended: its output may wait for a reader that pauses, and costs nothing. */
+const isOwnEnd = ({ outcome }: SessionInfo): boolean =>
+  outcome?._tag === "Completed" || (outcome?._tag === "Failed" && outcome.exitCode !== null)
 
-/** Prints what the session's machines write, one after the other. */
-const makeLogs = Effect.fnUntraced(function*(
-  { call, finalReads, printed }: {
-    readonly call: SpawnRequest.SpawnFlags["call"]
-    readonly finalReads: Supervised.FinalReads
-    readonly printed: Effect.Effect<void>
-  }
-) {
-  const scope = yield* Effect.scope
-  const context = yield* Effect.context<Providers | Shell>()
-  return Effect.fnUntraced(function*(computeId: string, provider: string) {
-    const tail = LogTail.make(computeId, { baseUrl: call.baseUrl, provider }, printed)
-    // a passing failure ends one reading, not the following
-    const following = yield* Effect.forever(
-      Effect.andThen(tail.read({ follow: true }, Effect.never), Effect.sleep(pause))
-    )
-      .pipe(
-        Effect.catch((error) => progress(`the log cannot be read: ${error.message}`)),
-        Effect.forkIn(scope)
-      )
-    finalReads.set(
-      computeId,
-      // the following reader stops first, so that no line is printed twice
-      Effect.andThen(Fiber.interrupt(following), tail.read({ follow: false }, Effect.void)).pipe(
-        Effect.ignore,
-        Effect.provideContext(context)
-      )
-    )
-  })
-})
+interface Watch {
+  readonly finalReads: Supervised.FinalReads
+  /** Machines of tasks whose container was started again. */
+  readonly restarted: Set<string>
+  readonly output: Output.Output
+}
 
-const stay = (verb: Verb, input: Input, finalReads: Supervised.FinalReads, { compute, id }: Tracked) =>
+/** Hears that a container starts, and tells when it is not for the first time: then, and each time that its number has doubled. */
+const makeRestarts = (restarted: (starts: number) => Effect.Effect<void>) => {
+  let starts = 0
+  let told = 1
+  return (lines: ReadonlyArray<LogElement>) =>
+    Effect.suspend(() => {
+      starts += lines.filter((line) => line.starts === true).length
+      if (starts < 2 * told) return Effect.void
+      told = starts
+      return restarted(starts)
+    })
+}
+
+const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch, { compute, id }: Tracked) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
-    const { err, exitWith, invocation } = yield* Shell
+    const shell = yield* Shell
+    const { err, exitWith, invocation } = shell
+    const { printer } = output
+    const follow = Effect.fnUntraced(function*(computeId: string, provider: string) {
+      const restarts = makeRestarts((starts) => {
+        printer.record({ type: "restart", computeId, starts })
+        if (verb === "task") restarted.add(computeId)
+        return Effect.provideService(
+          note(`... its container ended, and was started for the ${starts}. time`),
+          Shell,
+          shell
+        )
+      })
+      const tail = yield* output.follow(
+        computeId,
+        { baseUrl: input.call.baseUrl, provider },
+        (lines) =>
+          // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
+          Effect.andThen(
+            lines.some(({ isOutput }) => isOutput) ? Effect.ignore(orchestrator.touch(id)) : Effect.void,
+            restarts(lines)
+          )
+      )
+      finalReads.set(computeId, tail.drain)
+    })
     // stdout is the command's own; in JSON the compute is the first of the objects
-    yield* invocation.json
-      ? say({ type: "compute", ...ComputeView.toJson(compute) })
-      : err(`${ComputeView.rented(compute)}\nsession  ${id}`)
-    yield* say({ type: "session", ...SessionView.toJson(yield* orchestrator.info(id)) })
-    // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
-    const follow = yield* makeLogs({ call: input.call, finalReads, printed: Effect.ignore(orchestrator.touch(id)) })
+    printer.record({ type: "compute", ...ComputeView.toJson(compute) })
+    printer.record({ type: "session", ...SessionView.toJson(yield* orchestrator.info(id)) })
     yield* follow(compute.id, compute.provider)
+    if (!invocation.json) yield* err(`${ComputeView.rented(compute)}\nsession  ${id}`)
 
     const hear = (published: EventEnvelope) =>
       Effect.gen(function*() {
-        yield* say(SessionView.eventToJson(published))
+        printer.record(SessionView.eventToJson(published))
         const word = wordOf(published)
         if (word !== null) yield* published.event._tag === "Status" ? progress(word) : note(`... ${word}`)
         if (published.event._tag !== "Respawned") return
@@ -154,54 +170,66 @@ const stay = (verb: Verb, input: Input, finalReads: Supervised.FinalReads, { com
     )
     const over = yield* orchestrator.awaitEnd(id)
     yield* Fiber.await(hearing)
-    yield* say({ type: "session", ...SessionView.toJson(over) })
-    const code = yield* codeOf(verb, over)
+    const isRestarted = over.computeId !== null && restarted.has(over.computeId)
+    const ended = yield* Effect.result(codeOf(verb, over, isRestarted))
+    const code = yield* output.conclude(ended, {
+      isPatient: isOwnEnd(over),
+      last: { type: "session", ...SessionView.toJson(over) }
+    })
+    // ended as idle, as the flags ask for
     if (code === null) return yield* note(`the session is over: ${SessionView.ending(over)}`)
-    yield* say({ type: "exit", code })
     yield* exitWith(code)
   }).pipe(Effect.scoped)
 
-/** Ends the session and waits until its machine is verified gone, unless it is to outlive this command. */
+/** Ends the session and waits until its machine is verified gone, unless it is to outlive this command; whether it does. */
 const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, unknown>) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     const { state } = yield* orchestrator.info(id)
-    if (state === "ended") return
+    if (state === "ended") return false
     if (input.persist && !Exit.hasFails(exit) && state === "live") {
-      return yield* note(
-        `${compute.id} keeps running; end it with: atlas down ${compute.id} --provider ${compute.provider}`
-      )
+      yield* note(`${compute.id} keeps running; end it with: atlas down ${compute.id} --provider ${compute.provider}`)
+      return true
     }
     yield* orchestrator.stopTracked(id)
+    return false
   })
 
 /** Rents one compute as a session and stays with it until it is over. */
 export const run = (verb: Verb) => (input: Input) =>
   Effect.gen(function*() {
     if (input.detach) return yield* SpawnRequest.refuseDetached(input, verb)
-    const { id: provider, pollInterval } = yield* Effect.flatMap(
-      Providers,
-      ({ get }) => get(input.call.provider, verb)
-    )
-    const request = { ...yield* SpawnRequest.toRequest(input, provider, verb), gpu: input.gpu }
+    const service = yield* Effect.flatMap(Providers, ({ get }) => get(input.call.provider, verb))
+    const { id: provider, pollInterval } = service
+    const request = { ...yield* SpawnRequest.toRequest(input, service, verb), gpu: input.gpu }
     const mode = verb === "task" ? "task" : "interactive"
-    const finalReads = Supervised.makeFinalReads()
+    const output = yield* Output.make(verb)
+    const watch: Watch = { finalReads: Supervised.makeFinalReads(), restarted: new Set(), output }
+    const { finalReads } = watch
     yield* progress(`renting from ${provider}`)
     const session = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const orchestrator = yield* Orchestrator
         const begin = mode === "task" ? orchestrator.runTask : orchestrator.spawn
         const tracked = yield* restore(begin(request, SpawnRequest.toOptions(input, mode, provider))).pipe(
+          GpuAdvice.orSuggest(service, input.gpu, input.call),
+          asTyped,
           Effect.onError(() => finalReads.dismiss)
         )
         yield* Effect.onExit(
-          restore(stay(verb, input, finalReads, tracked)),
-          (exit) => Effect.andThen(finalReads.dismiss, leave(input, tracked, exit))
+          restore(stay(verb, input, watch, tracked)),
+          (exit) =>
+            finalReads.dismiss.pipe(
+              Effect.andThen(leave(input, tracked, exit)),
+              Effect.tap((persists) => output.flush({ isOver: !persists })),
+              // the machine may be there, so it is not read further
+              Effect.onError(() => output.flush({ isOver: false }))
+            )
         )
       })
     )
     yield* session.pipe(
-      Effect.provide(Supervised.layer({ call: input.call, finalReads, pollInterval })),
+      Effect.provide(Supervised.layer({ call: input.call, watched: watch, pollInterval })),
       Supervised.withLockHint
     )
-  })
+  }).pipe(Effect.scoped)

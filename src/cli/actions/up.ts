@@ -3,17 +3,23 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Atlas from "../../Atlas.ts"
-import { AtlasError, Ended } from "../../domain/AtlasError.ts"
+import { AtlasError, Ended, invalid } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Input } from "../../domain/ComputeRequest.ts"
 import { mayTryNext } from "../../domain/Refusal.ts"
+import type { CallOptions } from "../../provider/Call.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
+import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
-import * as LogTail from "../LogTail.ts"
+import * as GpuAdvice from "../GpuAdvice.ts"
+import type * as LogTail from "../LogTail.ts"
+import * as Output from "../Output.ts"
 import { progress, sayEnding } from "../Progress.ts"
+import * as Several from "../Several.ts"
 import { Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
 
@@ -72,13 +78,13 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
     reason: new Ended({ status: compute.status, exitCode: compute.exitCode, message })
   })
 
-/** Prints what the compute writes until it is over, and answers it as it was last seen. */
-const follow = (
+/** Waits until the compute is over, and answers it as it was last seen. */
+const untilOver = (
   compute: Compute,
   { pollInterval, settleWindow }: Pick<Service, "pollInterval" | "settleWindow">,
-  call: Atlas.Options
+  call: Atlas.Options,
+  { failed, pausing }: LogTail.LogTail
 ) => {
-  const log = LogTail.make(compute.id, call)
   let isYoung = true
   const ages = Effect.delay(
     Effect.sync(() => {
@@ -105,24 +111,15 @@ const follow = (
     )
   )
 
-  const untilOver = (wait: Effect.Effect<void, AtlasError, Providers | Shell>) =>
-    Effect.gen(function*() {
-      while (true) {
-        yield* wait
-        const seen = yield* look
-        if (seen !== null) return seen
-        yield* Effect.sleep(pollInterval)
-      }
-    })
-
-  return Effect.raceFirst(
-    untilOver(log.read({ follow: true }, Effect.never)),
-    // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
-    untilOver(Effect.sleep(watchInterval))
-  ).pipe(
-    Effect.raceFirst(Effect.andThen(ages, Effect.never)),
-    Effect.tap(() => log.read({ follow: false }, Effect.void))
-  )
+  return Effect.gen(function*() {
+    while (true) {
+      // a log may stay open after the end, as that of a stopped machine does: the end is looked for as well
+      yield* Effect.raceAllFirst([pausing, failed, Effect.sleep(watchInterval)])
+      const seen = yield* look
+      if (seen !== null) return seen
+      yield* Effect.sleep(pollInterval)
+    }
+  }).pipe(Effect.raceFirst(Effect.andThen(ages, Effect.never)))
 }
 
 /** How the command ended, as an exit code; a compute that ended without one fails. */
@@ -133,30 +130,33 @@ const outcome = (seen: Compute) =>
 
 const attached = (request: Input, gpus: ReadonlyArray<string>, provider: Service, call: Atlas.Options) =>
   Effect.gen(function*() {
-    const { err, exitWith, invocation, out } = yield* Shell
+    const { err, exitWith, invocation } = yield* Shell
+    const output = yield* Output.make("up")
     const stay = (compute: Compute) =>
       Effect.gen(function*() {
         // stdout is the command's own; in JSON the compute is the first of the objects
-        yield* invocation.json
-          ? out(JSON.stringify({ type: "compute", ...ComputeView.toJson(compute) }))
-          : err(ComputeView.rented(compute))
-        return yield* outcome(yield* follow(compute, provider, call))
+        output.printer.record({ type: "compute", ...ComputeView.toJson(compute) })
+        const tail = yield* output.follow(compute.id, { ...call, provider: provider.id })
+        // what it says while it is ended is read before it is gone
+        return yield* Effect.ensuring(
+          Effect.gen(function*() {
+            if (!invocation.json) yield* err(ComputeView.rented(compute))
+            return yield* outcome(yield* untilOver(compute, provider, call, tail))
+          }),
+          Effect.andThen(sayEnding([compute.id], provider.settleWindow), tail.drain)
+        )
       })
     // a failure after the create is kept apart, so that it never counts as a refused candidate
-    const code = yield* Effect.fromResult(
-      yield* firstOf(
-        gpus,
-        (gpu) =>
-          Atlas.withCompute(
-            { ...request, gpu },
-            (compute) => Effect.ensuring(Effect.result(stay(compute)), sayEnding([compute.id], provider.settleWindow)),
-            call
-          )
-      )
+    const ended = yield* firstOf(
+      gpus,
+      (gpu) => Atlas.withCompute({ ...request, gpu }, (compute) => Effect.result(stay(compute)), call)
+    ).pipe(Effect.onError(() => output.flush({ isOver: true })))
+    const code = yield* Effect.onInterrupt(
+      output.conclude(ended, { isPatient: Result.isSuccess(ended) }),
+      () => output.flush({ isOver: true })
     )
-    if (invocation.json) yield* out(JSON.stringify({ type: "exit", code }))
-    yield* exitWith(code)
-  })
+    yield* exitWith(code ?? 0)
+  }).pipe(Effect.scoped)
 
 const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Options) =>
   Effect.uninterruptibleMask((restore) =>
@@ -168,10 +168,40 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
     })
   )
 
-/** Spawns one compute; with limits it is watched as a session. */
-export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
+/** Several alike: all of them, or none. */
+const many = (count: number, request: Input, gpus: ReadonlyArray<string>, provider: Service, call: CallOptions) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const { invocation, out } = yield* Shell
+      const computes = yield* Several.rent(count, {
+        provider,
+        restore,
+        each: (index, rent) => {
+          const { name } = request
+          const own = { ...request, name: typeof name === "string" ? `${name}-${index + 1}` : name }
+          return firstOf(gpus, (gpu) => rent({ ...own, gpu }, call))
+        }
+      })
+      yield* out(
+        invocation.json
+          ? JSON.stringify(computes.map(ComputeView.toJson))
+          : computes.map(ComputeView.rented).join("\n\n")
+      )
+    })
+  )
+
+/** Refuses `--count` where the computes would not be left running: one terminal follows one log and ends with one exit code. */
+const refuseCount = (message: string) => Effect.fail(invalid("up", [{ path: "--count", message }]))
+
+/** Spawns one compute, or several that are left running; with limits it is watched as a session. */
+export const run = (
+  flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits & { readonly count: Option.Option<number> }
+) =>
   Effect.gen(function*() {
     const { call, gpu } = flags
+    if (Option.isSome(flags.count) && !flags.detach) {
+      return yield* refuseCount("needs --detach: what is rented is left running, and ended with `atlas down`")
+    }
     if (SpawnRequest.isLimited(flags)) {
       if (flags.detach) return yield* SpawnRequest.refuseDetached(flags, "up")
       const { run: runSession } = yield* Effect.promise(() => import("./runSession.ts"))
@@ -179,8 +209,13 @@ export const run = (flags: SpawnRequest.SpawnFlags & SpawnRequest.Limits) =>
     }
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "spawnCompute"))
     const { id } = provider
-    const request = yield* SpawnRequest.toRequest(flags, id, "spawnCompute")
-    const gpus = yield* askable(provider, request, gpu, call)
+    const request = yield* SpawnRequest.toRequest(flags, provider, "spawnCompute")
+    const gpus = yield* asTyped(askable(provider, request, gpu, call))
     yield* progress(`renting from ${id}`)
-    yield* flags.detach ? detached(request, gpus, call) : attached(request, gpus, provider, call)
+    const rented = Option.isSome(flags.count)
+      ? many(flags.count.value, request, gpus, provider, { baseUrl: call.baseUrl })
+      : flags.detach
+      ? detached(request, gpus, call)
+      : attached(request, gpus, provider, call)
+    yield* asTyped(GpuAdvice.orSuggest(provider, gpus, call)(rented))
   })

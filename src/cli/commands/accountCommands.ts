@@ -10,7 +10,7 @@ import type { Options } from "../../Atlas.ts"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import { actionWithProviders } from "../Action.ts"
-import { callOptions, env, id, ports, refuseEarlyWords, toggle } from "../Flags.ts"
+import { callOptions, cloud, env, id, ports, refuseEarlyWords, toggle } from "../Flags.ts"
 import type { Shell } from "../Shell.ts"
 
 type Work<Input> = (input: Input & { readonly call: Options }) => Effect.Effect<void, AtlasError, Providers | Shell>
@@ -145,10 +145,20 @@ const catalog = () => import("../actions/catalog.ts")
 const runGpus = actionWithProviders(async () => (await catalog()).gpus)
 const runProviders = actionWithProviders(async () => (await catalog()).providers)
 
-export const gpus = Command.make("gpus", {}, () => Effect.flatMap(callOptions, (call) => runGpus({ call }))).pipe(
-  Command.withDescription("List the GPUs a provider rents, with prices in US dollars per hour."),
+export const gpus = Command.make(
+  "gpus",
+  { cloud },
+  (input) => Effect.flatMap(callOptions, (call) => runGpus({ ...input, call }))
+).pipe(
+  Command.withDescription(
+    "List the GPUs a provider rents, with prices in US dollars per hour. PRICE/H is what `up` and `task` pay with the same --cloud; "
+      + "--gpu takes an ID as well as a CANONICAL name."
+  ),
   Command.withShortDescription("List GPUs and prices"),
-  Command.withExamples([{ command: "atlas gpus --provider mock", description: "What the mock offers" }])
+  Command.withExamples([
+    { command: "atlas gpus --provider mock", description: "What the mock offers" },
+    { command: "atlas gpus --provider runpod --cloud community", description: "Only third parties' machines" }
+  ])
 )
 
 export const providers = Command.make("providers", {}, () => runProviders({})).pipe(

@@ -7,11 +7,11 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { actionWithProviders } from "../Action.ts"
 import { callOptions, duration, id, misused, refuseEarlyWords, toggle, yes } from "../Flags.ts"
-import { limitFlags, spawnFlags } from "../SpawnFlags.ts"
+import { count, limitFlags, spawnFlags } from "../SpawnFlags.ts"
 
 const runUp = actionWithProviders(async () => (await import("../actions/up.ts")).run)
 
-export const up = Command.make("up", { ...spawnFlags, ...limitFlags }, (input) =>
+export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (input) =>
   Effect.gen(function*() {
     yield* refuseEarlyWords("up", input.command)
     return yield* runUp({ ...input, call: yield* callOptions })

@@ -31,6 +31,10 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
       {
         command: "atlas task --provider runpod --gpu h100 --image me/train --max-runtime 8h --max-cost 30",
         description: "On a GPU, until it is done, or 8 hours, or 30 dollars"
+      },
+      {
+        command: "atlas task --log-limit 200m -- ./talkative.sh",
+        description: "Keep at most the last 200 MiB of what it writes"
       }
     ])
   )

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { StorageFault } from "../../domain/AtlasError.ts"
+import * as SystemReason from "../../storage/SystemReason.ts"
 import type { AppName } from "../AppName.ts"
 import { FlyError, ManualCorrupt, PersistFailed } from "../FlyError.ts"
 
@@ -114,26 +115,18 @@ export const read = (
   return Effect.succeedSome({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
 }
 
-/** An error that may have a reason, as those of files, key-value stores and databases do. */
-interface Tagged {
-  readonly _tag: string
-  readonly reason?: { readonly _tag: string } | undefined
-}
-
-const nameOf = (error: Tagged): string => error.reason === undefined ? error._tag : error.reason._tag
-
-/** The failure of reading a record: it names the place and the kind of error, never a token. */
-export const unreadable = (app: AppName | null, place: string) => (error: Tagged): FlyError =>
+/** The failure of reading a record: it names the place and what the system said, never a token. */
+export const unreadable = (app: AppName | null, place: string) => (error: unknown): FlyError =>
   new FlyError({
     app,
     operation: "token.storage",
-    reason: new StorageFault({ message: `${place} cannot be read: ${nameOf(error)}` })
+    reason: new StorageFault({ message: `${place} cannot be read: ${SystemReason.describe(error)}` })
   })
 
 /** The failure of writing or deleting a record. */
-export const unwritten = (app: AppName | null, place: string) => (error: Tagged): FlyError =>
+export const unwritten = (app: AppName | null, place: string) => (error: unknown): FlyError =>
   new FlyError({
     app,
     operation: "token.storage",
-    reason: new PersistFailed({ message: `${place} cannot be written: ${nameOf(error)}` })
+    reason: new PersistFailed({ message: `${place} cannot be written: ${SystemReason.describe(error)}` })
   })

@@ -17,6 +17,7 @@ import { StorageFault } from "../../domain/AtlasError.ts"
 import * as PrivateDirectory from "../../storage/PrivateDirectory.ts"
 import * as PrivateFile from "../../storage/PrivateFile.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
+import * as SystemReason from "../../storage/SystemReason.ts"
 import { AppName } from "../AppName.ts"
 import { FlyError, PersistFailed } from "../FlyError.ts"
 import * as TokenRecord from "./tokenRecord.ts"
@@ -178,7 +179,7 @@ const chooseDirectory = Effect.fnUntraced(function*({ directory: option, fallbac
   const resolved = path.resolve(directory)
   return yield* PrivateDirectory.ensureWritable(resolved).pipe(
     Effect.as(resolved),
-    Effect.catch((error) => instead(`cannot be kept in ${resolved} (${error.reason._tag})`))
+    Effect.catch((error) => instead(`cannot be kept in ${resolved}: ${SystemReason.describe(error, resolved)}`))
   )
 })
 

@@ -6,7 +6,8 @@ import type * as Scope from "effect/Scope"
 import { closeSync, openSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import { codeOf, isFullDisk, storageFault } from "./faults.ts"
+import * as SystemReason from "../../storage/SystemReason.ts"
+import { storageFault } from "./faults.ts"
 
 /**
  * Paths this process has locked. They are looked up before a file is opened, since closing any handle of a file frees every
@@ -22,7 +23,7 @@ const ensure = (path: string): void => {
   try {
     closeSync(openSync(path, "wx", 0o600))
   } catch (cause) {
-    if (codeOf(cause) !== "EEXIST") throw cause
+    if (SystemReason.codeOf(cause) !== "EEXIST") throw cause
   }
 }
 
@@ -35,7 +36,7 @@ const lockOf = (path: string): DatabaseSync | null => {
     db.exec("BEGIN EXCLUSIVE")
   } catch (cause) {
     db.close()
-    if (codeOf(cause) === busy) return null
+    if (SystemReason.codeOf(cause) === busy) return null
     throw cause
   }
   held.add(path)
@@ -49,10 +50,7 @@ export const take = (path: string): Effect.Effect<boolean, AtlasError, Scope.Sco
       Effect.try({
         try: () => lockOf(path),
         catch: (cause) =>
-          storageFault(
-            "lock",
-            `the lock file ${path} cannot be used (${isFullDisk(cause) ? "its disk is full" : String(codeOf(cause))})`
-          )
+          storageFault("lock", `the lock file ${path} cannot be used: ${SystemReason.describe(cause, path)}`)
       }),
       (db) =>
         Effect.sync(() => {

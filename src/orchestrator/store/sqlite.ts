@@ -3,15 +3,19 @@
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import { statSync } from "node:fs"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as SqliteNode from "../../storage/SqliteNode.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
+import * as SystemReason from "../../storage/SystemReason.ts"
 import { guarded, storageFault } from "./faults.ts"
+import * as ReadOnly from "./readOnly.ts"
 import * as Reserve from "./reserve.ts"
 import * as Sql from "./sql.ts"
 import type { SessionStore } from "./StoreContract.ts"
@@ -32,6 +36,15 @@ const fileAt = (filename: string): string | null => {
   return found === undefined ? null : `${found.dev} ${found.ino}`
 }
 
+/** What is in a file that this process may not write. */
+const readable = Effect.fnUntraced(function*(filename: string, why: string) {
+  const sql = yield* SqliteNode.make({ filename: yield* ReadOnly.copyOf(filename) }).pipe(
+    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)
+  )
+  const store = yield* Effect.provideService(Sql.make({ filename }), SqlClient.SqlClient, sql)
+  return ReadOnly.refusing(store, filename, why)
+})
+
 /** A store in a file, durable before each answer; the file is closed with the scope. */
 export const make = Effect.fnUntraced(function*(
   options: { readonly filename?: string | undefined; readonly identity?: string | undefined }
@@ -41,8 +54,13 @@ export const make = Effect.fnUntraced(function*(
   const opened = SqliteNode.make({ filename, synchronous: "FULL" }).pipe(
     Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)
   )
+  const found = yield* Effect.result(reserve.guard(opened))
+  if (Result.isFailure(found) && filename !== ":memory:" && ReadOnly.mayBeReadable(found.failure)) {
+    const read = yield* Effect.option(readable(filename, SystemReason.describe(found.failure, filename)))
+    if (Option.isSome(read)) return read.value
+  }
   const sql = yield* Effect.mapError(
-    guarded("open", reserve.guard(opened), filename),
+    guarded("open", Effect.fromResult(found), filename),
     ({ reason: { message } }) =>
       storageFault(
         "open",

@@ -18,6 +18,7 @@ import {
   type ComputeAdapter,
   ComputeFilter,
   LogOptions,
+  type Opts,
   type PlainCreate,
   type SpawnDraft
 } from "../Adapter.ts"
@@ -97,6 +98,7 @@ const bounded = <Prepared>(
   ...(gpus === undefined ? {} : { gpus: { list: limitedCall((call) => gpus.list(call)) } }),
   ...(logs === undefined ? {} : {
     logs: {
+      ...logs,
       stream: (id, options, call) => {
         const lines = Stream.suspend(() => logs.stream(id, options, call))
         const { timeout } = call
@@ -352,6 +354,17 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (input) => idAttribute(input.id)
   )
 
+  const { logLimit, minCuda, registryAuth } = adapter.requestOpts ?? {}
+  /** The fields that ask for something few clouds have. */
+  const wish = (operation: string, what: string, ask: ((wanted: string, call: Call) => Answer<Opts>) | undefined) =>
+    verb(
+      operation,
+      (wanted: string) => Effect.succeed(wanted),
+      ask === undefined
+        ? () => Effect.fail(new Unsupported({ capability: operation, message: `${id} has no ${what}` }))
+        : limited(ask)
+    )
+
   const wiring = { id, capabilities, settleWindow, observer, wrap, get, listAll, terminate }
   return {
     id,
@@ -359,6 +372,11 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     capabilities,
     gpuNames,
     secretOpts: adapter.secretOpts ?? [],
+    requestOpts: {
+      minCuda: wish("minCuda", "choice of a CUDA version", minCuda),
+      registryAuth: wish("registryAuth", "credentials for image registries", registryAuth),
+      logLimit: wish("logLimit", "limit of a log that could be set", logLimit)
+    },
     missing: adapter.missing ?? [],
     settleWindow,
     pollInterval,
@@ -386,6 +404,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       list: plain("listGpuTypes", (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : gpus.list(call))
     },
     logs: {
+      outlivesCompute: logs?.outlivesCompute ?? false,
       stream: (input, wanted = {}, options) =>
         observer.stream("streamLogs", idAttribute(input))(Stream.unwrap(Effect.gen(function*() {
           const call = yield* decodeCall(options, "streamLogs")

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Atlas } from "effect-atlas"
+import { Atlas, type LogElement } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -40,44 +40,88 @@ describe("the log of a local compute", () => {
       })
     ))
 
-  it.live("is followed while it grows; a line is given when it is whole", () =>
+  it.live("is followed while it grows; a line without an end is given as a piece, and goes on where it was", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({
           command: node("process.stdin; process.stdout.write('half'); setInterval(() => {}, 1e6)")
         })
         yield* until(() => logOf(stateDir, id) === "half")
-        assert.deepStrictEqual(yield* collect(id), [])
-        const following = yield* Effect.forkChild(collect(id, { follow: true }))
-        fs.appendFileSync(join(stateDir, id, "log"), " and half\nmore\n")
-        yield* until(() => logOf(stateDir, id).endsWith("more\n"))
+        const [piece] = yield* collect(id)
+        assert.deepInclude(piece, { text: "half", partial: true, cursor: "4" })
+        const seen: Array<LogElement.LogElement> = []
+        const following = yield* Effect.forkChild(
+          Stream.runForEach(Atlas.streamLogs(id, { follow: true }), (line) => Effect.sync(() => void seen.push(line)))
+        )
+        yield* until(() => seen.length === 1)
+        fs.appendFileSync(join(stateDir, id, "log"), " and half\nmore\n10%\r20%\rnever ended")
+        yield* until(() => seen.length === 6)
         yield* Atlas.stop(id)
-        assert.deepStrictEqual(textsOf(yield* Fiber.join(following)), ["half and half", "more"])
+        yield* Fiber.join(following)
+        assert.deepStrictEqual(
+          seen.map(({ continues, overwritten, partial, text }) => [text, { continues, overwritten, partial }]),
+          [
+            ["half", { continues: undefined, overwritten: undefined, partial: true }],
+            [" and half", { continues: true, overwritten: undefined, partial: undefined }],
+            ["more", { continues: undefined, overwritten: undefined, partial: undefined }],
+            ["10%", { continues: undefined, overwritten: true, partial: undefined }],
+            ["20%", { continues: undefined, overwritten: true, partial: undefined }],
+            ["never ended", { continues: undefined, overwritten: undefined, partial: true }]
+          ]
+        )
+        // read again once it is over, the last line is whole: nothing can follow
+        const again = yield* collect(id, { after: seen.at(-2)?.cursor ?? "" })
+        assert.deepStrictEqual(again.map(({ partial, text }) => [text, partial]), [["never ended", undefined]])
       })
     ))
 
-  it.live("ends when the compute is taken away", () =>
+  it.live("is read to its very end also when the compute is taken away meanwhile", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {
-        const { id } = yield* Atlas.spawnCompute({ command: node("console.log('here'); setInterval(() => {}, 1e6)") })
+        const { id } = yield* Atlas.spawnCompute({
+          command: ["sh", "-c", "trap 'echo saved; printf bye; exit 0' TERM; echo here; while :; do sleep 0.02; done"]
+        })
         yield* until(() => logOf(stateDir, id) === "here\n")
-        const following = yield* Effect.forkChild(collect(id, { follow: true }), { startImmediately: true })
+        const seen: Array<string> = []
+        const following = yield* Effect.forkChild(
+          Stream.runForEach(
+            Atlas.streamLogs(id, { follow: true }),
+            ({ text }) => Effect.sync(() => void seen.push(text))
+          )
+        )
+        yield* until(() => seen.length === 1)
         yield* Atlas.end(id)
-        assert.include([0, 1], (yield* Fiber.join(following)).length)
+        assert.isFalse(fs.existsSync(join(stateDir, id)))
+        yield* Fiber.join(following)
+        assert.deepStrictEqual([seen[0], ...seen.slice(-2)], ["here", "saved", "bye"])
         assert.strictEqual((yield* Effect.flip(collect(id))).kind, "not_found")
       })
     ))
 
-  it.live("a line of ten megabytes comes in pieces that lose nothing, not even half a character", () =>
+  it.live("a line of five megabytes is one line", () =>
     withLocal(() =>
       Effect.gen(function*() {
         const { id } = yield* Atlas.spawnCompute({
-          command: node("process.stdout.write('ž'.repeat(5 * 2 ** 20) + '\\nend\\n')")
+          command: node("process.stdout.write('x'.repeat(5e6) + '\\nend\\n')")
         })
-        const texts = textsOf(yield* collect(id, { follow: true }))
-        assert.isAbove(texts.length, 9)
-        assert.isAtMost(Math.max(...texts.map(({ length }) => length)), 2 ** 20)
-        assert.strictEqual(texts.join(""), `${"ž".repeat(5 * 2 ** 20)}end`)
+        const lines = yield* collect(id, { follow: true })
+        assert.deepStrictEqual(lines.map(({ cursor }) => cursor), ["5000001", "5000005"])
+        assert.strictEqual(lines[0]?.text.length, 5_000_000)
+      })
+    ))
+
+  it.live("a line of twenty megabytes comes in pieces that lose nothing, not even half a character", () =>
+    withLocal(() =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({
+          command: node("process.stdout.write('ž'.repeat(10 * 2 ** 20) + '\\nend\\n')")
+        })
+        const lines = yield* collect(id, { follow: true })
+        assert.isTrue(lines[0]?.partial)
+        assert.isTrue(lines[1]?.continues)
+        const texts = textsOf(lines)
+        assert.strictEqual(texts.pop(), "end")
+        assert.isTrue(texts.join("") === "ž".repeat(10 * 2 ** 20))
       })
     ))
 

@@ -301,7 +301,11 @@ describe("GPU types", () => {
       lowestPricePerHour: 2.69,
       spotPricePerHour: null,
       stock: "high",
-      cloudType: "any"
+      cloudType: "any",
+      clouds: [
+        { cloudType: "secure", pricePerHour: 3.49, stock: "low" },
+        { cloudType: "community", pricePerHour: 2.69, stock: "high" }
+      ]
     })
   })
 

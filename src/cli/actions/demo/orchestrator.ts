@@ -115,7 +115,7 @@ export const run = (_: object) =>
       Effect.onExit(() => endAll),
       Effect.scoped,
       Effect.provide(
-        Supervised.layer({ call: { provider }, finalReads: Supervised.noFinalReads, pollInterval })
+        Supervised.layer({ call: { provider }, watched: Supervised.unwatched, pollInterval })
       )
     )
   })

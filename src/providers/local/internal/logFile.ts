@@ -8,12 +8,14 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, StorageFault, Validation } from "../../../domain/AtlasError.ts"
 import { LogElement } from "../../../domain/LogElement.ts"
+import * as SystemReason from "../../../storage/SystemReason.ts"
+import { make as makeSplitter, type Splitter } from "./logLines.ts"
+import * as LogParts from "./logParts.ts"
 
 const readSize = 64 * 1024
-/** A longer line comes in pieces, so memory stays bounded whatever a program writes. */
-const longestLine = 1024 * 1024
 const pause = "100 millis"
-const newline = 10
+/** After so many pauses without the end of a line, what there is of it is given as a piece. */
+const patience = 5
 
 const parseCursor = (after: string | null | undefined): Effect.Effect<number, Validation> => {
   if (after === null || after === undefined) return Effect.succeed(0)
@@ -22,59 +24,15 @@ const parseCursor = (after: string | null | undefined): Effect.Effect<number, Va
     : Effect.fail(new Validation({ issues: [{ path: "after", message: "Expected a cursor of this compute's log" }] }))
 }
 
-interface Progress {
-  /** Bytes given out as whole lines. */
-  readonly offset: number
-  /** What follows them and is no whole line yet. */
-  readonly rest: Uint8Array
-}
-
-const element = (bytes: Uint8Array, cursor: number): LogElement => {
-  const text = new TextDecoder().decode(bytes)
-  return new LogElement({
-    cursor: String(cursor),
-    at: null,
-    stream: "output",
-    text: text.endsWith("\r") ? text.slice(0, -1) : text
-  })
-}
-
-/** A piece never ends within a character: bytes of the form 10xxxxxx continue one. */
-const pieceEnd = (bytes: Uint8Array): number => {
-  let end = longestLine
-  while (end > longestLine - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
-  return end
-}
-
-const takeLines = (progress: Progress, more: Uint8Array): readonly [ReadonlyArray<LogElement>, Progress] => {
-  let rest = more
-  if (progress.rest.length > 0) {
-    rest = new Uint8Array(progress.rest.length + more.length)
-    rest.set(progress.rest)
-    rest.set(more, progress.rest.length)
-  }
-  const lines: Array<LogElement> = []
-  let offset = progress.offset
-  while (true) {
-    const at = rest.indexOf(newline)
-    const isLong = at === -1 ? rest.length > longestLine : at > longestLine
-    if (at === -1 && !isLong) return [lines, { offset, rest }]
-    const end = isLong ? pieceEnd(rest) : at
-    const next = isLong ? end : end + 1
-    lines.push(element(rest.subarray(0, end), offset + next))
-    offset += next
-    rest = rest.subarray(next)
-  }
-}
-
 /**
  * Lines of the file after a cursor; with `follow` until `isOver` says that nothing more can come, then to the very end.
  *
- * A last line without its newline comes only when it is over.
+ * A line without an end comes as a piece: after a short pause while it is followed, else with the end of the reading. The file
+ * is kept open, so a reading that has begun goes on to the end of a log that is taken away meanwhile.
  */
 export const lines = (
   fs: FileSystem.FileSystem,
-  file: string,
+  directory: string,
   options: {
     readonly after?: string | null | undefined
     readonly follow: boolean
@@ -83,39 +41,54 @@ export const lines = (
     readonly isOver: Effect.Effect<boolean, AtlasErrorReason>
   }
 ): Stream.Stream<LogElement, AtlasErrorReason> => {
+  const file = `${directory}/log`
   const fault = (error: PlatformError.PlatformError) =>
-    new StorageFault({ message: `${file} cannot be read: ${error.reason._tag}` })
+    new StorageFault({ message: `${file} cannot be read: ${SystemReason.describe(error, file)}` })
 
-  const step = (state: { readonly progress: Progress; readonly isLast: boolean }) =>
-    Effect.scoped(Effect.gen(function*() {
-      const { progress } = state
-      const at = progress.offset + progress.rest.length
-      const bytes = yield* fs.open(file, { flag: "r" }).pipe(
-        Effect.tap((handle) => handle.seek(BigInt(at), "start")),
-        Effect.flatMap((handle) => handle.readAlloc(readSize)),
-        // taken away with its compute: what was there has been read
-        Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone),
-        Effect.mapError(fault)
-      )
-      if (Option.isSome(bytes)) {
-        const [found, next] = takeLines(progress, bytes.value)
-        return [found, Option.some({ progress: next, isLast: state.isLast })] as const
-      }
-      if (state.isLast) {
-        const { offset, rest } = progress
-        return [rest.length === 0 ? [] : [element(rest, offset + rest.length)], Option.none()] as const
-      }
-      // asked before the last read, so that nothing written before the end is missed
-      const isOver = yield* options.isOver
-      if (!isOver && !options.follow) return [[], Option.none()] as const
-      if (!isOver) yield* Effect.sleep(pause)
-      return [[], Option.some({ progress, isLast: isOver })] as const
-    }))
+  const reading = (log: LogParts.Reader, first: Splitter) => {
+    let splitter = first
+    /** Ends what was read so far where bytes are missed, and says so. */
+    const afterGap = (missed: LogParts.Missed | null): ReadonlyArray<LogElement> => {
+      if (missed === null) return []
+      const unended = splitter.rest("last")
+      splitter = makeSplitter(missed.to, null)
+      const [cursor, text] = [String(missed.to), LogParts.describe(missed)]
+      return [...unended, new LogElement({ cursor, at: null, stream: "system", text })]
+    }
+    /** `waits` counts the pauses since a line began that has no end yet. */
+    const step = (
+      { isLast, waits }: { readonly isLast: boolean; readonly waits: number }
+    ): Effect.Effect<readonly [ReadonlyArray<LogElement>, Option.Option<typeof start>], AtlasErrorReason> =>
+      Effect.gen(function*() {
+        const bytes = yield* Effect.mapError(log.readAlloc(readSize), fault)
+        if (Option.isSome(bytes)) {
+          const found = [...afterGap(log.missed()), ...splitter.push(bytes.value)]
+          return [found, Option.some({ isLast, waits: found.length > 0 ? 0 : waits })]
+        }
+        if (isLast) return [splitter.rest("last"), Option.none()]
+        // asked before the last read, so that nothing written before the end is missed
+        const isOver = yield* options.isOver
+        if (isOver) return [[], Option.some({ isLast: true, waits })]
+        if (!options.follow) return [splitter.rest("partial"), Option.none()]
+        const found = waits >= patience ? splitter.rest("partial") : waits > 0 ? splitter.returned() : []
+        if (found.length === 0) yield* Effect.sleep(pause)
+        return [found, Option.some({ isLast, waits: found.length === 0 && splitter.isHolding() ? waits + 1 : 0 })]
+      })
+    const start = { isLast: false, waits: 0 }
+    return Stream.paginate(start, step)
+  }
 
-  return Stream.unwrap(
-    Effect.map(
-      Effect.andThen(options.exists, parseCursor(options.after)),
-      (offset) => Stream.paginate({ progress: { offset, rest: new Uint8Array() }, isLast: false }, step)
-    )
-  )
+  const opened = (offset: number) =>
+    Effect.gen(function*() {
+      // the byte before tells whether a line begins here
+      const before = yield* Effect.scoped(Effect.gen(function*() {
+        if (offset === 0) return null
+        const log = yield* LogParts.open(fs, directory, offset - 1)
+        const byte = yield* log.readAlloc(1)
+        return log.missed() === null ? Option.getOrUndefined(byte)?.[0] ?? null : null
+      }))
+      return reading(yield* LogParts.open(fs, directory, offset), makeSplitter(offset, before))
+    }).pipe(Effect.mapError(fault))
+
+  return Stream.unwrap(Effect.flatMap(Effect.andThen(options.exists, parseCursor(options.after)), opened))
 }

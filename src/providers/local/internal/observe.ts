@@ -53,7 +53,7 @@ const looking = (
   Effect.gen(function*() {
     if (state.ports.length === 0) return findings("running")
     const holders = (snapshot: ProcessTable.Snapshot) => {
-      const members = ProcessTable.membersOf(state.id, leader, snapshot)
+      const members = ProcessTable.membersOf({ id: state.id, directory: dir.directoryOf(state.id), leader }, snapshot)
       return state.ports.map(({ external }) => ({
         external,
         holder: ProcessTable.holderOf(external, members, sockets)
@@ -80,11 +80,17 @@ const looking = (
 const ended = (exitCode: number): Findings =>
   findings("failed", `the command ended by itself with exit code ${exitCode}`, exitCode)
 
-const unexplained = (state: State, leader: Leader | null): Findings => {
+const unexplained = (state: State, leader: Leader | null, isFull: boolean): Findings => {
   if (leader === null) {
     return ProcessTable.isAlive(state.starter.pid, state.starter.start)
       ? findings("provisioning")
       : findings("failed", "it was never started: the process that was starting it ended")
+  }
+  if (isFull) {
+    return findings(
+      "failed",
+      "how it ended could not be recorded since the disk is full, or it was killed from outside"
+    )
   }
   return ProcessTable.find(leader.pid) === null
     ? findings("failed", "its process was killed from outside")
@@ -103,9 +109,10 @@ const judge = (
     }
     const lost = yield* dir.failure(state)
     if (lost !== null) return findings("failed", lost)
-    const [code, isStopping] = yield* Effect.all([dir.exitCode(state), dir.isStopping(state)])
+    const [{ code, unreadable }, isStopping] = yield* Effect.all([dir.exitCode(state), dir.isStopping(state)])
     if (isStopping) return findings("stopped", null, code)
-    return code === null ? unexplained(state, leader) : ended(code)
+    if (code !== null) return ended(code)
+    return unreadable === null ? unexplained(state, leader, yield* dir.isFull) : findings("failed", unreadable)
   })
 
 /** One compute as it is now; many of them share one look at the machine. */
@@ -120,8 +127,9 @@ export const toCompute = (
       new Compute({
         id: entry.id,
         provider,
+        name: entry.name,
         status: "failed",
-        failure: `${entry.file} cannot be read, so nothing is done about this compute`
+        failure: `${entry.why}; to be rid of it, ${entry.advice}`
       })
     )
     : Effect.map(judge(dir, entry.state, seen), (found) => described(dir, provider, entry.state, found))

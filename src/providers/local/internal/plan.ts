@@ -25,7 +25,13 @@ export interface Plan {
   /** Null for the compute's own directory. */
   readonly cwd: string | null
   readonly gpuType: string
+  readonly logLimit: number
 }
+
+/** Enough for any log that is read, and little enough for any disk. */
+export const defaultLogLimit = 1024 ** 3
+/** Less would be rotated with every few lines. */
+export const leastLogLimit = 64 * 1024
 
 const refuse = (...issues: ReadonlyArray<Issue>) => Effect.fail(new Validation({ issues }))
 
@@ -42,8 +48,11 @@ export const environment = (
   ...env
 })
 
-/** `defaultCwd` is the working directory of requests that name none; null for each compute's own. */
-export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: string | null) {
+/** `defaults.cwd` is the working directory of requests that name none; null for each compute's own. */
+export const make = Effect.fnUntraced(function*(
+  own: Inherited,
+  { cwd: defaultCwd, logLimit: defaultLimit }: { readonly cwd: string | null; readonly logLimit: number }
+) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
@@ -110,10 +119,26 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
   const unsupported = (request: ComputeRequest): Unsupported | null => {
     if (request.spot) return new Unsupported({ capability: "spot", message: "this machine has no spot price" })
     if (request.networkVolumeId !== null) {
-      return new Unsupported({ capability: "network_volumes", message: "this machine has no network volumes" })
+      return new Unsupported({
+        capability: "network_volumes",
+        message: "this machine has no network volumes: leave `networkVolumeId` out"
+      })
     }
     if (request.templateId !== null) {
-      return new Unsupported({ capability: "manage_templates", message: "this machine has no templates" })
+      return new Unsupported({
+        capability: "manage_templates",
+        message: "this machine has no templates: leave `templateId` out"
+      })
+    }
+    if (request.cloudType !== "any") {
+      return new Unsupported({ capability: "cloud", message: "this machine is no cloud's: leave `cloudType` out" })
+    }
+    if (request.volumeGb !== null || request.containerDiskGb !== null) {
+      const field = request.volumeGb === null ? "containerDiskGb" : "volumeGb"
+      return new Unsupported({
+        capability: "disk_size",
+        message: `this machine gives no disk of its own to a command: leave \`${field}\` out`
+      })
     }
     return null
   }
@@ -127,6 +152,12 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       return cannotPass(name) ? [{ path, message: "is a name that this machine's shell does not pass on" }] : []
     })
 
+  const optIssues = ({ providerOpts }: ComputeRequest): ReadonlyArray<Issue> =>
+    Object.keys(providerOpts).filter((name) => name !== "cwd" && name !== "logLimit").map((name) => ({
+      path: `providerOpts.${name}`,
+      message: "is no option of this machine; it has: cwd, logLimit"
+    }))
+
   return (
     request: ComputeRequest,
     offers: Effect.Effect<ReadonlyArray<Offer>>
@@ -134,7 +165,7 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
     Effect.gen(function*() {
       const missing = unsupported(request)
       if (missing !== null) return yield* missing
-      const issues = envIssues(request)
+      const issues = [...envIssues(request), ...optIssues(request)]
       if (issues.length > 0) return yield* refuse(...issues)
       const given = request.providerOpts["cwd"]
       if (
@@ -146,8 +177,15 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       if (cwd === defaultCwd && cwd !== null && !(yield* isDirectory(cwd))) {
         return yield* refuse({ path: "cwd", message: "the local provider's working directory does not exist" })
       }
+      const logLimit = request.providerOpts["logLimit"] ?? defaultLimit
+      if (typeof logLimit !== "number" || !Number.isSafeInteger(logLimit) || logLimit < leastLogLimit) {
+        return yield* refuse({
+          path: "providerOpts.logLimit",
+          message: `Expected a number of bytes from ${leastLogLimit}`
+        })
+      }
       const command = yield* commandOf(request, cwd ?? "/")
-      if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu" }
+      if (request.gpu === null || request.gpu === "cpu") return { command, cwd, gpuType: "cpu", logLimit }
       const offered = yield* offers
       const found = offered.find(({ type }) => type.canonical === request.gpu || type.id === request.gpu)
       if (found === undefined) {
@@ -157,7 +195,7 @@ export const make = Effect.fnUntraced(function*(own: Inherited, defaultCwd: stri
       if (request.gpuCount > found.count) {
         return yield* refuse({ path: "gpuCount", message: `this machine has ${found.count} of them` })
       }
-      return { command, cwd, gpuType: found.type.id }
+      return { command, cwd, gpuType: found.type.id, logLimit }
     })
 })
 

@@ -16,6 +16,8 @@ export interface Process {
   readonly session: number
   readonly start: string
   readonly isZombie: boolean
+  /** Whether a terminal controls it; true where the system does not say. */
+  readonly hasTerminal: boolean
 }
 
 const onLinux = process.platform === "linux"
@@ -37,14 +39,15 @@ const fromProc = (pid: number): Process | null => {
   if (stat === null) return null
   // the name stands in parentheses and may hold anything, so fields are counted from the last one
   const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ")
-  const [state = "", parent = "", group = "", session = ""] = fields
+  const [state = "", parent = "", group = "", session = "", terminal = ""] = fields
   return {
     pid,
     parent: Number(parent),
     group: Number(group),
     session: Number(session),
     start: `${boot()}:${fields[19] ?? ""}`,
-    isZombie: state === "Z" || state === "X" || state === "x"
+    isZombie: state === "Z" || state === "X" || state === "x",
+    hasTerminal: terminal !== "0"
   }
 }
 
@@ -60,7 +63,8 @@ const fromPs = (pids: string): ReadonlyArray<Process> => {
     if (match === null) return []
     const [, pid = "", parent = "", group = "", stat = "", start = ""] = match
     const isZombie = stat.startsWith("Z")
-    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), session: 0, start, isZombie }]
+    const [own, above, led] = [Number(pid), Number(parent), Number(group)]
+    return [{ pid: own, parent: above, group: led, session: 0, start, isZombie, hasTerminal: true }]
   })
 }
 
@@ -82,11 +86,57 @@ const all = (): ReadonlyArray<Process> => {
   })
 }
 
-/** All living processes but this one, each with the compute whose variables it was started with, if any. */
+/** All living processes but this one, each with the compute that it provably belongs to by itself, if any. */
 export type Snapshot = ReadonlyArray<Process & { readonly computeId: string | null }>
 
-const computeIdOf = (pid: number): string | null =>
-  onLinux ? /\0ATLAS_COMPUTE_ID=([^\0]*)\0/.exec(`\0${readOrNull(`/proc/${pid}/environ`) ?? ""}`)?.[1] ?? null : null
+/** The compute whose variables it was started with, or whose control group it is in: that one only a privileged process leaves. */
+const computeIdOf = (pid: number): string | null => {
+  if (!onLinux) return null
+  const environment = `\0${readOrNull(`/proc/${pid}/environ`) ?? ""}`
+  return /\0ATLAS_COMPUTE_ID=([^\0]*)\0/.exec(environment)?.[1]
+    ?? /^0::.*\/atlas-(local-[^/\n]+)$/m.exec(readOrNull(`/proc/${pid}/cgroup`) ?? "")?.[1]
+    ?? null
+}
+
+/** Removes the control group that a compute's shell made, once nothing is in it. */
+export const removeGroup = (computeId: string, group: string): void => {
+  if (!group.startsWith("/sys/fs/cgroup/") || !group.endsWith(`/atlas-${computeId}`)) return
+  try {
+    fs.rmdirSync(group)
+  } catch {
+    // gone already, or something is in it again: an empty group costs nothing
+  }
+}
+
+const linkOrNull = (file: string): string | null => {
+  try {
+    return fs.readlinkSync(file)
+  } catch {
+    // gone, or a process of another user
+    return null
+  }
+}
+
+/** Whether one of these files of a process is the pipe that takes a compute's output. */
+const isAtPipe = (pid: number, files: ReadonlyArray<number>, directory: string): boolean =>
+  onLinux && files.some((file) => linkOrNull(`/proc/${pid}/fd/${file}`)?.startsWith(`${directory}/.out.`) === true)
+
+/** Whether it is the writer of the compute's log, or works for it. */
+export const isWriter = ({ pid }: Process, directory: string): boolean => isAtPipe(pid, [0], directory)
+
+/** Whether one process began no earlier than another, as the system counts since its start. */
+const isNoOlder = (found: Process, than: { readonly start: string }): boolean => {
+  const [bootOf, at] = found.start.split(":")
+  const [otherBoot, otherAt] = than.start.split(":")
+  return bootOf === otherBoot && Number(at) >= Number(otherAt)
+}
+
+/** What is known of a compute whose processes are looked for. */
+export interface Known {
+  readonly id: string
+  readonly directory: string
+  readonly leader: { readonly pid: number; readonly start: string } | null
+}
 
 /** What runs right now. */
 export const look = (): Snapshot =>
@@ -97,15 +147,17 @@ export const look = (): Snapshot =>
 const isSame = (left: Process, right: Process): boolean => left.pid === right.pid && left.start === right.start
 
 /**
- * The processes of a compute: on Linux those with its id in the environment they were started with, the group and the
- * session of its verified leader, those that were `seen` to belong to it before, and the descendants of all of these. So
- * processes that left the group are found, processes that dropped our variables, and survivors of a dead leader.
+ * The processes of a compute: on Linux those with its id in the environment they were started with, those in its control group,
+ * those whose own output goes to its log, the group and the session of its verified leader, those that were `seen` to belong to
+ * it before, and the descendants of all of these. So processes that left the group are found, processes that dropped our
+ * variables, and survivors of a dead leader.
  *
- * A process with another compute's id belongs to that compute, whichever process started it.
+ * A process with another compute's id belongs to that compute, whichever process started it. Output alone proves little, since a
+ * process can be handed a file of another: it counts where it is a process's standard output or error, and the process is
+ * younger than the leader and has no terminal, so that no person has started it by hand.
  */
 export const membersOf = (
-  computeId: string,
-  leader: { readonly pid: number; readonly start: string } | null,
+  { directory, id: computeId, leader }: Known,
   snapshot: Snapshot = look(),
   seen: ReadonlyArray<Process> = []
 ): ReadonlyArray<Process> => {
@@ -116,6 +168,8 @@ export const membersOf = (
       found.computeId === computeId
       || (isLed && (found.group === leader.pid || found.session === leader.pid))
       || seen.some((one) => isSame(one, found))
+      || (found.computeId === null && leader !== null && !found.hasTerminal && isNoOlder(found, leader)
+        && isAtPipe(found.pid, [1, 2], directory))
     ).map((found) => [found.pid, found])
   )
   // a map is walked to its end even while it grows, so this reaches every generation
@@ -185,12 +239,8 @@ const listeners = (port: number, lines: ReadonlyArray<string>): ReadonlySet<stri
 const holdsOneOf = (pid: number, sockets: ReadonlySet<string>): boolean | null => {
   try {
     return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      try {
-        return sockets.has(fs.readlinkSync(`/proc/${pid}/fd/${fd}`))
-      } catch {
-        // closed in between
-        return false
-      }
+      // a socket that was closed in between is none
+      return sockets.has(linkOrNull(`/proc/${pid}/fd/${fd}`) ?? "")
     })
   } catch (error) {
     // gone in between, or a process that changed its user

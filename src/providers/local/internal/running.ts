@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Result from "effect/Result"
 import {
   type AtlasErrorReason,
   NoCapacity,
@@ -17,8 +18,9 @@ import {
 import { ComputeId } from "../../../domain/Ids.ts"
 import type { Usd } from "../../../domain/Money.ts"
 import type { PreparedSpawn } from "../../../provider/Adapter.ts"
+import * as SystemReason from "../../../storage/SystemReason.ts"
 import { isOver, leaderOf } from "./observe.ts"
-import { environment, type Inherited, type Plan } from "./plan.ts"
+import * as Plan from "./plan.ts"
 import * as Ports from "./ports.ts"
 import * as ProcessGroup from "./processGroup.ts"
 import * as ProcessTable from "./processTable.ts"
@@ -35,21 +37,30 @@ const isStarted = (state: State, run: number) => state.run === run && state.pid 
 
 export const make = ({ dir, own, spawner }: {
   readonly dir: StateDir
-  readonly own: Inherited
+  readonly own: Plan.Inherited
   readonly spawner: ChildProcessSpawner.ChildProcessSpawner["Service"]
 }) => {
-  /** The state of a run once its shim has recorded its pid. */
-  const started = (id: ComputeId, run: number): Effect.Effect<State, StorageFault> =>
+  const known = (state: State): ProcessTable.Known => ({
+    id: state.id,
+    directory: dir.directoryOf(state.id),
+    leader: leaderOf(state)
+  })
+
+  /** The state of a run once its shim, which has this pid, has recorded it. */
+  const started = (id: ComputeId, run: number, shim: number): Effect.Effect<State, StorageFault> =>
     Effect.gen(function*() {
       const since = yield* Clock.monotonicTimeNanos
       while (true) {
+        // looked for before its record is: one that has recorded its pid may have ended since
+        const isGone = ProcessTable.find(shim) === null
         const entry = yield* dir.read(id)
         if (Option.isSome(entry) && entry.value._tag === "Readable" && isStarted(entry.value.state, run)) {
           return entry.value.state
         }
         const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - since)
-        if (Option.isNone(entry) || Duration.isGreaterThan(waited, startLimit)) {
-          return yield* new StorageFault({ message: `${id} did not start: its shell wrote nothing to ${dir.root}` })
+        if (isGone || Option.isNone(entry) || Duration.isGreaterThan(waited, startLimit)) {
+          const why = (yield* dir.isFull) ? "the disk is full" : "its shell could not write there"
+          return yield* new StorageFault({ message: `${id} did not start in ${dir.root}: ${why}` })
         }
         yield* Effect.sleep(pause)
       }
@@ -59,15 +70,16 @@ export const make = ({ dir, own, spawner }: {
     Shim.start({
       directory: dir.directoryOf(state.id),
       run: state.run,
+      logLimit: state.logLimit ?? Plan.defaultLogLimit,
       command: state.command,
       cwd: state.cwd,
-      env: environment(own, state, env)
+      env: Plan.environment(own, state, env)
     }).pipe(
       Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner),
       Effect.mapError((error) =>
-        new StorageFault({ message: `${state.id} could not be started: ${error.reason._tag}` })
+        new StorageFault({ message: `${state.id} could not be started: ${SystemReason.describe(error)}` })
       ),
-      Effect.andThen(started(state.id, state.run))
+      Effect.flatMap((shim) => started(state.id, state.run, shim))
     )
 
   const reserve = (
@@ -93,13 +105,13 @@ export const make = ({ dir, own, spawner }: {
 
   const terminate = (state: State): Effect.Effect<void, AtlasErrorReason> =>
     Effect.gen(function*() {
-      yield* ProcessGroup.end(state.id, leaderOf(state))
+      yield* ProcessGroup.end(known(state))
       yield* dir.remove(state.id, state.ports.map(({ external }) => external))
       // a run that was just being started by another process finds no directory, but may have got this far
-      yield* ProcessGroup.end(state.id, leaderOf(state))
+      yield* ProcessGroup.end(known(state))
     })
 
-  const create = (spawn: PreparedSpawn<Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
+  const create = (spawn: PreparedSpawn<Plan.Plan>, price: Usd): Effect.Effect<State, AtlasErrorReason> =>
     Effect.gen(function*() {
       const { prepared: plan } = spawn
       yield* dir.ensure
@@ -126,6 +138,7 @@ export const make = ({ dir, own, spawner }: {
             protocol
           })),
           gpuType: plan.gpuType,
+          logLimit: plan.logLimit,
           gpuCount: spawn.request.gpuCount,
           costPerHour: price,
           createdAt: yield* Clock.currentTimeMillis,
@@ -156,7 +169,7 @@ export const make = ({ dir, own, spawner }: {
       if (now.value._tag === "Broken" || now.value.state.run !== state.run) return yield* isRunning(state)
       const env = yield* dir.readEnv(state.id)
       // what a run that is over left behind would hold its ports
-      yield* ProcessGroup.end(state.id, leaderOf(state))
+      yield* ProcessGroup.end(known(state))
       const claimed: State = { ...state, run: next, starter: ProcessTable.self(), pid: null, pidStart: null }
       // a run that failed to start keeps the leader of the run before, which is known to be gone
       const giveUp = (why: string) =>
@@ -169,7 +182,9 @@ export const make = ({ dir, own, spawner }: {
       }
       yield* dir.writeRun(claimed)
       yield* Effect.tapError(run(claimed, env), () =>
-        Effect.ignore(Effect.andThen(ProcessGroup.end(state.id, null), giveUp("it could not be started"))))
+        Effect.ignore(
+          Effect.andThen(ProcessGroup.end({ ...known(state), leader: null }), giveUp("it could not be started"))
+        ))
     })
 
   const restart = (state: State): Effect.Effect<void, AtlasErrorReason> =>
@@ -187,12 +202,17 @@ export const make = ({ dir, own, spawner }: {
 
   const stop = (state: State): Effect.Effect<void, AtlasErrorReason> =>
     Effect.gen(function*() {
-      const leader = leaderOf(state)
-      if (!isOver(state)) yield* dir.markStopping(state)
-      else if (ProcessTable.membersOf(state.id, leader).length === 0 && !(yield* dir.isStopping(state))) {
+      let marked: Result.Result<void, StorageFault> = Result.void
+      // ended all the same where it cannot be noted: a disk that is full must keep nothing running
+      if (!isOver(state)) marked = yield* Effect.result(dir.markStopping(state))
+      else if (ProcessTable.membersOf(known(state)).length === 0 && !(yield* dir.isStopping(state))) {
         return yield* new ProviderFault({ message: `${state.id} has ended already`, code: "ended" })
       }
-      yield* ProcessGroup.end(state.id, leader)
+      yield* ProcessGroup.end(known(state))
+      if (Result.isFailure(marked)) {
+        const { message } = marked.failure
+        return yield* new StorageFault({ message: `${state.id} was stopped, but that is not on record: ${message}` })
+      }
     })
 
   return { create, restart, stop, terminate }

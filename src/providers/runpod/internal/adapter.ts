@@ -14,6 +14,7 @@ import * as Endpoints from "../schema/endpoints.ts"
 import * as Pods from "../schema/pods.ts"
 import * as Resources from "../schema/resources.ts"
 import { provider } from "./account.ts"
+import { anyCloud } from "./anyCloud.ts"
 import type { Wire } from "./edge.ts"
 import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobsFacet.ts"
@@ -21,6 +22,7 @@ import * as Listing from "./listing.ts"
 import type { Options } from "./options.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
+import { requestOptsOf } from "./requestOpts.ts"
 import { secret } from "./requests.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resourceFacets.ts"
 import { type CatalogEntry, toCompute, toGpuTypes } from "./translate.ts"
@@ -82,6 +84,13 @@ export const adapterOf = (
       ({ value }) => gpusOf(value.gpus)
     )
 
+  /** What is sold at all, without what is left of it. */
+  const typesOf = (call: Call) =>
+    listGpus({}, call).pipe(
+      Effect.flatMap(({ value }) => gpusOf(value.gpus)),
+      Effect.map((entries) => entries.map(({ entry }) => entry))
+    )
+
   return Adapter.make({
     id: provider,
     flags: [
@@ -95,6 +104,7 @@ export const adapterOf = (
     ],
     gpuNames,
     secretOpts: [...secret.texts, ...secret.records],
+    requestOpts: requestOptsOf(wire),
     missing: apiKey.missing,
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
@@ -110,7 +120,7 @@ export const adapterOf = (
           )
         ),
       send: ({ name, prepared }, call) =>
-        createPod(prepared, call).pipe(
+        anyCloud((sent) => createPod(sent, call), typesOf(call))(prepared).pipe(
           Effect.catchTag(
             "Uncertain",
             ({ computeId, message, raw, status }) =>

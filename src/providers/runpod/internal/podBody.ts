@@ -7,6 +7,7 @@ import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { asWritten, type Fields, given, isFields, merge } from "../../../provider/ProviderOpts.ts"
 import { createPod } from "../schema/calls.ts"
+import { isOwnName } from "./gpuNames.ts"
 import { check, nameVariable, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
@@ -81,20 +82,20 @@ const gpuOf = (
   if (Object.hasOwn(providerOpts, "cpu")) return Result.succeed(null)
   // always with its count: without one, creates were refused as if nothing were left
   if (gpu === null) return Result.succeed({ count: gpuCount })
-  return Option.match(GpuCatalog.native(catalog, "runpod", gpu), {
-    onSome: ({ ids: [id] }) => Result.succeed({ id, count: gpuCount }),
-    onNone: () =>
-      Result.fail(
-        new Validation({
-          issues: [{
-            path: "gpu",
-            message: `RunPod is not known to have this GPU; give one of ${
-              GpuCatalog.canonicalNames(catalog, "runpod").join(", ")
-            }, or RunPod's own name in providerOpts.gpu.id`
-          }]
-        })
-      )
+  return Option.match(GpuCatalog.nativeId(catalog, "runpod", gpu, isOwnName), {
+    onSome: (id) => Result.succeed({ id, count: gpuCount }),
+    onNone: () => Result.fail(new Validation({ issues: [{ path: "gpu", message: unknownGpu(gpu, catalog) }] }))
   })
+}
+
+/** What to write instead of a name that RunPod cannot have. */
+const unknownGpu = (gpu: string, catalog: GpuCatalog.GpuCatalog): string => {
+  // another GPU that has a name is meant as it is
+  const near = catalog.gpus.has(gpu) ? [] : GpuCatalog.suggest(catalog, gpu, "runpod")
+  const instead = near.length === 0
+    ? `give one of ${GpuCatalog.canonicalNames(catalog, "runpod").join(", ")}`
+    : `did you mean ${near.join(" or ")}? Give a name of \`atlas gpus\``
+  return `RunPod is not known to have this GPU; ${instead}, or RunPod's own name, such as "NVIDIA L40S"`
 }
 
 /** The body of a create, with every check that needs no request. */

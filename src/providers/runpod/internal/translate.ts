@@ -3,7 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Compute, type ComputeStatus, PortBinding } from "../../../domain/Compute.ts"
-import { type CloudType, type GpuStock, GpuType } from "../../../domain/Gpu.ts"
+import { type CloudOffer, type CloudType, type GpuStock, GpuType } from "../../../domain/Gpu.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../../domain/Ids.ts"
 import { Usd } from "../../../domain/Money.ts"
@@ -134,10 +134,13 @@ const toGpuType = (
     { name: "community", from: community, isOffered: first.community === true, price: first.price?.community }
   ] as const
   const offered = clouds.filter(({ isOffered }) => isOffered)
-  const prices = offered.flatMap(({ price }) => price === 0 ? [] : usd(price) ?? [])
-  const held = new Set(
-    offered.map(({ from }): GpuStock => stocks.get(from?.entry.availability ?? "") ?? "unknown")
-  )
+  const sold = offered.map(({ from, name, price }): CloudOffer => ({
+    cloudType: name,
+    pricePerHour: price === 0 ? null : usd(price),
+    stock: stocks.get(from?.entry.availability ?? "") ?? "unknown"
+  }))
+  const prices = sold.flatMap(({ pricePerHour }) => pricePerHour ?? [])
+  const held = new Set(sold.map(({ stock }) => stock))
   const [only] = offered
   const cloudType: CloudType = offered.length === 1 && only !== undefined ? only.name : "any"
   return [
@@ -152,6 +155,7 @@ const toGpuType = (
       lowestPricePerHour: prices.length === 0 ? null : prices.reduce((low, price) => price < low ? price : low),
       stock: bestFirst.find((stock) => held.has(stock)) ?? "unavailable",
       cloudType,
+      clouds: sold,
       raw: rawOf({ SECURE: secure?.body ?? null, COMMUNITY: community?.body ?? null })
     })
   ]

@@ -2,6 +2,7 @@
 import type * as Schema from "effect/Schema"
 import * as Billing from "./billing.ts"
 import * as Catalog from "./catalog.ts"
+import * as Credentials from "./credentials.ts"
 import * as Endpoints from "./endpoints.ts"
 import * as Pods from "./pods.ts"
 import * as Resources from "./resources.ts"
@@ -157,6 +158,8 @@ export const createNetworkVolume = create(
 export const getNetworkVolume = read("getNetworkVolume", "/network-volumes/{id}", Resources.NetworkVolume)
 
 export const deleteNetworkVolume = remove("deleteNetworkVolume", "/network-volumes/{id}")
+
+export const listRegistries = read("listRegistries", "/registries", Credentials.RegistryList)
 
 export const listGpuTypes = readWith("listGpuTypes", "/catalog/gpus", Catalog.GpuTypeList, Catalog.GpuTypeQuery)
 

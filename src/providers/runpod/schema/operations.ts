@@ -27,6 +27,7 @@ import {
   listNetworkVolumes,
   listPodBilling,
   listPods,
+  listRegistries,
   listTemplates,
   logs,
   type Operation,
@@ -119,7 +120,7 @@ export const operations = {
   ),
   deleteNetworkVolume,
 
-  listRegistries: read("listRegistries", "/registries", Credentials.RegistryList),
+  listRegistries,
   createRegistry: create("createRegistry", "/registries", Credentials.CreateRegistryRequest, Credentials.Registry),
   getRegistry: read("getRegistry", "/registries/{id}", Credentials.Registry),
   deleteRegistry: remove("deleteRegistry", "/registries/{id}"),

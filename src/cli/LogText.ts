@@ -1,0 +1,51 @@
+/**
+ * Log lines as text for people and pipes: the pieces of a line are put together, and a line ends once.
+ */
+import type { LogElement } from "../domain/LogElement.ts"
+
+/** A log that is being written out. */
+export interface LogText {
+  /** These lines with their ends; of a line without an end yet what there is of it. */
+  readonly of: (lines: ReadonlyArray<LogElement>) => string
+  /** What ends a line that is still open; empty where there is none. */
+  readonly close: () => string
+  /** How many lines were given with their ends. */
+  readonly count: () => number
+}
+
+/**
+ * Begins a log. On a terminal a progress bar overwrites itself; elsewhere each state of it is a line. `prefix` is written where
+ * a line begins.
+ */
+export const make = (
+  { isTerminal, prefix = () => "" }: {
+    readonly isTerminal: boolean
+    readonly prefix?: (line: LogElement) => string
+  }
+): LogText => {
+  /** Something of a line was given, and not its end. */
+  let isOpen = false
+  let count = 0
+
+  const close = () => {
+    if (!isOpen) return ""
+    isOpen = false
+    count += 1
+    return "\n"
+  }
+
+  const one = (line: LogElement): string => {
+    const { continues, overwritten, partial, text } = line
+    // where each state is a line, the end of an overwritten one has been written
+    if (continues && text === "" && !isOpen && !isTerminal) return ""
+    const shown = text.includes("\r") && !isTerminal ? text.replaceAll(/\r+\n?/g, "\n") : text
+    const begun = continues ? "" : close() + prefix(line)
+    isOpen = true
+    if (partial) return begun + shown
+    const end = overwritten && isTerminal ? "\r" : "\n"
+    close()
+    return begun + shown + end
+  }
+
+  return { of: (lines) => lines.map(one).join(""), close, count: () => count }
+}

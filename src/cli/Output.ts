@@ -1,0 +1,111 @@
+/**
+ * The output of a command that stays with its machines until they are over: their logs and its own records, and what is said when
+ * some of that could not be delivered.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import type * as Atlas from "../Atlas.ts"
+import type { AtlasError } from "../domain/AtlasError.ts"
+import type { LogElement } from "../domain/LogElement.ts"
+import type { Providers } from "../provider/Providers.ts"
+import * as LogTail from "./LogTail.ts"
+import * as Printer from "./Printer.ts"
+import { Shell } from "./Shell.ts"
+
+/** After the command's own end its output waits for whoever reads it, as that of any program does. */
+const patient: Printer.Patience = { quiet: null, total: null }
+/** After any other end a reader that takes nothing for so long has lost the rest. */
+const quiet = Duration.seconds(5)
+const bounded: Printer.Patience = { quiet, total: null }
+/** After a signal there is so much time for all that is left. */
+const hurried: Printer.Patience = { quiet, total: Duration.seconds(5) }
+/** For one last record, where the reader may have gone on meanwhile. */
+const recordLimit = Duration.seconds(1)
+
+/** The output of one command. */
+export interface Output {
+  readonly printer: Printer.Printer
+  /** Follows the log of a machine, from its beginning; each machine once. */
+  readonly follow: (
+    computeId: string,
+    call: Atlas.Options,
+    heard?: (lines: ReadonlyArray<LogElement>) => Effect.Effect<void>
+  ) => Effect.Effect<LogTail.LogTail, AtlasError, Providers>
+  /**
+   * Prints all that the machines have written, which are over, then `last` and the exit; answers the exit code, or fails as
+   * `ended` says. Output that was lost makes a success a failure.
+   */
+  readonly conclude: (
+    ended: Result.Result<number | null, AtlasError>,
+    options: { readonly isPatient: boolean; readonly last?: Parameters<Printer.Printer["record"]>[0] }
+  ) => Effect.Effect<number | null, AtlasError>
+  /** After an interrupt: prints what there is, for a moment; `isOver` says whether the machines are over. */
+  readonly flush: (options: { readonly isOver: boolean }) => Effect.Effect<void>
+}
+
+/** The output of a command, in the scope. */
+export const make = Effect.fnUntraced(function*(command: string) {
+  const { err, invocation, out } = yield* Shell
+  const scope = yield* Effect.scope
+  const printer = yield* Printer.make
+  const tails: Array<LogTail.LogTail> = []
+  let isDone = false
+
+  const missing = (): string | null => tails.map((tail) => tail.missing()).find((why) => why !== null) ?? null
+
+  const readAll = Effect.suspend(() =>
+    Effect.forEach(tails, (tail) => Effect.andThen(tail.drain, tail.read), { discard: true })
+  )
+
+  const warnCut = (why: string) => {
+    const lines = printer.count()
+    const message = `the output of ${command} was cut after line ${lines}: ${why}`
+    return err(invocation.json ? JSON.stringify({ type: "warning", message, lines }) : `warning: ${message}`)
+  }
+
+  const unread = "nobody read on"
+
+  const conclude: Output["conclude"] = (ended, { isPatient, last }) =>
+    Effect.gen(function*() {
+      const own = Result.getOrElse(ended, () => null)
+      const exitCode = (truncated: boolean) => truncated ? own || 1 : own
+      const records = Effect.sync(() => {
+        if (last !== undefined) printer.record(last)
+        const truncated = missing() !== null
+        const code = exitCode(truncated)
+        if (code !== null && Result.isSuccess(ended)) printer.record({ type: "exit", code, truncated })
+      })
+      const isWhole = yield* printer.drained(Effect.andThen(readAll, records), isPatient ? patient : bounded)
+      isDone = true
+      const why = isWhole ? missing() : unread
+      if (why !== null) yield* warnCut(why)
+      const code = exitCode(why !== null)
+      if (!isWhole && invocation.json && Result.isSuccess(ended)) {
+        yield* Effect.timeoutOption(out(JSON.stringify({ type: "exit", code, truncated: true })), recordLimit)
+      }
+      yield* Effect.fromResult(ended)
+      return code
+    })
+
+  const flush: Output["flush"] = ({ isOver }) =>
+    Effect.gen(function*() {
+      if (isDone) return
+      const isWhole = yield* printer.drained(isOver ? readAll : Effect.void, hurried)
+      const why = isWhole ? missing() : unread
+      if (why !== null) yield* warnCut(why)
+    })
+
+  const output: Output = {
+    printer,
+    follow: (computeId, call, heard) =>
+      LogTail.make(computeId, call, printer, heard).pipe(
+        Scope.provide(scope),
+        Effect.tap((tail) => Effect.sync(() => void tails.push(tail)))
+      ),
+    conclude,
+    flush
+  }
+  return output
+})

@@ -1,0 +1,156 @@
+/**
+ * What a command prints while it stays with a machine: in order, and by a fiber of its own, so that neither a limit nor an end
+ * waits for whoever reads it.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import type { LogElement } from "../domain/LogElement.ts"
+import * as ComputeView from "./ComputeView.ts"
+import * as LogText from "./LogText.ts"
+import { Shell } from "./Shell.ts"
+
+/** So many characters may wait to be written; a log is read further when there is room. */
+const mostWaiting = 1024 * 1024
+/** What is written at once, so that a slow reader is seen to make progress. */
+const pieceSize = 16 * 1024
+
+/** How long the end may wait for a reader; null is for ever. */
+export interface Patience {
+  /** Without anything being taken. */
+  readonly quiet: Duration.Duration | null
+  /** At all. */
+  readonly total: Duration.Duration | null
+}
+
+/** A command's own output. */
+export interface Printer {
+  /** Takes lines of a log; never waits. */
+  readonly log: (lines: ReadonlyArray<LogElement>) => void
+  /** Takes a record, which is printed in JSON only; never waits. */
+  readonly record: (value: { readonly type: string; readonly [field: string]: unknown }) => void
+  /** Waits while much is waiting to be written. */
+  readonly room: Effect.Effect<void>
+  /**
+   * Waits until `source` has given all it has, and all of that is written; false when patience came to an end before, and then
+   * nothing is written any more.
+   */
+  readonly drained: (source: Effect.Effect<void>, patience: Patience) => Effect.Effect<boolean>
+  /** How many lines of logs were printed. */
+  readonly count: () => number
+}
+
+type Item = LogElement | string
+
+const sizeOf = (item: Item): number => typeof item === "string" ? item.length : item.text.length + 1
+
+/** Pieces of a text, none of which ends within a character. */
+const piecesOf = (text: string): ReadonlyArray<string> => {
+  const pieces: Array<string> = []
+  for (let from = 0; from < text.length;) {
+    let end = Math.min(text.length, from + pieceSize)
+    if (end < text.length && /[\ud800-\udbff]/.test(text.charAt(end - 1))) end += 1
+    pieces.push(text.slice(from, end))
+    from = end
+  }
+  return pieces
+}
+
+/** A printer, whose fiber belongs to the scope. */
+export const make = Effect.gen(function*() {
+  const { invocation: { json }, out, outIsTerminal, write } = yield* Shell
+  const text = LogText.make({ isTerminal: outIsTerminal })
+  let waiting: Array<Item> = []
+  let size = 0
+  let jsonLines = 0
+  /** How often something was written. */
+  let writes = 0
+  let isComplete = false
+  const arrived = Latch.makeUnsafe()
+  const hasRoom = Latch.makeUnsafe(true)
+
+  const put = (item: Item): void => {
+    waiting.push(item)
+    size += sizeOf(item)
+    if (size > mostWaiting) hasRoom.closeUnsafe()
+    arrived.openUnsafe()
+  }
+
+  const show = (items: ReadonlyArray<Item>): Effect.Effect<void> => {
+    if (json) {
+      const lines = items.map((item) => typeof item === "string" ? item : JSON.stringify(ComputeView.logToJson(item)))
+      return Effect.tap(out(lines.join("\n")), () =>
+        Effect.sync(() => {
+          writes += 1
+          jsonLines += items.filter((item) => typeof item !== "string" && !item.partial).length
+        }))
+    }
+    const shown = text.of(items.filter((item) => typeof item !== "string"))
+    return Effect.forEach(piecesOf(shown), (piece) => Effect.andThen(write(piece), Effect.sync(() => void writes++)), {
+      discard: true
+    })
+  }
+
+  const printing = Effect.gen(function*() {
+    while (true) {
+      const all = waiting
+      waiting = []
+      for (let from = 0; from < all.length;) {
+        let taken = 0
+        let end = from
+        while (end < all.length && (end === from || taken < pieceSize)) taken += sizeOf(all[end++] ?? "")
+        yield* show(all.slice(from, end))
+        from = end
+        size -= taken
+        if (size <= mostWaiting) hasRoom.openUnsafe()
+      }
+      if (waiting.length > 0) continue
+      if (isComplete) break
+      arrived.closeUnsafe()
+      yield* arrived.await
+    }
+    const end = text.close()
+    if (end !== "") yield* write(end)
+  })
+  const fiber = yield* Effect.forkScoped(printing)
+
+  /** Waits until nothing was written for so long. */
+  const stuck = (quiet: Duration.Duration) =>
+    Effect.gen(function*() {
+      while (true) {
+        const before = writes
+        yield* Effect.sleep(quiet)
+        if (writes === before) return
+      }
+    })
+
+  const drained: Printer["drained"] = (source, { quiet, total }) => {
+    const all = source.pipe(
+      Effect.andThen(Effect.sync(() => {
+        isComplete = true
+        arrived.openUnsafe()
+      })),
+      Effect.andThen(Fiber.await(fiber)),
+      Effect.as(true)
+    )
+    const limits = [
+      ...(quiet === null ? [] : [stuck(quiet)]),
+      ...(total === null ? [] : [Effect.sleep(total)])
+    ]
+    const cut = Effect.as(Effect.raceAllFirst(limits), false)
+    return limits.length === 0 ? all : Effect.tap(
+      Effect.raceFirst(all, cut),
+      (isWhole) => isWhole ? Effect.void : Fiber.interrupt(fiber)
+    )
+  }
+
+  const printer: Printer = {
+    log: (lines) => lines.forEach(put),
+    record: (value) => json ? put(JSON.stringify(value)) : undefined,
+    room: hasRoom.await,
+    drained,
+    count: () => json ? jsonLines : text.count()
+  }
+  return printer
+})
