@@ -48,7 +48,9 @@ export const callOptions = Effect.gen(function*() {
 })
 
 /** The id of one compute. */
-export const id = Argument.String("id").pipe(Argument.withDescription("Id of the compute, as `atlas ps` shows it"))
+export const id = Argument.String("id").pipe(
+  Argument.withDescription("Id of the compute, as `atlas ps` shows it; also its name, or a beginning that no other has")
+)
 
 /** Ports to open, as they are typed. */
 export const ports = Flag.String("port").pipe(

@@ -1,0 +1,60 @@
+/**
+ * The last lines of a log file, found from its end.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import { beginOfLast } from "../../../src/providers/local/internal/logEnd.ts"
+
+const reference = (text: string, lines: number): string => {
+  const all = text.split(/(?<=\n)/).filter((line) => line !== "")
+  return lines === 0 ? "" : all.slice(-lines).join("")
+}
+
+layer(NodeServices.layer)("beginOfLast", (it) => {
+  const cases: ReadonlyArray<readonly [string, string]> = [
+    ["nothing", ""],
+    ["one line", "a\n"],
+    ["a last line without an end", "a\nb\nc"],
+    ["empty lines", "a\n\n\n\n"],
+    ["lines longer than a read", `${"x".repeat(70_000)}\n${"y".repeat(140_000)}\nz\n`],
+    ["more lines than a read holds", Array.from({ length: 30_000 }, (_, at) => `line ${at}\n`).join("")],
+    ["one long line without an end", "x".repeat(200_000)]
+  ]
+
+  it.effect.each(cases)("of %s", ([, text]) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const file = yield* fs.makeTempFileScoped()
+      yield* fs.writeFileString(file, text)
+      for (const lines of [1, 2, 3, 10, 20_000]) {
+        const at = yield* beginOfLast(fs, file, lines)
+        assert.strictEqual(text.slice(at), reference(text, lines), `${lines}`)
+      }
+    }))
+
+  it.effect("reads no more of a log than the lines take, and none of a file that is not there", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const file = yield* fs.makeTempFileScoped()
+      // a hole of a gigabyte: reading it all would take seconds, and memory
+      yield* fs.truncate(file, 2 ** 30)
+      yield* fs.writeFileString(file, "\na\nb\n", { flag: "a" })
+      let read = 0
+      const counting = FileSystem.make({
+        ...fs,
+        open: (path, options) =>
+          Effect.map(fs.open(path, options), (handle) =>
+            new Proxy(handle, {
+              get: (target, key, receiver) => {
+                if (key === "readAlloc") read += 1
+                return Reflect.get(target, key, receiver)
+              }
+            }))
+      })
+      assert.strictEqual(yield* beginOfLast(counting, file, 2), 2 ** 30 + 1)
+      assert.strictEqual(read, 1)
+      assert.strictEqual(yield* beginOfLast(fs, `${file}-gone`, 2), 0)
+    }))
+})
