@@ -11,19 +11,24 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Completions from "effect/cli/Completions"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as ForeignText from "../domain/ForeignText.ts"
 import { version } from "../domain/Version.ts"
+import { action } from "./Action.ts"
 import { endpoints, gpus, providers, spend, templates, volumes } from "./commands/accountCommands.ts"
 import { down, get, kill, logs, ls, ps, rm, start, stop, up, wait } from "./commands/computeCommands.ts"
 import { fly } from "./commands/flyCommands.ts"
 import { job } from "./commands/jobCommands.ts"
 import { reap, sessions, task } from "./commands/sessionCommands.ts"
 import { check, demo, dev } from "./commands/trialCommands.ts"
+import { scripts } from "./completion/scripts.ts"
+import * as CompletionWords from "./completion/words.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
 import { Shell } from "./Shell.ts"
@@ -42,6 +47,18 @@ const help = Command.make("help", {
     { command: "atlas help fly token", description: "A command below another one" }
   ])
 )
+
+/** Run by the scripts of `--completions`, so no help lists it. */
+const complete = Command.make(
+  "complete",
+  { line: Argument.String("word").pipe(Argument.variadic()) },
+  ({ line }): Effect.Effect<void, Failure.Error, Shell | Command.Environment> =>
+    Effect.suspend(() => runComplete(CompletionWords.at(grammar(), flagsOfAll(), line)))
+).pipe(
+  Command.withDescription("Print the words that may stand where the last one is typed, one a line."),
+  Command.unlisted
+)
+const runComplete = action(async () => (await import("./actions/complete.ts")).run)
 
 const atlas = Command.make("atlas").pipe(
   Command.withDescription("Rent computers, watch over them, and end them."),
@@ -78,7 +95,8 @@ const atlas = Command.make("atlas").pipe(
     // the words of other tools
     ls,
     rm,
-    kill
+    kill,
+    complete
   ]),
   // after the subcommands: only then it takes the settings out of what they need
   Command.withGlobalFlags(everywhere)
@@ -113,7 +131,20 @@ const logging = Effect.map(Shell, ({ invocation }) =>
     Layer.succeed(References.MinimumLogLevel, invocation.json ? "None" : "Warn")
   ))
 
-const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+/** Prints a script that asks `atlas complete`, so that ids and names that exist now are completed too. */
+const completions = GlobalFlag.Action({
+  flag: GlobalFlag.Completions.flag,
+  run: (shell) =>
+    Option.isNone(shell) ? Effect.void : Console.log(
+      shell.value === "powershell"
+        ? Completions.generate("atlas", shell.value, grammar())
+        : scripts[shell.value](
+          grammar().subcommands.map(({ description = "", name }) => ({ word: name, about: description }))
+        )
+    )
+})
+
+const builtIns = [GlobalFlag.Help, GlobalFlag.Version, completions, GlobalFlag.LogLevel]
 
 const command = Command.runWith(atlas, { version })
 
@@ -132,20 +163,19 @@ const helpOf = (words: ReadonlyArray<string>): Effect.Effect<void, Failure.Error
   return command([...words, "--help"])
 }
 
-const globalNames = [
-  ...everywhere.map(({ id }) => id.slice(id.lastIndexOf("/") + 1)),
-  "help",
-  "version",
-  "completions",
-  "log-level"
-]
+/** The commands that help lists, with their flags and arguments. */
+const grammar = (): Completions.CommandDescriptor => Completions.fromCommand(atlas)
+
+/** The flags of every command. */
+const flagsOfAll = (): ReadonlyArray<Completions.FlagDescriptor> =>
+  Completions.fromCommand(Command.make("every", { all: [...builtIns, ...everywhere].map(({ flag }) => flag) })).flags
 
 /** Bad usage with suggestions that a user can have meant. */
 const amended = (error: Failure.Error): Failure.Error =>
   error._tag === "ShowHelp"
     ? new CliError.ShowHelp({
       commandPath: error.commandPath,
-      errors: error.errors.map(Suggest.amend(Completions.fromCommand(atlas), globalNames))
+      errors: error.errors.map(Suggest.amend(grammar(), flagsOfAll()))
     })
     : error
 

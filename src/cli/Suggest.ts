@@ -63,8 +63,8 @@ export const commandAt = (
 ): Completions.CommandDescriptor =>
   path.slice(1).reduce((at, word) => at.subcommands.find(({ name }) => name === word) ?? at, root)
 
-/** The same error with suggestions of ours; `flags` are the names of those that every command has. */
-export const amend = (root: Completions.CommandDescriptor, flags: ReadonlyArray<string>) =>
+/** The same error with suggestions of ours; `everywhere` are the flags of every command. */
+export const amend = (root: Completions.CommandDescriptor, everywhere: ReadonlyArray<Completions.FlagDescriptor>) =>
 (
   error: CliError.NonShowHelpErrors
 ): CliError.NonShowHelpErrors => {
@@ -78,7 +78,9 @@ export const amend = (root: Completions.CommandDescriptor, flags: ReadonlyArray<
     case "UnrecognizedOption": {
       const { command = [root.name], option } = error
       if (!option.startsWith("--")) return new CliError.UnrecognizedOption({ ...error, suggestions: [] })
-      const known = [...commandAt(root, command).flags.flatMap(({ aliases, name }) => [name, ...aliases]), ...flags]
+      const known = [...commandAt(root, command).flags, ...everywhere].flatMap((
+        { aliases, name }
+      ) => [name, ...aliases])
       const suggestions = closest(option.slice(2), known.filter((name) => name.length > 1)).map((name) => `--${name}`)
       return new CliError.UnrecognizedOption({ ...error, suggestions })
     }
