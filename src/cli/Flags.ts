@@ -108,5 +108,12 @@ export const refuseEarlyWords = (command: string, words: ReadonlyArray<string>) 
   Effect.gen(function*() {
     const { invocation } = yield* Shell
     const early = words.slice(0, words.length - invocation.trailing)
+    if (early[0] === "-") {
+      return yield* misused(
+        command,
+        "stdin is not passed on, since a compute may be elsewhere and outlive this command: keep the input in a file, and let the "
+          + "command read it, as in: -- sh -c './job < input'"
+      )
+    }
     if (early.length > 0) return yield* misused(command, `unexpected "${early.join(" ")}": put the command after --`)
   })

@@ -20,7 +20,8 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags }, (input) =
     Command.withDescription(
       "Rent a compute. Without --detach its log is followed, and the compute is ended when its command ends, "
         + "on Ctrl-C, when the terminal closes or when its output is not read any more; the exit code is the command's own. "
-        + "With a limit it is a session: recorded before it is rented, so that after a crash of atlas the next one ends it."
+        + "With a limit it is a session: recorded before it is rented, so that after a crash of atlas the next one ends it. "
+        + "Stdin is not passed on to the command."
     ),
     Command.withShortDescription("Rent a compute"),
     Command.withExamples([
