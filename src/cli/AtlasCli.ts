@@ -4,26 +4,61 @@
  * Commands are loaded when they are chosen, so that the help costs no more than the grammar.
  */
 import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as Completions from "effect/cli/Completions"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as ForeignText from "../domain/ForeignText.ts"
 import { version } from "../domain/Version.ts"
+import { action } from "./Action.ts"
 import { endpoints, gpus, providers, spend, templates, volumes } from "./commands/accountCommands.ts"
-import { down, get, logs, ps, start, stop, up, wait } from "./commands/computeCommands.ts"
+import { down, get, kill, logs, ls, ps, rm, start, stop, up, wait } from "./commands/computeCommands.ts"
 import { fly } from "./commands/flyCommands.ts"
 import { job } from "./commands/jobCommands.ts"
 import { reap, sessions, task } from "./commands/sessionCommands.ts"
 import { check, demo, dev } from "./commands/trialCommands.ts"
+import { scripts } from "./completion/scripts.ts"
+import * as CompletionWords from "./completion/words.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
 import { Shell } from "./Shell.ts"
+import * as Suggest from "./Suggest.ts"
+
+const help = Command.make("help", {
+  words: Argument.String("command").pipe(
+    Argument.withDescription("The command, in one word or more"),
+    Argument.variadic()
+  )
+}, ({ words }): Effect.Effect<void, Failure.Error, Shell | Command.Environment> => helpOf(words)).pipe(
+  Command.withDescription("Explain a command, as COMMAND --help does."),
+  Command.withShortDescription("Explain a command"),
+  Command.withExamples([
+    { command: "atlas help up", description: "What up does, with its flags and examples" },
+    { command: "atlas help fly token", description: "A command below another one" }
+  ])
+)
+
+/** Run by the scripts of `--completions`, so no help lists it. */
+const complete = Command.make(
+  "complete",
+  { line: Argument.String("word").pipe(Argument.variadic()) },
+  ({ line }): Effect.Effect<void, Failure.Error, Shell | Command.Environment> =>
+    Effect.suspend(() => runComplete(CompletionWords.at(grammar(), flagsOfAll(), line)))
+).pipe(
+  Command.withDescription("Print the words that may stand where the last one is typed, one a line."),
+  Command.unlisted
+)
+const runComplete = action(async () => (await import("./actions/complete.ts")).run)
 
 const atlas = Command.make("atlas").pipe(
   Command.withDescription("Rent computers, watch over them, and end them."),
@@ -55,7 +90,13 @@ const atlas = Command.make("atlas").pipe(
     providers,
     check,
     demo,
-    dev
+    dev,
+    help,
+    // the words of other tools
+    ls,
+    rm,
+    kill,
+    complete
   ]),
   // after the subcommands: only then it takes the settings out of what they need
   Command.withGlobalFlags(everywhere)
@@ -90,9 +131,53 @@ const logging = Effect.map(Shell, ({ invocation }) =>
     Layer.succeed(References.MinimumLogLevel, invocation.json ? "None" : "Warn")
   ))
 
-const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+/** Prints a script that asks `atlas complete`, so that ids and names that exist now are completed too. */
+const completions = GlobalFlag.Action({
+  flag: GlobalFlag.Completions.flag,
+  run: (shell) =>
+    Option.isNone(shell) ? Effect.void : Console.log(
+      shell.value === "powershell"
+        ? Completions.generate("atlas", shell.value, grammar())
+        : scripts[shell.value](
+          grammar().subcommands.map(({ description = "", name }) => ({ word: name, about: description }))
+        )
+    )
+})
+
+const builtIns = [GlobalFlag.Help, GlobalFlag.Version, completions, GlobalFlag.LogLevel]
 
 const command = Command.runWith(atlas, { version })
+
+/** The help of a command that is there, whatever it is called. */
+const helpOf = (words: ReadonlyArray<string>): Effect.Effect<void, Failure.Error, Shell | Command.Environment> => {
+  let at: Command.Command.Any = atlas
+  for (const [depth, word] of words.entries()) {
+    const next = at.subcommands.flatMap(({ commands }) => commands).find(({ name }) => name === word)
+    if (next === undefined) {
+      const parent = ["atlas", ...words.slice(0, depth)]
+      const error = new CliError.UnknownSubcommand({ subcommand: word, parent, suggestions: [] })
+      return Effect.fail(new CliError.ShowHelp({ commandPath: parent, errors: [error] }))
+    }
+    at = next
+  }
+  return command([...words, "--help"])
+}
+
+/** The commands that help lists, with their flags and arguments. */
+const grammar = (): Completions.CommandDescriptor => Completions.fromCommand(atlas)
+
+/** The flags of every command. */
+const flagsOfAll = (): ReadonlyArray<Completions.FlagDescriptor> =>
+  Completions.fromCommand(Command.make("every", { all: [...builtIns, ...everywhere].map(({ flag }) => flag) })).flags
+
+/** Bad usage with suggestions that a user can have meant. */
+const amended = (error: Failure.Error): Failure.Error =>
+  error._tag === "ShowHelp"
+    ? new CliError.ShowHelp({
+      commandPath: error.commandPath,
+      errors: error.errors.map(Suggest.amend(grammar(), flagsOfAll()))
+    })
+    : error
 
 /** One run of the command line. Failures have been printed when it is over; `exitCodeOf` tells its exit code. */
 export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment> = Effect.gen(function*() {
@@ -102,6 +187,7 @@ export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment
       (error) => error._tag === "ShowHelp" && error.errors.length === 0,
       () => invocation.json ? Effect.fail(misused(null, "no command given")) : Effect.void
     ),
+    Effect.mapError(amended),
     Effect.provide([
       CliConfig.layer({ builtIns }),
       CliOutput.layerPresenter(yield* presenter),

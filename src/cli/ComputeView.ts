@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { type Compute, revealAuth } from "../domain/Compute.ts"
 import * as ForeignText from "../domain/ForeignText.ts"
 import type { LogElement } from "../domain/LogElement.ts"
+import * as ComputeName from "./ComputeName.ts"
 import { Shell } from "./Shell.ts"
 import * as Table from "./Table.ts"
 
@@ -43,7 +44,8 @@ export const logToJson = ({ at, continues, cursor, overwritten, partial, stream,
 })
 
 /** A log line for people: the program's words, without what a terminal obeys; JSON has them as they are. */
-export const logToText = ({ text }: LogElement): string => ForeignText.lines(text)
+export const logToText = ({ at, text }: LogElement, { timestamps = false }: { readonly timestamps?: boolean } = {}) =>
+  (timestamps ? `${instant(at) ?? "-"} ` : "") + ForeignText.lines(text)
 
 const price = ({ costPerHour }: Compute): string | null =>
   costPerHour === null ? null : `${Table.dollars(costPerHour)}/h`
@@ -61,21 +63,100 @@ const endpoints = (compute: Compute): ReadonlyArray<string> =>
 const status = (compute: Compute): string =>
   compute.exitCode === null ? compute.status : `${compute.status} (${compute.exitCode})`
 
-/** Computes for people, a line each. */
-export const table = (computes: ReadonlyArray<Compute>, options: { readonly color: boolean }): string =>
-  Table.render(
-    ["ID", "STATUS", "NAME", "GPU", "PRICE", "REGION", "PORTS"],
+/** Whether its machine costs money by the hour now. */
+const isBilled = ({ status }: Compute): boolean => status === "running" || status === "provisioning"
+
+/** How old it is at a time in milliseconds; null where its provider does not tell since when it is there. */
+const ageOf = ({ createdAt }: Compute, now: number): number | null =>
+  createdAt === null ? null : Math.max(0, now - DateTime.toEpochMillis(createdAt))
+
+const hour = 3_600_000
+
+/**
+ * What it has cost so far: its age at its price. Null where one of them is not told, and where it does not run, since nobody
+ * tells for how long it has.
+ */
+const costSoFar = (compute: Compute, now: number): number | null => {
+  const age = ageOf(compute, now)
+  if (compute.costPerHour === 0) return 0
+  if (compute.costPerHour === null || age === null || !isBilled(compute)) return null
+  return Math.round(compute.costPerHour * age / hour * 1e6) / 1e6
+}
+
+/** A compute in JSON, with how old it is and what it has cost so far. */
+export const listedToJson = (compute: Compute, now: number) => ({
+  ...toJson(compute),
+  ageMs: ageOf(compute, now),
+  costSoFarUsd: costSoFar(compute, now)
+})
+
+const age = (millis: number | null): string | null => {
+  if (millis === null) return null
+  if (millis < 60_000) return `${Math.floor(millis / 1000)}s`
+  if (millis < hour) return `${Math.floor(millis / 60_000)}m`
+  return millis < 48 * hour ? `${Math.floor(millis / hour)}h` : `${Math.floor(millis / (24 * hour))}d`
+}
+
+const statusColours: Readonly<Record<Compute["status"], number>> = {
+  provisioning: 33,
+  running: 32,
+  stopped: 36,
+  terminated: 35,
+  failed: 31
+}
+
+/** The colour of the status that a cell begins with. */
+const inColour = (shown: string): string => {
+  const code = Object.entries(statusColours).find(([word]) => shown.startsWith(word))?.[1]
+  return code === undefined ? shown : `\u001b[${code}m${shown}\u001b[39m`
+}
+
+const columns: ReadonlyArray<Table.Column> = [
+  { name: "ID" },
+  { name: "STATUS", paint: inColour },
+  { name: "NAME", min: 8, leave: 7 },
+  { name: "GPU", min: 8, leave: 3 },
+  { name: "PRICE", leave: 4 },
+  { name: "AGE", leave: 5 },
+  { name: "COST", leave: 6 },
+  { name: "REGION", min: 6, leave: 1 },
+  { name: "PORTS", min: 5, leave: 2 }
+]
+
+/** Computes for people, a line each, no longer than `width` where their ids allow it. */
+export const table = (
+  computes: ReadonlyArray<Compute>,
+  { now, ...options }: { readonly color: boolean; readonly width: number; readonly now: number }
+): string =>
+  Table.fit(
+    columns,
     computes.map((compute) => [
       compute.id,
       status(compute),
-      compute.name,
-      gpu(compute),
+      compute.name === null ? null : ComputeName.slugOf(compute.name),
+      gpu(compute)?.replace(/NVIDIA (GeForce )?/, "") ?? null,
       price(compute),
+      age(ageOf(compute, now)),
+      Table.dollars(costSoFar(compute, now)),
       compute.region,
       endpoints(compute).join(" ")
     ]),
     options
   )
+
+/** What all of them cost together, such as `3 running, $4.20/h`; the ones whose price is not told are counted. */
+export const burnRate = (computes: ReadonlyArray<Compute>): string => {
+  const count = (wanted: Compute["status"]) => computes.filter(({ status }) => status === wanted).length
+  const billed = computes.filter(isBilled)
+  const sum = billed.reduce((sum, { costPerHour }) => sum + (costPerHour ?? 0), 0)
+  const unknown = billed.filter(({ costPerHour }) => costPerHour === null).length
+  return [
+    `${count("running")} running`,
+    ...count("provisioning") === 0 ? [] : [`${count("provisioning")} provisioning`],
+    `${Table.dollars(sum)}/h`,
+    ...unknown === 0 ? [] : [`${unknown} of a price that is not known`]
+  ].join(", ")
+}
 
 /** One compute for people: everything known of it, a line each. */
 export const details = (compute: Compute): string =>

@@ -48,7 +48,9 @@ export const callOptions = Effect.gen(function*() {
 })
 
 /** The id of one compute. */
-export const id = Argument.String("id").pipe(Argument.withDescription("Id of the compute, as `atlas ps` shows it"))
+export const id = Argument.String("id").pipe(
+  Argument.withDescription("Id of the compute, as `atlas ps` shows it; also its name, or a beginning that no other has")
+)
 
 /** Which machines; absent it is `any`, for what is listed as for what is rented. */
 export const cloud = Flag.Literals("cloud", ["secure", "community", "any"]).pipe(
@@ -114,5 +116,12 @@ export const refuseEarlyWords = (command: string, words: ReadonlyArray<string>) 
   Effect.gen(function*() {
     const { invocation } = yield* Shell
     const early = words.slice(0, words.length - invocation.trailing)
+    if (early[0] === "-") {
+      return yield* misused(
+        command,
+        "stdin is not passed on, since a compute may be elsewhere and outlive this command: keep the input in a file, and let the "
+          + "command read it, as in: -- sh -c './job < input'"
+      )
+    }
     if (early.length > 0) return yield* misused(command, `unexpected "${early.join(" ")}": put the command after --`)
   })

@@ -59,6 +59,7 @@ const makeShell = (argv: ReadonlyArray<string>, { exitWith, failed }: {
     variable: (name) => process.env[name],
     hasColor: process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
     outIsTerminal: process.stdout.isTTY === true,
+    columns: () => process.stdout.columns,
     showsProgress: process.stderr.isTTY === true && !call.json,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     input,

@@ -53,6 +53,8 @@ export class Shell extends Context.Service<Shell, {
   readonly hasColor: boolean
   /** Whether stdout is a terminal, so that a person and no program reads it. */
   readonly outIsTerminal: boolean
+  /** How many cells a line of the terminal has that stdout is; undefined where it is none. */
+  readonly columns?: () => number | undefined
   /** Whether a person reads stderr as it comes, so that progress is worth showing. */
   readonly showsProgress: boolean
   /** Whether a person is there to answer a question. */
@@ -63,6 +65,8 @@ export class Shell extends Context.Service<Shell, {
   readonly out: (text: string) => Effect.Effect<void>
   /** Writes what a program has written to stdout, with the line ends that it has and no other. */
   readonly write: (text: string) => Effect.Effect<void>
+  /** Writes text and a line end to stdout, in place of all that the terminal shows. */
+  readonly screen: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stderr. */
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
@@ -75,7 +79,7 @@ export class Shell extends Context.Service<Shell, {
  * A shell whose writers pass on nothing that a terminal obeys, but for the colours where it may have them. JSON keeps its value:
  * what is harmful in it is written as an escape.
  */
-export const make = (shell: Shell["Service"]): Shell["Service"] => {
+export const make = (shell: Omit<Shell["Service"], "screen">): Shell["Service"] => {
   const { ask, err, hasColor, invocation, out, write } = shell
   const clean = (colours: boolean) => (text: string) =>
     invocation.json ? ForeignText.json(text) : ForeignText.lines(text, { colours })
@@ -84,6 +88,7 @@ export const make = (shell: Shell["Service"]): Shell["Service"] => {
     ...shell,
     out: (text) => out(forOut(text)),
     write: (text) => write(ForeignText.log(text)),
+    screen: (text) => out(`\u001b[H\u001b[J${forOut(text)}`),
     err: (text) => err(forErr(text)),
     ask: (question) => ask(ForeignText.line(question))
   })

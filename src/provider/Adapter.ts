@@ -90,15 +90,25 @@ export const ComputeFilter = Schema.Struct({
  */
 export type ComputeFilter = typeof ComputeFilter.Type
 
+/** They are held in memory until the last one is known. */
+const longestTail = 100_000
+
 /**
  * Which log lines: all so far, or those after a cursor; `follow` goes on until the compute has ended.
+ *
+ * **Details**
+ *
+ * `tail` leaves out all but the last so many of those that are there; with `follow` all that come later are given too. To an
+ * adapter it is a hint, from which it may save itself a long read: more lines than asked for are left out afterwards. An adapter
+ * never gets it together with `follow`.
  *
  * @category models
  * @since 0.1.0
  */
 export const LogOptions = Schema.Struct({
   follow: Schema.optional(Schema.Boolean),
-  after: Schema.optional(Schema.NullOr(Schema.NonEmptyString))
+  after: Schema.optional(Schema.NullOr(Schema.NonEmptyString)),
+  tail: Schema.optional(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: longestTail })))
 })
 
 /**

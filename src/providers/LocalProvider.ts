@@ -23,6 +23,7 @@ import * as Adapter from "../provider/Adapter.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as StateDirectory from "../storage/StateDirectory.ts"
 import * as Gpus from "./local/internal/gpus.ts"
+import * as LogEnd from "./local/internal/logEnd.ts"
 import * as LogFile from "./local/internal/logFile.ts"
 import { described, isOver, thisMachine, toCompute } from "./local/internal/observe.ts"
 import * as Plan from "./local/internal/plan.ts"
@@ -146,18 +147,23 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
     gpus: { list: () => Effect.map(posix(offers), (all) => all.map(({ type }) => type)) },
     logs: {
       outlivesCompute: true,
-      stream: (id, { after, follow }) =>
-        Stream.unwrap(Effect.as(
-          withState(Effect.void),
-          LogFile.lines(fs, dir.directoryOf(id), {
-            after,
-            follow: follow ?? false,
-            exists: Effect.asVoid(entryOf(id)),
-            isOver: entryOf(id).pipe(
-              Effect.map((entry) => entry._tag === "Broken" || isOver(entry.state)),
-              Effect.catchTag("NotFound", () => Effect.succeed(true))
-            )
-          })
+      stream: (id, { after = null, follow, tail }) =>
+        Stream.unwrap(Effect.map(
+          withState(
+            tail === undefined || after !== null
+              ? Effect.succeed(after)
+              : Effect.map(LogEnd.beginOfLast(fs, dir.directoryOf(id), tail), String)
+          ),
+          (from) =>
+            LogFile.lines(fs, dir.directoryOf(id), {
+              after: from,
+              follow: follow ?? false,
+              exists: Effect.asVoid(entryOf(id)),
+              isOver: entryOf(id).pipe(
+                Effect.map((entry) => entry._tag === "Broken" || isOver(entry.state)),
+                Effect.catchTag("NotFound", () => Effect.succeed(true))
+              )
+            })
         ))
     }
   })

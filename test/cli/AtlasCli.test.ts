@@ -90,6 +90,8 @@ describe("bad usage is one line, a hint, and exit code 2", () => {
     [["nope"], "unknown command \"nope\"", "atlas"],
     [["gte", "x"], "unknown command \"gte\"; did you mean get?", "atlas"],
     [["ps", "--nope"], "unknown flag --nope", "atlas ps"],
+    [["up", "-"], "stdin is not passed on", "atlas up"],
+    [["task", "-", "--", "cat"], "stdin is not passed on", "atlas task"],
     [["ps", "x"], "Unexpected positional argument: \"x\"", "atlas ps"],
     [["get"], "Missing required argument: id", "atlas get"],
     [["up", "--gpu-count", "x"], "Invalid value for flag --gpu-count: \"x\"", "atlas up"],

@@ -39,8 +39,8 @@ describe("ps", () => {
         [gone, failed, running].toSorted()
       )
       assert.notInclude(out, "Bearer")
-      const table = (yield* run(["ps"], surroundings)).out
-      assert.match(table, /^ID +STATUS +NAME +GPU +PRICE +REGION +PORTS\n/)
+      const table = (yield* run(["ps"], { ...surroundings, env: { COLUMNS: "200" } })).out
+      assert.match(table, /^ID +STATUS +NAME +GPU +PRICE +AGE +COST +REGION +PORTS\n/)
       assert.include(table, "failed (3)")
     }))
 })

@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly store?: SessionStore.SessionStore["Service"]
   /** The directory the command is typed in. */
   readonly directory?: string
+  /** Whether nobody reads stdout any more, after so many writes. */
+  readonly blocked?: (written: number) => boolean
 }
 
 const over = (providers: ReadonlyArray<Providers.Made>, store: Surroundings["store"]) => {
@@ -55,6 +57,7 @@ export const start = (
   args: ReadonlyArray<string>,
   {
     answer,
+    blocked = () => false,
     colour = false,
     directory = "/home/me",
     env,
@@ -78,7 +81,11 @@ export const start = (
     showsProgress: colour && !invocation(args).json,
     canAsk: answer !== undefined,
     input: Effect.succeed(input),
-    out: (text) => Effect.sync(() => void out.push(text)),
+    out: (text) =>
+      Effect.suspend(() => {
+        out.push(text)
+        return blocked(out.length) ? Effect.never : Effect.void
+      }),
     write: (text) => Effect.sync(() => void out.push(...text.replace(/\n$/, "").split("\n"))),
     err: (text) => Effect.sync(() => void err.push(text)),
     ask: (question) =>

@@ -293,6 +293,58 @@ describe("sessions", () => {
       assert.strictEqual(JSON.parse(again.err).error.kind, "not_tracked")
     }))
 
+  it.effect.each(["a b\u001b[2J", "it's $HOME `id`", "-rf", "\"quoted\"", "\u202eback\\slash", "né"])(
+    "the printed command forgets a record whose id is %j",
+    (id) =>
+      Effect.gen(function*() {
+        const rows = new Set([id, "other"])
+        const memory = yield* makeMemory
+        const unreadable = (ids: ReadonlyArray<string>) =>
+          ids.filter((one) => rows.has(one)).map((one) => ({ id: one, message: "odd", version: 1, createdAt: 1 }))
+        const store: typeof memory = {
+          ...memory,
+          load: () => Effect.sync(() => ({ sessions: [], unreadable: unreadable([...rows]), next: null })),
+          read: (_, ids) => Effect.sync(() => ({ sessions: [], unreadable: unreadable(ids) })),
+          commit: (_, writes) =>
+            Effect.sync(() => {
+              for (const write of writes) rows.delete(write.id)
+              return []
+            })
+        }
+        const { err } = yield* run(["sessions"], { store })
+        const printed = /sessions forget (.*)$/m.exec(err)?.[1] ?? ""
+        assert.match(printed, /^[ -~]+$/)
+        // what every shell makes of a word in single quotes
+        const typed = /^'([^']*)'$/.exec(printed)?.[1] ?? printed
+        const { code } = yield* run(["sessions", "forget", typed], { store })
+        assert.deepStrictEqual([code, [...rows]], [0, ["other"]])
+      })
+  )
+
+  it.effect("a session is forgotten by the beginning of its id, if no other has it", () =>
+    Effect.gen(function*() {
+      const store = yield* makeMemory
+      const hidden = (ids: ReadonlyArray<string>) => ids.map((id) => ({ id, message: "odd", version: 1, createdAt: 1 }))
+      const forgotten: Array<string> = []
+      const odd: typeof store = {
+        ...store,
+        load: () =>
+          Effect.succeed({ sessions: [], unreadable: hidden(["abc-one", "abd-two", "abd-three"]), next: null }),
+        read: (_, ids) =>
+          Effect.succeed({ sessions: [], unreadable: hidden(ids.filter((id) => /^ab.-[a-z]+$/.test(id))) }),
+        commit: (_, writes) =>
+          Effect.sync(() => {
+            forgotten.push(...writes.map(({ id }) => id))
+            return []
+          })
+      }
+      assert.strictEqual((yield* run(["sessions", "forget", "abc"], { store: odd })).out, "forgot abc-one")
+      const { code, err } = yield* run(["sessions", "forget", "abd"], { store: odd })
+      assert.strictEqual(code, 1)
+      assert.include(err, "may be any of: abd-two, abd-three")
+      assert.deepStrictEqual(forgotten, ["abc-one"])
+    }))
+
   it.effect("has every field that scripts rely on", () =>
     Effect.gen(function*() {
       const { provider } = yield* mock

@@ -1,5 +1,5 @@
 /**
- * What `atlas ps`, `get`, `await`, `logs`, `stop`, `start` and `down` do.
+ * What `atlas get`, `await`, `stop`, `start` and `down` do.
  */
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -9,14 +9,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import * as Atlas from "../../Atlas.ts"
 import { AtlasError, Ended, Timeout } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
-import * as Listing from "../../provider/Listing.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import { Providers } from "../../provider/Providers.ts"
+import * as Account from "../Account.ts"
+import * as ComputeName from "../ComputeName.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
 import { progress, sayEnding } from "../Progress.ts"
@@ -27,77 +27,37 @@ interface One {
   readonly call: Atlas.Options
 }
 
-/** The computes of a provider that are not terminated, or all; what no command can act on is named on stderr. */
-const listed = ({ provider: wanted, ...call }: Atlas.Options, all = false) =>
+/** The computes of a provider that are not terminated; what no command can act on is named on stderr. */
+const listed = (call: Atlas.Options) =>
   Effect.gen(function*() {
-    const { err, invocation } = yield* Shell
-    const provider = yield* Effect.flatMap(Providers, ({ get }) => get(wanted, "listCompute"))
-    const { computes, unaddressable } = yield* provider.compute.listAll({}, call)
-    yield* Effect.forEach(unaddressable, (entry) => {
-      const { id, name, why } = entry
-      return err(
-        invocation.json
-          ? JSON.stringify({ warning: { kind: "unaddressable", provider: provider.id, id, name, why } })
-          : `warning ${Listing.describe(entry)}`
-      )
-    }, { discard: true })
-    return computes.filter(({ status }) => all || status !== "terminated")
-  })
-
-/** Prints the computes of a provider, those that are terminated only on demand. */
-export const list = ({ all, call }: { readonly all: boolean; readonly call: Atlas.Options }) =>
-  Effect.gen(function*() {
-    const { hasColor: color, invocation, out } = yield* Shell
-    const computes = yield* listed(call, all)
-    yield* out(
-      invocation.json
-        ? JSON.stringify(computes.map(ComputeView.toJson))
-        : computes.length === 0
-        ? "no computes"
-        : ComputeView.table(computes, { color })
-    )
+    const { computes, odd } = yield* Account.list(call)
+    yield* Account.warn(odd)
+    return computes.filter(({ status }) => status !== "terminated")
   })
 
 /** Prints one compute. */
-export const get = ({ call, id }: One) => Effect.flatMap(Atlas.getCompute(id, call), ComputeView.print)
+export const get = ({ call, id: typed }: One) =>
+  Effect.gen(function*() {
+    const id = yield* ComputeName.resolve(typed, "getCompute", call, { acts: false })
+    yield* ComputeView.print(yield* Atlas.getCompute(id, call))
+  })
 
 /** Waits until one compute is running and prints it. */
-export const wait = ({ call, id, timeout }: One & { readonly timeout: Option.Option<Duration.Duration> }) =>
+export const wait = ({ call, id: typed, timeout }: One & { readonly timeout: Option.Option<Duration.Duration> }) =>
   Effect.gen(function*() {
+    const id = yield* ComputeName.resolve(typed, "awaitReady", call, { acts: false })
     yield* progress(`waiting for ${id} to run`)
     const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) })
     yield* ComputeView.print(compute)
-  })
-
-/** Prints what a compute has written; while it follows, line by line. */
-export const logs = ({ after, call, follow, id }: One & {
-  readonly follow: boolean
-  readonly after: Option.Option<string>
-}) =>
-  Effect.gen(function*() {
-    const { invocation, out } = yield* Shell
-    const lines = Atlas.streamLogs(id, { follow, after: Option.getOrNull(after) }, call)
-    if (invocation.json && !follow) {
-      const all = yield* Stream.runCollect(lines)
-      return yield* out(JSON.stringify(all.map(ComputeView.logToJson)))
-    }
-    yield* Stream.runForEachArray(
-      lines,
-      (chunk) =>
-        out(
-          chunk.map((line) =>
-            invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : ComputeView.logToText(line)
-          ).join("\n")
-        )
-    )
   })
 
 /** Clouds stop a compute within a minute or so; one that takes longer than this needs a look. */
 const stopLimit = Duration.minutes(5)
 
 /** Stops a compute, waits until it has really stopped, and prints it. */
-export const stop = ({ call, id }: One) =>
+export const stop = ({ call, id: typed }: One) =>
   Effect.gen(function*() {
+    const id = yield* ComputeName.resolve(typed, "stop", call, { acts: true })
     const { pollInterval } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "stop"))
     yield* progress(`stopping ${id}`)
     yield* Atlas.stop(id, call)
@@ -122,8 +82,9 @@ export const stop = ({ call, id }: One) =>
   })
 
 /** Starts a stopped compute again and prints it. */
-export const start = ({ call, id }: One) =>
+export const start = ({ call, id: typed }: One) =>
   Effect.gen(function*() {
+    const id = yield* ComputeName.resolve(typed, "start", call, { acts: true })
     yield* progress(`starting ${id}`)
     yield* Atlas.start(id, call)
     yield* Effect.flatMap(Atlas.getCompute(id, call), ComputeView.print)
@@ -173,7 +134,13 @@ export const down = ({ all, call, ids, yes }: {
     const { invocation, out } = yield* Shell
     const { settleWindow } = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "end"))
     const computes = all ? yield* every(call, yes) : []
-    const first = all ? computes.map(({ id }) => id) : [...new Set(ids)]
+    const idOf = yield* ComputeName.resolver("end", call, { acts: true })
+    const meant = yield* Effect.forEach([...new Set(ids)], (typed) => Effect.result(idOf(typed)), {
+      concurrency: endsAtOnce
+    })
+    const first = all
+      ? computes.map(({ id }) => id)
+      : [...new Set(meant.flatMap(Result.match({ onSuccess: (id) => [id], onFailure: () => [] })))]
     yield* sayEnding(first, settleWindow)
     const end = (these: ReadonlyArray<string>, options: Atlas.EndOptions) =>
       Effect.forEach(these, (id) => Effect.result(Atlas.end(id, { ...call, ...options })), { concurrency: endsAtOnce })
@@ -183,7 +150,9 @@ export const down = ({ all, call, ids, yes }: {
     const late = Result.getOrElse(looked, () => [])
     const wanted = [...first, ...late]
     const unlooked = Result.isFailure(looked) ? [Result.fail(looked.failure)] : []
-    const results = [...ended, ...yield* end(late, { name: null }), ...unlooked]
+    // what is not known for certain is left alone, and the others are ended all the same
+    const unknown = meant.flatMap((one) => Result.isFailure(one) ? [Result.fail(one.failure)] : [])
+    const results = [...ended, ...yield* end(late, { name: null }), ...unlooked, ...unknown]
     const gone = wanted.filter((_, index) => Option.exists(Array.get(results, index), Result.isSuccess))
     const failures = results.flatMap((result) => Result.isFailure(result) ? [Cause.makeFailReason(result.failure)] : [])
     if (!invocation.json) {

@@ -8,6 +8,7 @@ import * as Atlas from "../../Atlas.ts"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Endpoint, NetworkVolume, Spend, Template } from "../../domain/Resources.ts"
 import type { Providers } from "../../provider/Providers.ts"
+import * as ComputeName from "../ComputeName.ts"
 import * as Environment from "../Environment.ts"
 import { progress } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
@@ -189,11 +190,12 @@ export const endpoints = {
 }
 
 /** Prints what one compute has cost. */
-export const spend = ({ call, from, id, to }: One & {
+export const spend = ({ call, from, id: typed, to }: One & {
   readonly from: Option.Option<DateTime.Utc>
   readonly to: Option.Option<DateTime.Utc>
 }) =>
-  Effect.flatMap(
-    Atlas.computeSpend(id, { from: Option.getOrNull(from), to: Option.getOrNull(to) }, call),
-    print(spendView)
-  )
+  Effect.gen(function*() {
+    const id = yield* ComputeName.resolve(typed, "computeSpend", call, { acts: false })
+    const bill = yield* Atlas.computeSpend(id, { from: Option.getOrNull(from), to: Option.getOrNull(to) }, call)
+    yield* print(spendView)(bill)
+  })

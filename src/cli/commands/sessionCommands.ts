@@ -40,7 +40,9 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
   )
 
 const forget = Command.make("forget", {
-  id: Argument.String("id").pipe(Argument.withDescription("Id of the session, as `atlas sessions` shows it"))
+  id: Argument.String("id").pipe(Argument.withDescription(
+    "Id of the session, as `atlas sessions` shows it; also a beginning that no other has, its name, or its id as a JSON string"
+  ))
 }, runForget).pipe(
   Command.withDescription(
     "Delete the record of a session that cannot be read, because a newer atlas wrote it or it is damaged. Deal with its compute "

@@ -52,6 +52,19 @@ const partsIn = (fs: FileSystem.FileSystem, directory: string) =>
     return oldest === undefined ? [written] : [oldest, ...others, written]
   }))
 
+/** Which bytes of the whole log are there; null where it was taken away with its compute. */
+export const extent = (
+  fs: FileSystem.FileSystem,
+  directory: string
+): Effect.Effect<{ readonly start: number; readonly end: number } | null, PlatformError.PlatformError> =>
+  Effect.gen(function*() {
+    const parts = yield* partsIn(fs, directory)
+    const written = parts?.at(-1)
+    if (parts === null || written === undefined) return null
+    const stat = yield* isGone(fs.stat(`${directory}/${written.name}`))
+    return { start: parts[0].start, end: written.start + Number(stat?.size ?? 0) }
+  })
+
 interface Open {
   readonly file: FileSystem.File
   readonly start: number
