@@ -35,6 +35,8 @@ const faults: Readonly<Record<string, Order>> = {
   "error-before-create": order({ _tag: "Refuse", on: "createPod", status: 500 }),
   "twin-pods": order({ _tag: "Twin", on: "createPod" }),
   "no-capacity": order({ _tag: "NoCapacity", on: "createPod", detail: FakeRunPod.noCapacity[0] }),
+  "no-capacity-500": order({ _tag: "Refuse", on: "createPod", status: 500, detail: FakeRunPod.noCapacity[5] }),
+  "host-full": order({ _tag: "Refuse", on: "podAction", status: 500, detail: FakeRunPod.hostFull, times: 100 }),
   "no-balance": (controls) => controls.setBalance(false),
   "revoked-key": (controls) => controls.setAccess("revoked"),
   "read-only-key": (controls) => controls.setAccess("read"),

@@ -24,7 +24,7 @@ import { makeState } from "./fake/state.ts"
 import { clientOf, responseTo } from "./fake/transports.ts"
 import { FakeRunPodControls } from "./FakeRunPodControls.ts"
 
-export { noCapacity } from "./fake/placing.ts"
+export { hostFull, noCapacity } from "./fake/placing.ts"
 export { type Controls, FakeRunPodControls } from "./FakeRunPodControls.ts"
 export type { Access, Fault, FaultTarget, JobPlan, Ledger, LedgerEntry, RecordedRequest } from "./FakeRunPodControls.ts"
 

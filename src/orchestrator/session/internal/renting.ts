@@ -144,21 +144,25 @@ const slowedDown = (state: SessionState, step: Step, phase: PhaseOf<"Renting">, 
     : next(state, step, search, fault)
 }
 
+/** Tells and remembers that a candidate has refused. */
+const turnedDown = (
+  state: SessionState,
+  step: Step,
+  { attempt: { candidate, id } }: PhaseOf<"Renting" | "Resolving">,
+  fault: Fault
+): SessionState => {
+  const place = state.spec.candidates[candidate]
+  if (place !== undefined) step.events.push({ _tag: "Refused", attempt: id, candidate: place, fault })
+  return { ...state, refusals: [...state.refusals, { candidate, fault, at: step.now.wall }] }
+}
+
 export const refused = (state: SessionState, step: Step, input: InputOf<"Refused">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
   const { fault } = input
   if (input.unsent === true) return unsent(state, step, phase, fault)
-  const { attempt: { candidate }, stopping } = phase
-  const place = state.spec.candidates[candidate]
-  if (place !== undefined) {
-    step.events.push({ _tag: "Refused", attempt: input.attempt, candidate: place, fault })
-  }
-  const known: SessionState = {
-    ...state,
-    refusals: [...state.refusals, { candidate, fault, at: step.now.wall }]
-  }
-  if (stopping !== null) return end(known, step, { reason: stopping, fault })
+  const known = turnedDown(state, step, phase, fault)
+  if (phase.stopping !== null) return end(known, step, { reason: phase.stopping, fault })
   if (isSameAnywhere(fault.reason)) return refuse(known, step, fault)
   return fault.reason === "RateLimited"
     ? slowedDown(known, step, phase, fault)
@@ -385,6 +389,10 @@ const nothingMade = (state: SessionState, step: Step, phase: PhaseOf<"Resolving"
   // the answer named a machine, so "nothing was made" is not certain and no other create is sent
   if (cause.computeId !== undefined) return refuse(state, step, cause)
   const search = searchOf(state, phase)
+  if (cause.saidNoCapacity === true) {
+    const fault: Fault = { ...makeFault("NoCapacity", cause.message, cause.provider), status: cause.status }
+    return next(turnedDown(state, step, phase, fault), step, search, fault)
+  }
   return lost === 0
     ? rent(state, step, { candidate, lost: 1, limited, search })
     : next(state, step, search, cause)

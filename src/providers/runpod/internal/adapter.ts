@@ -113,8 +113,8 @@ export const adapterOf = (
         createPod(prepared, call).pipe(
           Effect.catchTag(
             "Uncertain",
-            ({ computeId, message, raw, status }) =>
-              Effect.fail(new Uncertain({ computeId, message, raw, status, computeName: name }))
+            ({ computeId, message, raw, saidNoCapacity, status }) =>
+              Effect.fail(new Uncertain({ computeId, message, raw, saidNoCapacity, status, computeName: name }))
           ),
           Effect.flatMap((answer) => made(one(toCompute)(answer), name))
         ),
