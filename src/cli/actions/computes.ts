@@ -61,10 +61,10 @@ export const list = ({ all, call }: { readonly all: boolean; readonly call: Atla
 /** Prints one compute. */
 export const get = ({ call, id }: One) => Effect.flatMap(Atlas.getCompute(id, call), ComputeView.print)
 
-/** Waits until one compute is running and prints it. */
+/** Waits until one compute is ready and prints it. */
 export const wait = ({ call, id, timeout }: One & { readonly timeout: Option.Option<Duration.Duration> }) =>
   Effect.gen(function*() {
-    yield* progress(`waiting for ${id} to run`)
+    yield* progress(`waiting for ${id} to be ready`)
     const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) })
     yield* ComputeView.print(compute)
   })

@@ -51,6 +51,8 @@ const faults: Readonly<Record<string, Order>> = {
   "cursor-loop": order({ _tag: "CursorLoop", on: "listPods", times: 1000 }),
   "cut-log": order({ _tag: "CutStream", on: "getPodLogs", lines: 1 }),
   "listing-lag": (controls) => controls.setListingLag("3 seconds"),
+  "late-ports": (controls) => controls.setPortsLag("8 seconds"),
+  "no-ports": (controls) => controls.setPortsLag("Infinity"),
   "ignored-delete": (controls) => controls.ignoreDeletes(1),
   "vanishing-pod": toTheFirstPod((controls, id) => controls.vanish(id)),
   "price-change": toTheFirstPod((controls, id) => controls.setPrice(id, 99))

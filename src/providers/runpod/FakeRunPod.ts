@@ -104,13 +104,13 @@ const make = (options: Options) =>
     const state = makeState({
       provisioning: millisOf(options.provisioning, 1000),
       starting: millisOf(options.starting, 1000),
-      portsLag: millisOf(options.portsLag),
       lingering: millisOf(options.lingering),
       coldStart: millisOf(options.coldStart, 1000),
       streamHold: millisOf(options.streamHold, 10_000),
       pageSize: options.pageSize ?? 1000,
       paginates: options.paginates ?? true
     }, plannerOf(defaultJob))
+    state.portsLag = millisOf(options.portsLag)
     const quotas = options.quotas === undefined ? generousQuotas : options.quotas
     const server: Server = {
       state,

@@ -7,7 +7,7 @@ import { type Fault, make as makeFault } from "../Fault.ts"
 import { attemptId } from "../Ids.ts"
 import { activityOf, reachedLimit } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import type { Observation } from "../Observation.ts"
+import { type Observation, statusOf } from "../Observation.ts"
 import type { Attempt, EndReason, PhaseOf, Search } from "../Phase.ts"
 import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
 import { end, looked as looksForMore } from "./ending.ts"
@@ -257,7 +257,8 @@ const settled = (
     })
   }
   if (state.respawns > 0) step.events.push({ _tag: "Respawned", computeId: state.last, newId: computeId })
-  step.events.push({ _tag: "Status", computeId, status: compute.status })
+  const status = statusOf(compute)
+  step.events.push({ _tag: "Status", computeId, status })
   const after = (pause: number | null): number | null => pause === null ? null : mono + pause
   const isFirst = state.respawns === 0
   const bill = after(policy.reconcileSpend)
@@ -270,9 +271,10 @@ const settled = (
       provider,
       rentedAt: wall,
       settles,
-      status: compute.status,
-      ready: compute.status === "running",
+      status,
+      ready: status === "running",
       readyArmed: true,
+      ...(compute.unmapped === undefined ? {} : { unmapped: compute.unmapped }),
       authHash
     },
     touched: isFirst ? activityOf(step.now) : state.touched,
