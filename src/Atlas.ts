@@ -18,6 +18,7 @@ import type { ProviderId } from "./domain/Ids.ts"
 import type { Job } from "./domain/Job.ts"
 import type { Input as JobInput, JobRef, JobRequest } from "./domain/JobRequest.ts"
 import type { LogElement } from "./domain/LogElement.ts"
+import type * as Ready from "./domain/Ready.ts"
 import type {
   Endpoint,
   NetworkVolume,
@@ -60,6 +61,8 @@ export interface AwaitOptions extends Options {
   readonly timeout?: CallOptions["timeout"]
   /** Look this often, give or take a tenth; default: what suits the provider (5 seconds for a cloud). */
   readonly interval?: CallOptions["timeout"]
+  /** Ports that were asked for, as in a decoded request; those that the compute itself lists count anyway. */
+  readonly ports?: ReadonlyArray<Ready.WantedPort> | undefined
 }
 
 /**
@@ -157,10 +160,12 @@ export const listCompute = (
   withProvider("listCompute", options, (provider, call) => provider.compute.list(filter, call))
 
 /**
- * Waits until a compute is running and answers it as observed; ends nothing.
+ * Waits until a compute is ready and answers it as observed; ends nothing.
  *
  * **Details**
  *
+ * Ready means that it runs and that each port, of those it lists and of `ports`, has an address; clouds report machines as
+ * running long before that. A `Timeout` names the ports that are missing.
  * Fails as `Timeout` with `lastSeen`, as `Ended` with `status` and `exitCode` when it stopped, failed or is gone, as
  * `NotFound` when it was never there. A failed look decides nothing: the next one is made later, up to 8 intervals.
  *
@@ -180,11 +185,11 @@ export const listCompute = (
  * @since 0.1.0
  */
 export const awaitReady = (id: string, options?: AwaitOptions): Effect.Effect<Compute, AtlasError, Providers> => {
-  const { interval, timeout, ...rest } = options ?? {}
+  const { interval, ports, timeout, ...rest } = options ?? {}
   return withProvider(
     "awaitReady",
     rest,
-    (provider, call) => Readiness.awaitRunning(provider, id, { interval, timeout }, call)
+    (provider, call) => Readiness.awaitReady(provider, id, { interval, ports, timeout }, call)
   )
 }
 

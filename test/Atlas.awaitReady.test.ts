@@ -38,12 +38,24 @@ describe("awaitReady", () => {
       assert.isAtMost(getCompute, 12)
     }).pipe(Effect.provide(Mock.layer({ provisioning: "85 seconds" }))))
 
-  it.effect("is ready when it runs, not when its ports are known", () =>
+  it.effect("is ready when it runs and its ports are known", () =>
     Effect.gen(function*() {
       const { id } = yield* Atlas.spawnCompute({ ports: ["80"] })
       yield* (yield* controls).setStatus(id, "running")
-      assert.strictEqual((yield* Atlas.awaitReady(id)).status, "running")
+      const { ports, status } = yield* Atlas.awaitReady(id)
+      assert.strictEqual(status, "running")
+      assert.isNotNull(ports[0]?.url)
     }).pipe(Effect.provide(Mock.layer(slow))))
+
+  it.effect("waits for a port that was asked for and that the compute does not list, and names it", () =>
+    Effect.gen(function*() {
+      const { id } = yield* Atlas.spawnCompute({ ports: ["80"] })
+      const ports = [{ port: 22, protocol: "tcp", symmetric: false }] as const
+      const waiting = yield* waitFor(id, { timeout: "60 seconds", ports })
+      yield* TestClock.adjust("60 seconds")
+      const result = yield* Fiber.join(waiting)
+      assert.include(result._tag === "Failure" ? result.failure.message : "", "runs, but 22/tcp had no address within")
+    }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("gives up at the deadline to the millisecond, with what it saw last, and ends nothing", () =>
     Effect.gen(function*() {

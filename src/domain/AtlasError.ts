@@ -193,6 +193,8 @@ export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))
  *
  * `computeName` is the stamped name under which a rented compute would be found, `computeId` its id where that is known.
  * `lastSeen` is a compute that was certainly made by this very call, under another name than it was asked for.
+ * With `saidNoCapacity` the provider gave the want of machines as its reason: once a look shows that nothing was made, it is a
+ * `NoCapacity`.
  *
  * @category reasons
  * @since 0.1.0
@@ -201,7 +203,8 @@ export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("U
   ...facts,
   computeName: orNull(Schema.String),
   computeId: orNull(ComputeId),
-  lastSeen: orNull(Compute)
+  lastSeen: orNull(Compute),
+  saidNoCapacity: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(false)))
 }) {
   readonly isRetryable = false
 }

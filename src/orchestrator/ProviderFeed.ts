@@ -110,7 +110,8 @@ const reportListing = Effect.fnUntraced(
       }
       const known = session ?? namedIn(engine, compute)
       if (known === undefined) return
-      engine.report(known, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+      const ports = engine.get(known)?.state.spec.request.ports
+      engine.report(known, { _tag: "Observed", compute: Observation.fromCompute(compute, ports) }, compute)
     })
     yield* eachInPortions(engine.at(provider.id).entries, ({ state }) => {
       const { phase, spec } = state
@@ -120,7 +121,7 @@ const reportListing = Effect.fnUntraced(
         engine.report(spec.id, {
           _tag: "Looked",
           attempt: phase.attempt.id,
-          found: found.map(Observation.fromCompute),
+          found: found.map((compute) => Observation.fromCompute(compute, spec.request.ports)),
           complete: provesAbsence(unaddressable, { name: phase.attempt.name }),
           at: begunAt.mono
         }, ...found)

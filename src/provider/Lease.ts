@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { AtlasError, Uncertain } from "../domain/AtlasError.ts"
+import { AtlasError, NoCapacity, Uncertain } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { ComputeId } from "../domain/Ids.ts"
 import { isRefusal } from "../domain/Refusal.ts"
@@ -91,13 +91,22 @@ export const make = (
       })
   )
 
+  /** A provider that gave the want of machines as its reason, and made none. */
+  const soldOut = ({ operation, provider, reason: { message, raw }, status }: AtlasError) =>
+    new AtlasError({ provider, operation, reason: new NoCapacity({ status, raw, message }) })
+
   const resolved = (asked: AtlasError) =>
     Effect.matchEffect(compute.resolve(spawn, options), {
       onSuccess: (found) =>
         found === null
           ? Effect.flatMap(
             notFound,
-            (then) => Effect.fail(uncertain(asked, `${spawn.name} did not appear; ${then}`))
+            (then) =>
+              Effect.fail(
+                asked.reason._tag === "Uncertain" && asked.reason.saidNoCapacity && misnamed === null
+                  ? soldOut(asked)
+                  : uncertain(asked, `${spawn.name} did not appear; ${then}`)
+              )
           )
           // found by what its container gets, it is the very one that was answered
           : Effect.as(found.id === misnamed?.id ? Effect.void : Effect.ignore(endMisnamed), found),

@@ -1,5 +1,5 @@
 /**
- * Waiting for a compute to run: look, wait a little, look again, and never past the deadline.
+ * Waiting for a compute to be ready: look, wait a little, look again, and never past the deadline.
  *
  * @since 0.1.0
  */
@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import { AtlasError, Ended, Timeout } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
+import * as Ready from "../domain/Ready.ts"
 import * as TimeSpan from "../domain/TimeSpan.ts"
 import type { CallOptions } from "./Call.ts"
 import type { Service } from "./Provider.ts"
@@ -44,16 +45,27 @@ const lost = (provider: Service, last: Compute): AtlasError =>
     })
   })
 
+/** What a compute that was last seen like this was waited for, in vain. */
+const missing = (id: string, seen: Compute | null, wanted: ReadonlyArray<Ready.WantedPort>): string => {
+  const ports = seen?.status === "running" ? Ready.unmapped(seen, wanted) : []
+  return ports.length === 0 ? `${id} was not running` : `${id} runs, but ${ports.join(" and ")} had no address`
+}
+
 /**
- * Looks until the compute is running; see `Atlas.awaitReady` for what it fails with.
+ * Looks until the compute is ready, as `Ready` says; see `Atlas.awaitReady` for what it fails with.
  *
  * @category looking
  * @since 0.1.0
  */
-export const awaitRunning = (
+export const awaitReady = (
   provider: Service,
   id: string,
-  options: { readonly timeout?: CallOptions["timeout"]; readonly interval?: CallOptions["timeout"] },
+  options: {
+    readonly timeout?: CallOptions["timeout"]
+    readonly interval?: CallOptions["timeout"]
+    /** What was asked for, where that is known; the ports that the compute lists count anyway. */
+    readonly ports?: ReadonlyArray<Ready.WantedPort> | undefined
+  },
   call: CallOptions | undefined
 ): Effect.Effect<Compute, AtlasError> =>
   Effect.gen(function*() {
@@ -75,8 +87,8 @@ export const awaitRunning = (
           const compute = looked.success
           lastSeen = compute
           failures = 0
-          if (compute.status === "running") return compute
-          if (compute.status !== "provisioning") return yield* lost(provider, compute)
+          if (Ready.isReady(compute, options.ports)) return compute
+          if (compute.status !== "provisioning" && compute.status !== "running") return yield* lost(provider, compute)
         } else {
           const error = looked.failure
           if (isHopeless(error.reason)) return yield* error
@@ -104,7 +116,7 @@ export const awaitRunning = (
             operation: "awaitReady",
             reason: new Timeout({
               lastSeen,
-              message: `${id} was not running within ${TimeSpan.format(timeout)}${trouble}`
+              message: `${missing(id, lastSeen, options.ports ?? [])} within ${TimeSpan.format(timeout)}${trouble}`
             })
           })
         )

@@ -42,11 +42,11 @@ export const get = ({ call, id: typed }: One) =>
     yield* ComputeView.print(yield* Atlas.getCompute(id, call))
   })
 
-/** Waits until one compute is running and prints it. */
+/** Waits until one compute is ready and prints it. */
 export const wait = ({ call, id: typed, timeout }: One & { readonly timeout: Option.Option<Duration.Duration> }) =>
   Effect.gen(function*() {
     const id = yield* ComputeName.resolve(typed, "awaitReady", call, { acts: false })
-    yield* progress(`waiting for ${id} to run`)
+    yield* progress(`waiting for ${id} to be ready`)
     const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) })
     yield* ComputeView.print(compute)
   })

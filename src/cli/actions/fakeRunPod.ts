@@ -35,6 +35,8 @@ const faults: Readonly<Record<string, Order>> = {
   "error-before-create": order({ _tag: "Refuse", on: "createPod", status: 500 }),
   "twin-pods": order({ _tag: "Twin", on: "createPod" }),
   "no-capacity": order({ _tag: "NoCapacity", on: "createPod", detail: FakeRunPod.noCapacity[0] }),
+  "no-capacity-500": order({ _tag: "Refuse", on: "createPod", status: 500, detail: FakeRunPod.noCapacity[5] }),
+  "host-full": order({ _tag: "Refuse", on: "podAction", status: 500, detail: FakeRunPod.hostFull, times: 100 }),
   "no-balance": (controls) => controls.setBalance(false),
   "revoked-key": (controls) => controls.setAccess("revoked"),
   "read-only-key": (controls) => controls.setAccess("read"),
@@ -49,6 +51,8 @@ const faults: Readonly<Record<string, Order>> = {
   "cursor-loop": order({ _tag: "CursorLoop", on: "listPods", times: 1000 }),
   "cut-log": order({ _tag: "CutStream", on: "getPodLogs", lines: 1 }),
   "listing-lag": (controls) => controls.setListingLag("3 seconds"),
+  "late-ports": (controls) => controls.setPortsLag("8 seconds"),
+  "no-ports": (controls) => controls.setPortsLag("Infinity"),
   "ignored-delete": (controls) => controls.ignoreDeletes(1),
   "vanishing-pod": toTheFirstPod((controls, id) => controls.vanish(id)),
   "price-change": toTheFirstPod((controls, id) => controls.setPrice(id, 99))

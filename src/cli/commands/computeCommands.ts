@@ -117,8 +117,8 @@ export const wait = Command.make(
   },
   (input) => Effect.flatMap(callOptions, (call) => runWait({ ...input, call }))
 ).pipe(
-  Command.withDescription("Wait until a compute is running; fails if it ends instead."),
-  Command.withShortDescription("Wait until one is running"),
+  Command.withDescription("Wait until a compute runs and each of its ports has an address; fails if it ends instead."),
+  Command.withShortDescription("Wait until one is ready"),
   Command.withExamples([{
     command: "atlas await local-abcdefghijkl --timeout 90s",
     description: "A minute and a half"

@@ -191,7 +191,12 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
           return { event: unanswered(faultOf(id, cause), authHash, reason), auth: ready.auth }
         },
         onSuccess: (compute): CommandResult => ({
-          event: { _tag: "Rented", attempt: attempt.id, compute: Observation.fromCompute(compute), authHash },
+          event: {
+            _tag: "Rented",
+            attempt: attempt.id,
+            compute: Observation.fromCompute(compute, state.spec.request.ports),
+            authHash
+          },
           computes: [compute],
           auth: ready.auth
         })
@@ -204,7 +209,7 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
 const resolve = (
   { attempt, provider: id }: Of<"Resolve">,
   provider: Service,
-  { listings }: CommandContext
+  { listings, state }: CommandContext
 ): Effect.Effect<CommandResult> =>
   Effect.matchCause(bounded(id, "resolve", listings.next(provider)), {
     onFailure: (cause): CommandResult => ({
@@ -216,7 +221,7 @@ const resolve = (
         event: {
           _tag: "Looked",
           attempt: attempt.id,
-          found: found.map(Observation.fromCompute),
+          found: found.map((seen) => Observation.fromCompute(seen, state.spec.request.ports)),
           complete: Listing.provesAbsence(unaddressable, { name: attempt.name }),
           at: begunAt.mono
         },
@@ -225,7 +230,11 @@ const resolve = (
     }
   })
 
-const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service): Effect.Effect<CommandResult> => {
+const confirm = (
+  { computeId, provider: id }: Of<"Confirm">,
+  provider: Service,
+  { state }: CommandContext
+): Effect.Effect<CommandResult> => {
   const machine = { provider: id, computeId }
   return Effect.flatMap(
     Clocks.read,
@@ -240,7 +249,12 @@ const confirm = ({ computeId, provider: id }: Of<"Confirm">, provider: Service):
           }
         },
         onSuccess: (compute): CommandResult => ({
-          event: { _tag: "Confirmed", ...machine, compute: Observation.fromCompute(compute), at },
+          event: {
+            _tag: "Confirmed",
+            ...machine,
+            compute: Observation.fromCompute(compute, state.spec.request.ports),
+            at
+          },
           computes: [compute]
         })
       })
@@ -296,7 +310,7 @@ const runCommand = (command: Lanes.ProviderCommand, context: CommandContext): Ef
         case "Resolve":
           return resolve(command, provider, context)
         case "Confirm":
-          return confirm(command, provider)
+          return confirm(command, provider, context)
         case "Terminate":
           return terminate(command, provider)
         case "Reconcile":

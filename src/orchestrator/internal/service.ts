@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import { AtlasError, Timeout, Uncertain } from "../../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
+import * as Ready from "../../domain/Ready.ts"
 import { Owner } from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
@@ -154,7 +155,9 @@ const awaitTracked = (engine: SessionEngine["Service"], { state: { spec } }: See
       duration: limit,
       orElse: () => {
         const lastSeen = engine.get(spec.id)?.compute ?? null
-        return fail("awaitReady", new Timeout({ lastSeen, message: "it was not running in time; nothing was ended" }))
+        const ports = lastSeen?.status === "running" ? Ready.unmapped(lastSeen, spec.request.ports) : []
+        const missing = ports.length === 0 ? "it was not running" : `it runs, but ${ports.join(" and ")} had no address`
+        return fail("awaitReady", new Timeout({ lastSeen, message: `${missing} in time; nothing was ended` }))
       }
     })
     return seen.compute !== null && isReady(seen) ? seen.compute : yield* spawning.failureOf(seen.state, "awaitReady")
@@ -169,7 +172,7 @@ const makeAwaitReady = ({ engine, find, providers }: SessionAccess): Verbs["awai
     if (found._tag === "Success") return yield* awaitTracked(engine, found.success, limit)
     if (provider === undefined) return yield* found.failure
     const service = yield* providers.get(provider, "awaitReady")
-    return yield* Readiness.awaitRunning(service, id, { timeout: limit, interval }, undefined)
+    return yield* Readiness.awaitReady(service, id, { timeout: limit, interval }, undefined)
   })
 
 /** Deletes a session's record: one that is here is over and forgets itself, the others are in the store only. */

@@ -48,7 +48,9 @@ export const Fault = Schema.Struct({
   /** Milliseconds. */
   retryAfter: Schema.NullOr(Schema.Finite),
   computeName: Schema.optionalKey(Schema.String),
-  computeId: Schema.optionalKey(ComputeId)
+  computeId: Schema.optionalKey(ComputeId),
+  /** Of an `Uncertain` one: the provider gave the want of machines as its reason. */
+  saidNoCapacity: Schema.optionalKey(Schema.Literal(true))
 })
 
 /**
@@ -72,7 +74,8 @@ export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault =>
     ? pauseOrNull(Duration.toMillis(reason.retryAfter))
     : null,
   ...(reason._tag === "Uncertain" && reason.computeName !== null ? { computeName: reason.computeName } : {}),
-  ...(reason._tag === "Uncertain" && reason.computeId !== null ? { computeId: reason.computeId } : {})
+  ...(reason._tag === "Uncertain" && reason.computeId !== null ? { computeId: reason.computeId } : {}),
+  ...(reason._tag === "Uncertain" && reason.saidNoCapacity ? { saidNoCapacity: true } : {})
 })
 
 /**
@@ -90,7 +93,7 @@ export const make = (reason: Fault["reason"], message: string, provider: Provide
 })
 
 const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
-  const { computeId = null, computeName = null, message, status } = fault
+  const { computeId = null, computeName = null, message, saidNoCapacity = false, status } = fault
   const facts = { message, status }
   switch (fault.reason) {
     case "Unauthorized":
@@ -117,7 +120,7 @@ const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
     case "NoCapacity":
       return new AtlasError.NoCapacity(facts)
     case "Uncertain":
-      return new AtlasError.Uncertain({ ...facts, computeName, computeId })
+      return new AtlasError.Uncertain({ ...facts, computeName, computeId, saidNoCapacity })
     case "Ended":
       return new AtlasError.Ended({ message, status: "terminated" })
     case "BudgetExceeded":

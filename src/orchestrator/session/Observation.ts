@@ -7,6 +7,7 @@ import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import { type Compute, ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import * as Ready from "../../domain/Ready.ts"
 import { integerOrNull, timeOrNull, usdOrNull } from "./internal/bounds.ts"
 
 /**
@@ -27,7 +28,9 @@ export const Observation = Schema.Struct({
   costPerHour: Schema.NullOr(Schema.Finite),
   /** Wall-clock milliseconds by the provider's clock. */
   createdAt: Schema.NullOr(Schema.Finite),
-  exitCode: Schema.NullOr(Schema.Int)
+  exitCode: Schema.NullOr(Schema.Int),
+  /** Of a machine that runs: the ports that have no address yet, as `22/tcp`. Left out where there are none. */
+  unmapped: Schema.optionalKey(Schema.Array(Schema.String))
 })
 
 /**
@@ -38,13 +41,22 @@ export type Observation = typeof Observation.Type
 
 const isStatus = Schema.is(ComputeStatus)
 
+const unmappedOf = (
+  compute: Compute,
+  wanted: ReadonlyArray<Ready.WantedPort>
+): { readonly unmapped?: ReadonlyArray<string> } => {
+  const unmapped = compute.status === "running" ? Ready.unmapped(compute, wanted) : []
+  return unmapped.length === 0 ? {} : { unmapped }
+}
+
 /**
- * The observation of a compute; a number that no state can hold is not known, and an unknown status counts as alive.
+ * The observation of a compute; a number that no state can hold is not known, and an unknown status counts as alive. `wanted`
+ * are the ports that its session asked for.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const fromCompute = (compute: Compute): Observation => ({
+export const fromCompute = (compute: Compute, wanted: ReadonlyArray<Ready.WantedPort> = []): Observation => ({
   computeId: compute.id,
   provider: compute.provider,
   name: compute.name,
@@ -52,5 +64,15 @@ export const fromCompute = (compute: Compute): Observation => ({
   status: isStatus(compute.status) ? compute.status : "provisioning",
   costPerHour: usdOrNull(compute.costPerHour),
   createdAt: compute.createdAt === null ? null : timeOrNull(DateTime.toEpochMillis(compute.createdAt)),
-  exitCode: integerOrNull(compute.exitCode)
+  exitCode: integerOrNull(compute.exitCode),
+  ...unmappedOf(compute, wanted)
 })
+
+/**
+ * What its status is to a session: a machine that runs and cannot be reached at each of its ports is still on its way.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const statusOf = ({ status, unmapped = [] }: Observation): ComputeStatus =>
+  status === "running" && unmapped.length > 0 ? "provisioning" : status

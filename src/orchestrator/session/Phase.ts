@@ -232,9 +232,12 @@ const Live = Schema.TaggedStruct("Live", {
   rentedAt: Schema.Finite,
   /** Monotonic clock: from here on "not found" proves that it is gone. */
   settles: Schema.Finite,
+  /** What it is to the session: one that runs and has a port without an address is `provisioning`. */
   status: ComputeStatus,
-  /** Whether the provider ever reported it running. */
+  /** Whether it was ever ready: it ran, and each of its ports had an address. */
   ready: Schema.Boolean,
+  /** Of a machine that runs: the ports that have no address yet. */
+  unmapped: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Whether `readyTimeout` applies; it does not to an adopted machine. */
   readyArmed: Schema.Boolean,
   /** SHA-256 of the bearer token; the token itself is stored nowhere. */

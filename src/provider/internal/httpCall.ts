@@ -156,7 +156,10 @@ const mayRepeat = (callClass: CallClass, { failure, result }: Judged): boolean =
   result._tag === "Lost"
     ? callClass !== "create" || !result.wasSent
     // whatever status the provider uses for it
-    : failure?._tag === "RateLimited" || (callClass === "create" ? result.status === 429 : transient.has(result.status))
+    : failure?._tag === "RateLimited" || (callClass === "create"
+      ? result.status === 429
+      // a machine that is sold out is not back within seconds
+      : failure?._tag !== "NoCapacity" && transient.has(result.status))
 
 /** How long the provider asks to wait, in its headers or in the body that was classified. */
 const waitOf = ({ failure, result }: Judged, nowMillis: number): Duration.Duration | null =>

@@ -67,16 +67,17 @@ export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: nu
   if (isSuccess(result.status) && (classify === undefined || result.body === null)) return null
   const { code, ...refusal } = refusalOf(result, judging.scrub(), judging.isWithheld)
   const { message, raw, status } = refusal
+  const better = classify?.(refusal)
   // whatever it says, a server that failed, or that sends its client elsewhere, may have done the request before
   if (isCreate && !isSuccess(status) && (status < 400 || status >= 500 || status === 408)) {
     const what = status < 400 ? "answered with a redirect" : "failed"
     return new Uncertain({
       status,
       raw,
-      message: `the provider ${what} and may have acted${message && `: ${message}`}`
+      message: `the provider ${what} and may have acted${message && `: ${message}`}`,
+      saidNoCapacity: better?._tag === "NoCapacity"
     })
   }
-  const better = classify?.(refusal)
   if (better !== undefined) return better
   if (isSuccess(status)) return null
   return HttpReason.fromStatus(status, {

@@ -24,7 +24,7 @@ import { makeState } from "./fake/state.ts"
 import { clientOf, responseTo } from "./fake/transports.ts"
 import { FakeRunPodControls } from "./FakeRunPodControls.ts"
 
-export { noCapacity } from "./fake/placing.ts"
+export { hostFull, noCapacity } from "./fake/placing.ts"
 export { type Controls, FakeRunPodControls } from "./FakeRunPodControls.ts"
 export type { Access, Fault, FaultTarget, JobPlan, Ledger, LedgerEntry, RecordedRequest } from "./FakeRunPodControls.ts"
 
@@ -104,13 +104,13 @@ const make = (options: Options) =>
     const state = makeState({
       provisioning: millisOf(options.provisioning, 1000),
       starting: millisOf(options.starting, 1000),
-      portsLag: millisOf(options.portsLag),
       lingering: millisOf(options.lingering),
       coldStart: millisOf(options.coldStart, 1000),
       streamHold: millisOf(options.streamHold, 10_000),
       pageSize: options.pageSize ?? 1000,
       paginates: options.paginates ?? true
     }, plannerOf(defaultJob))
+    state.portsLag = millisOf(options.portsLag)
     const quotas = options.quotas === undefined ? generousQuotas : options.quotas
     const server: Server = {
       state,

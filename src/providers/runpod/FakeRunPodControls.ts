@@ -159,6 +159,8 @@ export interface Controls {
   readonly clearFaults: Effect.Effect<void>
   /** A new pod is absent from lists for so long from now on, and with `get` also from a look at its id. */
   readonly setListingLag: (lag: Duration.Input, options?: { readonly get?: boolean }) => Effect.Effect<void>
+  /** The outside ports of pods appear so long after RUNNING, also of those there are; after `Infinity` never. */
+  readonly setPortsLag: (lag: Duration.Input) => Effect.Effect<void>
   /** The next deletes and terminates are accepted and not done. */
   readonly ignoreDeletes: (times: number) => Effect.Effect<void>
   /** A pod disappears as if it had never been; its bill ends. */

@@ -132,6 +132,7 @@ export const make = (options: {
       gpu: rng.chance(0.5) || !isPlain ? ["h100", "a100_80g"] : null,
       image: isPlain ? null : "me/server:1",
       name: `job ${number}`,
+      ports: isPlain ? [] : ["8000/http", "22/tcp"],
       spot: rng.chance(profile.spot),
       auth: rng.chance(0.3) ? "signed_url" : profile.bearer > 0 && rng.chance(profile.bearer) ? "bearer" : "none",
       env: rng.chance(0.5) ? { KEY: environment(`env${number}`) } : {},

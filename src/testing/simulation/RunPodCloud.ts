@@ -120,6 +120,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       FakeRunPod.layer({
         provisioning: rng.pick(1_000, 10_000, 40_000),
         starting: rng.pick(500, 20_000),
+        portsLag: rng.pick(0, 0, 5_000, 90_000),
         lingering: rng.pick(0, 0, 20_000, 300_000),
         pageSize: rng.pick(3, 10, 1_000),
         quotas: rng.pick(FakeRunPod.generousQuotas, FakeRunPod.documentedQuotas.slice(0, 1))

@@ -3,7 +3,7 @@ import type { InputOf } from "../Event.ts"
 import { type Fault, make as makeFault } from "../Fault.ts"
 import { activityOf } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import type { Observation } from "../Observation.ts"
+import { type Observation, statusOf } from "../Observation.ts"
 import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
 import { integerOrNull, usdOrNull } from "./bounds.ts"
@@ -37,11 +37,19 @@ const alive = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Ob
   const known = state.timers.check === null || state.timers.check.at === null
     ? state
     : withTimers(state, { check: null })
-  if (seen.status === phase.status) return known
-  step.events.push({ _tag: "Status", computeId: phase.computeId, status: seen.status })
+  const status = statusOf(seen)
+  const { unmapped: before = [], ...others } = phase
+  const { unmapped = [] } = seen
+  if (status === phase.status && unmapped.join() === before.join()) return known
+  if (status !== phase.status) step.events.push({ _tag: "Status", computeId: phase.computeId, status })
   return {
     ...known,
-    phase: { ...phase, status: seen.status, ready: phase.ready || seen.status === "running" }
+    phase: {
+      ...others,
+      status,
+      ready: phase.ready || status === "running",
+      ...(unmapped.length === 0 ? {} : { unmapped })
+    }
   }
 }
 
@@ -133,7 +141,13 @@ const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Obs
 export const neverReady = (state: SessionState, step: Step): SessionState => {
   const { phase } = state
   const reason = "never_ready"
-  if (phase._tag !== "Live" || !mayRespawn(state)) return stop(state, step, reason)
+  if (phase._tag !== "Live") return stop(state, step, reason)
+  if (!mayRespawn(state)) {
+    const { provider, unmapped = [] } = phase
+    if (unmapped.length === 0) return end(state, step, { reason })
+    const message = `it runs, but ${unmapped.join(" and ")} got no address in time`
+    return end(state, step, { reason, fault: makeFault("Timeout", message, provider) })
+  }
   return replace(
     terminations.add(withoutMachine(state, step, phase), step, phase, {
       name: phase.attempt.name,

@@ -7,7 +7,7 @@ import { type Fault, make as makeFault } from "../Fault.ts"
 import { attemptId } from "../Ids.ts"
 import { activityOf, reachedLimit } from "../Limits.ts"
 import * as Meter from "../Meter.ts"
-import type { Observation } from "../Observation.ts"
+import { type Observation, statusOf } from "../Observation.ts"
 import type { Attempt, EndReason, PhaseOf, Search } from "../Phase.ts"
 import { schemaVersion, type SessionSpec, type SessionState } from "../State.ts"
 import { end, looked as looksForMore } from "./ending.ts"
@@ -145,21 +145,25 @@ const slowedDown = (state: SessionState, step: Step, phase: PhaseOf<"Renting">, 
     : next(state, step, search, fault)
 }
 
+/** Tells and remembers that a candidate has refused. */
+const turnedDown = (
+  state: SessionState,
+  step: Step,
+  { attempt: { candidate, id } }: PhaseOf<"Renting" | "Resolving">,
+  fault: Fault
+): SessionState => {
+  const place = state.spec.candidates[candidate]
+  if (place !== undefined) step.events.push({ _tag: "Refused", attempt: id, candidate: place, fault })
+  return { ...state, refusals: [...state.refusals, { candidate, fault, at: step.now.wall }] }
+}
+
 export const refused = (state: SessionState, step: Step, input: InputOf<"Refused">): SessionState => {
   const { phase } = state
   if (phase._tag !== "Renting" || phase.attempt.id !== input.attempt) return state
   const { fault } = input
   if (input.unsent === true) return unsent(state, step, phase, fault)
-  const { attempt: { candidate }, stopping } = phase
-  const place = state.spec.candidates[candidate]
-  if (place !== undefined) {
-    step.events.push({ _tag: "Refused", attempt: input.attempt, candidate: place, fault })
-  }
-  const known: SessionState = {
-    ...state,
-    refusals: [...state.refusals, { candidate, fault, at: step.now.wall }]
-  }
-  if (stopping !== null) return end(known, step, { reason: stopping, fault })
+  const known = turnedDown(state, step, phase, fault)
+  if (phase.stopping !== null) return end(known, step, { reason: phase.stopping, fault })
   if (isSameAnywhere(fault.reason)) return refuse(known, step, fault)
   return fault.reason === "RateLimited"
     ? slowedDown(known, step, phase, fault)
@@ -254,7 +258,8 @@ const settled = (
     })
   }
   if (state.respawns > 0) step.events.push({ _tag: "Respawned", computeId: state.last, newId: computeId })
-  step.events.push({ _tag: "Status", computeId, status: compute.status })
+  const status = statusOf(compute)
+  step.events.push({ _tag: "Status", computeId, status })
   const after = (pause: number | null): number | null => pause === null ? null : mono + pause
   const isFirst = state.respawns === 0
   const bill = after(policy.reconcileSpend)
@@ -267,9 +272,10 @@ const settled = (
       provider,
       rentedAt: wall,
       settles,
-      status: compute.status,
-      ready: compute.status === "running",
+      status,
+      ready: status === "running",
       readyArmed: true,
+      ...(compute.unmapped === undefined ? {} : { unmapped: compute.unmapped }),
       authHash
     },
     touched: isFirst ? activityOf(step.now) : state.touched,
@@ -386,6 +392,10 @@ const nothingMade = (state: SessionState, step: Step, phase: PhaseOf<"Resolving"
   // the answer named a machine, so "nothing was made" is not certain and no other create is sent
   if (cause.computeId !== undefined) return refuse(state, step, cause)
   const search = searchOf(state, phase)
+  if (cause.saidNoCapacity === true) {
+    const fault: Fault = { ...makeFault("NoCapacity", cause.message, cause.provider), status: cause.status }
+    return next(turnedDown(state, step, phase, fault), step, search, fault)
+  }
   return lost === 0
     ? rent(state, step, { candidate, lost: 1, limited, search })
     : next(state, step, search, cause)

@@ -44,6 +44,7 @@ export const makeControls = (server: Server): Controls => {
     pendingFaults: Effect.sync(faults.pending),
     clearFaults: Effect.sync(faults.clear),
     setListingLag: (lag, options) => change({ listingLag: millisOf(lag), lagHidesGet: options?.get ?? false }),
+    setPortsLag: (lag) => change({ portsLag: millisOf(lag) }),
     ignoreDeletes: (times) => change({ ignoredDeletes: times }),
     vanish: (id) =>
       withPod(id, (pod, at) => {

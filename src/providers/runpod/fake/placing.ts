@@ -20,8 +20,12 @@ export const noCapacity = [
   "There are no instances currently available.",
   "This machine does not have the resources to deploy your pod. Please try a different machine",
   "could not find any pods with required specifications",
-  "There are no longer any instances available with enough disk space."
+  "There are no longer any instances available with enough disk space.",
+  "create pod: There are no instances currently available"
 ] as const
+
+/** What a start says when others have rented the GPUs of the pod's host meanwhile. */
+export const hostFull = "There are not enough free GPUs on the host machine to start this pod."
 
 const full = refuse(400, noCapacity[0])
 

@@ -102,7 +102,7 @@ export const view = (state: State, pod: Pod, now: number): object => {
   const { settings } = state
   const status = statusOf(pod, now, settings)
   const isRunning = status === "RUNNING"
-  const hasPorts = isRunning && now >= pod.runsAt + settings.portsLag
+  const hasPorts = isRunning && now >= pod.runsAt + state.portsLag
   const tcp = Object.entries(pod.tcp).filter(([inside]) => tcpPorts(pod.ports).includes(inside))
   const direct = hasPorts ? pod.tcp["22"] : undefined
   return {

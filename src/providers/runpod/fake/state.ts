@@ -103,7 +103,6 @@ export interface Volume {
 export interface Settings {
   readonly provisioning: number
   readonly starting: number
-  readonly portsLag: number
   readonly lingering: number
   readonly coldStart: number
   readonly streamHold: number
@@ -199,6 +198,8 @@ export interface State {
   gpus: ReadonlyArray<Gpu>
   stock: ReadonlyArray<StockRule>
   serial: number
+  /** How long after RUNNING outside ports appear; infinite where they never do. */
+  portsLag: number
   listingLag: number
   /** Whether the lag also hides a young pod from a look at its id. */
   lagHidesGet: boolean
@@ -223,6 +224,7 @@ export const makeState = (settings: Settings, plan: State["plan"]): State => ({
   gpus,
   stock: [],
   serial: 0,
+  portsLag: 0,
   listingLag: 0,
   lagHidesGet: false,
   hasBalance: true,

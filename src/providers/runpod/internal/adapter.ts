@@ -123,8 +123,8 @@ export const adapterOf = (
         anyCloud((sent) => createPod(sent, call), typesOf(call))(prepared).pipe(
           Effect.catchTag(
             "Uncertain",
-            ({ computeId, message, raw, status }) =>
-              Effect.fail(new Uncertain({ computeId, message, raw, status, computeName: name }))
+            ({ computeId, message, raw, saidNoCapacity, status }) =>
+              Effect.fail(new Uncertain({ computeId, message, raw, saidNoCapacity, status, computeName: name }))
           ),
           Effect.flatMap((answer) => made(one(toCompute)(answer), name))
         ),

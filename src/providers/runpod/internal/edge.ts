@@ -11,6 +11,7 @@ import * as ProviderHttp from "../../../provider/ProviderHttp.ts"
 import * as RateLimits from "../../../provider/RateLimits.ts"
 import { type WithBody, withBody } from "../../../provider/Raw.ts"
 import type { Operation, OperationName, Operations } from "../RunPodSchema.ts"
+import { saysNoCapacity } from "./capacityWords.ts"
 import { silence } from "./logLines.ts"
 import { withoutEnv } from "./raw.ts"
 import { check, checkOpen, type Loose, type Sent } from "./requests.ts"
@@ -69,20 +70,6 @@ export interface Options {
   readonly retries?: number | undefined
 }
 
-/** Seen live: nothing was created, and another machine may do. The same status also means a contradiction in the body. */
-const soldOut = new RegExp(
-  [
-    "no longer any instances available",
-    "no instances currently available",
-    "does not have the resources to deploy your pod",
-    "could not find any pods with required specifications"
-  ].join("|"),
-  "i"
-)
-
-const mayBeSoldOut = (status: number): boolean =>
-  status >= 400 && status < 500 && ![401, 402, 403, 404, 429].includes(status)
-
 /** With one property missing, the validator also calls every allowed one "not allowed"; only the missing one is true. */
 const withoutCascade = (message: string): string => {
   const [, detail = "", entries = ""] = /^(.*?) \[(.*)\]$/s.exec(message) ?? []
@@ -100,7 +87,7 @@ export const classify = ({ message, raw, status }: ProviderHttp.Refusal): AtlasE
       message: `the balance of the RunPod account is too low, so nothing was done${message && `: ${message}`}`
     })
   }
-  if (mayBeSoldOut(status) && soldOut.test(message)) return new NoCapacity({ status, raw, message })
+  if (saysNoCapacity({ status, message })) return new NoCapacity({ status, raw, message })
   if (status === 422) return new ProviderFault({ status, raw, message: withoutCascade(message) })
   return undefined
 }
