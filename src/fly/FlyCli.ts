@@ -6,15 +6,18 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { constants } from "node:os"
-import { Unknown } from "../domain/AtlasError.ts"
+import { Timeout, Unknown } from "../domain/AtlasError.ts"
 import * as TimeSpan from "../domain/TimeSpan.ts"
 import * as SystemReason from "../storage/SystemReason.ts"
 import { FlyError, type FlyErrorReason, FlyNotFound, FlyTimeout, invalid } from "./FlyError.ts"
@@ -36,6 +39,8 @@ export interface RunOptions {
   readonly directory?: string | undefined
   /** Variables on top of those of this process and of those that quiet the executable; undefined removes one. */
   readonly env?: Readonly<Record<string, string | Redacted.Redacted | undefined>> | undefined
+  /** How long the process group may take to end after TERM before it gets KILL; 0 for KILL at once. Default that of the layer. */
+  readonly killGrace?: Duration.Input | undefined
 }
 
 /**
@@ -63,7 +68,7 @@ export interface Chunk {
 
 /**
  * A run in progress. Its output can be read once, through `output` or through `chunks`, and ends at the latest a second
- * after the executable: a process that it left behind may hold the streams open for ever.
+ * after the executable: a process that it left behind, and that has left its process group, may hold the streams open for ever.
  *
  * @category models
  * @since 0.1.0
@@ -90,13 +95,18 @@ export interface Running {
 export class FlyCli extends Context.Service<FlyCli, {
   /**
    * Runs it to its end and returns both streams separately. Any exit code is a result; fails as `FlyNotFound`, or as
-   * `FlyTimeout` past `timeout` (default 15 seconds). However this ends, the whole process group has been ended by then.
+   * `FlyTimeout` past `timeout` (default 15 seconds), at which the process group gets KILL. However this ends, the whole process
+   * group has been ended by then. At most 8 run at once in this process; one that waits for its turn for as long as its own limit
+   * fails as `Timeout` and is not run.
    */
   readonly run: (
     args: ReadonlyArray<string>,
     options?: RunOptions & { readonly timeout?: Duration.Input | undefined }
   ) => Effect.Effect<Completed, FlyError>
-  /** Starts it; closing the scope ends its process group: TERM, then KILL after 5 seconds. */
+  /**
+   * Starts it; closing the scope ends its process group: TERM, then KILL after 5 seconds. What is left of the group when the
+   * executable has ended by itself gets KILL at once.
+   */
   readonly start: (
     args: ReadonlyArray<string>,
     options?: RunOptions
@@ -120,6 +130,10 @@ export interface Process {
 const drainLimit = Duration.seconds(1)
 const defaultTimeout = Duration.seconds(15)
 const captureLimit = 10 * 1024 * 1024
+
+const mostRuns = 8
+/** The turns of this whole process, whoever runs the executable. */
+const turns = Semaphore.makeUnsafe(mostRuns)
 
 /**
  * The service over a function that starts a process; closing the scope must end the process and those it has started.
@@ -155,22 +169,28 @@ export const make = (
       Effect.gen(function*() {
         const { app = null, operation = "fly" } = options
         const limit = yield* Limit.decode(timeout, "timeout", operation)
-        const completed = Effect.gen(function*() {
-          const process = yield* spawn(args, options)
-          return yield* Effect.all({
-            exitCode: process.exitCode,
-            stdout: capture(untilDrained(process)(process.stdout)),
-            stderr: capture(untilDrained(process)(process.stderr))
-          }, { concurrency: "unbounded" })
-        })
-        return yield* Effect.scoped(completed).pipe(Effect.timeoutOrElse({
-          duration: limit,
-          orElse: () => {
-            const message = `\`fly ${args[0] ?? ""}\` did not finish within ${TimeSpan.format(limit)} and was ended`
-            return Effect.fail(new FlyError({ app, operation, reason: new FlyTimeout({ limit: "absolute", message }) }))
-          }
-        }))
-      })
+        const within = <A, E>(
+          self: Effect.Effect<A, E>,
+          reason: () => FlyErrorReason
+        ): Effect.Effect<A, E | FlyError> =>
+          Effect.timeoutOrElse(self, {
+            duration: limit,
+            orElse: () => Effect.fail(new FlyError({ app, operation, reason: reason() }))
+          })
+        const spent = TimeSpan.format(limit)
+        yield* within(Semaphore.takeScoped(turns, 1).pipe(Scope.provide(yield* Effect.scope)), () =>
+          new Timeout({ message: `${mostRuns} other fly commands were still running after ${spent}` }))
+        const process = yield* spawn(args, { killGrace: 0, ...options })
+        const stdout = yield* Effect.forkScoped(capture(untilDrained(process)(process.stdout)))
+        const stderr = yield* Effect.forkScoped(capture(untilDrained(process)(process.stderr)))
+        // the executable's own end is what counts: what it leaves behind may hold the streams open for longer
+        const exitCode = yield* within(process.exitCode, () =>
+          new FlyTimeout({
+            limit: "absolute",
+            message: `\`fly ${args[0] ?? ""}\` did not finish within ${spent} and was ended`
+          }))
+        return { exitCode, stdout: yield* Fiber.join(stdout), stderr: yield* Fiber.join(stderr) }
+      }).pipe(Effect.scoped)
   })
 }
 
@@ -237,9 +257,9 @@ const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
  * **Details**
  *
  * It runs without a terminal: stdin is closed, colours and update checks are switched off, the rest of the environment
- * is that of this process. It leads a process group; TERM, and KILL after the grace, go to the whole group, also to
- * processes that the executable has left behind. A process that has made a group of its own, as the agent of `fly` does,
- * is not ended.
+ * is that of this process. It leads a process group; TERM, and KILL after the grace, go to the whole group. When the
+ * executable ends, processes of its group that it has left behind get KILL, so that they delay nobody. A process that has made
+ * a group of its own, as the agent of `fly` does, is not ended.
  *
  * **Gotchas**
  *
@@ -271,9 +291,12 @@ export const layer = (
     Effect.gen(function*() {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       const { env, executables = ["fly", "flyctl"], killGrace = "5 seconds" } = options
-      const forceKillAfter = yield* Limit.decode(killGrace, "killGrace", "layer")
+      const standardGrace = yield* Limit.decode(killGrace, "killGrace", "layer")
 
-      return make((args, run) => {
+      return make(Effect.fnUntraced(function*(args, run) {
+        const grace = run.killGrace === undefined
+          ? standardGrace
+          : Option.getOrElse(Duration.fromInput(run.killGrace), () => standardGrace)
         const failed = (reason: FlyErrorReason) =>
           Effect.fail(new FlyError({ app: run.app ?? null, operation: run.operation ?? "fly", reason }))
         const mapped = Stream.catch((error: PlatformError.PlatformError) => Stream.fromEffect(failed(refusal(error))))
@@ -285,13 +308,13 @@ export const layer = (
             env: { ...quiet, ...env, ...run.env },
             extendEnv: true,
             stdin: "ignore",
-            killSignal: "SIGTERM",
-            forceKillAfter
+            // how it ends when the scope closes; by then it was asked with TERM, or may not be asked
+            killSignal: "SIGKILL"
           }))
           return rest.length === 0 ? spawned : Effect.catchIf(spawned, isAbsent, () => first(rest))
         }
 
-        return first(executables).pipe(
+        const started = yield* first(executables).pipe(
           // Node throws for errors of the system that it does not expect, such as too long a command line
           Effect.catchDefect((defect) => failed(new Unknown({ message: notStarted(codeOf(defect)) }))),
           Effect.catchTag("PlatformError", (error) =>
@@ -301,14 +324,17 @@ export const layer = (
                   message: `${executables.join(" or ")} cannot be run here: install flyctl, or put it on PATH`
                 })
                 : refusal(error)
-            )),
-          Effect.map(({ exitCode, pid, stderr, stdout }) => ({
-            pid,
-            stdout: mapped(stdout),
-            stderr: mapped(stderr),
-            exitCode: Effect.catch(exitCode, (error) => Effect.succeed(signalled(error)))
-          }))
+            ))
         )
-      })
+        const exitCode = Effect.catch(started.exitCode, (error) => Effect.succeed(signalled(error)))
+        yield* Effect.forkScoped(Effect.andThen(exitCode, Effect.ignore(started.kill({ killSignal: "SIGKILL" }))))
+        yield* Effect.addFinalizer(() =>
+          Effect.flatMap(started.isRunning, (isRunning) =>
+            isRunning && Duration.isGreaterThan(grace, Duration.zero)
+              ? started.kill({ killSignal: "SIGTERM", forceKillAfter: grace })
+              : Effect.void).pipe(Effect.ignore)
+        )
+        return { pid: started.pid, stdout: mapped(started.stdout), stderr: mapped(started.stderr), exitCode }
+      }))
     })
   )

@@ -1,5 +1,5 @@
 /**
- * An app's log lines on request: a page after a cursor, with a token that is found for it and replaced once if refused.
+ * An app's log lines on request: a page after a cursor, with a token that is found for it, and with each other one if it is refused.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import * as AppName from "./AppName.ts"
@@ -41,8 +42,8 @@ export interface FetchOptions {
 export interface TokenSource {
   /** A token for the app. */
   readonly get: (app: string) => Effect.Effect<Redacted.Redacted, FlyError>
-  /** Called with an app whose token was refused, so that the next `get` finds another. */
-  readonly invalidate: (app: string) => Effect.Effect<void, FlyError>
+  /** Called with an app and its token that the log host refused, so that the next `get` finds another if there is one. */
+  readonly invalidate: (app: string, refused: Redacted.Redacted) => Effect.Effect<void, FlyError>
 }
 
 /**
@@ -54,12 +55,18 @@ export interface TokenSource {
 export class FlyLogs extends Context.Service<FlyLogs, {
   /** Sends one request, which is never repeated. Any answer but 200 is a failure. */
   readonly fetch: (app: string, options?: FetchOptions) => Effect.Effect<Page, FlyError>
-  /** Like `fetch`; after a 401 the token is invalidated and the request is made once more with another one. */
+  /**
+   * Like `fetch`; after a 401 the token is invalidated and the request is made again with the next one, until each has been tried
+   * once. Where there is only one it is tried twice. When all are refused the failure is the host's own.
+   */
   readonly fetchWithRetry: (app: string, options?: FetchOptions) => Effect.Effect<Page, FlyError>
 }>()("effect-atlas/fly/FlyLogs") {}
 
 const operation = "logs"
 const digits = /^\d{1,30}$/
+
+/** There are fewer sources of tokens than this; one that always has another is not asked for ever. */
+const mostTokens = 8
 
 /** A span for one request, with the number of entries, or with the kind and status of the failure. */
 const observed = (app: string) => (request: Effect.Effect<Page, FlyError>): Effect.Effect<Page, FlyError> =>
@@ -92,41 +99,52 @@ const observed = (app: string) => (request: Effect.Effect<Page, FlyError>): Effe
  */
 export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], never, FlyLogSource> =>
   Effect.map(FlyLogSource, (source) => {
-    const fetch = Effect.fnUntraced(function*(name: string, options: FetchOptions = {}) {
+    /** Checks what was asked for; the request is still without a token. */
+    const prepare = Effect.fnUntraced(function*(name: string, options: FetchOptions = {}) {
       const app = yield* AppName.decode(name, operation)
       const cursor = options.cursor ?? null
       if (cursor !== null && !digits.test(cursor)) {
         const message = "must be digits, the `cursor` of an earlier page"
         return yield* invalid(operation, [{ path: "cursor", message }], app)
       }
-      const token = yield* tokens.get(app)
-      return yield* observed(app)(source.page({
+      const request = {
         app,
-        token,
         cursor,
         region: options.region ?? null,
         instance: options.instance ?? null,
         baseUrl: options.baseUrl ?? null
-      }))
+      }
+      return { app, send: (token: Redacted.Redacted) => observed(app)(source.page({ ...request, token })) }
     })
-    return FlyLogs.of({
-      fetch,
-      fetchWithRetry: (app, options) =>
-        Effect.catchIf(
-          fetch(app, options),
-          // with a status the log host has refused the token; without one the token could not be sent at all
-          ({ reason }) => reason._tag === "Unauthorized" && reason.status === 401,
-          () =>
-            Effect.andThen(
-              // a token that cannot be removed may still be replaced; if not, the second refusal is the failure
-              Effect.ignore(tokens.invalidate(app), {
-                log: "Warn",
-                message: "a refused token could not be invalidated"
-              }),
-              fetch(app, options)
-            )
-        )
+
+    const fetch = Effect.fnUntraced(function*(name: string, options?: FetchOptions) {
+      const { app, send } = yield* prepare(name, options)
+      return yield* send(yield* tokens.get(app))
     })
+
+    const fetchWithRetry = Effect.fnUntraced(function*(name: string, options?: FetchOptions) {
+      const { app, send } = yield* prepare(name, options)
+      const tried = new Set<string>()
+      let token = yield* tokens.get(app)
+      for (let requests = 1;; requests++) {
+        const result = yield* Effect.result(send(token))
+        if (Result.isSuccess(result)) return result.success
+        const { failure } = result
+        // with a status the log host has refused the token; without one the token could not be sent at all
+        if (failure.reason._tag !== "Unauthorized" || failure.reason.status !== 401) return yield* failure
+        tried.add(Redacted.value(token))
+        // a token that cannot be removed may still be replaced; if not, this refusal is the failure
+        yield* Effect.ignore(tokens.invalidate(app, token), {
+          log: "Warn",
+          message: "a refused token could not be invalidated"
+        })
+        token = yield* Effect.catch(tokens.get(app), () => Effect.fail(failure))
+        const isNew = !tried.has(Redacted.value(token))
+        if (requests >= mostTokens || (!isNew && requests > 1)) return yield* failure
+      }
+    })
+
+    return FlyLogs.of({ fetch, fetchWithRetry })
   })
 
 /**

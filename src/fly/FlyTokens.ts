@@ -24,22 +24,28 @@ import { type AppName, decode } from "./AppName.ts"
 import { FlyCli } from "./FlyCli.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 import * as FlyConfigFile from "./internal/flyConfigFile.ts"
+import * as RefusedTokens from "./internal/refusedTokens.ts"
 import * as TokenCache from "./internal/tokenCache.ts"
 import * as TokenChain from "./internal/tokenChain.ts"
-import { parseGiven, unwritten } from "./internal/tokenRecord.ts"
+import { identityOf, parseGiven } from "./internal/tokenForm.ts"
+import * as TokenMint from "./internal/tokenMint.ts"
+import { unwritten } from "./internal/tokenRecord.ts"
 import { TokenStorage } from "./TokenStorage.ts"
 
 export type { FlyToken, TokenSource } from "./internal/tokenChain.ts"
 
 /**
- * Hands out tokens for apps, and forgets those that were refused.
+ * Hands out tokens for apps, and passes over those that the log host has just refused.
  *
  * **Details**
  *
  * The first source that has a token wins: memory, the stored token, `FLY_ACCESS_TOKEN` and `FLY_API_TOKEN`, the fly command's
  * `config.yml`, a new one from the fly command, the one set by hand. All callers who ask for the same app at the same time
- * share one search, its failure too; apps do not wait for each other. A token that was forgotten by `invalidate` or `refresh`
- * is not handed out for that app again, whatever source still has it.
+ * share one search, its failure too. Apps do not wait for each other; only those of one organization (the option `org`) share the
+ * token that the fly command makes for it.
+ *
+ * A token is refused when the log host answered 401 to it and `invalidate` was told so. It is passed over for that app for 30
+ * seconds, and twice as long each time it is refused again, up to 10 minutes; when nothing else is left it is handed out at once.
  *
  * @category services
  * @since 0.1.0
@@ -47,10 +53,13 @@ export type { FlyToken, TokenSource } from "./internal/tokenChain.ts"
 export class FlyTokens extends Context.Service<FlyTokens, {
   /** A usable token of the app; `NoToken` when no source has one. */
   readonly get: (app: string) => Effect.Effect<TokenChain.FlyToken, FlyError>
-  /** Forgets the app's token and acquires another without reading the stored one; no caller gets the old one afterwards. */
+  /** Looks for a better token past the one in use and the stored one; where there is none, that one stays in use and is returned. */
   readonly refresh: (app: string) => Effect.Effect<TokenChain.FlyToken, FlyError>
-  /** Forgets a refused token, also where it is stored; a manual one stays. Does nothing for an unknown app. */
-  readonly invalidate: (app: string) => Effect.Effect<void, FlyError>
+  /**
+   * Forgets the app's token, also where it is stored; a manual one stays. With `refused`, the token that the log host answered 401
+   * to: nothing is removed, that token is passed over for a while, and any other stays in use.
+   */
+  readonly invalidate: (app: string, refused?: Redacted.Redacted) => Effect.Effect<void, FlyError>
   /** Stores a token by hand; used when no other source has one, and never renewed. */
   readonly setManual: (app: string, token: Redacted.Redacted) => Effect.Effect<void, FlyError>
 }>()("effect-atlas/fly/FlyTokens") {}
@@ -78,7 +87,10 @@ export interface Options {
   readonly softExpiryLead?: Duration.Input | undefined
   /** How long the fly command may take to create a token; default 15 seconds. */
   readonly cliTimeout?: Duration.Input | undefined
-  /** How long the fly command is not run again for an app after it created no token; default 1 minute. */
+  /**
+   * How long the fly command is not run again after it created no token; default 1 minute. A storage of files remembers it for 10
+   * minutes, for all processes that share the directory.
+   */
   readonly cliMissWait?: Duration.Input | undefined
   /** For how many apps tokens are kept in memory, beyond which the oldest are removed; default 10,000. */
   readonly capacity?: number | undefined
@@ -129,7 +141,7 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
 /** What the service is built from. */
 type Needs = FlyCli | TokenStorage | FileSystem.FileSystem | Path.Path
 
-/** Each search after the first is for a token that was refused while the search before it was running. */
+/** Each search after the first follows one whose token was refused or forgotten while it was running. */
 const mostSearches = 10
 
 /** How long writes that are running when the scope closes may take to finish. */
@@ -161,17 +173,8 @@ export const make = (
     const storage = yield* TokenStorage
     const cli = yield* FlyCli
     const configFile = settings.configFile ? yield* FlyConfigFile.make : null
-    const refused = TokenChain.makeRefused()
-    const chain = TokenChain.make({
-      ...settings,
-      storage,
-      refused,
-      configFile,
-      environment: settings.environment ? yield* TokenChain.readEnvironment : null,
-      create: settings.cli ? TokenChain.makeCreate(cli, { ...settings, timeout: settings.cliTimeout }) : null,
-      missWait: settings.cliMissWait
-    })
-
+    const clock = yield* Clock.Clock
+    const refused = RefusedTokens.make(() => clock.monotonicTimeNanosUnsafe())
     const writes = yield* FiberMap.make<string, void, never>()
     // closing waits for these writes, but not for ever, and nothing is written afterwards
     yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberMap.awaitEmpty(writes), writeGrace))
@@ -193,17 +196,37 @@ export const make = (
         )
       ))
 
+    const mint = settings.cli
+      ? TokenMint.make(cli, clock, {
+        ...settings,
+        timeout: settings.cliTimeout,
+        missWait: settings.cliMissWait,
+        refused,
+        store: storage.mints ?? null,
+        later: (name, write) =>
+          Effect.asVoid(
+            write === null ? FiberMap.remove(writes, `mint ${name}`) : FiberMap.run(writes, `mint ${name}`, write)
+          )
+      })
+      : null
+    const chain = TokenChain.make({
+      ...settings,
+      storage,
+      refused,
+      configFile,
+      environment: settings.environment ? yield* TokenChain.readEnvironment : [],
+      mint
+    })
+    const endWait = (app: AppName) => mint === null ? Effect.void : mint.endWait(app)
+
     /** Removes the stored token of an app for good: a write of it that is still running is stopped first. */
     const forgetStored = Effect.fnUntraced(function*(app: AppName) {
       yield* FiberMap.remove(writes, app)
       const stored = yield* Effect.exit(storage.get(app, "cached"))
-      if (Exit.isSuccess(stored)) {
-        if (Option.isNone(stored.value)) return
-        // a search may have read it in the meantime
-        refused.add(app, stored.value.value.token)
-        cache.dropRefused(app)
-      }
+      if (Exit.isSuccess(stored) && Option.isNone(stored.value)) return
       yield* storage.delete(app, "cached")
+      // a search may have read it in the meantime
+      if (Exit.isSuccess(stored) && Option.isSome(stored.value)) cache.dropToken(app, stored.value.value.token)
     })
 
     /** The token in use once more, if the file that it came from has not changed; else null. */
@@ -223,20 +246,36 @@ export const make = (
       } satisfies TokenChain.Found
     })
 
-    const search = (app: AppName, kind: TokenCache.SearchKind): Effect.Effect<TokenChain.Found, FlyError> =>
+    /** The token in use as a source's: what is left when there is no better one. */
+    const foundIn = (held: TokenCache.Held | null, now: number): TokenChain.Found | null => {
+      if (held === null || held.until <= now) return null
+      const { stamp, token: { expiresAt, token } } = held
+      return { token, expiresAt, source: "ets", keep: true, persist: false, stamp }
+    }
+
+    const search = (
+      app: AppName,
+      kind: TokenCache.SearchKind,
+      held: TokenCache.Held | null
+    ): Effect.Effect<TokenChain.Found, FlyError> =>
       Effect.gen(function*() {
-        if (kind === "replace") {
+        const inUse = foundIn(held, yield* Clock.currentTimeMillis)
+        const found = yield* chain.acquire(app, kind === "find" ? null : { inUse })
+        yield* Effect.annotateCurrentSpan(FlyTelemetry.source, found.source)
+        if (kind !== "replace" || found.persist || !found.keep) return found
+        const isOther = inUse === null
+          ? found.source !== "storage"
+          : identityOf(inUse.token) !== identityOf(found.token)
+        if (isOther) {
           yield* Effect.catch(
             forgetStored(app),
             (error) =>
               Effect.annotateLogs(
-                Effect.logWarning("the refused token could not be removed from the storage", error.message),
+                Effect.logWarning("the replaced token could not be removed from the storage", error.message),
                 { app }
               )
           )
         }
-        const found = yield* chain.acquire(app, kind !== "find")
-        yield* Effect.annotateCurrentSpan(FlyTelemetry.source, found.source)
         return found
       }).pipe(
         Effect.tapError(() => Effect.annotateCurrentSpan(FlyTelemetry.source, "none")),
@@ -252,24 +291,32 @@ export const make = (
       persist,
       search: (app, kind, held) =>
         kind === "find"
-          ? Effect.filterOrElse(revalidate(held), Predicate.isNotNull, () => search(app, kind))
-          : search(app, kind)
+          ? Effect.filterOrElse(revalidate(held), Predicate.isNotNull, () => search(app, kind, held))
+          : search(app, kind, held)
     })
 
-    /** Waits for a search; when its token has been refused in the meantime, another search follows, `left` times at most. */
+    /** Waits for a search; when its token was refused or forgotten in the meantime another follows, `left` times at most. */
     const wait = (
       app: AppName,
       kind: TokenCache.SearchKind,
+      replaced: TokenCache.Held | null = null,
       left = mostSearches
     ): Effect.Effect<TokenChain.Found, FlyError> =>
-      Effect.filterOrElse(
-        cache.join(app, kind),
-        ({ token }) => !refused.has(app, token),
-        () => left > 1 ? wait(app, "find", left - 1) : Effect.fail(TokenChain.noToken(app, true))
-      )
+      Effect.flatMap(cache.join(app, kind, replaced), ({ found, isStale }) => {
+        const isOver = isStale || (found.isLastResort !== true && refused.has(app, found.token))
+        if (!isOver || left <= 1) return Effect.succeed(found)
+        return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const newer = foundIn(cache.held(app) ?? null, now)
+          return newer === null ? wait(app, "find", null, left - 1) : Effect.succeed(newer)
+        })
+      })
 
-    const acquire = (app: AppName, kind: TokenCache.SearchKind): Effect.Effect<TokenChain.FlyToken, FlyError> =>
-      wait(app, kind).pipe(
+    const acquire = (
+      app: AppName,
+      kind: TokenCache.SearchKind,
+      replaced: TokenCache.Held | null = null
+    ): Effect.Effect<TokenChain.FlyToken, FlyError> =>
+      wait(app, kind, replaced).pipe(
         Effect.tapError(() => Metric.update(handedOut.none, 1)),
         Effect.tap(({ source }) => Metric.update(handedOut[source], 1)),
         Effect.map(({ expiresAt, source, token }): TokenChain.FlyToken => ({
@@ -294,19 +341,33 @@ export const make = (
       refresh: (app) =>
         Effect.flatMap(decode(app, "token.refresh"), (name) =>
           Effect.suspend(() => {
-            // all callers whose token was refused share one replacement
-            if (!cache.isReplacing(name)) {
-              cache.forget(name)
-              chain.endWait(name)
-            }
-            return acquire(name, "replace")
+            // all callers who want another token share one replacement
+            if (cache.isReplacing(name)) return acquire(name, "replace")
+            return Effect.andThen(
+              endWait(name),
+              Effect.suspend(() => {
+                if (cache.isReplacing(name)) return acquire(name, "replace")
+                const replaced = cache.forget(name)
+                return Effect.ensuring(
+                  acquire(name, "replace", replaced),
+                  Effect.sync(() => {
+                    // nothing has taken its place where the search failed, or found one set by hand
+                    if (replaced !== null && !cache.isReplacing(name)) cache.restore(name, replaced)
+                  })
+                )
+              })
+            )
           })),
-      invalidate: (app) =>
+      invalidate: (app, token) =>
         Effect.flatMap(decode(app, "token.invalidate"), (name) =>
           Effect.suspend(() => {
+            if (token !== undefined) {
+              refused.add(name, token)
+              cache.dropToken(name, token)
+              return mint === null ? Effect.void : mint.refuse(name, token)
+            }
             cache.forget(name)
-            chain.endWait(name)
-            return forgetStored(name)
+            return Effect.andThen(mint === null ? Effect.void : mint.forget(name), forgetStored(name))
           })),
       setManual: (app, token) =>
         Effect.gen(function*() {
@@ -320,7 +381,7 @@ export const make = (
             Effect.catchDefect(() => Effect.fail(unwritten(name, "the token storage")({ _tag: "an unexpected error" })))
           )
           refused.forgive(name, manual)
-          chain.endWait(name)
+          yield* endWait(name)
           cache.detach(name)
         })
     })

@@ -10,10 +10,11 @@ import type * as Path from "effect/Path"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { FlyError } from "./FlyError.ts"
+import * as TokenFiles from "./internal/tokenFiles.ts"
 import type { RecordStore } from "./internal/tokenRecord.ts"
 import * as TokenStores from "./internal/tokenStores.ts"
 
-export type { StoredToken, TokenKey } from "./internal/tokenRecord.ts"
+export type { MintNote, MintStore, StoredToken, TokenKey } from "./internal/tokenRecord.ts"
 
 /**
  * Keeps tokens between runs. Failures are `PersistFailed` (put, delete) and `StorageFault` or `ManualCorrupt` (get).
@@ -35,9 +36,12 @@ export class TokenStorage extends Context.Service<TokenStorage, RecordStore>()("
  * **Details**
  *
  * The directory is the option, else `ATLAS_FLY_TOKENS_DIR`, else `fly-tokens` in `effect-atlas` in the user's data directory.
- * It is made 0700, each file 0600, and a file is replaced as a whole or not at all. Where no file can be written there, a
- * private temporary directory is used that is removed with the layer, with a warning that names both; with
- * `fallback: false` the layer fails instead.
+ * It is made 0700, each file 0600, and a file is replaced as a whole or not at all. Wider modes of what is there already are set
+ * right; where they cannot be, and where every user may write to a directory above it that is not sticky, it is refused.
+ *
+ * A directory that can be read is read, whether it can be written to or not. What cannot be written there goes to a private
+ * temporary directory that is removed with the layer, with a warning that names both; only cached tokens do, a manual one is a
+ * `PersistFailed`. With `fallback: false` the layer fails where the directory cannot even be read.
  *
  * **Example** (In a directory of one's own)
  *
@@ -55,7 +59,7 @@ export class TokenStorage extends Context.Service<TokenStorage, RecordStore>()("
 export const layerFile = (
   options: { readonly directory?: string | undefined; readonly fallback?: boolean | undefined } = {}
 ): Layer.Layer<TokenStorage, FlyError, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(TokenStorage, TokenStores.files(options))
+  Layer.effect(TokenStorage, TokenFiles.make(options))
 
 /**
  * Memory: gone with the layer. For tests, and for hosts that want nothing on disk.

@@ -146,7 +146,7 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
       yield* fly.refuse("fm2_deploy")
       const cases = [
         [["no-such-app"], env, "not_found"],
-        [["silent"], { FLY_ACCESS_TOKEN: "fm2_deploy" }, "no_token"],
+        [["silent"], { FLY_ACCESS_TOKEN: "fm2_deploy" }, "unauthorized"],
         [["silent"], {}, "no_token"],
         [["a/b"], env, "validation"]
       ] as const

@@ -96,6 +96,20 @@ describe("a run", () => {
         assert.isFalse(isGroupAlive(yield* group(place)))
         assert.notInclude(inspect(error, { depth: 9 }), canary)
       })
+      // a grace would be seen as a test that takes a minute
+    ).pipe(Effect.provide(layer({ killGrace: "1 minute" }))))
+
+  it.effect("that has ended in time is no failure, however long a process it left behind holds its streams", () =>
+    inPlace((place) =>
+      Effect.gen(function*() {
+        // the limit passes while the streams are still open
+        const options = { env: place.env("leaves-daemon"), timeout: "500 millis" } as const
+        const { stdout } = yield* timedFrom(() => {
+          const [one] = place.runs()
+          return one !== undefined && !isGroupAlive(one.pid)
+        }, run(["deploy"], options))
+        assert.strictEqual(stdout, "left\n")
+      })
     ).pipe(Effect.provide(layer())))
 
   it.live.each([{ mode: "leaves-child" }, { mode: "leaves-writer" }])(
@@ -108,7 +122,8 @@ describe("a run", () => {
           assert.isTrue(stdout.startsWith("left\n"))
           assert.isFalse(isGroupAlive(yield* group(place)))
         })
-      ).pipe(Effect.provide(layer()))
+        // what is left behind is not asked first: that would be seen as a test that takes a minute
+      ).pipe(Effect.provide(layer({ killGrace: "1 minute" })))
   )
 
   it.live("a time limit that is not a positive duration is refused before anything starts", () =>
@@ -136,6 +151,20 @@ describe("a started run", () => {
         assert.isFalse(isGroupAlive(pid))
       })
     ).pipe(Effect.provide(layer())))
+
+  it.live("leaves nobody behind when it ends by itself, and is not held up by one that ignores TERM", () =>
+    inPlace((place) =>
+      Effect.gen(function*() {
+        const code = yield* Effect.scoped(Effect.gen(function*() {
+          const cli = yield* FlyCli.FlyCli
+          const running = yield* cli.start(["deploy"], { env: place.env("leaves-child") })
+          yield* Stream.runDrain(running.output)
+          return yield* running.exitCode
+        }))
+        assert.strictEqual(code, 0)
+        assert.isFalse(isGroupAlive(yield* group(place)))
+      })
+    ).pipe(Effect.provide(layer({ killGrace: "1 minute" }))))
 
   it.live("ends with its caller", () =>
     inPlace((place) =>

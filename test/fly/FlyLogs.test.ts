@@ -39,15 +39,15 @@ describe("a refused token", () => {
     }).pipe(Effect.provide(stack({}, tokens)))
   })
 
-  it.effect("a second time is the failure", () => {
+  it.effect("follows another until each was tried once; then the host's answer is the failure", () => {
     const tokens = tokensOf("fm2_old", "fm2_new", "fm2_never")
     return Effect.gen(function*() {
       yield* FakeFly.FakeFly.use(({ order }) => order({ _tag: "Refuse", status: 401, times: 5 }))
       const error = yield* Effect.flip(fetchWithRetry())
       assert.strictEqual(error.kind, "unauthorized")
       assert.strictEqual(error.status, 401)
-      assert.deepStrictEqual(yield* statuses, [401, 401])
-      assert.strictEqual(tokens.calls.length, 3)
+      assert.deepStrictEqual(yield* statuses, [401, 401, 401])
+      assert.strictEqual(tokens.calls.length, 7)
     }).pipe(Effect.provide(stack({}, tokens)))
   })
 
@@ -80,7 +80,14 @@ describe("a refused token", () => {
     }).pipe(Effect.provide(stack({}, tokens)))
   })
 
-  it.effect("without another one fails with the failure of the source", () => {
+  it.effect("of a source that always has another one is not asked for ever", () =>
+    Effect.gen(function*() {
+      yield* FakeFly.FakeFly.use(({ order }) => order({ _tag: "Refuse", status: 401, times: 100 }))
+      assert.strictEqual((yield* Effect.flip(fetchWithRetry())).kind, "unauthorized")
+      assert.strictEqual((yield* statuses).length, 8)
+    }).pipe(Effect.provide(stack({}, tokensOf(...Array.from({ length: 50 }, (_, index) => `fm2_${index}`))))))
+
+  it.effect("without another one fails with the host's own words; without any with those of the source", () => {
     const noToken = new FlyError.FlyError({
       app,
       operation: "token",
@@ -93,7 +100,7 @@ describe("a refused token", () => {
     }
     return Effect.gen(function*() {
       yield* FakeFly.FakeFly.use(({ order }) => order({ _tag: "Refuse", status: 401 }))
-      assert.strictEqual(yield* Effect.flip(fetchWithRetry()), noToken)
+      assert.strictEqual((yield* Effect.flip(fetchWithRetry())).kind, "unauthorized")
       // and at first
       assert.strictEqual(yield* Effect.flip(fetchWithRetry()), noToken)
       assert.deepStrictEqual(yield* statuses, [401])

@@ -26,6 +26,7 @@ import {
   minting,
   printing,
   refresh,
+  refuse,
   setManual,
   store
 } from "./tokenHarness.ts"
@@ -76,6 +77,8 @@ it.live("canaries from every source are found in the 0600 files of the storage a
     const printed = yield* Effect.gen(function*() {
       for (const app of ["web", "broken"]) {
         seen.push(yield* Effect.exit(get(app)), yield* Effect.exit(get(app)))
+        for (const refused of ["Env", "File"]) seen.push(yield* Effect.exit(refuse(app, canary(refused))))
+        seen.push(yield* Effect.exit(get(app)))
         yield* store(app, canary("Stored"), 4_000_000_000)
         seen.push(yield* Effect.exit(refresh(app)))
         seen.push(yield* Effect.exit(invalidate(app)), yield* Effect.exit(get(app)), yield* Effect.exit(get(app)))
@@ -87,7 +90,7 @@ it.live("canaries from every source are found in the 0600 files of the storage a
       return [dump(), inspect(yield* Metric.snapshot, { depth: 20 })]
     }).pipe(
       Effect.provide(
-        layer({ cli, env, storage, options: { org: "acme" } }).pipe(
+        layer({ cli, env, storage }).pipe(
           Layer.provideMerge(SpanRecorder.layer),
           Layer.provideMerge(Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")))
         )

@@ -20,6 +20,7 @@ import {
   layer,
   printing,
   refresh,
+  refuse,
   setManual,
   shown,
   store,
@@ -41,8 +42,8 @@ describe("the order of the sources", () => {
         yield* store("web", "fm2_stored", day)
         yield* store("web", "fm2_hand", null, "manual")
         const sources = [shown(yield* get("web"))]
-        for (const _ of [1, 2, 3, 4]) {
-          yield* invalidate("web")
+        for (const refused of ["fm2_stored", "fo1_env", "fm2_file", "fm2_1"]) {
+          yield* refuse("web", refused)
           sources.push(shown(yield* get("web")))
         }
         return sources
@@ -56,7 +57,7 @@ describe("the order of the sources", () => {
         ["fo1_env", "config", "app_server"],
         ["fm2_file", "config", "app_server"],
         ["FlyV1 fm2_1", "cli", "app_server"],
-        ["FlyV1 fm2_2", "cli", "app_server"]
+        ["fm2_hand", "manual", "app_server"]
       ])
     }).pipe(Effect.scoped))
 

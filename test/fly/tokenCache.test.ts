@@ -8,8 +8,9 @@ import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import { AppName } from "../../src/fly/AppName.ts"
 import { FlyError, NoToken } from "../../src/fly/FlyError.ts"
+import * as RefusedTokens from "../../src/fly/internal/refusedTokens.ts"
 import * as TokenCache from "../../src/fly/internal/tokenCache.ts"
-import { type Found, makeRefused } from "../../src/fly/internal/tokenChain.ts"
+import type { Found } from "../../src/fly/internal/tokenChain.ts"
 
 const name = (index: number) => AppName.make(`app-${index}`)
 
@@ -17,7 +18,7 @@ const cacheOf = (search: (app: AppName) => Effect.Effect<Found, FlyError>, capac
   TokenCache.make({
     capacity,
     softExpiryLead: Duration.hours(1),
-    refused: makeRefused(),
+    refused: RefusedTokens.make(() => 0n),
     search,
     persist: () => Effect.void
   })
@@ -70,7 +71,7 @@ it.effect("an app that is forgotten leaves no entry behind", () =>
   }).pipe(Effect.scoped))
 
 it("refused tokens are remembered for a bounded number of apps, by hash", () => {
-  const refused = makeRefused()
+  const refused = RefusedTokens.make(() => 0n)
   for (let index = 0; index < 10_100; index++) refused.add(`app-${index}`, Redacted.make("fm2_a"))
   assert.isFalse(refused.has("app-0", Redacted.make("fm2_a")))
   assert.isTrue(refused.has("app-10099", Redacted.make("fm2_a")))

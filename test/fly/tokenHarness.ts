@@ -94,6 +94,9 @@ export const layer = (
 export const get = (app: string) => FlyTokens.FlyTokens.use((tokens) => tokens.get(app))
 export const refresh = (app: string) => FlyTokens.FlyTokens.use((tokens) => tokens.refresh(app))
 export const invalidate = (app: string) => FlyTokens.FlyTokens.use((tokens) => tokens.invalidate(app))
+/** The log host answered 401 to this token. */
+export const refuse = (app: string, token: string) =>
+  FlyTokens.FlyTokens.use((tokens) => tokens.invalidate(app, Redacted.make(token)))
 export const setManual = (app: string, token: string) =>
   FlyTokens.FlyTokens.use((tokens) => tokens.setManual(app, Redacted.make(token)))
 

@@ -12,7 +12,7 @@ import * as UserDirectories from "effect/persistence/UserDirectories"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { parse } from "yaml"
-import { parseGiven } from "./tokenRecord.ts"
+import { parseGiven } from "./tokenForm.ts"
 
 /** It is a page of settings; a longer file is no configuration. */
 const longest = 1024 * 1024

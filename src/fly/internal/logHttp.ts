@@ -15,33 +15,10 @@ import * as BaseUrl from "../../http/BaseUrl.ts"
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
+import { authorizationOf } from "./tokenForm.ts"
 
 const timeLimit = "10 seconds"
 const bodyLimit = 16 * 1024 * 1024
-
-const schemes = /^\s*(?:FlyV1|Bearer)\s+/i
-/** `fm2_`, and the older permission and discharge parts `fm1r_` and `fm1a_`. */
-const macaroon = /^fm\d[a-z]?_/
-/** The printable characters that a header may hold; a part of a token is one word of them. */
-const tokenPart = /^[\x21-\x7e]+$/
-
-const withoutScheme = (text: string): string => {
-  let bare = text
-  while (schemes.test(bare)) bare = bare.replace(schemes, "")
-  return bare.trim()
-}
-
-/**
- * The `Authorization` header for a token, null for a text that is no token: the log host refuses the wrong scheme.
- *
- * A scheme that was pasted along is removed, and of a mixed list only the macaroons are sent, as Fly's own command does.
- */
-const authorizationOf = (token: string): string | null => {
-  const parts = withoutScheme(token).split(",").map(withoutScheme).filter((one) => one !== "")
-  if (parts.length === 0 || !parts.every((one) => tokenPart.test(one))) return null
-  const macaroons = parts.filter((one) => macaroon.test(one))
-  return macaroons.length > 0 ? `FlyV1 ${macaroons.join(",")}` : `Bearer ${parts.join(",")}`
-}
 
 /** What the user can do about it. Nothing of the answer's body is kept: it may repeat the token that was sent. */
 const advice: Readonly<Record<number, string>> = {

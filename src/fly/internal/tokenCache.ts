@@ -9,10 +9,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
+import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { AppName } from "../AppName.ts"
 import type { FlyError } from "../FlyError.ts"
-import type { FlyToken, Found, RefusedTokens } from "./tokenChain.ts"
+import type { RefusedTokens } from "./refusedTokens.ts"
+import type { FlyToken, Found } from "./tokenChain.ts"
+import { identityOf } from "./tokenForm.ts"
 
 /** How long a token from the fly command's file is handed out before the file is checked for changes. */
 const fileCheckInterval = Duration.seconds(1)
@@ -41,9 +44,17 @@ interface Search {
   readonly done: Deferred.Deferred<Found, FlyError>
   waiters: number
   fiber: Fiber.Fiber<Found, FlyError> | null
+  /** Whether what it finds may be what was forgotten while it was running. */
+  isStale: boolean
 }
 
-/** `find` may use what is stored; `renew` replaces a token that is still good; `replace` one that was refused. */
+/** What a search found; a stale one may have found what was forgotten in the meantime. */
+export interface Result {
+  readonly found: Found
+  readonly isStale: boolean
+}
+
+/** `find` may use what is stored; `renew` and `replace` look past it and past the token in use. */
 export type SearchKind = "find" | "renew" | "replace"
 
 interface Entry {
@@ -55,7 +66,7 @@ export interface Options {
   readonly capacity: number
   readonly softExpiryLead: Duration.Duration
   readonly refused: RefusedTokens
-  /** Searches for a token; `held` is the one in use. */
+  /** Searches for a token; `held` is the one in use, or the one that is to be replaced. */
   readonly search: (app: AppName, kind: SearchKind, held: Held | null) => Effect.Effect<Found, FlyError>
   /** Called with every token that is now in use and should be stored. */
   readonly persist: (app: AppName, found: Found) => Effect.Effect<void>
@@ -108,7 +119,7 @@ export const make = Effect.fnUntraced(function*({ capacity, persist, refused, se
 
   const hold = Effect.fnUntraced(function*(app: AppName, from: Search, found: Found) {
     const entry = entries.get(app) ?? { held: null, inFlight: null }
-    if (!found.keep || refused.has(app, found.token)) return
+    if (!found.keep || from.isStale || refused.has(app, found.token)) return
     // a later search has brought a token already: the result of this older one does not replace it
     if (entry.inFlight !== from && entry.held !== null) return
     const now = yield* Clock.currentTimeMillis
@@ -131,15 +142,20 @@ export const make = Effect.fnUntraced(function*({ capacity, persist, refused, se
     yield* until === Infinity ? FiberMap.remove(timers, app) : FiberMap.run(timers, app, watch(app, held, now))
   })
 
-  const launch = Effect.fnUntraced(function*(app: AppName, kind: SearchKind) {
+  const launch = Effect.fnUntraced(function*(app: AppName, kind: SearchKind, replaced: Held | null) {
     if (!entries.has(app)) yield* makeRoom
     const entry = entries.get(app) ?? { held: null, inFlight: null }
     entries.set(app, entry)
-    const started: Search = { kind, done: Deferred.makeUnsafe(), waiters: 0, fiber: null }
+    const started: Search = { kind, done: Deferred.makeUnsafe(), waiters: 0, fiber: null, isStale: false }
     entry.inFlight = started
     const { held } = entry
-    const fiber = yield* search(app, kind, held).pipe(
-      Effect.tap((found) => found.source === "ets" ? Effect.void : Effect.uninterruptible(hold(app, started, found))),
+    const fiber = yield* search(app, kind, held ?? replaced).pipe(
+      // what is in use already stays as it is
+      Effect.tap((found) =>
+        entry.held !== null && found.token === entry.held.token.token
+          ? Effect.void
+          : Effect.uninterruptible(hold(app, started, found))
+      ),
       Effect.interruptible,
       Effect.forkIn(scope)
     )
@@ -163,26 +179,29 @@ export const make = Effect.fnUntraced(function*({ capacity, persist, refused, se
     })
 
   /** Waits for the search that is running, or starts one. */
-  const join = (app: AppName, kind: SearchKind): Effect.Effect<Found, FlyError> =>
+  const join = (app: AppName, kind: SearchKind, replaced: Held | null = null): Effect.Effect<Result, FlyError> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const current = entries.get(app)?.inFlight ?? null
         const joined = current !== null && (kind === "find" || current.kind === kind)
           ? current
-          : yield* launch(app, kind)
+          : yield* launch(app, kind, replaced)
         joined.waiters += 1
-        return yield* Effect.ensuring(restore(Deferred.await(joined.done)), leave(app, joined))
+        const found = yield* Effect.ensuring(restore(Deferred.await(joined.done)), leave(app, joined))
+        return { found, isStale: joined.isStale }
       })
     )
 
-  /** Takes the token out of use for ever; a caller who asks from now on starts another search. */
-  const forget = (app: string): void => {
+  /** Takes the token out of use and returns it; a caller who asks from now on starts another search. */
+  const forget = (app: string): Held | null => {
     const entry = entries.get(app)
-    if (entry === undefined) return
-    if (entry.held !== null) refused.add(app, entry.held.token.token)
+    if (entry === undefined) return null
+    const { held, inFlight } = entry
+    if (inFlight !== null) inFlight.isStale = true
     entry.held = null
     entry.inFlight = null
     removeIfEmpty(app, entry)
+    return held
   }
 
   return {
@@ -192,10 +211,16 @@ export const make = Effect.fnUntraced(function*({ capacity, persist, refused, se
     isReplacing: (app: string): boolean => entries.get(app)?.inFlight?.kind === "replace",
     join,
     forget,
-    /** Takes the token out of use if it has been refused since. */
-    dropRefused: (app: AppName): void => {
+    /** Puts a token that was forgotten back into use, unless another one is there. */
+    restore: (app: AppName, held: Held): void => {
+      const entry = entries.get(app) ?? { held: null, inFlight: null }
+      entry.held ??= held
+      entries.set(app, entry)
+    },
+    /** Takes the token out of use if it is this one. */
+    dropToken: (app: AppName, token: Redacted.Redacted): void => {
       const held = entries.get(app)?.held ?? null
-      if (held !== null && refused.has(app, held.token.token)) drop(app, held)
+      if (held !== null && identityOf(held.token.token) === identityOf(token)) drop(app, held)
     },
     /** A caller who asks from now on does not share a search that began before. */
     detach: (app: string): void => {

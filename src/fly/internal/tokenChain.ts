@@ -1,6 +1,6 @@
 /**
  * The sources of an app's token in their order: storage, environment, the fly command's file, a new token from the fly
- * command, the one set by hand; and the tokens that were refused, which no source hands out again.
+ * command, the one set by hand.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -9,14 +9,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-import { createHash } from "node:crypto"
-import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type { AppName } from "../AppName.ts"
-import type { FlyCli } from "../FlyCli.ts"
 import { FlyError, NoToken } from "../FlyError.ts"
 import type { FlyConfigFile } from "./flyConfigFile.ts"
-import * as TokenRecord from "./tokenRecord.ts"
+import type { RefusedTokens } from "./refusedTokens.ts"
+import { identityOf, parseGiven } from "./tokenForm.ts"
+import { type TokenMint, variables } from "./tokenMint.ts"
+import type * as TokenRecord from "./tokenRecord.ts"
 
 /**
  * Where a token came from: `ets` is the shared cache in memory, by the name it has had in telemetry from the start.
@@ -51,130 +50,53 @@ export interface Found {
   readonly persist: boolean
   /** Of a token from the fly command's file: the state that file was in. */
   readonly stamp: string | null
+  /** Whether the host refused it and nothing else is left. */
+  readonly isLastResort?: boolean
 }
 
-/** Refused tokens are rare; beyond this many the oldest are forgotten, so that callers' app names cannot fill memory. */
-const mostRefused = 10_000
-
-const refusedEntry = (app: string, token: Redacted.Redacted): string =>
-  `${app} ${createHash("sha256").update(Redacted.value(token)).digest("base64")}`
-
-/** Which tokens were refused for which app, as hashes. */
-export const makeRefused = () => {
-  const entries = new Set<string>()
-  return {
-    has: (app: string, token: Redacted.Redacted): boolean => entries.size > 0 && entries.has(refusedEntry(app, token)),
-    /** Whether any token of the app was refused; it searches all entries, so it is for the message of a failure. */
-    hasAny: (app: string): boolean => [...entries].some((one) => one.startsWith(`${app} `)),
-    add: (app: string, token: Redacted.Redacted): void => {
-      entries.add(refusedEntry(app, token))
-      const [oldest] = entries
-      if (entries.size > mostRefused && oldest !== undefined) entries.delete(oldest)
-    },
-    /** The user has set this very token by hand: it may be used again. */
-    forgive: (app: string, token: Redacted.Redacted): void => void entries.delete(refusedEntry(app, token))
-  }
-}
-
-export type RefusedTokens = ReturnType<typeof makeRefused>
-
-/** The variables that the fly command reads, in its order. */
-const variables = ["FLY_ACCESS_TOKEN", "FLY_API_TOKEN"] as const
-
-/** The token of the first variable that is set; an empty one is not. A text that is no token is skipped with a warning. */
-export const readEnvironment: Effect.Effect<Redacted.Redacted | null> = Effect.gen(function*() {
+/** The tokens of the variables that are set; an empty one is not. A text that is no token is skipped with a warning. */
+export const readEnvironment: Effect.Effect<ReadonlyArray<Redacted.Redacted>> = Effect.gen(function*() {
+  const tokens: Array<Redacted.Redacted> = []
   for (const name of variables) {
     const value = yield* Effect.orElseSucceed(Config.Redacted(name), () => Redacted.make(""))
     const text = Redacted.value(value)
-    const token = TokenRecord.parseGiven(text)
-    if (token !== null) return token
-    if (text.trim() !== "") yield* Effect.logWarning(`${name} does not hold a token and is ignored`)
+    const token = parseGiven(text)
+    if (token !== null) tokens.push(token)
+    else if (text.trim() !== "") yield* Effect.logWarning(`${name} does not hold a token and is ignored`)
   }
-  return null
+  return tokens
 })
-
-/** How much longer Fly accepts a token than it is used here. */
-const expiryMargin = Duration.hours(1)
-
-const decodePrinted = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ token: Schema.String })))
-
-/** The token in what the command wrote to stdout, as JSON or by itself; null when anything else was written. */
-const tokenIn = (stdout: string): Redacted.Redacted | null =>
-  TokenRecord.parsePrinted(
-    Option.match(decodePrinted(stdout.trim()), { onNone: () => stdout, onSome: ({ token }) => token })
-  )
-
-export interface CreateOptions {
-  readonly org: string | null
-  /** How long the token will be used. */
-  readonly timeToLive: Duration.Duration
-  readonly timeout: Duration.Duration
-}
-
-/**
- * Creates tokens with the fly command: read-only, for one organization, with an end. Where it creates none a warning says
- * why, without anything that the command wrote.
- */
-export const makeCreate = (cli: FlyCli["Service"], { org, timeToLive, timeout }: CreateOptions) => {
-  const seconds = Math.ceil(Duration.toSeconds(Duration.sum(timeToLive, expiryMargin)))
-  const expiry = `${Math.floor(seconds / 3600)}h${Math.floor(seconds / 60) % 60}m${seconds % 60}s`
-  // the command is to use its own login; the tokens of these variables were tried before it and were not good
-  const env = Object.fromEntries(variables.map((name) => [name, undefined]))
-  return (app: AppName): Effect.Effect<Redacted.Redacted | null> => {
-    const organization = org === null ? [] : ["--org", org]
-    const named = ["--json", "--name", `effect-atlas ${app}`]
-    const args = ["tokens", "create", "readonly", "--expiry", expiry, ...named, ...organization]
-    const none = (why: string) =>
-      Effect.as(Effect.annotateLogs(Effect.logWarning(`the fly command created no token: ${why}`), { app }), null)
-    return cli.run(args, { operation: "token", app, env, timeout }).pipe(
-      Effect.matchEffect({
-        onFailure: ({ kind }) =>
-          none(kind === "fly_timeout" ? `it took longer than ${TimeSpan.format(timeout)}` : kind),
-        onSuccess: ({ exitCode, stdout }) => {
-          if (exitCode !== 0) {
-            const hint = org === null ? "; it needs an organization, set ATLAS_FLY_ORG" : ""
-            return none(`exit code ${exitCode}${hint}`)
-          }
-          const token = tokenIn(stdout)
-          return token === null ? none("what it printed is not one token") : Effect.succeed(token)
-        }
-      }),
-      Effect.catchDefect(() => none("running it failed unexpectedly"))
-    )
-  }
-}
 
 /** The fly command renews the token in its file every few minutes. */
 const fileLife = Duration.minutes(5)
 
-/** Apps for which the fly command created no token the last time; beyond this many the oldest are forgotten. */
-const mostMisses = 10_000
-
 export interface Sources {
   readonly storage: TokenRecord.RecordStore
-  readonly environment: Redacted.Redacted | null
+  readonly environment: ReadonlyArray<Redacted.Redacted>
   readonly configFile: FlyConfigFile | null
-  readonly create: ((app: AppName) => Effect.Effect<Redacted.Redacted | null>) | null
+  readonly mint: TokenMint | null
   readonly refused: RefusedTokens
-  readonly timeToLive: Duration.Duration
-  readonly missWait: Duration.Duration
   readonly persistConfigFile: boolean
 }
 
 const seconds = (millis: number, life: Duration.Duration): number =>
   Math.floor((millis + Duration.toMillis(life)) / 1000)
 
-/** The failure when no source has a token, or only refused ones. */
-export const noToken = (app: AppName, wasRefused: boolean): FlyError =>
-  new FlyError({
+/** The failure when no source has a token; `failed` is why the fly command is not asked again for a while. */
+const noToken = (app: AppName, failed: string | null): FlyError => {
+  const again = failed === null
+    ? ""
+    : `; the fly command made none a short while ago (${failed}), \`atlas fly token refresh ${app}\` asks it again`
+  return new FlyError({
     app,
     operation: "token",
     reason: new NoToken({
       message:
-        `${wasRefused ? "every token" : "no token"} for the app ${app} was ${wasRefused ? "refused" : "found"}: log in `
-        + `with \`fly auth login\`, set FLY_API_TOKEN, or set one by hand with \`atlas fly token set ${app}\``
+        `no token for the app ${app} was found: log in with \`fly auth login\`, set FLY_API_TOKEN, or set one by hand `
+        + `with \`atlas fly token set ${app}\`${again}`
     })
   })
+}
 
 /** A failure's own sentence; of a defect only that there was one, since its text may hold anything. */
 export const describe = (cause: Cause.Cause<FlyError>): string =>
@@ -183,10 +105,15 @@ export const describe = (cause: Cause.Cause<FlyError>): string =>
     onSome: ({ message }) => message
   })
 
+/** What a search passes over unless nothing else is left: the token in use, which is to be replaced, and the stored one. */
+export interface Replacing {
+  readonly inUse: Found | null
+}
+
+const isSame = (one: Redacted.Redacted, other: Redacted.Redacted): boolean => identityOf(one) === identityOf(other)
+
 export const make = (sources: Sources) => {
-  const { configFile, create, environment, refused, storage } = sources
-  /** Until when the fly command is not run again for an app. */
-  const misses = new Map<string, number>()
+  const { configFile, environment, mint, refused, storage } = sources
 
   const fromStorage = Effect.fnUntraced(function*(app: AppName) {
     const stored = yield* storage.get(app, "cached").pipe(
@@ -203,58 +130,69 @@ export const make = (sources: Sources) => {
     if (Option.isNone(stored)) return null
     const { expiresAt, token } = stored.value
     const now = yield* Clock.currentTimeMillis
-    if (expiresAt === null || expiresAt * 1000 <= now || refused.has(app, token)) return null
+    if (expiresAt === null || expiresAt * 1000 <= now) return null
     return { token, expiresAt, source: "storage", keep: true, persist: false, stamp: null } satisfies Found
   })
 
-  const fromEnvironment = (app: AppName): Found | null =>
-    environment === null || refused.has(app, environment)
-      ? null
-      : { token: environment, expiresAt: null, source: "config", keep: true, persist: false, stamp: null }
+  const fromEnvironment = environment.map((token): Found => (
+    { token, expiresAt: null, source: "config", keep: true, persist: false, stamp: null }
+  ))
 
-  const fromFile = Effect.fnUntraced(function*(app: AppName) {
+  const fromFile = Effect.gen(function*() {
     const found = configFile === null ? null : yield* configFile.read
-    if (found === null || refused.has(app, found.token)) return null
+    if (found === null) return null
     const expiresAt = seconds(yield* Clock.currentTimeMillis, fileLife)
     return { ...found, expiresAt, source: "config", keep: true, persist: sources.persistConfigFile } satisfies Found
   })
 
-  const fromCommand = Effect.fnUntraced(function*(app: AppName) {
-    if (create === null || (misses.get(app) ?? 0) > (yield* Clock.currentTimeMillis)) return null
-    misses.delete(app)
-    const token = yield* create(app)
-    const now = yield* Clock.currentTimeMillis
-    if (token === null || refused.has(app, token)) {
-      misses.set(app, now + Duration.toMillis(sources.missWait))
-      const [oldest] = misses.keys()
-      if (misses.size > mostMisses && oldest !== undefined) misses.delete(oldest)
-      return null
-    }
-    const expiresAt = seconds(now, sources.timeToLive)
-    return { token, expiresAt, source: "cli", keep: true, persist: true, stamp: null } satisfies Found
-  })
-
   const byHand = Effect.fnUntraced(function*(app: AppName) {
     const stored = yield* storage.get(app, "manual")
-    if (Option.isNone(stored) || refused.has(app, stored.value.token)) return null
-    return {
-      token: stored.value.token,
-      expiresAt: null,
-      source: "manual",
-      keep: false,
-      persist: false,
-      stamp: null
-    } satisfies Found
+    if (Option.isNone(stored)) return null
+    const { token } = stored.value
+    return { token, expiresAt: null, source: "manual", keep: false, persist: false, stamp: null } satisfies Found
   })
 
   return {
-    /** The first source that has a token which was not refused. */
-    acquire: Effect.fnUntraced(function*(app: AppName, skipStorage: boolean) {
-      const found: Found | null = (skipStorage ? null : yield* fromStorage(app)) ?? fromEnvironment(app)
-        ?? (yield* fromFile(app)) ?? (yield* fromCommand(app)) ?? (yield* byHand(app))
-      return found ?? (yield* noToken(app, refused.hasAny(app)))
-    }),
-    /** Lets the next search run the fly command again. */
-    endWait: (app: string): void => void misses.delete(app)
+    /**
+     * The first source that has a token which the host has not just refused. When nothing else is left: the one that is to be
+     * replaced, and at last the one that was refused longest ago, since the host may take it again.
+     */
+    acquire: Effect.fnUntraced(function*(app: AppName, replacing: Replacing | null) {
+      const spares: Array<Found> = []
+      const { inUse = null } = replacing ?? {}
+      const isReplaced = (token: Redacted.Redacted) =>
+        replacing !== null && spares.some((spare) => isSame(spare.token, token))
+      const isGood = (found: Found | null): found is Found => {
+        if (found === null) return false
+        if (!refused.has(app, found.token) && !isReplaced(found.token)) return true
+        spares.push(found)
+        return false
+      }
+
+      if (inUse !== null) spares.push(inUse)
+      const stored = yield* fromStorage(app)
+      if (replacing !== null && stored !== null) spares.push(stored)
+      else if (isGood(stored)) return stored
+      const variable = fromEnvironment.find(isGood)
+      if (variable !== undefined) return variable
+      const file = yield* fromFile
+      if (isGood(file)) return file
+
+      const isAfterRefusal = spares.some(({ token }) => refused.has(app, token))
+      const outcome = mint === null ? null : yield* mint.acquire(app, isReplaced, isAfterRefusal)
+      const made = outcome !== null && "token" in outcome ? outcome : mint?.made(app) ?? null
+      if (made !== null) {
+        const minted: Found = { ...made, source: "cli", keep: true, persist: true, stamp: null }
+        if (isGood(minted)) return minted
+      }
+      const hand = yield* byHand(app)
+      if (isGood(hand)) return hand
+
+      const usable = spares.find(({ token }) => !refused.has(app, token))
+      if (usable !== undefined) return usable
+      const [oldest] = spares.toSorted((a, b) => refused.orderOf(app, a.token) - refused.orderOf(app, b.token))
+      if (oldest !== undefined) return { ...oldest, keep: false, persist: false, isLastResort: true }
+      return yield* noToken(app, outcome !== null && "failed" in outcome && outcome.isKnown ? outcome.failed : null)
+    })
   }
 }

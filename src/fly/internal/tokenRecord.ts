@@ -36,27 +36,31 @@ export interface RecordStore {
   readonly put: (app: AppName, key: TokenKey, token: StoredToken) => Effect.Effect<void, FlyError>
   /** Deleting a record that is not there succeeds. */
   readonly delete: (app: AppName, key: TokenKey) => Effect.Effect<void, FlyError>
+  /** Where processes tell each other how the fly command fared; a storage without it leaves that to each process. */
+  readonly mints?: MintStore | undefined
 }
 
-/** Tokens are a few kilobytes of macaroons. */
-const longestToken = 16 * 1024
+/**
+ * How the fly command fared when it was last asked for a token: what it made, or that it made none, when and why in one word.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MintNote =
+  | { readonly _tag: "Made"; readonly token: Redacted.Redacted; readonly expiresAt: number }
+  | { readonly _tag: "Failed"; readonly at: number; readonly kind: string }
 
-/** One line of one word, or of a scheme and a word, such as `FlyV1 fm2_...,fm2_...`. */
-const anyToken = /^(?:(?:FlyV1|Bearer) )?[\x21-\x7e]+$/i
-
-/** Parts with the prefixes that Fly gives its tokens; nothing else that a program prints looks like this. */
-const flyToken = /^(?:(?:FlyV1|Bearer) )?f[mo]\d[a-z]?_[A-Za-z0-9+/=_-]+(?:,f[mo]\d[a-z]?_[A-Za-z0-9+/=_-]+)*$/
-
-const tokenLike = (form: RegExp) => (text: string): Redacted.Redacted | null => {
-  const trimmed = text.trim()
-  return trimmed.length <= longestToken && form.test(trimmed) ? Redacted.make(trimmed) : null
+/**
+ * One note for each name: of an app, or `@` and an organization, whose apps share one token.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MintStore {
+  readonly get: (name: string) => Effect.Effect<Option.Option<MintNote>, FlyError>
+  readonly put: (name: string, note: MintNote) => Effect.Effect<void, FlyError>
+  readonly delete: (name: string) => Effect.Effect<void, FlyError>
 }
-
-/** A token that a person or a setting gave, trimmed; null when it is empty or no token at all. */
-export const parseGiven = tokenLike(anyToken)
-
-/** A token in the output of a program, which may print anything: only what is made of Fly's own parts, else null. */
-export const parsePrinted = tokenLike(flyToken)
 
 const TextRecord = Schema.fromJsonString(Schema.Struct({
   version: Schema.Literal(1),
@@ -114,6 +118,37 @@ export const read = (
   }
   return Effect.succeedSome({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
 }
+
+const MintText = Schema.fromJsonString(Schema.Union([
+  Schema.Struct({ version: Schema.Literal(1), mint: Schema.String, failed: Schema.String, at: Schema.Int }),
+  Schema.Struct({
+    version: Schema.Literal(1),
+    mint: Schema.String,
+    token: Schema.NonEmptyString,
+    expiresAt: Schema.Int
+  })
+]))
+
+const decodeMint = Schema.decodeUnknownOption(MintText)
+
+/** A note as text; one of a failure holds no secret. */
+export const renderMint = (name: string, note: MintNote): string =>
+  JSON.stringify(
+    note._tag === "Failed"
+      ? { version: 1, mint: name, failed: note.kind, at: note.at }
+      : { version: 1, mint: name, token: Redacted.value(note.token), expiresAt: note.expiresAt }
+  )
+
+/** The note in a text; none where it cannot be understood: the fly command is then asked. */
+export const readMint = (name: string, text: string): Option.Option<MintNote> =>
+  Option.flatMap(decodeMint(text), (found): Option.Option<MintNote> => {
+    if (found.mint !== name) return Option.none()
+    return Option.some(
+      "failed" in found
+        ? { _tag: "Failed", at: found.at, kind: found.failed }
+        : { _tag: "Made", token: Redacted.make(found.token), expiresAt: found.expiresAt }
+    )
+  })
 
 /** The failure of reading a record: it names the place and what the system said, never a token. */
 export const unreadable = (app: AppName | null, place: string) => (error: unknown): FlyError =>
