@@ -8,12 +8,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import { ProviderFault } from "../domain/AtlasError.ts"
 import type { AppName } from "./AppName.ts"
 import { FlyError, type FlyErrorReason } from "./FlyError.ts"
 import * as LogHttp from "./internal/logHttp.ts"
 import * as LogWire from "./internal/logWire.ts"
+import * as Scrub from "./internal/scrub.ts"
 import type { LogEntry } from "./LogEntry.ts"
 
 /**
@@ -47,6 +48,10 @@ export interface Page {
   readonly cursor: string | null
   /** The host has more lines than this page holds, so the next page can be requested at once. */
   readonly isFull: boolean
+  /** The host's clock as it answered, in milliseconds since 1970; absent or null where it does not say. */
+  readonly hostTime?: number | null | undefined
+  /** Why the answer was not read to its end; absent or null for a whole page. The lines before that point are in the page. */
+  readonly cut?: FlyError | null | undefined
   /** How many lines were no log entries. */
   readonly skipped: number
 }
@@ -58,7 +63,10 @@ export interface Page {
  * @since 0.1.0
  */
 export class FlyLogSource extends Context.Service<FlyLogSource, {
-  /** Sends one request: never repeated, 10 seconds at most, redirects not followed. Any answer but 200 is a failure. */
+  /**
+   * Sends one request, which is never repeated; redirects are not followed. Any answer but 200 is a failure, and so is one that
+   * does not begin within 10 seconds. A line longer than 8 Mi characters is cut and says so.
+   */
   readonly page: (request: PageRequest) => Effect.Effect<Page, FlyError>
 }>()("effect-atlas/fly/FlyLogSource") {}
 
@@ -85,11 +93,96 @@ const logSkipped = (app: string, skipped: number): Effect.Effect<void> =>
       skipped
     })
 
+/** The most characters of one page, whatever the host sends; the rest is requested as the next page. */
+const mostText = 64 * 1024 * 1024
+/** What an entry takes besides its message. */
+const entrySize = 200
+
+interface Read {
+  readonly lines: ReadonlyArray<LogWire.Line>
+  readonly skipped: number
+  readonly nextToken: string | null
+  readonly cut: FlyErrorReason | null
+}
+
+const ended = new ProviderFault({ status: 200, message: "the log host's answer ended in the middle" })
+const stopped = new ProviderFault({
+  status: 200,
+  message: `the log host's answer is larger than ${mostText} characters; what follows is left to the next request`
+})
+const noPage = new ProviderFault({ status: 200, message: "the log host's answer is not a page of Fly logs" })
+
+/** Reads an answer as it comes. One that breaks off is as good as the lines before that; without any, it is a failure. */
+const readLines = Effect.fnUntraced(function*(
+  { read }: LogHttp.Answer,
+  token: Redacted.Redacted,
+  readerOf: (onLine: LogWire.OnLine) => LogWire.Reader
+) {
+  const hide = Scrub.own([Redacted.value(token)])
+  const hidden = (text: string | null) => text === null ? null : hide(text)
+  const lines: Array<LogWire.Line> = []
+  let skipped = 0
+  let size = 0
+  const reader = readerOf((line) => {
+    if (line === null) {
+      skipped += 1
+      return
+    }
+    const { entry, id } = line
+    size += entrySize + (entry.message?.length ?? 0)
+    // a host may repeat what it was sent
+    lines.push({
+      entry: {
+        timestamp: hidden(entry.timestamp),
+        message: hidden(entry.message),
+        level: hidden(entry.level),
+        region: hidden(entry.region),
+        instance: hidden(entry.instance),
+        appName: entry.appName
+      },
+      id: hidden(id)
+    })
+  })
+  let unread = 0
+  const failure = yield* Effect.match(
+    read((text) => {
+      const before = lines.length
+      reader.push(text)
+      unread = lines.length === before ? unread + text.length : 0
+      return size < mostText && unread < mostText
+    }),
+    { onFailure: (reason) => reason, onSuccess: () => null }
+  )
+  const isStopped = size >= mostText || unread >= mostText
+  const { isWhole, nextToken } = isStopped || failure !== null ? { isWhole: false, nextToken: null } : reader.end()
+  const cut = failure ?? (isStopped ? stopped : isWhole ? null : ended)
+  if (lines.length === 0 && cut !== null && cut !== ended) return yield* cut
+  return { lines, skipped, nextToken, cut } satisfies Read
+})
+
+/** A cursor further ahead of the host's clock than this is the fault of a line with a wrong time. */
+const furthestAhead = 5n * 60_000_000_000n
+/** Where to go on when every line is ahead of the host's clock: the lines to come may be this late. */
+const lateness = 60_000_000_000n
+
+/**
+ * The cursor of a page. Of an answer that broke off, the lines after that point would be lost if the ones before it were not in
+ * the order of their times; then it has none.
+ */
+const cursorOf = ({ cut, lines, nextToken }: Read, hostTime: number | null, step: bigint): string | null => {
+  if (cut !== null && !LogWire.isSorted(lines)) return null
+  const { moment } = nextToken === null ? LogWire.latestTime(lines.map(({ entry }) => entry)) : { moment: null }
+  const found = nextToken ?? (moment === null ? null : String(LogWire.toNanos(moment) + step))
+  if (found === null || hostTime === null) return found
+  const now = BigInt(hostTime) * 1_000_000n
+  if (BigInt(found) <= now + furthestAhead) return found
+  const calm = LogWire.newestUntil(lines, now + furthestAhead)
+  return String(calm === null ? now - lateness : calm + step)
+}
+
 /** An id for a line without one: its time, machine and message; null for a line that has no time either. */
-const madeUpId = (entry: LogEntry | undefined): string | null =>
-  entry === undefined || entry.timestamp === null
-    ? null
-    : JSON.stringify([entry.timestamp, entry.instance, entry.message])
+const madeUpId = (entry: LogEntry): string | null =>
+  entry.timestamp === null ? null : JSON.stringify([entry.timestamp, entry.instance, entry.message])
 
 const platformUrl = "https://api.fly.io"
 /** The most lines that the host puts into one page. */
@@ -99,28 +192,24 @@ const makePlatform = (options: Options) =>
   Effect.map(LogHttp.make, (get) =>
     FlyLogSource.of({
       page: Effect.fnUntraced(function*({ app, baseUrl, cursor, instance, region, token }) {
-        const text = yield* get({
+        const answer = yield* get({
           baseUrl: baseUrl ?? options.baseUrl ?? platformUrl,
           path: `/api/v1/apps/${encodeURIComponent(app)}/logs`,
           query: { next_token: cursor, instance, region },
           token
         })
-        const read = LogWire.readPlatform(app, text)
-        if (read === null) {
-          return yield* new ProviderFault({
-            status: 200,
-            message: "the log host's answer is not a page of Fly logs"
-          })
-        }
-        yield* logSkipped(app, read.skipped)
-        const { entries, ids, nextToken, skipped } = read
-        const { moment } = nextToken === null ? LogWire.latestTime(entries) : { moment: null }
+        const read = yield* readLines(answer, token, (onLine) => LogWire.readPlatform(app, onLine))
+        const { cut, lines, skipped } = read
+        if (lines.length === 0 && cut !== null) return yield* noPage
+        yield* logSkipped(app, skipped)
         return {
-          entries,
-          ids: ids.map((id, index) => id ?? madeUpId(entries[index])),
+          entries: lines.map(({ entry }) => entry),
+          ids: lines.map(({ entry, id }) => id ?? madeUpId(entry)),
           skipped,
-          cursor: nextToken ?? (moment === null ? null : String(LogWire.toNanos(moment))),
-          isFull: entries.length + skipped >= platformPage
+          cursor: cursorOf(read, answer.hostTime, 0n),
+          isFull: lines.length + skipped >= platformPage || cut === stopped,
+          hostTime: answer.hostTime,
+          cut: cut === null ? null : failed(app)(cut)
         }
       }, (effect, { app }) => Effect.mapError(effect, failed(app)))
     }))
@@ -157,15 +246,17 @@ const makeMachines = (options: Options) =>
   Effect.map(LogHttp.make, (get) =>
     FlyLogSource.of({
       page: Effect.fnUntraced(function*({ app, baseUrl, cursor, instance, region, token }) {
-        const text = yield* get({
+        const answer = yield* get({
           baseUrl: baseUrl ?? options.baseUrl ?? machinesUrl,
           path: `/${encodeURIComponent(app)}/logs`,
           query: { region, instance, start_time: cursor },
           token
         })
-        const { entries, ids, skipped } = LogWire.readMachines(text)
+        const read = yield* readLines(answer, token, LogWire.readMachines)
+        const { cut, lines, skipped } = read
         yield* logSkipped(app, skipped)
-        const { moment, unreadable } = LogWire.latestTime(entries)
+        const entries = lines.map(({ entry }) => entry)
+        const { unreadable } = LogWire.latestTime(entries)
         if (unreadable > 0) {
           yield* Effect.annotateLogs(
             Effect.logWarning("log lines have no readable time; they may come again with the next page"),
@@ -174,11 +265,13 @@ const makeMachines = (options: Options) =>
         }
         return {
           entries,
-          ids,
+          ids: lines.map(({ id }) => id),
           skipped,
           // the first nanosecond after the newest line
-          cursor: moment === null ? null : String(LogWire.toNanos(moment) + 1n),
-          isFull: false
+          cursor: cursorOf(read, answer.hostTime, 1n),
+          isFull: cut === stopped,
+          hostTime: answer.hostTime,
+          cut: cut === null ? null : failed(app)(cut)
         }
       }, (effect, { app }) => Effect.mapError(effect, failed(app)))
     }))

@@ -42,6 +42,12 @@ interface Failed {
   readonly retryIn: Duration.Duration
 }
 
+interface Notice {
+  readonly _tag: "Notice"
+  readonly app: string
+  readonly message: string
+}
+
 interface Stopped {
   readonly _tag: "Stopped"
   readonly app: string
@@ -55,12 +61,13 @@ interface Stopped {
  * - `Logs`: new lines, oldest first.
  * - `Gap`: how many batches and entries were dropped, because this subscriber read too slowly.
  * - `Failed`: a fetch failed; the next one follows after `retryIn`, from the same place, so no line is lost.
+ * - `Notice`: lines may be missing, because the log host ignores cursors or has more lines of one time than a page holds.
  * - `Stopped`: the app's poller has stopped. The stream ends after it.
  *
  * @category models
  * @since 0.1.0
  */
-export type Element = Logs | Gap | Failed | Stopped
+export type Element = Logs | Gap | Failed | Notice | Stopped
 
 /**
  * Which lines a subscriber gets, and how many wait for it; everything may be left out.
@@ -141,6 +148,7 @@ const failure = (app: string | null, operation: string, reason: FlyErrorReason) 
 interface Inbox {
   readonly logs: (entries: ReadonlyArray<LogEntry>) => void
   readonly failed: (error: FlyError, retryIn: Duration.Duration) => void
+  readonly noticed: (message: string) => void
   readonly stopped: () => void
   /** Waits for the next element; one at a time, so that no more than the bound is ever in memory. */
   readonly pull: Effect.Effect<readonly [Element], Cause.Done>
@@ -153,8 +161,9 @@ const textOf = (entries: ReadonlyArray<LogEntry>): number =>
   entries.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
 
 const makeInbox = (app: string, capacity: number): Inbox => {
-  const waiting: Array<{ readonly element: Logs | Failed | Stopped; readonly lines: number; readonly text: number }> =
-    []
+  const waiting: Array<
+    { readonly element: Logs | Failed | Notice | Stopped; readonly lines: number; readonly text: number }
+  > = []
   const arrived = Latch.makeUnsafe(false)
   const total = { batches: 0, lines: 0, text: 0 }
   // the newest batch is kept, however large it is
@@ -171,7 +180,7 @@ const makeInbox = (app: string, capacity: number): Inbox => {
     return first
   }
 
-  const put = (element: Logs | Failed | Stopped, size = { lines: 0, text: 0 }): void => {
+  const put = (element: Logs | Failed | Notice | Stopped, size = { lines: 0, text: 0 }): void => {
     waiting.push({ element, ...size })
     if (element._tag === "Logs") total.batches += 1
     total.lines += size.lines
@@ -210,6 +219,7 @@ const makeInbox = (app: string, capacity: number): Inbox => {
       if (waiting.at(-1)?.element._tag === "Failed") waiting.pop()
       put({ _tag: "Failed", app, error, retryIn })
     },
+    noticed: (message) => put({ _tag: "Notice", app, message }),
     stopped: () => put({ _tag: "Stopped", app }),
     pull
   }
@@ -287,6 +297,9 @@ export const make = (
         deliver: deliver(app, subscribers),
         failed: (error, retryIn) => {
           for (const { inbox } of subscribers) inbox.failed(error, retryIn)
+        },
+        noticed: (message) => {
+          for (const { inbox } of subscribers) inbox.noticed(message)
         }
       })
       const fiber = fork(

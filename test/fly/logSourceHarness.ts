@@ -27,7 +27,7 @@ export const page = (given?: Parameters<typeof request>[0]) =>
 
 /** A host that answers what the test says, and what it was asked. */
 export const host = (
-  body: string,
+  body: string | ReadableStream<Uint8Array>,
   source: (options?: FlyLogSource.Options) => Layer.Layer<FlyLogSource.FlyLogSource, never, HttpClient.HttpClient>,
   init: ResponseInit = {}
 ) => {

@@ -33,7 +33,8 @@ const faults: Readonly<Record<string, Order>> = {
   "unauthorized-once": order({ _tag: "Refuse", status: 401 }),
   "unauthorized": order({ _tag: "Refuse", status: 401, times: always }),
   "forbidden": order({ _tag: "Refuse", status: 403, times: always }),
-  "app-gone": (fly) => fly.remove(app),
+  // not by removing it: an app that goes on writing would be there again
+  "app-gone": order({ _tag: "Refuse", status: 404, times: always }),
   "server-error": order({ _tag: "Refuse", status: 503, times: 2 }),
   "rate-limited": order({ _tag: "Refuse", status: 429, retryAfter: 1, times: 2 }),
   "malformed-json": order({ _tag: "Garble" }),
@@ -43,6 +44,15 @@ const faults: Readonly<Record<string, Order>> = {
   "no-cursor": order({ _tag: "Cursor", text: "null", times: always }),
   "stale-cursor": order({ _tag: "Cursor", text: "1", skip: 2, times: always }),
   "overlap": order({ _tag: "Overlap", times: always }),
+  "ignored-cursor": order({ _tag: "IgnoreCursor", times: always }),
+  "empty-ids": talking((count) => ({ message: `nameless ${count}`, id: "" })),
+  "equal-ids": talking((count) => ({ message: `namesake ${count}`, id: "same" })),
+  "equal-lines": talking((_, now) => ({ message: "tick", id: null, timestamp: stamp(now - now % 2000) })),
+  "future-line": (fly) =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => fly.append(app, [{ message: "from the future", timestamp: stamp(now + 365 * 24 * 3600 * 1000) }])
+    ),
   "late-entries": talking((count, now) => ({ message: `late ${count}`, timestamp: stamp(now - 10_000) })),
   "equal-timestamps": talking((count, now) => ({ message: `twin ${count}`, timestamp: stamp(now - now % 2000) })),
   "unreadable-timestamps": talking((count) => ({ message: `timeless ${count}`, timestamp: "yesterday" })),

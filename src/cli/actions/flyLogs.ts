@@ -69,8 +69,11 @@ export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
         : out(entries.map((entry) => invocation.json ? JSON.stringify(toJson(entry)) : toText(entry)).join("\n"))
 
     if (!follow) {
-      const { entries } = yield* FlyLogs.FlyLogs.use((logs) => logs.fetchWithRetry(app, filter))
-      return yield* invocation.json ? out(JSON.stringify(entries.map(toJson))) : print(entries)
+      const { cut, entries } = yield* FlyLogs.FlyLogs.use((logs) => logs.fetchWithRetry(app, filter))
+      // a document in JSON is whole or is none; a reader of text also has use for the lines before the cut
+      if (invocation.json) return yield* cut == null ? out(JSON.stringify(entries.map(toJson))) : Effect.fail(cut)
+      yield* print(entries)
+      return yield* cut == null ? Effect.void : Effect.fail(cut)
     }
 
     let hasLines = false
@@ -100,6 +103,10 @@ export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
             }))
             : err(`... ${error.reason.message}; trying again in ${TimeSpan.format(retryIn)}`)
         }
+        case "Notice":
+          return invocation.json
+            ? out(JSON.stringify({ type: "notice", message: element.message }))
+            : err(`... ${element.message}`)
         case "Stopped":
           return Effect.void
       }

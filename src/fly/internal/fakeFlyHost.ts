@@ -55,6 +55,7 @@ export interface FaultTarget {
  * - `Garble`: the body is cut in half. `Huge`: the body has `bytes` bytes.
  * - `Strange`: these texts are put among the lines unchanged. `Hollow`: every nested object is null.
  * - `Cursor`: `next_token` is this JSON text. `Overlap`: the page begins with the last line of the page before.
+ * - `IgnoreCursor`: the page has the newest lines, whatever the request asks for.
  *
  * @category models
  * @since 0.1.0
@@ -73,6 +74,7 @@ export type Fault =
     | { readonly _tag: "Hollow" }
     | { readonly _tag: "Cursor"; readonly text: string }
     | { readonly _tag: "Overlap" }
+    | { readonly _tag: "IgnoreCursor" }
   )
 
 /**
@@ -235,7 +237,7 @@ const page = (
   const isHollow = fault?._tag === "Hollow"
   const cut = (body: string) => fault?._tag === "Garble" ? body.slice(0, Math.ceil(body.length / 2)) : body
   if (endpoint === "machines") {
-    const from = digits(query.get("start_time"))
+    const from = fault?._tag === "IgnoreCursor" ? null : digits(query.get("start_time"))
     const shown = from === null ? all : all.filter(({ at }) => at >= from)
     const lines = [...strange, ...shown.map((one) => asMachines(one, app, isHollow))]
     return {
@@ -244,7 +246,7 @@ const page = (
       body: cut(lines.map((line) => `${line}\n`).join(""))
     }
   }
-  const after = digits(query.get("next_token"))
+  const after = fault?._tag === "IgnoreCursor" ? null : digits(query.get("next_token"))
   const overlaps = fault?._tag === "Overlap"
   const shown = after === null
     ? all.slice(-pageSize)

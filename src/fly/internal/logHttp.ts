@@ -1,24 +1,28 @@
 /**
- * One request to a log host: sent once, with the token in the scheme the host expects, under a limit of time and of size.
+ * One request to a log host: sent once, with the token in the scheme the host expects, under a limit of time; the answer is given on as it comes.
  */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
-import { ProviderFault, Timeout, Transport, Unauthorized } from "../../domain/AtlasError.ts"
+import * as Stream from "effect/Stream"
+import { Timeout, Transport, Unauthorized } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
+import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { version } from "../../domain/Version.ts"
 import * as BareClient from "../../http/BareClient.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
-import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
 import { authorizationOf } from "./tokenForm.ts"
 
-const timeLimit = "10 seconds"
-const bodyLimit = 16 * 1024 * 1024
+/** How long the host may take to answer, and how long it may be silent while its answer comes. */
+const timeLimit = Duration.seconds(10)
+/** How long an answer may come in all; what has come by then is a page, and the next request asks for the rest. */
+const longestBody = Duration.seconds(60)
 
 /** What the user can do about it. Nothing of the answer's body is kept: it may repeat the token that was sent. */
 const advice: Readonly<Record<number, string>> = {
@@ -60,17 +64,58 @@ const connectionFailed = ({ reason }: HttpClientError.HttpClientError): Transpor
   })
 }
 
-const tooLarge = new ProviderFault({
-  status: 200,
-  message: `the log host's answer is larger than ${bodyLimit} bytes and was not read`
-})
-
-/** The body as text; a larger one than the limit is never held in memory. */
-const readText = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, FlyErrorReason> =>
-  Effect.mapBoth(Body.read(response, response.headers, bodyLimit), {
-    onFailure: (error) => error._tag === "TooLarge" ? tooLarge : connectionFailed(error),
-    onSuccess: (bytes) => new TextDecoder().decode(bytes)
+/** Fails when the host is silent for too long, or its answer has no end. */
+const watch = (lastSeen: () => bigint): Effect.Effect<never, Timeout> => {
+  const silence = Effect.gen(function*() {
+    while (true) {
+      const quiet = Duration.nanos((yield* Clock.monotonicTimeNanos) - lastSeen())
+      if (Duration.isGreaterThanOrEqualTo(quiet, timeLimit)) {
+        const message = `the log host stopped in the middle of its answer and was silent for ${
+          TimeSpan.format(timeLimit)
+        }`
+        return yield* new Timeout({ message })
+      }
+      yield* Effect.sleep(Duration.subtract(timeLimit, quiet))
+    }
   })
+  const message = `the log host's answer was not complete after ${TimeSpan.format(longestBody)}`
+  return Effect.raceFirst(silence, Effect.andThen(Effect.sleep(longestBody), Effect.fail(new Timeout({ message }))))
+}
+
+/** Gives the body piece by piece to `push`, as long as that wants more. */
+const readText = (
+  response: HttpClientResponse.HttpClientResponse,
+  push: (text: string) => boolean
+): Effect.Effect<void, FlyErrorReason> =>
+  Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const decoder = new TextDecoder()
+    let lastSeen = clock.monotonicTimeNanosUnsafe()
+    const take = (bytes: Uint8Array) =>
+      Effect.sync(() => {
+        lastSeen = clock.monotonicTimeNanosUnsafe()
+        return push(decoder.decode(bytes, { stream: true }))
+      })
+    yield* Stream.runForEachWhile(response.stream, take).pipe(
+      Effect.catchIf(({ reason }) => reason._tag === "EmptyBodyError", () => Effect.void),
+      Effect.mapError(connectionFailed),
+      Effect.raceFirst(watch(() => lastSeen))
+    )
+    push(decoder.decode())
+  })
+
+/** An answer that has begun: its body, which may end early, and the clock of the host. */
+export interface Answer {
+  /** Milliseconds since 1970; null where the host does not say. */
+  readonly hostTime: number | null
+  /** Gives the body piece by piece, until the function wants no more. */
+  readonly read: (push: (text: string) => boolean) => Effect.Effect<void, FlyErrorReason>
+}
+
+const dateOf = ({ headers }: HttpClientResponse.HttpClientResponse): number | null => {
+  const time = Date.parse(headers["date"] ?? "")
+  return Number.isFinite(time) ? time : null
+}
 
 /** What one request is for; parts of the query that are null are left out. */
 export interface LogRequest {
@@ -97,7 +142,7 @@ export const make = Effect.gen(function*() {
       return Effect.logWarning("Fly logs are requested over http, not https: the token can be read on the way")
     })
 
-  return (logRequest: LogRequest): Effect.Effect<string, FlyErrorReason> =>
+  return (logRequest: LogRequest): Effect.Effect<Answer, FlyErrorReason> =>
     Effect.gen(function*() {
       const { href, isOpen } = yield* Effect.fromResult(BaseUrl.parse(logRequest.baseUrl))
       if (isOpen && !warned.has(href)) yield* warn(href)
@@ -111,11 +156,13 @@ export const make = Effect.gen(function*() {
         headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }
       })
       const response = yield* Effect.mapError(client.execute(request), connectionFailed)
-      return response.status === 200 ? yield* readText(response) : yield* refused(response)
+      if (response.status !== 200) return yield* refused(response)
+      return { hostTime: dateOf(response), read: (push: (text: string) => boolean) => readText(response, push) }
     }).pipe(
       Effect.timeoutOrElse({
         duration: timeLimit,
-        orElse: () => Effect.fail(new Timeout({ message: `the log host did not answer within ${timeLimit}` }))
+        orElse: () =>
+          Effect.fail(new Timeout({ message: `the log host did not answer within ${TimeSpan.format(timeLimit)}` }))
       })
     )
 })

@@ -11,10 +11,11 @@ import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { FlyError } from "../FlyError.ts"
 import type { Page } from "../FlyLogSource.ts"
 import type { LogEntry } from "../LogEntry.ts"
+import * as LogProgress from "./logProgress.ts"
 
 const longestWait = Duration.seconds(60)
-/** Lines come twice only where one page ends and the next begins, so the newest ids are enough. */
-const remembered = 1000
+/** The longest pause for a host that sends the same lines again and again: it may have new ones among them. */
+const longestLull = Duration.seconds(30)
 
 /** The pause after this many failures in a row: doubled each time, up to a minute. */
 const pauseAfter = (failures: number, interval: Duration.Duration, error: FlyError): Duration.Duration => {
@@ -35,29 +36,6 @@ const errorOf = (app: string, cause: Cause.Cause<FlyError>): FlyError => {
     })
 }
 
-/** The greater of two cursors. */
-const later = (one: string | null, other: string | null): string | null =>
-  one === null || other === null ? one ?? other : BigInt(other) > BigInt(one) ? other : one
-
-/** Lets each line through once; a page may repeat what the one before had. */
-const makeOnce = () => {
-  const seen = new Set<string>()
-  return ({ entries, ids }: Page): ReadonlyArray<LogEntry> => {
-    const isNew = entries.map((_, index) => {
-      const id = ids[index] ?? null
-      if (id === null) return true
-      if (seen.has(id)) return false
-      seen.add(id)
-      return true
-    })
-    for (const id of seen) {
-      if (seen.size <= remembered) break
-      seen.delete(id)
-    }
-    return isNew.every(Boolean) ? entries : entries.filter((_, index) => isNew[index])
-  }
-}
-
 interface Polling {
   readonly app: string
   readonly interval: Duration.Duration
@@ -65,37 +43,57 @@ interface Polling {
   /** Called with at least one line. */
   readonly deliver: (entries: ReadonlyArray<LogEntry>) => Effect.Effect<void>
   readonly failed: (error: FlyError, retryIn: Duration.Duration) => void
+  /** Called with what the reader of the lines should know about them, each sentence once. */
+  readonly noticed: (message: string) => void
 }
 
+/** The pause after a page: longer and longer for a host that ignores the cursor. */
+const pauseOf = (ignored: number, interval: Duration.Duration): Duration.Duration =>
+  ignored === 0
+    ? interval
+    : Duration.min(Duration.times(interval, 2 ** Math.min(ignored, 16)), Duration.max(interval, longestLull))
+
 /** Polls until it is interrupted. */
-export const run = ({ app, deliver, failed, fetch, interval }: Polling): Effect.Effect<never> =>
+export const run = ({ app, deliver, failed, fetch, interval, noticed }: Polling): Effect.Effect<never> =>
   Effect.gen(function*() {
-    const once = makeOnce()
-    let cursor: string | null = null
+    const progress = LogProgress.make()
+    const told = new Set<string>()
     let failures = 0
-    while (true) {
-      const exit = yield* Effect.exit(fetch(cursor))
-      if (Exit.isSuccess(exit)) {
-        const page = exit.value
-        const before = cursor
-        failures = 0
-        cursor = later(cursor, page.cursor)
-        const entries = once(page)
-        if (entries.length > 0) yield* deliver(entries)
-        // a full page means that the host has more, so it is asked again at once, but only while the cursor advances
-        const isBehind = page.isFull && entries.length > 0 && cursor !== before
-        yield* isBehind ? Effect.yieldNow : Effect.sleep(interval)
-      } else {
+
+    const tell = (message: string) =>
+      Effect.suspend(() => {
+        if (told.has(message)) return Effect.void
+        told.add(message)
+        noticed(message)
+        return Effect.annotateLogs(Effect.logWarning(message), { app })
+      })
+
+    const fail = (error: FlyError) =>
+      Effect.suspend(() => {
         failures += 1
-        const error = errorOf(app, exit.cause)
         const retryIn = pauseAfter(failures, interval, error)
         failed(error, retryIn)
-        yield* Effect.annotateLogs(Effect.logWarning("fetching logs failed, trying again"), {
-          app,
-          reason: error.message,
-          retryIn: TimeSpan.format(retryIn)
-        })
-        yield* Effect.sleep(retryIn)
+        return Effect.logWarning("fetching logs failed, trying again").pipe(
+          Effect.annotateLogs({ app, reason: error.message, retryIn: TimeSpan.format(retryIn) }),
+          Effect.andThen(Effect.sleep(retryIn))
+        )
+      })
+
+    while (true) {
+      const exit = yield* Effect.exit(fetch(progress.cursor()))
+      if (Exit.isFailure(exit)) {
+        yield* fail(errorOf(app, exit.cause))
+        continue
+      }
+      const page = exit.value
+      const { entries, ignored, isBehind, notice } = progress.accept(page)
+      if (entries.length > 0) yield* deliver(entries)
+      if (notice !== null) yield* tell(notice)
+      // an answer that breaks off is a failure only where it brings nothing
+      if (page.cut != null && entries.length === 0) yield* fail(page.cut)
+      else {
+        failures = 0
+        yield* isBehind ? Effect.yieldNow : Effect.sleep(pauseOf(ignored, interval))
       }
     }
   })

@@ -6,6 +6,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { LogEntry } from "../LogEntry.ts"
+import { cutMark } from "./jsonItems.ts"
+import * as JsonItems from "./jsonItems.ts"
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -31,13 +33,26 @@ const entryFrom = (read: (line: JsonObject) => LogEntry) =>
     )
   )
 
-/** Log lines as they were read; `ids` has the id of each entry, null where a line has none. */
-export interface Decoded {
-  readonly entries: ReadonlyArray<LogEntry>
-  readonly ids: ReadonlyArray<string | null>
-  /** How many lines were no log entries. */
-  readonly skipped: number
+/** One log line, and the id that the host gave it. */
+export interface Line {
+  readonly entry: LogEntry
+  readonly id: string | null
 }
+
+/** The longest line that is kept whole; of a longer one the long texts are cut and marked. */
+export const longestLine = 8 * 1024 * 1024
+
+const nothing: LogEntry = {
+  timestamp: null,
+  message: null,
+  level: null,
+  region: null,
+  instance: null,
+  appName: null
+}
+
+/** Stands for a line that is too large to be kept, whatever is cut of it. */
+const tooLarge = (length: number): Line => ({ entry: { ...nothing, message: cutMark(length).trim() }, id: null })
 
 const machinesLine = entryFrom((line) => {
   const fly = line["fly"]
@@ -60,17 +75,42 @@ const parseJson = (text: string): unknown => {
   }
 }
 
-/** Reads NDJSON, each line on its own: a line that cannot be read is counted and skipped, the others are kept. */
-export const readMachines = (text: string): Decoded => {
-  const entries: Array<LogEntry> = []
-  let skipped = 0
-  for (const line of text.split("\n")) {
-    if (line.trim() === "") continue
-    const entry = machinesLine(parseJson(line))
-    if (Option.isSome(entry)) entries.push(entry.value)
-    else skipped += 1
+/** Takes a body as it comes. */
+export interface Reader {
+  readonly push: (chunk: string) => void
+  /** What the body says besides its lines, when nothing more comes. */
+  readonly end: () => {
+    /** The body ends where a page ends, and not within a line. */
+    readonly isWhole: boolean
+    /** Where the host says that the next page begins. */
+    readonly nextToken: string | null
   }
-  return { entries, ids: entries.map(() => null), skipped }
+}
+
+/** Takes a line; null for one that is no log entry: it costs only itself. */
+export type OnLine = (line: Line | null) => void
+
+const lineOf = (read: (json: unknown) => Line | null, onLine: OnLine) => (text: string | null, length: number): void =>
+  onLine(text === null ? tooLarge(length) : read(parseJson(text)))
+
+/** Reads NDJSON, each line on its own. */
+export const readMachines = (onLine: OnLine): Reader => {
+  const read = (json: unknown): Line | null => {
+    const entry = machinesLine(json)
+    return Option.isSome(entry) ? { entry: entry.value, id: null } : null
+  }
+  const { end, push } = JsonItems.byLine(longestLine, lineOf(read, onLine))
+  return {
+    push,
+    end: () => {
+      const rest = end()
+      if (rest === null || rest.trim() === "") return { isWhole: rest !== null, nextToken: null }
+      // a line without a line end was written to its end if it can be read
+      const last = read(parseJson(rest))
+      onLine(last)
+      return { isWhole: last !== null, nextToken: null }
+    }
+  }
 }
 
 const platformItem = entryFrom((item) => {
@@ -90,28 +130,26 @@ const bareToken = /"next_token"\s*:\s*(\d+)(?=\s*[,}])/g
 /** Nanoseconds since 1970 have 19 digits; a longer text is no cursor. */
 const digits = /^\d{1,30}$/
 
-/** Reads a page of the platform's JSON; null when it is not a page of logs at all. */
-export const readPlatform = (
-  app: string,
-  text: string
-): Decoded & { readonly nextToken: string | null } | null => {
-  // quoted before it is parsed: as a JavaScript number it would be another one
-  const body = parseJson(text.replace(bareToken, "\"next_token\":\"$1\""))
-  const data = valueAt(body, "data")
-  if (!Array.isArray(data)) return null
-  const entries: Array<LogEntry> = []
-  const ids: Array<string | null> = []
-  let skipped = 0
-  for (const item of data) {
-    const entry = platformItem(item)
-    if (Option.isSome(entry)) {
-      // the answer is about one app and does not repeat its name
-      entries.push({ ...entry.value, appName: app })
-      ids.push(textAt(item, "id"))
-    } else skipped += 1
+/** Reads a page of the platform's JSON, line by line. */
+export const readPlatform = (app: string, onLine: OnLine): Reader => {
+  const read = (json: unknown): Line | null => {
+    const entry = platformItem(json)
+    // the answer is about one app and does not repeat its name
+    return Option.isSome(entry) ? { entry: { ...entry.value, appName: app }, id: textAt(json, "id") } : null
   }
-  const nextToken = textAt(valueAt(body, "meta"), "next_token")
-  return { entries, ids, skipped, nextToken: nextToken !== null && digits.test(nextToken) ? nextToken : null }
+  const { end, push } = JsonItems.inArray("data", longestLine, lineOf(read, onLine))
+  return {
+    push,
+    end: () => {
+      // quoted before it is parsed: as a JavaScript number it would be another one
+      const body = parseJson((end() ?? "").replace(bareToken, "\"next_token\":\"$1\""))
+      const nextToken = textAt(valueAt(body, "meta"), "next_token")
+      return {
+        isWhole: Array.isArray(valueAt(body, "data")),
+        nextToken: nextToken !== null && digits.test(nextToken) ? nextToken : null
+      }
+    }
+  }
 }
 
 /**
@@ -154,6 +192,34 @@ export const toNanos = ({ nanos, seconds }: Moment): bigint => BigInt(seconds) *
 
 interface Timed {
   readonly timestamp: string | null
+}
+
+/** A line's time in nanoseconds since 1970; null where it has none that can be read, or one before there was Fly. */
+export const nanosOf = ({ timestamp }: Timed): bigint | null => {
+  const moment = timestamp === null ? null : parseTime(timestamp)
+  return moment === null || moment.seconds < 0 ? null : toNanos(moment)
+}
+
+/** The greatest time of lines that is not after `limit`. */
+export const newestUntil = (lines: ReadonlyArray<Line>, limit: bigint): bigint | null => {
+  let newest: bigint | null = null
+  for (const { entry } of lines) {
+    const at = nanosOf(entry)
+    if (at !== null && at <= limit && (newest === null || at > newest)) newest = at
+  }
+  return newest
+}
+
+/** Whether no line is older than the one before it; lines without a time do not count. */
+export const isSorted = (lines: ReadonlyArray<Line>): boolean => {
+  let before = -1n
+  return lines.every(({ entry }) => {
+    const at = nanosOf(entry)
+    if (at === null) return true
+    const isLater = at >= before
+    before = at
+    return isLater
+  })
 }
 
 /** The greatest time among log lines, and how many lines have none that can be read. */

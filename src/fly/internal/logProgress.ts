@@ -1,0 +1,202 @@
+/**
+ * Which lines of a page are new, and where the next page begins, whatever the host makes of times, ids and cursors.
+ *
+ * The next page is requested from just before the newest line, so that lines of the same time on both sides of a page's border
+ * are all seen; what comes again is told by the page before. An id proves nothing by itself: hosts send empty and equal ones.
+ */
+import * as Hash from "../../domain/Hash.ts"
+import type { Page } from "../FlyLogSource.ts"
+import type { LogEntry } from "../LogEntry.ts"
+import * as LogWire from "./logWire.ts"
+
+/** Lines this far ahead of the host's clock have a wrong time; the clock is told in whole seconds. */
+const ahead = 2_000_000_000n
+/** Where to go on when every line is ahead of the host's clock: the lines to come may be this late. */
+const lateness = 60_000_000_000n
+/** A cursor is a time if it lies this close to that of a line; others may count lines or pages. */
+const near = 24n * 3_600_000_000_000n
+/** A host that says "continue here" this shortly after its newest line means that line. */
+const close = 1_000_000_000n
+/** Lines that are remembered to be told when they come again. */
+const mostRemembered = 50_000
+/** After this many pages without a new line the host's own cursor is tried: what it has may lie behind lines of one time. */
+const mostIdle = 3
+/** Pages in a row that had only what was before their cursor, until the host is taken for one that ignores cursors. */
+const mostIgnored = 3
+
+/** What a page brought. */
+export interface Step {
+  /** The lines that were not in the page before. */
+  readonly entries: ReadonlyArray<LogEntry>
+  /** The host has more, or must be asked in another way, so the next page is requested at once. */
+  readonly isBehind: boolean
+  /** How often in a row the host has sent what was read long ago; 0 for a host that minds cursors. */
+  readonly ignored: number
+  /** What a reader should know: lines may be missing. */
+  readonly notice: string | null
+}
+
+/** Follows a log from page to page. */
+export interface Progress {
+  /** The cursor to ask with. */
+  readonly cursor: () => string | null
+  readonly accept: (page: Page) => Step
+}
+
+interface Remembered {
+  readonly count: number
+  readonly at: bigint | null
+}
+
+/** A long text is told by its length and its hash, so that remembering a line takes little. */
+const shortened = (text: string | null): string | null =>
+  text === null || text.length <= 200 ? text : `${text.length}:${Hash.mix(text).join("-")}:${text.slice(0, 40)}`
+
+const keyOf = ({ instance, message, timestamp }: LogEntry, id: string | null): string =>
+  JSON.stringify([shortened(id), timestamp, instance, shortened(message)])
+
+const later = (one: bigint | null, other: bigint | null): bigint | null =>
+  one === null || (other !== null && other > one) ? other : one
+
+const latest = (times: ReadonlyArray<bigint | null>): bigint | null => times.reduce(later, null)
+
+const isNear = (one: bigint, other: bigint | null): boolean =>
+  other !== null && one - other < near && other - one < near
+
+const isSorted = (times: ReadonlyArray<bigint | null>): boolean => {
+  const known = times.filter((at) => at !== null)
+  return known.every((at, index) => index === 0 || at >= (known[index - 1] ?? at))
+}
+
+const tooManyAtOnce =
+  "more lines have one and the same time than the log host puts into a page: some of them may be missing"
+const ignoresCursors =
+  "the log host ignores where the last page ended and sends the same lines again: lines may be missing when many come at once"
+
+export const make = (): Progress => {
+  const remembered = new Map<string, Remembered>()
+  /** Everything from here on that the host has shown is remembered; in the host's own way of counting time. */
+  let base: bigint | null = null
+  /** The host's own cursor, the furthest that it gave. */
+  let head: bigint | null = null
+  /** The time of the newest line that is not ahead of the host's clock. */
+  let calm: bigint | null = null
+  let asksBase = false
+  let idle = 0
+  let ignored = 0
+  /** The most lines that the host has put into a page. */
+  let largest = 0
+
+  const asked = (): bigint | null => asksBase && base !== null ? base : head
+
+  /** Takes the lines out that came before, as often as they did, and remembers the rest. */
+  const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
+    const counts = new Map<string, number>()
+    const isNew: Array<boolean> = []
+    const repeated: Array<bigint | null> = []
+    const keys = entries.map((entry, index) => keyOf(entry, ids[index] ?? null))
+    for (const [index, key] of keys.entries()) {
+      const count = (counts.get(key) ?? 0) + 1
+      counts.set(key, count)
+      const before = remembered.get(key)?.count ?? 0
+      isNew.push(count > before)
+      if (count <= before) repeated.push(times[index] ?? null)
+    }
+    for (const [index, key] of keys.entries()) {
+      const count = Math.max(counts.get(key) ?? 0, remembered.get(key)?.count ?? 0)
+      // the one that was seen last is forgotten last
+      remembered.delete(key)
+      remembered.set(key, { count, at: times[index] ?? null })
+    }
+    return { counts, repeated, fresh: entries.filter((_, index) => isNew[index]) }
+  }
+
+  const forget = (isOfThisPage: (key: string) => boolean, hasAllAgain: boolean): void => {
+    for (const [key, { at }] of remembered) {
+      if (isOfThisPage(key)) continue
+      const mayComeAgain = base !== null && (at === null ? !hasAllAgain : at >= base)
+      if (!mayComeAgain || remembered.size > mostRemembered) remembered.delete(key)
+    }
+  }
+
+  /** Moves the cursors; whether `base` has moved. */
+  const move = (page: Page, times: ReadonlyArray<bigint | null>): boolean => {
+    const token = page.cursor === null ? null : BigInt(page.cursor)
+    const now = page.hostTime == null ? null : BigInt(page.hostTime) * 1_000_000n
+    const newest = latest(times)
+    const known = now === null ? newest : latest(times.filter((at) => at !== null && at <= now + ahead))
+    const isTime = newest !== null
+      && (base !== null || token === null || isNear(token, newest) || isNear(token, known))
+    head = later(head, token)
+    // of a log that is still empty, "the newest lines" would leave out all but those once many come at once
+    if (page.entries.length === 0 && base === null && head === null && now !== null) base = now - lateness
+    if (!isTime) return false
+    head = later(head, newest)
+    calm = later(calm, known)
+    if (!asksBase && base !== null) return false
+    const before = base
+    if (known !== null) {
+      // a host that counts in another order than that of the lines' times has the last word
+      const isItsOwn = token !== null && token > known + close && (now === null || token <= now + ahead)
+      base = later(base, (isItsOwn ? token : known) - 1n)
+    } else if (base === null && now !== null) base = now - lateness
+    // nothing is before the beginning of time
+    if (base !== null && base < 0n) base = null
+    return base !== before
+  }
+
+  return {
+    cursor: () => {
+      const from = asked()
+      return from === null ? null : String(from)
+    },
+    accept: (page) => {
+      const times = page.entries.map(LogWire.nanosOf)
+      const from = asked()
+      const isBase = asksBase && base !== null
+      const { counts, fresh, repeated } = sift(page, times)
+      const isCut = page.cut != null
+      const isFull = page.isFull || (isCut && fresh.length > 0)
+      // the lines behind the cut would be lost if those before it were not in order
+      const hasMoved = (!isCut || isSorted(times)) && move(page, times)
+      const size = page.entries.length
+      largest = Math.max(largest, size)
+      if (size > 0 && (!isCut || hasMoved)) forget((key) => counts.has(key), isBase)
+
+      const isStale = from !== null && fresh.length === 0 && size > 1
+        && (!isBase || repeated.some((at) => at !== null && at < from))
+      ignored = isStale ? ignored + 1 : 0
+      const step = { entries: fresh, ignored: ignored >= mostIgnored ? ignored : 0 }
+
+      if (!isBase) {
+        asksBase = base !== null
+        const isBehind = fresh.length > 0 && isFull && asked() !== from
+        return { ...step, isBehind, notice: step.ignored > 0 ? ignoresCursors : null }
+      }
+      if (step.ignored > 0) {
+        asksBase = false
+        return { ...step, isBehind: false, notice: ignoresCursors }
+      }
+      // what was cut off says nothing about what the host has
+      if (isCut && !hasMoved) return { ...step, isBehind: fresh.length > 0, notice: null }
+      const isStuck = !hasMoved && base !== null && calm !== null && calm > base + 1n
+        && !times.some((at) => at !== null && at > (from ?? 0n) + 1n)
+      if (isStuck && size > 0) {
+        base = calm === null ? base : calm - 1n
+        idle = 0
+        return { ...step, isBehind: true, notice: tooManyAtOnce }
+      }
+      if (hasMoved) {
+        idle = 0
+        return { ...step, isBehind: isFull, notice: null }
+      }
+      // the page brought nothing new, or only lines of the same time: what follows may be out of its reach
+      idle += 1
+      const isEmpty = size === 0 && head !== null
+      const isBlind = isEmpty || page.isFull || (size > 1 && size >= largest)
+      asksBase = !(isBlind || idle >= mostIdle)
+      if (!asksBase) idle = 0
+      return { ...step, isBehind: !isStale && (isEmpty || page.isFull), notice: null }
+    }
+  }
+}
