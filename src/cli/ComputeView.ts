@@ -32,7 +32,7 @@ export const toJson = (compute: Compute) => ({
 })
 
 /** A log line in JSON, or a piece of one. */
-export const logToJson = ({ at, continues, cursor, overwritten, partial, stream, text }: LogElement) => ({
+export const logToJson = ({ at, continues, cursor, lost, overwritten, partial, stream, text }: LogElement) => ({
   type: "log" as const,
   cursor,
   at: instant(at),
@@ -40,7 +40,8 @@ export const logToJson = ({ at, continues, cursor, overwritten, partial, stream,
   text,
   ...(partial ? { partial } : {}),
   ...(continues ? { continues } : {}),
-  ...(overwritten ? { overwritten } : {})
+  ...(overwritten ? { overwritten } : {}),
+  ...(lost ? { lost } : {})
 })
 
 /** A log line for people: the program's words, without what a terminal obeys; JSON has them as they are. */

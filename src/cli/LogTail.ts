@@ -57,6 +57,8 @@ export const make = Effect.fnUntraced(function*(
   /** How often lines came. */
   let deliveries = 0
   let missing: string | null = null
+  /** What the log itself says that it has lost; said once, however often its end is read. */
+  let lost: string | null = null
   /** Open once a reading has begun, so that it goes on to its end. */
   const begun = Latch.makeUnsafe()
   const ending = Latch.makeUnsafe()
@@ -64,8 +66,10 @@ export const make = Effect.fnUntraced(function*(
   const failed = Deferred.makeUnsafe<never, AtlasError>()
 
   // taken and remembered in one step, so that the next reading starts after the last line taken
-  const take = (lines: ReadonlyArray<LogElement>) =>
+  const take = (all: ReadonlyArray<LogElement>) =>
     Effect.suspend(() => {
+      const lines = all.filter((line) => line.lost === undefined || line.text !== lost)
+      lost = lines.findLast((line) => line.lost)?.text ?? lost
       after = lines.at(-1)?.cursor ?? after
       deliveries += 1
       begun.openUnsafe()
@@ -162,7 +166,7 @@ export const make = Effect.fnUntraced(function*(
     read: Effect.asVoid(Fiber.await(fiber)),
     pausing: pausing.await,
     failed: Deferred.await(failed),
-    missing: () => missing
+    missing: () => lost ?? missing
   }
   return tail
 })

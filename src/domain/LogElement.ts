@@ -20,6 +20,7 @@ const platform = "system"
  * A line ends at a line feed, at a carriage return, or at both. One that has no end yet comes in pieces: `partial` means that the
  * line goes on, `continues` that this goes on with the line before, so the texts of a line's pieces put together are the line.
  * `overwritten` means that a carriage return alone ended it, as in a progress bar: a terminal writes the next line over it.
+ * `lost` means that something is missing at this place, and the text says what.
  * `starts` means that the platform says here that it starts the container. Each of them is absent where it is not so.
  *
  * @category models
@@ -33,7 +34,8 @@ export class LogElement extends Schema.Class<LogElement>("effect-atlas/domain/Lo
   partial: Schema.optionalKey(Schema.Literal(true)),
   continues: Schema.optionalKey(Schema.Literal(true)),
   overwritten: Schema.optionalKey(Schema.Literal(true)),
-  starts: Schema.optionalKey(Schema.Literal(true))
+  starts: Schema.optionalKey(Schema.Literal(true)),
+  lost: Schema.optionalKey(Schema.Literal(true))
 }) {
   /** Whether what runs in the compute has written it. */
   get isOutput(): boolean {

@@ -13,14 +13,14 @@ import * as SystemReason from "../../storage/SystemReason.ts"
 import { storageFault } from "./faults.ts"
 import type { SessionStore } from "./StoreContract.ts"
 
-/** SQLite's codes for a database or directory that may not be written. */
-const sqliteRefusals: ReadonlySet<unknown> = new Set([8, 14])
+/** SQLite's codes for a database or directory that may not be written, or has no room for its other files. */
+const sqliteRefusals: ReadonlySet<unknown> = new Set([8, 10, 13, 14])
+const systemRefusals: ReadonlySet<unknown> = new Set(["EROFS", "EACCES", "EPERM", "ENOSPC", "EDQUOT"])
 
-/** Whether a database could not be opened for want of a permission to write. */
+/** Whether a database could not be opened because it cannot be written. */
 export const mayBeReadable = (error: unknown): boolean => {
   const code = SystemReason.codeOf(error)
-  return code === "EROFS" || SystemReason.isDenied(error)
-    || (typeof code === "number" && sqliteRefusals.has(code & 0xff))
+  return typeof code === "number" ? sqliteRefusals.has(code & 0xff) : systemRefusals.has(code)
 }
 
 /** Copies that a writer disturbed are made again, but not for ever. */

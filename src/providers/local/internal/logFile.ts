@@ -24,6 +24,11 @@ const parseCursor = (after: string | null | undefined): Effect.Effect<number, Va
     : Effect.fail(new Validation({ issues: [{ path: "after", message: "Expected a cursor of this compute's log" }] }))
 }
 
+const lostOutput = "atlas: some of what was written is lost: the log could not be written, or its disk was full"
+
+const lost = (at: number, text: string): LogElement =>
+  new LogElement({ cursor: String(at), at: null, stream: "system", text, lost: true })
+
 /**
  * Lines of the file after a cursor; with `follow` until `isOver` says that nothing more can come, then to the very end.
  *
@@ -45,16 +50,21 @@ export const lines = (
   const fault = (error: PlatformError.PlatformError) =>
     new StorageFault({ message: `${file} cannot be read: ${SystemReason.describe(error, file)}` })
 
-  const reading = (log: LogParts.Reader, first: Splitter) => {
+  const reading = (log: LogParts.Reader, first: Splitter, hasLost: Effect.Effect<boolean>) => {
     let splitter = first
     /** Ends what was read so far where bytes are missed, and says so. */
     const afterGap = (missed: LogParts.Missed | null): ReadonlyArray<LogElement> => {
       if (missed === null) return []
       const unended = splitter.rest("last")
       splitter = makeSplitter(missed.to, null)
-      const [cursor, text] = [String(missed.to), LogParts.describe(missed)]
-      return [...unended, new LogElement({ cursor, at: null, stream: "system", text })]
+      return [...unended, lost(missed.to, LogParts.describe(missed))]
     }
+    /** What has no end yet, and whether all that was written is there. */
+    const ending = (piece: "partial" | "last") =>
+      Effect.map(hasLost, (hasLost) => {
+        const unended = splitter.rest(piece)
+        return hasLost ? [...unended, lost(splitter.offset(), lostOutput)] : unended
+      })
     /** `waits` counts the pauses since a line began that has no end yet. */
     const step = (
       { isLast, waits }: { readonly isLast: boolean; readonly waits: number }
@@ -65,11 +75,11 @@ export const lines = (
           const found = [...afterGap(log.missed()), ...splitter.push(bytes.value)]
           return [found, Option.some({ isLast, waits: found.length > 0 ? 0 : waits })]
         }
-        if (isLast) return [splitter.rest("last"), Option.none()]
+        if (isLast) return [yield* ending("last"), Option.none()]
         // asked before the last read, so that nothing written before the end is missed
         const isOver = yield* options.isOver
         if (isOver) return [[], Option.some({ isLast: true, waits })]
-        if (!options.follow) return [splitter.rest("partial"), Option.none()]
+        if (!options.follow) return [yield* ending("partial"), Option.none()]
         const found = waits >= patience ? splitter.rest("partial") : waits > 0 ? splitter.returned() : []
         if (found.length === 0) yield* Effect.sleep(pause)
         return [found, Option.some({ isLast, waits: found.length === 0 && splitter.isHolding() ? waits + 1 : 0 })]
@@ -87,7 +97,8 @@ export const lines = (
         const byte = yield* log.readAlloc(1)
         return log.missed() === null ? Option.getOrUndefined(byte)?.[0] ?? null : null
       }))
-      return reading(yield* LogParts.open(fs, directory, offset), makeSplitter(offset, before))
+      const log = yield* LogParts.open(fs, directory, offset)
+      return reading(log, makeSplitter(offset, before), yield* LogParts.watchLoss(fs, directory))
     }).pipe(Effect.mapError(fault))
 
   return Stream.unwrap(Effect.flatMap(Effect.andThen(options.exists, parseCursor(options.after)), opened))

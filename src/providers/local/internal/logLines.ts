@@ -20,6 +20,8 @@ type Piece = "partial" | "last"
 export interface Splitter {
   /** The lines that are whole now. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<LogElement>
+  /** Up to where the bytes are given out. */
+  readonly offset: () => number
   /** Whether something was read that no line has yet. */
   readonly isHolding: () => boolean
   /** A line that ends in a carriage return, where no line feed has followed it. */
@@ -191,5 +193,5 @@ export const make = (offset: number, before: number | null): Splitter => {
     return lines
   }
 
-  return { push, isHolding: () => size > 0, returned, rest }
+  return { push, offset: () => given, isHolding: () => size > 0, returned, rest }
 }

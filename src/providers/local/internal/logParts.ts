@@ -154,3 +154,21 @@ export const open = (
       missed: () => missed
     }
   })
+
+/**
+ * Tells whether something could not be written to a log. The writer takes the right to write from a file when that happens, which
+ * needs no room on the disk; the file is kept open, so that this is also known of a log that is taken away meanwhile.
+ */
+export const watchLoss = (
+  fs: FileSystem.FileSystem,
+  directory: string
+): Effect.Effect<Effect.Effect<boolean>, never, Scope.Scope> => {
+  const path = `${directory}/whole`
+  return Effect.andThen(PrivateFile.check(fs, path), fs.open(path, { flag: "r" })).pipe(
+    Effect.map((file) =>
+      Effect.match(file.stat, { onFailure: () => false, onSuccess: ({ mode }) => (mode & 0o200) === 0 })
+    ),
+    // of a log that an earlier atlas made it is not known
+    Effect.orElseSucceed(() => Effect.succeed(false))
+  )
+}

@@ -263,6 +263,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
       yield* createNew(path.join(unfinished, "state.json"), JSON.stringify(state))
       yield* createNew(path.join(unfinished, `.head.${state.run}`), headOf(state))
       yield* createNew(path.join(unfinished, "log"), "")
+      yield* createNew(path.join(unfinished, "whole"), "")
       yield* createNew(path.join(unfinished, `exit.${state.run}`), noExit)
       yield* fs.rename(unfinished, directoryOf(state.id))
     }).pipe(Effect.onError(() => Effect.ignore(fs.remove(unfinished, { recursive: true, force: true }))))
