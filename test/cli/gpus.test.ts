@@ -1,12 +1,15 @@
 /**
  * `atlas gpus` is a promise: what it lists can be rented by either of its names, at the price that it shows.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { AtlasError, Gpu, Ids, Provider } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { begin, mock, pass, run } from "./harness.ts"
 import { account } from "./rentingHarness.ts"
+
+// loaded before, since the test's clock does not wait for a module
+beforeAll(() => import("../../src/cli/actions/runSession.ts"))
 
 interface Row {
   readonly id: string

@@ -1,11 +1,14 @@
 /**
  * `up --count N`: N computes, each rented once, or none at all.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { begin, pass, start } from "./harness.ts"
 import { account, accountWith } from "./rentingHarness.ts"
+
+// loaded before, since the test's clock does not wait for a module
+beforeAll(() => import("../../src/cli/actions/up.ts"))
 
 const up = ["up", "--gpu", "l4", "--image", "x", "--detach"]
 

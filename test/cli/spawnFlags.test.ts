@@ -1,7 +1,7 @@
 /**
  * Each flag of `up` and `task` reaches the provider's create, or is refused by its own name.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as fs from "node:fs"
@@ -9,6 +9,9 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { begin, mock, pass, run } from "./harness.ts"
 import { account } from "./rentingHarness.ts"
+
+// loaded before, since the test's clock does not wait for a module
+beforeAll(() => import("../../src/cli/actions/runSession.ts"))
 
 const common = ["--gpu", "l4", "--image", "x"]
 

@@ -31,6 +31,11 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
       {
         command: "atlas task --provider runpod --gpu h100 --image me/train --max-runtime 8h --max-cost 30",
         description: "On a GPU, until it is done, or 8 hours, or 30 dollars"
+      },
+      {
+        command:
+          "atlas task --provider runpod --gpu h100 --image me/train --volume-gb 200 --env-from <(sops -d prod.env)",
+        description: "With a disk for checkpoints, and secrets that are written to no file"
       }
     ])
   )
