@@ -1,6 +1,7 @@
 /**
  * Refusals of a request in the words of its flags: a library's caller knows the fields, a person at the terminal the flags.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { AtlasError, Unsupported, Validation } from "../domain/AtlasError.ts"
 
@@ -61,6 +62,9 @@ const inFlags = (error: AtlasError): AtlasError => {
   }
 }
 
-/** Names the flags in whatever refuses the request. */
+/** Names the flags in whatever refuses the request; of several failures, such as that of handing back, each is kept. */
 export const asTyped = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | AtlasError, R> =>
-  Effect.mapError(self, (error) => error instanceof AtlasError ? inFlags(error) : error)
+  Effect.catchCause(
+    self,
+    (cause) => Effect.failCause(Cause.map(cause, (error) => error instanceof AtlasError ? inFlags(error) : error))
+  )

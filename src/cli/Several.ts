@@ -1,8 +1,10 @@
 /**
  * Several computes alike: all of them are rented, or none is left. What a create that failed may have made is ended too.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import { AtlasError, Ended } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { Input } from "../domain/ComputeRequest.ts"
@@ -16,7 +18,7 @@ import type { Shell } from "./Shell.ts"
 const atOnce = 8
 
 /** Asks for one compute whose end is remembered. */
-type Rent = (request: Input, call: CallOptions) => Effect.Effect<Compute, AtlasError>
+type RentOne = (request: Input, call: CallOptions) => Effect.Effect<Compute, AtlasError>
 
 /**
  * Rents `count` computes by calling `each` so often, each of which rents one. Run it without interruption: `restore` makes the
@@ -25,22 +27,33 @@ type Rent = (request: Input, call: CallOptions) => Effect.Effect<Compute, AtlasE
 export const rent = <R>(count: number, { each, provider: { compute, id }, restore }: {
   readonly provider: Service
   readonly restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  readonly each: (index: number, rent: Rent) => Effect.Effect<Compute, AtlasError, R>
+  readonly each: (index: number, rentOne: RentOne) => Effect.Effect<Compute, AtlasError, R>
 }): Effect.Effect<ReadonlyArray<Compute>, AtlasError, R | Shell> =>
   Effect.gen(function*() {
     const leases: Array<Lease.Lease> = []
     const made: Array<Compute> = []
-    const rentOne: Rent = (request, call) =>
+    const rentOne: RentOne = (request, call) =>
       Effect.flatMap(compute.prepare(request, call), (spawn) => {
         const lease = Lease.make(compute, spawn, call)
         // remembered before anything is sent, so that no interrupt can come between
         leases.push(lease)
         return Effect.tap(lease.acquire, (one) => Effect.sync(() => made.push(one)))
       })
+    let first: AtlasError | null = null
+    // those under way when one fails are waited for, so that what they made is known by its id
+    const one = (index: number) =>
+      Effect.suspend(() => first === null ? Effect.asSome(each(index, rentOne)) : Effect.succeedNone).pipe(
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            first ??= error
+            return Option.none<Compute>()
+          })
+        )
+      )
     const all = yield* Effect.exit(restore(
-      Effect.forEach(Array.from({ length: count }, (_, index) => index), (index) => each(index, rentOne), {
-        concurrency: atOnce
-      })
+      Effect.forEach(Array.from({ length: count }, (_, index) => index), one, { concurrency: atOnce }).pipe(
+        Effect.flatMap((rented) => first === null ? Effect.succeed(Arr.getSomes(rented)) : Effect.fail(first))
+      )
     ))
     if (Exit.isSuccess(all)) return all.value
     const ids = made.map((one) => one.id)
@@ -59,7 +72,7 @@ export const rent = <R>(count: number, { each, provider: { compute, id }, restor
         })
       })
     )
-    // whoever interrupted it asked for the end
+    // a user who interrupts asks for the end, and is told of it only where something is left
     const outcome = Exit.asVoidAll([all, ...Exit.hasFails(all) || hasLeft ? [told] : [], ...ends])
     return Exit.isFailure(outcome) ? yield* Effect.failCause(outcome.cause) : []
   })

@@ -104,7 +104,6 @@ const containerFlags = {
 
 /** What to rent and what runs in it. */
 export const spawnFlags = {
-  ...containerFlags,
   gpu: Flag.String("gpu").pipe(
     Flag.withMetavar("A[,B]"),
     Flag.withDescription(
@@ -128,6 +127,7 @@ export const spawnFlags = {
     Flag.withDescription("Mint a credential that the container must check"),
     Flag.optional
   ),
+  ...containerFlags,
   detach: toggle("detach").pipe(
     Flag.withAlias("d"),
     Flag.withDescription("Print the compute and leave it running; end it with `atlas down`")

@@ -50,7 +50,7 @@ export interface Limits {
 }
 
 /** What flags ask for that only some providers have, as their own fields. */
-const wishes = (flags: SpawnFlags, { requestOpts }: Service) =>
+const providerFields = (flags: SpawnFlags, { requestOpts }: Service) =>
   Effect.gen(function*() {
     const { baseUrl } = flags.call
     const asked = [
@@ -69,7 +69,7 @@ export const toRequest = (flags: SpawnFlags, provider: Service, operation: strin
   Effect.gen(function*() {
     const { directory } = yield* Shell
     const env = yield* Environment.read(flags.env, operation, flags.envFiles)
-    const opts = yield* OptFlags.read(flags.opts, yield* wishes(flags, provider), operation)
+    const opts = yield* OptFlags.read(flags.opts, yield* providerFields(flags, provider), operation)
     return {
       gpuCount: Option.getOrUndefined(flags.gpuCount),
       spot: flags.spot,

@@ -298,7 +298,7 @@ export interface BillingAdapter {
  */
 export interface RequestOpts {
   /** A machine with at least this CUDA version, such as `12.8`. */
-  readonly minCuda?: (version: string) => Answer<Opts>
+  readonly minCuda?: (version: string, call: Call) => Answer<Opts>
   /** The credential for a private image registry, by the name or the id it has in the account. */
   readonly registryAuth?: (name: string, call: Call) => Answer<Opts>
   /** The most bytes that the log of the machine may have, such as `1073741824`. */
@@ -327,7 +327,7 @@ export interface Adapter<Prepared = never> {
   readonly gpuNames?: ReadonlyArray<GpuEntry>
   /** Names in `providerOpts`, at any depth, whose values an orchestrator must not store; default none. */
   readonly secretOpts?: ReadonlyArray<string>
-  /** Wishes that are written into `providerOpts`; default none. */
+  /** What a request may ask for beside its fields, written into `providerOpts`; default nothing. */
   readonly requestOpts?: RequestOpts
   /** Names of settings that are missing, such as an API key's environment variable; default none. */
   readonly missing?: ReadonlyArray<string>

@@ -259,7 +259,7 @@ export interface Identity {
   readonly secretOpts: ReadonlyArray<string>
   /** The fields of `providerOpts` that ask for what only some clouds can do; elsewhere each fails as `Unsupported`. */
   readonly requestOpts: {
-    readonly [Wish in keyof RequestOpts]-?: (wanted: string, options?: CallOptions) => Answer<Opts>
+    readonly [Name in keyof RequestOpts]-?: (wanted: string, options?: CallOptions) => Answer<Opts>
   }
   /** Settings that are missing, such as the environment variable of an API key. */
   readonly missing: ReadonlyArray<string>

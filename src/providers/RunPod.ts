@@ -27,8 +27,9 @@ export type { Options } from "./runpod/internal/options.ts"
  *
  * **Gotchas**
  *
- * RunPod restarts a container that exits and bills on. `cloudType: "any"` means RunPod's own machines. A pod's HTTP
- * address is public: the program that listens must check the credential itself.
+ * RunPod restarts a container that exits and bills on. `cloudType: "any"` means RunPod's own machines, and those of third
+ * parties only for a type that RunPod does not sell itself. A pod's HTTP address is public: the program that listens must
+ * check the credential itself.
  *
  * **Example** (A GPU for the time of an effect)
  *

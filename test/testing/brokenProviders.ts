@@ -1,7 +1,7 @@
 /**
  * For every promise of a provider, one that breaks it: the mock with a part of it spoilt.
  */
-import { AtlasError, Compute, ComputeRequest, Ids, Provider, Resources } from "effect-atlas"
+import { AtlasError, Compute, ComputeRequest, Gpu, Ids, Provider, Resources } from "effect-atlas"
 import * as Adapter from "effect-atlas/provider/Adapter"
 import type * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
@@ -275,6 +275,17 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "lists a GPU twice",
     (adapter) =>
       whole({ ...adapter, gpus: { list: () => Effect.map(adapter.gpus.list(), (all) => [...all, ...all]) } }),
+    "the GPU list names its own provider, every id once, and only canonical names of the catalog"
+  ],
+  [
+    "lists a GPU that it takes no request for",
+    (adapter, { provider }) =>
+      whole({
+        ...adapter,
+        gpus: {
+          list: () => Effect.succeed([new Gpu.GpuType({ id: "other", provider: provider.id, displayName: "Other" })])
+        }
+      }),
     "the GPU list names its own provider, every id once, and only canonical names of the catalog"
   ],
   [

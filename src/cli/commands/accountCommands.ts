@@ -151,7 +151,7 @@ export const gpus = Command.make(
   (input) => Effect.flatMap(callOptions, (call) => runGpus({ ...input, call }))
 ).pipe(
   Command.withDescription(
-    "List the GPUs a provider rents, with prices in US dollars per hour. PRICE/H is what `up` and `task` pay with the same --cloud; "
+    "List the GPUs a provider rents, with prices in US dollars per hour for one of them. PRICE/H is what `up` and `task` pay with the same --cloud; "
       + "--gpu takes an ID as well as a CANONICAL name."
   ),
   Command.withShortDescription("List GPUs and prices"),

@@ -36,6 +36,20 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (i
         description: "The first of two GPUs that is available"
       },
       {
+        command:
+          "atlas up --provider runpod --gpu \"NVIDIA L40S\" --cloud community --disk 80 --cuda 12.8 --image me/server",
+        description: "By the provider's own name, on a third party's machine with 80 GB and a recent driver"
+      },
+      {
+        command: "atlas up --provider runpod --gpu l4 --template TEMPLATE --network-volume VOLUME --env-file prod.env",
+        description: "What is set up in the account, with variables of a file"
+      },
+      {
+        command: "atlas up --provider runpod --gpu l4 --image me/private --registry-auth hub --opt startSsh=true",
+        description: "A private image, and an option that only this provider has"
+      },
+      { command: "atlas up --count 3 --detach --json -- node server.js", description: "Three alike, or none" },
+      {
         command: "atlas up --idle-ttl 15m --max-cost 5 -- ./serve.sh",
         description: "Ended when it has been silent for 15 minutes, or has cost 5 dollars"
       }

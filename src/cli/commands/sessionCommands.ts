@@ -35,6 +35,11 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
       {
         command: "atlas task --log-limit 200m -- ./talkative.sh",
         description: "Keep at most the last 200 MiB of what it writes"
+      },
+      {
+        command:
+          "atlas task --provider runpod --gpu h100 --image me/train --volume-gb 200 --env-from <(sops -d prod.env)",
+        description: "With a disk for checkpoints, and secrets that are written to no file"
       }
     ])
   )

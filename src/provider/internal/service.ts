@@ -12,14 +12,12 @@ import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
-import * as TimeSpan from "../../domain/TimeSpan.ts"
 import {
   type Adapter,
-  type ComputeAdapter,
   ComputeFilter,
   LogOptions,
-  type Opts,
   type PlainCreate,
+  type RequestOpts,
   type SpawnDraft
 } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
@@ -27,6 +25,7 @@ import { Capability } from "../Capability.ts"
 import type { Facets, Service } from "../Facets.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
+import { bounded } from "./bounded.ts"
 import * as LastLines from "./lastLines.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Spawning from "./spawning.ts"
@@ -34,122 +33,8 @@ import * as Spawning from "./spawning.ts"
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
 
-/** Milliseconds that an adapter gets beyond a limit: where it enforces the limit itself, its failure says more. */
-const grace = 100
-
 /** Requests of a kind under way at once: many, since an account's own limits pace it and a slow cloud is no reason to wait. */
 const defaultConcurrency = 256
-
-type Limit = Duration.Duration | null
-
-const afterGrace = (limit: Duration.Duration): number => Duration.toMillis(limit) + grace
-
-const shorter = (one: Duration.Duration, other: Limit): Duration.Duration =>
-  other !== null && Duration.toMillis(other) < Duration.toMillis(one) ? other : one
-
-const timedOut = (limit: Duration.Duration): Timeout =>
-  new Timeout({ message: `no answer within ${TimeSpan.format(limit)}` })
-
-const within = <A>(
-  limit: Limit,
-  ask: () => Answer<A>,
-  reasonOf: (timeout: Timeout) => AtlasErrorReason = (timeout) => timeout
-): Answer<A> =>
-  limit === null ? ask() : Effect.timeoutOrElse(Effect.suspend(ask), {
-    duration: afterGrace(limit),
-    orElse: () => Effect.fail(reasonOf(timedOut(limit)))
-  })
-
-const limited = <I, A>(ask: (input: I, call: Call) => Answer<A>) => (input: I, call: Call): Answer<A> =>
-  within(call.timeout, () => ask(input, call))
-
-const limitedCall = <A>(ask: (call: Call) => Answer<A>) => (call: Call): Answer<A> =>
-  within(call.timeout, () => ask(call))
-
-/** The two ways to create are wrapped apart, so that what was prepared keeps its type. */
-const boundedCompute = <Prepared>(compute: ComputeAdapter<Prepared>): ComputeAdapter<Prepared> => {
-  const look = {
-    get: limited((id: ComputeId, call) => compute.get(id, call)),
-    list: limited((filter: ComputeFilter, call) => compute.list(filter, call)),
-    terminate: limited((id: ComputeId, call) => compute.terminate(id, call))
-  }
-  const { check, prepare } = compute
-  return prepare === undefined
-    ? {
-      ...look,
-      ...(check === undefined ? {} : { check: limited((request, call) => check.call(compute, request, call)) }),
-      spawn: limited((draft, call) => compute.spawn(draft, call))
-    }
-    : {
-      ...look,
-      prepare: limited((draft, call) => prepare.call(compute, draft, call)),
-      send: limited((spawn, call) => compute.send(spawn, call))
-    }
-}
-
-/** The same adapter, whose calls fail as `Timeout` when their limit has passed. For a create that becomes `Uncertain` later. */
-const bounded = <Prepared>(
-  { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes, ...rest }: Adapter<Prepared>
-): Adapter<Prepared> => ({
-  ...rest,
-  compute: boundedCompute(compute),
-  ...(power === undefined ? {} : {
-    power: { stop: limited((id, call) => power.stop(id, call)), start: limited((id, call) => power.start(id, call)) }
-  }),
-  ...(gpus === undefined ? {} : { gpus: { list: limitedCall((call) => gpus.list(call)) } }),
-  ...(logs === undefined ? {} : {
-    logs: {
-      ...logs,
-      stream: (id, options, call) => {
-        const lines = Stream.suspend(() => logs.stream(id, options, call))
-        const { timeout } = call
-        return timeout === null
-          ? lines
-          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(timedOut(timeout)), afterGrace(timeout)))
-      }
-    }
-  }),
-  ...(jobs === undefined ? {} : {
-    jobs: {
-      submit: (request, call) =>
-        request.mode === "sync"
-          // its own limit holds too, and past it the job goes on
-          ? within(shorter(request.timeout, call.timeout), () => jobs.submit(request, call))
-          : within(call.timeout, () => jobs.submit(request, call), asUnrepeatable),
-      get: limited((job, call) => jobs.get(job, call)),
-      cancel: limited((job, call) => jobs.cancel(job, call)),
-      chunk: limited((job, call) => jobs.chunk(job, call))
-    }
-  }),
-  ...(volumes === undefined ? {} : {
-    volumes: {
-      list: limitedCall((call) => volumes.list(call)),
-      get: limited((id, call) => volumes.get(id, call)),
-      create: limited((request, call) => volumes.create(request, call)),
-      delete: limited((id, call) => volumes.delete(id, call))
-    }
-  }),
-  ...(templates === undefined ? {} : {
-    templates: {
-      list: limitedCall((call) => templates.list(call)),
-      get: limited((id, call) => templates.get(id, call)),
-      create: limited((request, call) => templates.create(request, call)),
-      delete: limited((id, call) => templates.delete(id, call))
-    }
-  }),
-  ...(endpoints === undefined ? {} : {
-    endpoints: {
-      list: limitedCall((call) => endpoints.list(call)),
-      get: limited((id, call) => endpoints.get(id, call)),
-      delete: limited((id, call) => endpoints.delete(id, call))
-    }
-  }),
-  ...(billing === undefined ? {} : {
-    billing: {
-      spend: (id, window, call) => within(call.timeout, () => billing.spend(id, window, call))
-    }
-  })
-})
 
 /** Refuses an answer about another compute, whose end would be taken for the end of the one asked for. */
 const asAsked = (looked: Effect.Effect<Compute, AtlasErrorReason>, id: string) =>
@@ -259,7 +144,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const settleWindow = Duration.fromInputUnsafe(adapter.settleWindow ?? "5 seconds")
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
   const observer = makeObserver(id)
-  const { billing, compute, endpoints, gpus, jobs, logs, power, templates, volumes } = bounded(adapter)
+  const { billing, compute, endpoints, gpus, jobs, logs, power, requestOpts, templates, volumes } = bounded(adapter)
   const capabilities = capabilitiesOf(adapter)
   const gpuNames = adapter.gpuNames ?? []
   const catalog = GpuCatalog.inUse(id, gpuNames)
@@ -355,16 +240,12 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (input) => idAttribute(input.id)
   )
 
-  const { logLimit, minCuda, registryAuth } = adapter.requestOpts ?? {}
-  /** The fields that ask for something few clouds have. */
-  const wish = (operation: string, what: string, ask: ((wanted: string, call: Call) => Answer<Opts>) | undefined) =>
-    verb(
-      operation,
-      (wanted: string) => Effect.succeed(wanted),
-      ask === undefined
-        ? () => Effect.fail(new Unsupported({ capability: operation, message: `${id} has no ${what}` }))
-        : limited(ask)
-    )
+  /** Asks for the fields of `providerOpts` that only some clouds have. */
+  const opts = (operation: keyof RequestOpts, what: string) => {
+    const ask = requestOpts?.[operation]
+    const missing = new Unsupported({ capability: operation, message: `${id} has no ${what}` })
+    return verb(operation, (wanted: string) => Effect.succeed(wanted), ask ?? (() => Effect.fail(missing)))
+  }
 
   const wiring = { id, capabilities, settleWindow, observer, wrap, get, listAll, terminate }
   return {
@@ -374,9 +255,9 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     gpuNames,
     secretOpts: adapter.secretOpts ?? [],
     requestOpts: {
-      minCuda: wish("minCuda", "choice of a CUDA version", minCuda),
-      registryAuth: wish("registryAuth", "credentials for image registries", registryAuth),
-      logLimit: wish("logLimit", "limit of a log that could be set", logLimit)
+      minCuda: opts("minCuda", "choice of a CUDA version"),
+      registryAuth: opts("registryAuth", "credentials for image registries"),
+      logLimit: opts("logLimit", "limit of a log that could be set")
     },
     missing: adapter.missing ?? [],
     settleWindow,

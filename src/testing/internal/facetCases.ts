@@ -121,7 +121,7 @@ const powerOfUnknown: Definition = {
 const gpus: Definition = {
   name: "the GPU list names its own provider, every id once, and only canonical names of the catalog",
   needs: "gpu_catalog",
-  run: ({ call, provider }) =>
+  run: ({ call, provider, request }) =>
     Effect.gen(function*() {
       const types = yield* provider.gpus.list(call)
       const names = GpuCatalog.canonicalNames(yield* GpuCatalog.CurrentGpuCatalog)
@@ -131,6 +131,11 @@ const gpus: Definition = {
         canonical === null || names.includes(canonical) ? [] : [canonical]
       )
       yield* check(unknown.length === 0, `the catalog does not know ${unknown.join(", ")}`)
+      for (const gpu of new Set(types.flatMap(({ canonical, id }) => canonical === null ? [id] : [id, canonical]))) {
+        yield* provider.compute.check(request({ gpu }), call).pipe(
+          Effect.catch(({ message }) => fail(`${gpu} is listed, and a request for it is refused: ${message}`))
+        )
+      }
     })
 }
 

@@ -41,7 +41,11 @@ describe("bad input is refused with its field, and nothing is left behind", () =
     ],
     ["a spot price", { command: ["sleep", "1"], spot: true }, "unsupported", "spot"],
     ["a network volume", { command: ["sleep", "1"], networkVolumeId: "v" }, "unsupported", "network_volumes"],
-    ["a template", { command: ["sleep", "1"], templateId: "t" }, "unsupported", "manage_templates"]
+    ["a template", { command: ["sleep", "1"], templateId: "t" }, "unsupported", "manage_templates"],
+    ["a kind of cloud", { command: ["sleep", "1"], cloudType: "secure" }, "unsupported", "cloud"],
+    ["a disk", { command: ["sleep", "1"], containerDiskGb: 5 }, "unsupported", "disk_size"],
+    ["a volume", { command: ["sleep", "1"], volumeGb: 5 }, "unsupported", "disk_size"],
+    ["an option it has not", { command: ["sleep", "1"], providerOpts: { disc: 1 } }, "validation", "providerOpts.disc"]
   ]
   const fieldOf = (reason: AtlasError.AtlasErrorReason) =>
     reason._tag === "Validation" ? reason.issues[0]?.path : reason._tag === "Unsupported" ? reason.capability : null
