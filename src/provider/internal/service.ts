@@ -99,7 +99,7 @@ const bounded = <Prepared>(
   ...(logs === undefined ? {} : {
     logs: {
       stream: (id, options, call) => {
-        const lines = Stream.suspend(() => logs.stream(id, options, call))
+        const lines = Stream.suspend(() => LastLines.read((wanted) => logs.stream(id, wanted, call), options))
         const { timeout } = call
         return timeout === null
           ? lines
@@ -392,10 +392,10 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
           const call = yield* decodeCall(options, "streamLogs")
           const computeId = yield* decodeId(input, "streamLogs", id)
           const checked = yield* decodeLogs(wanted, "streamLogs", id)
-          const lines = logs === undefined
-            ? Stream.fail(unsupported("logs"))
-            : LastLines.read((options) => logs.stream(computeId, options, call), checked)
-          return Stream.mapError(lines, wrap("streamLogs"))
+          return Stream.mapError(
+            logs === undefined ? Stream.fail(unsupported("logs")) : logs.stream(computeId, checked, call),
+            wrap("streamLogs")
+          )
         })))
     },
     jobs: {

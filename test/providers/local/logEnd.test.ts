@@ -8,8 +8,9 @@ import * as FileSystem from "effect/FileSystem"
 import { beginOfLast } from "../../../src/providers/local/internal/logEnd.ts"
 
 const reference = (text: string, lines: number): string => {
-  const all = text.split(/(?<=\n)/).filter((line) => line !== "")
-  return lines === 0 ? "" : all.slice(-lines).join("")
+  const all = text.split("\n")
+  // the last part is what has no end yet
+  return all.slice(-lines - 1).join("\n")
 }
 
 layer(NodeServices.layer)("beginOfLast", (it) => {

@@ -9,7 +9,10 @@ import { StorageFault } from "../../../domain/AtlasError.ts"
 const readSize = 64 * 1024
 const newline = 10
 
-/** The number of bytes before the last `lines` lines of a file; 0 where it has no more, or is not there. */
+/**
+ * The number of bytes before the last `lines` whole lines of a file, and what follows them without an end; 0 where it has no more,
+ * or is not there.
+ */
 export const beginOfLast = (
   fs: FileSystem.FileSystem,
   file: string,
@@ -17,9 +20,9 @@ export const beginOfLast = (
 ): Effect.Effect<number, StorageFault> =>
   Effect.scoped(Effect.gen(function*() {
     const handle = yield* fs.open(file, { flag: "r" })
-    const size = Number((yield* handle.stat).size)
-    let left = lines
-    let end = size
+    // those that end these lines, and the one before them
+    let left = lines + 1
+    let end = Number((yield* handle.stat).size)
     while (end > 0) {
       const start = Math.max(0, end - readSize)
       yield* handle.seek(BigInt(start), "start")
@@ -28,8 +31,7 @@ export const beginOfLast = (
       if (read.length < end - start) return 0
       for (let at = read.length - 1; at >= 0; at--) {
         if (read[at] !== newline) continue
-        // the end of the last line begins none
-        if (start + at + 1 < size) left -= 1
+        left -= 1
         if (left === 0) return start + at + 1
       }
       end = start
