@@ -100,10 +100,9 @@ const bounded = <Prepared>(
     logs: {
       stream: (id, options, call) => {
         const lines = Stream.suspend(() => LastLines.read((wanted) => logs.stream(id, wanted, call), options))
-        const { timeout } = call
-        return timeout === null
+        return call.timeout === null
           ? lines
-          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(timedOut(timeout)), afterGrace(timeout)))
+          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(timedOut(call.timeout)), afterGrace(call.timeout)))
       }
     }
   }),
