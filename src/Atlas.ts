@@ -194,7 +194,8 @@ export const awaitReady = (id: string, options?: AwaitOptions): Effect.Effect<Co
 }
 
 /**
- * The lines a compute has written, in order; `follow` goes on until it has ended, `after` resumes at a cursor.
+ * The lines a compute has written, in order; `follow` goes on until it has ended, `after` resumes at a cursor, `tail` leaves out
+ * all but the last so many of those that are there.
  *
  * **Example** (Following)
  *

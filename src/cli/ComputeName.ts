@@ -119,6 +119,10 @@ const ownerAmong = (candidates: ReadonlyArray<Candidate>) =>
     )
     : Effect.succeed(null)
 
+/** Whether a provider says that there is no compute of this id, or that this is none of its ids. */
+const isNoId = ({ reason, status }: AtlasError): boolean =>
+  reason._tag === "NotFound" || status === 400 || status === 422
+
 /**
  * A function from what was typed to the id that is meant.
  *
@@ -149,7 +153,7 @@ export const resolver = (
       Effect.flatMap(
         Effect.result(Atlas.getCompute(typed, call)),
         (looked) =>
-          Result.isFailure(looked) && looked.failure.reason._tag === "NotFound" ? byName(typed) : Effect.succeed(typed)
+          Result.isFailure(looked) && isNoId(looked.failure) ? byName(typed) : Effect.succeed(typed)
       )
   })
 

@@ -74,8 +74,8 @@ const ageOf = ({ createdAt }: Compute, now: number): number | null =>
 const hour = 3_600_000
 
 /**
- * What it has cost so far: its age at its price. Null where one of them is not told, and where it does not run, since nobody
- * tells for how long it has.
+ * What it has cost so far: its age at its price. Null where one of them is not told, and where it does not run, since no
+ * provider tells for how long it has.
  */
 const costSoFar = (compute: Compute, now: number): number | null => {
   const age = ageOf(compute, now)

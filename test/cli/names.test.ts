@@ -115,6 +115,29 @@ describe("a compute is named", () => {
       assert.deepStrictEqual([...gone], [])
     }))
 
+  it.effect("a slug is looked for too where a provider calls it no id at all", () =>
+    Effect.gen(function*() {
+      const { surroundings: { providers: [made] } } = account([{ id: "pod1", name: adhoc("web") }])
+      if (made === undefined) return assert.fail()
+      const refusing = {
+        ...made,
+        compute: {
+          ...made.compute,
+          get: (id: string) =>
+            id === "web"
+              ? Effect.fail(
+                new AtlasError.AtlasError({
+                  provider: made.id,
+                  operation: "getCompute",
+                  reason: new AtlasError.ProviderFault({ message: "malformed id", status: 400 })
+                })
+              )
+              : made.compute.get(id)
+        }
+      }
+      assert.strictEqual((yield* run(["get", "web"], { providers: [refusing] })).code, 0)
+    }))
+
   it.effect("what nothing is called is not found", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* look(machines, "nothing")).kind, "not_found")
@@ -214,6 +237,8 @@ describe("down", () => {
       const { code, error, ids } = yield* ended(machines, "web", "job")
       assert.deepStrictEqual([code, ids, error.kind], [1, ["pod3"], "validation"])
       assert.match(error.message, /pod1 \(web\), pod2 \(web\)/)
+      const { out } = yield* settled(run(["down", "web"], account(machines).surroundings))
+      assert.strictEqual(out, "")
     }))
 
   it.effect("never ends another owner's machine, or one that atlas did not rent, by a name or a beginning", () =>

@@ -156,7 +156,7 @@ export const down = ({ all, call, ids, yes }: {
     const gone = wanted.filter((_, index) => Option.exists(Array.get(results, index), Result.isSuccess))
     const failures = results.flatMap((result) => Result.isFailure(result) ? [Cause.makeFailReason(result.failure)] : [])
     if (!invocation.json) {
-      if (wanted.length === 0) yield* out("nothing to end")
+      if (results.length === 0) yield* out("nothing to end")
       if (gone.length > 0) yield* out(gone.map((id) => `ended ${id}`).join("\n"))
     }
     if (failures.length > 0) return yield* Effect.failCause(Cause.fromReasons(failures))

@@ -37,7 +37,7 @@ const isShown = ({ all, name, owner, statuses }: Filter) => (compute: Compute): 
     () => true
   )
 
-/** What a table may take where nobody says how wide it is shown. */
+/** What a table may take where no terminal says how wide it is shown. */
 const usualWidth = 80
 
 const widthOf = ({ columns, variable }: Shell["Service"]): number => {

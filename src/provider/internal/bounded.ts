@@ -8,6 +8,7 @@ import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type { Adapter, ComputeAdapter, ComputeFilter, RequestOpts } from "../Adapter.ts"
 import type { Call } from "../Call.ts"
+import * as LastLines from "./lastLines.ts"
 
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 
@@ -62,7 +63,8 @@ const boundedCompute = <Prepared>(compute: ComputeAdapter<Prepared>): ComputeAda
 }
 
 const boundedOpts = ({ logLimit, minCuda, registryAuth }: RequestOpts): RequestOpts => ({
-  ...(logLimit === undefined ? {} : { logLimit: limited(logLimit) }),
+  // it asks no account
+  ...(logLimit === undefined ? {} : { logLimit }),
   ...(minCuda === undefined ? {} : { minCuda: limited(minCuda) }),
   ...(registryAuth === undefined ? {} : { registryAuth: limited(registryAuth) })
 })
@@ -82,7 +84,7 @@ export const bounded = <Prepared>(
     logs: {
       ...logs,
       stream: (id, options, call) => {
-        const lines = Stream.suspend(() => logs.stream(id, options, call))
+        const lines = Stream.suspend(() => LastLines.read((wanted) => logs.stream(id, wanted, call), options))
         const { timeout } = call
         return timeout === null
           ? lines

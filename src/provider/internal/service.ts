@@ -26,7 +26,6 @@ import type { Facets, Service } from "../Facets.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import { bounded } from "./bounded.ts"
-import * as LastLines from "./lastLines.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Spawning from "./spawning.ts"
 
@@ -292,10 +291,10 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
           const call = yield* decodeCall(options, "streamLogs")
           const computeId = yield* decodeId(input, "streamLogs", id)
           const checked = yield* decodeLogs(wanted, "streamLogs", id)
-          const lines = logs === undefined
-            ? Stream.fail(unsupported("logs"))
-            : LastLines.read((options) => logs.stream(computeId, options, call), checked)
-          return Stream.mapError(lines, wrap("streamLogs"))
+          return Stream.mapError(
+            logs === undefined ? Stream.fail(unsupported("logs")) : logs.stream(computeId, checked, call),
+            wrap("streamLogs")
+          )
         })))
     },
     jobs: {

@@ -27,7 +27,10 @@ const bytesOf = (fs: FileSystem.FileSystem, directory: string, from: number, to:
     return bytes.subarray(0, filled)
   }))
 
-/** The number of bytes before the last `lines` lines of a log; its beginning where it has no more, 0 where it is not there. */
+/**
+ * The number of bytes before the last `lines` whole lines of a log, and what follows them without an end; its beginning where it has
+ * no more, 0 where it is not there.
+ */
 export const beginOfLast = (
   fs: FileSystem.FileSystem,
   directory: string,
@@ -36,8 +39,8 @@ export const beginOfLast = (
   Effect.gen(function*() {
     const extent = yield* LogParts.extent(fs, directory)
     if (extent === null) return 0
-    if (lines === 0) return extent.end
-    let left = lines
+    // those that end these lines, and the one before them
+    let left = lines + 1
     let end = extent.end
     // a return right before a newline is part of its end
     let next: number | null = null
@@ -51,8 +54,7 @@ export const beginOfLast = (
         const isEnd = byte === newline || (byte === carriageReturn && next !== newline)
         next = byte
         if (!isEnd) continue
-        // the end of the last line begins none
-        if (start + at + 1 < extent.end) left -= 1
+        left -= 1
         if (left === 0) return start + at + 1
       }
       end = start
