@@ -155,11 +155,12 @@ interface Tagged {
   readonly reason?: { readonly _tag: string; readonly cause?: unknown } | undefined
 }
 
-/** The kind of an error; of one of the operating system also what that said, which names a path and repeats no content. */
+/** The kind of an error; of one of the operating system also what that said, without the path, such as ENOSPC: no space left on device. */
 export const wordsOf = (error: Tagged): string => {
   const { reason } = error
   if (reason === undefined) return error._tag
-  return error._tag === "PlatformError" && reason.cause instanceof Error ? reason.cause.message : reason._tag
+  const said = error._tag === "PlatformError" && reason.cause instanceof Error ? reason.cause.message : ""
+  return /^[A-Z0-9]+: [^,]+/.exec(said)?.[0] ?? reason._tag
 }
 
 /** The failure of reading a record: it names the place and the kind of error, never a token. */
