@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { StorageFault } from "../../domain/AtlasError.ts"
 import type { AppName } from "../AppName.ts"
 import { FlyError, ManualCorrupt, PersistFailed } from "../FlyError.ts"
+import { authorizationOf } from "./tokenForm.ts"
 
 /**
  * The two records an app may have: `cached` can be acquired again, `manual` cannot.
@@ -115,6 +116,8 @@ export const read = (
   if (record.app !== app || record.key !== key) {
     return corrupt(app, key, path, "it holds the record of another app or key")
   }
+  // such as one that an editor has broken in two: it could not be sent, and nothing would ever replace it
+  if (authorizationOf(record.token) === null) return corrupt(app, key, path, "what it holds is no token")
   return Effect.succeedSome({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
 }
 
