@@ -15,6 +15,7 @@ describe("a token that is given", () => {
     ["plain", "fm2_a", "fm2_a"],
     ["with its scheme", "FlyV1 fm2_a", "FlyV1 fm2_a"],
     ["with the scheme twice", "FlyV1 FlyV1 fm2_a", "FlyV1 fm2_a"],
+    ["with the scheme three times", "FlyV1 Bearer \"FlyV1 fm2_a\"", "FlyV1 fm2_a"],
     ["with the scheme of the header", "Bearer FlyV1 fm2_a", "FlyV1 fm2_a"],
     ["a macaroon with the other scheme", "Bearer fm2_a", "FlyV1 fm2_a"],
     ["in small letters, with tabs", "flyv1\t fm2_a", "FlyV1 fm2_a"],
