@@ -143,7 +143,7 @@ describe("the apps of one organization", () => {
         const tokens = yield* Effect.forEach(["web", "api", "jobs"], text, { concurrency: "unbounded" })
         assert.deepStrictEqual(tokens, ["FlyV1 fm2_1", "FlyV1 fm2_1", "FlyV1 fm2_1"])
       }).pipe(Effect.provide(process({ cli, options })))
-      assert.deepStrictEqual(notes(), ["@+acme.mint.json"])
+      assert.deepStrictEqual(notes(), ["@+acme.made.mint.json"])
       const [mail, other] = yield* Effect.provide(Effect.all([get("mail"), get("other")]), process({ cli, options }))
       assert.deepStrictEqual([shown(mail)[0], mail.source, mail.expiresAt], ["FlyV1 fm2_1", "cli", day])
       assert.strictEqual(shown(other)[0], "FlyV1 fm2_1")
@@ -191,6 +191,16 @@ describe("the apps of one organization", () => {
         assert.deepStrictEqual([yield* text("web"), yield* text("api")], ["FlyV1 fm2_2", "FlyV1 fm2_2"])
       }).pipe(Effect.provide(layer({ cli, options })))
     }))
+
+  it.effect("have that token although the command has made none since", () =>
+    Effect.gen(function*() {
+      const { process } = yield* shared
+      yield* Effect.provide(get("web"), process({ cli: counting(), options }))
+      yield* Effect.provide(refresh("web"), process({ cli: fakeCli(() => absent), options }))
+      const cli = counting()
+      assert.strictEqual(yield* Effect.provide(text("api"), process({ cli, options })), "FlyV1 fm2_1")
+      assert.strictEqual(cli.calls.length, 0)
+    }).pipe(Effect.scoped))
 
   it.effect("keep a stored token of their own until its end", () =>
     Effect.gen(function*() {

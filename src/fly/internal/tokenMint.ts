@@ -63,6 +63,9 @@ interface Known {
   readonly oneAtATime: Semaphore.Semaphore
 }
 
+/** A failure and the token that was made before it are noted apart: that token is as good as it was. */
+const madeNote = (name: string): string => `${name}.made`
+
 /** Failures of the caller's own waiting say nothing of the command. */
 const isOfCommand = (kind: string): boolean => kind !== "timeout"
 
@@ -161,16 +164,16 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
         const now = yield* Clock.currentTimeMillis
         const ours = shared(app, now, known.made, isPassedOver)
         if (ours !== null) return { token: ours.token, expiresAt: ours.expiresAt }
+        const made = org === null ? null : yield* readNote(madeNote(name))
+        const theirs = shared(app, now, made?._tag === "Made" ? made : null, isPassedOver)
+        if (theirs !== null) return { token: theirs.token, expiresAt: theirs.expiresAt }
         if (known.failed !== null && known.failed.until > clock.monotonicTimeNanosUnsafe()) {
           return { failed: known.failed.kind, isKnown: true }
         }
         const note = yield* readNote(name)
-        if (note?._tag === "Failed") {
-          const age = now - note.at
-          if (age >= 0 && age < Duration.toMillis(rememberedFor)) return { failed: note.kind, isKnown: true }
-        } else {
-          const theirs = shared(app, now, note, isPassedOver)
-          if (theirs !== null) return { token: theirs.token, expiresAt: theirs.expiresAt }
+        const age = note?._tag === "Failed" ? now - note.at : -1
+        if (note?._tag === "Failed" && age >= 0 && age < Duration.toMillis(rememberedFor)) {
+          return { failed: note.kind, isKnown: true }
         }
         const result = yield* run(app)
         if (typeof result === "string") {
@@ -185,7 +188,7 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
         const expiresAt = Math.floor((at + Duration.toMillis(timeToLive)) / 1000)
         known.failed = null
         known.made = { token: result, expiresAt, at: clock.monotonicTimeNanosUnsafe(), isAfterRefusal }
-        if (org !== null) yield* write(name, { _tag: "Made", token: result, expiresAt })
+        if (org !== null) yield* write(madeNote(name), { _tag: "Made", token: result, expiresAt })
         return { token: result, expiresAt }
       }))
     },
@@ -231,9 +234,8 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
         known.failed = null
       }
       yield* erase(name)
-    }),
-
-    rememberedFor
+      if (org !== null) yield* erase(madeNote(name))
+    })
   }
 }
 

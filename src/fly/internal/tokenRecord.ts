@@ -51,7 +51,7 @@ export type MintNote =
   | { readonly _tag: "Failed"; readonly at: number; readonly kind: string }
 
 /**
- * One note for each name: of an app, or `@` and an organization, whose apps share one token.
+ * One note for each name: of an app, or of `@` and an organization; what was made for its apps has a note of its own.
  *
  * @category models
  * @since 0.1.0
