@@ -132,7 +132,7 @@ const defaultTimeout = Duration.seconds(15)
 const captureLimit = 10 * 1024 * 1024
 
 const mostRuns = 8
-/** The turns of this whole process, whoever runs the executable. */
+/** The turns of this whole process, whichever layer runs the executable. */
 const turns = Semaphore.makeUnsafe(mostRuns)
 
 /**
@@ -258,7 +258,7 @@ const refusal = (error: PlatformError.PlatformError): FlyErrorReason => {
  *
  * It runs without a terminal: stdin is closed, colours and update checks are switched off, the rest of the environment
  * is that of this process. It leads a process group; TERM, and KILL after the grace, go to the whole group. When the
- * executable ends, processes of its group that it has left behind get KILL, so that they delay nobody. A process that has made
+ * executable ends, processes of its group that it has left behind get KILL, so that no caller waits for them. A process that has made
  * a group of its own, as the agent of `fly` does, is not ended.
  *
  * **Gotchas**

@@ -138,7 +138,7 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
           log: "Warn",
           message: "a refused token could not be invalidated"
         })
-        token = yield* Effect.catch(tokens.get(app), () => Effect.fail(failure))
+        token = yield* Effect.mapError(tokens.get(app), () => failure)
         const isNew = !tried.has(Redacted.value(token))
         if (requests >= mostTokens || (!isNew && requests > 1)) return yield* failure
       }

@@ -91,6 +91,34 @@ describe("atlas fly token", () => {
       })
     ))
 
+  it.live("set takes a token as it is pasted, or as a file from elsewhere has it, and no error repeats it", () =>
+    atHome(({ atlas }) =>
+      Effect.gen(function*() {
+        for (const input of ["\ufeffFlyV1 FlyV1 fm2_canary, fm1a_x\r\n", "\"Bearer FlyV1 fm2_canary,fm1a_x\"\n"]) {
+          assert.strictEqual((yield* atlas("set web", { input })).code, 0)
+          const shown = JSON.parse((yield* atlas("get web --json --reveal")).out)
+          assert.deepInclude(shown, { source: "manual", token: "FlyV1 fm2_canary,fm1a_x" })
+        }
+        for (const input of ["FlyV1 fm2_canary fm2_y", "fm2_canary\u0000", `fm2_canary${"a".repeat(20_000)}`]) {
+          const { code, err, out } = yield* atlas("set web", { input })
+          assert.strictEqual(code, 1)
+          assert.notInclude(out + err, "canary")
+        }
+      })
+    ))
+
+  it.live("a fly command that made no token is not run again by the next run, and refresh runs it", () =>
+    atHome(({ atlas }) =>
+      Effect.gen(function*() {
+        const failing = FakeFlyCli.layer({ steps: [{ stderr: "Error: fm2_canary" }], exitCode: 1 })
+        const first = yield* atlas("get web", { flyTools: failing })
+        assert.deepStrictEqual([first.code, first.err.includes("canary")], [1, false])
+        const second = yield* atlas("get web --json", { flyTools: minting })
+        assert.include(JSON.parse(second.err).error.message, "atlas fly token refresh web")
+        assert.include((yield* atlas("refresh web --json", { flyTools: minting })).out, "\"source\":\"cli\"")
+      })
+    ))
+
   it.live("set fails where a token could not be kept, rather than lose it with the run", () =>
     atHome(({ atlas, directory }) =>
       Effect.gen(function*() {

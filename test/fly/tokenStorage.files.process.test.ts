@@ -100,6 +100,7 @@ const broken: ReadonlyArray<readonly [string, (path: string) => void]> = [
   ["nothing", (path) => fs.writeFileSync(path, "")],
   ["half a record", (path) => fs.writeFileSync(path, "{\"version\":1,\"app\":\"web\",\"key\":\"cac")],
   ["an empty token", (path) => fs.writeFileSync(path, record("web", { token: "" }))],
+  ["a token in two lines", (path) => fs.writeFileSync(path, record("web", { token: "fm2_canary\nfm2_b" }))],
   ["another app's record", (path) => fs.writeFileSync(path, record("api", {}))],
   ["a record of a later version", (path) => fs.writeFileSync(path, record("web", { version: 2 }))],
   ["a directory", (path) => fs.mkdirSync(path)],

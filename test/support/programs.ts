@@ -11,6 +11,7 @@ export const programs = {
   crashing: new URL("../e2e/fixtures/crashing.ts", import.meta.url),
   storming: new URL("../e2e/fixtures/storming.ts", import.meta.url),
   redisProcess: new URL("../events/redisProcess.ts", import.meta.url),
+  tokenOpener: new URL("../fly/tokenOpener.ts", import.meta.url),
   tokenWriter: new URL("../fly/tokenWriter.ts", import.meta.url),
   storeWorker: new URL("../orchestrator/store/storeWorker.ts", import.meta.url),
   starter: new URL("../providers/local/starter.ts", import.meta.url)

@@ -31,7 +31,10 @@ const get = Command.make("get", { app, reveal }, runGet).pipe(
 )
 
 const refresh = Command.make("refresh", { app, reveal }, runRefresh).pipe(
-  Command.withDescription("Forget the app's token and find another, past what is stored."),
+  Command.withDescription(
+    "Look for a better token than the one in use, past what is stored, and run the fly command even if it made none a short "
+      + "while ago. Where there is no better one it stays in use."
+  ),
   Command.withShortDescription("Replace the token of an app"),
   Command.withExamples([{ command: "atlas fly token refresh acme-web", description: "After it was refused" }])
 )

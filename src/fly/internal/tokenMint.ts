@@ -12,6 +12,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import type { AppName } from "../AppName.ts"
 import type { FlyCli } from "../FlyCli.ts"
+import type { FlyError } from "../FlyError.ts"
 import type { RefusedTokens } from "./refusedTokens.ts"
 import { identityOf, parsePrinted } from "./tokenForm.ts"
 import type { MintNote, MintStore } from "./tokenRecord.ts"
@@ -24,9 +25,6 @@ const expiryMargin = Duration.hours(1)
 
 /** How long processes that share a directory of tokens do not ask the fly command again after it made none. */
 const rememberedFor = Duration.minutes(10)
-
-/** Names with a note in memory; beyond this many the oldest are forgotten. */
-const mostNotes = 10_000
 
 const decodePrinted = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ token: Schema.String })))
 
@@ -41,6 +39,8 @@ export interface Options {
   readonly timeout: Duration.Duration
   /** How long this process does not ask again after the command made none. */
   readonly missWait: Duration.Duration
+  /** For how many names something is kept in memory, beyond which the oldest are forgotten. */
+  readonly capacity: number
   readonly refused: RefusedTokens
   readonly store: MintStore | null
   /** Runs a write in the background, in place of an earlier one of the same name; null stops that one. */
@@ -63,11 +63,14 @@ interface Known {
   readonly oneAtATime: Semaphore.Semaphore
 }
 
+/** A failure and the token that was made before it are noted apart: that token is as good as it was. */
+const madeNote = (name: string): string => `${name}.made`
+
 /** Failures of the caller's own waiting say nothing of the command. */
 const isOfCommand = (kind: string): boolean => kind !== "timeout"
 
 export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Options) => {
-  const { later, missWait, org, refused, store, timeToLive, timeout } = options
+  const { capacity, later, missWait, org, refused, store, timeToLive, timeout } = options
   const seconds = Math.ceil(Duration.toSeconds(Duration.sum(timeToLive, expiryMargin)))
   const expiry = `${Math.floor(seconds / 3600)}h${Math.floor(seconds / 60) % 60}m${seconds % 60}s`
   // the command is to use its own login; the tokens of these variables were tried before it and were not good
@@ -83,31 +86,24 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
     names.delete(name)
     names.set(name, known)
     const [oldest] = names.keys()
-    if (names.size > mostNotes && oldest !== undefined) names.delete(oldest)
+    if (names.size > capacity && oldest !== undefined) names.delete(oldest)
     return known
   }
 
-  const quietly = <A>(what: string, effect: Effect.Effect<A, unknown>): Effect.Effect<A | undefined> =>
-    Effect.catchDefect(
-      Effect.catch(effect, () => Effect.as(Effect.logDebug(what), undefined)),
-      () => Effect.succeed(undefined)
-    )
+  /** What is noted only saves a run of the command: where it cannot be read or written, the command is asked more often. */
+  const quietly = <A>(effect: Effect.Effect<A, FlyError>): Effect.Effect<Option.Option<A>> =>
+    Effect.catchDefect(Effect.option(effect), () => Effect.succeedNone)
 
   const write = (name: string, note: MintNote) =>
-    store === null
-      ? Effect.void
-      : later(name, Effect.asVoid(quietly("how the fly command fared could not be noted", store.put(name, note))))
+    store === null ? Effect.void : later(name, Effect.asVoid(quietly(store.put(name, note))))
 
   const erase = (name: string) =>
-    store === null
-      ? Effect.void
-      : Effect.andThen(later(name, null), quietly("a note could not be removed", store.delete(name)))
+    store === null ? Effect.void : Effect.andThen(later(name, null), Effect.asVoid(quietly(store.delete(name))))
 
   const readNote = (name: string): Effect.Effect<MintNote | null> =>
-    store === null ? Effect.succeed(null) : Effect.map(
-      quietly("how the fly command fared last cannot be read", store.get(name)),
-      (found) => found === undefined ? null : Option.getOrNull(found)
-    )
+    store === null
+      ? Effect.succeed(null)
+      : Effect.map(quietly(store.get(name)), (found) => Option.getOrNull(Option.flatten(found)))
 
   const missed = Effect.fnUntraced(function*(name: string, kind: string) {
     knownOf(name).failed = { kind, until: clock.monotonicTimeNanosUnsafe() + Duration.toNanosUnsafe(missWait) }
@@ -168,16 +164,16 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
         const now = yield* Clock.currentTimeMillis
         const ours = shared(app, now, known.made, isPassedOver)
         if (ours !== null) return { token: ours.token, expiresAt: ours.expiresAt }
+        const made = org === null ? null : yield* readNote(madeNote(name))
+        const theirs = shared(app, now, made?._tag === "Made" ? made : null, isPassedOver)
+        if (theirs !== null) return { token: theirs.token, expiresAt: theirs.expiresAt }
         if (known.failed !== null && known.failed.until > clock.monotonicTimeNanosUnsafe()) {
           return { failed: known.failed.kind, isKnown: true }
         }
         const note = yield* readNote(name)
-        if (note?._tag === "Failed") {
-          const age = now - note.at
-          if (age >= 0 && age < Duration.toMillis(rememberedFor)) return { failed: note.kind, isKnown: true }
-        } else {
-          const theirs = shared(app, now, note, isPassedOver)
-          if (theirs !== null) return { token: theirs.token, expiresAt: theirs.expiresAt }
+        const age = note?._tag === "Failed" ? now - note.at : -1
+        if (note?._tag === "Failed" && age >= 0 && age < Duration.toMillis(rememberedFor)) {
+          return { failed: note.kind, isKnown: true }
         }
         const result = yield* run(app)
         if (typeof result === "string") {
@@ -192,7 +188,7 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
         const expiresAt = Math.floor((at + Duration.toMillis(timeToLive)) / 1000)
         known.failed = null
         known.made = { token: result, expiresAt, at: clock.monotonicTimeNanosUnsafe(), isAfterRefusal }
-        if (org !== null) yield* write(name, { _tag: "Made", token: result, expiresAt })
+        if (org !== null) yield* write(madeNote(name), { _tag: "Made", token: result, expiresAt })
         return { token: result, expiresAt }
       }))
     },
@@ -238,9 +234,8 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
         known.failed = null
       }
       yield* erase(name)
-    }),
-
-    rememberedFor
+      if (org !== null) yield* erase(madeNote(name))
+    })
   }
 }
 

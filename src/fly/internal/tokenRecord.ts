@@ -9,6 +9,7 @@ import { StorageFault } from "../../domain/AtlasError.ts"
 import * as SystemReason from "../../storage/SystemReason.ts"
 import type { AppName } from "../AppName.ts"
 import { FlyError, ManualCorrupt, PersistFailed } from "../FlyError.ts"
+import { authorizationOf } from "./tokenForm.ts"
 
 /**
  * The two records an app may have: `cached` can be acquired again, `manual` cannot.
@@ -51,7 +52,7 @@ export type MintNote =
   | { readonly _tag: "Failed"; readonly at: number; readonly kind: string }
 
 /**
- * One note for each name: of an app, or `@` and an organization, whose apps share one token.
+ * One note for each name: of an app, or of `@` and an organization; what was made for its apps has a note of its own.
  *
  * @category models
  * @since 0.1.0
@@ -116,6 +117,8 @@ export const read = (
   if (record.app !== app || record.key !== key) {
     return corrupt(app, key, path, "it holds the record of another app or key")
   }
+  // such as one that an editor has broken in two: it could not be sent, and nothing would ever replace it
+  if (authorizationOf(record.token) === null) return corrupt(app, key, path, "what it holds is no token")
   return Effect.succeedSome({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
 }
 
