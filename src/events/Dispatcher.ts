@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,6 +22,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Entropy from "../domain/Entropy.ts"
 import * as EventMetrics from "./EventMetrics.ts"
+import * as Background from "./internal/background.ts"
+import * as Connection from "./internal/connection.ts"
 import * as Hub from "./internal/hub.ts"
 import * as Outbox from "./internal/outbox.ts"
 import { makeThrottle, nameOfCause } from "./internal/throttle.ts"
@@ -126,25 +129,35 @@ const makeRedis = (
     const logDisconnected = makeThrottle()
     const logUndecodable = makeThrottle()
 
-    const send = ({ json, topic }: Outbox.Outgoing): Effect.Effect<void> =>
-      redis.send("PUBLISH", `${prefix}${topic}`, JSON.stringify({ from: self, message: json })).pipe(
-        Effect.catchCause((cause) =>
-          Effect.andThen(
-            Effect.ignoreCause(Metric.update(EventMetrics.unsent, 1)),
-            logUnsent((suppressed) =>
-              Effect.logWarning("A message did not reach Redis").pipe(
-                Effect.annotateLogs({ topic, error: nameOfCause(cause), suppressed })
-              )
-            )
+    const connection = Connection.make(redis, { again: reconnect, probe: `${prefix}${self}` })
+
+    const unsent = (topic: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+      Effect.andThen(
+        Effect.ignoreCause(Metric.update(EventMetrics.unsent, 1)),
+        logUnsent((suppressed) =>
+          Effect.logWarning("A message did not reach Redis").pipe(
+            Effect.annotateLogs({ topic, error: nameOfCause(cause), suppressed })
           )
-        ),
-        Effect.asVoid
+        )
       )
 
     const post = yield* Outbox.make({
       capacity: options.capacity,
-      // all at once and still in order: the one connection writes commands in the order it gets them
-      deliver: (messages) => Effect.forEach(messages, send, { concurrency: "unbounded", discard: true })
+      deliver: (messages) =>
+        // what has been sent is waited for: it fails when the connection is cut, and only then the connection can be given back
+        Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(restore(connection.get), (reserved) =>
+            // all at once and still in order: one connection writes commands in the order it gets them
+            Effect.forEach(
+              messages,
+              ({ json, topic }) =>
+                reserved.send("PUBLISH", `${prefix}${topic}`, JSON.stringify({ from: self, message: json })).pipe(
+                  Effect.catchCause((cause) => Effect.andThen(unsent(topic, cause), connection.release(reserved)))
+                ),
+              { concurrency: "unbounded", discard: true }
+            ))
+        ),
+      end: connection.release()
     })
 
     const skip = (topic: string): Effect.Effect<void> =>
@@ -192,14 +205,17 @@ const makeRedis = (
         Effect.retry(reconnect)
       )
 
+    const listeners = Background.group()
     const channels = yield* RcMap.make({
       lookup: (topic: string) =>
         Effect.gen(function*() {
           const isSubscribed = yield* Latch.make()
-          yield* Effect.forkScoped(listen(topic, isSubscribed))
+          yield* listeners.fork(Effect.ignore(listen(topic, isSubscribed)))
           yield* Effect.timeoutOption(isSubscribed.await, subscribeWait)
         })
     })
+
+    yield* Effect.addFinalizer(() => listeners.close)
 
     return {
       canSubscribe: true,

@@ -34,7 +34,7 @@ import * as TokenStorage from "./TokenStorage.ts"
  * @since 0.1.0
  */
 export class Fly extends Context.Service<Fly, {
-  /** Every directory with a `fly.toml` that names an app; see `FlyApps.discoverApps`. */
+  /** Every directory with a `fly.toml`, `fly.json` or `fly.yaml` that names an app; see `FlyApps.discoverApps`. */
   readonly discoverApps: (
     path: string,
     options?: { readonly maxDepth?: number | undefined }

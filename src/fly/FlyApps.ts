@@ -1,5 +1,5 @@
 /**
- * The Fly apps in a source tree: every directory with a `fly.toml` that names an app.
+ * The Fly apps in a source tree: every directory with a `fly.toml`, `fly.json` or `fly.yaml` that names an app.
  *
  * @since 0.1.0
  */
@@ -10,13 +10,27 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { parse } from "smol-toml"
+import { parseAllDocuments } from "yaml"
 import * as SystemReason from "../storage/SystemReason.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { AppName, expected } from "./AppName.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 
-const fileName = "fly.toml"
-/** Thousands of times the size of a real `fly.toml`; a larger file is not read. */
+/**
+ * The names of a configuration, in the order in which fly looks for them: the first one there is counts, and the others do not.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const fileNames = ["fly.toml", "fly.json", "fly.yaml"] as const
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type FileName = typeof fileNames[number]
+
+/** Thousands of times the size of a real one; a larger file is not read. */
 const largestFile = 1024 * 1024
 const defaultDepth = 1
 /** Directories that are not searched: installed packages, and git's own. */
@@ -66,12 +80,32 @@ const fromLines = (text: string): Result.Result<AppName, FlyError> => {
   return new Set(values).size > 1 ? refused("Expected one name, found several") : named(values[0])
 }
 
+/** Reads the text of one format; an exception for a text that is not in it. */
+const documents: Readonly<Record<FileName, (text: string) => unknown>> = {
+  "fly.toml": parse,
+  "fly.json": (text) => JSON.parse(text),
+  "fly.yaml": (text) => {
+    const [document] = parseAllDocuments(text, { logLevel: "silent" })
+    if (document === undefined) return null
+    const [error] = document.errors
+    if (error !== undefined) throw error
+    return document.toJS()
+  }
+}
+
+/** How the name is written in each format. */
+const written: Readonly<Record<FileName, string>> = {
+  "fly.toml": "app = \"my-app\"",
+  "fly.json": "\"app\": \"my-app\"",
+  "fly.yaml": "app: my-app"
+}
+
 /**
- * The app that a `fly.toml` names, or a `Validation` failure that says what was expected.
+ * The app that a `fly.toml`, or a file of another format, names, or a `Validation` failure that says what was expected.
  *
  * **Details**
  *
- * Only the top-level key `app` counts: `app` under `[processes]` or `[env]` is something else. A text that is not valid
+ * Only the top-level key `app` counts: `app` under `[processes]` or `[env]` is something else. A `fly.toml` that is not valid
  * TOML is read by lines instead (`app = x` without quotes is common), and there too a table header ends the search.
  *
  * **Example** (Reading a name)
@@ -87,17 +121,26 @@ const fromLines = (text: string): Result.Result<AppName, FlyError> => {
  * @category decoding
  * @since 0.1.0
  */
-export const parseAppName = (text: string): Result.Result<AppName, FlyError> => {
+export const parseAppName = (text: string, file: FileName = "fly.toml"): Result.Result<AppName, FlyError> => {
   if (text.includes("\0")) return refused("Expected text")
-  const document = Result.try(() => parse(text))
-  if (Result.isFailure(document)) return fromLines(text.replace(/^\u{feff}/u, ""))
-  return Object.hasOwn(document.success, "app")
-    ? named(document.success["app"])
-    : refused("Expected a top-level key such as app = \"my-app\"")
+  const bare = text.replace(/^\u{feff}/u, "")
+  // TOML allows the mark
+  const document = Result.try(() => documents[file](file === "fly.toml" ? text : bare))
+  if (Result.isFailure(document)) {
+    return file === "fly.toml" ? fromLines(bare) : refused(`Expected ${file === "fly.json" ? "JSON" : "YAML"}`)
+  }
+  const { success } = document
+  return typeof success === "object" && success !== null && Object.hasOwn(success, "app")
+    ? named(Reflect.get(success, "app"))
+    : refused(`Expected a top-level key such as ${written[file]}`)
 }
 
+/** What is not there, or was never meant to be searched, is skipped without a word. */
 const skip = (path: string) => (error: PlatformError.PlatformError) =>
   Effect.as(Effect.logDebug(`${path} is skipped: ${SystemReason.describe(error, path)}`), null)
+
+/** A configuration that cannot be used fails alone, and says why. */
+const leftOut = (file: string, reason: string) => Effect.as(Effect.logWarning(`${file} is left out: ${reason}`), null)
 
 const decodeText = (bytes: Uint8Array): string | null => {
   try {
@@ -107,25 +150,26 @@ const decodeText = (bytes: Uint8Array): string | null => {
   }
 }
 
-const readApp = (fs: FileSystem.FileSystem, directory: string, file: string) =>
+const readApp = (fs: FileSystem.FileSystem, directory: string, file: string, format: FileName) =>
   Effect.gen(function*() {
     // a link counts by the file it leads to, as for fly itself; only a regular file is opened, since reading a pipe or a
     // device might never end
     const { size, type } = yield* fs.stat(file)
-    if (type !== "File" || size > largestFile) return null
+    if (type !== "File") return yield* leftOut(file, "it is no regular file")
+    if (size > largestFile) return yield* leftOut(file, `it is larger than ${largestFile} bytes`)
     const text = decodeText(yield* fs.readFile(file))
-    const name = text === null ? refused("Expected text") : parseAppName(text)
-    if (Result.isFailure(name)) {
-      yield* Effect.logDebug(`${file} names no app and is skipped: ${name.failure.reason.message}`)
-      return null
-    }
+    const name = text === null ? refused("Expected text") : parseAppName(text, format)
+    if (Result.isFailure(name)) return yield* leftOut(file, `it names no app: ${name.failure.reason.message}`)
     if (text?.startsWith("\u{feff}") === true) {
       yield* Effect.logWarning(
         `${file} starts with a byte order mark, which fly does not accept: save the file without it`
       )
     }
     return { name: name.success, directory }
-  }).pipe(Effect.catch(skip(file)))
+  }).pipe(Effect.catch((error) =>
+    // a link that leads nowhere
+    error.reason._tag === "NotFound" ? skip(file)(error) : leftOut(file, SystemReason.describe(error, file))
+  ))
 
 const isPresent = <A>(found: A | null): found is A => found !== null
 
@@ -138,7 +182,8 @@ const byNameThenDirectory = (a: App, b: App): number =>
  *
  * **Details**
  *
- * Files and directories that cannot be read, and files that name no app, are skipped; a path that is no directory has no
+ * In each directory the first of `fly.toml`, `fly.json` and `fly.yaml` counts. One that cannot be read or names no app is left
+ * out, with a warning that says why; so are directories that cannot be read, without one. A path that is no directory has no
  * apps. Links to directories are not followed, `.git` and `node_modules` are not searched.
  *
  * **Example** (The apps below the working directory)
@@ -159,13 +204,20 @@ export const discoverApps = Effect.fn(FlyTelemetry.discover)(function*(
   const fs = yield* FileSystem.FileSystem
   const { join, resolve } = yield* Path.Path
   const maxDepth = options.maxDepth ?? defaultDepth
+  const root = resolve(path)
 
   /** Reads one directory: its app, and the directories in it. */
   const readDirectory = Effect.fnUntraced(function*(directory: string) {
-    const entries = yield* fs.readDirectoryEntries(directory).pipe(Effect.catch(skip(directory)))
+    const entries = yield* fs.readDirectoryEntries(directory).pipe(
+      Effect.catch((error) =>
+        directory === root && error.reason._tag === "PermissionDenied"
+          ? leftOut(directory, SystemReason.describe(error, directory))
+          : skip(directory)(error)
+      )
+    )
     if (entries === null) return { app: null, below: [] }
-    const found = entries.find(({ name, type }) => name === fileName && type !== "Directory")
-    const app = found === undefined ? null : yield* readApp(fs, directory, join(directory, fileName))
+    const format = fileNames.find((file) => entries.some(({ name, type }) => name === file && type !== "Directory"))
+    const app = format === undefined ? null : yield* readApp(fs, directory, join(directory, format), format)
     const below: Array<string> = []
     for (const { name, type } of entries) {
       if (notEntered.has(name)) continue
@@ -180,7 +232,7 @@ export const discoverApps = Effect.fn(FlyTelemetry.discover)(function*(
   })
 
   const apps: Array<App> = []
-  let level: ReadonlyArray<string> = [resolve(path)]
+  let level: ReadonlyArray<string> = [root]
   for (let depth = 0; level.length > 0 && depth <= maxDepth; depth++) {
     const seen = yield* Effect.forEach(level, readDirectory, { concurrency })
     apps.push(...seen.map(({ app }) => app).filter(isPresent))

@@ -7,6 +7,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,15 +17,17 @@ import * as FileSystem from "effect/FileSystem"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TimeSpan from "../domain/TimeSpan.ts"
 import { Dispatcher } from "../events/Dispatcher.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { FlyCli, type Running, type RunOptions } from "./FlyCli.ts"
-import { FlyError, type FlyErrorReason, FlyExitCode, FlyTimeout, InvalidDeployDir } from "./FlyError.ts"
+import { FlyError, type FlyErrorReason, FlyExitCode, FlyTimeout, invalid, InvalidDeployDir } from "./FlyError.ts"
 import * as FlyTopics from "./FlyTopics.ts"
 import * as Limit from "./internal/limit.ts"
 import { makeBacklog, makeLines, makeTail } from "./internal/output.ts"
+import * as Scrub from "./internal/scrub.ts"
 
 /** The most that is kept of the output, and of lines that wait for a slow reader. */
 const captureLimit = 10 * 1024 * 1024
@@ -40,7 +43,9 @@ const publishGrace = Duration.seconds(1)
 export interface Options {
   /** Lines are published on `FlyTopics.deploy(ticket)` as they come, if a `Dispatcher` is in context. */
   readonly ticket?: string | undefined
-  /** Arguments after `fly deploy --remote-only`, such as `--yes`; never a secret: those go into `env`. */
+  /** The configuration to deploy by instead of the directory's own: a file, or a directory with one; relative to `directory`. */
+  readonly config?: string | undefined
+  /** Arguments after `fly deploy --remote-only`, such as `--yes`; a secret belongs into `env`, where no list of processes shows it. */
   readonly args?: ReadonlyArray<string> | undefined
   /** Variables of the executable, such as `FLY_API_TOKEN`. */
   readonly env?: RunOptions["env"]
@@ -54,20 +59,60 @@ const operation = "deploy"
 
 const failed = (reason: FlyErrorReason) => new FlyError({ app: null, operation, reason })
 
+/** A path that is empty would stand for another one: the directory that this process happens to be in. */
+const checkGiven = (path: string, value: string) =>
+  value.trim() === "" || value.includes("\0")
+    ? Effect.fail(invalid(operation, [{ path, message: "Expected a path, such as . for the directory itself" }]))
+    : Effect.void
+
+const typeOf = (path: string) =>
+  FileSystem.FileSystem.use((fs) =>
+    fs.stat(path).pipe(Effect.map(({ type }) => type), Effect.orElseSucceed(() => null))
+  )
+
 /** The directory as an absolute path, if it is one. */
 const directoryOf = (project: string, directory: string) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
+    yield* checkGiven("project", project)
+    yield* checkGiven("directory", directory)
     const { resolve } = yield* Path.Path
     const path = resolve(project, directory)
-    const isDirectory = yield* fs.stat(path).pipe(
-      Effect.map(({ type }) => type === "Directory"),
-      Effect.orElseSucceed(() => false)
-    )
-    return isDirectory
+    return (yield* typeOf(path)) === "Directory"
       ? path
       : yield* failed(new InvalidDeployDir({ path, message: `there is no directory ${path} to deploy from` }))
   })
+
+/** What names the configuration to fly; it is not left to fly to find out that there is none, minutes later. */
+const configArgs = Effect.fnUntraced(function*(directory: string, config: string | undefined) {
+  if (config === undefined) return []
+  yield* checkGiven("config", config)
+  const { resolve } = yield* Path.Path
+  const path = resolve(directory, config)
+  const type = yield* typeOf(path)
+  if (type !== "File" && type !== "Directory") {
+    const message = `Expected a file of fly's configuration, and ${path} is ${type === null ? "not there" : "none"}`
+    return yield* invalid(operation, [{ path: "config", message }])
+  }
+  return ["--config", path]
+})
+
+const tokenFlag = /^(?:--access-token|-t)(?:=(.+))?$/
+
+/** The tokens that this deploy is given, to be found in what it writes: in its variables, in ours, in its arguments. */
+const tokensOf = Effect.fnUntraced(function*({ args = [], env = {} }: Options) {
+  const inherited = yield* Effect.forEach(
+    ["FLY_ACCESS_TOKEN", "FLY_API_TOKEN"],
+    (name) => Effect.orElseSucceed(Config.String(name), () => "")
+  )
+  const given = Object.entries(env).flatMap(([name, value]) =>
+    Redacted.isRedacted(value) ? [Redacted.value(value)] : /TOKEN/.test(name) ? [value ?? ""] : []
+  )
+  const typed = args.flatMap((word, index) => {
+    const found = tokenFlag.exec(word)
+    return found === null ? [] : [found[1] ?? args[index + 1] ?? ""]
+  })
+  return [...inherited, ...given, ...typed].filter((token) => token.trim() !== "")
+})
 
 interface Limits {
   readonly activity: Duration.Duration
@@ -114,7 +159,12 @@ const resultOf = (exit: Exit.Exit<unknown, FlyError>): string => {
 }
 
 /** Reads a started deploy to its end and returns its output. */
-const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray<string>) => void) =>
+const follow = (
+  running: Running,
+  limits: Limits,
+  hide: (text: string) => string,
+  onLines: (lines: ReadonlyArray<string>) => void
+) =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const encoder = new TextEncoder()
@@ -122,8 +172,9 @@ const follow = (running: Running, limits: Limits, onLines: (lines: ReadonlyArray
     const streams = { stdout: makeLines(), stderr: makeLines() }
     let lastSeen = clock.monotonicTimeNanosUnsafe()
 
-    const accept = (lines: ReadonlyArray<string>) => {
-      if (lines.length === 0) return Effect.void
+    const accept = (written: ReadonlyArray<string>) => {
+      if (written.length === 0) return Effect.void
+      const lines = written.map(hide)
       tail.push(encoder.encode(`${lines.join("\n")}\n`))
       const shown = lines.filter((line) => line !== "")
       onLines(shown)
@@ -194,12 +245,14 @@ const execute = (
     const cwd = yield* directoryOf(project, directory)
     const cli = yield* FlyCli
     const { close, offer } = yield* publisher(options.ticket)
-    const running = yield* cli.start(["deploy", "--remote-only", ...options.args ?? []], {
+    const config = yield* configArgs(cwd, options.config)
+    const hide = Scrub.all(yield* tokensOf(options))
+    const running = yield* cli.start(["deploy", "--remote-only", ...config, ...options.args ?? []], {
       operation,
       directory: cwd,
       env: options.env
     })
-    return yield* follow(running, limits, (lines) => {
+    return yield* follow(running, limits, hide, (lines) => {
       onLines(lines)
       offer(lines)
     }).pipe(
@@ -225,7 +278,8 @@ const execute = (
  * **Details**
  *
  * Runs `fly deploy --remote-only` in `directory`, which may be relative to `project`. The output is stdout and stderr
- * line by line, without colours, at most the last 10 MiB. Fails, checked in this order, as `InvalidDeployDir`,
+ * line by line, without colours and tokens, at most the last 10 MiB; a line above 10 million characters is cut and says so. An empty
+ * path is a `Validation` failure. Fails, checked in this order, as `InvalidDeployDir`,
  * `FlyNotFound`, `FlyTimeout`, `FlyExitCode` (which holds the output). However the effect ends, the process group has been
  * ended by then.
  *

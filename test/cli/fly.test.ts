@@ -2,14 +2,18 @@
  * `atlas fly apps` and `fly deploy` without a process: what they print, for people and for programs.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as FlyCli from "effect-atlas/fly/FlyCli"
 import { FakeFlyCli } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { makePlace } from "../fly/harness.ts"
+import { untilSo } from "../support/until.ts"
 import { run, start } from "./harness.ts"
 
 const jsonLines = (text: string): ReadonlyArray<Record<string, unknown>> =>
@@ -139,6 +143,63 @@ describe("atlas fly deploy", () => {
       assert.match(err, /"kind":"fly_timeout","message":"`fly deploy` wrote nothing for 5m and was ended"/)
     }))
 
+  const argumentsOf = (words: ReadonlyArray<string>) =>
+    Effect.gen(function*() {
+      const seen: Array<ReadonlyArray<string>> = []
+      const place = makePlace()
+      fs.mkdirSync(join(place.directory, "web"))
+      for (const file of ["staging.toml", "web/own.toml"]) fs.writeFileSync(join(place.directory, file), "app = 'x'\n")
+      const cli = FlyCli.make((args) => {
+        seen.push(args)
+        return Effect.succeed({ pid: 1, stdout: Stream.empty, stderr: Stream.empty, exitCode: Effect.succeed(0) })
+      })
+      const { code, err, out } = yield* run(["fly", "deploy", ...words], {
+        directory: place.directory,
+        flyTools: Layer.succeed(FlyCli.FlyCli, cli)
+      })
+      place.close()
+      return { code, written: err + out, args: seen.flat().map((word) => word.replace(place.directory, "HERE")) }
+    })
+
+  it.effect.each<readonly [string, ReadonlyArray<string>, ReadonlyArray<string>]>([
+    ["nothing", [], []],
+    ["a directory", ["web"], []],
+    ["arguments for fly after --", ["web", "--", "--ha=false", "-e", "A=$(id) `id`; b"], [
+      "--ha=false",
+      "-e",
+      "A=$(id) `id`; b"
+    ]],
+    ["arguments without a directory", ["--", "--build-only"], ["--build-only"]],
+    ["an empty list of arguments", ["web", "--"], []],
+    ["a file as seen from here", ["web", "--config", "staging.toml"], ["--config", "HERE/staging.toml"]],
+    ["a file as seen from the directory", ["web", "--config", "own.toml"], ["--config", "HERE/web/own.toml"]],
+    ["both", ["--config=staging.toml", "--", "--json"], ["--config", "HERE/staging.toml", "--json"]],
+    ["a token, which is not printed", ["--", "--access-token", "top-secret-token"], [
+      "--access-token",
+      "top-secret-token"
+    ]]
+  ])("passes on to fly, as they are and past every shell: %s", ([, words, expected]) =>
+    Effect.gen(function*() {
+      const { args, code, written } = yield* argumentsOf(words)
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(args, ["deploy", "--remote-only", ...expected])
+      assert.notInclude(written, "top-secret")
+    }))
+
+  it.effect("refuses two directories, an empty one, and a configuration that is not there", () =>
+    Effect.gen(function*() {
+      const two = yield* argumentsOf(["web", "--ha=false"])
+      assert.deepStrictEqual([two.code, two.args], [2, []])
+      const more = yield* argumentsOf(["web", "worker"])
+      assert.deepStrictEqual([more.code, more.args], [2, []])
+      const nothing = yield* argumentsOf([""])
+      assert.deepStrictEqual([nothing.code, nothing.args], [1, []])
+      assert.match(nothing.written, /^error \[validation\] .*directory: Expected a path/)
+      const config = yield* argumentsOf(["--config", "nowhere.toml"])
+      assert.deepStrictEqual([config.code, config.args], [1, []])
+      assert.match(config.written, /config: Expected a file/)
+    }))
+
   it.effect("says that there is no directory, or no executable, and prints nothing on stdout", () =>
     Effect.gen(function*() {
       const nowhere = yield* deploying(["nowhere"], building)
@@ -147,5 +208,24 @@ describe("atlas fly deploy", () => {
       const absent = yield* deploying([], { ending: "absent" })
       assert.deepStrictEqual([absent.code, absent.out], [1, ""])
       assert.match(absent.err, /^error \[fly_not_found\] /)
+    }))
+})
+
+describe("atlas dev fake-fly", () => {
+  it.effect("--fault app-gone lasts: every request finds no app, however long the app goes on writing", () =>
+    Effect.gen(function*() {
+      const { ended, out } = start(["dev", "fake-fly", "--fault", "app-gone"], {})
+      const fiber = yield* Effect.forkChild(ended, { startImmediately: true })
+      yield* untilSo("it is served", () => out.length > 0)
+      const { token, url } = JSON.parse(out.join(""))
+      const status = Effect.promise(async () => {
+        const asked = { headers: { authorization: `FlyV1 ${token}` } }
+        return (await fetch(`${url}/api/v1/apps/acme-web/logs`, asked)).status
+      })
+      for (let request = 0; request < 3; request++) {
+        assert.strictEqual(yield* status, 404)
+        yield* TestClock.adjust("2 seconds")
+      }
+      yield* Fiber.interrupt(fiber)
     }))
 })

@@ -30,6 +30,56 @@ const build = () => {
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
+describe("a subscriber who does not read is bounded by bytes as well as by messages", () => {
+  const texts = Topic.make("texts", Schema.Unknown)
+  const mebibyte = "x".repeat(1024 * 1024)
+
+  it("is evicted when more than 64 MiB wait for it, however few the messages are", async () => {
+    const { dispatcher, scope } = build()
+    const reader = Effect.runSync(Scope.provide(dispatcher.subscribe(texts), scope))
+    Effect.runSync(
+      Effect.forEach(range(1, 70), (n) => dispatcher.publish(texts, { entries: [{ message: `${n}${mebibyte}` }] }), {
+        discard: true
+      })
+    )
+    assert.deepStrictEqual(await Effect.runPromise(Stream.runCollect(reader)), [{ _tag: "Evicted", topic: "texts" }])
+  })
+
+  it.effect.each<readonly [string, (n: number) => unknown]>([
+    ["texts", (n) => `${n}`.repeat(100)],
+    ["bytes", (n) => new Uint8Array(100).fill(n)],
+    ["lists", (n) => Array.from({ length: 13 }, () => n)],
+    ["maps", (n) => new Map([[`${n}`, "y".repeat(100)]])]
+  ])("may choose the bound, and gets a gap and the newest: %s", ([, make]) =>
+    Effect.gen(function*() {
+      const dispatcher = yield* Dispatcher.Dispatcher
+      const stream = yield* dispatcher.subscribe(texts, { overflow: "gap", bytes: 250 })
+      for (const n of range(1, 5)) yield* dispatcher.publish(texts, make(n))
+      assert.deepStrictEqual(yield* next(stream, 3), [{ _tag: "Gap", lost: 3 }, message(make(4)), message(make(5))])
+      // what was read no longer counts
+      for (const n of range(6, 7)) yield* dispatcher.publish(texts, make(n))
+      assert.deepStrictEqual(yield* next(stream, 2), [message(make(6)), message(make(7))])
+    }).pipe(Effect.scoped, Effect.provide(Dispatcher.layerMemory)))
+
+  it.effect("gets a single message of any size, and one that holds itself or cannot be looked into", () =>
+    Effect.gen(function*() {
+      const dispatcher = yield* Dispatcher.Dispatcher
+      const stream = yield* dispatcher.subscribe(texts, { overflow: "gap", bytes: Number.NaN })
+      const ring: { self?: unknown } = {}
+      ring.self = ring
+      const closed = new Proxy({}, {
+        ownKeys: () => {
+          throw new Error("closed")
+        }
+      })
+      for (const one of [mebibyte, ring, closed]) {
+        yield* dispatcher.publish(texts, one)
+        const [heard] = yield* next(stream, 1)
+        assert.isTrue(heard?._tag === "Message" && heard.message === one)
+      }
+    }).pipe(Effect.scoped, Effect.provide(Dispatcher.layerMemory)))
+})
+
 describe("publishing", () => {
   it("never waits: a hundred thousand messages to a subscriber who never reads are published without a pause", async () => {
     const { dispatcher, scope } = build()

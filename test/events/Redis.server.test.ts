@@ -256,6 +256,56 @@ describe.skipIf(Redis.isSkipped)("over Redis", () => {
       })
     ))
 
+  /** Closes the scopes of a subscriber and of the layer with its client, and fails where that takes longer than the bound. */
+  const closesInTime = (scopes: ReadonlyArray<Scope.Closeable>) =>
+    Effect.forEach(scopes, (scope) => Scope.close(scope, Exit.void), { discard: true }).pipe(
+      Effect.forkDetach,
+      Effect.flatMap((closing) => Effect.timeoutOption(Fiber.await(closing), "10 seconds")),
+      Effect.map((ended) => assert.isTrue(ended._tag === "Some", "closing still hangs after ten seconds"))
+    )
+
+  it.live(
+    "a Redis that hangs holds no scope's close, whatever waits for its answer",
+    () =>
+      withRedis((redis) =>
+        Effect.gen(function*() {
+          const [layerScope, old, fresh] = yield* Effect.all([Scope.make(), Scope.make(), Scope.make()])
+          const dispatcher = yield* Scope.provide(end(redis), layerScope)
+          const stream = yield* Scope.provide(dispatcher.subscribe(topic), old)
+          yield* dispatcher.publish(topic, 1)
+          yield* until(Effect.map(
+            Effect.promise(() => redis.ask("CLIENT", "LIST")),
+            (clients) => clients.includes("cmd=publish")
+          ))
+          redis.hang()
+          yield* dispatcher.publish(topic, 2)
+          // subscribers of this process are served all the same
+          assert.deepStrictEqual(yield* next(stream, 2), [message(1), message(2)])
+          const connecting = yield* Effect.forkDetach(Scope.provide(dispatcher.subscribe(pongs), fresh))
+          yield* Effect.yieldNow
+          yield* Fiber.interrupt(connecting)
+          yield* closesInTime([old, fresh, layerScope])
+        })
+      ),
+    60_000
+  )
+
+  it.live(
+    "a Redis that hangs before the first message does not hold it either",
+    () =>
+      withRedis((redis) =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const dispatcher = yield* Scope.provide(end(redis), scope)
+          redis.hang()
+          yield* dispatcher.publish(topic, 1)
+          yield* Effect.yieldNow
+          yield* closesInTime([scope])
+        })
+      ),
+    60_000
+  )
+
   it.live("no fiber is left once the layer is closed", () =>
     withRedis((redis) =>
       Effect.gen(function*() {

@@ -99,6 +99,52 @@ describe("a fly.toml that is no TOML is read by lines", () => {
   })
 })
 
+describe.each<readonly [FlyApps.FileName, ReadonlyArray<readonly [string, string, string | null]>]>(
+  [
+    ["fly.json", [
+      ["the usual one", "{\"app\":\"acme-json\",\"primary_region\":\"fra\"}", "acme-json"],
+      ["a byte order mark and CRLF", "\u{feff}{\r\n  \"app\": \"acme\"\r\n}\r\n", "acme"],
+      ["only below another key", "{\"env\":{\"app\":\"x\"}}", null],
+      ["a number", "{\"app\":42}", null],
+      ["a list", "[\"app\"]", null],
+      ["null", "null", null],
+      ["an inherited property", "{\"__proto__\":{\"app\":\"x\"}}", null],
+      ["comments, which JSON has not", "{\"app\":\"x\" /* name */}", null],
+      ["nothing", "", null],
+      ["deep nesting", `{"app":"x","a":${"[".repeat(100_000)}`, null]
+    ]],
+    ["fly.yaml", [
+      ["the usual one", "app: acme-yaml\nprimary_region: fra\n", "acme-yaml"],
+      ["quotes, a comment, CRLF and a byte order mark", "\u{feff}# app: old\r\n'app': \"acme\" # new\r\n", "acme"],
+      ["the first of several documents", "---\napp: one\n---\napp: two\n", "one"],
+      ["only below another key", "env:\n  app: x\n", null],
+      ["a number", "app: 42\n", null],
+      ["no value", "app:\n", null],
+      ["two names", "app: one\napp: two\n", null],
+      ["not YAML", "app: [x\n", null],
+      ["a path", "app: ../x\n", null],
+      ["nothing", "", null],
+      [
+        "aliases of aliases",
+        `a: &a [x]\n${
+          Array.from(
+            { length: 30 },
+            (_, n) => `b${n}: &b${n} [*${n === 0 ? "a" : `b${n - 1}`}, *${n === 0 ? "a" : `b${n - 1}`}]\n`
+          ).join("")
+        }app: x\n`,
+        null
+      ]
+    ]]
+  ]
+)("the name in a %s", (file, samples) => {
+  it.each([...samples])("%s", (_, text, name) => {
+    assert.strictEqual(
+      Result.match(FlyApps.parseAppName(text, file), { onFailure: () => null, onSuccess: (found) => found }),
+      name
+    )
+  })
+})
+
 /** A tree of files; a path that ends in a slash is an empty directory. */
 const withTree = <A, E, R>(
   files: Readonly<Record<string, string | Uint8Array>>,
@@ -223,6 +269,53 @@ describe("discovery", () => {
         fs.writeFileSync(join(root, "huge", "fly.toml"), app("huge"))
         fs.truncateSync(join(root, "huge", "fly.toml"), 100_000_000)
         assert.deepStrictEqual(yield* found(root), ["good /good"])
+      })))
+
+  it.effect("reads fly.toml, then fly.json, then fly.yaml, and only the first of them", () =>
+    withTree({
+      "json/fly.json": "{\"app\":\"json\"}",
+      "yaml/fly.yaml": "app: yaml\n",
+      "yml/fly.yml": "app: yml\n",
+      "all/fly.toml": app("toml"),
+      "all/fly.json": "{\"app\":\"not-json\"}",
+      "two/fly.json": "{\"app\":\"two\"}",
+      "two/fly.yaml": "app: not-yaml\n",
+      "nameless/fly.toml": "[env]\n",
+      "nameless/fly.yaml": "app: not-this\n",
+      "directory/fly.toml/": "",
+      "directory/fly.yaml": "app: beside\n"
+    }, (root) =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* found(root), [
+          "beside /directory",
+          "json /json",
+          "toml /all",
+          "two /two",
+          "yaml /yaml"
+        ])
+      })))
+
+  it.effect("a file that cannot be used fails alone, with the reason", () =>
+    withTree({
+      "good/fly.toml": app("good"),
+      "json/fly.json": "{",
+      "nameless/fly.yaml": "primary_region: fra\n",
+      "pipe/": "",
+      "huge/": ""
+    }, (root) =>
+      Effect.gen(function*() {
+        assert.strictEqual(spawnSync("mkfifo", [join(root, "pipe", "fly.json")]).status, 0)
+        fs.writeFileSync(join(root, "huge", "fly.yaml"), "app: huge\n")
+        fs.truncateSync(join(root, "huge", "fly.yaml"), 100_000_000)
+        const warnings: Array<string> = []
+        const logger = Logger.make(({ message }) => void warnings.push(String(message).replace(root, "")))
+        assert.deepStrictEqual(yield* found(root).pipe(Effect.provide(Logger.layer([logger]))), ["good /good"])
+        assert.deepStrictEqual(warnings.toSorted(), [
+          "/huge/fly.yaml is left out: it is larger than 1048576 bytes",
+          "/json/fly.json is left out: it names no app: app: Expected JSON",
+          "/nameless/fly.yaml is left out: it names no app: app: Expected a top-level key such as app: my-app",
+          "/pipe/fly.json is left out: it is no regular file"
+        ])
       })))
 
   it.effect("a directory called fly.toml is entered like any other", () =>

@@ -46,6 +46,20 @@ describe("a deploy, line by line", () => {
       })
     ).pipe(Effect.provide(layer())))
 
+  it.live("a line above the limit is cut, marked, and shown, and so are the lines around it", () =>
+    inPlace((place) =>
+      Effect.gen(function*() {
+        const { failure, lines } = yield* streamed(place, "too-long-line")
+        assert.isNull(failure)
+        assert.deepStrictEqual(lines.map((line) => line.slice(10_000_000)), [
+          "",
+          " [... 2000000 more characters cut ...]",
+          ""
+        ])
+        assert.deepStrictEqual([lines[0], lines[2]], ["before", "after"])
+      })
+    ).pipe(Effect.provide(layer())))
+
   it.live("a character that comes in pieces is whole, also when the other stream writes meanwhile", () =>
     inPlace((place) =>
       Effect.gen(function*() {

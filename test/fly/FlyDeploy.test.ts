@@ -6,6 +6,7 @@ import { Dispatcher } from "effect-atlas/events/Dispatcher"
 import { FlyDeploy, FlyTopics } from "effect-atlas/fly"
 import * as FlyTelemetry from "effect-atlas/telemetry/FlyTelemetry"
 import { FakeFlyCli, SpanRecorder } from "effect-atlas/testing"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -116,13 +117,29 @@ describe("limits", () => {
 describe("failures, in the order they are checked", () => {
   it.effect("no such directory, before the executable is looked for", () =>
     Effect.gen(function*() {
-      for (const directory of ["nowhere", "../nowhere", ""]) {
+      for (const directory of ["nowhere", "../nowhere"]) {
         const error = yield* Effect.flip(FlyDeploy.deploy("/", directory))
         assert.match(error.message, /^\[fly\] invalid_deploy_dir: there is no directory \/\S* to deploy from$/)
       }
       assert.lengthOf(yield* calls, 0)
       assert.deepStrictEqual([yield* exits("invalid_deploy_dir"), yield* exits("ok")], [0, 0])
     }).pipe(alone, Effect.provide(fake({ ending: "absent" }))))
+
+  it.effect("an empty path stands for no directory: it is refused, and the field is named", () =>
+    Effect.gen(function*() {
+      const refused = (project: string, directory: string, options?: FlyDeploy.Options) =>
+        Effect.map(Effect.flip(FlyDeploy.deploy(project, directory, options)), ({ message }) => message)
+      for (const nothing of ["", "  ", "a\0b"]) {
+        assert.match(yield* refused("/tmp", nothing), /^\[fly\] validation: directory: Expected a path/)
+        assert.match(yield* refused(nothing, "/tmp"), /^\[fly\] validation: project: Expected a path/)
+        assert.match(yield* refused("/", "tmp", { config: nothing }), /^\[fly\] validation: config: Expected a path/)
+      }
+      assert.match(
+        yield* refused("/", "tmp", { config: "fly.x.toml" }),
+        /config: Expected .* \/tmp\/fly.x.toml is not there$/
+      )
+      assert.lengthOf(yield* calls, 0)
+    }).pipe(Effect.provide(fake())))
 
   it.effect("no executable, which is no exit", () =>
     Effect.gen(function*() {
@@ -150,6 +167,47 @@ describe("failures, in the order they are checked", () => {
       yield* FlyDeploy.deploy("/usr", "/tmp")
       assert.deepStrictEqual((yield* calls).map(({ options }) => options.directory), ["/usr/bin", "/tmp"])
     }).pipe(Effect.provide(fake({}))))
+})
+
+describe("tokens in what fly writes", () => {
+  const own = "an-own-token-of-no-shape"
+  const other = "fm2_lJPECAAAAAAAA"
+  const chatty: FakeFlyCli.Reply = {
+    steps: [{ stdout: `using ${own} and FlyV1 ${other}\n` }, { stderr: `refused: ${own.slice(3)}, ${other}` }],
+    exitCode: 1
+  }
+
+  it.effect.each<readonly [string, FlyDeploy.Options]>([
+    ["in a variable", { env: { FLY_API_TOKEN: own } }],
+    ["in a sealed variable of any name", { env: { MY_SECRET: Redacted.make(own) } }],
+    ["in an argument", { args: ["--access-token", own] }],
+    ["in an argument of one word", { args: ["--yes", `--access-token=${own}`] }],
+    ["in a short argument", { args: ["-t", own] }]
+  ])("are neither in lines, topics, nor the error: given %s", ([, options]) =>
+    Effect.gen(function*() {
+      const { bus, messages } = recording()
+      const lines: Array<string> = []
+      const error = yield* Effect.flip(
+        FlyDeploy.streamDeploy("/", "tmp", { ...options, ticket: "t" }).pipe(
+          Stream.runForEach((line) => Effect.sync(() => void lines.push(line))),
+          Effect.provideService(Dispatcher, bus)
+        )
+      )
+      assert.deepStrictEqual(lines, ["using <redacted> and <redacted>", "refused: <redacted>, <redacted>"])
+      assert.lengthOf(messages, 2)
+      const everything = JSON.stringify([messages, error, error.message]) + inspect(error, { depth: 9 })
+      for (const secret of [own, own.slice(3), other]) assert.notInclude(everything, secret)
+      assert.include(everything, "refused: <redacted>")
+    }).pipe(Effect.provide(fake(chatty))))
+
+  it.effect("nor is the one that fly takes from our own environment", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(FlyDeploy.deploy("/", "tmp"))
+      assert.notInclude(inspect(error, { depth: 9 }), own.slice(3))
+    }).pipe(
+      Effect.provide(fake(chatty)),
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ FLY_ACCESS_TOKEN: own })))
+    ))
 })
 
 describe("lines by ticket", () => {

@@ -29,6 +29,8 @@ export interface RedisServer {
   readonly url: string
   /** Ends the process with this signal; returns when it is gone. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<void>
+  /** Stops it without ending it: connections stay open, new ones are accepted, and nothing is answered. */
+  readonly hang: () => void
   /** Starts it again on the same port; returns when it answers. */
   readonly start: () => Promise<void>
   /** What one command answers, as Redis wrote it. */
@@ -88,7 +90,15 @@ const launch = async (): Promise<RedisServer & { readonly directory: string }> =
     await ended(child)
   }
   await start()
-  return { directory, port, url: `redis://127.0.0.1:${port}`, start, stop, ask: (...words) => ask(port, words) }
+  return {
+    directory,
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    start,
+    stop,
+    hang: () => void child?.kill("SIGSTOP"),
+    ask: (...words) => ask(port, words)
+  }
 }
 
 /** A running Redis until the scope closes. */

@@ -97,7 +97,10 @@ const apps = Command.make("apps", {
     Flag.optional
   )
 }, runApps).pipe(
-  Command.withDescription("List the apps of a source tree: every directory with a fly.toml that names one."),
+  Command.withDescription(
+    "List the apps of a source tree: every directory with a fly.toml, fly.json or fly.yaml that names one. One that cannot be "
+      + "used is left out, with a warning."
+  ),
   Command.withShortDescription("List the apps of a source tree"),
   Command.withExamples([
     { command: "atlas fly apps", description: "Here and one level below" },
@@ -105,14 +108,28 @@ const apps = Command.make("apps", {
   ])
 )
 
-const deploy = Command.make("deploy", { directory: directory("What to deploy") }, runDeploy).pipe(
+const deploy = Command.make("deploy", {
+  config: Flag.String("config").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The configuration to deploy by, instead of the directory's own"),
+    Flag.optional
+  ),
+  words: Argument.String("dir").pipe(
+    Argument.withDescription("What to deploy (default: this directory); words after -- are arguments of fly deploy"),
+    Argument.variadic()
+  )
+}, runDeploy).pipe(
   Command.withDescription(
-    "Run `fly deploy --remote-only` and show what it writes as it comes. Ends it with everything it has started when "
-      + "interrupted, after 5 minutes of silence, or after 30 minutes."
+    "Run `fly deploy --remote-only` and show what it writes as it comes, without tokens. Words after -- go to fly as they are. "
+      + "Ends it with everything it has started when interrupted, after 5 minutes of silence, or after 30 minutes."
   ),
   Command.withShortDescription("Deploy an app and watch"),
   Command.withExamples([
     { command: "atlas fly deploy apps/web", description: "The app in that directory" },
+    {
+      command: "atlas fly deploy --config fly.staging.toml -- --ha=false",
+      description: "By another file, on one machine"
+    },
     { command: "atlas fly deploy --json", description: "An object a line" }
   ])
 )

@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as EventMetrics from "../EventMetrics.ts"
 import type { Topic } from "../Topic.ts"
 import * as Mailbox from "./mailbox.ts"
+import { sizeOf } from "./size.ts"
 
 /**
  * What a subscriber gets: a message, word that older messages were dropped, or the end because it was too slow.
@@ -29,6 +30,8 @@ export type Delivery<A> =
 export interface SubscribeOptions {
   /** Messages kept for a subscriber that does not read, one at least; default 10,000. */
   readonly capacity?: number | undefined
+  /** About how many bytes of messages are kept for it, one message at least; default 64 MiB. */
+  readonly bytes?: number | undefined
   /**
    * What happens to a subscriber that is slower: `evict` (default) drops all it has not read and ends it with a final
    * `Evicted`, `gap` drops its oldest messages and puts a `Gap` with their number in their place.
@@ -36,11 +39,9 @@ export interface SubscribeOptions {
   readonly overflow?: "evict" | "gap" | undefined
 }
 
-const defaultCapacity = 10_000
-
 interface Subscription {
   readonly topic: Topic<unknown>
-  readonly capacity: number
+  readonly limits: Mailbox.Limits
   readonly mailbox: Mailbox.Mailbox<Delivery<unknown>>
   /** Ends with the subscription, with its subscriber's scope and with the hub, whichever comes first. */
   readonly scope: Scope.Closeable
@@ -89,7 +90,7 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
     Effect.ignoreCause(Effect.andThen(
       Metric.update(EventMetrics.evicted, 1),
       Effect.logWarning("A subscriber that did not read its messages was evicted").pipe(
-        Effect.annotateLogs({ topic: one.topic.name, capacity: one.capacity })
+        Effect.annotateLogs({ topic: one.topic.name, ...one.limits })
       )
     ))
 
@@ -97,7 +98,10 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
     Effect.withFiber((fiber) => {
       const all = topics.get(name)
       if (all === undefined) return Effect.void
-      const delivery: Delivery<unknown> = { _tag: "Message", message }
+      const delivery: Mailbox.Sized<Delivery<unknown>> = {
+        element: { _tag: "Message", message },
+        size: sizeOf(message)
+      }
       let evicted: Array<Subscription> | undefined
       for (const [key, one] of all) {
         if (schema !== undefined && schema !== one.topic.schema) continue
@@ -133,12 +137,15 @@ export const make: Effect.Effect<Hub, never, Scope.Scope> = Effect.gen(function*
 
   const register = <A>(topic: Topic<A>, options: SubscribeOptions | undefined, key: Scope.Scope) =>
     Effect.uninterruptible(Effect.gen(function*() {
-      const capacity = options?.capacity ?? defaultCapacity
+      const limits = {
+        capacity: options?.capacity ?? Mailbox.defaultLimits.capacity,
+        bytes: options?.bytes ?? Mailbox.defaultLimits.bytes
+      }
       const overflow = options?.overflow === "gap" ? "drop-oldest" : "refuse"
       const one: Subscription = {
         topic,
-        capacity,
-        mailbox: Mailbox.make(capacity, overflow),
+        limits,
+        mailbox: Mailbox.make(limits, overflow),
         scope: yield* Scope.fork(key)
       }
       const all = topics.get(topic.name) ?? new Map<Scope.Scope, Subscription>()

@@ -1,4 +1,4 @@
-/** The queue of one reader: bounded, the writer never waits for the reader, and a gap marks where messages were dropped. */
+/** The queue of one reader: bounded in number and in size, the writer never waits for the reader, and a gap marks where messages were dropped. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -10,9 +10,27 @@ export interface Gap {
   readonly lost: number
 }
 
+/** An element, and about how many bytes it takes. */
+export interface Sized<A> {
+  readonly element: A
+  readonly size: number
+}
+
+/** What may wait: elements, and bytes in all of them. */
+export interface Limits {
+  readonly capacity: number
+  readonly bytes: number
+}
+
+/** Enough for any reader that reads at all, and little enough that a hundred who do not read do no harm. */
+export const defaultLimits: Limits = { capacity: 10_000, bytes: 64 * 1024 * 1024 }
+
 export interface Mailbox<A> {
-  /** Adds an element; false when the queue is full and may not drop its oldest. After the close, elements are ignored. */
-  readonly offer: (element: A) => boolean
+  /**
+   * Adds an element; false when the queue is full and may not drop its oldest. An empty queue takes an element of any size. After
+   * the close, elements are ignored.
+   */
+  readonly offer: (one: Sized<A>) => boolean
   /** Accepts nothing more; what waits can still be read. */
   readonly close: () => void
   /** Accepts nothing more and drops what waits; only `last` can still be read. */
@@ -28,10 +46,12 @@ export interface Mailbox<A> {
 /** Elements that a reader has taken no longer count against the capacity, so their number is bounded too. */
 const largestBatch = 1024
 
-export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): Mailbox<A> => {
-  const waiting = MutableList.make<A>()
+export const make = <A>({ bytes, capacity }: Limits, overflow: "refuse" | "drop-oldest"): Mailbox<A> => {
+  const waiting = MutableList.make<Sized<A>>()
+  let size = 0
   // one at least, also where the capacity is not a number
   const most = capacity >= 1 ? Math.floor(capacity) : 1
+  const mostBytes = bytes >= 1 ? bytes : 1
   let lost = 0
   let isClosed = false
   let isWakeScheduled = false
@@ -45,7 +65,10 @@ export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): M
   })
 
   const pull: Mailbox<A>["pull"] = Effect.suspend(() => {
-    const batch: Array<A | Gap> = MutableList.takeN(waiting, largestBatch)
+    const batch: Array<A | Gap> = MutableList.takeN(waiting, largestBatch).map((one) => {
+      size -= one.size
+      return one.element
+    })
     if (lost > 0) {
       batch.unshift({ _tag: "Gap", lost })
       lost = 0
@@ -55,14 +78,16 @@ export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): M
   })
 
   return {
-    offer: (element) => {
+    offer: (one) => {
       if (isClosed) return true
-      if (waiting.length >= most) {
+      while (waiting.length >= most || (waiting.length > 0 && size + one.size > mostBytes)) {
         if (overflow === "refuse") return false
-        MutableList.take(waiting)
+        const oldest = MutableList.take(waiting)
+        if (oldest !== MutableList.Empty) size -= oldest.size
         lost++
       }
-      MutableList.append(waiting, element)
+      MutableList.append(waiting, one)
+      size += one.size
       return true
     },
     close: () => {
@@ -71,8 +96,9 @@ export const make = <A>(capacity: number, overflow: "refuse" | "drop-oldest"): M
     drop: (...last) => {
       isClosed = true
       lost = 0
+      size = 0
       MutableList.clear(waiting)
-      MutableList.appendAll(waiting, last)
+      MutableList.appendAll(waiting, last.map((element) => ({ element, size: 0 })))
     },
     needsWake: () => {
       if (isWakeScheduled || readers.length === 0) return false

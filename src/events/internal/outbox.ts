@@ -1,4 +1,4 @@
-/** Messages that wait for a bus: encoded as JSON, delivered in the background in their order, and bounded in number. */
+/** Messages that wait for a bus: encoded as JSON, delivered in the background in their order, and bounded in number and size. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
@@ -6,11 +6,10 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as EventMetrics from "../EventMetrics.ts"
 import type { Topic } from "../Topic.ts"
+import * as Background from "./background.ts"
 import * as Mailbox from "./mailbox.ts"
+import { sizeOf } from "./size.ts"
 import { makeThrottle } from "./throttle.ts"
-
-/** How many messages wait for a bus that cannot be reached before the oldest are dropped. */
-const defaultCapacity = 10_000
 
 /** How long closing the layer waits for the last messages to be delivered. */
 const closeGrace = "2 seconds"
@@ -50,9 +49,14 @@ export type Post = <A>(topic: Topic<A>, message: A) => Effect.Effect<void>
 export const make = (options: {
   readonly capacity: number | undefined
   readonly deliver: (messages: ReadonlyArray<Outgoing>) => Effect.Effect<void>
+  /** Runs after the last message. */
+  readonly end?: Effect.Effect<void>
 }): Effect.Effect<Post, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const mailbox = Mailbox.make<Outgoing>(options.capacity ?? defaultCapacity, "drop-oldest")
+    const mailbox = Mailbox.make<Outgoing>({
+      ...Mailbox.defaultLimits,
+      ...(options.capacity === undefined ? {} : { capacity: options.capacity })
+    }, "drop-oldest")
     const logFull = makeThrottle()
     const logMismatch = makeThrottle()
 
@@ -68,7 +72,7 @@ export const make = (options: {
         )
       )
 
-    const pump = yield* mailbox.pull.pipe(
+    const pump = mailbox.pull.pipe(
       Effect.flatMap((batch) => {
         const messages = batch.filter((one) => one._tag === "Outgoing")
         const [first] = batch
@@ -77,19 +81,22 @@ export const make = (options: {
       }),
       Effect.forever,
       Effect.ignore,
-      Effect.forkScoped
+      Effect.ensuring(options.end ?? Effect.void)
     )
-    yield* Effect.addFinalizer(() => {
-      mailbox.close()
-      mailbox.wake()
-      return Fiber.await(pump).pipe(Effect.interruptible, Effect.timeoutOption(closeGrace))
+    yield* Background.fork(pump, {
+      beforeEnd: (fiber) => {
+        mailbox.close()
+        mailbox.wake()
+        return Fiber.await(fiber)
+      },
+      grace: closeGrace
     })
 
     return (topic, message) =>
       Effect.suspend(() => codecOf(topic.schema).encode(message)).pipe(
         Effect.flatMap((json) =>
           Effect.withFiber((fiber) => {
-            mailbox.offer({ _tag: "Outgoing", topic: topic.name, json })
+            mailbox.offer({ element: { _tag: "Outgoing", topic: topic.name, json }, size: sizeOf(json) })
             if (mailbox.needsWake()) fiber.currentDispatcher.scheduleTask(mailbox.wake, 0)
             return Effect.void
           })

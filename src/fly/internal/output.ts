@@ -5,9 +5,13 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { plain } from "../../domain/ForeignText.ts"
+import { cutMark } from "./jsonItems.ts"
 
-/** A longer line comes in pieces, so that memory stays bounded whatever the process writes. */
-const longestLine = 10 * 1024 * 1024
+/**
+ * A longer line is cut, so that memory stays bounded whatever the process writes. A little less than what waits for a reader: the
+ * line that is cut is shown, and not dropped with the lines around it.
+ */
+const longestLine = 10_000_000
 
 const redraw = "\r"
 
@@ -32,12 +36,18 @@ export interface Lines {
   readonly end: () => ReadonlyArray<string>
 }
 
-/** Lines end in `\n` or `\r\n`; of a line that is redrawn after a lone `\r`, only the last text stays. */
+/**
+ * Lines end in `\n` or `\r\n`; of a line that is redrawn after a lone `\r`, only the last text stays. A line above the limit is
+ * cut, and says so at its end.
+ */
 export const makeLines = (): Lines => {
   const decoder = new TextDecoder()
   /** The beginning of a line that has not ended yet; it grows by pieces and is searched only when it is whole. */
   let rest = ""
   let isDrawn = false
+
+  /** How much of the line was cut. */
+  let lost = 0
 
   /** An endless progress bar is one line that is redrawn again and again: text that is drawn over is dropped at once. */
   const keep = (piece: string): void => {
@@ -45,29 +55,42 @@ export const makeLines = (): Lines => {
     const over = end === 0 ? -1 : piece.lastIndexOf(redraw, end - 1)
     if (end > 0) {
       const drawn = over >= 0 ? piece.slice(over + 1) : piece
-      rest = over >= 0 || isDrawn ? drawn : rest + drawn
+      const isNew = over >= 0 || isDrawn
       isDrawn = end < piece.length
+      if (!isNew && lost > 0) {
+        lost += drawn.length
+        return
+      }
+      rest = isNew ? drawn : rest + drawn
+      lost = 0
+      if (rest.length > longestLine) {
+        const kept = rest.slice(0, longestLine).replace(/[\ud800-\udbff]$/, "")
+        lost += rest.length - kept.length
+        rest = kept
+      }
     } else if (piece !== "" && !isDrawn) {
       rest += redraw
       isDrawn = true
     }
   }
 
+  const endLine = (): string => {
+    const line = lastDrawn(rest) + (lost === 0 ? "" : cutMark(lost))
+    rest = ""
+    isDrawn = false
+    lost = 0
+    return line
+  }
+
   const take = (text: string): ReadonlyArray<string> => {
     const lines: Array<string> = []
     let from = 0
     for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", from)) {
-      lines.push(lastDrawn(rest + text.slice(from, at)))
-      rest = ""
-      isDrawn = false
+      keep(text.slice(from, at))
+      lines.push(endLine())
       from = at + 1
     }
     keep(text.slice(from))
-    if (rest.length >= longestLine) {
-      lines.push(lastDrawn(rest))
-      rest = ""
-      isDrawn = false
-    }
     return lines
   }
 
@@ -75,8 +98,7 @@ export const makeLines = (): Lines => {
     push: (chunk) => take(decoder.decode(chunk, { stream: true })),
     end: () => {
       const lines = take(decoder.decode())
-      const last = lastDrawn(rest)
-      rest = ""
+      const last = endLine()
       return last === "" ? lines : [...lines, last]
     }
   }
