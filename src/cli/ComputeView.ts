@@ -42,9 +42,6 @@ export const logToJson = ({ at, continues, cursor, overwritten, partial, stream,
   ...(overwritten ? { overwritten } : {})
 })
 
-/** A log line for people: the program's words, without what a terminal obeys; JSON has them as they are. */
-export const logToText = ({ text }: LogElement): string => ForeignText.lines(text)
-
 const price = ({ costPerHour }: Compute): string | null =>
   costPerHour === null ? null : `${Table.dollars(costPerHour)}/h`
 

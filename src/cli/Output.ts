@@ -24,6 +24,14 @@ const hurried: Printer.Patience = { quiet, total: Duration.seconds(5) }
 /** For one last record, where the reader may have gone on meanwhile. */
 const recordLimit = Duration.seconds(1)
 
+/** What a log tells of its machine, beside its lines. */
+export interface Ears {
+  /** What runs there has written something; what its platform says is no use of it. */
+  readonly used: Effect.Effect<void>
+  /** Its platform has started the container again. */
+  readonly restarted: Effect.Effect<void>
+}
+
 /** The output of one command. */
 export interface Output {
   readonly printer: Printer.Printer
@@ -31,7 +39,7 @@ export interface Output {
   readonly follow: (
     computeId: string,
     call: Atlas.Options,
-    heard?: (lines: ReadonlyArray<LogElement>) => Effect.Effect<void>
+    ears?: Ears
   ) => Effect.Effect<LogTail.LogTail, AtlasError, Providers>
   /**
    * Prints all that the machines have written, which are over, then `last` and the exit; answers the exit code, or fails as
@@ -55,6 +63,22 @@ export const make = Effect.fnUntraced(function*(command: string) {
 
   const missing = (): string | null => tails.map((tail) => tail.missing()).find((why) => why !== null) ?? null
 
+  /** Hears that a container starts again, and says so the first time and each time that its starts have doubled. */
+  const hear = (computeId: string, { restarted, used }: Ears) => {
+    let starts = 0
+    let told = 1
+    return (lines: ReadonlyArray<LogElement>) =>
+      Effect.suspend(() => {
+        const use = lines.some(({ isOutput }) => isOutput) ? used : Effect.void
+        starts += lines.filter((line) => line.starts === true).length
+        if (starts < 2 * told) return use
+        told = starts
+        printer.record({ type: "restart", computeId, starts })
+        const word = `... its container ended, and its provider started it again (${starts} starts so far)`
+        return use.pipe(Effect.andThen(restarted), Effect.andThen(invocation.json ? Effect.void : err(word)))
+      })
+  }
+
   const readAll = Effect.suspend(() =>
     Effect.forEach(tails, (tail) => Effect.andThen(tail.drain, tail.read), { discard: true })
   )
@@ -64,8 +88,6 @@ export const make = Effect.fnUntraced(function*(command: string) {
     const message = `the output of ${command} was cut after line ${lines}: ${why}`
     return err(invocation.json ? JSON.stringify({ type: "warning", message, lines }) : `warning: ${message}`)
   }
-
-  const unread = "nobody read on"
 
   const conclude: Output["conclude"] = (ended, { isPatient, last }) =>
     Effect.gen(function*() {
@@ -77,12 +99,12 @@ export const make = Effect.fnUntraced(function*(command: string) {
         const code = exitCode(truncated)
         if (code !== null && Result.isSuccess(ended)) printer.record({ type: "exit", code, truncated })
       })
-      const isWhole = yield* printer.drained(Effect.andThen(readAll, records), isPatient ? patient : bounded)
+      const unwritten = yield* printer.drained(Effect.andThen(readAll, records), isPatient ? patient : bounded)
       isDone = true
-      const why = isWhole ? missing() : unread
+      const why = unwritten ?? missing()
       if (why !== null) yield* warnCut(why)
       const code = exitCode(why !== null)
-      if (!isWhole && invocation.json && Result.isSuccess(ended)) {
+      if (unwritten !== null && invocation.json && Result.isSuccess(ended)) {
         yield* Effect.timeoutOption(out(JSON.stringify({ type: "exit", code, truncated: true })), recordLimit)
       }
       yield* Effect.fromResult(ended)
@@ -92,15 +114,14 @@ export const make = Effect.fnUntraced(function*(command: string) {
   const flush: Output["flush"] = ({ isOver }) =>
     Effect.gen(function*() {
       if (isDone) return
-      const isWhole = yield* printer.drained(isOver ? readAll : Effect.void, hurried)
-      const why = isWhole ? missing() : unread
+      const why = (yield* printer.drained(isOver ? readAll : Effect.void, hurried)) ?? missing()
       if (why !== null) yield* warnCut(why)
     })
 
   const output: Output = {
     printer,
-    follow: (computeId, call, heard) =>
-      LogTail.make(computeId, call, printer, heard).pipe(
+    follow: (computeId, call, ears = { used: Effect.void, restarted: Effect.void }) =>
+      LogTail.make(computeId, call, printer, hear(computeId, ears)).pipe(
         Scope.provide(scope),
         Effect.tap((tail) => Effect.sync(() => void tails.push(tail)))
       ),

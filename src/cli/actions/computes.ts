@@ -19,6 +19,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import { misused } from "../Flags.ts"
+import * as LogText from "../LogText.ts"
 import { progress, sayEnding } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 
@@ -75,21 +76,19 @@ export const logs = ({ after, call, follow, id }: One & {
   readonly after: Option.Option<string>
 }) =>
   Effect.gen(function*() {
-    const { invocation, out } = yield* Shell
+    const { invocation, out, outIsTerminal, write } = yield* Shell
     const lines = Atlas.streamLogs(id, { follow, after: Option.getOrNull(after) }, call)
     if (invocation.json && !follow) {
       const all = yield* Stream.runCollect(lines)
       return yield* out(JSON.stringify(all.map(ComputeView.logToJson)))
     }
-    yield* Stream.runForEachArray(
-      lines,
-      (chunk) =>
-        out(
-          chunk.map((line) =>
-            invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : ComputeView.logToText(line)
-          ).join("\n")
-        )
-    )
+    const text = LogText.make({ isTerminal: outIsTerminal })
+    yield* Stream.runForEachArray(lines, (chunk) =>
+      invocation.json
+        ? out(chunk.map((line) => JSON.stringify(ComputeView.logToJson(line))).join("\n"))
+        : write(text.of(chunk)))
+    const end = text.close()
+    if (end !== "") yield* write(end)
   })
 
 /** Clouds stop a compute within a minute or so; one that takes longer than this needs a look. */

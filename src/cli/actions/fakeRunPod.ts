@@ -50,6 +50,12 @@ const faults: Readonly<Record<string, Order>> = {
   "cut-log": order({ _tag: "CutStream", on: "getPodLogs", lines: 1 }),
   "listing-lag": (controls) => controls.setListingLag("3 seconds"),
   "ignored-delete": (controls) => controls.ignoreDeletes(1),
+  "crash-loop": toTheFirstPod((controls, id) =>
+    controls.writeLog(id, "start container for its image: begin", "system").pipe(
+      Effect.andThen(Effect.sleep("3 seconds")),
+      Effect.forever
+    )
+  ),
   "vanishing-pod": toTheFirstPod((controls, id) => controls.vanish(id)),
   "price-change": toTheFirstPod((controls, id) => controls.setPrice(id, 99))
 }
