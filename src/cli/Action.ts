@@ -3,9 +3,11 @@
  */
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Providers } from "../provider/Providers.ts"
 import { Clouds } from "./Clouds.ts"
+import * as Made from "./Made.ts"
 
 /** Work that needs no provider. */
 export const action =
@@ -18,5 +20,5 @@ export const actionWithProviders =
   (input: Input): Effect.Effect<void, E | AtlasError | Config.ConfigError, Exclude<R, Providers>> =>
     Effect.gen(function*() {
       const run = yield* Effect.promise(load)
-      return yield* Effect.provide(run(input), yield* Clouds)
+      return yield* Effect.provide(run(input), Layer.provide(Made.layer, yield* Clouds))
     })

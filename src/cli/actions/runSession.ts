@@ -15,7 +15,7 @@ import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
-import { Shell } from "../Shell.ts"
+import { Hurry, Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 
@@ -91,6 +91,10 @@ const codeOf = (verb: Verb, { outcome, provider }: SessionInfo): Effect.Effect<n
   }
 }
 
+/** Whether it is over because its command has ended. */
+const isOwnEnd = ({ outcome }: SessionInfo): boolean =>
+  outcome?._tag === "Completed" || (outcome?._tag === "Failed" && outcome.exitCode !== null)
+
 /** Between two readings of a log that came to an end: its machine has ended, or could not be asked. */
 const pause = "1 second"
 
@@ -153,6 +157,8 @@ const stay = (verb: Verb, input: Input, finalReads: Supervised.FinalReads, { com
       Effect.forkScoped
     )
     const over = yield* orchestrator.awaitEnd(id)
+    // the command's own end may wait for a reader that pauses, that of a limit may not
+    if (!isOwnEnd(over)) yield* yield* Hurry
     yield* Fiber.await(hearing)
     yield* say({ type: "session", ...SessionView.toJson(over) })
     const code = yield* codeOf(verb, over)
