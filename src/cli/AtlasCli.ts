@@ -27,7 +27,10 @@ import { Shell } from "./Shell.ts"
 import * as Warnings from "./Warnings.ts"
 
 const atlas = Command.make("atlas").pipe(
-  Command.withDescription("Rent computers, watch over them, and end them."),
+  Command.withDescription(
+    "Rent computers, watch over them, and end them. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured, also in small letters."
+  ),
+  Command.withShortDescription("Rent computers, watch over them, and end them"),
   Command.withExamples([
     { command: "atlas demo", description: "See it work on this machine, in seconds" },
     { command: "atlas up --port 8000/http --auth bearer -- node server.js", description: "A server behind a token" },

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline"
 import * as ForeignText from "../domain/ForeignText.ts"
 import * as AtlasCli from "./AtlasCli.ts"
 import * as Failure from "./Failure.ts"
+import * as hangUp from "./hangUp.ts"
 import * as Made from "./Made.ts"
 import * as Outlet from "./Outlet.ts"
 import * as ReaderLeft from "./ReaderLeft.ts"
@@ -162,8 +163,10 @@ export const main = (argv: ReadonlyArray<string>): void => {
     return process.exit(code)
   }
 
+  const ignoresHangUp = hangUp.isIgnored({ parent: process.ppid, started: process.env["_"] })
   for (const [signal, code] of Object.entries(signals)) {
     process.on(signal, () => {
+      if (signal === "SIGHUP" && ignoresHangUp) return
       received += 1
       if (received >= signalsToGiveUp) leave(code)
       stop(code)

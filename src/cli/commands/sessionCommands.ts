@@ -31,7 +31,8 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
       {
         command: "atlas task --provider runpod --gpu h100 --image me/train --max-runtime 8h --max-cost 30",
         description: "On a GPU, until it is done, or 8 hours, or 30 dollars"
-      }
+      },
+      { command: "nohup atlas task -- ./train.sh &", description: "Goes on when the terminal closes" }
     ])
   )
 
