@@ -13,12 +13,13 @@ import type { Providers } from "../provider/Providers.ts"
 import * as LogTail from "./LogTail.ts"
 import * as Printer from "./Printer.ts"
 import { Shell } from "./Shell.ts"
+import * as Warnings from "./Warnings.ts"
 
 /** After the command's own end its output waits for whoever reads it, as that of any program does. */
 const patient: Printer.Patience = { quiet: null, total: null }
-/** After any other end a reader that takes nothing for so long has lost the rest. */
+/** After any other end a reader that takes nothing for so long has lost the rest, and one that is slow has a minute for it. */
 const quiet = Duration.seconds(5)
-const bounded: Printer.Patience = { quiet, total: null }
+const bounded: Printer.Patience = { quiet, total: Duration.minutes(1) }
 /** After a signal there is so much time for all that is left. */
 const hurried: Printer.Patience = { quiet, total: Duration.seconds(5) }
 /** For one last record, where the reader may have gone on meanwhile. */
@@ -85,8 +86,7 @@ export const make = Effect.fnUntraced(function*(command: string) {
 
   const warnCut = (why: string) => {
     const lines = printer.count()
-    const message = `the output of ${command} was cut after line ${lines}: ${why}`
-    return err(invocation.json ? JSON.stringify({ type: "warning", message, lines }) : `warning: ${message}`)
+    return err(Warnings.render(invocation, `the output of ${command} was cut after line ${lines}: ${why}`, { lines }))
   }
 
   const conclude: Output["conclude"] = (ended, { isPatient, last }) =>

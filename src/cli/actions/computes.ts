@@ -22,6 +22,7 @@ import { misused } from "../Flags.ts"
 import * as LogText from "../LogText.ts"
 import { progress, sayEnding } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
+import { warn } from "../Warnings.ts"
 
 interface One {
   readonly id: string
@@ -31,16 +32,13 @@ interface One {
 /** The computes of a provider that are not terminated, or all; what no command can act on is named on stderr. */
 const listed = ({ provider: wanted, ...call }: Atlas.Options, all = false) =>
   Effect.gen(function*() {
-    const { err, invocation } = yield* Shell
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(wanted, "listCompute"))
     const { computes, unaddressable } = yield* provider.compute.listAll({}, call)
     yield* Effect.forEach(unaddressable, (entry) => {
       const { id, name, why } = entry
-      return err(
-        invocation.json
-          ? JSON.stringify({ warning: { kind: "unaddressable", provider: provider.id, id, name, why } })
-          : `warning ${Listing.describe(entry)}`
-      )
+      return warn(Listing.describe(entry), {
+        warning: { kind: "unaddressable", provider: provider.id, id, name, why }
+      })
     }, { discard: true })
     return computes.filter(({ status }) => all || status !== "terminated")
   })

@@ -15,7 +15,7 @@ import * as ComputeView from "../ComputeView.ts"
 import * as Output from "../Output.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
-import { Shell } from "../Shell.ts"
+import { Hurry, Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 
@@ -138,6 +138,8 @@ const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch
       Effect.forkScoped
     )
     const over = yield* orchestrator.awaitEnd(id)
+    // the command's own end may wait for a reader that pauses, that of a limit may not
+    if (!isOwnEnd(over)) yield* yield* Hurry
     yield* Fiber.await(hearing)
     const isRestarted = over.computeId !== null && restarted.has(over.computeId)
     const ended = yield* Effect.result(codeOf(verb, over, isRestarted))

@@ -105,7 +105,8 @@ const apps = Command.make("apps", {
 const deploy = Command.make("deploy", { directory: directory("What to deploy") }, runDeploy).pipe(
   Command.withDescription(
     "Run `fly deploy --remote-only` and show what it writes as it comes. Ends it with everything it has started when "
-      + "interrupted, after 5 minutes of silence, or after 30 minutes."
+      + "interrupted, after 5 minutes of silence, or after 30 minutes. When the program that reads its output leaves, it goes on "
+      + "to its end without output."
   ),
   Command.withShortDescription("Deploy an app and watch"),
   Command.withExamples([
