@@ -6,7 +6,7 @@ import type * as Atlas from "../Atlas.ts"
 import type { ProviderId } from "../domain/Ids.ts"
 import * as Listing from "../provider/Listing.ts"
 import { Providers } from "../provider/Providers.ts"
-import { Shell } from "./Shell.ts"
+import * as Warnings from "./Warnings.ts"
 
 /** An entry of a listing that cannot be addressed, and whose listing it is. */
 export interface Odd {
@@ -24,12 +24,7 @@ export const list = ({ provider: wanted, ...call }: Atlas.Options) =>
 
 /** Names entries that cannot be addressed on stderr. */
 export const warn = (odd: ReadonlyArray<Odd>) =>
-  Effect.flatMap(Shell, ({ err, invocation }) =>
-    Effect.forEach(odd, ({ entry, provider }) => {
-      const { id, name, why } = entry
-      return err(
-        invocation.json
-          ? JSON.stringify({ warning: { kind: "unaddressable", provider, id, name, why } })
-          : `warning ${Listing.describe(entry)}`
-      )
-    }, { discard: true }))
+  Effect.forEach(odd, ({ entry, provider }) => {
+    const { id, name, why } = entry
+    return Warnings.warn(Listing.describe(entry), { warning: { kind: "unaddressable", provider, id, name, why } })
+  }, { discard: true })

@@ -18,7 +18,6 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
-import * as ForeignText from "../domain/ForeignText.ts"
 import { version } from "../domain/Version.ts"
 import { action } from "./Action.ts"
 import { endpoints, gpus, providers, spend, templates, volumes } from "./commands/accountCommands.ts"
@@ -31,8 +30,10 @@ import { scripts } from "./completion/scripts.ts"
 import * as CompletionWords from "./completion/words.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
+import { Made } from "./Made.ts"
 import { Shell } from "./Shell.ts"
 import * as Suggest from "./Suggest.ts"
+import * as Warnings from "./Warnings.ts"
 
 const help = Command.make("help", {
   words: Argument.String("command").pipe(
@@ -61,7 +62,10 @@ const complete = Command.make(
 const runComplete = action(async () => (await import("./actions/complete.ts")).run)
 
 const atlas = Command.make("atlas").pipe(
-  Command.withDescription("Rent computers, watch over them, and end them."),
+  Command.withDescription(
+    "Rent computers, watch over them, and end them. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured, also in small letters."
+  ),
+  Command.withShortDescription("Rent computers, watch over them, and end them"),
   Command.withExamples([
     { command: "atlas demo", description: "See it work on this machine, in seconds" },
     { command: "atlas up --port 8000/http --auth bearer -- node server.js", description: "A server behind a token" },
@@ -124,11 +128,11 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
   }
 })
 
-const logging = Effect.map(Shell, ({ invocation }) =>
+const logging = Effect.map(Shell, (shell) =>
   Layer.mergeAll(
-    Logger.layer([Logger.withConsoleError(Logger.map(Logger.formatLogFmt, ForeignText.json))]),
-    // the one line on stderr is the failure; `--log-level` shows more
-    Layer.succeed(References.MinimumLogLevel, invocation.json ? "None" : "Warn")
+    Logger.layer([Warnings.logger(shell)]),
+    // a failure in JSON is the one line on stderr; `--log-level` shows more
+    Layer.succeed(References.MinimumLogLevel, shell.invocation.json ? "None" : "Warn")
   ))
 
 /** Prints a script that asks `atlas complete`, so that ids and names that exist now are completed too. */
@@ -202,11 +206,7 @@ const report = (cause: Cause.Cause<Failure.Error>): Effect.Effect<void, never, S
     const { err, invocation } = yield* Shell
     const [first, ...rest] = Failure.failuresOf(cause)
     if (first === undefined) return
-    if (invocation.json) {
-      yield* err(Failure.toJson(first, ...rest))
-    } else {
-      yield* Effect.forEach([first, ...rest], (failure) => err(Failure.toText(failure)), { discard: true })
-    }
+    yield* err(Failure.render(invocation, [first, ...rest], (yield* Made).all("kept")))
     if (invocation.debug && first.exitCode === 1) yield* err(Cause.pretty(cause))
   })
 

@@ -44,9 +44,8 @@ export const logToJson = ({ at, continues, cursor, lost, overwritten, partial, s
   ...(lost ? { lost } : {})
 })
 
-/** A log line for people: the program's words, without what a terminal obeys; JSON has them as they are. */
-export const logToText = ({ at, text }: LogElement, { timestamps = false }: { readonly timestamps?: boolean } = {}) =>
-  (timestamps ? `${instant(at) ?? "-"} ` : "") + ForeignText.lines(text)
+/** When a line of a log was written, for people; a line that no provider dates has a dash. */
+export const timeOf = ({ at }: LogElement): string => instant(at) ?? "-"
 
 const price = ({ costPerHour }: Compute): string | null =>
   costPerHour === null ? null : `${Table.dollars(costPerHour)}/h`

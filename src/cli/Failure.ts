@@ -7,6 +7,8 @@ import type * as Config from "effect/Config"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import * as ForeignText from "../domain/ForeignText.ts"
 import type { FlyError } from "../fly/FlyError.ts"
+import * as Made from "./Made.ts"
+import type { Invocation } from "./Shell.ts"
 
 /** One failure, as it is printed. */
 export interface Failure {
@@ -20,6 +22,8 @@ export interface Failure {
   readonly issues: ReadonlyArray<{ readonly path: string; readonly message: string }>
   /** What to do about it, for people. */
   readonly hint: string | null
+  /** A compute that may be there all the same. */
+  readonly computeId?: string | null
 }
 
 const unknown = (message: string): Failure => ({
@@ -84,6 +88,17 @@ const fromUsage = (commandPath: ReadonlyArray<string>, errors: ReadonlyArray<Cli
   }
 }
 
+const computeIdOf = ({ reason }: AtlasError): string | null => {
+  switch (reason._tag) {
+    case "Uncertain":
+      return reason.computeId ?? reason.lastSeen?.id ?? null
+    case "Timeout":
+      return reason.lastSeen?.id ?? null
+    default:
+      return null
+  }
+}
+
 const fromError = (error: Error): Failure => {
   switch (error._tag) {
     case "AtlasError":
@@ -94,7 +109,8 @@ const fromError = (error: Error): Failure => {
         provider: error.provider,
         operation: error.operation,
         issues: error.reason._tag === "Validation" ? error.reason.issues : [],
-        hint: null
+        hint: null,
+        computeId: computeIdOf(error)
       }
     case "FlyError":
       return {
@@ -124,21 +140,40 @@ export const failuresOf = (cause: Cause.Cause<Error>): ReadonlyArray<Failure> =>
   ...cause.reasons.filter(Cause.isDieReason).map(({ defect }) => fromDefect(defect))
 ]
 
-/** For people: `error [kind] message`, and the hint if there is one. */
-export const toText = ({ hint, kind, message }: Failure): string =>
+/** A failure of a run that has made these things, which nothing else may tell the ids of. */
+const withMade = (failure: Failure, made: ReadonlyArray<Made.Thing>): Failure => ({
+  ...failure,
+  computeId: failure.computeId ?? made.find(({ type }) => type === "compute")?.id ?? null,
+  hint: [...(failure.hint === null ? [] : [failure.hint]), ...made.map(Made.describe)].join("\n") || null
+})
+
+const toText = ({ hint, kind, message }: Failure): string =>
   `error [${kind}] ${oneLine(message)}${hint === null ? "" : `\n${hint}`}`
 
-/** For programs: one line. Of several failures it has the first one's kind and the messages of all. */
-export const toJson = (first: Failure, ...rest: ReadonlyArray<Failure>): string => {
-  const { kind, operation, provider } = first
-  const all = [first, ...rest]
+const toJson = (failures: readonly [Failure, ...ReadonlyArray<Failure>], made: ReadonlyArray<Made.Thing>): string => {
+  const [{ computeId = null, kind, operation, provider }] = failures
   return JSON.stringify({
     error: {
       kind,
-      message: oneLine(all.map(({ message }) => message).join("; ")),
+      message: oneLine(failures.map(({ message }) => message).join("; ")),
       provider,
       operation,
-      issues: all.flatMap(({ issues }) => issues)
+      issues: failures.flatMap(({ issues }) => issues),
+      ...(computeId === null ? {} : { computeId }),
+      ...(made.length === 0 ? {} : { made })
     }
   })
+}
+
+/**
+ * The failures of a run that has made these things. For people: `error [kind] message` each, and the hint if there is one. For programs:
+ * one line with the first one's kind and the messages of all.
+ */
+export const render = (
+  { json }: Pick<Invocation, "json">,
+  [first, ...rest]: readonly [Failure, ...ReadonlyArray<Failure>],
+  made: ReadonlyArray<Made.Thing>
+): string => {
+  const failures = [withMade(first, made), ...rest] as const
+  return json ? toJson(failures, made) : failures.map(toText).join("\n")
 }

@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*(
   id: string,
   call: Atlas.Options,
   printer: Printer,
-  heard: (lines: ReadonlyArray<LogElement>) => Effect.Effect<void> = () => Effect.void
+  heard: (lines: ReadonlyArray<LogElement>) => Effect.Effect<void>
 ) {
   const context = yield* Effect.context<Providers>()
   const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "streamLogs"))

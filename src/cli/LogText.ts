@@ -9,8 +9,6 @@ export interface LogText {
   readonly of: (lines: ReadonlyArray<LogElement>) => string
   /** What ends a line that is still open; empty where there is none. */
   readonly close: () => string
-  /** How many lines were given with their ends. */
-  readonly count: () => number
 }
 
 /**
@@ -20,17 +18,15 @@ export interface LogText {
 export const make = (
   { isTerminal, prefix = () => "" }: {
     readonly isTerminal: boolean
-    readonly prefix?: (line: LogElement) => string
+    readonly prefix?: ((line: LogElement) => string) | undefined
   }
 ): LogText => {
   /** Something of a line was given, and not its end. */
   let isOpen = false
-  let count = 0
 
   const close = () => {
     if (!isOpen) return ""
     isOpen = false
-    count += 1
     return "\n"
   }
 
@@ -38,14 +34,14 @@ export const make = (
     const { continues, overwritten, partial, text } = line
     // where each state is a line, the end of an overwritten one has been written
     if (continues && text === "" && !isOpen && !isTerminal) return ""
-    const shown = text.includes("\r") && !isTerminal ? text.replaceAll(/\r+\n?/g, "\n") : text
+    // a return within a line hides what stands before it
+    const shown = text.includes("\r") ? text.replaceAll(/\r+\n?/g, "\n") : text
     const begun = continues ? "" : close() + prefix(line)
     isOpen = true
     if (partial) return begun + shown
-    const end = overwritten && isTerminal ? "\r" : "\n"
-    close()
-    return begun + shown + end
+    isOpen = false
+    return `${begun}${shown}${overwritten && isTerminal ? "\r" : "\n"}`
   }
 
-  return { of: (lines) => lines.map(one).join(""), close, count: () => count }
+  return { of: (lines) => lines.map(one).join(""), close }
 }

@@ -13,16 +13,25 @@ import type { Providers } from "../provider/Providers.ts"
 import * as LogTail from "./LogTail.ts"
 import * as Printer from "./Printer.ts"
 import { Shell } from "./Shell.ts"
+import * as Warnings from "./Warnings.ts"
 
 /** After the command's own end its output waits for whoever reads it, as that of any program does. */
 const patient: Printer.Patience = { quiet: null, total: null }
-/** After any other end a reader that takes nothing for so long has lost the rest. */
+/** After any other end a reader that takes nothing for so long has lost the rest, and one that is slow has a minute for it. */
 const quiet = Duration.seconds(5)
-const bounded: Printer.Patience = { quiet, total: null }
+const bounded: Printer.Patience = { quiet, total: Duration.minutes(1) }
 /** After a signal there is so much time for all that is left. */
 const hurried: Printer.Patience = { quiet, total: Duration.seconds(5) }
 /** For one last record, where the reader may have gone on meanwhile. */
 const recordLimit = Duration.seconds(1)
+
+/** What a log tells of its machine, beside its lines. */
+export interface Ears {
+  /** What runs there has written something; what its platform says is no use of it. */
+  readonly used: Effect.Effect<void>
+  /** Its platform has started the container again. */
+  readonly restarted: Effect.Effect<void>
+}
 
 /** The output of one command. */
 export interface Output {
@@ -31,7 +40,7 @@ export interface Output {
   readonly follow: (
     computeId: string,
     call: Atlas.Options,
-    heard?: (lines: ReadonlyArray<LogElement>) => Effect.Effect<void>
+    ears?: Ears
   ) => Effect.Effect<LogTail.LogTail, AtlasError, Providers>
   /**
    * Prints all that the machines have written, which are over, then `last` and the exit; answers the exit code, or fails as
@@ -55,17 +64,30 @@ export const make = Effect.fnUntraced(function*(command: string) {
 
   const missing = (): string | null => tails.map((tail) => tail.missing()).find((why) => why !== null) ?? null
 
+  /** Hears that a container starts again, and says so the first time and each time that its starts have doubled. */
+  const hear = (computeId: string, { restarted, used }: Ears) => {
+    let starts = 0
+    let told = 1
+    return (lines: ReadonlyArray<LogElement>) =>
+      Effect.suspend(() => {
+        const use = lines.some(({ isOutput }) => isOutput) ? used : Effect.void
+        starts += lines.filter((line) => line.starts === true).length
+        if (starts < 2 * told) return use
+        told = starts
+        printer.record({ type: "restart", computeId, starts })
+        const word = `... its container ended, and its provider started it again (${starts} starts so far)`
+        return use.pipe(Effect.andThen(restarted), Effect.andThen(invocation.json ? Effect.void : err(word)))
+      })
+  }
+
   const readAll = Effect.suspend(() =>
     Effect.forEach(tails, (tail) => Effect.andThen(tail.drain, tail.read), { discard: true })
   )
 
   const warnCut = (why: string) => {
     const lines = printer.count()
-    const message = `the output of ${command} was cut after line ${lines}: ${why}`
-    return err(invocation.json ? JSON.stringify({ type: "warning", message, lines }) : `warning: ${message}`)
+    return err(Warnings.render(invocation, `the output of ${command} was cut after line ${lines}: ${why}`, { lines }))
   }
-
-  const unread = "nobody read on"
 
   const conclude: Output["conclude"] = (ended, { isPatient, last }) =>
     Effect.gen(function*() {
@@ -77,12 +99,12 @@ export const make = Effect.fnUntraced(function*(command: string) {
         const code = exitCode(truncated)
         if (code !== null && Result.isSuccess(ended)) printer.record({ type: "exit", code, truncated })
       })
-      const isWhole = yield* printer.drained(Effect.andThen(readAll, records), isPatient ? patient : bounded)
+      const unwritten = yield* printer.drained(Effect.andThen(readAll, records), isPatient ? patient : bounded)
       isDone = true
-      const why = isWhole ? missing() : unread
+      const why = unwritten ?? missing()
       if (why !== null) yield* warnCut(why)
       const code = exitCode(why !== null)
-      if (!isWhole && invocation.json && Result.isSuccess(ended)) {
+      if (unwritten !== null && invocation.json && Result.isSuccess(ended)) {
         yield* Effect.timeoutOption(out(JSON.stringify({ type: "exit", code, truncated: true })), recordLimit)
       }
       yield* Effect.fromResult(ended)
@@ -92,15 +114,14 @@ export const make = Effect.fnUntraced(function*(command: string) {
   const flush: Output["flush"] = ({ isOver }) =>
     Effect.gen(function*() {
       if (isDone) return
-      const isWhole = yield* printer.drained(isOver ? readAll : Effect.void, hurried)
-      const why = isWhole ? missing() : unread
+      const why = (yield* printer.drained(isOver ? readAll : Effect.void, hurried)) ?? missing()
       if (why !== null) yield* warnCut(why)
     })
 
   const output: Output = {
     printer,
-    follow: (computeId, call, heard) =>
-      LogTail.make(computeId, call, printer, heard).pipe(
+    follow: (computeId, call, ears = { used: Effect.void, restarted: Effect.void }) =>
+      LogTail.make(computeId, call, printer, hear(computeId, ears)).pipe(
         Scope.provide(scope),
         Effect.tap((tail) => Effect.sync(() => void tails.push(tail)))
       ),

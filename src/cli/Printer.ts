@@ -33,10 +33,10 @@ export interface Printer {
   /** Waits while much is waiting to be written. */
   readonly room: Effect.Effect<void>
   /**
-   * Waits until `source` has given all it has, and all of that is written; false when patience came to an end before, and then
-   * nothing is written any more.
+   * Waits until `source` has given all it has, and all of that is written: null. Or why not, when patience came to an end before;
+   * then nothing is written any more.
    */
-  readonly drained: (source: Effect.Effect<void>, patience: Patience) => Effect.Effect<boolean>
+  readonly drained: (source: Effect.Effect<void>, patience: Patience) => Effect.Effect<string | null>
   /** How many lines of logs were printed. */
   readonly count: () => number
 }
@@ -63,7 +63,7 @@ export const make = Effect.gen(function*() {
   const text = LogText.make({ isTerminal: outIsTerminal })
   let waiting: Array<Item> = []
   let size = 0
-  let jsonLines = 0
+  let count = 0
   /** How often something was written. */
   let writes = 0
   let isComplete = false
@@ -83,13 +83,16 @@ export const make = Effect.gen(function*() {
       return Effect.tap(out(lines.join("\n")), () =>
         Effect.sync(() => {
           writes += 1
-          jsonLines += items.filter((item) => typeof item !== "string" && !item.partial).length
+          count += items.filter((item) => typeof item !== "string" && !item.partial).length
         }))
     }
     const shown = text.of(items.filter((item) => typeof item !== "string"))
-    return Effect.forEach(piecesOf(shown), (piece) => Effect.andThen(write(piece), Effect.sync(() => void writes++)), {
-      discard: true
-    })
+    return Effect.forEach(piecesOf(shown), (piece) =>
+      Effect.tap(write(piece), () =>
+        Effect.sync(() => {
+          writes += 1
+          count += piece.split("\n").length - 1
+        })), { discard: true })
   }
 
   const printing = Effect.gen(function*() {
@@ -121,7 +124,8 @@ export const make = Effect.gen(function*() {
       while (true) {
         const before = writes
         yield* Effect.sleep(quiet)
-        if (writes === before) return
+        // where nothing waits to be written, it is not the reader who is slow
+        if (writes === before && size > 0) return
       }
     })
 
@@ -132,16 +136,19 @@ export const make = Effect.gen(function*() {
         arrived.openUnsafe()
       })),
       Effect.andThen(Fiber.await(fiber)),
-      Effect.as(true)
+      Effect.as(null)
     )
     const limits = [
       ...(quiet === null ? [] : [stuck(quiet)]),
       ...(total === null ? [] : [Effect.sleep(total)])
     ]
-    const cut = Effect.as(Effect.raceAllFirst(limits), false)
+    const cut = Effect.map(
+      Effect.raceAllFirst(limits),
+      () => size > 0 ? "nobody read on" : "there was no time for the rest"
+    )
     return limits.length === 0 ? all : Effect.tap(
       Effect.raceFirst(all, cut),
-      (isWhole) => isWhole ? Effect.void : Fiber.interrupt(fiber)
+      (why) => why === null ? Effect.void : Fiber.interrupt(fiber)
     )
   }
 
@@ -150,7 +157,7 @@ export const make = Effect.gen(function*() {
     record: (value) => json ? put(JSON.stringify(value)) : undefined,
     room: hasRoom.await,
     drained,
-    count: () => json ? jsonLines : text.count()
+    count: () => count
   }
   return printer
 })

@@ -5,7 +5,7 @@
  * as it came.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as ForeignText from "../domain/ForeignText.ts"
 
 /** What the user typed, as far as it matters before a command is chosen. */
@@ -61,19 +61,27 @@ export class Shell extends Context.Service<Shell, {
   readonly canAsk: boolean
   /** All of stdin. */
   readonly input: Effect.Effect<string>
-  /** Writes text and a line end to stdout. */
+  /** Writes text and a line end to stdout, as soon as there is room: only this wait can be interrupted, and it always can. */
   readonly out: (text: string) => Effect.Effect<void>
   /** Writes what a program has written to stdout, with the line ends that it has and no other. */
   readonly write: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stdout, in place of all that the terminal shows. */
   readonly screen: (text: string) => Effect.Effect<void>
-  /** Writes text and a line end to stderr. */
+  /** Writes text and a line end to stderr; waits for nobody. */
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
   readonly ask: (question: string) => Effect.Effect<boolean>
   /** Sets the exit code of a run that does not fail; 0 until then. */
   readonly exitWith: (code: number) => Effect.Effect<void>
 }>()("effect-atlas/cli/Shell") {}
+
+/**
+ * Makes output wait no longer for a reader that takes nothing: for an end that the reader has no part in, such as that of a limit.
+ * The process provides it.
+ */
+export const Hurry = Context.Reference<Effect.Effect<void>>("effect-atlas/cli/Hurry", {
+  defaultValue: () => Effect.void
+})
 
 /**
  * A shell whose writers pass on nothing that a terminal obeys, but for the colours where it may have them. JSON keeps its value:

@@ -5,8 +5,13 @@
  */
 import * as Schema from "effect/Schema"
 
-/** What the platform says itself, as opposed to what runs in the compute. */
-const platform = "system"
+/**
+ * The `stream` of what the platform says itself, as opposed to what runs in the compute.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const platform = "system"
 
 /**
  * A log line with the cursor that resumes right after it.

@@ -60,7 +60,7 @@ describe("an entry that cannot be addressed", () => {
     Effect.gen(function*() {
       const { err, out } = yield* run(["ps"], { providers: [odd] })
       assert.strictEqual(out, "no computes")
-      assert.match(err, /^warning an entry .*\(id "a\/b", name "\\u001b\[31mred"\): its id has a slash/)
+      assert.match(err, /^warning: an entry .*\(id "a\/b", name "\\u001b\[31mred"\): its id has a slash/)
     }))
 
   it.effect("leaves the JSON of ps as it is, and is a line of JSON on stderr", () =>

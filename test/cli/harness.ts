@@ -34,6 +34,8 @@ export interface Surroundings {
   /** Whether it has colours, and shows progress. */
   readonly colour?: boolean
   readonly flyTools?: Layer.Layer<FlyCli.FlyCli>
+  /** What the reader of stdout does before it takes something; takes all at once unless it is given. */
+  readonly reader?: Effect.Effect<void>
   /** Where sessions are kept; a place of its own for each run unless it is given. */
   readonly store?: SessionStore.SessionStore["Service"]
   /** The directory the command is typed in. */
@@ -64,6 +66,7 @@ export const start = (
     flyTools,
     input = "",
     providers = [],
+    reader = Effect.void,
     store,
     terminal = false
   }: Surroundings = {}
@@ -82,11 +85,14 @@ export const start = (
     canAsk: answer !== undefined,
     input: Effect.succeed(input),
     out: (text) =>
-      Effect.suspend(() => {
-        out.push(text)
-        return blocked(out.length) ? Effect.never : Effect.void
-      }),
-    write: (text) => Effect.sync(() => void out.push(...text.replace(/\n$/, "").split("\n"))),
+      Effect.andThen(
+        reader,
+        Effect.suspend(() => {
+          out.push(text)
+          return blocked(out.length) ? Effect.never : Effect.void
+        })
+      ),
+    write: (text) => Effect.andThen(reader, Effect.sync(() => void out.push(...text.replace(/\n$/, "").split("\n")))),
     err: (text) => Effect.sync(() => void err.push(text)),
     ask: (question) =>
       Effect.sync(() => {

@@ -68,11 +68,11 @@ describe("attached up", () => {
     assert.isFalse(isGroupAlive(leader))
   })
 
-  it.each(["up", "up --json"])("`atlas %s | head -1` ends quietly and leaves nothing", async (up) => {
+  it.each(["up", "up --json"])("`atlas %s | head -1` leaves nothing, and ends as what was cut off: 141", async (up) => {
     const { code, stderr, stdout } = await home.shell(
       `set -o pipefail; atlas ${up} -- sh -c '${ticking}' 2>err | head -1; code=$?; grep error err; exit $code`
     )
-    assert.strictEqual(code, 0, stderr)
+    assert.strictEqual(code, 141, stderr)
     assert.strictEqual(stdout.trimEnd().split("\n").length, 1)
     assert.deepStrictEqual(home.ids(), [])
   })

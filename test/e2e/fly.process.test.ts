@@ -64,7 +64,7 @@ describe("atlas fly deploy", () => {
     assert.notInclude(stdout + stderr, canary)
   })
 
-  it("`| head -1` ends it quietly and leaves nothing", async () => {
+  it("`| head -1` lets it end quietly and leaves nothing", async () => {
     const { code, stderr, stdout } = await home.shell(
       `set -o pipefail; export PATH="${bin}:$PATH" FAKE_FLY_MODE=leaves-writer FAKE_FLY_RECORD="${
         place.env()["FAKE_FLY_RECORD"] ?? ""

@@ -105,6 +105,13 @@ export const makeHome = () => {
     return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })))
   }
 
+  /** Starts another program, of which nobody reads anything. */
+  const spawnUnread = (command: string, args: ReadonlyArray<string>): ChildProcess => {
+    const child = spawn(command, args, { cwd: directory, env: environment, stdio: ["ignore", "pipe", "pipe"] })
+    children.push(child)
+    return child
+  }
+
   /** Ids of the computes on disk. */
   const ids = (): ReadonlyArray<string> =>
     fs.existsSync(state) ? fs.readdirSync(state).filter((name) => name.startsWith("local-")) : []
@@ -119,7 +126,7 @@ export const makeHome = () => {
     fs.rmSync(directory, { recursive: true, force: true })
   }
 
-  return { directory, state, start, run, json, shell, ids, leader, close }
+  return { directory, state, start, spawnUnread, run, json, shell, ids, leader, close }
 }
 
 export type Home = ReturnType<typeof makeHome>

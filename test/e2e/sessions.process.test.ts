@@ -139,11 +139,11 @@ describe("up with a limit", () => {
     assert.deepStrictEqual(home.ids(), [])
   })
 
-  it("ends quietly and leaves nothing when its output is not read any more", async () => {
+  it("leaves nothing when its output is not read any more, and ends as what was cut off: 141", async () => {
     const { code, stderr } = await home.shell(
       `set -o pipefail; atlas up --idle-ttl 1h -- sh -c '${ticking}' 2>err | head -1; code=$?; grep error err; exit $code`
     )
-    assert.strictEqual(code, 0, stderr)
+    assert.strictEqual(code, 141, stderr)
     assert.deepStrictEqual(home.ids(), [])
   })
 })

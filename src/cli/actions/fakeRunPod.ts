@@ -54,6 +54,12 @@ const faults: Readonly<Record<string, Order>> = {
   "late-ports": (controls) => controls.setPortsLag("8 seconds"),
   "no-ports": (controls) => controls.setPortsLag("Infinity"),
   "ignored-delete": (controls) => controls.ignoreDeletes(1),
+  "crash-loop": toTheFirstPod((controls, id) =>
+    controls.writeLog(id, "start container for its image: begin", "system").pipe(
+      Effect.andThen(Effect.sleep("3 seconds")),
+      Effect.forever
+    )
+  ),
   "vanishing-pod": toTheFirstPod((controls, id) => controls.vanish(id)),
   "price-change": toTheFirstPod((controls, id) => controls.setPrice(id, 99))
 }

@@ -14,7 +14,9 @@ import { Providers } from "../../provider/Providers.ts"
 import * as ComputeName from "../ComputeName.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as JsonArray from "../JsonArray.ts"
+import * as LogText from "../LogText.ts"
 import { Shell } from "../Shell.ts"
+import { warn } from "../Warnings.ts"
 
 /**
  * The lines since an instant. One without a time of its own is as old as the one before it; where the first has none, nothing
@@ -41,7 +43,7 @@ export const logs = (input: {
 }) =>
   Effect.gen(function*() {
     const { call, follow, timestamps } = input
-    const { err, invocation, out } = yield* Shell
+    const { invocation, out, outIsTerminal, write } = yield* Shell
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, "streamLogs"))
     const id = yield* ComputeName.resolve(input.id, "streamLogs", call, { acts: false })
     const options = { follow, after: Option.getOrNull(input.after), tail: Option.getOrUndefined(input.tail) }
@@ -59,15 +61,26 @@ export const logs = (input: {
       onSome: (length) => since(now - Duration.toMillis(length), undated)(all)
     })
     if (invocation.json && !follow) return yield* JsonArray.print(Stream.map(lines, ComputeView.logToJson))
-    let isTold = invocation.json || !timestamps
+    if (invocation.json) {
+      return yield* Stream.runForEachArray(lines, (these) =>
+        out(these.map((line) => JSON.stringify(ComputeView.logToJson(line))).join("\n")))
+    }
+    const text = LogText.make({
+      isTerminal: outIsTerminal,
+      prefix: timestamps
+        ? (line) =>
+          `${ComputeView.timeOf(line)} `
+        : undefined
+    })
+    let isTold = !timestamps
     yield* Stream.runForEachArray(lines, (these) =>
       Effect.gen(function*() {
         if (!isTold && these.some(({ at }) => at === null)) {
           isTold = true
-          yield* err(`warning: ${provider.id} does not tell when a line was written; such a line begins with -`)
+          yield* warn(`${provider.id} does not tell when a line was written; such a line begins with -`)
         }
-        const show = (line: LogElement) =>
-          invocation.json ? JSON.stringify(ComputeView.logToJson(line)) : ComputeView.logToText(line, { timestamps })
-        yield* out(these.map(show).join("\n"))
+        yield* write(text.of(these))
       }))
+    const end = text.close()
+    if (end !== "") yield* write(end)
   })

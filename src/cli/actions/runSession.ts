@@ -6,7 +6,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { AtlasError, BudgetExceeded, Ended, Timeout } from "../../domain/AtlasError.ts"
-import type { LogElement } from "../../domain/LogElement.ts"
 import { Orchestrator, type Tracked } from "../../orchestrator/Orchestrator.ts"
 import { Fault } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
@@ -18,7 +17,7 @@ import * as GpuAdvice from "../GpuAdvice.ts"
 import * as Output from "../Output.ts"
 import { progress } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
-import { Shell } from "../Shell.ts"
+import { Hurry, Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
 import * as Supervised from "../Supervised.ts"
 
@@ -107,45 +106,17 @@ interface Watch {
   readonly output: Output.Output
 }
 
-/** Hears that a container starts, and tells when it is not for the first time: then, and each time that its number has doubled. */
-const makeRestarts = (restarted: (starts: number) => Effect.Effect<void>) => {
-  let starts = 0
-  let told = 1
-  return (lines: ReadonlyArray<LogElement>) =>
-    Effect.suspend(() => {
-      starts += lines.filter((line) => line.starts === true).length
-      if (starts < 2 * told) return Effect.void
-      told = starts
-      return restarted(starts)
-    })
-}
-
 const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch, { compute, id }: Tracked) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
-    const shell = yield* Shell
-    const { err, exitWith, invocation } = shell
+    const { err, exitWith, invocation } = yield* Shell
     const { printer } = output
     const follow = Effect.fnUntraced(function*(computeId: string, provider: string) {
-      const restarts = makeRestarts((starts) => {
-        printer.record({ type: "restart", computeId, starts })
-        if (verb === "task") restarted.add(computeId)
-        return Effect.provideService(
-          note(`... its container ended, and was started for the ${starts}. time`),
-          Shell,
-          shell
-        )
+      const tail = yield* output.follow(computeId, { baseUrl: input.call.baseUrl, provider }, {
+        // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
+        used: Effect.ignore(orchestrator.touch(id)),
+        restarted: verb === "task" ? Effect.sync(() => void restarted.add(computeId)) : Effect.void
       })
-      const tail = yield* output.follow(
-        computeId,
-        { baseUrl: input.call.baseUrl, provider },
-        (lines) =>
-          // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
-          Effect.andThen(
-            lines.some(({ isOutput }) => isOutput) ? Effect.ignore(orchestrator.touch(id)) : Effect.void,
-            restarts(lines)
-          )
-      )
       finalReads.set(computeId, tail.drain)
     })
     // stdout is the command's own; in JSON the compute is the first of the objects
@@ -169,6 +140,8 @@ const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch
       Effect.forkScoped
     )
     const over = yield* orchestrator.awaitEnd(id)
+    // the command's own end may wait for a reader that pauses, that of a limit may not
+    if (!isOwnEnd(over)) yield* yield* Hurry
     yield* Fiber.await(hearing)
     const isRestarted = over.computeId !== null && restarted.has(over.computeId)
     const ended = yield* Effect.result(codeOf(verb, over, isRestarted))

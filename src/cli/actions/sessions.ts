@@ -14,6 +14,7 @@ import * as ComputeName from "../ComputeName.ts"
 import { OwnerStore } from "../OwnerStore.ts"
 import * as SessionView from "../SessionView.ts"
 import { Shell } from "../Shell.ts"
+import { warn } from "../Warnings.ts"
 
 const unsafe = /[^ -&(-~]/g
 
@@ -26,18 +27,19 @@ const typed = (id: string): string =>
 /** Prints the sessions on record, the oldest first. */
 export const list = (_: object) =>
   Effect.gen(function*() {
-    const { err, hasColor: color, invocation, out } = yield* Shell
+    const { hasColor: color, invocation, out } = yield* Shell
     const { owner, store } = yield* yield* OwnerStore
     const { sessions, unreadable } = yield* Effect.provide(SessionStore.use((stored) => loadAll(stored, owner)), store)
     const infos = yield* Effect.forEach(sessions.toSorted((a, b) => a.createdAt - b.createdAt), SessionInfo.now)
     yield* Effect.forEach(
       unreadable,
       ({ id, message }) =>
-        err(
-          `warning: session ${ForeignText.line(id)} cannot be read (${
+        warn(
+          `session ${ForeignText.line(id)} cannot be read (${
             ForeignText.line(message)
           }); until it can, atlas reap ends no compute that may be its own. ` +
-            `When its compute has been dealt with: atlas sessions forget ${typed(id)}`
+            `When its compute has been dealt with: atlas sessions forget ${typed(id)}`,
+          { id }
         ),
       { discard: true }
     )

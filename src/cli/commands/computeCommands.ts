@@ -19,7 +19,8 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (i
   })).pipe(
     Command.withDescription(
       "Rent a compute. Without --detach its log is followed, and the compute is ended when its command ends, "
-        + "on Ctrl-C, when the terminal closes or when its output is not read any more; the exit code is the command's own. "
+        + "on Ctrl-C, when the terminal closes or when the program that reads its output leaves (exit code 141); the exit code is "
+        + "otherwise the command's own. With --detach and an answer that cannot be written it fails, and the error names the compute. "
         + "With a limit it is a session: recorded before it is rented, so that after a crash of atlas the next one ends it. "
         + "Stdin is not passed on to the command."
     ),

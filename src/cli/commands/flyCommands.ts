@@ -121,7 +121,8 @@ const deploy = Command.make("deploy", {
 }, runDeploy).pipe(
   Command.withDescription(
     "Run `fly deploy --remote-only` and show what it writes as it comes, without tokens. Words after -- go to fly as they are. "
-      + "Ends it with everything it has started when interrupted, after 5 minutes of silence, or after 30 minutes."
+      + "Ends it with everything it has started when interrupted, after 5 minutes of silence, or after 30 minutes. When the program "
+      + "that reads its output leaves, it goes on to its end without output."
   ),
   Command.withShortDescription("Deploy an app and watch"),
   Command.withExamples([

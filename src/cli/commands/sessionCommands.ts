@@ -22,8 +22,8 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
     Command.withDescription(
       "Rent a compute for one command, show what it writes, and end it when the command ends or its time is up. The exit "
         + "code is the command's own. It is recorded before it is rented, so that after a crash of atlas the next one ends it. What it writes is shown as lines of "
-        + "text in UTF-8, errors among them: bytes do not pass unharmed, so write those to a file or a store. On a full disk "
-        + "it goes on and its output is lost; it ends when the program that reads its output does."
+        + "text in UTF-8, errors among them: bytes do not pass unharmed, so write those to a file or a store. On a full disk, "
+        + "or when the program that reads its output leaves, it goes on to its end without output."
     ),
     Command.withShortDescription("Run one command in a compute"),
     Command.withExamples([
@@ -40,7 +40,8 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
         command:
           "atlas task --provider runpod --gpu h100 --image me/train --volume-gb 200 --env-from <(sops -d prod.env)",
         description: "With a disk for checkpoints, and secrets that are written to no file"
-      }
+      },
+      { command: "nohup atlas task -- ./train.sh &", description: "Goes on when the terminal closes" }
     ])
   )
 

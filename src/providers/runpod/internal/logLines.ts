@@ -105,6 +105,50 @@ export const unlessSilent = <A, E, E2>(
     (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: silence, orElse: () => orElse }))
   )
 
+/** So many lines are remembered across connections: all that RunPod keeps of a log. */
+const remembered = 5000
+const keyOf = ({ id, line, source, ts }: LogLine): string =>
+  JSON.stringify([id, ts, source, line.length, line.slice(0, 200)])
+
+/** The lines that came, each as often as it did, across the connections of one reading. */
+const makeSeen = () => {
+  let keys: Array<string> = []
+  /** What a new connection may begin with once more. */
+  let again = new Map<string, number>()
+  return {
+    /** A connection begins, maybe with what came before. */
+    reopen: (): void => {
+      again = new Map()
+      keys = keys.slice(-remembered)
+      for (const key of keys) again.set(key, (again.get(key) ?? 0) + 1)
+    },
+    /** Whether a line is new; one that came before is so only where it comes more often than it did, or cannot be told. */
+    isNew: (line: LogLine): boolean => {
+      if (line.id === null && line.ts === null) return true
+      const key = keyOf(line)
+      const left = again.get(key) ?? 0
+      if (left > 0) {
+        again.set(key, left - 1)
+        return false
+      }
+      keys.push(key)
+      if (keys.length > 2 * remembered) keys = keys.slice(-remembered)
+      return true
+    }
+  }
+}
+
+/** The lines after a cursor, also of a server that begins with the very line it was to resume after. */
+export const notAgain = (after: string | null) => <E>(lines: Stream.Stream<LogLine, E>): Stream.Stream<LogLine, E> =>
+  after === null ? lines : Stream.suspend(() => {
+    let isFirst = true
+    return Stream.filter(lines, ({ id }) => {
+      const isRepeated = isFirst && id === after
+      isFirst = false
+      return !isRepeated
+    })
+  })
+
 const isPassing = (reason: AtlasErrorReason): boolean =>
   reason._tag === "Transport" || reason._tag === "Timeout" || reason._tag === "RateLimited"
   || (reason._tag === "ProviderFault" && reason.isRetryable)
@@ -128,19 +172,18 @@ export const resumed = (
     let failures = 0
     let openedAt = 0n
     let since: string | null = null
+    const seen = makeSeen()
 
     const connection = Stream.unwrap(Effect.gen(function*() {
       openedAt = yield* Clock.monotonicTimeNanos
-      const resumedAfter = last
       const from: From = { lastEventId: last, since }
       since ??= DateTime.formatIso(DateTime.makeUnsafe((yield* Clock.currentTimeMillis) - clockSkew))
-      let isFirst = true
+      seen.reopen()
       return parse(open(from)).pipe(
+        notAgain(last),
         Stream.filter((line) => {
-          // a server that begins with the very line it was to resume after
-          const isRepeated = isFirst && resumedAfter !== null && line.id === resumedAfter
-          isFirst = false
-          if (isRepeated) return false
+          // also of a server that begins with all that it gave before
+          if (!seen.isNew(line)) return false
           last = line.id ?? last
           failures = 0
           return true

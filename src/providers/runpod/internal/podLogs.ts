@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, NotFound, Timeout, Validation } from "../../../domain/AtlasError.ts"
 import type { ComputeId } from "../../../domain/Ids.ts"
-import { LogElement } from "../../../domain/LogElement.ts"
+import { LogElement, platform } from "../../../domain/LogElement.ts"
 import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import * as Calls from "../schema/calls.ts"
 import type { Wire } from "./edge.ts"
-import { type LogLine, parse, resumed, unlessSilent } from "./logLines.ts"
+import { type LogLine, notAgain, parse, resumed, unlessSilent } from "./logLines.ts"
 import type { Options } from "./options.ts"
 import { instant, toStatus } from "./translate.ts"
 
@@ -22,8 +22,17 @@ const defaultRetries = 3
 /** All that RunPod gives of a log. */
 const wholeLog = 5000
 
+/** RunPod's own words where it starts the container, once for each time; it starts one that exits again. */
+const begins = /^start container\b(?!.*:\s*(?:end|done)\s*$)/i
+
 const toElement = ({ id, line, source, ts }: LogLine): LogElement =>
-  new LogElement({ cursor: id ?? ts ?? "", at: instant(ts), stream: source, text: line })
+  new LogElement({
+    cursor: id ?? ts ?? "",
+    at: instant(ts),
+    stream: source,
+    text: line.replace(/\r+$/, ""),
+    ...(source === platform && begins.test(line) ? { starts: true } : {})
+  })
 
 const passed = (timeout: Duration.Duration) =>
   Effect.delay(
@@ -58,7 +67,7 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
 
     /** RunPod never ends a log: this much silence means that all of it was read. */
     const soFar = (cursor: string | null) =>
-      unlessSilent(parse(open(cursor)), options.logSilence ?? defaultSilence, Cause.done())
+      notAgain(cursor)(unlessSilent(parse(open(cursor)), options.logSilence ?? defaultSilence, Cause.done()))
 
     const isOver = Effect.map(
       getPod({ id }, own),

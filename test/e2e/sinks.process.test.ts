@@ -1,0 +1,163 @@
+/**
+ * Output that nobody reads, that cannot be written, or whose reader leaves: what was rented is ended all the same, and an id is always told.
+ */
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { once } from "node:events"
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { programOf } from "../support/programs.ts"
+import { until } from "../support/until.ts"
+import { type Home, isGroupAlive, makeHome } from "./harness.ts"
+
+let home: Home
+beforeEach(() => {
+  home = makeHome()
+})
+afterEach(() => home.close())
+
+/** Far more than a pipe, and all that waits inside of atlas, can hold. */
+const much = "seq 1 600000; echo written >&2; sleep 1000"
+
+/** A run whose stdout nobody reads any more, once it has begun. */
+const unread = async (...args: ReadonlyArray<string>) => {
+  const running = home.start([...args, "--", "sh", "-c", much])
+  const exited = once(running.child, "exit")
+  await running.seen(/1/)
+  running.child.stdout?.pause()
+  const [id = ""] = home.ids()
+  await until(
+    "the command has written all",
+    () => fs.readFileSync(join(home.state, id, "log"), "utf8").endsWith("written\n")
+  )
+  // it comes from the kernel's pipe only as long as there is room here
+  await until("nothing more is read", () => (running.child.stdout?.readableLength ?? 0) > 0)
+  return { ...running, id, leader: home.leader(id), code: async () => (await exited)[0] as number }
+}
+
+const isOver = ({ id, leader }: { readonly id: string; readonly leader: number }) => {
+  assert.notInclude(home.ids(), id)
+  assert.isFalse(isGroupAlive(leader))
+}
+
+describe("a stdout that nobody reads", () => {
+  it.each([["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const)(
+    "holds up no hand-back on %s: the compute is ended, then atlas exits with %i",
+    async (signal, expected) => {
+      const running = await unread("up")
+      running.child.kill(signal)
+      assert.strictEqual(await running.code(), expected)
+      isOver(running)
+    }
+  )
+
+  it.each(["up", "task"])("holds up no time limit of `%s`: the compute is ended, and atlas exits", async (verb) => {
+    const running = await unread(verb, "--max-runtime", "2s")
+    assert.strictEqual(await running.code(), 1)
+    isOver(running)
+  })
+
+  it("is not waited for by a session that ends as idle, and what is lost is told", async () => {
+    const running = await unread("up", "--idle-ttl", "2s")
+    assert.strictEqual(await running.code(), 1)
+    isOver(running)
+  })
+
+  it("is waited for while the command only goes on: a reader that pauses loses no line", async () => {
+    const { code, stderr, stdout } = await home.shell(
+      "atlas up -- sh -c 'seq 1 300000; touch all' | { read first; until [ -e all ]; do sleep 0.05; done; echo $first; cat; } | cksum; " +
+        "seq 1 300000 | cksum >&2"
+    )
+    assert.strictEqual(code, 0)
+    assert.include(stderr, stdout)
+  })
+})
+
+const script = "/usr/bin/script"
+
+it.skipIf(!fs.existsSync(script))("a terminal that is held holds up no hand-back", async () => {
+  const line = `echo $$ >pid; exec "${process.execPath}" "${programOf("atlas")}" up -- sh -c '${much}'`
+  const held = home.spawnUnread(script, ["-qfec", line, "/dev/null"])
+  await until(
+    "it runs",
+    () => home.ids().length === 1 && fs.existsSync(join(home.state, home.ids()[0] ?? "", "state.json"))
+  )
+  const [id = ""] = home.ids()
+  const leader = home.leader(id)
+  const pid = Number(fs.readFileSync(join(home.directory, "pid"), "utf8"))
+  // nobody reads what `script` passes on, so it reads no more of the terminal
+  await until("the terminal is full", () => (held.stdout?.readableLength ?? 0) > 0)
+  process.kill(pid, "SIGINT")
+  await until("the compute is ended", () => home.ids().length === 0)
+  assert.isFalse(isGroupAlive(leader))
+  await until("atlas has left", () => !isGroupAlive(pid))
+})
+
+it("a full stderr that nobody reads holds up no hand-back", async () => {
+  const running = home.shell(
+    "mkfifo pipe; exec 3<>pipe; dd if=/dev/zero of=pipe oflag=nonblock bs=4096 count=64 2>/dev/null; " +
+      `"${process.execPath}" "${programOf("atlas")}" up -- sh -c 'echo up; sleep 1000' 2>pipe >out & pid=$!; ` +
+      "until grep -q up out; do sleep 0.05; done; kill -TERM $pid; wait $pid"
+  )
+  assert.strictEqual((await running).code, 143)
+  assert.deepStrictEqual(home.ids(), [])
+})
+
+it("the third signal tells what it leaves behind, and how to end it", async () => {
+  const running = home.start(["up", "--", "sh", "-c", "trap '' TERM; while :; do echo tick; sleep 0.05; done"])
+  await running.seen(/tick/)
+  const [id = ""] = home.ids()
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) running.child.kill(signal)
+  const { code, stderr } = await running.ended
+  // 128 and the number of the last one
+  assert.strictEqual(code, 129)
+  assert.include(stderr, `compute ${id} may still be there; end it with: atlas down ${id} --provider local`)
+  assert.include(home.ids(), id)
+})
+
+describe("a reader that leaves", () => {
+  it("leaves a task to go on to its end: the exit code is the command's own", async () => {
+    const { code, stdout } = await home.shell(
+      "set -o pipefail; atlas task -- sh -c 'echo one; until [ -e left ]; do sleep 0.05; done; seq 1 1000; touch done; exit 7' " +
+        "| { head -1; exec 0<&-; touch left; }"
+    )
+    assert.deepStrictEqual({ code, stdout }, { code: 7, stdout: "one\n" })
+    assert.isTrue(fs.existsSync(join(home.directory, "done")))
+    assert.deepStrictEqual(home.ids(), [])
+  })
+
+  it.each([0, 3])("leaves a deploy to go on to its end, which decides the exit code: %i", async (ended) => {
+    const fly = join(home.directory, "fly")
+    fs.writeFileSync(
+      fly,
+      `#!/bin/sh\necho one; until [ -e left ]; do sleep 0.05; done; seq 1 1000; touch done; exit ${ended}\n`,
+      { mode: 0o755 }
+    )
+    const { code, stderr, stdout } = await home.shell(
+      `set -o pipefail; PATH="$PWD:$PATH" atlas fly deploy | { head -1; exec 0<&-; touch left; }`
+    )
+    assert.deepStrictEqual([code, stdout], [ended === 0 ? 0 : 1, "one\n"], stderr)
+    assert.match(stderr, /^warning: nobody reads stdout any more; the command goes on without output$/m)
+    assert.isTrue(fs.existsSync(join(home.directory, "done")))
+  })
+})
+
+describe.skipIf(!fs.existsSync("/dev/full"))("an answer that cannot be written", () => {
+  it.each([">/dev/full", "| true"])("fails with the id of what was rented, in JSON and in words: %s", async (sink) => {
+    const up = (flags: string) => home.shell(`set -o pipefail; atlas up --detach ${flags} -- sleep 1000 ${sink}`)
+    const { code, stderr } = await up("--json")
+    const [id] = home.ids()
+    assert.strictEqual(code, 1)
+    assert.deepInclude(JSON.parse(stderr).error, { kind: "storage_fault", computeId: id })
+    const second = await up("")
+    const [other] = home.ids().filter((one) => one !== id)
+    assert.strictEqual(second.code, 1)
+    assert.include(
+      second.stderr,
+      `compute ${other} may still be there; end it with: atlas down ${other} --provider local`
+    )
+  })
+
+  it("ends what only reads, with 1", async () => {
+    assert.strictEqual((await home.shell("atlas ps --json >/dev/full")).code, 1)
+  })
+})
