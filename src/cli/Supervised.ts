@@ -62,7 +62,7 @@ export const makeFinalReads = (): FinalReads => {
 
 /** A provider that is asked at this address, and that reads a machine's log to its end before it ends the machine. */
 const withFinalReads = (provider: Service, baseUrl: string | undefined, finalReads: FinalReads): Service => {
-  const { billing, compute } = provider
+  const { billing, compute, logs } = provider
   const withBaseUrl = <Options extends object>(options: Options | undefined) =>
     baseUrl === undefined ? options : { baseUrl, ...options }
   return {
@@ -79,6 +79,7 @@ const withFinalReads = (provider: Service, baseUrl: string | undefined, finalRea
       terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, withBaseUrl(options))),
       end: (id, options) => compute.end(id, withBaseUrl(options))
     },
+    logs: { ...logs, exit: (id, wanted, options) => logs.exit(id, wanted, withBaseUrl(options)) },
     billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, withBaseUrl(options)) }
   }
 }

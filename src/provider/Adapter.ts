@@ -200,6 +200,15 @@ export interface LogsAdapter {
     options: LogOptions,
     call: Call
   ) => Stream.Stream<LogElement, AtlasErrorReason>
+  /**
+   * The exit code in the `ExitMarker` of this stamped name, which `stream` keeps to itself: with `follow` waits until it is
+   * written, else answers null where it is not there. Only for clouds whose commands write one; see `self_terminate`.
+   */
+  readonly exit?: (
+    id: ComputeId,
+    options: { readonly name: string; readonly follow: boolean },
+    call: Call
+  ) => Answer<number | null>
 }
 
 /**

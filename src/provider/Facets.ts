@@ -145,6 +145,16 @@ export interface LogsFacet {
     logs?: LogOptions,
     options?: CallOptions
   ) => Stream.Stream<LogElement, AtlasError>
+  /**
+   * How the command of a machine ended, as its wrapper wrote at the end of the log (see `ExitMarker`), for the stamped name it was
+   * rented under: with `follow` waits until that is written, else answers null where it is not there. Fails as `Unsupported` at a
+   * provider whose commands write no such line.
+   */
+  readonly exit: (
+    id: string,
+    wanted: { readonly name: string; readonly follow?: boolean },
+    options?: CallOptions
+  ) => Answer<number | null>
 }
 
 /**

@@ -12,6 +12,7 @@ import { mayTryNext } from "../../domain/Refusal.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
+import * as ExitCode from "../ExitCode.ts"
 import * as LogTail from "../LogTail.ts"
 import { progress, sayEnding } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
@@ -75,9 +76,10 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
 /** Prints what the compute writes until it is over, and answers it as it was last seen. */
 const follow = (
   compute: Compute,
-  { pollInterval, settleWindow }: Pick<Service, "pollInterval" | "settleWindow">,
+  provider: Pick<Service, "capabilities" | "logs" | "pollInterval" | "settleWindow">,
   call: Atlas.Options
 ) => {
+  const { pollInterval, settleWindow } = provider
   const log = LogTail.make(compute.id, call)
   let isYoung = true
   const ages = Effect.delay(
@@ -121,6 +123,7 @@ const follow = (
     untilOver(Effect.sleep(watchInterval))
   ).pipe(
     Effect.raceFirst(Effect.andThen(ages, Effect.never)),
+    ExitCode.orTold({ compute, provider, call }),
     Effect.tap(() => log.read({ follow: false }, Effect.void))
   )
 }
