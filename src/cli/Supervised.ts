@@ -86,7 +86,7 @@ const withFinalReads = (
   baseUrl: string | undefined,
   { finalReads, restarted }: Watched
 ): Service => {
-  const { billing, compute } = provider
+  const { billing, compute, logs } = provider
   const withBaseUrl = <Options extends object>(options: Options | undefined) =>
     baseUrl === undefined ? options : { baseUrl, ...options }
   return {
@@ -107,6 +107,7 @@ const withFinalReads = (
       terminate: (id, options) => Effect.andThen(finalReads.of(id), compute.terminate(id, withBaseUrl(options))),
       end: (id, options) => compute.end(id, withBaseUrl(options))
     },
+    logs: { ...logs, exit: (id, wanted, options) => logs.exit(id, wanted, withBaseUrl(options)) },
     billing: { ...billing, spend: (id, window, options) => billing.spend(id, window, withBaseUrl(options)) }
   }
 }

@@ -22,8 +22,8 @@ export interface WantedPort {
  *
  * **Details**
  *
- * Whoever does not know what was asked for, as of a compute that another process rented, leaves `wanted` out: then the compute's
- * own list decides.
+ * A caller that does not know what was asked for, as of a compute that another process rented, leaves `wanted` out: then the
+ * compute's own list decides.
  *
  * @category reading
  * @since 0.1.0

@@ -55,7 +55,7 @@ export interface SpawnOptions {
   readonly maxCost?: number | false | null | undefined
   /**
    * When its machine is lost: `stop` (default), or rent a replacement up to so many times, at another candidate first. A command
-   * that ended by itself is not lost; where the provider tells no exit codes, a machine that it may have removed is not either.
+   * that ended by itself is not lost, where its provider, a report or its log says that it ended.
    */
   readonly onFailure?: "stop" | { readonly respawn: number } | undefined
 }

@@ -212,6 +212,15 @@ export interface LogsAdapter {
   ) => Stream.Stream<LogElement, AtlasErrorReason>
   /** Whether a reading that has begun goes on to the log's end when its compute is removed meanwhile; default false. */
   readonly outlivesCompute?: boolean
+  /**
+   * The exit code in the `ExitMarker` of this stamped name, which `stream` keeps to itself: with `follow` waits until it is
+   * written, else answers null where it is not there. Only for clouds whose commands write one; see `self_terminate`.
+   */
+  readonly exit?: (
+    id: ComputeId,
+    options: { readonly name: string; readonly follow: boolean },
+    call: Call
+  ) => Answer<number | null>
 }
 
 /**

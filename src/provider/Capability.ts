@@ -10,7 +10,8 @@ import * as Schema from "effect/Schema"
  *
  * **Details**
  *
- * `self_terminate`: a command can remove its own machine, which otherwise outlives it. `exit_codes`: a compute whose command has
+ * `self_terminate`: a command can remove its own machine, which otherwise outlives it, and says at the end of its log how it
+ * ended (`LogsFacet.exit`). `exit_codes`: a compute whose command has
  * ended says so with its exit code, so that one that is gone without a code was lost.
  *
  * @category models

@@ -147,6 +147,16 @@ export interface LogsFacet {
   ) => Stream.Stream<LogElement, AtlasError>
   /** Whether a reading that has begun goes on to the log's end when its compute is removed meanwhile; default false. */
   readonly outlivesCompute?: boolean
+  /**
+   * How the command of a machine ended, as its wrapper wrote at the end of the log (see `ExitMarker`), for the stamped name it was
+   * rented under: with `follow` waits until that is written, else answers null where it is not there. Fails as `Unsupported` at a
+   * provider whose commands write no such line.
+   */
+  readonly exit: (
+    id: string,
+    wanted: { readonly name: string; readonly follow?: boolean },
+    options?: CallOptions
+  ) => Answer<number | null>
 }
 
 /**

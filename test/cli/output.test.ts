@@ -115,6 +115,7 @@ describe("a log that gives nothing more at the end", () => {
       const hanging: Provider.Service = {
         ...provider,
         logs: {
+          ...provider.logs,
           stream: (id, options, call) =>
             options?.follow === true
               ? provider.logs.stream(id, options, call)
@@ -277,6 +278,7 @@ it.effect("a log of several pieces is one line in a pipe, with the end that it h
     const pieces: Provider.Service = {
       ...provider,
       logs: {
+        ...provider.logs,
         stream: () =>
           Stream.make(piece("half", { partial: true }), piece(" and half", { continues: true }), piece("last"))
       }

@@ -126,6 +126,16 @@ describe("RunPod on the command line", () => {
     await stop()
   }, patience)
 
+  it("a task exits with the code that its command wrote at the end of the log, which is not shown", async () => {
+    const { baseUrl, env, stop } = await cloud("command-fails")
+    const asked = ["task", "--image", "test/image", "--gpu", "h100", "--base-url", baseUrl, "--", "train"]
+    const { code, stdout } = await home.run(asked, env)
+    assert.strictEqual(code, 7)
+    assert.include(stdout, "start container for test/image: begin")
+    assert.notInclude(stdout, "exited with")
+    await stop()
+  }, patience)
+
   it("GPUs are listed, jobs run, volumes made and deleted", async () => {
     const { json, stop } = await cloud()
     const gpus = await json("gpus") as ReadonlyArray<Record<string, unknown>>

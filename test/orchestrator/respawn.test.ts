@@ -57,7 +57,28 @@ describe("at RunPod, which has no spot machines", () => {
       }).pipe(Effect.provide(layer))
   )
 
-  it.effect("a pod that its own command may have removed is not", () =>
+  it.effect.each([0, 3])(
+    "a pod whose command has ended with %d, as its log says, is not",
+    (exitCode) =>
+      Effect.gen(function*() {
+        const controls = yield* FakeRunPod.FakeRunPodControls
+        const orchestrator = yield* Orchestrator.Orchestrator
+        const { compute, id } = yield* settled(orchestrator.runTask({ ...request, command: ["train"] }, again))
+        yield* wait(20)
+        yield* controls.endCommand(compute.id, exitCode)
+        yield* wait(150)
+        const { outcome, respawns, state } = yield* orchestrator.info(id)
+        assert.deepStrictEqual([state, respawns], ["ended", 0])
+        assert.deepStrictEqual(
+          outcome,
+          exitCode === 0
+            ? { _tag: "Completed", exitCode }
+            : { _tag: "Failed", cause: "exit_code", exitCode, fault: null }
+        )
+      }).pipe(atRunPod)
+  )
+
+  it.effect("a pod under a task that is gone without a word in its log was lost, and is", () =>
     Effect.gen(function*() {
       const controls = yield* FakeRunPod.FakeRunPodControls
       const orchestrator = yield* Orchestrator.Orchestrator
@@ -65,9 +86,12 @@ describe("at RunPod, which has no spot machines", () => {
       yield* wait(20)
       yield* controls.vanish(compute.id)
       yield* wait(150)
-      const { outcome, respawns, state } = yield* orchestrator.info(id)
-      assert.deepStrictEqual([state, respawns], ["ended", 0])
-      assert.deepStrictEqual(outcome, { _tag: "Completed", exitCode: null })
+      const { computeId, respawns, state } = yield* orchestrator.info(id)
+      assert.deepStrictEqual([state, respawns], ["live", 1])
+      yield* controls.vanish(computeId ?? "")
+      yield* wait(150)
+      const { outcome } = yield* orchestrator.info(id)
+      assert.deepStrictEqual(outcome, { _tag: "Failed", cause: "lost", exitCode: null, fault: null })
     }).pipe(atRunPod))
 
   it("says in its capabilities that it tells no exit codes", () => {

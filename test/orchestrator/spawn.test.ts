@@ -311,7 +311,7 @@ it.effect("a session that may rent again at a provider that is not cleaned is wa
     })
   ))
 
-it.effect("a session whose lost machine may look like an ended command is warned of, and no other", () =>
+it.effect("a session whose ended command may look like a lost machine is warned of, and no other", () =>
   overhear((lines) =>
     Effect.gen(function*() {
       const warned = () => lines.filter((line) => line.includes("does not tell how a command ended")).length

@@ -203,7 +203,8 @@ export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [
     "has no logs and answers none",
     (adapter) => {
       const { logs: _, ...rest } = adapter
-      return { ...whole(rest), logs: { stream: () => Stream.empty } }
+      const made = whole(rest)
+      return { ...made, logs: { ...made.logs, stream: () => Stream.empty } }
     },
     "logs are unsupported where there are none"
   ],

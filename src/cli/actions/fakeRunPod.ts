@@ -61,6 +61,8 @@ const faults: Readonly<Record<string, Order>> = {
     )
   ),
   "vanishing-pod": toTheFirstPod((controls, id) => controls.vanish(id)),
+  "command-ends": toTheFirstPod((controls, id) => controls.endCommand(id, 0)),
+  "command-fails": toTheFirstPod((controls, id) => controls.endCommand(id, 7)),
   "price-change": toTheFirstPod((controls, id) => controls.setPrice(id, 99))
 }
 

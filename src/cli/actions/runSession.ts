@@ -76,7 +76,7 @@ const codeOf = (
       if (outcome.cause === "cost_cap") return fail(dear)
       if (outcome.cause === "vanished" || outcome.cause === "lost") {
         return over(
-          "its machine was stopped or ended outside of this command: by another process, or in the provider's console"
+          "its machine was lost, or was stopped or ended outside of this command, before its command said how it ended"
         )
       }
       return over(

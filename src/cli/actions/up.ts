@@ -15,6 +15,7 @@ import type { Service } from "../../provider/Provider.ts"
 import { Providers } from "../../provider/Providers.ts"
 import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
+import * as ExitCode from "../ExitCode.ts"
 import * as GpuAdvice from "../GpuAdvice.ts"
 import type * as LogTail from "../LogTail.ts"
 import * as Output from "../Output.ts"
@@ -81,10 +82,11 @@ const over = (compute: Pick<Compute, "provider" | "status" | "exitCode">, messag
 /** Waits until the compute is over, and answers it as it was last seen. */
 const untilOver = (
   compute: Compute,
-  { pollInterval, settleWindow }: Pick<Service, "pollInterval" | "settleWindow">,
+  provider: Pick<Service, "capabilities" | "logs" | "pollInterval" | "settleWindow">,
   call: Atlas.Options,
   { failed, pausing }: LogTail.LogTail
 ) => {
+  const { pollInterval, settleWindow } = provider
   let isYoung = true
   const ages = Effect.delay(
     Effect.sync(() => {
@@ -119,7 +121,7 @@ const untilOver = (
       if (seen !== null) return seen
       yield* Effect.sleep(pollInterval)
     }
-  }).pipe(Effect.raceFirst(Effect.andThen(ages, Effect.never)))
+  }).pipe(Effect.raceFirst(Effect.andThen(ages, Effect.never)), ExitCode.orTold({ compute, provider, call }))
 }
 
 /** How the command ended, as an exit code; a compute that ended without one fails. */

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { AtlasError, type AtlasErrorReason, invalid, RateLimited, Unknown } from "../../domain/AtlasError.ts"
+import { AtlasError, type AtlasErrorReason, invalid, RateLimited } from "../../domain/AtlasError.ts"
 import type { AuthHandle, Compute } from "../../domain/Compute.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
@@ -18,7 +18,6 @@ import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import * as StillWanted from "../../provider/StillWanted.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
-import { adapterDefect } from "../internal/defects.ts"
 import { atMost } from "../internal/patience.ts"
 import type { SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
@@ -31,8 +30,10 @@ import * as SessionSecrets from "../SessionSecrets.ts"
 import { storageFault } from "../store/faults.ts"
 import * as AttemptSpans from "./AttemptSpans.ts"
 import type { SessionUpdate } from "./Batch.ts"
+import { bounded, faultOf } from "./BoundedCalls.ts"
 import * as Clocks from "./Clocks.ts"
 import * as Lanes from "./Lanes.ts"
+import * as LastWord from "./LastWord.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { PausedPlaces } from "./PausedPlaces.ts"
 import type { SharedListings } from "./SharedListings.ts"
@@ -43,14 +44,13 @@ const lookUpLimits = { timeout: "5 seconds", retries: 0 } as const
 const terminateLimits = { timeout: "20 seconds" } as const
 /** One create, its wait for the account's quota included: a longer wait would hold the next candidate up. */
 const rentLimits = { timeout: "1 minute" } as const
-/** A command ends within this whatever the provider does; the adapter's own limits are shorter. */
-const commandLimit = "2 minutes"
-
 /** Why a create was not sent, for the failure that its session keeps. */
 const calledOff = "the create was not sent: the session ended, or the orchestrator began to close, before its turn came"
 
 /** The result of a command: its event, and what stays in memory only. */
 export interface CommandResult {
+  /** What was learned on the way, which the session is to know first. */
+  readonly before?: SessionInput | undefined
   readonly event: SessionInput
   readonly computes?: ReadonlyArray<Compute> | undefined
   readonly auth?: AuthHandle | null | undefined
@@ -75,25 +75,6 @@ interface CommandContext {
 }
 
 type Of<Tag extends Lanes.ProviderCommand["_tag"]> = Extract<Lanes.ProviderCommand, { readonly _tag: Tag }>
-
-const faultOf = (provider: ProviderId, cause: Cause.Cause<AtlasError>): Fault.Fault =>
-  Option.match(Cause.findErrorOption(cause), {
-    onSome: Fault.fromError,
-    // the text of a defect may hold anything, a key included
-    onNone: () => Fault.make("Unknown", Cause.hasInterrupts(cause) ? "interrupted" : adapterDefect, provider)
-  })
-
-const bounded = <A>(provider: ProviderId, operation: string, call: Effect.Effect<A, AtlasError>) =>
-  Effect.flatMap(
-    atMost(call, commandLimit),
-    Option.match({
-      onNone: () =>
-        Effect.fail(
-          new AtlasError({ provider, operation, reason: new Unknown({ message: `no answer within ${commandLimit}` }) })
-        ),
-      onSome: Effect.succeed
-    })
-  )
 
 /** A place that other sessions have found paused is not asked. */
 const notAsked = (provider: ProviderId, millis: number): AtlasError =>
@@ -231,32 +212,36 @@ const resolve = (
   })
 
 const confirm = (
-  { computeId, provider: id }: Of<"Confirm">,
+  command: Of<"Confirm">,
   provider: Service,
-  { state }: CommandContext
+  context: CommandContext
 ): Effect.Effect<CommandResult> => {
+  const { computeId, provider: id } = command
+  const { spec: { request } } = context.state
   const machine = { provider: id, computeId }
   return Effect.flatMap(
     Clocks.read,
     ({ mono: at }) =>
-      Effect.matchCause(bounded(id, "confirm", provider.compute.get(computeId, lookUpLimits)), {
-        onFailure: (cause): CommandResult => {
+      Effect.matchCauseEffect(bounded(id, "confirm", provider.compute.get(computeId, lookUpLimits)), {
+        onFailure: (cause) => {
           const fault = faultOf(id, cause)
-          return {
-            event: fault.reason === "NotFound"
-              ? { _tag: "Confirmed", ...machine, compute: null, at }
-              : { _tag: "ConfirmFailed", ...machine, fault }
+          if (fault.reason !== "NotFound") {
+            return Effect.succeed<CommandResult>({ event: { _tag: "ConfirmFailed", ...machine, fault } })
           }
+          return Effect.map(
+            LastWord.ask(provider, { id: computeId, status: "terminated" }, context.state),
+            (before): CommandResult => ({ before, event: { _tag: "Confirmed", ...machine, compute: null, at } })
+          )
         },
-        onSuccess: (compute): CommandResult => ({
-          event: {
-            _tag: "Confirmed",
-            ...machine,
-            compute: Observation.fromCompute(compute, state.spec.request.ports),
-            at
-          },
-          computes: [compute]
-        })
+        onSuccess: (compute) =>
+          Effect.map(
+            LastWord.ask(provider, compute, context.state),
+            (before): CommandResult => ({
+              before,
+              event: { _tag: "Confirmed", ...machine, compute: Observation.fromCompute(compute, request.ports), at },
+              computes: [compute]
+            })
+          )
       })
   )
 }
@@ -459,7 +444,10 @@ export const make = (
           Effect.annotateLogs(attributes)
         )
       const run = Effect.map(toResult(command, context, observed), (result) => {
-        if (result !== null) mailbox.put({ id, ...result })
+        if (result === null) return
+        const { before, ...own } = result
+        if (before !== undefined) mailbox.put({ id, event: before })
+        mailbox.put({ id, ...own })
       })
       return { command, session: id, run }
     }

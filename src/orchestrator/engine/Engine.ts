@@ -55,11 +55,9 @@ const configOf = (
   retention: retention === undefined
     ? Config.defaults.retention
     : Duration.toMillis(Duration.fromInputUnsafe(retention)),
-  providers: Object.fromEntries(providers.all.map(({ capabilities, id, pollInterval, settleWindow }) => [id, {
+  providers: Object.fromEntries(providers.all.map(({ id, pollInterval, settleWindow }) => [id, {
     settleWindow: Math.min(longestSettleWindow, Duration.toMillis(settleWindow)),
-    terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval)),
-    tellsExit: capabilities.includes("exit_codes"),
-    selfTerminates: capabilities.includes("self_terminate")
+    terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval))
   }]))
 })
 

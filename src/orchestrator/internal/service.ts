@@ -25,6 +25,7 @@ import * as Spending from "../Spending.ts"
 import * as forgetting from "../store/forgetting.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
+import * as exitReader from "./exitReader.ts"
 import { sessionOf } from "./lookup.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
 import { atMost } from "./patience.ts"
@@ -287,6 +288,7 @@ export const make = Effect.fnUntraced(function*(
     alwaysListed: reapedIds,
     onListing: judgeInBackground(reaper, reaped, running)
   }).pipe(HostTracer.guarded, Scope.provide(running))
+  yield* exitReader.start(engine, usable).pipe(HostTracer.guarded, Scope.provide(running))
   yield* Effect.flatMap(spending, Spending.show).pipe(Effect.delay("1 minute"), Effect.forever, Effect.forkIn(running))
 
   const find: SessionAccess["find"] = (id, operation) =>

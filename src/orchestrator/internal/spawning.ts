@@ -6,12 +6,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { AtlasError, Ended, invalid, Timeout, Unsupported } from "../../domain/AtlasError.ts"
+import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
-import { factsOf } from "../session/Config.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
-import { mayHaveEnded } from "../session/Loss.ts"
 import type { PhaseOf } from "../session/Phase.ts"
 import * as RentRequest from "../session/RentRequest.ts"
 import { type Mode, providerOf, type SessionState } from "../session/State.ts"
@@ -140,13 +139,12 @@ const warnOfUnreaped = (
   )
 }
 
-/** Warns when a machine that is gone cannot be told from one whose command has removed it, so that it is not replaced. */
-const warnOfUntold = (providers: ReadonlySet<string>): Effect.Effect<void> =>
-  providers.size === 0 ? Effect.void : Effect.logWarning(
+/** Warns when a command that ended may be run again, since nothing tells its end from the loss of its machine. */
+const warnOfUntold = (providers: ReadonlyArray<Service>): Effect.Effect<void> =>
+  providers.length === 0 ? Effect.void : Effect.logWarning(
     `onFailure: ${
-      [...providers].join(", ")
-    } does not tell how a command ended, so a machine that is gone counts as ended and is ` +
-      "not replaced; one that is stopped or never ready is"
+      providers.map(({ id }) => id).join(", ")
+    } does not tell how a command ended, so a machine that is gone without a finish report counts as lost and is replaced`
   )
 
 /** The function that rents. */
@@ -174,10 +172,13 @@ export const make = ({ engine, providers, reaped, withhold }: {
     const stored = RentRequest.fromRequest(request, [...withhold, ...secretOpts])
     if (onFailure._tag === "Respawn" && onFailure.max > 0) {
       yield* warnOfUnreaped(chosen.candidates, reaped)
-      const untold = chosen.candidates.filter(({ provider }) =>
-        mayHaveEnded({ mode, request: stored }, factsOf(engine.config, provider), "vanished")
+      const runs = mode === "task" || (stored.command ?? []).length > 0
+      yield* warnOfUntold(
+        providers.all.filter((provider) =>
+          runs && isChosen(provider) && !provider.capabilities.includes("exit_codes") &&
+          !(provider.capabilities.includes("self_terminate") && RentRequest.endsItsMachine(stored))
+        )
       )
-      yield* warnOfUntold(new Set(untold.map(({ provider }) => provider)))
     }
     const { owner } = engine
     const spec = { id, owner, mode, userId, persist, request: stored, ...chosen, policy }

@@ -1,5 +1,5 @@
 /**
- * The configuration of `decide`: what each provider tells and how late, how long a rate limit may hold a session, how long ended
+ * The configuration of `decide`: how late each provider tells, how long a rate limit may hold a session, how long ended
  * sessions are kept.
  *
  * @since 0.1.0
@@ -20,19 +20,6 @@ export interface Timings {
 }
 
 /**
- * What `decide` knows of a provider; what is left out is not so.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ProviderFacts extends Timings {
-  /** Whether it tells how a command ended (capability `exit_codes`). */
-  readonly tellsExit?: boolean
-  /** Whether a machine stays until its command removes it (capability `self_terminate`). */
-  readonly selfTerminates?: boolean
-}
-
-/**
  * The configuration of `decide`; see {@link defaults}.
  *
  * @category models
@@ -42,8 +29,8 @@ export interface DecideConfig {
   /** The mark of the session store in the names of its machines; null where it has none. */
   readonly storeMark: string | null
   readonly timings: Timings
-  /** Providers of which more is known than `timings`. */
-  readonly providers: Readonly<Record<ProviderId, ProviderFacts>>
+  /** Providers with timings of their own. */
+  readonly providers: Readonly<Record<ProviderId, Timings>>
   /** How long a rate limit may hold a session at one candidate, in milliseconds; a longer one is left for the next candidate. */
   readonly longestWait: number
   /** How long the row of an ended session is kept, in milliseconds, so that a machine that appears late is recognised. */
@@ -65,10 +52,10 @@ export const defaults: DecideConfig = {
 }
 
 /**
- * What is known of one provider, its timings at least.
+ * The timings of one provider.
  *
  * @category models
  * @since 0.1.0
  */
-export const factsOf = (config: DecideConfig, provider: ProviderId): ProviderFacts =>
+export const factsOf = (config: DecideConfig, provider: ProviderId): Timings =>
   config.providers[provider] ?? config.timings

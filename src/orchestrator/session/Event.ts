@@ -34,7 +34,8 @@ const authHash = Schema.NullOr(Schema.String)
  *   now if left out), `ConfirmFailed`: results of `Confirm`.
  * - `TerminateAnswered`, `TerminateFailed`: results of `Terminate`; an answer does not prove that the machine is gone.
  * - `Billed`, `BillFailed`: results of `Reconcile`.
- * - `Touched`, `ForgetRequested` (of a session that is over): from callers. `Report`: from the container. `StopRequested`: by a caller, or because the session's row cannot
+ * - `Touched`, `ForgetRequested` (of a session that is over): from callers. `Report`: from the container; `isLast` when its wrapper has written it, and
+ *   only waits to be read. `StopRequested`: by a caller, or because the session's row cannot
  *   be written (`store`).
  * - `WokeUp`: a deadline may have passed. `Adopted`: the first input after a restart. `Closing`: the host shuts down.
  * - `Reread`: the store has another row than this process wrote last, as after its database was restored.
@@ -67,7 +68,7 @@ export const SessionInput = Schema.Union([
   Schema.TaggedStruct("Touched", {}),
   Schema.TaggedStruct("StopRequested", { by: Schema.Literals(["caller", "interrupted", "store"]) }),
   Schema.TaggedStruct("ForgetRequested", {}),
-  Schema.TaggedStruct("Report", { attempt, exitCode: Schema.Int }),
+  Schema.TaggedStruct("Report", { attempt, exitCode: Schema.Int, isLast: Schema.optionalKey(Schema.Boolean) }),
   Schema.TaggedStruct("Billed", { ...machine, usd: Schema.Finite }),
   Schema.TaggedStruct("BillFailed", { ...machine, fault: Fault }),
   Schema.TaggedStruct("WokeUp", {}),

@@ -8,6 +8,7 @@ import * as Clock from "./Clock.ts"
 import type { DecideConfig } from "./Config.ts"
 import * as Meter from "./Meter.ts"
 import type { EndReason } from "./Phase.ts"
+import { endsItsMachine } from "./RentRequest.ts"
 import type { SessionState } from "./State.ts"
 
 /** The clock that idleness is measured on: the monotonic one. */
@@ -20,8 +21,7 @@ interface Limit {
 }
 
 /** Whether the machine runs one command to its end, so that a finish report ends the session. */
-const endsByItself = ({ spec }: SessionState): boolean =>
-  spec.mode === "task" || ((spec.request.command ?? []).length > 0 && spec.request.selfTerminate)
+const endsByItself = ({ spec }: SessionState): boolean => spec.mode === "task" || endsItsMachine(spec.request)
 
 /** The limits that apply in this phase; if several are reached, the first one is the reason. */
 const limitsOf = (state: SessionState, now: Now): ReadonlyArray<Limit> => {

@@ -56,7 +56,7 @@ export type EndReason = typeof EndReason.Type
 
 /**
  * Why a session failed: the exit code, the death of its machine, or the limit that ended a task. `lost` is a task whose machine
- * was gone before its command ended.
+ * is gone, and of which nothing has said that its command ended.
  *
  * @category models
  * @since 0.1.0
@@ -82,8 +82,7 @@ export type FailureCause = typeof FailureCause.Type
  *
  * **Details**
  *
- * - `Completed`: a task that ended; `exitCode` is null where neither the container nor the provider can report one (a provider
- *   without the capability `exit_codes`), so it means "ended", not "succeeded".
+ * - `Completed`: a task whose command ended with exit code 0; `exitCode` is null only in rows of earlier builds.
  * - `TimedOut`: a task that reached its `maxRuntime`.
  * - `Failed`: with the cause, the exit code where it is known and the provider's fault where there was one.
  * - `Closed`: ended on purpose, by its caller, its limits or its host.

@@ -69,6 +69,15 @@ export const RentRequest = Schema.Struct({
  */
 export type RentRequest = typeof RentRequest.Type
 
+/**
+ * Whether the machine runs a command that ends the machine: then a wrapper runs it, and says how it ended.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const endsItsMachine = ({ command, selfTerminate }: Pick<RentRequest, "command" | "selfTerminate">): boolean =>
+  (command ?? []).length > 0 && selfTerminate
+
 /** Names under which some cloud's options hold a credential. */
 const secretName = /token|secret|passw|(?:api|access)[_-]?key|credential|auth|private|signature|presigned/i
 

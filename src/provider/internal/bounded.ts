@@ -6,7 +6,7 @@ import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
 import type { ComputeId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
-import type { Adapter, ComputeAdapter, ComputeFilter, RequestOpts } from "../Adapter.ts"
+import type { Adapter, ComputeAdapter, ComputeFilter, LogsAdapter, RequestOpts } from "../Adapter.ts"
 import type { Call } from "../Call.ts"
 import * as LastLines from "./lastLines.ts"
 
@@ -69,6 +69,9 @@ const boundedOpts = ({ logLimit, minCuda, registryAuth }: RequestOpts): RequestO
   ...(registryAuth === undefined ? {} : { registryAuth: limited(registryAuth) })
 })
 
+const boundedExit = (exit: NonNullable<LogsAdapter["exit"]>): typeof exit => (id, options, call) =>
+  within(call.timeout, () => exit(id, options, call))
+
 /** The same adapter, whose calls fail as `Timeout` when their limit has passed. For a create that becomes `Uncertain` later. */
 export const bounded = <Prepared>(
   { billing, compute, endpoints, gpus, jobs, logs, power, requestOpts, templates, volumes, ...rest }: Adapter<Prepared>
@@ -83,6 +86,7 @@ export const bounded = <Prepared>(
   ...(logs === undefined ? {} : {
     logs: {
       ...logs,
+      ...(logs.exit === undefined ? {} : { exit: boundedExit(logs.exit) }),
       stream: (id, options, call) => {
         const lines = Stream.suspend(() => LastLines.read((wanted) => logs.stream(id, wanted, call), options))
         const { timeout } = call

@@ -21,11 +21,11 @@ import {
   type SpawnDraft
 } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
-import { Capability } from "../Capability.ts"
-import type { Facets, Service } from "../Facets.ts"
+import type { Service } from "../Facets.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import { bounded } from "./bounded.ts"
+import { capabilitiesOf, capabilityOf, type Optional } from "./capabilities.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Spawning from "./spawning.ts"
 
@@ -93,38 +93,6 @@ const decodeJob = decoder(JobRequest.JobRef)
 const decodeVolume = decoder(NetworkVolumeRequest)
 const decodeTemplate = decoder(TemplateRequest)
 const decodeWindow = decoder(SpendWindow)
-
-const capabilityOf = {
-  power: "power",
-  gpus: "gpu_catalog",
-  logs: "logs",
-  jobs: "serverless",
-  volumes: "manage_network_volumes",
-  templates: "manage_templates",
-  endpoints: "manage_endpoints",
-  billing: "billing"
-} as const satisfies Record<Exclude<keyof Facets, "compute">, Capability>
-
-type Optional = keyof typeof capabilityOf
-
-const optional: ReadonlyArray<Optional> = [
-  "power",
-  "gpus",
-  "logs",
-  "jobs",
-  "volumes",
-  "templates",
-  "endpoints",
-  "billing"
-]
-
-const capabilitiesOf = <Prepared>(adapter: Adapter<Prepared>): ReadonlyArray<Capability> => {
-  const held = new Set<Capability>([
-    ...(adapter.flags ?? []),
-    ...optional.filter((facet) => adapter[facet] !== undefined).map((facet) => capabilityOf[facet])
-  ])
-  return Capability.literals.filter((capability) => held.has(capability))
-}
 
 /** Adds the operation to the message: where a facet is found missing, the operation is not known. */
 const withOperation = ({ capability, message, raw, status }: Unsupported, operation: string) =>
@@ -295,7 +263,20 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
             logs === undefined ? Stream.fail(unsupported("logs")) : logs.stream(computeId, checked, call),
             wrap("streamLogs")
           )
-        })))
+        }))),
+      exit: (input, { follow = false, name }, options) =>
+        observer.effect("readExit")(
+          Effect.gen(function*() {
+            const call = yield* decodeCall(options, "readExit")
+            const computeId = yield* decodeId(input, "readExit", id)
+            const exit = logs?.exit
+            const asked = exit === undefined
+              ? Effect.fail(new Unsupported({ capability: "logs", message: `${id} has no exit codes in its logs` }))
+              : exit(computeId, { follow, name }, call)
+            return yield* Effect.mapError(asked, wrap("readExit"))
+          }),
+          idAttribute(input)
+        )
     },
     jobs: {
       submit: verb(

@@ -169,6 +169,15 @@ export interface Controls {
   readonly failPod: (podId: string) => Effect.Effect<void>
   /** A pod stops without being asked: EXITED. */
   readonly stopPod: (podId: string) => Effect.Effect<void>
+  /**
+   * The command of a pod ends, as the shell that runs it lets it: the exit code is written at the end of the log, and the pod
+   * deletes itself a minute later, or at once where its log is not to be read any more.
+   */
+  readonly endCommand: (
+    podId: string,
+    exitCode: number,
+    options?: { readonly readable?: Duration.Input }
+  ) => Effect.Effect<void>
   /** Changes what a pod costs from now on, in US dollars an hour. */
   readonly setPrice: (podId: string, dollarsPerHour: number) => Effect.Effect<void>
   /** Changes what a GPU type costs, for pods made from now on and in the catalog; 0 is not for sale. */

@@ -21,7 +21,7 @@ export const invariants = {
     "nothing is told or asked for before the row that says so is committed, and each end is told once and in order",
   secrets: "no secret stands in a row, an event, an error, a span or a line of the log",
   liveness: "no session waits with nothing under way and no time to wake",
-  outcome: "an outcome rests on a report of the attempt it is about",
+  outcome: "an outcome rests on a report of the attempt it is about, and no task completes without one",
   adoption: "a session that persists outlives its process",
   use: "a session in use is not taken for an idle one",
   unwanted: "no create is sent after its session's stop was committed, its caller left or its process began to close",

@@ -105,12 +105,12 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   const replaces = ({ phase, report, respawns, spec }: SessionState, reason: string): void => {
     const { onFailure } = spec.policy
     if (phase._tag !== "Live" || phase.ready || report !== null || onFailure._tag !== "Respawn") return
-    // the end of a command is no loss, and that of a task's can look like one
+    // the end of a command is no loss
     const machine = ledger.find(phase.provider, phase.computeId)
     const hasExited = (machine?.exitCode ?? null) !== null
     // its process knew it as ready, and could not write that
     if (machine?.wasShownRunning === true) return
-    if (reason === "died" && (spec.mode === "task" || hasExited)) return
+    if (reason === "died" && hasExited) return
     if (respawns < onFailure.max) {
       world.broken("replaced", `${spec.id} ends as ${reason}, after ${respawns} of ${onFailure.max} respawns`)
     }
@@ -123,7 +123,10 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   ): void => {
     if (phase._tag !== "Ending" && phase._tag !== "Ended") return
     if (before?.phase._tag === "Ending" || before?.phase._tag === "Ended") return
-    const { reason } = phase
+    const { outcome, reason } = phase
+    if (outcome._tag === "Completed" && report === null) {
+      world.broken("outcome", `${spec.id} has completed, and nothing said so`)
+    }
     if (spec.persist && report === null && (reason === "node_shutdown" || reason === "node_restart")) {
       world.broken("adoption", `${spec.id} persists and ended for ${reason}`)
     }

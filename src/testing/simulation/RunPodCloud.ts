@@ -16,13 +16,15 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import { AtlasError, type AtlasErrorReason, NotFound, Transport } from "../../domain/AtlasError.ts"
 import type { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { connectionFailure } from "../../http/FakeHost.ts"
-import type * as Provider from "../../provider/Provider.ts"
+import * as Provider from "../../provider/Provider.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
 import type { Cloud, Witness } from "./Cloud.ts"
 import * as Host from "./Host.ts"
+import type { Machine } from "./Ledger.ts"
 import * as Lies from "./Lies.ts"
 import * as Process from "./Process.ts"
 import * as RunPodFaults from "./RunPodFaults.ts"
@@ -54,14 +56,21 @@ const statuses: Readonly<Record<FakeRunPod.LedgerEntry["status"], ComputeStatus>
 interface Wanted {
   readonly name: string
   readonly env: ReadonlyArray<string>
+  readonly hasCommand: boolean
 }
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? { ...value } : {}
 
 const wantedIn = ({ body }: HttpClientRequest.HttpClientRequest): Wanted => {
-  const { env, name } = record(body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(body.body)) : null)
-  return { name: String(name), env: Object.values(record(env)).map(String).filter((value) => value !== name) }
+  const { args, env, name } = record(
+    body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(body.body)) : null
+  )
+  return {
+    name: String(name),
+    env: Object.values(record(env)).map(String).filter((value) => value !== name),
+    hasCommand: args !== undefined
+  }
 }
 
 /** What a request is about; a page of a list is a list. */
@@ -78,6 +87,9 @@ const renaming = (pod: string, name: string, apiKey: Redacted.Redacted): HttpCli
     HttpClientRequest.setHeader("user-agent", "a person"),
     HttpClientRequest.bodyText(JSON.stringify({ name }), "application/json")
   )
+
+/** How long the shell around a command waits before it ends its pod. */
+const readable = 60_000
 
 /** How much rarer a connection is refused than an answer lost. */
 const unreachableShare = 0.1
@@ -137,6 +149,11 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const controls = Context.get(built.fake, FakeRunPod.FakeRunPodControls)
   const planted = new Set<string>()
   const late = new Set<string>()
+  /** Names of pods that run a command, under the shell that ends them. */
+  const commanded = new Set<string>()
+  /** What stands at the end of logs, and who waits for it. */
+  const exits = new Map<string, number>()
+  const readers = new Map<string, Set<(exitCode: number) => void>>()
   let lag = 0
 
   /** Keeps the world's ledger as the fake's is. */
@@ -247,8 +264,9 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     HttpClient.make((request, url) =>
       Effect.suspend(() => {
         const operation = operationOf(request.method, url.pathname)
-        const wanted = operation === "createPod" ? wantedIn(request) : { name: "", env: [] }
+        const wanted = operation === "createPod" ? wantedIn(request) : { name: "", env: [], hasCommand: false }
         if (operation === "createPod") {
+          if (wanted.hasCommand) commanded.add(wanted.name)
           witness.creating(process, wanted.name)
           for (const value of wanted.env) world.secrets.add(value)
         }
@@ -268,12 +286,50 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       })
     )
 
+  /** A command ends: its pod can still be read for a while, and then goes by itself. */
+  const endCommand = (machine: Machine, exitCode: number): void => {
+    machine.exitCode = exitCode
+    exits.set(machine.id, exitCode)
+    for (const read of readers.get(machine.id) ?? []) read(exitCode)
+    timeline.after(readable, () => {
+      if (machine.goneAt === null) change(controls.vanish(machine.id))
+    })
+  }
+
+  /** Asks a pod's log how its command ended. */
+  const exitOf = (
+    process: Process.Process,
+    pod: string,
+    { follow = false }: { readonly follow?: boolean }
+  ): Effect.Effect<number | null, AtlasError> =>
+    Effect.suspend(() => {
+      const failed = (reason: AtlasErrorReason) =>
+        Result.fail(new AtlasError({ provider: id, operation: "readExit", reason }))
+      return world.call<number | null, AtlasError>(process, {
+        label: `the exit code in the log of ${pod}`,
+        travel: travel(),
+        outlives: false,
+        isSteady: true,
+        act: (answer) => {
+          const exitCode = exits.get(pod)
+          if (rng.chance(world.faultRates().lose)) return answer(failed(new Transport({ message: "reset" })))
+          if (ledger.find(id, pod)?.goneAt !== null) return answer(failed(new NotFound({ message: "no such pod" })))
+          if (exitCode !== undefined || !follow) return answer(Result.succeed(exitCode ?? null))
+          const waiting = readers.get(pod) ?? new Set()
+          readers.set(pod, waiting.add((written) => answer(Result.succeed(written))))
+        },
+        back: travel()
+      })
+    })
+
   /** The same provider, with its calls known to the world from their beginning to their end. */
-  const watched = (process: Process.Process, made: Provider.Made): Provider.Made => {
-    const { compute } = made
+  const watched = (process: Process.Process, made: Provider.Made): Provider.Service => {
+    const whole = Provider.neutral(made)
+    const { compute } = whole
     const out = <A, E>(label: string, work: Effect.Effect<A, E>) => world.out(process, `${id} ${label}`, work)
     return {
-      ...made,
+      ...whole,
+      logs: { stream: whole.logs.stream, exit: (pod, wanted) => exitOf(process, pod, wanted) },
       compute: {
         ...compute,
         rent: (prepared, options) => out(`create ${prepared.name}`, compute.rent(prepared, options)),
@@ -308,8 +364,10 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     controls: {
       vanish: (machine) => change(controls.vanish(machine.id)),
       fail: (machine) => change(controls.failPod(machine.id)),
-      // a command that ends takes its pod with it
-      stop: (machine, exitCode) => change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id)),
+      stop: (machine, exitCode) => {
+        if (exitCode !== null && commanded.has(machine.name ?? "")) endCommand(machine, exitCode)
+        else change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id))
+      },
       setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
       rename: (machine, name) => change(client.execute(renaming(machine.id, name, apiKey))),
       plant: (name) => {

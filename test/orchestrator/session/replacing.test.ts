@@ -119,13 +119,6 @@ describe("a replacement", () => {
 
 const respawn = (max: number): Partial<Session.Policy.Policy> => ({ onFailure: { _tag: "Respawn", max } })
 
-/** What a provider tells, as its capabilities say. */
-const facts = (known: Omit<Session.ProviderFacts, keyof Session.Timings>): Partial<Session.DecideConfig> => ({
-  providers: { [acme]: { settleWindow: 5 * second, terminateLag: second, ...known } }
-})
-const telling = facts({ tellsExit: true })
-const selfTerminating = facts({ selfTerminates: true })
-
 describe("a machine that is lost is replaced, and a command that ended is not", () => {
   const seen = (session: ReturnType<typeof live>, how: Partial<Session.Observation.Observation> | null): void => {
     session.missed()
@@ -138,17 +131,10 @@ describe("a machine that is lost is replaced, and a command that ended is not", 
     ["was stopped", {}, { status: "stopped" }],
     ["was terminated", {}, { status: "terminated" }],
     ["was preempted", { request: { spot: true } }, { status: "stopped" }],
-    ["vanished under a task, where the provider tells how commands end", { mode: "task", config: telling }, null],
-    ["vanished under a command that cannot remove it", {
-      mode: "task",
-      request: { ...run, selfTerminate: false },
-      config: selfTerminating
-    }, null],
-    ["was stopped, where a command only removes it", {
-      mode: "task",
-      request: run,
-      config: selfTerminating
-    }, { status: "stopped" }]
+    ["vanished under a task that has not said how it ended", { mode: "task" }, null],
+    ["vanished under a command that could have removed it", { mode: "task", request: run }, null],
+    ["was terminated under such a command", { mode: "task", request: run }, { status: "terminated" }],
+    ["was stopped under a task", { mode: "task", request: run }, { status: "stopped" }]
   ])("one that %s is lost", (_, options, how) => {
     const session = live({ ...options, policy: respawn(1) })
     seen(session, how)
@@ -162,12 +148,7 @@ describe("a machine that is lost is replaced, and a command that ended is not", 
   it.each<readonly [string, Options, Partial<Session.Observation.Observation> | null]>([
     ["that failed with an exit code", { request: run }, { status: "failed", exitCode: 1 }],
     ["that ended with success", { request: run }, { status: "terminated", exitCode: 0 }],
-    ["that was stopped with an exit code", { request: run, config: telling }, { status: "stopped", exitCode: 143 }],
-    ["whose provider cannot tell how a task ended", { mode: "task" }, null],
-    ["that may have removed its own machine", { request: run, config: selfTerminating }, null],
-    ["that may have removed its own machine a moment ago", { request: run, config: selfTerminating }, {
-      status: "terminated"
-    }],
+    ["that was stopped with an exit code", { request: run }, { status: "stopped", exitCode: 143 }],
     ["that crashed after it was ready", {}, { status: "failed" }]
   ])("a command %s is not lost", (_, options, how) => {
     const session = live({ ...options, policy: respawn(1) })
@@ -202,8 +183,8 @@ describe("a machine that is lost is replaced, and a command that ended is not", 
   })
 
   it("a task whose machine is lost for good has failed, and is never completed", () => {
-    for (const how of [null, { status: "stopped" }] as const) {
-      const session = task({ config: telling })
+    for (const how of [null, { status: "stopped" }, { status: "terminated" }] as const) {
+      const session = task()
       seen(session, how)
       const { phase } = session
       assert.deepStrictEqual("outcome" in phase ? phase.outcome : null, {
@@ -252,7 +233,7 @@ describe("a replacement is rented elsewhere", () => {
   })
 
   it("and its order outlives a restart", () => {
-    const session = start({ mode: "task", persist: true, candidates: places, policy: respawn(3), config: telling })
+    const session = start({ mode: "task", persist: true, candidates: places, policy: respawn(3) })
     session.rented()
     lose(session, "m1")
     session.restart()
@@ -266,7 +247,7 @@ describe("a replacement is rented elsewhere", () => {
 })
 
 describe("a session found without its machine after a start checks its limits before it rents again", () => {
-  const options = { mode: "task", persist: true, config: telling } as const
+  const options = { mode: "task", persist: true } as const
 
   it.each(
     [

@@ -83,7 +83,7 @@ describe("an adopted session", () => {
     session.missed()
     assert.deepStrictEqual(session.asked(), [{ _tag: "Confirm", provider: acme, computeId: id("m1") }])
     session.confirmed(null)
-    assert.deepStrictEqual(session.in("Ended").outcome, { _tag: "Completed", exitCode: null })
+    assert.deepStrictEqual(session.in("Ended").outcome, { _tag: "Failed", cause: "lost", exitCode: null, fault: null })
     assert.deepStrictEqual(session.asked(), [])
   })
 

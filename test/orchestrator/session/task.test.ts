@@ -61,12 +61,12 @@ describe("a task", () => {
   })
 })
 
-describe("the outcome of a task without a report", () => {
+describe("the outcome of a task without a report is never that it completed", () => {
   it.each(
     [
-      [null, false, { _tag: "Completed", exitCode: null }],
-      ["stopped", false, { _tag: "Completed", exitCode: null }],
-      ["terminated", false, { _tag: "Failed", cause: "terminated", exitCode: null, fault: null }],
+      [null, false, { _tag: "Failed", cause: "lost", exitCode: null, fault: null }],
+      ["stopped", false, { _tag: "Failed", cause: "lost", exitCode: null, fault: null }],
+      ["terminated", false, { _tag: "Failed", cause: "lost", exitCode: null, fault: null }],
       ["failed", false, { _tag: "Failed", cause: "failed", exitCode: null, fault: null }],
       ["terminated", true, { _tag: "Failed", cause: "preempted", exitCode: null, fault: null }],
       [null, true, { _tag: "Failed", cause: "preempted", exitCode: null, fault: null }]

@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { type ChildProcess, spawn } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import * as ExitMarker from "../../../src/provider/ExitMarker.ts"
 import { commandLine } from "../../../src/providers/runpod/internal/selfTerminating.ts"
 
 /** A curl that writes down what it was given; it fails on order. */
@@ -14,10 +15,20 @@ n=$(ls "$CALLS" | wc -l)
 [ -z "$CURL_FAILS" ]
 `
 
+/** A sleep that writes down how long it was to be, and sleeps no longer unless it is told to. */
+const fakeSleep = `#!/bin/sh
+echo "sleep $1" >>"$CALLS.slept"
+[ -z "$SLEEPS" ] || exec tail -f /dev/null
+`
+
 interface Ran {
   readonly code: number | null
   readonly signal: string | null
+  /** What the command wrote. */
   readonly output: string
+  /** What the wrapper wrote after it; null where it wrote nothing. */
+  readonly marker: ExitMarker.ExitMarker | null
+  readonly slept: string
   /** One for each time curl was run: its arguments, and what stood on its stdin. */
   readonly requests: ReadonlyArray<{ readonly argv: string; readonly stdin: string }>
 }
@@ -41,7 +52,8 @@ const container = {
 const run = (
   line: string,
   env: Record<string, string> = container,
-  meddle: (child: ChildProcess) => void = () => {}
+  meddle: (child: ChildProcess) => void = () => {},
+  isTime: (output: string) => boolean = () => true
 ) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
@@ -51,6 +63,8 @@ const run = (
     yield* fs.makeDirectory(calls)
     yield* fs.writeFileString(path.join(dir, "curl"), fakeCurl)
     yield* fs.chmod(path.join(dir, "curl"), 0o755)
+    yield* fs.writeFileString(path.join(dir, "sleep"), fakeSleep)
+    yield* fs.chmod(path.join(dir, "sleep"), 0o755)
     // the words of the line become the process, without a second shell in between
     const child = spawn("/bin/sh", ["-c", `exec ${line}`], {
       // not our own path: a directory on it that we may not search turns "no such command" into "not allowed"
@@ -59,8 +73,11 @@ const run = (
       detached: true
     })
     let output = ""
+    let hasMeddled = false
     child.stdout.on("data", (part: Buffer) => {
       output += part.toString()
+      if (hasMeddled || !isTime(output)) return
+      hasMeddled = true
       meddle(child)
       child.stdin.end()
     })
@@ -69,16 +86,19 @@ const run = (
       const [argv = "", stdin = ""] = readFileSync(path.join(calls, name), "utf8").split("---\n")
       return { argv, stdin }
     })
-    return { code, signal, output, requests } satisfies Ran
+    const marker = ExitMarker.parse(output)
+    const slept = existsSync(`${calls}.slept`) ? readFileSync(`${calls}.slept`, "utf8") : ""
+    return { code, signal, output: marker?.before ?? output, marker, slept, requests } satisfies Ran
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
-const both = { deletes: true, reports: true }
-const onlyDeletes = { deletes: true, reports: false }
+const name = "atlas-team1-train-abcdefghijkl"
+const both = { deletes: true, reports: true, name }
+const onlyDeletes = { deletes: true, reports: false, name }
 
 describe("a command that ends its own pod", () => {
   it.live("a command that is neither to delete nor to report runs as it is", () =>
     Effect.sync(() =>
-      assert.strictEqual(commandLine(["python", "x.py"], { deletes: false, reports: false }), "'python' 'x.py'")
+      assert.strictEqual(commandLine(["python", "x.py"], { deletes: false, reports: false, name }), "'python' 'x.py'")
     ))
 
   it.live("every word arrives as it was written, quotes, newlines, globs and empty ones", () =>
@@ -87,7 +107,7 @@ describe("a command that ends its own pod", () => {
       const line = commandLine(["printf", "<%s>", ...words], onlyDeletes)
       const { output } = yield* run(line)
       assert.strictEqual(output, words.map((word) => `<${word}>`).join(""))
-      const plain = yield* run(commandLine(["printf", "<%s>", ...words], { deletes: false, reports: false }))
+      const plain = yield* run(commandLine(["printf", "<%s>", ...words], { deletes: false, reports: false, name }))
       assert.strictEqual(plain.output, output)
     }))
 
@@ -171,6 +191,36 @@ describe("a command that ends its own pod", () => {
       })
       assert.strictEqual(code, 143)
       assert.deepStrictEqual(requests, [])
+    }))
+
+  it.live("the last line of the log holds the attempt and the exit code, and can be read before the pod goes", () =>
+    Effect.gen(function*() {
+      for (const options of [both, onlyDeletes]) {
+        const { marker, output, slept } = yield* run(commandLine(["sh", "-c", "echo done; exit 7"], options))
+        assert.deepStrictEqual([marker?.name, marker?.exitCode], [name, 7])
+        assert.strictEqual(output, "done\n")
+        assert.strictEqual(slept, "sleep 60\n")
+      }
+      const unfinished = yield* run(commandLine(["printf", "50%%"], onlyDeletes))
+      assert.deepStrictEqual([unfinished.output, unfinished.marker?.exitCode], ["50%", 0])
+    }))
+
+  it.live("a stop from outside leaves no exit code in the log", () =>
+    Effect.gen(function*() {
+      const line = commandLine(["sh", "-c", "echo ready; exec tail -f /dev/null"], both)
+      const { marker } = yield* run(line, container, (child) => {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM")
+      })
+      assert.isNull(marker)
+    }))
+
+  it.live("a pod that is ended while its log can still be read does not wait any longer", () =>
+    Effect.gen(function*() {
+      const line = commandLine(["sh", "-c", "echo done"], onlyDeletes)
+      const { code, marker } = yield* run(line, { ...container, SLEEPS: "1" }, (child) => {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM")
+      }, (output) => ExitMarker.parse(output) !== null)
+      assert.deepStrictEqual([code, marker?.exitCode], [0, 0])
     }))
 
   it.live("a command that something inside has killed has ended: it is told and the pod goes", () =>

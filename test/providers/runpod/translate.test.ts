@@ -103,7 +103,7 @@ describe("the body of a create", () => {
 
   it("runs a command as it is unless it is to end its pod", () => {
     assert.strictEqual(argsOf({ command: ["a", "b c"], selfTerminate: false }), "'a' 'b c'")
-    assert.match(argsOf({ command: ["a"] }), /^'sh' '-c' '[^']*DELETE[^']*' 'atlas' 'a'$/)
+    assert.match(argsOf({ command: ["a"] }), /^'sh' '-c' '[^']*DELETE[^']*' 'atlas' 'atlas-adhoc-x-abcdefghijkl' 'a'$/)
     assert.notProperty(body({ command: [] }), "args")
   })
 

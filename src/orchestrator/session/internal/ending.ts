@@ -9,7 +9,7 @@ interface End {
   readonly reason: EndReason
   readonly cause?: DeathCause
   /** What became of its machine; left out where it was not the machine that ended the session. */
-  readonly loss?: "lost" | "ended" | "unknown"
+  readonly loss?: "lost" | "ended"
   readonly fault?: Fault
 }
 
@@ -32,10 +32,8 @@ const outcomeOfTask = ({ report }: SessionState, { cause, loss, fault, reason }:
     case "refused":
       return failed(reason, fault)
     case "died":
-      if (loss === "lost" && (cause === "vanished" || cause === "stopped")) return failed("lost")
-      // where a provider cannot tell, it means "ended", not "succeeded"
-      return cause === undefined || (loss === "unknown" && cause !== "terminated")
-        ? { _tag: "Completed", exitCode: null }
+      return cause === undefined || (loss === "lost" && cause !== "failed" && cause !== "preempted")
+        ? failed("lost")
         : failed(cause)
     default:
       return { _tag: "Closed", reason }

@@ -131,7 +131,7 @@ const dead = (state: SessionState, step: Step, phase: PhaseOf<"Live">, seen: Obs
     ? terminations.markTerminated(bare, step, { provider, computeId })
     : terminations.add(bare, step, phase, { name: phase.attempt.name, settles: phase.settles, why: "dead" })
   if (ended.report !== null) return end(left, step, { reason: "finished", cause })
-  const loss = lossOf(ended, step, phase, cause, seen)
+  const loss = lossOf(ended, phase, cause, seen)
   return loss === "lost" && mayRespawn(left)
     ? replace(left, step)
     : end(left, step, { reason: "died", cause, loss })
@@ -187,7 +187,10 @@ export const reported = (state: SessionState, step: Step, input: InputOf<"Report
   if (phase._tag === "Ending" || phase._tag === "Ended") return state
   const current = phase._tag === "Waiting" ? null : phase.attempt
   if (current !== null && current.id === input.attempt) {
-    return state.report === null ? reportedAs(state, step, { attempt: current }, exitCode) : state
+    if (state.report !== null) return state
+    const known = reportedAs(state, step, { attempt: current }, exitCode)
+    // every second that the wrapper waits is paid for
+    return input.isLast === true && phase._tag === "Live" ? end(known, step, { reason: "finished" }) : known
   }
   step.events.push({ _tag: "StaleReport", attempt, exitCode })
   return state

@@ -1,7 +1,5 @@
 /** A machine that is lost is replaced; one whose command ended is not. */
-import { factsOf } from "../Config.ts"
 import { reachedLimit } from "../Limits.ts"
-import { mayHaveEnded } from "../Loss.ts"
 import type { Observation } from "../Observation.ts"
 import type { DeathCause, PhaseOf } from "../Phase.ts"
 import type { SessionState } from "../State.ts"
@@ -11,13 +9,12 @@ import { noTimers, type Step } from "./step.ts"
 /** The old machine may take this long to disappear before its replacement is rented beside it. */
 const longestTermination = 60_000
 
-/** `lost`: taken from its session. `ended`: its command is over. `unknown`: the provider's answers cannot tell which. */
-export type Loss = "lost" | "ended" | "unknown"
+/** `lost`: taken from its session. `ended`: its command is over. */
+export type Loss = "lost" | "ended"
 
 /** What became of a dead machine; `seen` is null when the provider does not know it any more. */
 export const lossOf = (
   state: SessionState,
-  step: Step,
   phase: PhaseOf<"Live">,
   cause: DeathCause,
   seen: Observation | null
@@ -27,7 +24,8 @@ export const lossOf = (
   if (seen !== null && seen.exitCode !== null) return "ended"
   // the same image would crash on the next machine as well, unless it never got so far
   if (cause === "failed") return phase.ready ? "ended" : "lost"
-  return mayHaveEnded(state.spec, factsOf(step.config, phase.provider), cause) ? "unknown" : "lost"
+  // a command that ends says so: by its provider, in a report, or at the end of its log
+  return "lost"
 }
 
 /** All candidates, beginning after one: that one is the last. */

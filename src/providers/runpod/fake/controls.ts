@@ -62,6 +62,14 @@ export const makeControls = (server: Server): Controls => {
         pod.stoppedAt ??= at
         Pods.changed(pod, at)
       }),
+    endCommand: (id, exitCode, { readable = "1 minute" } = {}) =>
+      Effect.andThen(
+        withPod(id, (pod, at) => {
+          Pods.settle(pod, at)
+          write(pod.log, "container", at, `atlas: ${pod.env["ATLAS_COMPUTE_NAME"] ?? pod.name} exited with ${exitCode}`)
+        }),
+        Effect.forkIn(Effect.delay(withPod(id, Pods.end), readable), server.scope)
+      ),
     setPrice: (id, dollarsPerHour) =>
       withPod(id, (pod, at) => {
         pod.price = dollarsPerHour

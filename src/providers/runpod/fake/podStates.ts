@@ -75,8 +75,9 @@ export const boot = (pod: Pod, now: number, delay: number, dice: (below: number)
 /** Writes the system lines that are due. */
 export const settle = (pod: Pod, now: number): void => {
   if (pod.loggedUntil < pod.runsAt && now >= pod.runsAt && pod.stoppedAt === null && pod.endedAt === null) {
-    write(pod.log, "system", pod.runsAt, `start container for ${pod.image}: begin`)
+    // first, since a write lets other readers of the log run at once
     pod.loggedUntil = now
+    write(pod.log, "system", pod.runsAt, `start container for ${pod.image}: begin`)
   }
 }
 

@@ -136,7 +136,11 @@ export const podBody = (
         env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
         args: command === null
           ? null
-          : commandLine(command, { deletes: selfTerminate, reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL") })
+          : commandLine(command, {
+            deletes: selfTerminate,
+            name,
+            reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
+          })
       }),
       providerOpts
     )

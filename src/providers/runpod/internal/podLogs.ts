@@ -11,6 +11,7 @@ import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import * as Calls from "../schema/calls.ts"
 import type { Wire } from "./edge.ts"
+import * as ExitMarkers from "./exitMarkers.ts"
 import { type LogLine, notAgain, parse, resumed, unlessSilent } from "./logLines.ts"
 import type { Options } from "./options.ts"
 import { instant, toStatus } from "./translate.ts"
@@ -100,7 +101,10 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
     })
 
     const lines = follow ? Stream.unwrap(followed) : soFar(after)
-    return Stream.map(timeout === null ? lines : Stream.interruptWhen(lines, passed(timeout)), toElement)
+    return Stream.map(
+      ExitMarkers.hidden(timeout === null ? lines : Stream.interruptWhen(lines, passed(timeout))),
+      toElement
+    )
   }
-  return { stream }
+  return { stream, exit: ExitMarkers.reader(wire, options) }
 }

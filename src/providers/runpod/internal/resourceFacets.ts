@@ -17,7 +17,7 @@ import { createNetworkVolume, createTemplate } from "../schema/calls.ts"
 import { leastVolumeGb, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import { check, type Sent } from "./requests.ts"
-import { commandLine } from "./selfTerminating.ts"
+import { plainLine } from "./selfTerminating.ts"
 import { instant, usd } from "./translate.ts"
 
 const provider = ProviderId.make("runpod")
@@ -55,7 +55,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Sent, Vali
       env: Object.keys(env).length === 0 ? null : env,
       disk: containerDiskGb,
       mounts: volumeGb === null ? null : { persistent: { size: volumeGb, path: mountPath } },
-      args: command === null ? null : commandLine(command, { deletes: false, reports: false }),
+      args: command === null ? null : plainLine(command),
       startSsh: ssh,
       startJupyter: jupyter
     }, providerOpts)

@@ -28,8 +28,7 @@ export const makeSetting = (rng: Random, seed: number): Setting => {
   const config: Session.DecideConfig = {
     ...Session.defaults,
     timings,
-    // where commands tell how they ended, a machine that is gone was lost
-    providers: seed % 2 === 0 ? { [provider]: { ...timings, tellsExit: true } } : {},
+    providers: seed % 2 === 0 ? { [provider]: timings } : {},
     retention: 120 * minute
   }
   const isTask = rng.chance(0.5)
