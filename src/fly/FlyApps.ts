@@ -25,6 +25,8 @@ import { type FlyError, invalid } from "./FlyError.ts"
 export const fileNames = ["fly.toml", "fly.json", "fly.yaml"] as const
 
 /**
+ * The name of a configuration, which says its format.
+ *
  * @category models
  * @since 0.1.0
  */

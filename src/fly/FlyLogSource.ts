@@ -166,7 +166,7 @@ const furthestAhead = 5n * 60_000_000_000n
 const lateness = 60_000_000_000n
 
 /**
- * The cursor of a page. Of an answer that broke off, the lines after that point would be lost if the ones before it were not in
+ * The cursor of a page. Of an answer that ended early, the lines after that point would be lost if the ones before it were not in
  * the order of their times; then it has none.
  */
 const cursorOf = ({ cut, lines, nextToken }: Read, hostTime: number | null, step: bigint): string | null => {
@@ -176,8 +176,8 @@ const cursorOf = ({ cut, lines, nextToken }: Read, hostTime: number | null, step
   if (found === null || hostTime === null) return found
   const now = BigInt(hostTime) * 1_000_000n
   if (BigInt(found) <= now + furthestAhead) return found
-  const calm = LogWire.newestUntil(lines, now + furthestAhead)
-  return String(calm === null ? now - lateness : calm + step)
+  const timely = LogWire.newestUntil(lines, now + furthestAhead)
+  return String(timely === null ? now - lateness : timely + step)
 }
 
 /** An id for a line without one: its time, machine and message; null for a line that has no time either. */

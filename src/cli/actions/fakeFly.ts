@@ -18,10 +18,10 @@ type Order = OrderOf<FakeFly.FakeFly["Service"]>
 const order = (fault: FakeFly.Fault): Order => (fly) => fly.order(fault)
 
 /** Appends a line of this kind again and again. */
-const talking = (line: (count: number, now: number) => FakeFly.Line): Order => (fly) =>
+const talking = (line: (count: number, now: number) => FakeFly.Line, times = 1): Order => (fly) =>
   Effect.gen(function*() {
     for (let count = 0;; count++) {
-      yield* fly.append(app, [line(count, yield* Clock.currentTimeMillis)])
+      yield* fly.append(app, Array(times).fill(line(count, yield* Clock.currentTimeMillis)))
       yield* Effect.sleep(pause)
     }
   })
@@ -47,7 +47,7 @@ const faults: Readonly<Record<string, Order>> = {
   "ignored-cursor": order({ _tag: "IgnoreCursor", times: always }),
   "empty-ids": talking((count) => ({ message: `nameless ${count}`, id: "" })),
   "equal-ids": talking((count) => ({ message: `namesake ${count}`, id: "same" })),
-  "equal-lines": talking((_, now) => ({ message: "tick", id: null, timestamp: stamp(now - now % 2000) })),
+  "equal-lines": talking((_, now) => ({ message: "tick", id: null, timestamp: stamp(now) }), 2),
   "future-line": (fly) =>
     Effect.flatMap(
       Clock.currentTimeMillis,

@@ -3,7 +3,7 @@
  * held is one item, and of one that is too long the long texts are cut and marked, so that it still reads as JSON.
  */
 
-/** What stands at the end of a text that was cut, so that nobody takes it for the whole. */
+/** What stands at the end of a text that was cut, so that no reader takes it for the whole. */
 export const cutMark = (lost: number): string => ` [... ${lost} more characters cut ...]`
 
 /** A text that is needed to make sense of an item keeps this much, however long the texts before it were. */

@@ -80,7 +80,7 @@ export const make = (): Progress => {
   /** The host's own cursor, the furthest that it gave. */
   let head: bigint | null = null
   /** The time of the newest line that is not ahead of the host's clock. */
-  let calm: bigint | null = null
+  let timely: bigint | null = null
   let asksBase = false
   let idle = 0
   let ignored = 0
@@ -132,7 +132,7 @@ export const make = (): Progress => {
     if (page.entries.length === 0 && base === null && head === null && now !== null) base = now - lateness
     if (!isTime) return false
     head = later(head, newest)
-    calm = later(calm, known)
+    timely = later(timely, known)
     if (!asksBase && base !== null) return false
     const before = base
     if (known !== null) {
@@ -179,10 +179,10 @@ export const make = (): Progress => {
       }
       // what was cut off says nothing about what the host has
       if (isCut && !hasMoved) return { ...step, isBehind: fresh.length > 0, notice: null }
-      const isStuck = !hasMoved && base !== null && calm !== null && calm > base + 1n
+      const isStuck = !hasMoved && base !== null && timely !== null && timely > base + 1n
         && !times.some((at) => at !== null && at > (from ?? 0n) + 1n)
       if (isStuck && size > 0) {
-        base = calm === null ? base : calm - 1n
+        base = timely === null ? base : timely - 1n
         idle = 0
         return { ...step, isBehind: true, notice: tooManyAtOnce }
       }
