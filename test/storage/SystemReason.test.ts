@@ -7,7 +7,6 @@ import * as PlatformError from "effect/PlatformError"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { matching } from "../laws/files.ts"
 
 /** As Effect's file system hands on an error of Node. */
 const platform = (code: string, path?: string) =>
@@ -67,12 +66,5 @@ describe("a storage error says what the system said", () => {
     const error = PlatformError.systemError({ _tag: "WriteZero", module: "FileSystem", method: "write" })
     assert.strictEqual(SystemReason.describe(error), "nothing more could be written")
     assert.strictEqual(SystemReason.describe(new Error("secret")), "the system did not say why")
-  })
-
-  it("no sentence of the product ends in the name that Effect gives a kind of error", () => {
-    const broken = matching(["src/**/*.ts"]).filter(({ text }) => /\$\{(?:\w+\.)?reason\._tag\}/.test(text)).map((
-      { path }
-    ) => path)
-    assert.deepStrictEqual(broken, [])
   })
 })
