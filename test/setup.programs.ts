@@ -13,6 +13,8 @@ export default async (): Promise<(() => void) | undefined> => {
   // inside the checkout, where packages that stay outside are found
   fs.mkdirSync(`${root}/.tmp`, { recursive: true })
   const directory = fs.mkdtempSync(`${root}/.tmp/programs-`)
+  // another user starts them too
+  fs.chmodSync(directory, 0o755)
   const bundle = await rolldown({
     cwd: root,
     input: {

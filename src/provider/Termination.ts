@@ -131,6 +131,8 @@ const endWithin = (
       const seen = yield* Effect.result(calls.get(id))
       if (Result.isFailure(asked) && isHopeless(asked.failure) && Result.isFailure(seen)) return yield* asked.failure
       if (Result.isSuccess(seen) ? isGone(seen.success) : absenceCounts && seen.failure._tag === "NotFound") return
+      // the disk of this very machine refuses, and says why: asking again would only hide that
+      if (Result.isFailure(asked) && asked.failure._tag === "StorageFault") return yield* asked.failure
       if ((yield* elapsedSince(start)) >= budget) {
         const why = Result.isFailure(asked) ? asked.failure.message : "it is still there"
         return yield* new Uncertain({

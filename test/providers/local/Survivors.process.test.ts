@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas } from "effect-atlas"
 import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
 import * as fs from "node:fs"
+import { join } from "node:path"
 import { repeatUntil } from "../../support/until.ts"
 import { isAlive, leftIn, logOf, node, stateOf, until, withLocal } from "./harness.ts"
 
@@ -62,6 +64,58 @@ describe("nothing of a compute outlives it", () => {
         yield* Atlas.terminate(id)
         const survived = isAlive(pid)
         if (survived) process.kill(pid, "SIGKILL")
+        assert.isTrue(survived)
+      })
+    ))
+
+  /** Says its pid, with a cleared environment, in a session of its own, and without the parent that started it. */
+  const orphan = (output: string, say: string) =>
+    [
+      "sh",
+      "-c",
+      `(setsid sh -c "env -i setsid sh -c '${say}; exec sleep 1000 ${output}' & exit 0" &); sleep 1000`
+    ] as const
+
+  it.live("an orphan that cleared its environment and took a session of its own is known by its output", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: orphan("", "echo orphan \\$\\$") })
+        const pid = yield* pidOf(stateDir, id, "orphan")
+        // as where no control group can be made
+        const group = join(stateDir, id, "cgroup")
+        if (fs.existsSync(group)) fs.writeFileSync("/sys/fs/cgroup/unified/cgroup.procs", String(pid))
+        yield* Atlas.terminate(id)
+        const survived = isAlive(pid)
+        if (survived) process.kill(pid, "SIGKILL")
+        assert.isFalse(survived)
+      })
+    ))
+
+  it.live("one that also sends its output elsewhere is known by its control group, where one can be made", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: orphan(">/dev/null 2>&1", "echo hidden \\$\\$") })
+        const pid = yield* pidOf(stateDir, id, "hidden")
+        const file = join(stateDir, id, "cgroup")
+        const group = fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim() : null
+        yield* Atlas.terminate(id)
+        const survived = isAlive(pid)
+        if (survived) process.kill(pid, "SIGKILL")
+        assert.strictEqual(survived, group === null)
+        if (group !== null) assert.isFalse(fs.existsSync(group))
+      })
+    ))
+
+  it.live("a process that was only handed the pipe of the output is somebody else's, and is left alone", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: ["sleep", "1000"] })
+        const pipe = fs.openSync(join(stateDir, id, ".out.1"), "w")
+        const foreign = spawn("sleep", ["1000"], { env: {}, stdio: ["ignore", "ignore", "ignore", pipe] })
+        fs.closeSync(pipe)
+        yield* Atlas.terminate(id)
+        const survived = isAlive(foreign.pid ?? 0)
+        foreign.kill("SIGKILL")
         assert.isTrue(survived)
       })
     ))

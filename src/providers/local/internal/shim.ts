@@ -178,7 +178,7 @@ export const start = (options: {
         )
       )
       // a child that is not referenced is left alone when the scope closes
-      yield* handle.unref
+      yield* Effect.asVoid(handle.unref)
       return handle.pid
     }).pipe(Effect.uninterruptible)
   )

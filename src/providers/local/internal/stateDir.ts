@@ -164,7 +164,7 @@ export const make = Effect.fnUntraced(function*(root: string) {
   const misshapen = (id: ComputeId): Effect.Effect<Broken | null, PlatformError.PlatformError> =>
     Effect.gen(function*() {
       const directory = directoryOf(id)
-      // a link is never followed: what it points to belongs to somebody else
+      // a link is never followed: what it points to may be another program's
       const isLink = yield* Effect.isSuccess(fs.readLink(directory))
       if (isLink) {
         return broken(id, `${directory} is a symbolic link, not a directory`, `remove it by hand: rm ${directory}`)
