@@ -2,7 +2,6 @@
  * Variables from a pipe, as `--env-from <(command)` gives them: read to its end, and never in the way of Ctrl-C.
  */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
-import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { until } from "../support/until.ts"
@@ -31,7 +30,7 @@ describe("variables from a pipe", () => {
 
   it("that nobody writes to are waited for, and Ctrl-C ends the wait", async () => {
     const pipe = join(home.directory, "pipe")
-    execFileSync("mkfifo", [pipe])
+    await home.shell(`mkfifo ${pipe}`)
     const running = home.start(["up", "--env-from", pipe, "--", "true"])
     const isOpen = () => {
       const open = `/proc/${running.child.pid}/fd`
