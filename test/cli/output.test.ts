@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
-import { begin, idOf, mock, pass, run, settle, start } from "./harness.ts"
+import { idOf, mock, pass, run, settle, start } from "./harness.ts"
 
 // commands load their work when they are chosen; here it is loaded before the clock stands still
 beforeAll(() => import("../../src/cli/actions/runSession.ts"))
@@ -16,6 +16,23 @@ beforeAll(() => import("../../src/cli/actions/runSession.ts"))
 type Lines = ReadonlyArray<Record<string, unknown>>
 
 const textsOf = (lines: Lines) => lines.flatMap(({ text }) => text === undefined ? [] : [text])
+
+/** What became of a run that must be over by now. */
+const over = <A>(fiber: Fiber.Fiber<A>) => {
+  assert.isDefined(fiber.pollUnsafe(), "the command has ended")
+  return Fiber.join(fiber)
+}
+
+/** Starts a command apart from its test, which ends at once where an assertion fails: nobody moves the clock then. */
+const begun = (...given: Parameters<typeof start>) =>
+  Effect.gen(function*() {
+    const running = start(...given)
+    const fiber = yield* Effect.forkDetach(running.ended, { startImmediately: true })
+    while (running.out.length < 1) yield* settle
+    const lines = () =>
+      running.out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
+    return { fiber, lines }
+  })
 
 /** The id of the machine, once there is one. */
 const rented = ({ ledger }: MockProvider.Controls) =>
@@ -54,7 +71,7 @@ describe("a reader that pauses", () => {
       const { controls, provider } = yield* mock
       const reads = Latch.makeUnsafe()
       const running = start(["task", "--image", "x", "--json"], { providers: [provider], reader: reads.await })
-      const fiber = yield* Effect.forkChild(running.ended, { startImmediately: true })
+      const fiber = yield* Effect.forkDetach(running.ended, { startImmediately: true })
       const id = yield* rented(controls)
       for (let line = 1; line <= 2000; line++) yield* controls.writeLog(id, String(line))
       yield* controls.setStatus(id, "failed", { exitCode: 0 })
@@ -77,12 +94,12 @@ describe("a reader that pauses", () => {
         providers: [provider],
         reader: Effect.never
       })
-      const fiber = yield* Effect.forkChild(running.ended, { startImmediately: true })
+      const fiber = yield* Effect.forkDetach(running.ended, { startImmediately: true })
       yield* controls.writeLog(yield* rented(controls), "unread")
       yield* pass(40)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
       yield* pass(10)
-      const { code, err } = yield* Fiber.join(fiber)
+      const { code, err } = yield* over(fiber)
       assert.strictEqual(code, 1)
       assert.match(err, /^warning: the output of up was cut after line 0: nobody read on$/m)
       assert.match(err, /^error \[timeout\]/m)
@@ -95,7 +112,7 @@ describe("a reader that pauses", () => {
         providers: [provider],
         reader: Effect.never
       })
-      const fiber = yield* Effect.forkChild(running.ended, { startImmediately: true })
+      const fiber = yield* Effect.forkDetach(running.ended, { startImmediately: true })
       yield* settle
       yield* controls.writeLog((yield* controls.ledger).live[0]?.id ?? "", "unread")
       yield* settle
@@ -138,12 +155,12 @@ describe("a log that gives nothing more at the end", () => {
               )
         }
       }
-      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [hanging] })
+      const { fiber, lines } = yield* begun(["task", "--image", "x", "--json"], { providers: [hanging] })
       yield* controls.writeLog(idOf(lines()[0]), "first")
       yield* settle
       yield* controls.setStatus(idOf(lines()[0]), "failed", { exitCode: 0 })
       yield* pass(40)
-      const { code, err } = yield* ended
+      const { code, err } = yield* over(fiber)
       assert.strictEqual(code, 1)
       assert.deepStrictEqual(textsOf(lines()), ["first", "late 1", "late 2", "late 3"])
       assert.deepStrictEqual(lines().at(-1), { type: "exit", code: 1, truncated: true })
@@ -165,7 +182,7 @@ describe("what a machine says while it is being ended", () => {
     ([, flags]) =>
       Effect.gen(function*() {
         const { controls, provider } = yield* mock
-        const { fiber, lines } = yield* begin(["up", "--image", "x", "--json", ...flags], {
+        const { fiber, lines } = yield* begun(["up", "--image", "x", "--json", ...flags], {
           providers: [talking(provider, (id) => controls.writeLog(id, "checkpoint saved"))]
         })
         yield* controls.writeLog(idOf(lines()[0]), "working")
@@ -194,26 +211,26 @@ describe("what a machine says while it is being ended", () => {
   ])("keeps no terminate back where its stop %s", ([, answer]) =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
-      const { ended } = yield* begin(["up", "--image", "x", "--json", "--max-runtime", "30s"], {
+      const { fiber } = yield* begun(["up", "--image", "x", "--json", "--max-runtime", "30s"], {
         providers: [talking(provider, () => answer)]
       })
       yield* pass(38)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
       yield* pass(10)
-      assert.strictEqual((yield* ended).code, 1)
+      assert.strictEqual((yield* over(fiber)).code, 1)
     }))
 
   it.effect("is not waited for where its provider cannot stop it", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
-      const { ended } = yield* begin(["up", "--image", "x", "--json", "--max-runtime", "30s"], {
+      const { fiber } = yield* begun(["up", "--image", "x", "--json", "--max-runtime", "30s"], {
         providers: [{ ...provider, capabilities: provider.capabilities.filter((one) => one !== "power") }]
       })
       yield* pass(33)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
       assert.strictEqual((yield* controls.counts).stop, 0)
       yield* pass(5)
-      assert.strictEqual((yield* ended).code, 1)
+      assert.strictEqual((yield* over(fiber)).code, 1)
     }))
 })
 
@@ -221,7 +238,7 @@ describe("words of the platform", () => {
   it.effect("are no use of a machine: one that only its platform writes about is ended as idle", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
-      const { ended, lines } = yield* begin(["up", "--image", "x", "--idle-ttl", "10s", "--json"], {
+      const { fiber, lines } = yield* begun(["up", "--image", "x", "--idle-ttl", "10s", "--json"], {
         providers: [withPlatform(provider)]
       })
       const id = idOf(lines()[0])
@@ -230,7 +247,7 @@ describe("words of the platform", () => {
         yield* pass(3)
       }
       assert.deepStrictEqual((yield* controls.ledger).live, [])
-      assert.strictEqual((yield* ended).code, 0)
+      assert.strictEqual((yield* over(fiber)).code, 0)
       assert.deepInclude(lines().findLast(({ type }) => type === "session"), {
         outcome: { _tag: "Closed", reason: "idle_timeout" }
       })
@@ -239,14 +256,14 @@ describe("words of the platform", () => {
   it.effect("that tell of a second start end a task, which is told as such and fails", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
-      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [withPlatform(provider)] })
+      const { fiber, lines } = yield* begun(["task", "--image", "x", "--json"], { providers: [withPlatform(provider)] })
       const id = idOf(lines()[0])
       yield* controls.writeLog(id, "system start container")
       yield* pass(2)
       assert.strictEqual((yield* controls.ledger).live.length, 1)
       yield* controls.writeLog(id, "system start container")
       yield* pass(20)
-      const { code, err } = yield* ended
+      const { code, err } = yield* over(fiber)
       assert.strictEqual(code, 1)
       assert.deepInclude(JSON.parse(err).error, { kind: "ended" })
       assert.match(JSON.parse(err).error.message, /started again/)
@@ -258,7 +275,7 @@ describe("words of the platform", () => {
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       const running = start(["up", "--image", "x"], { providers: [withPlatform(provider)] })
-      const fiber = yield* Effect.forkChild(running.ended, { startImmediately: true })
+      const fiber = yield* Effect.forkDetach(running.ended, { startImmediately: true })
       const id = yield* rented(controls)
       yield* controls.writeLog(id, "system start container")
       yield* controls.writeLog(id, "system start container")
