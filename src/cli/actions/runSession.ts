@@ -13,7 +13,7 @@ import type { SessionInfo } from "../../orchestrator/SessionInfo.ts"
 import { Providers } from "../../provider/Providers.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as LogTail from "../LogTail.ts"
-import { progress } from "../Progress.ts"
+import { progress, ticking } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Hurry, Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
@@ -179,7 +179,7 @@ const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, 
       )
     }
     yield* orchestrator.stopTracked(id)
-  })
+  }).pipe(ticking(`ending ${compute.id}`))
 
 /** Rents one compute as a session and stays with it until it is over. */
 export const run = (verb: Verb) => (input: Input) =>
