@@ -2,6 +2,7 @@
  * What a run has made outside of this process: as long as it may be there, a run that goes wrong tells its id.
  */
 import * as Context from "effect/Context"
+import * as ForeignText from "../domain/ForeignText.ts"
 
 /** One thing, and the command that ends it. */
 export interface Thing {
@@ -42,4 +43,4 @@ const nouns = { compute: "compute", network_volume: "network volume", template: 
 
 /** For people: what is there, and how to end it. */
 export const describe = ({ id, type, undo }: Thing): string =>
-  `${nouns[type]} ${id} may still be there; end it with: ${undo}`
+  ForeignText.line(`${nouns[type]} ${id} may still be there; end it with: ${undo}`)
