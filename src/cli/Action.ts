@@ -7,9 +7,9 @@ import * as Layer from "effect/Layer"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Providers } from "../provider/Providers.ts"
 import { Clouds } from "./Clouds.ts"
-import * as Made from "./Made.ts"
 import * as Proxies from "./Proxies.ts"
 import type { Shell } from "./Shell.ts"
+import * as Watched from "./Watched.ts"
 
 /** Work that needs no provider. */
 export const action =
@@ -27,5 +27,5 @@ export const actionWithProviders =
     Effect.gen(function*() {
       yield* Proxies.install
       const run = yield* Effect.promise(load)
-      return yield* Effect.provide(run(input), Layer.provide(Made.layer, yield* Clouds))
+      return yield* Effect.provide(run(input), Layer.provide(Watched.layer, yield* Clouds))
     })

@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import type * as CliError from "effect/cli/CliError"
 import type * as Config from "effect/Config"
+import * as Data from "effect/Data"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import * as ForeignText from "../domain/ForeignText.ts"
 import type { FlyError } from "../fly/FlyError.ts"
@@ -24,6 +25,8 @@ export interface Failure {
   readonly hint: string | null
   /** A compute that may be there all the same. */
   readonly computeId?: string | null
+  /** How it went with each of several things, where the command was asked for several. */
+  readonly results?: ReadonlyArray<Result>
 }
 
 const unknown = (message: string): Failure => ({
@@ -36,8 +39,20 @@ const unknown = (message: string): Failure => ({
   hint: null
 })
 
+/** How it went with one of several things that a command was asked for. */
+export interface Result {
+  readonly id: string
+  readonly status: "terminated" | "not_found" | "failed"
+}
+
+/** Some of what a command was asked for failed; the results of all of it are told with the failures. */
+export class Incomplete extends Data.TaggedError("Incomplete")<{
+  readonly failures: ReadonlyArray<{ readonly id: string | null; readonly error: AtlasError }>
+  readonly results: ReadonlyArray<Result>
+}> {}
+
 /** Everything a run of the command line can fail with. */
-export type Error = AtlasError | FlyError | CliError.CliError | Config.ConfigError
+export type Error = AtlasError | FlyError | CliError.CliError | Config.ConfigError | Incomplete
 
 /** Also what the user typed: it may have been pasted. */
 const oneLine = (message: string): string => ForeignText.line(message.replace(/\s*\n\s*/g, " "))
@@ -99,7 +114,7 @@ const computeIdOf = ({ reason }: AtlasError): string | null => {
   }
 }
 
-const fromError = (error: Error): Failure => {
+const fromError = (error: Exclude<Error, Incomplete>): Failure => {
   switch (error._tag) {
     case "AtlasError":
       return {
@@ -131,12 +146,22 @@ const fromError = (error: Error): Failure => {
   }
 }
 
+const naming = ({ message, ...failure }: Failure, id: string | null): Failure => ({
+  ...failure,
+  message: id === null || message.includes(id) ? message : `${message} (${id})`
+})
+
+const fromFailed = (error: Error): ReadonlyArray<Failure> =>
+  error._tag === "Incomplete"
+    ? error.failures.map((one) => ({ ...naming(fromError(one.error), one.id), results: error.results }))
+    : [fromError(error)]
+
 const fromDefect = (defect: unknown): Failure =>
   unknown(defect instanceof globalThis.Error ? defect.message : "atlas failed unexpectedly (a defect)")
 
 /** Every failure and defect of a run, typed ones first; none for a run that was only interrupted. */
 export const failuresOf = (cause: Cause.Cause<Error>): ReadonlyArray<Failure> => [
-  ...cause.reasons.filter(Cause.isFailReason).map(({ error }) => fromError(error)),
+  ...cause.reasons.filter(Cause.isFailReason).flatMap(({ error }) => fromFailed(error)),
   ...cause.reasons.filter(Cause.isDieReason).map(({ defect }) => fromDefect(defect))
 ]
 
@@ -151,7 +176,7 @@ const toText = ({ hint, kind, message }: Failure): string =>
   `error [${kind}] ${oneLine(message)}${hint === null ? "" : `\n${hint}`}`
 
 const toJson = (failures: readonly [Failure, ...ReadonlyArray<Failure>], made: ReadonlyArray<Made.Thing>): string => {
-  const [{ computeId = null, kind, operation, provider }] = failures
+  const [{ computeId = null, kind, operation, provider, results }] = failures
   return JSON.stringify({
     error: {
       kind,
@@ -159,6 +184,7 @@ const toJson = (failures: readonly [Failure, ...ReadonlyArray<Failure>], made: R
       provider,
       operation,
       issues: failures.flatMap(({ issues }) => issues),
+      ...(results === undefined ? {} : { results }),
       ...(computeId === null ? {} : { computeId }),
       ...(made.length === 0 ? {} : { made })
     }

@@ -2,11 +2,7 @@
  * What a run has made outside of this process: as long as it may be there, a run that goes wrong tells its id.
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type { CallOptions } from "../provider/Call.ts"
-import type { Service } from "../provider/Provider.ts"
-import { Providers } from "../provider/Providers.ts"
+import * as ForeignText from "../domain/ForeignText.ts"
 
 /** One thing, and the command that ends it. */
 export interface Thing {
@@ -47,54 +43,4 @@ const nouns = { compute: "compute", network_volume: "network volume", template: 
 
 /** For people: what is there, and how to end it. */
 export const describe = ({ id, type, undo }: Thing): string =>
-  `${nouns[type]} ${id} may still be there; end it with: ${undo}`
-
-const remembering = (provider: Service, made: Made): Service => {
-  const { compute, jobs, templates, volumes } = provider
-  const place = (options: CallOptions | undefined) =>
-    ` --provider ${provider.id}${options?.baseUrl == null ? "" : ` --base-url ${options.baseUrl}`}`
-  const add =
-    (type: Thing["type"], undo: string, options: CallOptions | undefined) => ({ id }: { readonly id: string }) =>
-      Effect.sync(() => made.add({ type, id, undo: `atlas ${undo} ${id}${place(options)}` }))
-  const rented = add.bind(null, "compute", "down")
-  return {
-    ...provider,
-    compute: {
-      ...compute,
-      spawn: (request, options) => Effect.tap(compute.spawn(request, options), rented(options)),
-      rent: (spawn, options) => Effect.tap(compute.rent(spawn, options), rented(options)),
-      resolve: (spawn, options) =>
-        Effect.tap(compute.resolve(spawn, options), (found) => found === null ? Effect.void : rented(options)(found)),
-      terminate: (id, options) => Effect.tap(compute.terminate(id, options), () => Effect.sync(() => made.ending(id))),
-      end: (id, options) => Effect.tap(compute.end(id, options), () => Effect.sync(() => made.ended(id)))
-    },
-    volumes: {
-      ...volumes,
-      create: (request, options) =>
-        Effect.tap(volumes.create(request, options), add("network_volume", "volumes rm", options))
-    },
-    templates: {
-      ...templates,
-      create: (request, options) =>
-        Effect.tap(templates.create(request, options), add("template", "templates rm", options))
-    },
-    jobs: {
-      ...jobs,
-      submit: (request, options) =>
-        Effect.tap(jobs.submit(request, options), (job) => add("job", `job cancel ${job.endpoint}`, options)(job))
-    }
-  }
-}
-
-/** The providers, each with a memory of what it was asked to make. */
-export const layer: Layer.Layer<Providers, never, Providers> = Layer.effect(
-  Providers,
-  Effect.gen(function*() {
-    const { all, get } = yield* Providers
-    const made = yield* Made
-    return Providers.of({
-      all: all.map((provider) => remembering(provider, made)),
-      get: (which, operation) => Effect.map(get(which, operation), (provider) => remembering(provider, made))
-    })
-  })
-)
+  ForeignText.line(`${nouns[type]} ${id} may still be there; end it with: ${undo}`)

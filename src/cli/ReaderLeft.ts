@@ -22,7 +22,11 @@ const rentsWhileItRuns = /^(up|demo|check)( |$)/
 export const ruleOf = (words: ReadonlyArray<string>): Rule => {
   const path = words.filter((word, index) => !word.startsWith("-") && !takesAWord.test(words[index - 1] ?? ""))
   const command = path.join(" ")
-  if (rentsWhileItRuns.test(command)) return words.includes("--detach") ? "go on" : "hand back"
+  if (rentsWhileItRuns.test(command)) {
+    return words.some((word) => word === "--detach" || word === "-d")
+      ? "go on"
+      : "hand back"
+  }
   // without a command the help is printed
   return command === "" || readOnly.test(command) ? "end" : "go on"
 }

@@ -45,6 +45,9 @@ for (const [name, port] of Object.entries(process.env)) {
 setInterval(() => {}, 2 ** 30)
 `
 
+/** Whether what a provider rents is gone with the process that rented it. */
+export const forgets = (id: string): boolean => id === "mock"
+
 /** How the conformance suite is to treat a provider. */
 export interface Trial {
   /** Nothing it rents costs money, so the user is not asked. */

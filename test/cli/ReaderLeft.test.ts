@@ -23,6 +23,7 @@ describe("when the reader of stdout leaves", () => {
 
   it.each([
     "up --detach",
+    "up -d --port 80",
     "task",
     "down ps",
     "stop get",

@@ -150,16 +150,22 @@ describe("down", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
-  it.effect("ends the others when one fails, reports each failure, and fails", () =>
+  it.effect("ends the others when one fails, names each result, and fails", () =>
     Effect.gen(function*() {
       const { controls, ids: [one = "", two = ""], surroundings } = yield* rented(2)
       const plain = yield* settled(run(["down", "mock-unknown", one, "a/b"], surroundings))
       assert.deepStrictEqual({ code: plain.code, out: plain.out }, { code: 1, out: `ended ${one}` })
-      assert.match(plain.err, /^error \[not_found\] .*mock-unknown.*\nerror \[validation\] id: .*$/)
+      assert.match(plain.err, /^error \[not_found\] .*mock-unknown.*\nerror \[validation\] id: .* \(a\/b\)$/)
 
       const json = yield* settled(run(["down", "mock-unknown", two, "a/b", "--json"], surroundings))
       assert.deepStrictEqual({ code: json.code, out: json.out }, { code: 1, out: "" })
-      assert.strictEqual(JSON.parse(json.err).error.kind, "not_found")
+      const { error } = JSON.parse(json.err)
+      assert.strictEqual(error.kind, "not_found")
+      assert.deepStrictEqual(error.results, [
+        { id: "mock-unknown", status: "not_found" },
+        { id: two, status: "terminated" },
+        { id: "a/b", status: "failed" }
+      ])
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 

@@ -89,6 +89,14 @@ describe("up --detach", () => {
       assert.include(out, `curl -H 'Authorization: Bearer ${token}'`)
     }))
 
+  it.effect("says of the mock that nothing will remember what it rented", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      const { code, err } = yield* run(["up", "--image", "x", "-d"], { providers: [provider] })
+      assert.strictEqual(code, 0)
+      assert.match(err, /^warning: mock rents in the memory of this process: nothing remembers mock-\w+ once /)
+    }))
+
   it.effect("the environment is typed, or that of atlas where no value is", () =>
     Effect.gen(function*() {
       const { environments, provider } = picky({})

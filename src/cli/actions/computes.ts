@@ -2,7 +2,6 @@
  * What `atlas get`, `await`, `stop`, `start` and `down` do.
  */
 import * as Array from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -18,8 +17,9 @@ import { Providers } from "../../provider/Providers.ts"
 import * as Account from "../Account.ts"
 import * as ComputeName from "../ComputeName.ts"
 import * as ComputeView from "../ComputeView.ts"
+import * as Failure from "../Failure.ts"
 import { misused } from "../Flags.ts"
-import { progress, sayEnding } from "../Progress.ts"
+import { progress, sayEnding, ticking } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 
 interface One {
@@ -47,7 +47,9 @@ export const wait = ({ call, id: typed, timeout }: One & { readonly timeout: Opt
   Effect.gen(function*() {
     const id = yield* ComputeName.resolve(typed, "awaitReady", call, { acts: false })
     yield* progress(`waiting for ${id} to be ready`)
-    const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) })
+    const compute = yield* Atlas.awaitReady(id, { ...call, timeout: Option.getOrUndefined(timeout) }).pipe(
+      ticking(`waiting for ${id} to be ready`)
+    )
     yield* ComputeView.print(compute)
   })
 
@@ -79,7 +81,7 @@ export const stop = ({ call, id: typed }: One) =>
       }
       yield* Effect.sleep(pollInterval)
     }
-  })
+  }).pipe(ticking(`stopping ${typed}`))
 
 /** Starts a stopped compute again and prints it. */
 export const start = ({ call, id: typed }: One) =>
@@ -123,6 +125,13 @@ const lateOnes = (computes: ReadonlyArray<Compute>, settleWindow: Duration.Durat
     return (yield* listed(call)).flatMap(({ id, name }) => names.has(name) ? [id] : [])
   })
 
+const statusOf = (result: Result.Result<void, AtlasError> | undefined): Failure.Result["status"] =>
+  result !== undefined && Result.isSuccess(result)
+    ? "terminated"
+    : result?.failure.reason._tag === "NotFound"
+    ? "not_found"
+    : "failed"
+
 /** Ends computes and prints which; each is tried, even if others fail. */
 export const down = ({ all, call, ids, yes }: {
   readonly ids: ReadonlyArray<string>
@@ -154,11 +163,16 @@ export const down = ({ all, call, ids, yes }: {
     const unknown = meant.flatMap((one) => Result.isFailure(one) ? [Result.fail(one.failure)] : [])
     const results = [...ended, ...yield* end(late, { name: null }), ...unlooked, ...unknown]
     const gone = wanted.filter((_, index) => Option.exists(Array.get(results, index), Result.isSuccess))
-    const failures = results.flatMap((result) => Result.isFailure(result) ? [Cause.makeFailReason(result.failure)] : [])
+    const failures = results.flatMap((result, index) =>
+      Result.isFailure(result) ? [{ id: wanted[index] ?? null, error: result.failure }] : []
+    )
     if (!invocation.json) {
       if (results.length === 0) yield* out("nothing to end")
       if (gone.length > 0) yield* out(gone.map((id) => `ended ${id}`).join("\n"))
     }
-    if (failures.length > 0) return yield* Effect.failCause(Cause.fromReasons(failures))
+    if (failures.length > 0) {
+      const each = wanted.map((id, index) => ({ id, status: statusOf(results[index]) }))
+      return yield* new Failure.Incomplete({ failures, results: each })
+    }
     if (invocation.json) yield* out(JSON.stringify(gone.map((id) => ({ id, status: "terminated" }))))
   })

@@ -15,7 +15,7 @@ import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as GpuAdvice from "../GpuAdvice.ts"
 import * as Output from "../Output.ts"
-import { progress } from "../Progress.ts"
+import { progress, ticking } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
 import { Hurry, Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
@@ -166,7 +166,7 @@ const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, 
     }
     yield* orchestrator.stopTracked(id)
     return false
-  })
+  }).pipe(ticking(`ending ${compute.id}`))
 
 /** Rents one compute as a session and stays with it until it is over. */
 export const run = (verb: Verb) => (input: Input) =>

@@ -23,6 +23,7 @@ import { progress, sayEnding } from "../Progress.ts"
 import * as Several from "../Several.ts"
 import { Shell } from "../Shell.ts"
 import * as SpawnRequest from "../SpawnRequest.ts"
+import { warn } from "../Warnings.ts"
 
 /** How often the provider is asked whether the compute is over. */
 const watchInterval = Duration.seconds(2)
@@ -164,9 +165,15 @@ const detached = (request: Input, gpus: ReadonlyArray<string>, call: Atlas.Optio
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const { invocation, out } = yield* Shell
+      const { forgets } = yield* Effect.promise(() => import("../providers.ts"))
       const compute = yield* restore(firstOf(gpus, (gpu) => Atlas.spawnCompute({ ...request, gpu }, call)))
       // from here on it goes on even if this process is interrupted, so its id and token are printed all the same
       yield* out(invocation.json ? JSON.stringify(ComputeView.toJson(compute)) : ComputeView.rented(compute))
+      if (!invocation.json && forgets(compute.provider)) {
+        yield* warn(
+          `${compute.provider} rents in the memory of this process: nothing remembers ${compute.id} once this command has ended`
+        )
+      }
     })
   )
 
