@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { AtlasError, type AtlasErrorReason, ProviderFault, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import { Compute } from "../../domain/Compute.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -97,7 +98,6 @@ const bounded = <Prepared>(
   ...(gpus === undefined ? {} : { gpus: { list: limitedCall((call) => gpus.list(call)) } }),
   ...(logs === undefined ? {} : {
     logs: {
-      ...logs,
       stream: (id, options, call) => {
         const lines = Stream.suspend(() => logs.stream(id, options, call))
         const { timeout } = call
@@ -221,16 +221,7 @@ const capabilityOf = {
 
 type Optional = keyof typeof capabilityOf
 
-const optional: ReadonlyArray<Optional> = [
-  "power",
-  "gpus",
-  "logs",
-  "jobs",
-  "volumes",
-  "templates",
-  "endpoints",
-  "billing"
-]
+const optional = Struct.keys(capabilityOf)
 
 const capabilitiesOf = <Prepared>(adapter: Adapter<Prepared>): ReadonlyArray<Capability> => {
   const held = new Set<Capability>([
@@ -387,7 +378,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       list: plain("listGpuTypes", (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : gpus.list(call))
     },
     logs: {
-      outlivesCompute: logs?.outlivesCompute ?? false,
+      outlivesCompute: adapter.logs?.outlivesCompute ?? false,
       stream: (input, wanted = {}, options) =>
         observer.stream("streamLogs", idAttribute(input))(Stream.unwrap(Effect.gen(function*() {
           const call = yield* decodeCall(options, "streamLogs")
