@@ -30,7 +30,7 @@ const lookLimits = { timeout: "5 seconds", retries: 0 } as const
 export interface LogTail {
   /**
    * To be run before the machine is terminated: reads what it says while it is being ended. Where its provider can, it is stopped
-   * first, which ends the billing of its GPU. Never fails, and never takes longer than its bounds, whoever reads the output; done once.
+   * first, which ends the billing of its GPU. Never fails, and never takes longer than its bounds, however slow the reader is; done once.
    */
   readonly drain: Effect.Effect<void>
   /** Waits until nothing more is read. */
@@ -96,7 +96,7 @@ export const make = Effect.fnUntraced(function*(
         return Deferred.doneUnsafe(failed, Effect.fail(result.failure))
       }
       pausing.openUnsafe()
-      if (!ending.isOpen()) yield* Effect.raceFirst(Effect.sleep(pause), ending.await)
+      if (!ending.isOpen()) yield* Effect.timeoutOption(ending.await, pause)
       pausing.closeUnsafe()
     }
   })

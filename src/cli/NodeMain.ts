@@ -203,7 +203,7 @@ export const main = (argv: ReadonlyArray<string>): void => {
       const dropped = out.dropped()
       if (dropped > 0) {
         const text =
-          `the output was cut after line ${out.lines()}: the last ${dropped} bytes of the output are lost, nobody has read them`
+          `the output was cut after line ${out.lines()}: the last ${dropped} bytes of the output are lost, since its reader has not taken them`
         say(Warnings.render(shell.invocation, text, { lines: out.lines() }))
       }
       yield* err.flushed

@@ -15,7 +15,7 @@ import * as Printer from "./Printer.ts"
 import { Shell } from "./Shell.ts"
 import * as Warnings from "./Warnings.ts"
 
-/** After the command's own end its output waits for whoever reads it, as that of any program does. */
+/** After the command's own end its output waits for its reader, as that of any program does. */
 const patient: Printer.Patience = { quiet: null, total: null }
 /** After any other end a reader that takes nothing for so long has lost the rest, and one that is slow has a minute for it. */
 const quiet = Duration.seconds(5)

@@ -1,6 +1,6 @@
 /**
  * What a command prints while it stays with a machine: in order, and by a fiber of its own, so that neither a limit nor an end
- * waits for whoever reads it.
+ * waits for its reader.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -144,7 +144,7 @@ export const make = Effect.gen(function*() {
     ]
     const cut = Effect.map(
       Effect.raceAllFirst(limits),
-      () => size > 0 ? "nobody read on" : "there was no time for the rest"
+      () => size > 0 ? "its reader took no more" : "there was no time for the rest"
     )
     return limits.length === 0 ? all : Effect.tap(
       Effect.raceFirst(all, cut),

@@ -101,7 +101,7 @@ describe("a reader that pauses", () => {
       yield* pass(10)
       const { code, err } = yield* over(fiber)
       assert.strictEqual(code, 1)
-      assert.match(err, /^warning: the output of up was cut after line 0: nobody read on$/m)
+      assert.match(err, /^warning: the output of up was cut after line 0: its reader took no more$/m)
       assert.match(err, /^error \[timeout\]/m)
     }))
 
@@ -121,7 +121,7 @@ describe("a reader that pauses", () => {
       assert.deepStrictEqual((yield* controls.ledger).live, [])
       yield* pass(5)
       assert.isDefined(fiber.pollUnsafe())
-      assert.match(running.err.join("\n"), /cut after line 0: nobody read on/)
+      assert.match(running.err.join("\n"), /cut after line 0: its reader took no more/)
     }))
 })
 

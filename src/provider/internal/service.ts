@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { AtlasError, type AtlasErrorReason, ProviderFault, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import { Compute } from "../../domain/Compute.ts"
 import { decoder } from "../../domain/Decode.ts"
@@ -253,7 +254,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       list: plain("listGpuTypes", (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : gpus.list(call))
     },
     logs: {
-      outlivesCompute: logs?.outlivesCompute ?? false,
+      outlivesCompute: adapter.logs?.outlivesCompute ?? false,
       stream: (input, wanted = {}, options) =>
         observer.stream("streamLogs", idAttribute(input))(Stream.unwrap(Effect.gen(function*() {
           const call = yield* decodeCall(options, "streamLogs")
