@@ -67,8 +67,11 @@ describe("a state directory that can only be read", () => {
         // through a second mount, since files that are open keep the first one writable
         execFileSync("mount", ["--bind", disk.directory, disk.directory])
         execFileSync("mount", ["-o", "remount,bind,ro", disk.directory])
-        looks(run, id, /the file system is read-only \(EROFS\)/)
-        execFileSync("umount", [disk.directory])
+        try {
+          looks(run, id, /the file system is read-only \(EROFS\)/)
+        } finally {
+          execFileSync("umount", ["-l", disk.directory])
+        }
         assert.strictEqual(run("down", id).code, 0)
       } finally {
         disk.unmount()
