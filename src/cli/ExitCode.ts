@@ -21,7 +21,7 @@ export const orTold = (
   const { id, name } = compute
   if (name === null || !provider.capabilities.includes("self_terminate")) return awaited
   const told = provider.logs.exit(id, { name, follow: true }, { baseUrl }).pipe(
-    Effect.catch(() => Effect.succeed(null)),
+    Effect.orElseSucceed(() => null),
     Effect.tap((exitCode) => exitCode === null ? Effect.sleep(pause) : Effect.void),
     Effect.repeat({ until: (exitCode) => exitCode !== null }),
     Effect.map((exitCode) => new Compute({ ...compute, status: "terminated", exitCode }))

@@ -33,6 +33,7 @@ const faults: Readonly<Record<string, Order>> = {
   "lost-request": order({ _tag: "LoseAnswer", on: "createPod" }),
   "error-after-create": order({ _tag: "Refuse", on: "createPod", status: 500, acted: true }),
   "error-before-create": order({ _tag: "Refuse", on: "createPod", status: 500 }),
+  "lost-volume": order({ _tag: "LoseAnswer", on: "createNetworkVolume", acted: true }),
   "twin-pods": order({ _tag: "Twin", on: "createPod" }),
   "no-capacity": order({ _tag: "NoCapacity", on: "createPod", detail: FakeRunPod.noCapacity[0] }),
   "no-capacity-500": order({ _tag: "Refuse", on: "createPod", status: 500, detail: FakeRunPod.noCapacity[5] }),

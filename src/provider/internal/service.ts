@@ -27,6 +27,7 @@ import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import { bounded } from "./bounded.ts"
 import { capabilitiesOf, capabilityOf, type Optional } from "./capabilities.ts"
+import * as LostResources from "./lostResources.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
 import * as Spawning from "./spawning.ts"
 
@@ -304,7 +305,13 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         via(
           "volumes",
           volumes,
-          (held) => (request, call) => Effect.mapError(held.create(request, call), asUnrepeatable)
+          (held) => (request, call) =>
+            LostResources.volume(
+              request,
+              { create: Effect.mapError(held.create(request, call), asUnrepeatable), list: held.list(call) },
+              call,
+              settleWindow
+            )
         )
       ),
       delete: onResource("deleteNetworkVolume", via("volumes", volumes, (held) => held.delete))
@@ -321,7 +328,13 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         via(
           "templates",
           templates,
-          (held) => (request, call) => Effect.mapError(held.create(request, call), asUnrepeatable)
+          (held) => (request, call) =>
+            LostResources.template(
+              request,
+              { create: Effect.mapError(held.create(request, call), asUnrepeatable), list: held.list(call) },
+              call,
+              settleWindow
+            )
         )
       ),
       delete: onResource("deleteTemplate", via("templates", templates, (held) => held.delete))
