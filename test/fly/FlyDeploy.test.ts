@@ -205,8 +205,10 @@ describe("tokens in what fly writes", () => {
       const error = yield* Effect.flip(FlyDeploy.deploy("/", "tmp"))
       assert.notInclude(inspect(error, { depth: 9 }), own.slice(3))
     }).pipe(
-      Effect.provide(fake(chatty)),
-      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ FLY_ACCESS_TOKEN: own })))
+      Effect.provide(Layer.merge(
+        fake(chatty),
+        ConfigProvider.layer(ConfigProvider.fromEnvRecord({ FLY_ACCESS_TOKEN: own }))
+      ))
     ))
 })
 

@@ -79,7 +79,7 @@ const watch = (lastSeen: () => bigint): Effect.Effect<never, Timeout> => {
     }
   })
   const message = `the log host's answer was not complete after ${TimeSpan.format(longestBody)}`
-  return Effect.raceFirst(silence, Effect.andThen(Effect.sleep(longestBody), Effect.fail(new Timeout({ message }))))
+  return Effect.timeoutOrElse(silence, { duration: longestBody, orElse: () => Effect.fail(new Timeout({ message })) })
 }
 
 /** Gives the body piece by piece to `push`, as long as that wants more. */
