@@ -147,7 +147,7 @@ describe("nothing that a terminal obeys is printed by", () => {
       for (const printed of [seen.out, seen.err]) {
         assert.notMatch(withoutOwn(printed).replaceAll(/[\n\t]/g, ""), obeyed)
       }
-      const piped = yield* run([...args, "--json"], surroundings)
+      const piped = yield* settled(run([...args, "--json"], surroundings))
       assert.strictEqual(piped.code, code, piped.err)
       for (const printed of [piped.out, piped.err]) {
         assert.notMatch(printed.replaceAll("\n", ""), obeyed)

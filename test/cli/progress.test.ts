@@ -37,7 +37,7 @@ describe("a wait at a terminal", () => {
     }))
 
   it.effect.each([{ colour: true, times: ["5s", "10s"] }, { colour: false, times: [] }])(
-    "for a compute to run is told at a terminal and nowhere else: $colour",
+    "for a compute to be ready is told at a terminal and nowhere else: $colour",
     ({ colour, times }) =>
       Effect.gen(function*() {
         const { controls, provider } = yield* mock
@@ -46,7 +46,7 @@ describe("a wait at a terminal", () => {
         const args = ["await", id, "--timeout", "12s"]
         const said = yield* saidWhile(args, { providers: [provider], colour }, 13)
         const waits = said.filter((line) => /\(\d+s\)$/.test(line))
-        assert.deepStrictEqual(waits, times.map((time) => `... waiting for ${id} to run (${time})`))
+        assert.deepStrictEqual(waits, times.map((time) => `... waiting for ${id} to be ready (${time})`))
       })
   )
 })
