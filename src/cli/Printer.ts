@@ -70,10 +70,13 @@ export const make = Effect.gen(function*() {
   const arrived = Latch.makeUnsafe()
   const hasRoom = Latch.makeUnsafe(true)
 
-  const put = (item: Item): void => {
-    waiting.push(item)
-    size += sizeOf(item)
+  const put = (items: ReadonlyArray<Item>): void => {
+    for (const item of items) {
+      waiting.push(item)
+      size += sizeOf(item)
+    }
     if (size > mostWaiting) hasRoom.closeUnsafe()
+    // the printing fiber may run within this, so all that has arrived is there before
     arrived.openUnsafe()
   }
 
@@ -153,8 +156,8 @@ export const make = Effect.gen(function*() {
   }
 
   const printer: Printer = {
-    log: (lines) => lines.forEach(put),
-    record: (value) => json ? put(JSON.stringify(value)) : undefined,
+    log: put,
+    record: (value) => json ? put([JSON.stringify(value)]) : undefined,
     room: hasRoom.await,
     drained,
     count: () => count

@@ -31,7 +31,7 @@ const begun = (...given: Parameters<typeof start>) =>
     while (running.out.length < 1) yield* settle
     const lines = () =>
       running.out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
-    return { fiber, lines }
+    return { fiber, lines, out: running.out }
   })
 
 /** The id of the machine, once there is one. */
@@ -63,6 +63,33 @@ const withPlatform = (provider: Provider.Service) => ({
           ? new LogElement.LogElement({ ...line, stream: "system", starts: true })
           : line)
   }
+})
+
+describe("a log that comes fast", () => {
+  it.effect("is written as it comes: lines that arrive together are no write each", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const lines = Array.from({ length: 500 }, (_, index) =>
+        new LogElement.LogElement({ cursor: `${index}`, at: null, stream: "output", text: `line ${index}` }))
+      const fast: Provider.Service = {
+        ...provider,
+        logs: {
+          ...provider.logs,
+          stream: () =>
+            Stream.concat(Stream.fromArray(lines), Stream.never)
+        }
+      }
+      const { fiber, lines: shown, out } = yield* begun(["task", "--image", "x", "--json"], {
+        providers: [fast]
+      })
+      yield* settle
+      const writes = out.filter((text) => text.includes("\"text\":\"line "))
+      assert.deepStrictEqual(textsOf(shown()), lines.map(({ text }) => text))
+      assert.isAtMost(writes.length, 10)
+      yield* controls.setStatus(idOf(shown()[0]), "failed", { exitCode: 0 })
+      yield* pass(40)
+      yield* over(fiber)
+    }))
 })
 
 describe("a reader that pauses", () => {
