@@ -83,6 +83,11 @@ export const Hurry = Context.Reference<Effect.Effect<void>>("effect-atlas/cli/Hu
   defaultValue: () => Effect.void
 })
 
+/** Ends when the reader of stdout has been given up, so that all that is still written is dropped. The process provides it. */
+export const GivenUp = Context.Reference<Effect.Effect<void>>("effect-atlas/cli/GivenUp", {
+  defaultValue: () => Effect.never
+})
+
 /**
  * A shell whose writers pass on nothing that a terminal obeys, but for the colours where it may have them. JSON keeps its value:
  * what is harmful in it is written as an escape.
