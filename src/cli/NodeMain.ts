@@ -153,8 +153,8 @@ export const main = (argv: ReadonlyArray<string>): void => {
       // programs are told by the failure at the end
       return json ? undefined : warn(`${outputLost(error.code ?? error.message).message}; the command goes on`)
     }
-    if (rule === "go on") return warn("nobody reads stdout any more; the command goes on without output")
-    warn("nobody reads stdout any more; ending what was rented")
+    if (rule === "go on") return warn("the reader of stdout has left; the command goes on without output")
+    warn("the reader of stdout has left; ending what was rented")
     stop(pipeClosed)
   }
 

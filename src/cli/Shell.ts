@@ -67,7 +67,7 @@ export class Shell extends Context.Service<Shell, {
   readonly write: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stdout, in place of all that the terminal shows. */
   readonly screen: (text: string) => Effect.Effect<void>
-  /** Writes text and a line end to stderr; waits for nobody. */
+  /** Writes text and a line end to stderr; waits for no reader. */
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
   readonly ask: (question: string) => Effect.Effect<boolean>
