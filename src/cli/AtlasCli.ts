@@ -30,6 +30,7 @@ import { scripts } from "./completion/scripts.ts"
 import * as CompletionWords from "./completion/words.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
+import * as HelpText from "./HelpText.ts"
 import { Made } from "./Made.ts"
 import { Shell } from "./Shell.ts"
 import * as Suggest from "./Suggest.ts"
@@ -107,8 +108,7 @@ const atlas = Command.make("atlas").pipe(
 )
 
 /** Prints what `effect/cli` itself produces: help and version. Bad usage is rendered with every other failure. */
-const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.Presenter => {
-  const formatter = CliOutput.defaultFormatter({ colors: hasColor })
+const presenter = Effect.map(Shell, ({ columns, hasColor, invocation, out }): CliOutput.Presenter => {
   const show = (text: string, json: unknown) => out(invocation.json ? JSON.stringify(json) : text)
   return {
     present: (event) => {
@@ -118,7 +118,7 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
         case "Help": {
           // `atlas` alone shows the help; `atlas --json` comes from a program that forgot the command
           if (event.reason === "Implicit" && invocation.json) return Effect.void
-          const help = formatter.formatHelpDoc(event.helpDoc)
+          const help = HelpText.format(event.helpDoc, { colours: hasColor, columns: columns?.() })
           return show(help, { help })
         }
         case "InvalidInvocation":
