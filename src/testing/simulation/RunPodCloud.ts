@@ -13,6 +13,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -20,6 +21,7 @@ import { AtlasError, type AtlasErrorReason, NotFound, Transport } from "../../do
 import type { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { connectionFailure } from "../../http/FakeHost.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
 import * as Provider from "../../provider/Provider.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
 import type { Cloud, Witness } from "./Cloud.ts"
@@ -163,7 +165,10 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       const known = ledger.find(id, entry.id)
       if (known === undefined) {
         const bornAt = DateTime.toEpochMillis(entry.createdAt) - Host.epoch
-        const attempt = entry.name.slice(-12)
+        const attempt = Option.match(NameStamp.parse(entry.name), {
+          onNone: () => "",
+          onSome: (stamp) => stamp.attempt
+        })
         const origin = planted.has(entry.name)
           ? "planted"
           : ledger.ofAttempt(attempt).length > 0
