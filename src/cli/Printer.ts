@@ -42,9 +42,15 @@ export interface Printer {
   readonly drained: (source: Effect.Effect<void>, patience: Patience) => Effect.Effect<string | null>
   /** How many lines of logs were printed. */
   readonly count: () => number
+  /** How many were taken, printed or not. */
+  readonly taken: () => number
 }
 
 type Item = LogElement | string
+
+/** How many of these are lines with an end. */
+export const countOf = (items: ReadonlyArray<Item>): number =>
+  items.filter((item) => typeof item !== "string" && !item.partial).length
 
 const sizeOf = (item: Item): number => typeof item === "string" ? item.length : item.text.length + 1
 
@@ -68,6 +74,7 @@ export const make = Effect.gen(function*() {
   let waiting: Array<Item> = []
   let size = 0
   let count = 0
+  let taken = 0
   /** How often something was written. */
   let writes = 0
   let isComplete = false
@@ -75,6 +82,7 @@ export const make = Effect.gen(function*() {
   const hasRoom = Latch.makeUnsafe(true)
 
   const put = (items: ReadonlyArray<Item>): void => {
+    taken += countOf(items)
     for (const item of items) {
       waiting.push(item)
       size += sizeOf(item)
@@ -90,7 +98,7 @@ export const make = Effect.gen(function*() {
       return Effect.tap(out(lines.join("\n")), () =>
         Effect.sync(() => {
           writes += 1
-          count += items.filter((item) => typeof item !== "string" && !item.partial).length
+          count += countOf(items)
         }))
     }
     const shown = text.of(items.filter((item) => typeof item !== "string"))
@@ -107,12 +115,12 @@ export const make = Effect.gen(function*() {
       const all = waiting
       waiting = []
       for (let from = 0; from < all.length;) {
-        let taken = 0
+        let shown = 0
         let end = from
-        while (end < all.length && (end === from || taken < pieceSize)) taken += sizeOf(all[end++] ?? "")
+        while (end < all.length && (end === from || shown < pieceSize)) shown += sizeOf(all[end++] ?? "")
         yield* show(all.slice(from, end))
         from = end
-        size -= taken
+        size -= shown
         if (size <= mostWaiting) hasRoom.openUnsafe()
       }
       if (waiting.length > 0) continue
@@ -163,7 +171,8 @@ export const make = Effect.gen(function*() {
     record: (value) => json ? put([JSON.stringify(value)]) : undefined,
     room: hasRoom.await,
     drained,
-    count: () => count
+    count: () => count,
+    taken: () => taken
   }
   return printer
 })

@@ -129,6 +129,36 @@ describe("a log that can be read after its machine is gone", () => {
     }))
 })
 
+describe("a log that has lost something in the middle", () => {
+  it.effect("is said to be cut where that is, not where it ends", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const lines = ["1", "2", "lost", "4", "5"].map((text) =>
+        new LogElement.LogElement({
+          cursor: text,
+          at: null,
+          stream: "output",
+          text,
+          ...(text === "lost" ? { lost: true } : {})
+        })
+      )
+      const gappy: Provider.Service = {
+        ...provider,
+        logs: {
+          ...provider.logs,
+          stream: (_, options) =>
+            options?.follow === true ? Stream.concat(Stream.fromArray(lines), Stream.never) : Stream.empty
+        }
+      }
+      const { fiber, lines: shown } = yield* begun(["task", "--image", "x", "--json"], { providers: [gappy] })
+      yield* controls.setStatus(idOf(shown()[0]), "failed", { exitCode: 0 })
+      yield* pass(40)
+      const { code, err } = yield* over(fiber)
+      assert.strictEqual(code, 1)
+      assert.deepInclude(JSON.parse(err), { type: "warning", lines: 2 })
+    }))
+})
+
 describe("a reader that pauses", () => {
   it.effect("gets every line of a task, however long after the command's end, and keeps no machine", () =>
     Effect.gen(function*() {

@@ -82,7 +82,7 @@ const codeOf = (
       }
       return over(
         `its machine is ${outcome.cause} and reported no exit code${
-          provider === "local" ? " (is the disk of the state directory full?)" : ""
+          provider === "local" ? ": it was killed from outside, or its end could not be recorded" : ""
         }`
       )
     case "Closed":
