@@ -14,6 +14,7 @@ import { Providers } from "../../provider/Providers.ts"
 import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as GpuAdvice from "../GpuAdvice.ts"
+import { Made } from "../Made.ts"
 import * as Output from "../Output.ts"
 import { progress, ticking } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
@@ -110,8 +111,12 @@ const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     const { err, exitWith, invocation } = yield* Shell
+    const made = yield* Made
     const { printer } = output
+    /** Its machines, in order. */
+    const machines: Array<string> = []
     const follow = Effect.fnUntraced(function*(computeId: string, provider: string) {
+      machines.push(computeId)
       const tail = yield* output.follow(computeId, { baseUrl: input.call.baseUrl, provider }, {
         // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
         used: Effect.ignore(orchestrator.touch(id)),
@@ -140,6 +145,8 @@ const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch
       Effect.forkScoped
     )
     const over = yield* orchestrator.awaitEnd(id)
+    // none is left of a session that is over
+    for (const machine of machines) made.ended(machine)
     // the command's own end may wait for a reader that pauses, that of a limit may not
     if (!isOwnEnd(over)) yield* yield* Hurry
     yield* Fiber.await(hearing)
