@@ -110,6 +110,23 @@ describe("up with a limit", () => {
       assert.deepStrictEqual(lines().flatMap(({ text }) => text === undefined ? [] : [text]), ["last line"])
     }))
 
+  it.effect("whose machine is gone when the session is over is not told as one that may still be there", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const things = Made.make()
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] }).pipe(
+        Effect.provideService(Made.Made, things)
+      )
+      const id = idOf(lines()[0])
+      assert.deepStrictEqual(things.all("kept").map((thing) => thing.id), [id])
+      yield* controls.setStatus(id, "terminated")
+      yield* pass(10)
+      const { code, err } = yield* ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "ended")
+      assert.notInclude(err, id)
+    }))
+
   it.effect("goes on reading a log that could not be read for a moment, and shows each line once", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
