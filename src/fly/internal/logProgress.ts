@@ -147,13 +147,8 @@ export const make = (): Progress => {
   const before = (newest: bigint): bigint => {
     const again: Array<bigint> = []
     for (const { at, count } of remembered.values()) {
-      for (
-        let left = at === null || at < newest - overlap || at > newest ? 0 : count;
-        at !== null && left > 0;
-        left--
-      ) {
-        again.push(at)
-      }
+      if (at === null || at < newest - overlap || at > newest) continue
+      for (let left = count; left > 0; left--) again.push(at)
     }
     const most = Math.floor(room / 2)
     const [border] = again.length <= most ? [] : again.toSorted((a, b) => a > b ? -1 : a < b ? 1 : 0).slice(most)
