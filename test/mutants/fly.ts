@@ -232,7 +232,7 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     why: "a bus that hangs keeps the scope of its layer open",
     file: "src/events/internal/background.ts",
     find: "Effect.timeoutOption(Effect.interruptible(effect), limit)",
-    replace: "Effect.timeoutOption(Effect.interruptible(effect), [limit, \"1 hour\"][1] ?? limit)",
+    replace: "Effect.timeoutOption(Effect.interruptible(effect), limit === interruptGrace ? \"1 hour\" : \"2 hours\")",
     noticedBy: [tests("test/events/Custom.test.ts")]
   },
   {
