@@ -170,3 +170,34 @@ describe("every line is delivered exactly once, in order within each page", () =
     }
   })
 })
+
+it("a page that broke off out of order moves no cursor: what stands behind the cut may be older", () => {
+  const progress = LogProgress.make()
+  const accept = (cut: FlyError | null, ...seconds: ReadonlyArray<number>) => {
+    const entries = seconds.map((at) => ({
+      timestamp: stampOf(start + BigInt(at) * second),
+      message: String(at),
+      level: null,
+      region: null,
+      instance: null,
+      appName: null
+    }))
+    const page: Page = {
+      entries,
+      ids: seconds.map(() => null),
+      cursor: null,
+      isFull: false,
+      hostTime: Number(start / 1_000_000n) + 60_000,
+      cut,
+      skipped: 0
+    }
+    return progress.accept(page).entries.map(({ message }) => message)
+  }
+  accept(null, 1, 2)
+  const before = progress.cursor()
+  assert.isNotNull(before)
+  assert.deepStrictEqual(accept(cutError, 10, 4), ["10", "4"])
+  assert.strictEqual(progress.cursor(), before)
+  assert.deepStrictEqual(accept(null, 4, 5, 10), ["5"])
+  assert.notStrictEqual(progress.cursor(), before)
+})

@@ -3,8 +3,11 @@
  */
 import { absence } from "./absence.ts"
 import { core } from "./core.ts"
+import { disk } from "./disk.ts"
+import { done } from "./done.ts"
 import { edges } from "./edges.ts"
 import { engine } from "./engine.ts"
+import { flyAndBuses } from "./fly.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
 import { limiter } from "./limiter.ts"
@@ -14,6 +17,7 @@ import type { Mutant } from "./mutant.ts"
 import { outage } from "./outage.ts"
 import { queues } from "./queues.ts"
 import { reaper } from "./reaper.ts"
+import { sinks } from "./sinks.ts"
 import { wrapped } from "./wrapped.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -29,6 +33,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...outage,
   ...reaper,
   ...marker,
+  ...sinks,
+  ...disk,
+  ...done,
+  ...flyAndBuses,
   ...wrapped
 ]
 
