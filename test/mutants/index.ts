@@ -8,6 +8,7 @@ import { engine } from "./engine.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
 import { limiter } from "./limiter.ts"
+import { looks } from "./looks.ts"
 import { marker } from "./marker.ts"
 import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
@@ -29,6 +30,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...outage,
   ...reaper,
   ...marker,
+  ...looks,
   ...wrapped
 ]
 
