@@ -11,6 +11,7 @@ import { flyAndBuses } from "./fly.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
 import { limiter } from "./limiter.ts"
+import { looks } from "./looks.ts"
 import { marker } from "./marker.ts"
 import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
@@ -37,6 +38,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...disk,
   ...done,
   ...flyAndBuses,
+  ...looks,
   ...wrapped
 ]
 

@@ -220,6 +220,6 @@ export const meter: ReadonlyArray<Patch> = [
     file: `${at}/Limits.ts`,
     find: "phase.readyArmed && !phase.ready",
     replace: "phase.readyArmed && phase.ready",
-    noticedBy: [limits]
+    noticedBy: [limits, worlds("ready", ["ends", "prompt"])]
   }
 ]

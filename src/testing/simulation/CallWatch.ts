@@ -14,6 +14,7 @@ import type { EndWatch } from "./EndWatch.ts"
 import type { ExitWatch } from "./ExitWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
 import { isAmong, isSame, type Machine } from "./Ledger.ts"
+import type { Listings as Missing } from "./Listings.ts"
 import type { Process } from "./Process.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { Stateless } from "./Stateless.ts"
@@ -90,10 +91,12 @@ export const make = (options: {
   readonly creates: CreateWatch
   readonly ends: EndWatch
   readonly exits: ExitWatch
+  readonly listings: Missing
   readonly stateless: Stateless
   readonly grace: number
 }): CallWatch => {
   const { creates, database, ends, exits, fleet, grace, rows, stateless, world } = options
+  const { heard } = options.listings
   const { ledger, timeline } = world
   const created = new Set<string>()
   const listings = new Map<Process, Map<string, Listings>>()
@@ -211,6 +214,7 @@ export const make = (options: {
     readExit: exits.read,
     unreadable: exits.failed,
     listed: (process, provider, ids) => {
+      heard(process, provider, ids)
       const member = fleet().memberOf(process)
       if (member !== undefined) { for (const id of ids) noticed(member, provider, id) }
       const mine = listings.get(process) ?? new Map<string, Listings>()

@@ -136,7 +136,7 @@ export const make = (options: {
       gpu: rng.chance(0.5) || !isPlain ? ["h100", "a100_80g"] : null,
       image: isPlain ? null : "me/server:1",
       name,
-      ports: isPlain ? [] : ["8000/http", "22/tcp"],
+      ports: !isPlain || (profile.ports > 0 && rng.chance(profile.ports)) ? ["8000/http", "22/tcp"] : [],
       spot: rng.chance(profile.spot),
       auth: rng.chance(0.3) ? "signed_url" : profile.bearer > 0 && rng.chance(profile.bearer) ? "bearer" : "none",
       env: rng.chance(0.5) ? { KEY: environment(`env${number}`) } : {},
@@ -232,7 +232,14 @@ export const make = (options: {
       id = tracked.id
       const ready = yield* Effect.exit(orchestrator.awaitReady(tracked.id, { timeout: limit }))
       scan(ready)
-      if (Exit.isSuccess(ready)) yield* Effect.sleep(use)
+      if (Exit.isSuccess(ready)) {
+        const { id: computeId, provider } = ready.value
+        const mapsAt = world.ledger.find(provider, computeId)?.mapsAt ?? 0
+        if (mapsAt > timeline.now()) {
+          world.broken("ready", `${tracked.id} was awaited, and ${computeId} has no ports yet`)
+        }
+        yield* Effect.sleep(use)
+      }
       attempts = ends.attemptsOf(member, tracked.id)
     })
     member.process.run(Effect.scoped(work), (exit) => {

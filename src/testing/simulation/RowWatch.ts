@@ -9,6 +9,7 @@ import type { EarlyWatch } from "./EarlyWatch.ts"
 import type { ExitWatch } from "./ExitWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
 import { isSame } from "./Ledger.ts"
+import type { Listings } from "./Listings.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
@@ -49,7 +50,11 @@ const machinesOf = ({ phase, pendingTerminations }: SessionState): ReadonlyArray
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, fleet: () => Fleet, exits: ExitWatch, early: EarlyWatch): RowWatch => {
+export const make = (world: World, fleet: () => Fleet, { early, exits, listings }: {
+  readonly early: EarlyWatch
+  readonly exits: ExitWatch
+  readonly listings: Listings
+}): RowWatch => {
   const { ledger, timeline } = world
   const reports = new Map<string, Set<number>>()
   const endingSince = new Map<SessionId, number>()
@@ -118,6 +123,32 @@ export const make = (world: World, fleet: () => Fleet, exits: ExitWatch, early: 
     if (reason === "died" && hasExited) return
     if (respawns < onFailure.max) {
       world.broken("replaced", `${spec.id} ends as ${reason}, after ${respawns} of ${onFailure.max} respawns`)
+    }
+  }
+
+  /** A session is over or goes on elsewhere, since its cloud says that its machine is not there: a listing must have said so first. */
+  const doubts = (process: Process, before: SessionState, after: SessionState): void => {
+    const { phase } = before
+    const isOver = after.phase._tag === "Ending" || after.phase._tag === "Ended"
+    const isLost = after.respawns > before.respawns ||
+      (after.phase._tag !== "Live" && isOver && after.phase.reason === "died")
+    if (phase._tag !== "Live" || !isLost || isBegunAgain(before.spec.id)) return
+    const machine = ledger.find(phase.provider, phase.computeId)
+    if (machine === undefined || !ledger.isDenied(machine) || !ledger.bills(machine)) return
+    if (machine.status !== "running" && machine.status !== "provisioning") return
+    if (listings.wasMissing(process, machine)) return
+    world.broken(
+      "one",
+      `${machine.id} of ${after.spec.id} was given up since a look denied it, and no listing was without it`
+    )
+  }
+
+  /** A session counts as ready before each port it asked for has an address. */
+  const checkReady = ({ phase, spec: { id } }: SessionState): void => {
+    if (phase._tag !== "Live" || !(phase.ready || phase.status === "running")) return
+    const machine = ledger.find(phase.provider, phase.computeId)
+    if (machine !== undefined && machine.mapsAt > timeline.now()) {
+      world.broken("ready", `${id} is ready on ${machine.id}, whose ports have no address before ${machine.mapsAt}`)
     }
   }
 
@@ -204,12 +235,14 @@ export const make = (world: World, fleet: () => Fleet, exits: ExitWatch, early: 
       const leaked = world.secrets.find(() => JSON.stringify(after))
       if (leaked !== undefined) world.broken("secrets", `the row of ${id} holds ${leaked}`)
       reportsOf(after)
+      checkReady(after)
       ends(member, before, after)
       early.written(process, before, after)
       writers.set(id, process)
       if (before !== undefined) {
         keepsMachines(before, after)
         heeds(process, before, after)
+        doubts(process, before, after)
         pays(before, after)
       }
       if (after.phase._tag === "Ending") {

@@ -178,6 +178,8 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     }
   })
   let lag = 0
+  /** Until when no listing is answered. */
+  let blindUntil = 0
 
   const failed = (pod: string): void => {
     const machine = ledger.find(id, pod)
@@ -264,7 +266,8 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     name: string,
     answer: Heard
   ): void => {
-    const order = operation === null ? RunPodFaults.nothing : faultFor(operation)
+    const isBlind = operation === "listPods" && timeline.now() < blindUntil
+    const order = operation === null ? RunPodFaults.nothing : isBlind ? RunPodFaults.broken : faultFor(operation)
     if (operation === "createPod") {
       witness.created(name)
       if (order.isLate) late.add(name)
@@ -397,6 +400,10 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         else change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id))
       },
       setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
+      blind: (millis) => {
+        blindUntil = timeline.now() + millis
+        ledger.blind(id, blindUntil)
+      },
       isCommanded: (machine) => commanded.has(machine.madeAs) && machine.exitCode === null,
       rename: (machine, name) => change(client.execute(renaming(machine.id, name, apiKey))),
       plant: (name) => {

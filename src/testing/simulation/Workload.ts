@@ -70,6 +70,13 @@ export const start = (options: {
     else controls.stop(victim, kind === 3 && !victim.isSpot ? rng.below(3) : null)
   }
 
+  const blind = (): void => {
+    const cloud = rng.one(clouds)
+    const by = rng.pick(10, 20, 40) * minute
+    world.note(() => `${cloud?.id} cannot be listed for ${by} ms`)
+    cloud?.controls.blind(by)
+  }
+
   const finish = (): void => {
     const found = machine((one) => one.status === "running" && controlsOf(one)?.isCommanded(one) === true)
     if (found === undefined) return
@@ -182,7 +189,8 @@ export const start = (options: {
     damage,
     rename,
     rent: withTarget(stateless.rent),
-    wait: withTarget(callers.wait)
+    wait: withTarget(callers.wait),
+    blind
   }
 
   const often = (act: () => void, perMinute: number): void => {
@@ -204,6 +212,7 @@ export const start = (options: {
       isOn = false
       world.setFaultRates(noFaults)
       database.controls.repair()
+      for (const cloud of clouds) cloud.controls.blind(0)
       for (const one of ledger.all) {
         one.ignores = 0
         one.slowness = Math.min(one.slowness, 1_000)
@@ -235,5 +244,6 @@ const eventNames = [
   "rename",
   "rent",
   "wait",
-  "finish"
+  "finish",
+  "blind"
 ] as const satisfies ReadonlyArray<keyof EventRates>
