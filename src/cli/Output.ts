@@ -85,6 +85,7 @@ export const make = Effect.fnUntraced(function*(command: string) {
   )
 
   const warnCut = (why: string) => {
+    if (why === Printer.givenUp) return Effect.void
     const lines = printer.count()
     return err(Warnings.render(invocation, `the output of ${command} was cut after line ${lines}: ${why}`, { lines }))
   }

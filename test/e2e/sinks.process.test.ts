@@ -142,7 +142,7 @@ describe("a reader that leaves", () => {
       `set -o pipefail; PATH="$PWD:$PATH" atlas fly deploy | { head -1; exec 0<&-; touch left; }`
     )
     assert.deepStrictEqual([code, stdout], [ended === 0 ? 0 : 1, "one\n"], stderr)
-    assert.match(stderr, /^warning: nobody reads stdout any more; the command goes on without output$/m)
+    assert.match(stderr, /^warning: the reader of stdout has left; the command goes on without output$/m)
     assert.isTrue(fs.existsSync(join(home.directory, "done")))
   })
 })

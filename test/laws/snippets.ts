@@ -40,6 +40,7 @@ export const commands: ReadonlyArray<string> = [
   "cd",
   "mkdir",
   "chmod",
+  "cp",
   "kill",
   "wait",
   "until [ -s fake.json ]; do sleep 0.1; done",

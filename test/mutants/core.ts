@@ -104,8 +104,8 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     name: "cap-on-monotonic",
     why: "money is counted on the monotonic clock, which stands still in a suspended machine",
     file: `${at}/Clock.ts`,
-    find: "wall: Math.max(Math.floor(read.wall), last.wall + (mono - last.mono))",
-    replace: "wall: last.wall + (mono - last.mono)",
+    find: "wall: suspended === null ? Math.max(Math.floor(read.wall), awake) : awake + suspended",
+    replace: "wall: awake",
     noticedBy: [worlds("clocks", ["money", "prompt"]), lives]
   },
   {

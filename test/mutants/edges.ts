@@ -6,8 +6,8 @@ export const edges: ReadonlyArray<Patch> = [
     name: "up-rents-again-after-its-command",
     why: "a failure of what ran in the machine counts as a refusal, and the next GPU is rented for it",
     file: "src/cli/actions/up.ts",
-    find: "Effect.ensuring(Effect.result(stay(compute)), sayEnding(",
-    replace: "Effect.ensuring(Effect.map(stay(compute), Result.succeed), sayEnding(",
+    find: "(compute) => Effect.result(stay(compute)), call)",
+    replace: "(compute) => Effect.map(stay(compute), Result.succeed), call)",
     noticedBy: [tests("test/cli/up.test.ts")]
   },
   {

@@ -8,6 +8,7 @@ import { engine } from "./engine.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
 import { limiter } from "./limiter.ts"
+import { marker } from "./marker.ts"
 import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
 import { outage } from "./outage.ts"
@@ -27,6 +28,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...queues,
   ...outage,
   ...reaper,
+  ...marker,
   ...wrapped
 ]
 

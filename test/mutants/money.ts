@@ -1,5 +1,5 @@
 /** Mistakes in what a session costs: the meter, its cap, the bill, and the limits that end it. */
-import { type Patch, tests } from "./mutant.ts"
+import { type Patch, tests, worlds } from "./mutant.ts"
 
 const at = "src/orchestrator/session"
 const money = tests("test/orchestrator/session/money.test.ts")
@@ -136,18 +136,18 @@ export const meter: ReadonlyArray<Patch> = [
   },
   {
     name: "ended-by-itself-is-a-loss",
-    why: "a machine that its own command may have removed is rented again",
+    why: "a machine that stopped when its own command had ended, as its exit code says, is rented again",
     file: `${at}/internal/replacing.ts`,
-    find: "cause) ? \"unknown\" : \"lost\"",
-    replace: "cause) ? \"lost\" : \"lost\"",
-    noticedBy: [tests("test/orchestrator/respawn.test.ts")]
+    find: "if (seen !== null && seen.exitCode !== null) return",
+    replace: "if (seen !== null && seen.exitCode === 99) return",
+    noticedBy: [replacing]
   },
   {
     name: "lost-is-never-replaced",
     why: "where there are no spot machines a lost machine is never replaced",
     file: `${at}/internal/replacing.ts`,
-    find: "cause) ? \"unknown\" : \"lost\"",
-    replace: "cause) ? \"unknown\" : \"unknown\"",
+    find: "end of its log\n  return \"lost\"",
+    replace: "end of its log\n  return \"ended\"",
     noticedBy: [replacing, tests("test/orchestrator/respawn.test.ts")]
   },
   {
@@ -204,7 +204,7 @@ export const meter: ReadonlyArray<Patch> = [
     file: `${at}/Clock.ts`,
     find: "suspended === null ? Math.max(Math.floor(read.wall), awake) : awake + suspended",
     replace: "Math.max(Math.floor(read.wall), awake + (suspended ?? 0))",
-    noticedBy: [tests("test/orchestrator/engine/scheduler.test.ts")]
+    noticedBy: [tests("test/orchestrator/engine/scheduler.test.ts"), worlds("stalls", ["early"])]
   },
   {
     name: "suspend-not-counted",

@@ -94,9 +94,10 @@ export const queues: ReadonlyArray<Patch> = [
   {
     name: "terminate-that-hangs-is-waited-for",
     why: "a terminate that cannot be interrupted is waited for for ever, and not sent again",
-    file: runner,
+    file: `${at}/BoundedCalls.ts`,
     find: "atMost(call, commandLimit),",
     replace: "Effect.timeoutOption(call, commandLimit),",
+    and: [{ file: `${at}/BoundedCalls.ts`, find: "import { atMost } from \"../internal/patience.ts\"\n", replace: "" }],
     noticedBy: [hanging]
   },
   {

@@ -11,6 +11,7 @@ import type { Seen } from "../../orchestrator/SessionEngine.ts"
 import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import type { Cloud } from "./Cloud.ts"
 import type { CreateWatch } from "./CreateWatch.ts"
+import type { EarlyWatch } from "./EarlyWatch.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
 import type { Profile } from "./Profile.ts"
@@ -96,10 +97,11 @@ export const make = (options: {
   readonly clouds: ReadonlyArray<Cloud>
   readonly rows: RowWatch
   readonly creates: CreateWatch
+  readonly early: EarlyWatch
   readonly ends: EndWatch
   readonly rng: Rng.Rng
 }): Callers => {
-  const { clouds, creates, ends, fleet, profile, rng, rows, world } = options
+  const { clouds, creates, early, ends, fleet, profile, rng, rows, world } = options
   const { timeline } = world
   let calls = 0
 
@@ -128,10 +130,12 @@ export const make = (options: {
   const requestOf = (number: number, isTask: boolean): SpawnOptions.Input => {
     // RunPod rents nothing without an image and a GPU, and knows every option
     const isPlain = !profile.isRunPod
+    const name = `job ${number}`
+    early.asked(name)
     return {
       gpu: rng.chance(0.5) || !isPlain ? ["h100", "a100_80g"] : null,
       image: isPlain ? null : "me/server:1",
-      name: `job ${number}`,
+      name,
       ports: isPlain ? [] : ["8000/http", "22/tcp"],
       spot: rng.chance(profile.spot),
       auth: rng.chance(0.3) ? "signed_url" : profile.bearer > 0 && rng.chance(profile.bearer) ? "bearer" : "none",

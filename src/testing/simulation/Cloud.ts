@@ -48,6 +48,12 @@ export interface Witness {
   readonly refused: (name: string) => void
   /** A process is about to send a delete. */
   readonly ending: (process: Process, provider: string, id: string) => void
+  /** The log of a machine says how its command ended; `isSlow` where its cloud may not be asked at any time. */
+  readonly exited: (machine: Machine, isSlow: boolean) => void
+  /** A process has read so. */
+  readonly readExit: (process: Process, machine: Machine) => void
+  /** A log could not be read. */
+  readonly unreadable: (machine: Machine) => void
   /** A whole listing has reached a process. */
   readonly listed: (process: Process, provider: string, ids: ReadonlyArray<string>) => void
 }
@@ -66,6 +72,8 @@ export interface CloudControls {
   readonly fail: (machine: Machine) => void
   /** The machine stops, with an exit code when its command has ended. */
   readonly stop: (machine: Machine, exitCode: number | null) => void
+  /** Whether it runs a command that says at the end of its log how it has ended, and has not said so yet. */
+  readonly isCommanded: (machine: Machine) => boolean
   readonly setRate: (machine: Machine, rate: number) => void
   readonly rename: (machine: Machine, name: string) => void
   /** A machine appears under this name that no process under test asked for. */
@@ -373,6 +381,7 @@ export const make = (
         machine.status = "stopped"
         machine.exitCode = exitCode
       },
+      isCommanded: () => false,
       setRate: ledger.setRate,
       rename: (machine, renamed) => {
         machine.name = renamed

@@ -103,6 +103,8 @@ export interface EventRates {
   readonly report: number
   /** A machine vanishes, fails, stops, is preempted or ends its command. */
   readonly machine: number
+  /** A command ends whose machine is gone soon after, with its log. */
+  readonly finish: number
   /** A price changes or becomes known. */
   readonly price: number
   /** A listing is without a machine for a while. */
@@ -177,6 +179,7 @@ const usualRates: EventRates = {
   stop: 0.2,
   report: 0.1,
   machine: 0.1,
+  finish: 0,
   price: 0.05,
   hide: 0,
   close: 0,
@@ -367,7 +370,7 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     ...rest,
     // RunPod has no spot machines
     ...(isRunPod ? { spot: 0 } : {}),
-    eventRates: { ...usualRates, ...eventRates },
+    eventRates: { ...usualRates, ...(isRunPod ? { finish: 0.6 } : {}), ...eventRates },
     faultRates: { ...noFaults, ...faultRates }
   }
 }
