@@ -12,7 +12,6 @@ import { decoder } from "../domain/Decode.ts"
 import * as Entropy from "../domain/Entropy.ts"
 import * as Setting from "../domain/Setting.ts"
 import * as SessionStore from "../orchestrator/SessionStore.ts"
-import { makeMemory } from "../orchestrator/store/memory.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import * as PrivateDirectory from "../storage/PrivateDirectory.ts"
 import * as PrivateFile from "../storage/PrivateFile.ts"
@@ -80,12 +79,12 @@ const withoutOwner = (fault: AtlasError): Effect.Effect<OwnedSessions> =>
     owner: Owner.make(word),
     store: Layer.effect(
       SessionStore.SessionStore,
-      Effect.map(makeMemory, (empty) => ({
+      Effect.map(SessionStore.SessionStore, (empty) => ({
         ...empty,
         lock: () => Effect.fail(fault),
         commit: () => Effect.fail(fault)
       }))
-    )
+    ).pipe(Layer.provide(SessionStore.layerMemory))
   }))
 
 /** The owner and store of this state directory; `ATLAS_OWNER` names another owner. */
