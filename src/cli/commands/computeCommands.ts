@@ -5,7 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { ComputeStatus } from "../../domain/Compute.ts"
+import type { ComputeStatus } from "../../domain/Compute.ts"
 import { actionWithProviders } from "../Action.ts"
 import { callOptions, duration, id, misused, refuseEarlyWords, toggle, yes } from "../Flags.ts"
 import { count, limitFlags, spawnFlags } from "../SpawnFlags.ts"
@@ -56,6 +56,17 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (i
     ])
   )
 
+/** Not the schema itself, which would be loaded to print the help; each status is here, or it does not compile. */
+const statuses = Object.values(
+  {
+    provisioning: "provisioning",
+    running: "running",
+    stopped: "stopped",
+    terminated: "terminated",
+    failed: "failed"
+  } satisfies { readonly [Status in ComputeStatus]: Status }
+)
+
 const computes = () => import("../actions/computes.ts")
 const runList = actionWithProviders(async () => (await import("../actions/ps.ts")).list)
 const runGet = actionWithProviders(async () => (await computes()).get)
@@ -75,7 +86,7 @@ const listFlags = {
     Flag.withDescription("Only those of this name: the human part of it, or the whole"),
     Flag.optional
   ),
-  statuses: Flag.Literals("status", ComputeStatus.literals).pipe(
+  statuses: Flag.Literals("status", statuses).pipe(
     Flag.withDescription("Only those of this status; may be repeated"),
     Flag.atLeast(0)
   ),
