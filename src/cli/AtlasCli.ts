@@ -28,6 +28,7 @@ import { reap, sessions, task } from "./commands/sessionCommands.ts"
 import { check, demo, dev } from "./commands/trialCommands.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
+import * as HelpText from "./HelpText.ts"
 import { Made } from "./Made.ts"
 import { Shell } from "./Shell.ts"
 import * as Warnings from "./Warnings.ts"
@@ -106,8 +107,7 @@ const atlas = Command.make("atlas").pipe(
 )
 
 /** Prints what `effect/cli` itself produces: help and version. Bad usage is rendered with every other failure. */
-const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.Presenter => {
-  const formatter = CliOutput.defaultFormatter({ colors: hasColor })
+const presenter = Effect.map(Shell, ({ columns, hasColor, invocation, out }): CliOutput.Presenter => {
   const show = (text: string, json: unknown) => out(invocation.json ? JSON.stringify(json) : text)
   return {
     present: (event) => {
@@ -117,7 +117,7 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
         case "Help": {
           // `atlas` alone shows the help; `atlas --json` comes from a program that forgot the command
           if (event.reason === "Implicit" && invocation.json) return Effect.void
-          const help = formatter.formatHelpDoc(event.helpDoc)
+          const help = HelpText.format(event.helpDoc, { colours: hasColor, columns: columns?.() })
           return show(help, { help })
         }
         case "InvalidInvocation":

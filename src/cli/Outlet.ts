@@ -35,6 +35,8 @@ export interface Outlet {
   readonly hurry: () => void
   /** Waits until all that was taken is written, or dropped. */
   readonly flushed: Effect.Effect<void>
+  /** Waits until the reader has been given up. */
+  readonly givenUp: Effect.Effect<void>
   /** How many bytes were dropped because their reader took nothing. */
   readonly dropped: () => number
   /** How many lines were written to their ends. */
@@ -168,6 +170,7 @@ export const make = (
       wake()
     },
     flushed: until(() => waiting === 0),
+    givenUp: until(() => dropped > 0),
     dropped: () => dropped,
     lines: () => lines
   }

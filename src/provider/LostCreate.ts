@@ -38,7 +38,36 @@ const lookLimit = Duration.seconds(30)
  *
  * It succeeds with what is found only where that is certainly its own: exactly one that is as it was asked for, and none before.
  * Everything else stays `Uncertain`, with a message that names what was found. The list is read before the create too: otherwise
- * nothing would tell a new one from one that was there.
+ * nothing would tell a new one from one that was there. The looks go on for two settle windows, and each may take 30 seconds.
+ *
+ * **Example** (A disk of a cloud of one's own)
+ *
+ * ```ts
+ * import * as LostCreate from "effect-atlas/provider/LostCreate"
+ * import type { AtlasErrorReason } from "effect-atlas/domain/AtlasError"
+ * import * as Duration from "effect/Duration"
+ * import type * as Effect from "effect/Effect"
+ *
+ * interface Disk {
+ *   readonly id: string
+ *   readonly name: string
+ * }
+ *
+ * const makeDisk = (
+ *   name: string,
+ *   cloud: {
+ *     readonly list: Effect.Effect<ReadonlyArray<Disk>, AtlasErrorReason>
+ *     readonly create: Effect.Effect<Disk, AtlasErrorReason>
+ *   }
+ * ) =>
+ *   LostCreate.once({
+ *     what: `a disk called ${name}`,
+ *     list: cloud.list,
+ *     isWanted: (disk) => disk.name === name,
+ *     idOf: ({ id }) => id,
+ *     settleWindow: Duration.seconds(5)
+ *   }, cloud.create)
+ * ```
  *
  * @category creating
  * @since 0.1.0

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Outlet from "../../src/cli/Outlet.ts"
@@ -69,7 +69,9 @@ describe("an outlet whose reader pauses", () => {
         Effect.forkChild({ startImmediately: true })
       )
       yield* settle
-      yield* Fiber.interrupt(waiting)
+      yield* Effect.forkChild(Fiber.interrupt(waiting), { startImmediately: true })
+      yield* settle
+      assert.isDefined(waiting.pollUnsafe(), "the wait is over")
       reader.read(Number.MAX_SAFE_INTEGER)
       yield* outlet.flushed
       assert.isFalse(isWritten)
@@ -102,6 +104,22 @@ describe("an outlet at the end of a run", () => {
       assert.strictEqual(reader.text(), "")
     }))
 
+  it.effect("has patience anew with each piece that its reader takes", () =>
+    Effect.gen(function*() {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+      const reader = makeReader()
+      const outlet = Outlet.make(reader.target, never, { patienceMillis: 1000 })
+      yield* outlet.write(mebibyte)
+      outlet.hurry()
+      for (let piece = 1; piece <= 3; piece++) {
+        vi.advanceTimersByTime(900)
+        reader.read(1)
+      }
+      assert.strictEqual(outlet.dropped(), 0)
+      vi.advanceTimersByTime(1000)
+      assert.strictEqual(outlet.dropped(), mebibyte.length + 1 - reader.text().length)
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.useRealTimers()))))
+
   it.effect("waits for a reader that goes on, however slowly", () =>
     Effect.gen(function*() {
       const reader = makeReader()
@@ -118,6 +136,26 @@ describe("an outlet at the end of a run", () => {
       assert.strictEqual(outlet.dropped(), 0)
     }))
 })
+
+it.effect("what is written at the end is not cut short by the interrupt that began it", () =>
+  Effect.gen(function*() {
+    const reader = makeReader()
+    const outlet = Outlet.make(reader.target, never)
+    yield* outlet.write(mebibyte)
+    outlet.hurry()
+    yield* outlet.write(mebibyte)
+    const waiting = yield* outlet.write("last").pipe(
+      Effect.uninterruptible,
+      Effect.forkChild({ startImmediately: true })
+    )
+    const interrupt = yield* Effect.forkChild(Fiber.interrupt(waiting), { startImmediately: true })
+    yield* settle
+    assert.isUndefined(waiting.pollUnsafe())
+    reader.read(Number.MAX_SAFE_INTEGER)
+    yield* Fiber.join(interrupt)
+    yield* outlet.flushed
+    assert.strictEqual(reader.text().slice(-6), "\nlast\n")
+  }))
 
 it.effect("an outlet that cannot be written tells so once, and holds up nobody", () =>
   Effect.gen(function*() {

@@ -92,6 +92,73 @@ describe("a log that comes fast", () => {
     }))
 })
 
+describe("a log that can be read after its machine is gone", () => {
+  it.effect("is not read while the machine is ended, so that its lines do not take the processor from that", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      let read = 0
+      const readWhile: Array<number> = []
+      const endless = Stream.fromEffectRepeat(
+        Effect.delay(
+          Effect.sync(() => new LogElement.LogElement({ cursor: `${++read}`, at: null, stream: "output", text: "y" })),
+          "500 millis"
+        )
+      )
+      const flooding: Provider.Service = {
+        ...provider,
+        logs: { ...provider.logs, outlivesCompute: true, stream: () => endless },
+        power: {
+          ...provider.power,
+          stop: (id, options) =>
+            Effect.gen(function*() {
+              const before = read
+              yield* Effect.sleep("8 seconds")
+              readWhile.push(read - before)
+              yield* provider.power.stop(id, options)
+            })
+        }
+      }
+      const { fiber } = yield* begun(["task", "--image", "x", "--max-runtime", "3s", "--json"], {
+        providers: [flooding]
+      })
+      yield* pass(80)
+      assert.strictEqual((yield* over(fiber)).code, 1)
+      assert.isAbove(read, 3)
+      assert.strictEqual(readWhile.length, 1)
+      assert.isAtMost(readWhile[0] ?? 0, 1)
+    }))
+})
+
+describe("a log that has lost something in the middle", () => {
+  it.effect("is said to be cut where that is, not where it ends", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const lines = ["1", "2", "lost", "4", "5"].map((text) =>
+        new LogElement.LogElement({
+          cursor: text,
+          at: null,
+          stream: "output",
+          text,
+          ...(text === "lost" ? { lost: true } : {})
+        })
+      )
+      const gappy: Provider.Service = {
+        ...provider,
+        logs: {
+          ...provider.logs,
+          stream: (_, options) =>
+            options?.follow === true ? Stream.concat(Stream.fromArray(lines), Stream.never) : Stream.empty
+        }
+      }
+      const { fiber, lines: shown } = yield* begun(["task", "--image", "x", "--json"], { providers: [gappy] })
+      yield* controls.setStatus(idOf(shown()[0]), "failed", { exitCode: 0 })
+      yield* pass(40)
+      const { code, err } = yield* over(fiber)
+      assert.strictEqual(code, 1)
+      assert.deepInclude(JSON.parse(err), { type: "warning", lines: 2 })
+    }))
+})
+
 describe("a reader that pauses", () => {
   it.effect("gets every line of a task, however long after the command's end, and keeps no machine", () =>
     Effect.gen(function*() {

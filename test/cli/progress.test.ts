@@ -6,7 +6,7 @@ import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { settled } from "../support/settled.ts"
-import { mock, pass, run, type Surroundings } from "./harness.ts"
+import { mock, pass, run, start, type Surroundings } from "./harness.ts"
 
 const saidWhile = (args: ReadonlyArray<string>, surroundings: Surroundings, seconds: number) =>
   Effect.gen(function*() {
@@ -24,6 +24,23 @@ describe("a wait at a terminal", () => {
       assert.deepStrictEqual(
         said.filter((line) => line.includes("waiting for")),
         ["5s", "10s", "20s"].map((time) => `... waiting for mock to answer the create (${time})`)
+      )
+    }))
+
+  it.effect("is told no more once it is over", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      yield* controls.delay("spawnCompute", { answer: "7 seconds" })
+      const running = start(["up", "--image", "x"], { providers: [provider], colour: true })
+      const fiber = yield* Effect.forkDetach(running.ended, { startImmediately: true })
+      yield* pass(60)
+      const [{ id } = { id: "" }] = (yield* controls.ledger).live
+      yield* controls.setStatus(id, "failed", { exitCode: 0 })
+      yield* pass(60)
+      assert.isDefined(fiber.pollUnsafe())
+      assert.deepStrictEqual(
+        running.err.filter((line) => line.includes("waiting for")),
+        ["... waiting for mock to answer the create (5s)"]
       )
     }))
 

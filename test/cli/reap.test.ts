@@ -81,6 +81,23 @@ describe("reap", () => {
       assert.strictEqual((yield* controls.ledger).live.length, 3)
     }))
 
+  it.effect("says of what it leaves alone why and who ends it, and fails where another store may have rented it", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      const free = yield* provider.compute.spawn({ image: "x" })
+      const runs = () => run(["reap"], { providers: [provider] })
+      const clear = yield* runs()
+      assert.strictEqual(clear.code, 0)
+      assert.include(clear.out, `without a session: \`atlas down ${free.id} --provider mock\``)
+      const store = NameStamp.storeMark("the store of another host")
+      const theirs = yield* provider.compute.spawn({ image: "x" }, {
+        stamp: { ...yield* NameStamp.make(owner, "work"), store }
+      })
+      const { code, out } = yield* runs()
+      assert.strictEqual(code, 1)
+      assert.match(out, new RegExp(`another session store.*: \`atlas down ${theirs.id} --provider mock\``))
+    }))
+
   it.effect("is over at once when there is nothing to prove", () =>
     Effect.gen(function*() {
       const { provider } = yield* mock

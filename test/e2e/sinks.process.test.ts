@@ -48,6 +48,12 @@ describe.skipIf(!fs.existsSync("/proc/self/io"))("a stdout that nobody reads", (
       running.child.kill(signal)
       assert.strictEqual(await running.code(), expected)
       isOver(running)
+      running.child.stdout?.resume()
+      const { stderr, stdout } = await running.ended
+      const told = [...stderr.matchAll(/cut after line (\d+)/g)].map(([, line]) => Number(line))
+      assert.lengthOf(told, 1)
+      // what was being written when the reader was given up counts as lost
+      assert.isAtMost(told[0] ?? Infinity, stdout.split("\n").length - 1)
     }
   )
 

@@ -69,3 +69,17 @@ it.effect("a command that waits for its turn for its whole limit is not run, and
     yield* TestClock.adjust("1 hour")
     assert.deepStrictEqual(kindsOf(yield* Fiber.join(again)), ["done"])
   }))
+
+it.effect("a command past its limit is killed at once; one that is followed has the time to end", () =>
+  Effect.gen(function*() {
+    const graces: Array<unknown> = []
+    const cli = FlyCli.make((_, { killGrace }) =>
+      Effect.sync(() => {
+        graces.push(killGrace)
+        return { pid: 1, stdout: Stream.empty, stderr: Stream.empty, exitCode: Effect.succeed(0) }
+      })
+    )
+    yield* cli.run(["tokens"])
+    yield* Effect.scoped(cli.start(["deploy"]))
+    assert.deepStrictEqual(graces, [0, undefined])
+  }))

@@ -3,16 +3,22 @@
  */
 import { absence } from "./absence.ts"
 import { core } from "./core.ts"
+import { disk } from "./disk.ts"
+import { done } from "./done.ts"
 import { edges } from "./edges.ts"
 import { engine } from "./engine.ts"
+import { flyAndBuses } from "./fly.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
 import { limiter } from "./limiter.ts"
+import { looks } from "./looks.ts"
+import { marker } from "./marker.ts"
 import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
 import { outage } from "./outage.ts"
 import { queues } from "./queues.ts"
 import { reaper } from "./reaper.ts"
+import { sinks } from "./sinks.ts"
 import { wrapped } from "./wrapped.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -27,6 +33,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...queues,
   ...outage,
   ...reaper,
+  ...marker,
+  ...sinks,
+  ...disk,
+  ...done,
+  ...flyAndBuses,
+  ...looks,
   ...wrapped
 ]
 

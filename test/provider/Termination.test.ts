@@ -234,6 +234,17 @@ describe("ending", () => {
       assert.lengthOf(calls, 2)
     }))
 
+  it.effect("a disk of this machine that refuses is the failure, at once and in its own words", () =>
+    Effect.gen(function*() {
+      const { calls, provider } = scripted({
+        terminate: () => Effect.fail(new AtlasError.StorageFault({ message: "the disk is full" })),
+        get: () => Effect.succeed(machine())
+      })
+      const { _tag, message } = yield* Effect.flip(Termination.end(provider, id))
+      assert.deepStrictEqual([_tag, message], ["StorageFault", "the disk is full"])
+      assert.lengthOf(calls, 2)
+    }))
+
   it.effect("stopped and failed are not gone", () =>
     Effect.gen(function*() {
       for (const status of ["stopped", "failed"] as const) {

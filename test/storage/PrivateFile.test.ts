@@ -42,6 +42,22 @@ describe("PrivateFile", () => {
       })
     ).pipe(Effect.provide(NodeServices.layer)))
 
+  it.live("what is no file, or larger than any such file, is not opened", () =>
+    inTemp((directory) =>
+      Effect.gen(function*() {
+        const file = join(directory, "key")
+        fs.writeFileSync(file, "0123456789")
+        assert.strictEqual(yield* PrivateFile.read(file, 10), "0123456789")
+        for (const [odd, longest, words] of [[file, 9, "10 bytes"], [directory, 10, "Directory"]] as const) {
+          const { reason } = yield* Effect.flip(PrivateFile.read(odd, longest))
+          assert.strictEqual(reason._tag, "BadResource")
+          assert.include(reason.description, words)
+        }
+        // a device stands for a pipe here, which would hold up the test
+        if (fs.existsSync("/dev/null")) yield* Effect.flip(PrivateFile.read("/dev/null", 10))
+      })
+    ).pipe(Effect.provide(NodeServices.layer)))
+
   it.live("many writers at once leave one whole text", () =>
     inTemp((directory) =>
       Effect.gen(function*() {

@@ -37,12 +37,11 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (i
         description: "The first of two GPUs that is available"
       },
       {
-        command:
-          "atlas up --provider runpod --gpu \"NVIDIA L40S\" --cloud community --disk 80 --cuda 12.8 --image me/server",
+        command: "atlas up --provider runpod --gpu \"NVIDIA L40\" --cloud community --disk 80 --cuda 12.8 --image me/x",
         description: "By the provider's own name, on a third party's machine with 80 GB and a recent driver"
       },
       {
-        command: "atlas up --provider runpod --gpu l4 --template TEMPLATE --network-volume VOLUME --env-file prod.env",
+        command: "atlas up --provider runpod --gpu l4 --template ID --network-volume ID --env-file prod.env",
         description: "What is set up in the account, with variables of a file"
       },
       {

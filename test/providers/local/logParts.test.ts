@@ -15,6 +15,8 @@ const withLog = <A, E>(
   use: (log: {
     readonly directory: string
     readonly append: (text: string) => void
+    /** Something that the writer does while a reader reads. */
+    readonly beforeNextListing: (act: () => void) => void
     /** What the writer does at the limit. */
     readonly rotate: () => void
     readonly open: (offset: number) => Effect.Effect<
@@ -28,13 +30,27 @@ const withLog = <A, E>(
     Effect.sync(() => fs.mkdtempSync(join(tmpdir(), "atlas-parts-"))),
     (directory) =>
       Effect.gen(function*() {
-        const system = yield* FileSystem.FileSystem
+        const real = yield* FileSystem.FileSystem
+        let meanwhile = () => {}
+        const system: FileSystem.FileSystem = {
+          ...real,
+          readDirectory: (...given) =>
+            Effect.suspend(() => {
+              const act = meanwhile
+              meanwhile = () => {}
+              act()
+              return real.readDirectory(...given)
+            })
+        }
         let base = 0
         const file = join(directory, "log")
         fs.writeFileSync(file, "")
         return yield* use({
           directory,
           append: (text) => fs.appendFileSync(file, text),
+          beforeNextListing: (act) => {
+            meanwhile = act
+          },
           rotate: () => {
             const end = base + fs.statSync(file).size
             fs.renameSync(file, join(directory, `log.${base}.${end}`))
@@ -118,6 +134,23 @@ describe("a log in parts", () => {
         assert.strictEqual(yield* reader.next, "cd")
         assert.strictEqual(yield* reader.next, "three")
         assert.deepStrictEqual(reader.missed(), { from: 4, to: 7 })
+      })
+    ))
+
+  it.live("what is written between a look that finds nothing and a rotation is read before what follows it", () =>
+    withLog(({ append, beforeNextListing, open, rotate }) =>
+      Effect.gen(function*() {
+        append("ab")
+        const reader = yield* open(0)
+        assert.strictEqual(yield* reader.next, "ab")
+        beforeNextListing(() => {
+          append("late")
+          rotate()
+          append("next")
+        })
+        assert.strictEqual(yield* reader.next, "late")
+        assert.strictEqual(yield* reader.next, "next")
+        assert.isNull(reader.missed())
       })
     ))
 

@@ -42,6 +42,8 @@ describe("the end of a pod's log", () => {
       assert.isNull(yield* settled(logs.exit(id, { name: name ?? "" })))
       const following = yield* Effect.forkChild(logs.exit(id, { name: name ?? "", follow: true }))
       yield* cloud.use(({ writeLog }) => writeLog(id, `atlas: ${other} exited with 9`))
+      // words of the platform are none of the command's
+      yield* cloud.use(({ writeLog }) => writeLog(id, `atlas: ${name} exited with 9`, "system"))
       yield* wait(5)
       assert.isUndefined(following.pollUnsafe())
       yield* cloud.use(({ endCommand }) => endCommand(id, 7))
