@@ -236,6 +236,23 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     noticedBy: [tests("test/events/Custom.test.ts")]
   },
   {
+    name: "read-bytes-still-count",
+    why: "what a reader has taken counts against its bound for ever",
+    file: "src/events/internal/mailbox.ts",
+    find: "      size -= one.size\n      return one.element",
+    replace: "      return one.element",
+    noticedBy: [tests("test/events/Dispatcher.test.ts")]
+  },
+  {
+    name: "messages-on-the-shared-connection",
+    why:
+      "messages are sent on the connection that waits at its end for every answer, so a Redis that hangs holds a scope",
+    file: "src/events/Dispatcher.ts",
+    find: "reserved.send(\"PUBLISH\"",
+    replace: "redis.send(\"PUBLISH\"",
+    noticedBy: [tests("test/events/Redis.server.test.ts")]
+  },
+  {
     name: "connection-not-given-up",
     why: "the reserved connection to a Redis that hangs is kept, and what waits for an answer on it waits for ever",
     file: "src/events/internal/connection.ts",
