@@ -195,10 +195,12 @@ it("a page that broke off out of order moves no cursor: what stands behind the c
   }
   accept(null, 1, 2)
   const from = () => BigInt(progress.cursor() ?? "0") - start
-  assert.isTrue(from() < 2n * second)
+  assert.isBelow(Number(from()), Number(2n * second))
   assert.deepStrictEqual(accept(cutError, 10, 4), ["10", "4"])
   // what was read up to before the cut is still where the next page begins
-  assert.isTrue(from() < 2n * second)
+  assert.isBelow(Number(from()), Number(2n * second))
   assert.deepStrictEqual(accept(null, 4, 5, 10), ["5"])
-  assert.isTrue(from() >= 2n * second)
+  // late lines are looked for once what is new has been read
+  assert.deepStrictEqual(accept(null, 4, 5, 10), [])
+  assert.isAtLeast(Number(from()), Number(2n * second))
 })
