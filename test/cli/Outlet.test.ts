@@ -66,10 +66,11 @@ describe("an outlet whose reader pauses", () => {
       const waiting = yield* outlet.write("second").pipe(
         Effect.tap(() => Effect.sync(() => isWritten = true)),
         Effect.uninterruptible,
-        Effect.forkChild({ startImmediately: true })
+        // apart from its test, which would else wait for it where it fails
+        Effect.forkDetach({ startImmediately: true })
       )
       yield* settle
-      yield* Effect.forkChild(Fiber.interrupt(waiting), { startImmediately: true })
+      yield* Effect.forkDetach(Fiber.interrupt(waiting), { startImmediately: true })
       yield* settle
       assert.isDefined(waiting.pollUnsafe(), "the wait is over")
       reader.read(Number.MAX_SAFE_INTEGER)

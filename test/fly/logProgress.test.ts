@@ -194,10 +194,13 @@ it("a page that broke off out of order moves no cursor: what stands behind the c
     return progress.accept(page).entries.map(({ message }) => message)
   }
   accept(null, 1, 2)
-  const before = progress.cursor()
-  assert.isNotNull(before)
+  const from = () => BigInt(progress.cursor() ?? "0") - start
+  assert.isBelow(Number(from()), Number(2n * second))
   assert.deepStrictEqual(accept(cutError, 10, 4), ["10", "4"])
-  assert.strictEqual(progress.cursor(), before)
+  // what was read up to before the cut is still where the next page begins
+  assert.isBelow(Number(from()), Number(2n * second))
   assert.deepStrictEqual(accept(null, 4, 5, 10), ["5"])
-  assert.notStrictEqual(progress.cursor(), before)
+  // late lines are looked for once what is new has been read
+  assert.deepStrictEqual(accept(null, 4, 5, 10), [])
+  assert.isAtLeast(Number(from()), Number(2n * second))
 })

@@ -46,6 +46,7 @@ export const commands: ReadonlyArray<string> = [
   "until [ -s fake.json ]; do sleep 0.1; done",
   "until [ -s faulty.json ]; do sleep 0.1; done",
   "until [ -s up.json ]; do sleep 0.1; done",
+  "until [ -s kept.json ]; do sleep 0.1; done",
   "until [ -s lines.json ]; do sleep 0.1; done"
 ]
 

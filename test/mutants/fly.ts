@@ -127,16 +127,16 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     name: "border-within-one-time",
     why: "the next page begins behind the newest line, so others of the same time are lost",
     file: `${fly}/internal/logProgress.ts`,
-    find: "base = later(base, (isItsOwn ? token : known) - 1n)",
-    replace: "base = later(base, (isItsOwn ? token : known) + 1n)",
+    find: "return start < newest ? start : newest - 1n",
+    replace: "return newest + (start < newest ? 1n : 2n)",
     noticedBy: [hosts]
   },
   {
     name: "cut-body-counts-as-read",
     why: "a body that broke off between lines out of order moves the cursor, and the older ones are lost",
     file: `${fly}/internal/logProgress.ts`,
-    find: "(!isCut || isSorted(times)) && move(page, times)",
-    replace: "(isCut || isSorted(times) || times.length > 0) && move(page, times)",
+    find: "(!isCut || isSorted(times)) && move(page, times,",
+    replace: "(isCut || isSorted(times) || times.length > 0) && move(page, times,",
     noticedBy: [hosts]
   },
   {
@@ -233,7 +233,24 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     file: "src/events/internal/background.ts",
     find: "Effect.timeoutOption(Effect.interruptible(effect), limit)",
     replace: "Effect.timeoutOption(Effect.interruptible(effect), limit === interruptGrace ? \"1 hour\" : \"2 hours\")",
-    noticedBy: [tests("test/events/Custom.test.ts")]
+    noticedBy: [tests("test/events/background.test.ts")]
+  },
+  {
+    name: "read-bytes-still-count",
+    why: "what a reader has taken counts against its bound for ever",
+    file: "src/events/internal/mailbox.ts",
+    find: "      size -= one.size\n      return one.element",
+    replace: "      return one.element",
+    noticedBy: [tests("test/events/Dispatcher.test.ts")]
+  },
+  {
+    name: "messages-on-the-shared-connection",
+    why:
+      "messages are sent on the connection that waits at its end for every answer, so a Redis that hangs holds a scope",
+    file: "src/events/Dispatcher.ts",
+    find: "reserved.send(\"PUBLISH\"",
+    replace: "redis.send(\"PUBLISH\"",
+    noticedBy: [tests("test/events/Redis.server.test.ts")]
   },
   {
     name: "connection-not-given-up",

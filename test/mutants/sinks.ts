@@ -67,7 +67,7 @@ export const sinks: ReadonlyArray<Patch> = [
     why: "what is asked to end is taken for gone",
     file: `${at}/Made.ts`,
     find: "which !== \"kept\" || !endings.has(id)",
-    replace: "which === \"\" || !endings.has(id)",
+    replace: "which.length === 0 || !endings.has(id)",
     noticedBy: [failures]
   },
   {
@@ -75,7 +75,7 @@ export const sinks: ReadonlyArray<Patch> = [
     why: "an answer that cannot be written tells of a machine that is being ended as if it were kept",
     file: `${at}/Made.ts`,
     find: "which !== \"kept\" || !endings.has(id)",
-    replace: "which !== \"\" || !endings.has(id)",
+    replace: "which.length > 0 || !endings.has(id)",
     noticedBy: [failures]
   },
   {
@@ -267,7 +267,7 @@ export const sinks: ReadonlyArray<Patch> = [
     why: "an array whose rest could not be read is closed, so that a reader takes the part for the whole",
     file: `${at}/JsonArray.ts`,
     find: ".join(\",\\n\"))\n      }))",
-    replace: ".join(\",\\n\"))\n      })).pipe(Effect.onError(() => out(\"]\")))",
+    replace: ".join(\",\\n\"))\n      })).pipe(Effect.tapError(() => out(\"]\")))",
     noticedBy: [tests("test/cli/logs.test.ts")]
   },
   {

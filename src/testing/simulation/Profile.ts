@@ -376,7 +376,7 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     ...rest,
     // RunPod has no spot machines
     ...(isRunPod ? { spot: 0 } : {}),
-    eventRates: { ...usualRates, ...(isRunPod ? { finish: 0.6 } : {}), ...eventRates },
+    eventRates: { ...usualRates, ...(isRunPod ? { finish: 0.6, blind: 0.01 } : {}), ...eventRates },
     faultRates: { ...noFaults, ...faultRates }
   }
 }

@@ -29,6 +29,7 @@ import type { Machine } from "./Ledger.ts"
 import * as Lies from "./Lies.ts"
 import * as PodLogs from "./PodLogs.ts"
 import * as Process from "./Process.ts"
+import type { Rng } from "./Rng.ts"
 import * as RunPodFaults from "./RunPodFaults.ts"
 import { marker } from "./Secrets.ts"
 import type { World } from "./World.ts"
@@ -114,7 +115,7 @@ const unreachableShare = 0.1
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
+export const make = (world: World, witness: Witness, maker: Maker, traits: Rng): Cloud => {
   const { ledger, timeline } = world
   const rng = world.rng.fork()
   const faultFor = RunPodFaults.make(rng.fork(), world.faultRates)
@@ -140,10 +141,11 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     tracer: null,
     onSpin: () => world.broken("liveness", "the cloud runs on without ever waiting")
   })
+  const mapsNever = traits.chance(0.15)
   const settings = {
     provisioning: rng.pick(1_000, 10_000, 40_000),
     starting: rng.pick(500, 20_000),
-    portsLag: rng.pick(0, 0, 5_000, 90_000),
+    portsLag: rng.pick(0, 0, 5_000, 90_000) + (mapsNever ? Number.POSITIVE_INFINITY : 0),
     lingering: rng.pick(0, 0, 20_000, 300_000),
     pageSize: rng.pick(3, 10, 1_000),
     quotas: rng.pick(FakeRunPod.generousQuotas, FakeRunPod.documentedQuotas.slice(0, 1))
@@ -213,6 +215,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           bornAt,
           visibleAt: bornAt + (origin === "planted" ? 0 : lag),
           rate,
+          mapsAt: mapsNever ? Number.POSITIVE_INFINITY : 0,
           isPriced: true
         })
         machine.named.add(rate)

@@ -131,7 +131,7 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   const isRunPod = profile.isRunPod && runpod !== undefined
   const names = isRunPod ? ["acme"].slice(0, profile.clouds - 1) : ["acme", "bolt"].slice(0, profile.clouds)
   const clouds = [
-    ...(isRunPod ? [RunPodCloud.make(world, calls, runpod)] : []),
+    ...(isRunPod ? [RunPodCloud.make(world, calls, runpod, traits.fork())] : []),
     ...names.map((name) => Cloud.make(world, name, calls, profile, traits.fork()))
   ]
   const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
