@@ -233,7 +233,7 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     file: "src/events/internal/background.ts",
     find: "Effect.timeoutOption(Effect.interruptible(effect), limit)",
     replace: "Effect.timeoutOption(Effect.interruptible(effect), limit === interruptGrace ? \"1 hour\" : \"2 hours\")",
-    noticedBy: [tests("test/events/Custom.test.ts")]
+    noticedBy: [tests("test/events/background.test.ts")]
   },
   {
     name: "read-bytes-still-count",

@@ -267,7 +267,7 @@ export const sinks: ReadonlyArray<Patch> = [
     why: "an array whose rest could not be read is closed, so that a reader takes the part for the whole",
     file: `${at}/JsonArray.ts`,
     find: ".join(\",\\n\"))\n      }))",
-    replace: ".join(\",\\n\"))\n      })).pipe(Effect.onError(() => out(\"]\")))",
+    replace: ".join(\",\\n\"))\n      })).pipe(Effect.tapError(() => out(\"]\")))",
     noticedBy: [tests("test/cli/logs.test.ts")]
   },
   {

@@ -240,8 +240,9 @@ describe("ending", () => {
         terminate: () => Effect.fail(new AtlasError.StorageFault({ message: "the disk is full" })),
         get: () => Effect.succeed(machine())
       })
-      const { _tag, message } = yield* Effect.flip(Termination.end(provider, id))
-      assert.deepStrictEqual([_tag, message], ["StorageFault", "the disk is full"])
+      const { result } = yield* timed(Termination.end(provider, id))
+      const [reason] = result._tag === "Failure" ? result.failure : []
+      assert.deepStrictEqual([reason?._tag, reason?.message], ["StorageFault", "the disk is full"])
       assert.lengthOf(calls, 2)
     }))
 

@@ -42,8 +42,6 @@ describe("the end of a pod's log", () => {
       assert.isNull(yield* settled(logs.exit(id, { name: name ?? "" })))
       const following = yield* Effect.forkChild(logs.exit(id, { name: name ?? "", follow: true }))
       yield* cloud.use(({ writeLog }) => writeLog(id, `atlas: ${other} exited with 9`))
-      // words of the platform are none of the command's
-      yield* cloud.use(({ writeLog }) => writeLog(id, `atlas: ${name} exited with 9`, "system"))
       yield* wait(5)
       assert.isUndefined(following.pollUnsafe())
       yield* cloud.use(({ endCommand }) => endCommand(id, 7))
@@ -63,6 +61,16 @@ describe("the end of a pod's log", () => {
       const shown = ["epoch 1", "100%", "atlas: I exited with 0"]
       assert.deepStrictEqual(yield* texts(id, false), shown)
       assert.deepStrictEqual(yield* texts(id, true), shown)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("is no word of the platform: those are shown, whatever they look like", () =>
+    Effect.gen(function*() {
+      const { logs } = yield* RunPod.RunPod
+      const { id, name } = yield* running
+      const words = `atlas: ${name} exited with 0`
+      yield* cloud.use(({ writeLog }) => writeLog(id, words, "system"))
+      const lines = yield* settled(Stream.runCollect(logs.stream(id)))
+      assert.include(lines.filter(({ stream }) => stream === "system").map(({ text }) => text), words)
     }).pipe(Effect.provide(layer())))
 })
 
