@@ -53,7 +53,7 @@ it("logs --tail -f begins where a line begins, also one that has no end yet, and
 })
 
 it.runIf(isFull)("logs --json of 200 MB is one array, and takes little memory", async () => {
-  const script = `yes ${"x".repeat(180)} | head -1100000; echo end; sleep 1000`
+  const script = `yes ${"x".repeat(2000)} | head -100000; echo end; sleep 1000`
   await home.json("up", "--name", "big", "--detach", "--", "sh", "-c", script)
   await until("the log is written", async () => (await home.run(["logs", "--tail", "1", "big"])).stdout === "end\n")
   const reader = `

@@ -157,7 +157,11 @@ describe.skipIf(!canMount)("on a full disk (skipped where no small file system c
     onDisk((disk) =>
       Effect.gen(function*() {
         const go = join(disk.directory, "go")
-        const { id } = yield* Atlas.spawnCompute({ command: ["sh", "-c", `until [ -e ${go} ]; do sleep 0.02; done`] })
+        const { id } = yield* Atlas.spawnCompute({
+          command: ["sh", "-c", `echo up; until [ -e ${go} ]; do sleep 0.02; done`]
+        })
+        // until then files of the start are removed, which makes room
+        yield* until(() => logOf(disk.directory, id) === "up\n")
         // as on a file system that needs room to overwrite
         fs.rmSync(join(disk.directory, id, "exit.1"))
         fs.writeFileSync(`${go}.ready`, "")
