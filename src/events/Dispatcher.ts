@@ -241,12 +241,12 @@ const makeRedis = (
  * **Example** (On Node)
  *
  * ```ts
+ * import * as NodeRedis from "@effect/platform-node/NodeRedis"
  * import * as Dispatcher from "effect-atlas/events/Dispatcher"
- * import * as RedisNode from "effect-atlas/events/RedisNode"
  * import * as Layer from "effect/Layer"
  *
  * const layer = Dispatcher.layerRedis({ prefix: "my-app:" }).pipe(
- *   Layer.provide(RedisNode.layer({ url: "redis://127.0.0.1:6379" }))
+ *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" }))
  * )
  * ```
  *

@@ -214,14 +214,14 @@ const assemble = (
  * **Example** (Inside a host's own layer graph, with events across processes and tokens in memory)
  *
  * ```ts
+ * import * as NodeRedis from "@effect/platform-node/NodeRedis"
  * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import * as Dispatcher from "effect-atlas/events/Dispatcher"
- * import * as RedisNode from "effect-atlas/events/RedisNode"
  * import { Fly, TokenStorage } from "effect-atlas/fly"
  * import * as FetchHttpClient from "effect/http/FetchHttpClient"
  * import * as Layer from "effect/Layer"
  *
- * const bus = Dispatcher.layerRedis().pipe(Layer.provide(RedisNode.layer({ url: "redis://127.0.0.1:6379" })))
+ * const bus = Dispatcher.layerRedis().pipe(Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" })))
  *
  * const layer = Fly.layer({
  *   tokens: { org: "acme" },

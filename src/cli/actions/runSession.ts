@@ -201,7 +201,7 @@ export const run = (verb: Verb) => (input: Input) =>
         const orchestrator = yield* Orchestrator
         const begin = mode === "task" ? orchestrator.runTask : orchestrator.spawn
         const tracked = yield* restore(begin(request, SpawnRequest.toOptions(input, mode, provider))).pipe(
-          GpuAdvice.orSuggest(service, input.gpu, input.call),
+          GpuAdvice.orSuggest(service, input),
           asTyped,
           Effect.onError(() => finalReads.dismiss)
         )
