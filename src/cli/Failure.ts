@@ -7,6 +7,7 @@ import type * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import * as ForeignText from "../domain/ForeignText.ts"
+import * as TimeSpan from "../domain/TimeSpan.ts"
 import type { FlyError } from "../fly/FlyError.ts"
 import * as Made from "./Made.ts"
 import type { Invocation } from "./Shell.ts"
@@ -114,13 +115,21 @@ const computeIdOf = ({ reason }: AtlasError): string | null => {
   }
 }
 
+/** Of a refusal without a word of its own the status says most. */
+const wordless = ({ reason, status }: AtlasError): string => {
+  const said = status === null ? "no message" : `the provider answered with HTTP ${status} and no message`
+  return reason._tag === "RateLimited" && reason.retryAfter !== null
+    ? `${said}; it asks to wait ${TimeSpan.format(reason.retryAfter)}`
+    : said
+}
+
 const fromError = (error: Exclude<Error, Incomplete>): Failure => {
   switch (error._tag) {
     case "AtlasError":
       return {
         exitCode: 1,
         kind: error.kind,
-        message: error.reason.message || "no message",
+        message: error.reason.message || wordless(error),
         provider: error.provider,
         operation: error.operation,
         issues: error.reason._tag === "Validation" ? error.reason.issues : [],

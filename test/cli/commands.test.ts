@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError, Provider, Providers } from "effect-atlas"
 import * as Listing from "effect-atlas/provider/Listing"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
@@ -19,6 +20,22 @@ const rented = (count: number) =>
   })
 
 describe("ps", () => {
+  it.effect("says what a refusal without words was, and how long it asks to wait", () =>
+    Effect.gen(function*() {
+      const { controls, surroundings } = yield* rented(0)
+      const told = [
+        [
+          new AtlasError.RateLimited({ message: "", status: 429, retryAfter: Duration.seconds(90) }),
+          /429.*wait 1m 30s$/
+        ],
+        [new AtlasError.ProviderFault({ message: "", status: 503 }), /answered with HTTP 503 and no message$/]
+      ] as const
+      for (const [reason, words] of told) {
+        yield* controls.failNext("listCompute", reason)
+        assert.match((yield* run(["ps"], surroundings)).err, words)
+      }
+    }))
+
   it.effect("is an empty array where nothing is", () =>
     Effect.gen(function*() {
       const { surroundings } = yield* rented(0)

@@ -23,16 +23,12 @@ export const make = (wire: Wire): PowerAdapter => {
         onFailure: () => Effect.fail(reason),
         onSuccess: ({ status }) => wanted.includes(toStatus(status)) ? Effect.void : Effect.fail(reason)
       })
-    return Effect.catch(
-      ask(0),
-      (first) =>
-        Effect.catch(
-          isRefusal(first) ? Effect.fail(first) : look(first),
-          (reason) =>
-            reason.isRetryable && call.retries !== 0
-              ? Effect.catch(ask(call.retries), look)
-              : Effect.fail(reason)
-        )
+    return ask(0).pipe(
+      Effect.catchIf((reason) => !isRefusal(reason), look),
+      Effect.catchIf(
+        ({ isRetryable }) => isRetryable && call.retries !== 0,
+        () => Effect.catch(ask(call.retries), look)
+      )
     )
   }
 
