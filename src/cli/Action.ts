@@ -7,16 +7,18 @@ import * as Layer from "effect/Layer"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Providers } from "../provider/Providers.ts"
 import { Clouds } from "./Clouds.ts"
-import * as Proxies from "./Proxies.ts"
 import type { Shell } from "./Shell.ts"
-import * as Watched from "./Watched.ts"
+
+// loaded with the work itself: they bring the providers' own code with them
+const throughProxies = Effect.flatMap(Effect.promise(() => import("./Proxies.ts")), ({ install }) => install)
+const watched = Layer.unwrap(Effect.map(Effect.promise(() => import("./Watched.ts")), ({ layer }) => layer))
 
 /** Work that needs no provider. */
 export const action =
   <Input, E, R>(load: () => Promise<(input: Input) => Effect.Effect<void, E, R>>) =>
   (input: Input): Effect.Effect<void, E | AtlasError, R | Shell> =>
     Effect.gen(function*() {
-      yield* Proxies.install
+      yield* throughProxies
       return yield* (yield* Effect.promise(load))(input)
     })
 
@@ -25,7 +27,7 @@ export const actionWithProviders =
   <Input, E, R>(load: () => Promise<(input: Input) => Effect.Effect<void, E, R>>) =>
   (input: Input): Effect.Effect<void, E | AtlasError | Config.ConfigError, Exclude<R, Providers> | Shell> =>
     Effect.gen(function*() {
-      yield* Proxies.install
+      yield* throughProxies
       const run = yield* Effect.promise(load)
-      return yield* Effect.provide(run(input), Layer.provide(Watched.layer, yield* Clouds))
+      return yield* Effect.provide(run(input), Layer.provide(watched, yield* Clouds))
     })

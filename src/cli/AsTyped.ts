@@ -7,6 +7,8 @@ import { AtlasError, Unsupported, Validation } from "../domain/AtlasError.ts"
 
 /** Fields that nothing but a flag sets here, by the name that a refusal gives them. */
 const flags: ReadonlyMap<string, string> = new Map([
+  ["gpuCount", "--gpu-count"],
+  ["regionHints", "--region"],
   ["cloudType", "--cloud"],
   ["containerDiskGb", "--disk"],
   ["volumeGb", "--volume-gb"],

@@ -26,13 +26,11 @@ import { fly } from "./commands/flyCommands.ts"
 import { job } from "./commands/jobCommands.ts"
 import { reap, sessions, task } from "./commands/sessionCommands.ts"
 import { check, demo, dev } from "./commands/trialCommands.ts"
-import { scripts } from "./completion/scripts.ts"
-import * as CompletionWords from "./completion/words.ts"
 import * as Failure from "./Failure.ts"
 import { everywhere, misused } from "./Flags.ts"
+import * as HelpText from "./HelpText.ts"
 import { Made } from "./Made.ts"
 import { Shell } from "./Shell.ts"
-import * as Suggest from "./Suggest.ts"
 import * as Warnings from "./Warnings.ts"
 
 const help = Command.make("help", {
@@ -53,13 +51,15 @@ const help = Command.make("help", {
 const complete = Command.make(
   "complete",
   { line: Argument.String("word").pipe(Argument.variadic()) },
-  ({ line }): Effect.Effect<void, Failure.Error, Shell | Command.Environment> =>
-    Effect.suspend(() => runComplete(CompletionWords.at(grammar(), flagsOfAll(), line)))
+  ({ line }): Effect.Effect<void, Failure.Error, Shell | Command.Environment> => runComplete(line)
 ).pipe(
   Command.withDescription("Print the words that may stand where the last one is typed, one a line."),
   Command.unlisted
 )
-const runComplete = action(async () => (await import("./actions/complete.ts")).run)
+const runComplete = action(async () => {
+  const [{ at }, { run }] = await Promise.all([import("./completion/words.ts"), import("./actions/complete.ts")])
+  return (line: ReadonlyArray<string>) => run(at(grammar(), flagsOfAll(), line))
+})
 
 const atlas = Command.make("atlas").pipe(
   Command.withDescription(
@@ -107,8 +107,7 @@ const atlas = Command.make("atlas").pipe(
 )
 
 /** Prints what `effect/cli` itself produces: help and version. Bad usage is rendered with every other failure. */
-const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.Presenter => {
-  const formatter = CliOutput.defaultFormatter({ colors: hasColor })
+const presenter = Effect.map(Shell, ({ columns, hasColor, invocation, out }): CliOutput.Presenter => {
   const show = (text: string, json: unknown) => out(invocation.json ? JSON.stringify(json) : text)
   return {
     present: (event) => {
@@ -118,7 +117,7 @@ const presenter = Effect.map(Shell, ({ hasColor, invocation, out }): CliOutput.P
         case "Help": {
           // `atlas` alone shows the help; `atlas --json` comes from a program that forgot the command
           if (event.reason === "Implicit" && invocation.json) return Effect.void
-          const help = formatter.formatHelpDoc(event.helpDoc)
+          const help = HelpText.format(event.helpDoc, { colours: hasColor, columns: columns?.() })
           return show(help, { help })
         }
         case "InvalidInvocation":
@@ -139,11 +138,15 @@ const logging = Effect.map(Shell, (shell) =>
 const completions = GlobalFlag.Action({
   flag: GlobalFlag.Completions.flag,
   run: (shell) =>
-    Option.isNone(shell) ? Effect.void : Console.log(
-      shell.value === "powershell"
-        ? Completions.generate("atlas", shell.value, grammar())
-        : scripts[shell.value](
-          grammar().subcommands.map(({ description = "", name }) => ({ word: name, about: description }))
+    Option.isNone(shell) ? Effect.void : Effect.flatMap(
+      Effect.promise(() => import("./completion/scripts.ts")),
+      ({ scripts }) =>
+        Console.log(
+          shell.value === "powershell"
+            ? Completions.generate("atlas", shell.value, grammar())
+            : scripts[shell.value](
+              grammar().subcommands.map(({ description = "", name }) => ({ word: name, about: description }))
+            )
         )
     )
 })
@@ -175,13 +178,16 @@ const flagsOfAll = (): ReadonlyArray<Completions.FlagDescriptor> =>
   Completions.fromCommand(Command.make("every", { all: [...builtIns, ...everywhere].map(({ flag }) => flag) })).flags
 
 /** Bad usage with suggestions that a user can have meant. */
-const amended = (error: Failure.Error): Failure.Error =>
+const amended = (error: Failure.Error): Effect.Effect<never, Failure.Error> =>
   error._tag === "ShowHelp"
-    ? new CliError.ShowHelp({
-      commandPath: error.commandPath,
-      errors: error.errors.map(Suggest.amend(grammar(), flagsOfAll()))
-    })
-    : error
+    ? Effect.flatMap(Effect.promise(() => import("./Suggest.ts")), (Suggest) =>
+      Effect.fail(
+        new CliError.ShowHelp({
+          commandPath: error.commandPath,
+          errors: error.errors.map(Suggest.amend(grammar(), flagsOfAll()))
+        })
+      ))
+    : Effect.fail(error)
 
 /** One run of the command line. Failures have been printed when it is over; `exitCodeOf` tells its exit code. */
 export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment> = Effect.gen(function*() {
@@ -191,7 +197,7 @@ export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment
       (error) => error._tag === "ShowHelp" && error.errors.length === 0,
       () => invocation.json ? Effect.fail(misused(null, "no command given")) : Effect.void
     ),
-    Effect.mapError(amended),
+    Effect.catch(amended),
     Effect.provide([
       CliConfig.layer({ builtIns }),
       CliOutput.layerPresenter(yield* presenter),

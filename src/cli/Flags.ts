@@ -63,7 +63,7 @@ export const cloud = Flag.Literals("cloud", ["secure", "community", "any"]).pipe
 /** Ports to open, as they are typed. */
 export const ports = Flag.String("port").pipe(
   Flag.withMetavar("N[/http|tcp]"),
-  Flag.withDescription("Port to open; may be repeated"),
+  Flag.withDescription("Port to open, http unless told otherwise; may be repeated"),
   Flag.filter((text) => /^\d{1,6}(\/(http|tcp))?$/.test(text), () => "a port such as 8000/http or 22/tcp"),
   Flag.atLeast(0)
 )

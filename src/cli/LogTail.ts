@@ -62,6 +62,8 @@ export const make = Effect.fnUntraced(function*(
   /** Open once a reading has begun, so that it goes on to its end. */
   const begun = Latch.makeUnsafe()
   const ending = Latch.makeUnsafe()
+  /** Closed while the machine is ended, where the log can be read later: reading must not take the processor from that. */
+  const mayRead = Latch.makeUnsafe(true)
   const pausing = Latch.makeUnsafe()
   const failed = Deferred.makeUnsafe<never, AtlasError>()
 
@@ -79,7 +81,9 @@ export const make = Effect.fnUntraced(function*(
 
   const read = (follow: boolean): Effect.Effect<void, AtlasError> =>
     Stream.suspend(() => Atlas.streamLogs(id, { follow, after }, call)).pipe(
-      Stream.runForEachArray((lines) => follow ? Effect.andThen(take(lines), printer.room) : take(lines)),
+      Stream.runForEachArray((lines) =>
+        follow ? Effect.andThen(take(lines), Effect.andThen(printer.room, mayRead.await)) : take(lines)
+      ),
       Effect.provideContext(context)
     )
 
@@ -149,6 +153,7 @@ export const make = Effect.fnUntraced(function*(
     ending.openUnsafe()
     if (provider.logs.outlivesCompute === true) {
       // what is being read is read to its end, whenever that is; so it only has to have begun
+      mayRead.closeUnsafe()
       yield* stop
       yield* Effect.timeoutOption(begun.await, quiet)
       return
@@ -163,7 +168,7 @@ export const make = Effect.fnUntraced(function*(
 
   const tail: LogTail = {
     drain: Effect.suspend(() => ending.isOpen() ? Effect.void : drain),
-    read: Effect.asVoid(Fiber.await(fiber)),
+    read: Effect.andThen(mayRead.open, Effect.asVoid(Fiber.await(fiber))),
     pausing: pausing.await,
     failed: Deferred.await(failed),
     missing: () => lost ?? missing

@@ -14,7 +14,7 @@ import * as hangUp from "./hangUp.ts"
 import * as Made from "./Made.ts"
 import * as Outlet from "./Outlet.ts"
 import * as ReaderLeft from "./ReaderLeft.ts"
-import { Hurry, invocation, make as makeSafe, Shell } from "./Shell.ts"
+import { GivenUp, Hurry, invocation, make as makeSafe, Shell } from "./Shell.ts"
 import * as Warnings from "./Warnings.ts"
 
 /** 128 + the signal's number, as shells count. */
@@ -64,6 +64,7 @@ const makeShell = (argv: ReadonlyArray<string>, { err, exitWith, out }: {
     input,
     out: (text) => out.write(text),
     write: (text) => out.write(text, ""),
+    isCut: () => out.dropped() > 0,
     err: (text) => Effect.sync(() => err.put(text)),
     ask,
     exitWith: (code) => Effect.sync(() => exitWith(code))
@@ -132,6 +133,7 @@ export const main = (argv: ReadonlyArray<string>): void => {
       Effect.provide(NodeServices.layer),
       Effect.provideService(Shell, shell),
       Effect.provideService(Hurry, Effect.sync(hurry)),
+      Effect.provideService(GivenUp, out.givenUp),
       Effect.provideService(Made.Made, made)
     )
   )
@@ -152,8 +154,8 @@ export const main = (argv: ReadonlyArray<string>): void => {
       // programs are told by the failure at the end
       return json ? undefined : warn(`${outputLost(error.code ?? error.message).message}; the command goes on`)
     }
-    if (rule === "go on") return warn("nobody reads stdout any more; the command goes on without output")
-    warn("nobody reads stdout any more; ending what was rented")
+    if (rule === "go on") return warn("the reader of stdout has left; the command goes on without output")
+    warn("the reader of stdout has left; ending what was rented")
     stop(pipeClosed)
   }
 

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 
-/** The program that reads may pause with this much waiting for it; whoever writes more waits for it. */
+/** The program that reads may pause with this much waiting for it; a command that writes more waits for it. */
 const mostWaiting = 1024 * 1024
 
 /** Once the run is ending it goes on without waiting, up to this much: what ends a machine comes first. */
@@ -35,7 +35,9 @@ export interface Outlet {
   readonly hurry: () => void
   /** Waits until all that was taken is written, or dropped. */
   readonly flushed: Effect.Effect<void>
-  /** How many bytes were dropped because nobody read them. */
+  /** Waits until the reader has been given up. */
+  readonly givenUp: Effect.Effect<void>
+  /** How many bytes were dropped because their reader took nothing. */
   readonly dropped: () => number
   /** How many lines were written to their ends. */
   readonly lines: () => number
@@ -109,7 +111,7 @@ export const make = (
         if (isOver) return
         if (error) {
           end()
-          // told before anybody takes what was lost for written
+          // told before the writer takes what was lost for written
           failed(error)
           return wake()
         }
@@ -168,6 +170,7 @@ export const make = (
       wake()
     },
     flushed: until(() => waiting === 0),
+    givenUp: until(() => dropped > 0),
     dropped: () => dropped,
     lines: () => lines
   }

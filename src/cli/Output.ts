@@ -56,11 +56,13 @@ export interface Output {
 
 /** The output of a command, in the scope. */
 export const make = Effect.fnUntraced(function*(command: string) {
-  const { err, invocation, out } = yield* Shell
+  const { err, invocation, isCut, out } = yield* Shell
   const scope = yield* Effect.scope
   const printer = yield* Printer.make
   const tails: Array<LogTail.LogTail> = []
   let isDone = false
+  /** How many lines there were before the first that a log has lost; null while none is known to be. */
+  let firstGap: number | null = null
 
   const missing = (): string | null => tails.map((tail) => tail.missing()).find((why) => why !== null) ?? null
 
@@ -70,6 +72,8 @@ export const make = Effect.fnUntraced(function*(command: string) {
     let told = 1
     return (lines: ReadonlyArray<LogElement>) =>
       Effect.suspend(() => {
+        const gap = lines.findIndex(({ lost }) => lost === true)
+        if (gap !== -1) firstGap ??= printer.taken() - Printer.countOf(lines.slice(gap))
         const use = lines.some(({ isOutput }) => isOutput) ? used : Effect.void
         starts += lines.filter((line) => line.starts === true).length
         if (starts < 2 * told) return use
@@ -85,7 +89,9 @@ export const make = Effect.fnUntraced(function*(command: string) {
   )
 
   const warnCut = (why: string) => {
-    const lines = printer.count()
+    // the process itself says where, at its end
+    if (isCut?.() === true) return Effect.void
+    const lines = Math.min(printer.count(), firstGap ?? Infinity)
     return err(Warnings.render(invocation, `the output of ${command} was cut after line ${lines}: ${why}`, { lines }))
   }
 

@@ -9,12 +9,15 @@ import * as Latch from "effect/Latch"
 import type { LogElement } from "../domain/LogElement.ts"
 import * as ComputeView from "./ComputeView.ts"
 import * as LogText from "./LogText.ts"
-import { Shell } from "./Shell.ts"
+import { GivenUp, Shell } from "./Shell.ts"
 
 /** So many characters may wait to be written; a log is read further when there is room. */
 const mostWaiting = 1024 * 1024
 /** What is written at once, so that a slow reader is seen to make progress. */
 const pieceSize = 16 * 1024
+
+/** Why output was not written whose reader was given up; the shell itself tells how much that was. */
+export const givenUp = "its reader was given up"
 
 /** How long the end may wait for a reader; null is for ever. */
 export interface Patience {
@@ -39,9 +42,15 @@ export interface Printer {
   readonly drained: (source: Effect.Effect<void>, patience: Patience) => Effect.Effect<string | null>
   /** How many lines of logs were printed. */
   readonly count: () => number
+  /** How many were taken, printed or not. */
+  readonly taken: () => number
 }
 
 type Item = LogElement | string
+
+/** How many of these are lines with an end. */
+export const countOf = (items: ReadonlyArray<Item>): number =>
+  items.filter((item) => typeof item !== "string" && !item.partial).length
 
 const sizeOf = (item: Item): number => typeof item === "string" ? item.length : item.text.length + 1
 
@@ -60,20 +69,26 @@ const piecesOf = (text: string): ReadonlyArray<string> => {
 /** A printer, whose fiber belongs to the scope. */
 export const make = Effect.gen(function*() {
   const { invocation: { json }, out, outIsTerminal, write } = yield* Shell
+  const readerGivenUp = yield* GivenUp
   const text = LogText.make({ isTerminal: outIsTerminal })
   let waiting: Array<Item> = []
   let size = 0
   let count = 0
+  let taken = 0
   /** How often something was written. */
   let writes = 0
   let isComplete = false
   const arrived = Latch.makeUnsafe()
   const hasRoom = Latch.makeUnsafe(true)
 
-  const put = (item: Item): void => {
-    waiting.push(item)
-    size += sizeOf(item)
+  const put = (items: ReadonlyArray<Item>): void => {
+    taken += countOf(items)
+    for (const item of items) {
+      waiting.push(item)
+      size += sizeOf(item)
+    }
     if (size > mostWaiting) hasRoom.closeUnsafe()
+    // the printing fiber may run within this, so all that has arrived is there before
     arrived.openUnsafe()
   }
 
@@ -83,7 +98,7 @@ export const make = Effect.gen(function*() {
       return Effect.tap(out(lines.join("\n")), () =>
         Effect.sync(() => {
           writes += 1
-          count += items.filter((item) => typeof item !== "string" && !item.partial).length
+          count += countOf(items)
         }))
     }
     const shown = text.of(items.filter((item) => typeof item !== "string"))
@@ -100,12 +115,12 @@ export const make = Effect.gen(function*() {
       const all = waiting
       waiting = []
       for (let from = 0; from < all.length;) {
-        let taken = 0
+        let shown = 0
         let end = from
-        while (end < all.length && (end === from || taken < pieceSize)) taken += sizeOf(all[end++] ?? "")
+        while (end < all.length && (end === from || shown < pieceSize)) shown += sizeOf(all[end++] ?? "")
         yield* show(all.slice(from, end))
         from = end
-        size -= taken
+        size -= shown
         if (size <= mostWaiting) hasRoom.openUnsafe()
       }
       if (waiting.length > 0) continue
@@ -138,26 +153,26 @@ export const make = Effect.gen(function*() {
       Effect.andThen(Fiber.await(fiber)),
       Effect.as(null)
     )
+    const why = () => size > 0 ? "its reader took no more" : "there was no time for the rest"
     const limits = [
-      ...(quiet === null ? [] : [stuck(quiet)]),
-      ...(total === null ? [] : [Effect.sleep(total)])
+      // what is written then is dropped, so there is no use in reading more of it
+      Effect.as(readerGivenUp, givenUp),
+      ...(quiet === null ? [] : [Effect.map(stuck(quiet), why)]),
+      ...(total === null ? [] : [Effect.map(Effect.sleep(total), why)])
     ]
-    const cut = Effect.map(
-      Effect.raceAllFirst(limits),
-      () => size > 0 ? "its reader took no more" : "there was no time for the rest"
-    )
-    return limits.length === 0 ? all : Effect.tap(
-      Effect.raceFirst(all, cut),
+    return Effect.tap(
+      Effect.raceAllFirst([all, ...limits]),
       (why) => why === null ? Effect.void : Fiber.interrupt(fiber)
     )
   }
 
   const printer: Printer = {
-    log: (lines) => lines.forEach(put),
-    record: (value) => json ? put(JSON.stringify(value)) : undefined,
+    log: put,
+    record: (value) => json ? put([JSON.stringify(value)]) : undefined,
     room: hasRoom.await,
     drained,
-    count: () => count
+    count: () => count,
+    taken: () => taken
   }
   return printer
 })

@@ -67,7 +67,9 @@ export class Shell extends Context.Service<Shell, {
   readonly write: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stdout, in place of all that the terminal shows. */
   readonly screen: (text: string) => Effect.Effect<void>
-  /** Writes text and a line end to stderr; waits for nobody. */
+  /** Whether text that was taken for stdout has been dropped, since its reader takes nothing. */
+  readonly isCut?: () => boolean
+  /** Writes text and a line end to stderr; waits for no reader. */
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
   readonly ask: (question: string) => Effect.Effect<boolean>
@@ -81,6 +83,11 @@ export class Shell extends Context.Service<Shell, {
  */
 export const Hurry = Context.Reference<Effect.Effect<void>>("effect-atlas/cli/Hurry", {
   defaultValue: () => Effect.void
+})
+
+/** Ends when the reader of stdout has been given up, so that all that is still written is dropped. The process provides it. */
+export const GivenUp = Context.Reference<Effect.Effect<void>>("effect-atlas/cli/GivenUp", {
+  defaultValue: () => Effect.never
 })
 
 /**

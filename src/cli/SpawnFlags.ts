@@ -60,8 +60,8 @@ export const mostComputes = 64
 /** Where its storage and its settings come from, and what only some providers have. */
 const containerFlags = {
   cloud,
-  disk: size("disk", "Disk of the container, gone with it: 50 or 50GB"),
-  volumeGb: size("volume-gb", "Disk of the machine that outlives a stop"),
+  disk: size("disk", "Disk of the container, gone with it: 50 or 50GB (default: the template's, else the provider's)"),
+  volumeGb: size("volume-gb", "Disk of the machine that outlives a stop (default: none)"),
   networkVolume: named("network-volume", "ID", "Network volume to mount, as `atlas volumes ls` shows it"),
   template: named("template", "ID", "Template to begin with, as `atlas templates ls` shows it; other flags count more"),
   cuda: Flag.String("cuda").pipe(
@@ -112,7 +112,11 @@ export const spawnFlags = {
     Flag.filterMap(candidates, () => "GPU names separated by commas"),
     Flag.withDefault<ReadonlyArray<string>>([])
   ),
-  gpuCount: Flag.Int("gpu-count").pipe(Flag.withMetavar("N"), Flag.withDescription("Number of GPUs"), Flag.optional),
+  gpuCount: Flag.Int("gpu-count").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Number of GPUs (default: 1)"),
+    Flag.optional
+  ),
   spot: toggle("spot").pipe(Flag.withDescription("A cheaper machine that may be taken away; see --on-failure")),
   image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run"), Flag.optional),
   ports,
@@ -124,7 +128,7 @@ export const spawnFlags = {
     Flag.atLeast(0)
   ),
   auth: Flag.Literals("auth", ["none", "bearer", "signed_url"]).pipe(
-    Flag.withDescription("Mint a credential that the container must check"),
+    Flag.withDescription("Mint a credential that the container must check (default: none)"),
     Flag.optional
   ),
   ...containerFlags,
@@ -163,19 +167,19 @@ const policy = (text: string): Option.Option<"stop" | { readonly respawn: number
 export const limitFlags = {
   idleTtl: Flag.String("idle-ttl").pipe(
     Flag.withMetavar("TIME"),
-    Flag.withDescription("End it when it has written nothing for so long: 90s, 30m, ..."),
+    Flag.withDescription("End it when it has written nothing for so long: 90s, 30m, ... (default: never)"),
     duration,
     Flag.optional
   ),
   maxRuntime: Flag.String("max-runtime").pipe(
     Flag.withMetavar("TIME"),
-    Flag.withDescription("End it so long after the start, whatever it does (a task: 1h unless told otherwise)"),
+    Flag.withDescription("End it so long after the start, whatever it does (default: never; a task: 1h)"),
     duration,
     Flag.optional
   ),
   maxCost: Flag.Finite("max-cost").pipe(
     Flag.withMetavar("DOLLARS"),
-    Flag.withDescription("End it when it has cost this much; refused where the price is not known"),
+    Flag.withDescription("End it when it has cost this much (default: no limit); refused where the price is not known"),
     Flag.filter((dollars) => dollars > 0, () => "an amount of dollars above 0, such as 0.5 or 30"),
     Flag.optional
   ),
@@ -184,7 +188,7 @@ export const limitFlags = {
   ),
   onFailure: Flag.String("on-failure").pipe(
     Flag.withMetavar("stop|respawn:N"),
-    Flag.withDescription("When the machine is lost: stop (default), or rent again up to N times"),
+    Flag.withDescription("When the machine is lost: stop, or rent again up to N times (default: stop)"),
     Flag.filterMap(policy, () => `stop, or respawn:N with N from 0 to ${mostRespawns}`),
     Flag.optional
   )

@@ -32,7 +32,7 @@ const wordOf = (part: unknown): string => {
 export const logger = ({ err, invocation }: Shell["Service"]): Logger.Logger<unknown, void> =>
   Logger.make((entry) => {
     const { cause, fiber, logLevel, message } = entry
-    // written at once: what goes to stderr waits for nobody
+    // written at once: what goes to stderr waits for no reader
     const write = (text: string) => void Effect.runFork(err(text))
     if (invocation.debug && !invocation.json) return write(Logger.formatLogFmt.log(entry))
     const details = Object.entries(fiber.getRef(References.CurrentLogAnnotations))

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { AtlasError, StorageFault } from "../domain/AtlasError.ts"
 import { decoder } from "../domain/Decode.ts"
@@ -42,14 +43,15 @@ const ownWord = Effect.fnUntraced(function*(name: "owner" | "store") {
       const temporary = path.join(home, `.${name}-${word}`)
       yield* PrivateDirectory.make(home)
       // on disk before it has its name: after a power cut an empty file would name no owner
-      yield* Effect.scoped(Effect.gen(function*() {
+      const written = Effect.scoped(Effect.gen(function*() {
         const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
         yield* handle.writeAll(new TextEncoder().encode(word))
         yield* handle.sync
       }))
       // a link is there as a whole or not at all, and never replaces that of another process that was quicker
-      yield* Effect.ignore(fs.link(temporary, file))
-      yield* fs.remove(temporary)
+      yield* Effect.andThen(written, Effect.ignore(fs.link(temporary, file))).pipe(
+        Effect.ensuring(Effect.ignore(fs.remove(temporary, { force: true })))
+      )
       return yield* read
     })).pipe(
       Effect.mapError((error) => unusable(`${file} cannot be used: ${SystemReason.describe(error, file)}`))
@@ -69,14 +71,38 @@ const ownOwner = Effect.gen(function*() {
   )
 })
 
+/**
+ * A directory without an owner that can be given none now, as on a full or read-only disk: it has no sessions, and takes none.
+ */
+const withoutOwner = (fault: AtlasError): Effect.Effect<OwnedSessions> =>
+  Effect.map(Entropy.hex(6), (word) => ({
+    owner: Owner.make(word),
+    store: Layer.effect(
+      SessionStore.SessionStore,
+      Effect.map(SessionStore.SessionStore, (empty) => ({
+        ...empty,
+        lock: () => Effect.fail(fault),
+        commit: () => Effect.fail(fault)
+      }))
+    ).pipe(Layer.provide(SessionStore.layerMemory))
+  }))
+
 /** The owner and store of this state directory; `ATLAS_OWNER` names another owner. */
 export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSystem.FileSystem | Path.Path> = Effect
   .gen(function*() {
     const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const named = yield* Setting.readOptional("ATLAS_OWNER")
-    const owner = named === null ? yield* ownOwner : yield* decodeOwner(named, "owner")
     const path = yield* Path.Path
-    const filename = path.join(yield* directory, "sessions.db")
+    const fs = yield* FileSystem.FileSystem
+    const home = yield* directory
+    const found = yield* Effect.result(named === null ? ownOwner : decodeOwner(named, "owner"))
+    if (Result.isFailure(found)) {
+      const isMissing = named === null &&
+        !(yield* Effect.orElseSucceed(fs.exists(path.join(home, "owner")), () => true))
+      return isMissing ? yield* withoutOwner(found.failure) : yield* found.failure
+    }
+    const owner = found.success
+    const filename = path.join(home, "sessions.db")
     // kept beside the database: when that is lost, what it had rented is still known to be of this directory
     const store = ownWord("store").pipe(
       Effect.map(({ word }) => word === "" ? undefined : word),

@@ -45,7 +45,19 @@ export const unmapped = (
 }
 
 /**
- * Whether a compute runs and none of its ports is {@link unmapped}.
+ * Whether a compute runs and none of its ports is {@link unmapped}; `wanted` are the ports that were asked for, none unless given.
+ *
+ * **Example** (A pod that runs before its ports are mapped)
+ *
+ * ```ts
+ * import { Compute } from "effect-atlas"
+ * import * as Ready from "effect-atlas/domain/Ready"
+ *
+ * const ports = [new Compute.PortBinding({ internal: 22, external: null, protocol: "tcp", url: null })]
+ *
+ * Ready.isReady({ status: "running", ports }) // false
+ * Ready.unmapped({ ports }) // ["22/tcp"]
+ * ```
  *
  * @category guards
  * @since 0.1.0

@@ -96,7 +96,8 @@ const configArgs = Effect.fnUntraced(function*(directory: string, config: string
   return ["--config", path]
 })
 
-const tokenFlag = /^(?:--access-token|-t)(?:=(.+))?$/
+/** The value may follow as a word of its own, after `=`, and after the short name without anything between. */
+const tokenFlag = /^(?:--access-token(?:=(.+))?|-t=?(.+)?)$/s
 
 /** The tokens that this deploy is given, to be found in what it writes: in its variables, in ours, in its arguments. */
 const tokensOf = Effect.fnUntraced(function*({ args = [], env = {} }: Options) {
@@ -109,7 +110,7 @@ const tokensOf = Effect.fnUntraced(function*({ args = [], env = {} }: Options) {
   )
   const typed = args.flatMap((word, index) => {
     const found = tokenFlag.exec(word)
-    return found === null ? [] : [found[1] ?? args[index + 1] ?? ""]
+    return found === null ? [] : [found[1] ?? found[2] ?? args[index + 1] ?? ""]
   })
   return [...inherited, ...given, ...typed].filter((token) => token.trim() !== "")
 })

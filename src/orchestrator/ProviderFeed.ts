@@ -162,7 +162,9 @@ const isOfAccount = ({ reason }: AtlasError): boolean =>
 const lookAtSome = (engine: SessionEngine["Service"], provider: Service, first: number) =>
   Effect.suspend(() => {
     const live = [...engine.at(provider.id).entries].flatMap(({ state: { phase, spec } }) =>
-      phase._tag === "Live" && phase.provider === provider.id ? [{ id: spec.id, computeId: phase.computeId }] : []
+      phase._tag === "Live" && phase.provider === provider.id
+        ? [{ id: spec.id, computeId: phase.computeId, ports: spec.request.ports }]
+        : []
     )
     const some = Array.from(
       { length: Math.min(looksWithoutListing, live.length) },
@@ -171,7 +173,7 @@ const lookAtSome = (engine: SessionEngine["Service"], provider: Service, first: 
     return Effect.forEach(some, (one) =>
       one === undefined ? Effect.void : provider.compute.get(one.computeId, { timeout: looksLimit }).pipe(
         Effect.map((compute) =>
-          engine.report(one.id, { _tag: "Observed", compute: Observation.fromCompute(compute) }, compute)
+          engine.report(one.id, { _tag: "Observed", compute: Observation.fromCompute(compute, one.ports) }, compute)
         ),
         // that it is not there proves nothing: only a complete listing shows that a machine is missing
         Effect.ignoreCause

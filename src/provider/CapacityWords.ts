@@ -5,7 +5,7 @@
  */
 
 /**
- * A phrase that a cloud uses when it has no machine left, in any case of letters, and where that was seen.
+ * A phrase that a cloud uses when it has no machine left, in any case of letters and with any blanks between, and where that was seen.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ export const reader = (
   const phrases = table.map(({ words }) => words.toLowerCase())
   return ({ message, status }) => {
     if (status < 400 || othersMeanings.has(status)) return false
-    const said = message.toLowerCase()
+    const said = message.toLowerCase().replace(/\s+/g, " ")
     return phrases.some((phrase) => said.includes(phrase))
   }
 }

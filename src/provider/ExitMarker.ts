@@ -54,5 +54,8 @@ export const parse = (line: string): ExitMarker | null => {
   const match = start === -1 ? null : pattern.exec(line.slice(start))
   if (match === null) return null
   const [, name = "", code = ""] = match
-  return Option.isNone(NameStamp.parse(name)) ? null : { name, exitCode: Number(code), before: line.slice(0, start) }
+  const exitCode = Number(code)
+  return exitCode > 255 || Option.isNone(NameStamp.parse(name))
+    ? null
+    : { name, exitCode, before: line.slice(0, start) }
 }

@@ -30,8 +30,8 @@ export type { ClientOptions as Options } from "./runpod/internal/options.ts"
  *
  * **Details**
  *
- * Creates and job submits are sent once: when their answer is lost they fail as `Uncertain`, so look before you repeat.
- * Everything else is repeated after failures that pass. `baseUrl` of a call is the management API's; the runtime's own is
+ * Creates and job submits are sent once: when their answer is lost they fail as `Uncertain`, so look before you repeat. The failure
+ * of a create names what is there under the name that was asked for, once a new one would be listed. Everything else is repeated after failures that pass. `baseUrl` of a call is the management API's; the runtime's own is
  * `options: { runtimeBaseUrl }`.
  *
  * **Example** (An endpoint of one's own)

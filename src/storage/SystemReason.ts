@@ -115,13 +115,13 @@ const isUsable = (file: string): boolean => may(file, fs.constants.R_OK | fs.con
 
 /**
  * Whose file is in the way: the first directory on the path that may not be entered, else the file or its directory, of which one may
- * not be used.
+ * not be used. What only the owner may do is refused whatever the modes are.
  */
-const inTheWay = (file: string): string | null => {
+const inTheWay = (file: string, isForOwner = false): string | null => {
   const above: Array<string> = []
   for (let at = path.resolve(file); path.dirname(at) !== at; at = path.dirname(at)) above.unshift(path.dirname(at))
   const found = above.find((directory) => statOf(directory) !== null && !may(directory, fs.constants.X_OK))
-    ?? [file, above.at(-1) ?? file].find((one) => statOf(one) !== null && !isUsable(one))
+    ?? [file, above.at(-1) ?? file].find((one) => statOf(one) !== null && (isForOwner || !isUsable(one)))
     ?? [file, above.at(-1) ?? file].find((one) => statOf(one) !== null)
   const info = found === undefined ? null : statOf(found)
   if (found === undefined || info === null) return null
@@ -191,7 +191,7 @@ export const describe = (error: unknown, file?: string): string => {
   if (isDenied(error)) {
     const denied = code === null ? "permission denied" : `permission denied (${code})`
     const named = file ?? pathIn(error)
-    const whose = named === null ? null : inTheWay(named)
+    const whose = named === null ? null : inTheWay(named, code === "EPERM")
     return whose === null ? denied : `${denied}: ${whose}`
   }
   if (typeof code === "number") {

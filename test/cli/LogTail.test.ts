@@ -30,7 +30,8 @@ const tailOf = (stream: (follow: boolean) => Lines, outlivesCompute: boolean) =>
       record: () => {},
       room: Effect.void,
       drained: () => Effect.succeed(null),
-      count: () => texts.length
+      count: () => texts.length,
+      taken: () => texts.length
     }
     const tail = yield* LogTail.make(id, {}, printer, () => Effect.void).pipe(
       Effect.provideService(Providers.Providers, Providers.make([reading], { default: "mock" }))

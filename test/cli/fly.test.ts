@@ -102,6 +102,18 @@ describe("atlas fly deploy", () => {
       assert.deepStrictEqual([code, out, err], [0, "building\ndone", ""])
     }))
 
+  it.effect("shows a line of any length whole", () =>
+    Effect.gen(function*() {
+      const { out } = yield* deploying([], {
+        when: ["deploy"],
+        steps: [{ stdout: `${"x".repeat(200_000)}END\nnext\n` }]
+      })
+      assert.deepStrictEqual(out.split("\n").map((line) => [line.length, line.slice(-4)]), [[200_003, "xEND"], [
+        4,
+        "next"
+      ]])
+    }))
+
   it.effect("shows the time since the start where stdout is a terminal", () =>
     Effect.gen(function*() {
       const { out } = yield* deploying([], building, { terminal: true })

@@ -79,6 +79,15 @@ layer(fake, { excludeTestServices: true })("atlas fly logs", (it) => {
       }
     }))
 
+  it.effect("prints a line of any length whole", () =>
+    Effect.gen(function*() {
+      const url = yield* address
+      const message = `${"x".repeat(200_000)}END`
+      yield* FakeFly.FakeFly.use(({ append }) => append("long", [{ ...line, message }]))
+      const { out } = yield* run(["fly", "logs", "long", "--base-url", url], { env })
+      assert.strictEqual(out, `${line.timestamp} fra ${line.instance} [info] ${message}`)
+    }))
+
   it.effect("of an app that says nothing prints nothing, or an empty array", () =>
     Effect.gen(function*() {
       const url = yield* address

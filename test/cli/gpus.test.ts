@@ -83,6 +83,13 @@ describe("what gpus lists", () => {
       assert.strictEqual(yield* stockOf("--cloud", "community"), "high")
       const refused = yield* atlas(["up", "--gpu", "l4", "--image", "x", "-d", "--json"])
       assert.strictEqual(JSON.parse(refused.err).error.kind, "no_capacity")
+      assert.match(JSON.parse(refused.err).error.message, /\(third parties may have it: --cloud community\)$/)
+      for (const flags of [["--gpu", "l4", "--cloud", "secure"], ["--gpu", "a100_40g"]]) {
+        yield* controls.setStock("NVIDIA A100-SXM4-40GB", "NONE")
+        const { err } = yield* atlas(["up", ...flags, "--image", "x", "-d", "--json"])
+        assert.strictEqual(JSON.parse(err).error.kind, "no_capacity")
+        assert.notInclude(JSON.parse(err).error.message, "third parties", "asked for, or theirs alone")
+      }
       assert.deepStrictEqual((yield* controls.ledger).made, [], "its own machines are not replaced by others' unasked")
     }).pipe(Effect.scoped))
 

@@ -31,7 +31,7 @@ const begun = (...given: Parameters<typeof start>) =>
     while (running.out.length < 1) yield* settle
     const lines = () =>
       running.out.flatMap((text) => text.split("\n")).map((line): Record<string, unknown> => JSON.parse(line))
-    return { fiber, lines }
+    return { fiber, lines, out: running.out }
   })
 
 /** The id of the machine, once there is one. */
@@ -63,6 +63,100 @@ const withPlatform = (provider: Provider.Service) => ({
           ? new LogElement.LogElement({ ...line, stream: "system", starts: true })
           : line)
   }
+})
+
+describe("a log that comes fast", () => {
+  it.effect("is written as it comes: lines that arrive together are no write each", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const lines = Array.from({ length: 500 }, (_, index) =>
+        new LogElement.LogElement({ cursor: `${index}`, at: null, stream: "output", text: `line ${index}` }))
+      const fast: Provider.Service = {
+        ...provider,
+        logs: {
+          ...provider.logs,
+          stream: () =>
+            Stream.concat(Stream.fromArray(lines), Stream.never)
+        }
+      }
+      const { fiber, lines: shown, out } = yield* begun(["task", "--image", "x", "--json"], {
+        providers: [fast]
+      })
+      yield* settle
+      const writes = out.filter((text) => text.includes("\"text\":\"line "))
+      assert.deepStrictEqual(textsOf(shown()), lines.map(({ text }) => text))
+      assert.isAtMost(writes.length, 10)
+      yield* controls.setStatus(idOf(shown()[0]), "failed", { exitCode: 0 })
+      yield* pass(40)
+      yield* over(fiber)
+    }))
+})
+
+describe("a log that can be read after its machine is gone", () => {
+  it.effect("is not read while the machine is ended, so that its lines do not take the processor from that", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock
+      let read = 0
+      const readWhile: Array<number> = []
+      const endless = Stream.fromEffectRepeat(
+        Effect.delay(
+          Effect.sync(() => new LogElement.LogElement({ cursor: `${++read}`, at: null, stream: "output", text: "y" })),
+          "500 millis"
+        )
+      )
+      const flooding: Provider.Service = {
+        ...provider,
+        logs: { ...provider.logs, outlivesCompute: true, stream: () => endless },
+        power: {
+          ...provider.power,
+          stop: (id, options) =>
+            Effect.gen(function*() {
+              const before = read
+              yield* Effect.sleep("8 seconds")
+              readWhile.push(read - before)
+              yield* provider.power.stop(id, options)
+            })
+        }
+      }
+      const { fiber } = yield* begun(["task", "--image", "x", "--max-runtime", "3s", "--json"], {
+        providers: [flooding]
+      })
+      yield* pass(80)
+      assert.strictEqual((yield* over(fiber)).code, 1)
+      assert.isAbove(read, 3)
+      assert.strictEqual(readWhile.length, 1)
+      assert.isAtMost(readWhile[0] ?? 0, 1)
+    }))
+})
+
+describe("a log that has lost something in the middle", () => {
+  it.effect("is said to be cut where that is, not where it ends", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const lines = ["1", "2", "lost", "4", "5"].map((text) =>
+        new LogElement.LogElement({
+          cursor: text,
+          at: null,
+          stream: "output",
+          text,
+          ...(text === "lost" ? { lost: true } : {})
+        })
+      )
+      const gappy: Provider.Service = {
+        ...provider,
+        logs: {
+          ...provider.logs,
+          stream: (_, options) =>
+            options?.follow === true ? Stream.concat(Stream.fromArray(lines), Stream.never) : Stream.empty
+        }
+      }
+      const { fiber, lines: shown } = yield* begun(["task", "--image", "x", "--json"], { providers: [gappy] })
+      yield* controls.setStatus(idOf(shown()[0]), "failed", { exitCode: 0 })
+      yield* pass(40)
+      const { code, err } = yield* over(fiber)
+      assert.strictEqual(code, 1)
+      assert.deepInclude(JSON.parse(err), { type: "warning", lines: 2 })
+    }))
 })
 
 describe("a reader that pauses", () => {

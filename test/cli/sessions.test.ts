@@ -5,6 +5,7 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Made from "../../src/cli/Made.ts"
 import type { Loaded } from "../../src/orchestrator/SessionStore.ts"
 import { makeMemory } from "../../src/orchestrator/store/memory.ts"
 import { sessionOf } from "../orchestrator/store/harness.ts"
@@ -109,6 +110,23 @@ describe("up with a limit", () => {
       assert.deepStrictEqual(lines().flatMap(({ text }) => text === undefined ? [] : [text]), ["last line"])
     }))
 
+  it.effect("whose machine is gone when the session is over is not told as one that may still be there", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const things = Made.make()
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] }).pipe(
+        Effect.provideService(Made.Made, things)
+      )
+      const id = idOf(lines()[0])
+      assert.deepStrictEqual(things.all("kept").map((thing) => thing.id), [id])
+      yield* controls.setStatus(id, "terminated")
+      yield* pass(10)
+      const { code, err } = yield* ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(JSON.parse(err).error.kind, "ended")
+      assert.notInclude(err, id)
+    }))
+
   it.effect("goes on reading a log that could not be read for a moment, and shows each line once", () =>
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
@@ -124,6 +142,19 @@ describe("up with a limit", () => {
       yield* pass(10)
       assert.strictEqual((yield* ended).code, 0)
       assert.deepStrictEqual(texts(), ["one", "two"])
+    }))
+
+  it.effect("names no machine that may still be there when its provider has taken it back", () =>
+    Effect.gen(function*() {
+      const { controls, provider } = yield* mock
+      const { ended, lines } = yield* begin(["task", "--image", "x", "--json"], { providers: [provider] }).pipe(
+        Effect.provideService(Made.Made, Made.make())
+      )
+      yield* controls.forget(idOf(lines()[0]))
+      yield* pass(10)
+      const { error } = JSON.parse((yield* ended).err)
+      assert.strictEqual(error.kind, "ended")
+      assert.notProperty(error, "computeId")
     }))
 
   it.effect("is idle when it has written nothing for so long, which is no failure", () =>

@@ -42,6 +42,7 @@ const refused: ReadonlyArray<readonly [flags: ReadonlyArray<string>, path: strin
   ]),
   [["--disk", "5", "--disk", "6"], "--disk", 2],
   [["--volume-gb", "9"], "--volume-gb", 1],
+  [["--gpu-count", "0"], "--gpu-count", 1],
   [["--volume-gb", "20", "--network-volume", "v"], "--network-volume", 1],
   [["--network-volume", ""], "--network-volume", 2],
   [["--template", " "], "--template", 2],

@@ -6,7 +6,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as PlatformError from "effect/PlatformError"
 import { fromStateDirectory } from "../../src/cli/stateDirectoryStore.ts"
+import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
 import * as StateDirectory from "../../src/storage/StateDirectory.ts"
 
 const storeIn = (env: Readonly<Record<string, string>>) =>
@@ -22,6 +24,40 @@ describe("the owner of a state directory", () => {
         const { owner } = yield* storeIn(env)
         assert.strictEqual((yield* storeIn(env)).owner, owner)
         assert.deepStrictEqual(yield* fs.readDirectory(home), ["owner"])
+      }))
+
+    it.effect("that cannot be made, as on a full disk, has no sessions, takes none, and leaves nothing behind", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const home = yield* fs.makeTempDirectoryScoped()
+        const isFull = FileSystem.FileSystem.of({
+          ...fs,
+          open: (path, options) =>
+            Effect.map(fs.open(path, options), (file) => ({
+              ...file,
+              writeAll: () =>
+                Effect.fail(PlatformError.systemError({
+                  _tag: "WriteZero",
+                  module: "FileSystem",
+                  method: "writeAll",
+                  cause: Object.assign(new Error(), { code: "ENOSPC" })
+                }))
+            }))
+        })
+        const { owner, store } = yield* Effect.provideService(
+          storeIn({ ATLAS_STATE_DIR: home }),
+          FileSystem.FileSystem,
+          isFull
+        )
+        const tried = Effect.gen(function*() {
+          const stored = yield* SessionStore.SessionStore
+          const { sessions } = yield* SessionStore.loadAll(stored, owner)
+          return { sessions, refused: yield* Effect.flip(Effect.scoped(stored.lock(owner))) }
+        })
+        const { refused, sessions } = yield* Effect.provide(tried, store)
+        assert.deepStrictEqual(sessions, [])
+        assert.include(refused.reason.message, `${home}/owner cannot be used: the disk is full (ENOSPC)`)
+        assert.deepStrictEqual(yield* fs.readDirectory(home), [])
       }))
 
     it.effect.each(["", "\n", "Not An Owner", "a".repeat(17)])(

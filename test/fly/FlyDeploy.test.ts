@@ -182,7 +182,8 @@ describe("tokens in what fly writes", () => {
     ["in a sealed variable of any name", { env: { MY_SECRET: Redacted.make(own) } }],
     ["in an argument", { args: ["--access-token", own] }],
     ["in an argument of one word", { args: ["--yes", `--access-token=${own}`] }],
-    ["in a short argument", { args: ["-t", own] }]
+    ["in a short argument", { args: ["-t", own] }],
+    ["in a short argument of one word", { args: [`-t${own}`] }]
   ])("are neither in lines, topics, nor the error: given %s", ([, options]) =>
     Effect.gen(function*() {
       const { bus, messages } = recording()

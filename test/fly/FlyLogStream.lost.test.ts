@@ -20,6 +20,9 @@ const at = (seconds: string, message: string, id: string | null = null): FakeFly
   id
 })
 
+const stampOf = (seconds: number): string =>
+  new Date(Date.parse("2026-11-20T09:20:00Z") + Math.round(seconds * 1000)).toISOString()
+
 /** Follows the fake while lines are added to it, a batch each time. */
 const followed = (...batches: ReadonlyArray<ReadonlyArray<FakeFly.Line>>) =>
   Effect.gen(function*() {
@@ -66,6 +69,38 @@ describe("a line is not taken for another one", () => {
       const lines = texts.map((text, n) => at(`2.${String(Math.floor(n / 40)).padStart(3, "0")}`, text))
       assert.deepStrictEqual(yield* followed([at("1.0", "first")], lines), ["first", ...texts])
     }))
+})
+
+describe("a line that reaches the host after a newer one", () => {
+  it.effect("comes once, and its neighbours do not come again", () =>
+    Effect.gen(function*() {
+      const heard = yield* followed(
+        [at("1.0", "one"), at("5.0", "five")],
+        [at("2.0", "two"), at("6.0", "six")],
+        [at("3.5", "three")],
+        [at("6.5", "seven")],
+        [at("5.5", "between")]
+      )
+      assert.deepStrictEqual(heard, ["one", "five", "two", "six", "three", "seven", "between"])
+    }))
+
+  it.effect("comes also among many, and their number does not grow with what is read again", () =>
+    Effect.gen(function*() {
+      const fly = yield* FakeFly.FakeFly
+      yield* fly.append(app, [{ timestamp: stampOf(0), message: "first" }])
+      const { leave, seen } = yield* listen()
+      yield* tick("2 seconds")
+      const texts = Array.from({ length: 1000 }, (_, n) => `line ${n}`)
+      // fifteen lines a second
+      yield* fly.append(app, texts.map((text, n) => ({ timestamp: stampOf(1 + n / 15), message: text })))
+      yield* tick("10 seconds")
+      yield* fly.append(app, [{ timestamp: stampOf(1000 / 15 - 2), message: "late" }])
+      yield* tick("10 seconds")
+      yield* leave
+      assert.deepStrictEqual(messages(seen).toSorted(), ["first", ...texts, "late"].toSorted())
+      const requests = (yield* fly.requests).length
+      assert.isBelow(requests, 30)
+    }).pipe(Effect.provide(stack())))
 })
 
 /** A host that answers as the test says, and what it was asked with. */

@@ -50,13 +50,11 @@ describe("a token that is forgotten", () => {
 
   it.effect("is not stored by a write that was still under way", () =>
     Effect.gen(function*() {
-      yield* Effect.gen(function*() {
-        yield* get("web")
-        yield* invalidate("web")
-        yield* written
-        assert.isNull(yield* stored("web"))
-      }).pipe(Effect.provide(layer({ cli: counting() })))
-    }))
+      yield* get("web")
+      yield* invalidate("web")
+      yield* written
+      assert.isNull(yield* stored("web"))
+    }).pipe(Effect.provide(layer({ cli: counting() }))))
 
   it.effect("refresh goes past the storage, removes what is there and stores the new one", () =>
     Effect.gen(function*() {

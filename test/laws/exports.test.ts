@@ -97,3 +97,16 @@ describe("the core entry", () => {
     assert.deepStrictEqual([...packages].filter(([specifier]) => !specifier.startsWith("effect/")), [])
   })
 })
+
+describe("the command line", () => {
+  it("loads to print its help nothing but its own commands: no provider, no action, no package beside Effect", () => {
+    const { files, packages } = loadedBy("src/cli/NodeMain.ts")
+    const own = /^src\/cli\/(?!actions\/|completion\/)/
+    assert.deepStrictEqual([...files].filter((path) => !own.test(path)).toSorted(), [
+      "src/domain/ForeignText.ts",
+      "src/domain/Version.ts"
+    ])
+    const allowed = /^(node:|effect\/|@effect\/platform-node\/NodeServices$)/
+    assert.deepStrictEqual([...packages].filter(([specifier]) => !allowed.test(specifier)), [])
+  })
+})

@@ -40,11 +40,13 @@ export const commands: ReadonlyArray<string> = [
   "cd",
   "mkdir",
   "chmod",
+  "cp",
   "kill",
   "wait",
   "until [ -s fake.json ]; do sleep 0.1; done",
   "until [ -s faulty.json ]; do sleep 0.1; done",
   "until [ -s up.json ]; do sleep 0.1; done",
+  "until [ -s kept.json ]; do sleep 0.1; done",
   "until [ -s lines.json ]; do sleep 0.1; done"
 ]
 

@@ -127,16 +127,16 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     name: "border-within-one-time",
     why: "the next page begins behind the newest line, so others of the same time are lost",
     file: `${fly}/internal/logProgress.ts`,
-    find: "base = later(base, (isItsOwn ? token : known) - 1n)",
-    replace: "base = later(base, (isItsOwn ? token : known) + 1n)",
+    find: "return start < newest ? start : newest - 1n",
+    replace: "return newest + (start < newest ? 1n : 2n)",
     noticedBy: [hosts]
   },
   {
     name: "cut-body-counts-as-read",
     why: "a body that broke off between lines out of order moves the cursor, and the older ones are lost",
     file: `${fly}/internal/logProgress.ts`,
-    find: "(!isCut || isSorted(times)) && move(page, times)",
-    replace: "(isCut || isSorted(times) || times.length > 0) && move(page, times)",
+    find: "(!isCut || isSorted(times)) && move(page, times,",
+    replace: "(isCut || isSorted(times) || times.length > 0) && move(page, times,",
     noticedBy: [hosts]
   },
   {

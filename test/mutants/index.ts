@@ -11,6 +11,8 @@ import { flyAndBuses } from "./fly.ts"
 import { identity } from "./identity.ts"
 import { leases } from "./leases.ts"
 import { limiter } from "./limiter.ts"
+import { looks } from "./looks.ts"
+import { marker } from "./marker.ts"
 import { meter } from "./money.ts"
 import type { Mutant } from "./mutant.ts"
 import { outage } from "./outage.ts"
@@ -31,10 +33,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...queues,
   ...outage,
   ...reaper,
+  ...marker,
   ...sinks,
   ...disk,
   ...done,
   ...flyAndBuses,
+  ...looks,
   ...wrapped
 ]
 

@@ -1,5 +1,5 @@
 /** Mistakes in what a session costs: the meter, its cap, the bill, and the limits that end it. */
-import { type Patch, tests } from "./mutant.ts"
+import { type Patch, tests, worlds } from "./mutant.ts"
 
 const at = "src/orchestrator/session"
 const money = tests("test/orchestrator/session/money.test.ts")
@@ -204,7 +204,7 @@ export const meter: ReadonlyArray<Patch> = [
     file: `${at}/Clock.ts`,
     find: "suspended === null ? Math.max(Math.floor(read.wall), awake) : awake + suspended",
     replace: "Math.max(Math.floor(read.wall), awake + (suspended ?? 0))",
-    noticedBy: [tests("test/orchestrator/engine/scheduler.test.ts")]
+    noticedBy: [tests("test/orchestrator/engine/scheduler.test.ts"), worlds("stalls", ["early"])]
   },
   {
     name: "suspend-not-counted",
@@ -220,6 +220,6 @@ export const meter: ReadonlyArray<Patch> = [
     file: `${at}/Limits.ts`,
     find: "phase.readyArmed && !phase.ready",
     replace: "phase.readyArmed && phase.ready",
-    noticedBy: [limits]
+    noticedBy: [limits, worlds("ready", ["ends", "prompt"])]
   }
 ]

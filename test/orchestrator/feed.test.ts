@@ -2,7 +2,7 @@
  * The feed: one listing loop for each account, however many sessions; only a complete listing shows that a machine is missing.
  */
 import { assert, describe, it, vi } from "@effect/vitest"
-import { NotFound, ProviderFault, Uncertain } from "effect-atlas/domain/AtlasError"
+import { AtlasError, NotFound, ProviderFault, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Listing from "effect-atlas/provider/Listing"
 import * as Provider from "effect-atlas/provider/Provider"
 import * as Clock from "effect/Clock"
@@ -25,6 +25,17 @@ const collectTo = (tags: Array<string>) =>
       yield* settle
     }
   )
+
+/** An account that cannot be listed; the ids of machines that are looked at go to `looked`. */
+const unlisted = ({ compute, ...provider }: Provider.Made, looked: Set<string> = new Set()): Provider.Made => ({
+  ...provider,
+  compute: {
+    ...compute,
+    get: (id, options) => Effect.suspend(() => compute.get((looked.add(id), id), options)),
+    listAll: () =>
+      Effect.fail(new AtlasError({ provider: plain, operation: "list", reason: new ProviderFault({ status: 500 }) }))
+  }
+})
 
 describe("an account is listed", () => {
   it.effect("again when a listing has hung for eleven minutes, also where it cannot be interrupted", () =>
@@ -120,6 +131,29 @@ describe("an account is listed", () => {
       yield* pass(12, "1 minute")
       const infos = yield* orchestrator.list
       assert.isFalse(infos.some((info) => info.id === id && info.state === "live"))
+    }).pipe(Effect.scoped))
+
+  it.effect("and such a look does not tell a machine ready whose ports have no address yet", () =>
+    Effect.gen(function*() {
+      const cloud = yield* makePlainCloud()
+      const { orchestrator } = yield* open({ more: [unlisted(cloud.provider)] })
+      const { id } = yield* orchestrator.spawn({ ports: ["22/tcp"] }, { provider: "plain", idleTtl: false })
+      const waiting = yield* Effect.forkScoped(Effect.exit(orchestrator.awaitReady(id, { timeout: "20 minutes" })))
+      yield* pass(25, "1 minute")
+      assert.isAbove(cloud.seen.get, 0)
+      const exit = yield* Fiber.join(waiting)
+      assert.match(String(exit), /22\/tcp had no address/)
+    }).pipe(Effect.scoped))
+
+  it.effect("and more machines than are looked at each time are looked at in turn", () =>
+    Effect.gen(function*() {
+      const cloud = yield* makePlainCloud()
+      const looked = new Set<string>()
+      const { orchestrator } = yield* open({ more: [unlisted(cloud.provider, looked)] })
+      const spawn = orchestrator.spawn({}, { provider: "plain", idleTtl: false })
+      yield* Effect.forEach(Array.from({ length: 40 }), () => spawn, { concurrency: "unbounded" })
+      yield* pass(40, "1 minute")
+      assert.strictEqual(looked.size, 40)
     }).pipe(Effect.scoped))
 
   it.effect("not at all while it has no session and is not cleaned", () =>

@@ -17,6 +17,8 @@ describe("the line by which a wrapper says how a command ended", () => {
     "atlas: my-database exited with 7",
     `${marker}0000`,
     `${marker} or so`,
+    // no exit code
+    `${marker}77`,
     `atlas: ${name} exited with -1`,
     `${marker}\nand then`,
     "atlas: atlas: atlas: "

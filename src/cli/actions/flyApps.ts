@@ -68,7 +68,7 @@ export const deploy = (
   { config, words }: { readonly words: ReadonlyArray<string>; readonly config: Option.Option<string> }
 ) =>
   Effect.gen(function*() {
-    const { directory: here, invocation, out, outIsTerminal } = yield* Shell
+    const { directory: here, invocation, out, outIsTerminal, write } = yield* Shell
     const { args, target } = yield* divided(words, invocation.trailing)
     const options = { args, config: yield* configOf(config, here) }
     const started = yield* Clock.monotonicTimeNanos
@@ -82,7 +82,7 @@ export const deploy = (
           return yield* out(lines.map((text) => JSON.stringify({ type: "line", at, text })).join("\n"))
         }
         const since = outIsTerminal ? `${elapsed((yield* Clock.monotonicTimeNanos) - started)}  ` : ""
-        yield* out(lines.map((text) => since + text).join("\n"))
+        yield* write(lines.map((text) => `${since}${text}\n`).join(""))
       })
 
     yield* progress(`deploying ${target}`)

@@ -26,7 +26,7 @@ const toJson = (entry: LogEntry) => ({ type: "log" as const, ...entry })
 const word = (text: string | null): string => ForeignText.line(text ?? "", { max: 100 }) || "-"
 
 const toText = ({ instance, level, message, region, timestamp }: LogEntry): string =>
-  `${word(timestamp)} ${word(region)} ${word(instance)} [${word(level)}] ${ForeignText.lines(message ?? "")}`
+  `${word(timestamp)} ${word(region)} ${word(instance)} [${word(level)}] ${ForeignText.plain(message ?? "")}`
 
 /** Logs nothing but what the tokens log at `level`: why there is no token is only told there. */
 const layer = (baseUrl: string | undefined, level: LogLevel.LogLevel) => {
@@ -61,12 +61,14 @@ interface Input {
 /** Prints an app's log; while it follows, line by line. */
 export const printLogs = ({ app, baseUrl, follow, instance, region }: Input) =>
   Effect.gen(function*() {
-    const { err, invocation, out } = yield* Shell
+    const { err, invocation, out, write } = yield* Shell
     const filter = { region: Option.getOrNull(region), instance: Option.getOrNull(instance) }
     const print = (entries: ReadonlyArray<LogEntry>) =>
       entries.length === 0
         ? Effect.void
-        : out(entries.map((entry) => invocation.json ? JSON.stringify(toJson(entry)) : toText(entry)).join("\n"))
+        : invocation.json
+        ? out(entries.map((entry) => JSON.stringify(toJson(entry))).join("\n"))
+        : write(entries.map((entry) => `${toText(entry)}\n`).join(""))
 
     if (!follow) {
       const { cut, entries } = yield* FlyLogs.FlyLogs.use((logs) => logs.fetchWithRetry(app, filter))

@@ -127,11 +127,13 @@ export const wait = ({ call, endpoint, id, timeout }: Patient) =>
 /** Prints what a job puts out, as it comes. */
 export const stream = ({ call, endpoint, id, timeout }: Patient) =>
   Effect.gen(function*() {
-    const { invocation, out } = yield* Shell
-    const line = (output: Schema.Json) =>
-      invocation.json ? JSON.stringify({ type: "output", output }) : ForeignText.lines(worded(output))
+    const { invocation, out, write } = yield* Shell
+    const show = (items: ReadonlyArray<Schema.Json>) =>
+      invocation.json
+        ? out(items.map((output) => JSON.stringify({ type: "output", output })).join("\n"))
+        : write(items.map((output) => `${ForeignText.plain(worded(output))}\n`).join(""))
     yield* Stream.runForEachArray(
       Atlas.streamJob({ endpoint, id }, { ...call, timeout: Option.getOrUndefined(timeout) }),
-      (items) => out(items.map(line).join("\n"))
+      show
     )
   })

@@ -14,6 +14,7 @@ import { Providers } from "../../provider/Providers.ts"
 import { asTyped } from "../AsTyped.ts"
 import * as ComputeView from "../ComputeView.ts"
 import * as GpuAdvice from "../GpuAdvice.ts"
+import { Made } from "../Made.ts"
 import * as Output from "../Output.ts"
 import { progress, ticking } from "../Progress.ts"
 import * as SessionView from "../SessionView.ts"
@@ -81,7 +82,7 @@ const codeOf = (
       }
       return over(
         `its machine is ${outcome.cause} and reported no exit code${
-          provider === "local" ? " (is the disk of the state directory full?)" : ""
+          provider === "local" ? ": it was killed from outside, or its end could not be recorded" : ""
         }`
       )
     case "Closed":
@@ -103,15 +104,18 @@ interface Watch {
   readonly finalReads: Supervised.FinalReads
   /** Machines of tasks whose container was started again. */
   readonly restarted: Set<string>
+  /** Every machine that the session has had. */
+  readonly machines: Set<string>
   readonly output: Output.Output
 }
 
-const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch, { compute, id }: Tracked) =>
+const stay = (verb: Verb, input: Input, { finalReads, machines, output, restarted }: Watch, { compute, id }: Tracked) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
     const { err, exitWith, invocation } = yield* Shell
     const { printer } = output
     const follow = Effect.fnUntraced(function*(computeId: string, provider: string) {
+      machines.add(computeId)
       const tail = yield* output.follow(computeId, { baseUrl: input.call.baseUrl, provider }, {
         // what it writes is a sign of use: nothing else can touch a session that lives in a terminal
         used: Effect.ignore(orchestrator.touch(id)),
@@ -155,16 +159,28 @@ const stay = (verb: Verb, input: Input, { finalReads, output, restarted }: Watch
   }).pipe(Effect.scoped)
 
 /** Ends the session and waits until its machine is verified gone, unless it is to outlive this command; whether it does. */
-const leave = (input: Input, { compute, id }: Tracked, exit: Exit.Exit<unknown, unknown>) =>
+const leave = (
+  input: Input,
+  { machines }: Watch,
+  { compute, id }: Tracked,
+  exit: Exit.Exit<unknown, unknown>
+) =>
   Effect.gen(function*() {
     const orchestrator = yield* Orchestrator
+    const made = yield* Made
+    // also those that nothing here has ended, such as one that its provider took back
+    const gone = () => machines.forEach(made.ended)
     const { state } = yield* orchestrator.info(id)
-    if (state === "ended") return false
+    if (state === "ended") {
+      gone()
+      return false
+    }
     if (input.persist && !Exit.hasFails(exit) && state === "live") {
       yield* note(`${compute.id} keeps running; end it with: atlas down ${compute.id} --provider ${compute.provider}`)
       return true
     }
     yield* orchestrator.stopTracked(id)
+    gone()
     return false
   }).pipe(ticking(`ending ${compute.id}`))
 
@@ -177,7 +193,7 @@ export const run = (verb: Verb) => (input: Input) =>
     const request = { ...yield* SpawnRequest.toRequest(input, service, verb), gpu: input.gpu }
     const mode = verb === "task" ? "task" : "interactive"
     const output = yield* Output.make(verb)
-    const watch: Watch = { finalReads: Supervised.makeFinalReads(), restarted: new Set(), output }
+    const watch: Watch = { finalReads: Supervised.makeFinalReads(), restarted: new Set(), machines: new Set(), output }
     const { finalReads } = watch
     yield* progress(`renting from ${provider}`)
     const session = Effect.uninterruptibleMask((restore) =>
@@ -185,7 +201,7 @@ export const run = (verb: Verb) => (input: Input) =>
         const orchestrator = yield* Orchestrator
         const begin = mode === "task" ? orchestrator.runTask : orchestrator.spawn
         const tracked = yield* restore(begin(request, SpawnRequest.toOptions(input, mode, provider))).pipe(
-          GpuAdvice.orSuggest(service, input.gpu, input.call),
+          GpuAdvice.orSuggest(service, input),
           asTyped,
           Effect.onError(() => finalReads.dismiss)
         )
@@ -193,7 +209,7 @@ export const run = (verb: Verb) => (input: Input) =>
           restore(stay(verb, input, watch, tracked)),
           (exit) =>
             finalReads.dismiss.pipe(
-              Effect.andThen(leave(input, tracked, exit)),
+              Effect.andThen(leave(input, watch, tracked, exit)),
               Effect.tap((persists) => output.flush({ isOver: !persists })),
               // the machine may be there, so it is not read further
               Effect.onError(() => output.flush({ isOver: false }))

@@ -226,5 +226,5 @@ export const run = (
       : flags.detach
       ? detached(request, gpus, call)
       : attached(request, gpus, provider, call)
-    yield* asTyped(GpuAdvice.orSuggest(provider, gpus, call)(rented))
+    yield* asTyped(GpuAdvice.orSuggest(provider, { ...flags, gpu: gpus })(rented))
   })

@@ -24,20 +24,25 @@ interface Common {
 
 const resources = () => import("../actions/resources.ts")
 
-const common = (noun: string, load: () => Promise<Common>) => {
+const common = (group: string, noun: string, load: () => Promise<Common>) => {
+  const example = (words: string, description: string) =>
+    Command.withExamples([{ command: `atlas ${group} ${words} --provider runpod`, description }])
   const id = Argument.String("id").pipe(Argument.withDescription(`Id of the ${noun}`))
   const list = actionWithProviders(async () => (await load()).ls)
   const show = actionWithProviders(async () => (await load()).get)
   const remove = actionWithProviders(async () => (await load()).rm)
   return [
     Command.make("ls", {}, () => Effect.flatMap(callOptions, (call) => list({ call }))).pipe(
-      Command.withDescription(`List every ${noun} of the account.`)
+      Command.withDescription(`List every ${noun} of the account.`),
+      example("ls", "Those of one account")
     ),
     Command.make("get", { id }, (input) => Effect.flatMap(callOptions, (call) => show({ ...input, call }))).pipe(
-      Command.withDescription(`Show one ${noun}.`)
+      Command.withDescription(`Show one ${noun}.`),
+      example("get ID", "Everything known of it")
     ),
     Command.make("rm", { id }, (input) => Effect.flatMap(callOptions, (call) => remove({ ...input, call }))).pipe(
-      Command.withDescription(`Delete one ${noun} for good, with everything that belongs to it.`)
+      Command.withDescription(`Delete one ${noun} for good, with everything that belongs to it.`),
+      example("rm ID", "Deleted at once, without a question")
     )
   ] as const
 }
@@ -52,17 +57,17 @@ export const volumes = Command.make("volumes").pipe(
   Command.withDescription("Network volumes: disks of their own that computes can mount."),
   Command.withExamples([{ command: "atlas volumes ls --provider runpod", description: "All of them" }]),
   Command.withSubcommands([
-    ...common("network volume", async () => (await resources()).volumes),
+    ...common("volumes", "network volume", async () => (await resources()).volumes),
     Command.make("create", {
       name,
       size: gigabytes("size", "Its size"),
       region: Flag.String("region").pipe(
         Flag.withMetavar("REGION"),
-        Flag.withDescription("Region to make it in; some providers need one"),
+        Flag.withDescription("Region to make it in; some providers need one (default: the provider's choice)"),
         Flag.optional
       ),
       tier: Flag.Literals("tier", ["standard", "high_performance"]).pipe(
-        Flag.withDescription("Its performance tier"),
+        Flag.withDescription("Its performance tier (default: the provider's)"),
         Flag.optional
       )
     }, (input) => Effect.flatMap(callOptions, (call) => makeVolume({ ...input, call }))).pipe(
@@ -81,15 +86,15 @@ export const templates = Command.make("templates").pipe(
   Command.withDescription("Templates: the settings of a container, kept for later."),
   Command.withExamples([{ command: "atlas templates ls --provider runpod", description: "All of them" }]),
   Command.withSubcommands([
-    ...common("template", async () => (await resources()).templates),
+    ...common("templates", "template", async () => (await resources()).templates),
     Command.make("create", {
       name,
       image: Flag.String("image").pipe(Flag.withMetavar("IMAGE"), Flag.withDescription("Image to run")),
       ports,
       env,
-      disk: gigabytes("disk", "Disk of the container").pipe(Flag.optional),
-      volume: gigabytes("volume", "Disk that outlives a stop").pipe(Flag.optional),
-      serverless: toggle("serverless").pipe(Flag.withDescription("For endpoints, not for computes")),
+      disk: gigabytes("disk", "Disk of the container (default: the provider's)").pipe(Flag.optional),
+      volume: gigabytes("volume", "Disk that outlives a stop (default: none)").pipe(Flag.optional),
+      serverless: toggle("serverless").pipe(Flag.withDescription("For endpoints; otherwise for computes")),
       command: Argument.String("command").pipe(
         Argument.withDescription("What to run in it, after --; every word belongs to it as it is"),
         Argument.variadic()
@@ -114,7 +119,7 @@ export const endpoints = Command.make("endpoints").pipe(
   ),
   Command.withShortDescription("Serverless endpoints: workers that take jobs"),
   Command.withExamples([{ command: "atlas endpoints ls --provider runpod", description: "All of them" }]),
-  Command.withSubcommands(common("endpoint", async () => (await resources()).endpoints))
+  Command.withSubcommands(common("endpoints", "endpoint", async () => (await resources()).endpoints))
 )
 
 const runSpend = actionWithProviders(async () => (await resources()).spend)
@@ -131,7 +136,7 @@ const instant = (name: string, what: string) =>
 export const spend = Command.make("spend", {
   id,
   from: instant("from", "Count from here (default: the provider's own window)"),
-  to: instant("to", "Count up to here")
+  to: instant("to", "Count up to here (default: the provider's own window)")
 }, (input) => Effect.flatMap(callOptions, (call) => runSpend({ ...input, call }))).pipe(
   Command.withDescription("Show what a compute has cost, as its provider bills it. Bills lag: this is no live figure."),
   Command.withShortDescription("Show what one has cost"),

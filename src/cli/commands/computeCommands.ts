@@ -5,7 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { ComputeStatus } from "../../domain/Compute.ts"
+import type { ComputeStatus } from "../../domain/Compute.ts"
 import { actionWithProviders } from "../Action.ts"
 import { callOptions, duration, id, misused, refuseEarlyWords, toggle, yes } from "../Flags.ts"
 import { count, limitFlags, spawnFlags } from "../SpawnFlags.ts"
@@ -37,12 +37,11 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (i
         description: "The first of two GPUs that is available"
       },
       {
-        command:
-          "atlas up --provider runpod --gpu \"NVIDIA L40S\" --cloud community --disk 80 --cuda 12.8 --image me/server",
+        command: "atlas up --provider runpod --gpu \"NVIDIA L40\" --cloud community --disk 80 --cuda 12.8 --image me/x",
         description: "By the provider's own name, on a third party's machine with 80 GB and a recent driver"
       },
       {
-        command: "atlas up --provider runpod --gpu l4 --template TEMPLATE --network-volume VOLUME --env-file prod.env",
+        command: "atlas up --provider runpod --gpu l4 --template ID --network-volume ID --env-file prod.env",
         description: "What is set up in the account, with variables of a file"
       },
       {
@@ -56,6 +55,17 @@ export const up = Command.make("up", { ...spawnFlags, ...limitFlags, count }, (i
       }
     ])
   )
+
+/** Not the schema itself, which would be loaded to print the help; each status is here, or it does not compile. */
+const statuses = Object.values(
+  {
+    provisioning: "provisioning",
+    running: "running",
+    stopped: "stopped",
+    terminated: "terminated",
+    failed: "failed"
+  } satisfies { readonly [Status in ComputeStatus]: Status }
+)
 
 const computes = () => import("../actions/computes.ts")
 const runList = actionWithProviders(async () => (await import("../actions/ps.ts")).list)
@@ -76,7 +86,7 @@ const listFlags = {
     Flag.withDescription("Only those of this name: the human part of it, or the whole"),
     Flag.optional
   ),
-  statuses: Flag.Literals("status", ComputeStatus.literals).pipe(
+  statuses: Flag.Literals("status", statuses).pipe(
     Flag.withDescription("Only those of this status; may be repeated"),
     Flag.atLeast(0)
   ),

@@ -37,8 +37,7 @@ export const task = Command.make("task", { ...spawnFlags, ...limitFlags }, (inpu
         description: "Keep at most the last 200 MiB of what it writes"
       },
       {
-        command:
-          "atlas task --provider runpod --gpu h100 --image me/train --volume-gb 200 --env-from <(sops -d prod.env)",
+        command: "atlas task --provider runpod --gpu h100 --image me/x --volume-gb 200 --env-from <(pass env)",
         description: "With a disk for checkpoints, and secrets that are written to no file"
       },
       { command: "nohup atlas task -- ./train.sh &", description: "Goes on when the terminal closes" }

@@ -1,8 +1,9 @@
 /**
  * Which lines of a page are new, and where the next page begins, whatever the host makes of times, ids and cursors.
  *
- * The next page is requested from just before the newest line, so that lines of the same time on both sides of a page's border
- * are all seen; what comes again is told by the page before. An id proves nothing by itself: hosts send empty and equal ones.
+ * The next page is requested from a few seconds before the newest line, so that lines of the same time on both sides of a page's
+ * border are all seen, and those that reach the host late; what comes again is told by the page before. An id proves nothing by
+ * itself: hosts send empty and equal ones.
  */
 import * as Hash from "../../domain/Hash.ts"
 import type { Page } from "../FlyLogSource.ts"
@@ -13,6 +14,12 @@ import * as LogWire from "./logWire.ts"
 const ahead = 2_000_000_000n
 /** Where to go on when every line is ahead of the host's clock: the lines to come may be this late. */
 const lateness = 60_000_000_000n
+/** Lines may reach the host this much later than newer ones. */
+const overlap = 5_000_000_000n
+/** The lines in a page of the platform; other hosts show how many they put into one. */
+const usualPage = 100
+/** Small pages of one size mean nothing. */
+const fewLines = 4
 /** A cursor is a time if it lies this close to that of a line; others may count lines or pages. */
 const near = 24n * 3_600_000_000_000n
 /** A host that says "continue here" this shortly after its newest line means that line. */
@@ -63,6 +70,9 @@ const latest = (times: ReadonlyArray<bigint | null>): bigint | null => times.red
 const isNear = (one: bigint, other: bigint | null): boolean =>
   other !== null && one - other < near && other - one < near
 
+const earliest = (times: ReadonlyArray<bigint | null>): bigint | null =>
+  times.reduce((one, other) => one === null || (other !== null && other < one) ? other : one, null)
+
 const isSorted = (times: ReadonlyArray<bigint | null>): boolean => {
   const known = times.filter((at) => at !== null)
   return known.every((at, index) => index === 0 || at >= (known[index - 1] ?? at))
@@ -86,8 +96,19 @@ export const make = (): Progress => {
   let ignored = 0
   /** The most lines that the host has put into a page. */
   let largest = 0
+  /** How many lines a page holds, as far as that is known. */
+  let room = usualPage
+  /** The time of the newest line up to which every line was read. */
+  let reached: bigint | null = null
 
-  const asked = (): bigint | null => asksBase && base !== null ? base : head
+  /** The last page was full: there is no time to look for late lines before what is new has been read. */
+  let catchesUp = false
+  let sizeBefore = 0
+
+  const asked = (): bigint | null => {
+    if (!asksBase || base === null) return head
+    return catchesUp && reached !== null ? later(base, reached - 1n) : base
+  }
 
   /** Takes the lines out that came before, as often as they did, and remembers the rest. */
   const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
@@ -119,8 +140,24 @@ export const make = (): Progress => {
     }
   }
 
-  /** Moves the cursors; whether `base` has moved. */
-  const move = (page: Page, times: ReadonlyArray<bigint | null>): boolean => {
+  /**
+   * Where the next page is to begin when all lines up to `newest` were read: as far back as late lines may lie, but so that the
+   * lines that come again are half of a page at most.
+   */
+  const before = (newest: bigint): bigint => {
+    const again: Array<bigint> = []
+    for (const { at, count } of remembered.values()) {
+      if (at === null || at < newest - overlap || at > newest) continue
+      for (let left = count; left > 0; left--) again.push(at)
+    }
+    const most = Math.floor(room / 2)
+    const [border] = again.length <= most ? [] : again.toSorted((a, b) => a > b ? -1 : a < b ? 1 : 0).slice(most)
+    const start = later(later(newest - overlap, border ?? null), 0n) ?? 0n
+    return start < newest ? start : newest - 1n
+  }
+
+  /** Moves the cursors; whether lines were read that are newer than all before. */
+  const move = (page: Page, times: ReadonlyArray<bigint | null>, leavesOld: boolean): boolean => {
     const token = page.cursor === null ? null : BigInt(page.cursor)
     const now = page.hostTime == null ? null : BigInt(page.hostTime) * 1_000_000n
     const newest = latest(times)
@@ -134,15 +171,18 @@ export const make = (): Progress => {
     head = later(head, newest)
     timely = later(timely, known)
     if (!asksBase && base !== null) return false
-    const before = base
+    const old = { base, reached }
     if (known !== null) {
       // a host that counts in another order than that of the lines' times has the last word
       const isItsOwn = token !== null && token > known + close && (now === null || token <= now + ahead)
-      base = later(base, (isItsOwn ? token : known) - 1n)
+      // what is older than the newest page, at the start, is left out
+      const first = base === null && page.isFull ? earliest(times) : null
+      if (leavesOld) base = later(base, isItsOwn ? token - 1n : later(before(known), first === known ? null : first))
+      reached = later(reached, known)
     } else if (base === null && now !== null) base = now - lateness
     // nothing is before the beginning of time
     if (base !== null && base < 0n) base = null
-    return base !== before
+    return base !== old.base || reached !== old.reached
   }
 
   return {
@@ -153,19 +193,24 @@ export const make = (): Progress => {
     accept: (page) => {
       const times = page.entries.map(LogWire.nanosOf)
       const from = asked()
-      const isBase = asksBase && base !== null
+      const isBase = asksBase && base !== null && from !== null
       const { counts, fresh, repeated } = sift(page, times)
       const isCut = page.cut != null
       const isFull = page.isFull || (isCut && fresh.length > 0)
-      // the lines behind the cut would be lost if those before it were not in order
-      const hasMoved = (!isCut || isSorted(times)) && move(page, times)
       const size = page.entries.length
       largest = Math.max(largest, size)
+      // of a host that does not say so, pages of one and the same size are full
+      const isLikelyFull = isFull || (!isCut && size > fewLines && size === largest && size === sizeBefore)
+      if (!isCut) sizeBefore = size
+      room = Math.max(room, size)
+      // the lines behind the cut would be lost if those before it were not in order
+      const hasMoved = (!isCut || isSorted(times)) && move(page, times, !catchesUp || isLikelyFull)
       if (size > 0 && (!isCut || hasMoved)) forget((key) => counts.has(key), isBase)
 
       const isStale = from !== null && fresh.length === 0 && size > 1
         && (!isBase || repeated.some((at) => at !== null && at < from))
       ignored = isStale ? ignored + 1 : 0
+      catchesUp = fresh.length > 0 && isLikelyFull
       const step = { entries: fresh, ignored: ignored >= mostIgnored ? ignored : 0 }
 
       if (!isBase) {
@@ -179,9 +224,17 @@ export const make = (): Progress => {
       }
       // what was cut off says nothing about what the host has
       if (isCut && !hasMoved) return { ...step, isBehind: fresh.length > 0, notice: null }
-      const isStuck = !hasMoved && base !== null && timely !== null && timely > base + 1n
-        && !times.some((at) => at !== null && at > (from ?? 0n) + 1n)
-      if (isStuck && size > 0) {
+      const last = latest(times)
+      const isShort = !isCut && !isStale && fresh.length === 0 && timely !== null && last !== null
+        && (last < timely ? size >= largest : last === timely && page.isFull)
+      if (isShort && last > from + 1n) {
+        // the lines that come again are more than a page: it says nothing of those behind it
+        room = size
+        base = later(base, last - 1n)
+        idle = 0
+        return { ...step, isBehind: true, notice: null }
+      }
+      if (isShort) {
         base = timely === null ? base : timely - 1n
         idle = 0
         return { ...step, isBehind: true, notice: tooManyAtOnce }

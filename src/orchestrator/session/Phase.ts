@@ -84,7 +84,8 @@ export type FailureCause = typeof FailureCause.Type
  *
  * - `Completed`: a task whose command ended with exit code 0; `exitCode` is null only in rows of earlier builds.
  * - `TimedOut`: a task that reached its `maxRuntime`.
- * - `Failed`: with the cause, the exit code where it is known and the provider's fault where there was one.
+ * - `Failed`: with the cause, the exit code where it is known and the provider's fault where there was one, such as which port of a
+ *   machine that runs got no address in time.
  * - `Closed`: ended on purpose, by its caller, its limits or its host.
  *
  * @category models

@@ -101,6 +101,11 @@ export const make = Effect.fnUntraced(function*(
     return false
   })
 
+  const hasLess = (bytes: number): Effect.Effect<boolean> =>
+    Effect.promise(() =>
+      statfs(path.dirname(filename)).then(({ bavail, bsize }) => bavail * bsize < bytes, () => false)
+    )
+
   /** Gives the log its size by a transaction that is larger than SQLite's cache and is undone. */
   const growLog = (sql: SqlClient.SqlClient) =>
     Effect.gen(function*() {
@@ -109,18 +114,14 @@ export const make = Effect.fnUntraced(function*(
         onFailure: () => 0,
         onSuccess: ({ size }) => Number(size)
       })
-      if (size >= logBytes) return
+      // a disk that this would fill had room for a session before
+      if (size >= logBytes || (yield* hasLess(logBytes + cacheBytes + 2 * reserveBytes))) return
       return yield* sql.withTransaction(Effect.gen(function*() {
         yield* sql`CREATE TABLE atlas_reserve (filling BLOB)`
         yield* sql`INSERT INTO atlas_reserve VALUES (zeroblob(${logBytes + cacheBytes}))`
         return yield* Effect.fail("undone")
       }))
     }).pipe(Effect.ignoreCause)
-
-  const hasLess = (bytes: number): Effect.Effect<boolean> =>
-    Effect.promise(() =>
-      statfs(path.dirname(filename)).then(({ bavail, bsize }) => bavail * bsize < bytes, () => false)
-    )
 
   const isFull = (cause: Cause.Cause<unknown>) =>
     cause.reasons.some((reason) =>

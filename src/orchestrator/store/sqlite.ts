@@ -45,11 +45,21 @@ const readable = Effect.fnUntraced(function*(filename: string, why: string) {
   return ReadOnly.refusing(store, filename, why)
 })
 
+/** SQLite takes 512 bytes, and 26 of them for what it makes beside the file. */
+const longestPath = 486
+
 /** A store in a file, durable before each answer; the file is closed with the scope. */
 export const make = Effect.fnUntraced(function*(
   options: { readonly filename?: string | undefined; readonly identity?: string | undefined }
 ): Effect.fn.Return<SessionStore["Service"], AtlasError, Scope.Scope | FileSystem.FileSystem | Path.Path> {
   const filename = options.filename ?? (yield* defaultFile)
+  if (Buffer.byteLength(filename) > longestPath) {
+    return yield* storageFault(
+      "open",
+      `the session database ${filename} cannot be opened: its path is too long, at most ${longestPath} bytes are taken; name ` +
+        "another file, or set ATLAS_STATE_DIR"
+    )
+  }
   const reserve = filename === ":memory:" ? Reserve.none : yield* Reserve.make(filename)
   const opened = SqliteNode.make({ filename, synchronous: "FULL" }).pipe(
     Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)

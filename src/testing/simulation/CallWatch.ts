@@ -11,8 +11,10 @@ import type * as Cloud from "./Cloud.ts"
 import type { CreateWatch } from "./CreateWatch.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
+import type { ExitWatch } from "./ExitWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
 import { isAmong, isSame, type Machine } from "./Ledger.ts"
+import type { Listings as Missing } from "./Listings.ts"
 import type { Process } from "./Process.ts"
 import type { RowWatch } from "./RowWatch.ts"
 import type { Stateless } from "./Stateless.ts"
@@ -88,10 +90,13 @@ export const make = (options: {
   readonly rows: RowWatch
   readonly creates: CreateWatch
   readonly ends: EndWatch
+  readonly exits: ExitWatch
+  readonly listings: Missing
   readonly stateless: Stateless
   readonly grace: number
 }): CallWatch => {
-  const { creates, database, ends, fleet, grace, rows, stateless, world } = options
+  const { creates, database, ends, exits, fleet, grace, rows, stateless, world } = options
+  const { heard } = options.listings
   const { ledger, timeline } = world
   const created = new Set<string>()
   const listings = new Map<Process, Map<string, Listings>>()
@@ -205,7 +210,11 @@ export const make = (options: {
         world.broken("ours", `${process.name} deletes ${id} of ${row.spec.id}, which is not being ended`)
       }
     },
+    exited: exits.exited,
+    readExit: exits.read,
+    unreadable: exits.failed,
     listed: (process, provider, ids) => {
+      heard(process, provider, ids)
       const member = fleet().memberOf(process)
       if (member !== undefined) { for (const id of ids) noticed(member, provider, id) }
       const mine = listings.get(process) ?? new Map<string, Listings>()

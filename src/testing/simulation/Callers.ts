@@ -11,6 +11,7 @@ import type { Seen } from "../../orchestrator/SessionEngine.ts"
 import type * as SpawnOptions from "../../orchestrator/SpawnOptions.ts"
 import type { Cloud } from "./Cloud.ts"
 import type { CreateWatch } from "./CreateWatch.ts"
+import type { EarlyWatch } from "./EarlyWatch.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import { environment, type Fleet, type Member, type Place, type Services } from "./Fleet.ts"
 import type { Profile } from "./Profile.ts"
@@ -96,10 +97,11 @@ export const make = (options: {
   readonly clouds: ReadonlyArray<Cloud>
   readonly rows: RowWatch
   readonly creates: CreateWatch
+  readonly early: EarlyWatch
   readonly ends: EndWatch
   readonly rng: Rng.Rng
 }): Callers => {
-  const { clouds, creates, ends, fleet, profile, rng, rows, world } = options
+  const { clouds, creates, early, ends, fleet, profile, rng, rows, world } = options
   const { timeline } = world
   let calls = 0
 
@@ -128,11 +130,13 @@ export const make = (options: {
   const requestOf = (number: number, isTask: boolean): SpawnOptions.Input => {
     // RunPod rents nothing without an image and a GPU, and knows every option
     const isPlain = !profile.isRunPod
+    const name = `job ${number}`
+    early.asked(name)
     return {
       gpu: rng.chance(0.5) || !isPlain ? ["h100", "a100_80g"] : null,
       image: isPlain ? null : "me/server:1",
-      name: `job ${number}`,
-      ports: isPlain ? [] : ["8000/http", "22/tcp"],
+      name,
+      ports: !isPlain || (profile.ports > 0 && rng.chance(profile.ports)) ? ["8000/http", "22/tcp"] : [],
       spot: rng.chance(profile.spot),
       auth: rng.chance(0.3) ? "signed_url" : profile.bearer > 0 && rng.chance(profile.bearer) ? "bearer" : "none",
       env: rng.chance(0.5) ? { KEY: environment(`env${number}`) } : {},
@@ -228,7 +232,14 @@ export const make = (options: {
       id = tracked.id
       const ready = yield* Effect.exit(orchestrator.awaitReady(tracked.id, { timeout: limit }))
       scan(ready)
-      if (Exit.isSuccess(ready)) yield* Effect.sleep(use)
+      if (Exit.isSuccess(ready)) {
+        const { id: computeId, provider } = ready.value
+        const mapsAt = world.ledger.find(provider, computeId)?.mapsAt ?? 0
+        if (mapsAt > timeline.now()) {
+          world.broken("ready", `${tracked.id} was awaited, and ${computeId} has no ports yet`)
+        }
+        yield* Effect.sleep(use)
+      }
       attempts = ends.attemptsOf(member, tracked.id)
     })
     member.process.run(Effect.scoped(work), (exit) => {

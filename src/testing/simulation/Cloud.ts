@@ -4,23 +4,23 @@
  *
  * @since 0.1.0
  */
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Atlas from "../../domain/AtlasError.ts"
-import { Compute } from "../../domain/Compute.ts"
+import type { Compute } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { Usd } from "../../domain/Money.ts"
 import { Spend } from "../../domain/Resources.ts"
-import type { Adapter } from "../../provider/Adapter.ts"
+import type { Adapter, PreparedSpawn } from "../../provider/Adapter.ts"
 import type { Call } from "../../provider/Call.ts"
 import * as Provider from "../../provider/Provider.ts"
-import { epoch } from "./Host.ts"
 import type { Machine, Origin } from "./Ledger.ts"
 import type { Process } from "./Process.ts"
 import type { Profile } from "./Profile.ts"
+import type { Rng } from "./Rng.ts"
+import { computeOf, givePorts, mispriced } from "./Shown.ts"
 import type { World } from "./World.ts"
 
 /** How long a machine may be missing from the answers of these clouds, in milliseconds. */
@@ -48,11 +48,18 @@ export interface Witness {
   readonly refused: (name: string) => void
   /** A process is about to send a delete. */
   readonly ending: (process: Process, provider: string, id: string) => void
+  /** The log of a machine says how its command ended; `isSlow` where its cloud may not be asked at any time. */
+  readonly exited: (machine: Machine, isSlow: boolean) => void
+  /** A process has read so. */
+  readonly readExit: (process: Process, machine: Machine) => void
+  /** A log could not be read. */
+  readonly unreadable: (machine: Machine) => void
   /** A whole listing has reached a process. */
   readonly listed: (process: Process, provider: string, ids: ReadonlyArray<string>) => void
 }
 
 type Reason = Atlas.AtlasErrorReason
+type Wanted = Pick<PreparedSpawn, "name" | "request">
 type Answer<A> = Result.Result<A, Reason>
 
 /**
@@ -64,8 +71,12 @@ type Answer<A> = Result.Result<A, Reason>
 export interface CloudControls {
   readonly vanish: (machine: Machine) => void
   readonly fail: (machine: Machine) => void
+  /** Listings of the account fail for so long, in milliseconds. */
+  readonly blind: (millis: number) => void
   /** The machine stops, with an exit code when its command has ended. */
   readonly stop: (machine: Machine, exitCode: number | null) => void
+  /** Whether it runs a command that says at the end of its log how it has ended, and has not said so yet. */
+  readonly isCommanded: (machine: Machine) => boolean
   readonly setRate: (machine: Machine, rate: number) => void
   readonly rename: (machine: Machine, name: string) => void
   /** A machine appears under this name that no process under test asked for. */
@@ -89,33 +100,6 @@ export interface Cloud {
   readonly drain: () => boolean
 }
 
-/** What the answers of a machine said last: most listings find it as it was. */
-const lastSaid = new WeakMap<Machine, Compute>()
-
-const computeOf = (machine: Machine, status = machine.status): Compute => {
-  if (machine.isPriced) machine.named.add(machine.rate)
-  if (status === "running") machine.wasShownRunning = true
-  const last = lastSaid.get(machine)
-  const costPerHour = machine.isPriced ? machine.rate : null
-  const isSame = last?.status === status && last.costPerHour === costPerHour && last.exitCode === machine.exitCode
-  if (isSame) return last
-  const said = new Compute({
-    id: machine.id,
-    provider: machine.provider,
-    status,
-    name: machine.name,
-    costPerHour: machine.isPriced ? Usd.make(machine.rate) : null,
-    createdAt: DateTime.makeUnsafe(epoch + machine.bornAt),
-    exitCode: machine.exitCode
-  })
-  lastSaid.set(machine, said)
-  return said
-}
-
-/** A machine as it is, but for a price that is no number. */
-const mispriced = (machine: Machine): Compute =>
-  Object.defineProperty(new Compute({ ...computeOf(machine) }), "costPerHour", { value: Number.NaN })
-
 /**
  * A cloud account in a world.
  *
@@ -126,7 +110,8 @@ export const make = (
   world: World,
   name: string,
   witness: Witness,
-  { isNumberedAlike, listing }: Pick<Profile, "isNumberedAlike" | "listing">
+  { isNumberedAlike, listing }: Pick<Profile, "isNumberedAlike" | "listing">,
+  traits: Rng
 ): Cloud => {
   const { ledger, timeline } = world
   const id = ProviderId.make(name)
@@ -153,7 +138,10 @@ export const make = (
       () => new Atlas.RateLimited({ message: "slower", retryAfter: pause(2) })
     )()
 
-  const makeMachine = (stamped: string, isSpot: boolean, origin: Origin, delay: number): Machine => {
+  /** Whether it lists a port that has no address yet. */
+  const listsPending = traits.chance(0.5)
+
+  const makeMachine = ({ name: stamped, request }: Wanted, origin: Origin, delay: number): Machine => {
     const bornAt = timeline.now() + delay
     const rates = faultRates()
     const machine = ledger.add({
@@ -161,7 +149,7 @@ export const make = (
       provider: id,
       name: stamped,
       origin,
-      isSpot,
+      isSpot: request.spot,
       bornAt,
       visibleAt: bornAt + (trouble(0.5) ? rng.below(settleWindow - 500) : 0),
       rate: rng.pick(0.5, 1, 2, 4),
@@ -169,7 +157,12 @@ export const make = (
       ignores: trouble(rates.deleteIgnored) ? 1 + rng.below(4) : 0,
       slowness: trouble(rates.deleteSlow) ? rng.below(90_000) : rng.below(300)
     })
-    timeline.after(delay + 500 + rng.below(rng.chance(0.2) ? 60_000 : 8_000), () => {
+    const begins = delay + 500 + rng.below(rng.chance(0.2) ? 60_000 : 8_000)
+    if (request.ports.length > 0) {
+      machine.mapsAt = timeline.now() + begins + traits.pick(0, 0, 5_000, 90_000, Number.POSITIVE_INFINITY)
+      givePorts(machine, request.ports, listsPending)
+    }
+    timeline.after(begins, () => {
       if (machine.status === "provisioning") machine.status = "running"
     })
     world.note(() => `${name} makes ${machine.id} (${origin}) for ${stamped}, in ${delay} ms`)
@@ -194,8 +187,8 @@ export const make = (
       () => new Atlas.ProviderFault({ message: "odd", status: 422 })
     )()
 
-  const create = (stamped: string, isSpot: boolean): Answer<Compute> | null => {
-    witness.created(stamped)
+  const create = (wanted: Wanted): Answer<Compute> | null => {
+    witness.created(wanted.name)
     const rates = faultRates()
     if (trouble(rates.limit)) {
       return Result.fail(new Atlas.RateLimited({ message: "slower", retryAfter: pause(1 + rng.below(5)) }))
@@ -203,21 +196,21 @@ export const make = (
     if (trouble(rates.odd)) {
       const isPrice = rng.chance(0.5)
       return isPrice
-        ? Result.succeed(mispriced(makeMachine(stamped, isSpot, "rent", 0)))
+        ? Result.succeed(mispriced(makeMachine(wanted, "rent", 0), timeline.now()))
         : Result.fail(new Atlas.RateLimited({ message: "never", retryAfter: Duration.infinity }))
     }
     if (trouble(rates.refuse)) return Result.fail(refusal())
     if (!trouble(rates.lose)) {
-      const machine = makeMachine(stamped, isSpot, "rent", 0)
-      if (trouble(rates.duplicate)) makeMachine(stamped, isSpot, "duplicate", rng.below(settleWindow))
-      return Result.succeed(computeOf(machine))
+      const machine = makeMachine(wanted, "rent", 0)
+      if (trouble(rates.duplicate)) makeMachine(wanted, "duplicate", rng.below(settleWindow))
+      return Result.succeed(computeOf(machine, timeline.now()))
     }
     const draw = rng.next()
-    if (trouble(rates.late)) makeMachine(stamped, isSpot, "late", 15_000 + rng.below(600_000))
+    if (trouble(rates.late)) makeMachine(wanted, "late", 15_000 + rng.below(600_000))
     else if (draw < 0.7) {
       // a queue in the cloud may make it a whole settle window after it has given up on the answer
-      makeMachine(stamped, isSpot, "rent", rng.chance(0.5) ? rng.below(settleWindow - 500) : 0)
-      if (trouble(rates.duplicate)) makeMachine(stamped, isSpot, "duplicate", rng.below(settleWindow))
+      makeMachine(wanted, "rent", rng.chance(0.5) ? rng.below(settleWindow - 500) : 0)
+      if (trouble(rates.duplicate)) makeMachine(wanted, "duplicate", rng.below(settleWindow))
     }
     return rng.chance(0.2) ? null : Result.fail(
       rng.pick<() => Reason>(
@@ -240,7 +233,7 @@ export const make = (
     }
     return machine === undefined || !ledger.isVisible(machine)
       ? Result.fail(new Atlas.NotFound({ message: "no such machine" }))
-      : Result.succeed(computeOf(machine))
+      : Result.succeed(computeOf(machine, timeline.now()))
   }
 
   const isListed = (machine: Machine): boolean =>
@@ -248,12 +241,17 @@ export const make = (
   const isGhost = (machine: Machine): boolean =>
     machine.provider === id && machine.isRemoved && machine.ghostUntil > timeline.now()
 
-  const list = (): Answer<ReadonlyArray<Compute>> => {
+  /** Until when no listing is answered, and what is said instead; null for no word at all. */
+  let blindUntil = 0
+  let excuse: Reason | null = null
+
+  const list = (): Answer<ReadonlyArray<Compute>> | null => {
+    if (timeline.now() < blindUntil) return excuse === null ? null : Result.fail(excuse)
     if (trouble(faultRates().listFails)) return Result.fail(failure())
     return Result.succeed(
       ledger.all.flatMap((machine) => {
-        if (isListed(machine)) return [computeOf(machine)]
-        return isGhost(machine) ? [computeOf(machine, "running")] : []
+        if (isListed(machine)) return [computeOf(machine, timeline.now())]
+        return isGhost(machine) ? [computeOf(machine, timeline.now(), "running")] : []
       })
     )
   }
@@ -322,7 +320,7 @@ export const make = (
               `create ${prepared.name}`,
               options,
               createLimit,
-              () => create(prepared.name, prepared.request.spot),
+              () => create(prepared),
               undefined,
               trouble(faultRates().hang) ? 20_000 + rng.below(35_000) : undefined
             )
@@ -372,6 +370,16 @@ export const make = (
       stop: (machine, exitCode) => {
         machine.status = "stopped"
         machine.exitCode = exitCode
+      },
+      isCommanded: () => false,
+      blind: (millis) => {
+        blindUntil = timeline.now() + millis
+        ledger.blind(id, blindUntil)
+        excuse = traits.pick<Reason | null>(
+          new Atlas.ProviderFault({ message: "broken", status: 503 }),
+          new Atlas.Transport({ message: "reset" }),
+          null
+        )
       },
       setRate: ledger.setRate,
       rename: (machine, renamed) => {

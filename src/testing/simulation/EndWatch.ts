@@ -91,6 +91,10 @@ export const make = (options: {
     const { idleTtl, maxRuntime } = spec.policy
     const wall = host.leastWall(clock)
     if (maxRuntime !== null && wall - createdAt > maxRuntime + mostLate) return true
+    const machine = ledger.find(phase.provider, phase.computeId)
+    const isUnready = machine !== undefined && machine.mapsAt > now() && phase.readyArmed
+    const { readyTimeout } = spec.policy
+    if (isUnready && readyTimeout !== null && wall - phase.rentedAt > readyTimeout + mostLate) return true
     const used = Math.max(member.touches.get(spec.id)?.at(-1) ?? 0, clock.mono)
     return idleTtl !== null && spec.mode === "interactive" && host.mono() - used > idleTtl + mostLate &&
       now() - member.startedAt > idleTtl + mostLate

@@ -17,6 +17,8 @@ export const invariants = {
   ours: "a delete names only a machine of its owner that is being ended, or that is proven to belong to no session",
   ends: "what is to end ends, and is over only when its machines are gone from the ledger",
   money: "the meter is never below the ledger and never goes back, and a cap is kept",
+  ready: "a machine counts as ready only once each port that was asked for has an address",
+  early: "no limit ends a session before it is reached, though a wall clock was set ahead",
   order:
     "nothing is told or asked for before the row that says so is committed, and each end is told once and in order",
   secrets: "no secret stands in a row, an event, an error, a span or a line of the log",

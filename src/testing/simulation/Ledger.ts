@@ -51,7 +51,9 @@ export interface Machine {
   isPriced: boolean
   /** Every price that an answer has named. */
   readonly named: Set<number | null>
-  /** Whether an answer has shown it as running. */
+  /** From when on each port that was asked for has an address; `Infinity` for never. */
+  mapsAt: number
+  /** Whether an answer has shown it as running, with an address for each port. */
   wasShownRunning: boolean
   status: ComputeStatus
   exitCode: number | null
@@ -87,6 +89,8 @@ export interface Ledger {
   /** Whether it costs money now. */
   readonly bills: (machine: Machine) => boolean
   readonly isVisible: (machine: Machine) => boolean
+  /** Listings of an account fail until then. */
+  readonly blind: (provider: string, until: number) => void
   /** Whether its cloud has said lately that it is not there; a process believes that until a listing shows it. */
   readonly isDenied: (machine: Machine) => boolean
   /** It costs nothing from now on. */
@@ -110,7 +114,7 @@ export interface Ledger {
 export interface NewMachine
   extends
     Pick<Machine, "provider" | "name" | "origin" | "isSpot" | "bornAt" | "visibleAt" | "rate" | "isPriced">,
-    Partial<Pick<Machine, "id" | "status" | "ignores" | "slowness">>
+    Partial<Pick<Machine, "id" | "status" | "ignores" | "slowness" | "mapsAt">>
 {}
 
 /**
@@ -161,6 +165,7 @@ export const make = (now: () => number): Ledger => {
   const byId = new Map<string, Machine>()
   const byAttempt = new Map<string, Array<Machine>>()
   const accounts = new Map<Machine, Account>()
+  const blindUntil = new Map<string, number>()
   let unended: Array<Machine> = []
   let hasEnded = false
 
@@ -181,6 +186,7 @@ export const make = (now: () => number): Ledger => {
       const stamp = Option.getOrNull(NameStamp.parse(made.name))
       const machine: Machine = {
         status: "provisioning",
+        mapsAt: 0,
         ignores: 0,
         slowness: 0,
         id: ComputeId.make(`m${all.length + 1}`),
@@ -215,7 +221,12 @@ export const make = (now: () => number): Ledger => {
     ofAttempt: (attempt) => byAttempt.get(attempt) ?? [],
     bills: ({ bornAt, goneAt }) => bornAt <= now() && goneAt === null,
     isVisible: ({ bornAt, isRemoved, visibleAt }) => bornAt <= now() && visibleAt <= now() && !isRemoved,
-    isDenied: ({ deniedAt }) => now() - deniedAt < mostDenied,
+    blind: (provider, until) => void blindUntil.set(provider, until),
+    isDenied: ({ deniedAt, provider }) => {
+      const until = blindUntil.get(provider) ?? 0
+      // an account that cannot be listed shows nothing until it can
+      return now() - (Number.isFinite(deniedAt) ? Math.max(deniedAt, Math.min(until, now())) : deniedAt) < mostDenied
+    },
     end: (machine) => {
       if (machine.goneAt !== null) return
       settle(machine)

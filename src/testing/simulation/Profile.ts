@@ -103,6 +103,10 @@ export interface EventRates {
   readonly report: number
   /** A machine vanishes, fails, stops, is preempted or ends its command. */
   readonly machine: number
+  /** A command ends whose machine is gone soon after, with its log. */
+  readonly finish: number
+  /** An account cannot be listed for 10 to 40 minutes. */
+  readonly blind: number
   /** A price changes or becomes known. */
   readonly price: number
   /** A listing is without a machine for a while. */
@@ -163,6 +167,8 @@ export interface Profile {
   readonly bearer: number
   /** How many sessions must be ready in time. */
   readonly readyTimeout: number
+  /** How many sessions ask for ports, at clouds that may map them late or never; all do at RunPod. */
+  readonly ports: number
   /** Whether both clouds number their machines alike. */
   readonly isNumberedAlike: boolean
   /** How many minutes a process may believe a cloud that asks it to wait, and look at nothing meanwhile. */
@@ -177,6 +183,8 @@ const usualRates: EventRates = {
   stop: 0.2,
   report: 0.1,
   machine: 0.1,
+  finish: 0,
+  blind: 0,
   price: 0.05,
   hide: 0,
   close: 0,
@@ -302,9 +310,9 @@ const changes: Readonly<
     rest: { clouds: 2, isNumberedAlike: true, owners: 1, respawn: 0.8, spot: 0.7, persist: 0.6 }
   },
   slow: {
-    eventRates: { spawn: 1, stop: 0.3, machine: 0.2 },
-    faultRates: { lose: 0.4, duplicate: 0.1, listFails: 0.05, deleteSlow: 0.1 },
-    rest: { listing: [3_000, 10_000] }
+    eventRates: { spawn: 1, stop: 0.3, machine: 0.6, blind: 0.04 },
+    faultRates: { lose: 0.4, duplicate: 0.1, listFails: 0.05, deleteSlow: 0.1, deny: 0.05 },
+    rest: { minutes: 45, listing: [3_000, 10_000] }
   },
   liar: {
     eventRates: { spawn: 1, stop: 0.5, jump: 0.1 },
@@ -322,9 +330,9 @@ const changes: Readonly<
     rest: { persist: 0.7, respawn: 0.9, spot: 0.7, bearer: 0.5 }
   },
   ready: {
-    eventRates: { wait: 1.5, spawn: 0.3, machine: 1.5, stop: 0.2, close: 0.02 },
+    eventRates: { wait: 1.5, spawn: 0.3, machine: 1.5, stop: 0.2, close: 0.02, blind: 0.03 },
     faultRates: { lose: 0.1, refuse: 0.05, deleteSlow: 0.2, getFails: 0.1 },
-    rest: { spot: 0, respawn: 0.9, readyTimeout: 0.7, bearer: 0.4 }
+    rest: { spot: 0, respawn: 0.9, readyTimeout: 0.7, bearer: 0.4, ports: 0.7 }
   },
   stateless: {
     eventRates: { rent: 1.5, spawn: 0.2, stop: 0.1, rename: 0.5 },
@@ -361,13 +369,14 @@ export const of = (seed: number, rng: Rng.Rng): Profile => {
     retention: rng.chance(0.2) ? 20 : 1_440,
     bearer: 0,
     readyTimeout: 0.2,
+    ports: 0,
     isNumberedAlike: false,
     believed: 0,
     listing: null,
     ...rest,
     // RunPod has no spot machines
     ...(isRunPod ? { spot: 0 } : {}),
-    eventRates: { ...usualRates, ...eventRates },
+    eventRates: { ...usualRates, ...(isRunPod ? { finish: 0.6, blind: 0.01 } : {}), ...eventRates },
     faultRates: { ...noFaults, ...faultRates }
   }
 }

@@ -37,6 +37,9 @@ const minute = 60 * second
 const pause = 3 * second
 /** A jump of the wall clock or a sleep is noticed within this; so is what the store could not take. */
 const notice = 65 * second
+/** An account that cannot be listed is asked every nine minutes at the latest, and then so many of its machines are looked at. */
+const longestUnseen = 12 * minute
+const looksAtOnce = 16
 /** Longer than any command may be under way, pools and all. */
 const longestCommand = 5 * minute
 
@@ -72,6 +75,7 @@ export const make = (options: {
   const goneSince: Since = new Map()
   const unpricedSince: Since = new Map()
   const orphanSince: Since = new Map()
+  const overlookedSince: Since = new Map()
 
   /** How long a condition has held, in true time. */
   const lasting = (since: Since, process: Process | null, key: string, is: boolean): number => {
@@ -139,6 +143,27 @@ export const make = (options: {
     const asked = member.stops.get(spec.id)
     const isForgotten = asked !== undefined && phase._tag === "Live" && now() - asked > notice && isNoticing(member)
     if (isForgotten) world.broken("ends", `${spec.id} lives on, and its end was asked for ${now() - asked} ms ago`)
+  }
+
+  /** A machine has stopped or failed, and its session lives on it. */
+  const notices = (member: Member, { engine }: Services, state: SessionState): void => {
+    const { process } = member
+    const { phase, spec } = state
+    const over = phase._tag === "Live"
+      ? known(state).find((one) =>
+        (one.status === "stopped" || one.status === "failed") &&
+        isSame(phase, { provider: one.provider, computeId: one.id })
+      )
+      : undefined
+    // a look that fails, or denies the machine, is followed by the next one
+    const isSeen = over !== undefined && !over.isRemoved && world.faultRates().getFails === 0
+    const since = Math.max(process.host.awakeSince(), member.startedAt, over?.deniedAt ?? 0)
+    const unseen = Math.min(lasting(overlookedSince, process, spec.id, isSeen), now() - since)
+    if (over === undefined || unseen <= longestUnseen) return
+    const rounds = Math.ceil(engine.at(over.provider).entries.size / looksAtOnce)
+    if (unseen > longestUnseen * (rounds > 1 ? rounds + 1 : 1)) {
+      world.broken("ends", `${spec.id} lives on ${over.id}, which has been ${over.status} for ${unseen} ms`)
+    }
   }
 
   /** States of sessions that are over, with machines that cost nothing any more: checked once, they stay as they are. */
@@ -252,6 +277,7 @@ export const make = (options: {
         if (paid.has(state)) continue
         rests(member, services, state, read)
         stops(member, state)
+        notices(member, services, state)
         pays(member, state, read)
       }
     }

@@ -5,8 +5,11 @@
  */
 import { Meter, type SessionId, type SessionState } from "../../orchestrator/Session.ts"
 import type * as Database from "./Database.ts"
+import type { EarlyWatch } from "./EarlyWatch.ts"
+import type { ExitWatch } from "./ExitWatch.ts"
 import type { Fleet, Member } from "./Fleet.ts"
 import { isSame } from "./Ledger.ts"
+import type { Listings } from "./Listings.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
 
@@ -47,7 +50,11 @@ const machinesOf = ({ phase, pendingTerminations }: SessionState): ReadonlyArray
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, fleet: () => Fleet): RowWatch => {
+export const make = (world: World, fleet: () => Fleet, { early, exits, listings }: {
+  readonly early: EarlyWatch
+  readonly exits: ExitWatch
+  readonly listings: Listings
+}): RowWatch => {
   const { ledger, timeline } = world
   const reports = new Map<string, Set<number>>()
   const endingSince = new Map<SessionId, number>()
@@ -55,6 +62,9 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
   const contested = new Set<SessionId>()
   const begun = new Map<SessionId, string>()
   const writers = new Map<SessionId, Process>()
+  const old = new Set<SessionId>()
+  /** Whether its row was one of old once, or written by two processes in turn. */
+  const isBegunAgain = (id: SessionId): boolean => contested.has(id) || old.has(id)
 
   /** The prices a row knows are those its session has heard; a price that was never named is none. */
   const hears = ({ meter }: SessionState): void => {
@@ -116,6 +126,47 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     }
   }
 
+  /** A session is over or goes on elsewhere, since its cloud says that its machine is not there: a listing must have said so first. */
+  const doubts = (process: Process, before: SessionState, after: SessionState): void => {
+    const { phase } = before
+    const isOver = after.phase._tag === "Ending" || after.phase._tag === "Ended"
+    const isLost = after.respawns > before.respawns ||
+      (after.phase._tag !== "Live" && isOver && after.phase.reason === "died")
+    if (phase._tag !== "Live" || !isLost || isBegunAgain(before.spec.id)) return
+    const machine = ledger.find(phase.provider, phase.computeId)
+    if (machine === undefined || !ledger.isDenied(machine) || !ledger.bills(machine)) return
+    if (machine.status !== "running" && machine.status !== "provisioning") return
+    if (listings.wasMissing(process, machine)) return
+    world.broken(
+      "one",
+      `${machine.id} of ${after.spec.id} was given up since a look denied it, and no listing was without it`
+    )
+  }
+
+  /** A session counts as ready before each port it asked for has an address. */
+  const checkReady = ({ phase, spec: { id } }: SessionState): void => {
+    if (phase._tag !== "Live" || !(phase.ready || phase.status === "running")) return
+    const machine = ledger.find(phase.provider, phase.computeId)
+    if (machine !== undefined && machine.mapsAt > timeline.now()) {
+      world.broken("ready", `${id} is ready on ${machine.id}, whose ports have no address before ${machine.mapsAt}`)
+    }
+  }
+
+  /** A machine is given up as lost, though its process knows how the command there has ended. */
+  const heeds = (process: Process, before: SessionState, after: SessionState): void => {
+    const { phase } = before
+    if (phase._tag !== "Live" || isBegunAgain(before.spec.id)) return
+    const machine = ledger.find(phase.provider, phase.computeId)
+    if (machine === undefined) return
+    if (after.report?.attempt === phase.attempt.id || !exits.mustKnow(process, machine)) return
+    const facts =
+      `${phase.computeId} of ${after.spec.id} was lost, though its log said that its command ended with ${machine.exitCode}`
+    if (after.respawns > before.respawns) world.broken("one", `${facts}, and is replaced`)
+    if (after.phase._tag === "Ending" || after.phase._tag === "Ended") {
+      if (after.phase.reason === "died") world.broken("outcome", facts)
+    }
+  }
+
   const ends = (
     member: Member | undefined,
     before: SessionState | undefined,
@@ -155,6 +206,8 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
     restored: (id, state) => {
       untold.delete(id)
       writers.delete(id)
+      old.add(id)
+      early.restored(id)
       if (state?.phase._tag === "Ending") endingSince.set(id, timeline.now())
       else endingSince.delete(id)
     },
@@ -175,13 +228,21 @@ export const make = (world: World, fleet: () => Fleet): RowWatch => {
       member?.lost.delete(id)
       begun.set(id, after.spec.owner)
       if (before?.meter !== after.meter) hears(after)
+      if (after.phase._tag === "Live") {
+        const machine = ledger.find(after.phase.provider, after.phase.computeId)
+        if (machine !== undefined) exits.lives(machine)
+      }
       const leaked = world.secrets.find(() => JSON.stringify(after))
       if (leaked !== undefined) world.broken("secrets", `the row of ${id} holds ${leaked}`)
       reportsOf(after)
+      checkReady(after)
       ends(member, before, after)
+      early.written(process, before, after)
       writers.set(id, process)
       if (before !== undefined) {
         keepsMachines(before, after)
+        heeds(process, before, after)
+        doubts(process, before, after)
         pays(before, after)
       }
       if (after.phase._tag === "Ending") {

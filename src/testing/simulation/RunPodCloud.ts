@@ -13,20 +13,23 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import { AtlasError, type AtlasErrorReason, NotFound, Transport } from "../../domain/AtlasError.ts"
 import type { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { connectionFailure } from "../../http/FakeHost.ts"
+import * as NameStamp from "../../provider/NameStamp.ts"
 import * as Provider from "../../provider/Provider.ts"
 import * as FakeRunPod from "../../providers/runpod/FakeRunPod.ts"
 import type { Cloud, Witness } from "./Cloud.ts"
 import * as Host from "./Host.ts"
 import type { Machine } from "./Ledger.ts"
 import * as Lies from "./Lies.ts"
+import * as PodLogs from "./PodLogs.ts"
 import * as Process from "./Process.ts"
+import type { Rng } from "./Rng.ts"
 import * as RunPodFaults from "./RunPodFaults.ts"
 import { marker } from "./Secrets.ts"
 import type { World } from "./World.ts"
@@ -42,6 +45,8 @@ export type Maker = (options: {
 }) => Effect.Effect<Provider.Made, never, HttpClient.HttpClient>
 
 const id = ProviderId.make("runpod")
+
+type Heard = (result: Result.Result<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
 
 const statuses: Readonly<Record<FakeRunPod.LedgerEntry["status"], ComputeStatus>> = {
   PROVISIONING: "provisioning",
@@ -88,8 +93,18 @@ const renaming = (pod: string, name: string, apiKey: Redacted.Redacted): HttpCli
     HttpClientRequest.bodyText(JSON.stringify({ name }), "application/json")
   )
 
+/** The pod whose log a request reads. */
+const logOf = (method: string, path: string): string | undefined =>
+  method === "GET" ? /^\/v2\/pods\/([^/]+)\/logs$/.exec(path)?.[1] : undefined
+
+/** The end of a log, as the shell around a command writes it. */
+const markerOf = (name: string, exitCode: number): string => `atlas: ${name} exited with ${exitCode}`
+
 /** How long the shell around a command waits before it ends its pod. */
 const readable = 60_000
+
+/** A pause that a refusal may ask for and a log be read nevertheless, in seconds. */
+const mostPause = 10
 
 /** How much rarer a connection is refused than an answer lost. */
 const unreachableShare = 0.1
@@ -100,7 +115,7 @@ const unreachableShare = 0.1
  * @category constructors
  * @since 0.1.0
  */
-export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
+export const make = (world: World, witness: Witness, maker: Maker, traits: Rng): Cloud => {
   const { ledger, timeline } = world
   const rng = world.rng.fork()
   const faultFor = RunPodFaults.make(rng.fork(), world.faultRates)
@@ -126,17 +141,21 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     tracer: null,
     onSpin: () => world.broken("liveness", "the cloud runs on without ever waiting")
   })
+  const mapsNever = traits.chance(0.15)
+  const settings = {
+    provisioning: rng.pick(1_000, 10_000, 40_000),
+    starting: rng.pick(500, 20_000),
+    portsLag: rng.pick(0, 0, 5_000, 90_000) + (mapsNever ? Number.POSITIVE_INFINITY : 0),
+    lingering: rng.pick(0, 0, 20_000, 300_000),
+    pageSize: rng.pick(3, 10, 1_000),
+    quotas: rng.pick(FakeRunPod.generousQuotas, FakeRunPod.documentedQuotas.slice(0, 1))
+  }
+  /** Whether the adapter may have to wait before it asks. */
+  let isSlow = settings.quotas !== FakeRunPod.generousQuotas
   const built: { fake?: Context.Context<FakeRunPod.FakeRunPod | FakeRunPod.FakeRunPodControls> } = {}
   self.run(
     Layer.buildWithScope(
-      FakeRunPod.layer({
-        provisioning: rng.pick(1_000, 10_000, 40_000),
-        starting: rng.pick(500, 20_000),
-        portsLag: rng.pick(0, 0, 5_000, 90_000),
-        lingering: rng.pick(0, 0, 20_000, 300_000),
-        pageSize: rng.pick(3, 10, 1_000),
-        quotas: rng.pick(FakeRunPod.generousQuotas, FakeRunPod.documentedQuotas.slice(0, 1))
-      }),
+      FakeRunPod.layer(settings),
       Scope.makeUnsafe()
     ),
     (exit) => {
@@ -151,10 +170,23 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
   const late = new Set<string>()
   /** Names of pods that run a command, under the shell that ends them. */
   const commanded = new Set<string>()
-  /** What stands at the end of logs, and who waits for it. */
-  const exits = new Map<string, number>()
-  const readers = new Map<string, Set<(exitCode: number) => void>>()
+  const exits = rng.fork()
+  const logs = PodLogs.make(world, {
+    travel: () => 5 + exits.below(120),
+    breaks: (pod) => {
+      if (!exits.chance(world.faultRates().lose)) return false
+      failed(pod)
+      return true
+    }
+  })
   let lag = 0
+  /** Until when no listing is answered. */
+  let blindUntil = 0
+
+  const failed = (pod: string): void => {
+    const machine = ledger.find(id, pod)
+    if (machine !== undefined) witness.unreadable(machine)
+  }
 
   /** Keeps the world's ledger as the fake's is. */
   const mirror = ({ made }: FakeRunPod.Ledger): void => {
@@ -163,7 +195,10 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       const known = ledger.find(id, entry.id)
       if (known === undefined) {
         const bornAt = DateTime.toEpochMillis(entry.createdAt) - Host.epoch
-        const attempt = entry.name.slice(-12)
+        const attempt = Option.match(NameStamp.parse(entry.name), {
+          onNone: () => "",
+          onSome: (stamp) => stamp.attempt
+        })
         const origin = planted.has(entry.name)
           ? "planted"
           : ledger.ofAttempt(attempt).length > 0
@@ -180,6 +215,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           bornAt,
           visibleAt: bornAt + (origin === "planted" ? 0 : lag),
           rate,
+          mapsAt: mapsNever ? Number.POSITIVE_INFINITY : 0,
           isPriced: true
         })
         machine.named.add(rate)
@@ -193,6 +229,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
         if (entry.endedAt !== null) {
           ledger.end(known)
           known.isRemoved = true
+          logs.end(entry.id)
           world.note(() => `${id}: ${entry.id} is gone`)
         }
       }
@@ -221,6 +258,7 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     const { quota } = world.faultRates()
     if (quota === 0 || !rng.chance(quota)) return response
     world.note(() => `${id} lies about its quotas`)
+    isSlow = true
     return Lies.tell(response, rng, timeline.now())
   }
 
@@ -229,13 +267,15 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     request: HttpClientRequest.HttpClientRequest,
     operation: RunPodFaults.Operation | null,
     name: string,
-    answer: (result: Result.Result<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
+    answer: Heard
   ): void => {
-    const order = operation === null ? RunPodFaults.nothing : faultFor(operation)
+    const isBlind = operation === "listPods" && timeline.now() < blindUntil
+    const order = operation === null ? RunPodFaults.nothing : isBlind ? RunPodFaults.broken : faultFor(operation)
     if (operation === "createPod") {
       witness.created(name)
       if (order.isLate) late.add(name)
     }
+    if (order.fault?._tag === "Refuse" && (order.fault.retryAfter ?? 0) > mostPause) isSlow = true
     if (order.fault !== null) world.note(() => `${id} orders: ${JSON.stringify(order.fault)}`)
     const enact = operation === "createPod" || operation === "deletePod" ? change : self.run
     enact(
@@ -259,11 +299,25 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     )
   }
 
+  /** A request for a log arrives. */
+  const openLog = (
+    process: Process.Process,
+    request: HttpClientRequest.HttpClientRequest,
+    pod: string,
+    answer: Heard
+  ) =>
+    exits.chance(world.faultRates().lose)
+      ? (failed(pod), answer(Result.fail(connectionFailure(request, "ECONNRESET", "read"))))
+      : arrive(request, null, "", (result) =>
+        answer(Result.map(result, (response) =>
+          response.status === 200 ? logs.served(process, pod, request, response) : response)))
+
   /** How one process reaches the account. */
   const clientFor = (process: Process.Process): HttpClient.HttpClient =>
     HttpClient.make((request, url) =>
       Effect.suspend(() => {
         const operation = operationOf(request.method, url.pathname)
+        const pod = logOf(request.method, url.pathname)
         const wanted = operation === "createPod" ? wantedIn(request) : { name: "", env: [], hasCommand: false }
         if (operation === "createPod") {
           if (wanted.hasCommand) commanded.add(wanted.name)
@@ -280,7 +334,10 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
           label: `${request.method} ${url.pathname}${url.search} ${wanted.name}`,
           travel: travel(),
           outlives: rng.chance(0.6),
-          act: (answer) => arrive(request, operation, wanted.name, answer),
+          act: (answer) =>
+            pod === undefined
+              ? arrive(request, operation, wanted.name, answer)
+              : openLog(process, request, pod, answer),
           back: travel()
         })
       })
@@ -288,39 +345,17 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
 
   /** A command ends: its pod can still be read for a while, and then goes by itself. */
   const endCommand = (machine: Machine, exitCode: number): void => {
+    if (machine.exitCode !== null) return
     machine.exitCode = exitCode
-    exits.set(machine.id, exitCode)
-    for (const read of readers.get(machine.id) ?? []) read(exitCode)
+    witness.exited(machine, isSlow)
+    // what a command shows of another log, such as that of the machine before
+    const other = exits.one(ledger.all.filter((one) => one.attempt !== null && one.attempt !== machine.attempt))
+    if (other !== undefined && exits.chance(0.5)) logs.write(machine.id, markerOf(other.madeAs, 100 + exitCode))
+    logs.write(machine.id, markerOf(machine.madeAs, exitCode), (process) => witness.readExit(process, machine))
     timeline.after(readable, () => {
       if (machine.goneAt === null) change(controls.vanish(machine.id))
     })
   }
-
-  /** Asks a pod's log how its command ended. */
-  const exitOf = (
-    process: Process.Process,
-    pod: string,
-    { follow = false }: { readonly follow?: boolean }
-  ): Effect.Effect<number | null, AtlasError> =>
-    Effect.suspend(() => {
-      const failed = (reason: AtlasErrorReason) =>
-        Result.fail(new AtlasError({ provider: id, operation: "readExit", reason }))
-      return world.call<number | null, AtlasError>(process, {
-        label: `the exit code in the log of ${pod}`,
-        travel: travel(),
-        outlives: false,
-        isSteady: true,
-        act: (answer) => {
-          const exitCode = exits.get(pod)
-          if (rng.chance(world.faultRates().lose)) return answer(failed(new Transport({ message: "reset" })))
-          if (ledger.find(id, pod)?.goneAt !== null) return answer(failed(new NotFound({ message: "no such pod" })))
-          if (exitCode !== undefined || !follow) return answer(Result.succeed(exitCode ?? null))
-          const waiting = readers.get(pod) ?? new Set()
-          readers.set(pod, waiting.add((written) => answer(Result.succeed(written))))
-        },
-        back: travel()
-      })
-    })
 
   /** The same provider, with its calls known to the world from their beginning to their end. */
   const watched = (process: Process.Process, made: Provider.Made): Provider.Service => {
@@ -329,7 +364,6 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
     const out = <A, E>(label: string, work: Effect.Effect<A, E>) => world.out(process, `${id} ${label}`, work)
     return {
       ...whole,
-      logs: { stream: whole.logs.stream, exit: (pod, wanted) => exitOf(process, pod, wanted) },
       compute: {
         ...compute,
         rent: (prepared, options) => out(`create ${prepared.name}`, compute.rent(prepared, options)),
@@ -365,10 +399,15 @@ export const make = (world: World, witness: Witness, maker: Maker): Cloud => {
       vanish: (machine) => change(controls.vanish(machine.id)),
       fail: (machine) => change(controls.failPod(machine.id)),
       stop: (machine, exitCode) => {
-        if (exitCode !== null && commanded.has(machine.name ?? "")) endCommand(machine, exitCode)
+        if (exitCode !== null && commanded.has(machine.madeAs)) endCommand(machine, exitCode)
         else change((exitCode === null ? controls.stopPod : controls.vanish)(machine.id))
       },
       setRate: (machine, rate) => change(controls.setPrice(machine.id, rate)),
+      blind: (millis) => {
+        blindUntil = timeline.now() + millis
+        ledger.blind(id, blindUntil)
+      },
+      isCommanded: (machine) => commanded.has(machine.madeAs) && machine.exitCode === null,
       rename: (machine, name) => change(client.execute(renaming(machine.id, name, apiKey))),
       plant: (name) => {
         planted.add(name)

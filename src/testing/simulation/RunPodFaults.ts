@@ -49,6 +49,14 @@ export const nothing: Order = {
   lagHidesGet: false
 }
 
+/**
+ * The answer is that something is broken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const broken: Order = { ...nothing, fault: { _tag: "Refuse", status: 503 } }
+
 /** Less than the settle window that RunPod's adapter promises. */
 const mostLag = 4_500
 /** Longer than the adapter waits for an answer. */

@@ -9,12 +9,15 @@ import * as Cloud from "./Cloud.ts"
 import * as CreateWatch from "./CreateWatch.ts"
 import * as Database from "./Database.ts"
 import * as Digests from "./Digests.ts"
+import * as EarlyWatch from "./EarlyWatch.ts"
 import * as EndWatch from "./EndWatch.ts"
+import * as ExitWatch from "./ExitWatch.ts"
 import type { Fault } from "./Faults.ts"
 import * as Fleet from "./Fleet.ts"
 import * as Host from "./Host.ts"
 import * as HostFaults from "./HostFaults.ts"
 import type { Violation } from "./Invariant.ts"
+import * as Listings from "./Listings.ts"
 import * as Profile from "./Profile.ts"
 import * as QuietWatch from "./QuietWatch.ts"
 import * as Rng from "./Rng.ts"
@@ -112,11 +115,15 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   // what later kinds need draws from a source of its own, so that seeds of the first kinds play as they always did
   const rng = Rng.make(seed + 1)
   const tellsSleep = Rng.make(seed + 2).chance(0.5)
-  const rows = RowWatch.make(world, parts.fleet)
+  const exits = ExitWatch.make(world, parts.fleet)
+  const traits = Rng.make(seed + 3)
+  const listings = Listings.make(world, profile.faultRates.deny > 0)
+  const early = EarlyWatch.make(world)
+  const rows = RowWatch.make(world, parts.fleet, { exits, early, listings })
   const creates = CreateWatch.make(world, parts.database, parts.fleet)
   const ends = EndWatch.make({ world, ...parts })
   const stateless = Stateless.make(world, profile, rng.fork())
-  const calls = CallWatch.make({ world, ...parts, rows, creates, ends, stateless, grace })
+  const calls = CallWatch.make({ world, ...parts, rows, creates, ends, exits, listings, stateless, grace })
   const database = late.database = Database.make(world, rows, {
     keepsCopies: profile.eventRates.rollback > 0,
     isStrict: profile.faultRates.odd > 0
@@ -124,8 +131,8 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   const isRunPod = profile.isRunPod && runpod !== undefined
   const names = isRunPod ? ["acme"].slice(0, profile.clouds - 1) : ["acme", "bolt"].slice(0, profile.clouds)
   const clouds = [
-    ...(isRunPod ? [RunPodCloud.make(world, calls, runpod)] : []),
-    ...names.map((name) => Cloud.make(world, name, calls, profile))
+    ...(isRunPod ? [RunPodCloud.make(world, calls, runpod, traits.fork())] : []),
+    ...names.map((name) => Cloud.make(world, name, calls, profile, traits.fork()))
   ]
   const places = ownersOf(profile.owners).map((owner, index): Fleet.Place => ({
     owner,
@@ -148,7 +155,7 @@ const playSeed = ({ fault = null, runpod, seed, seeksSecrets = true, trace }: Op
   const quiet = QuietWatch.make({ world, database, fleet, rows, ends, profile })
   world.note(() => `seed ${seed}: ${JSON.stringify(profile)}`)
   for (const place of places) fleet.start(place)
-  const workload = Workload.start({ world, profile, fleet, clouds, database, stateless, rows, creates, ends })
+  const workload = Workload.start({ world, profile, fleet, clouds, database, stateless, rows, creates, early, ends })
 
   /** Plays on until a true time, until nothing is left to happen, or until something breaks. */
   const until = (limit: number, isOver: () => boolean): void => {

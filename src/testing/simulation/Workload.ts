@@ -9,6 +9,7 @@ import * as Callers from "./Callers.ts"
 import type { Cloud, CloudControls } from "./Cloud.ts"
 import type { CreateWatch } from "./CreateWatch.ts"
 import type { Database } from "./Database.ts"
+import type { EarlyWatch } from "./EarlyWatch.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import { noFaults, scaled } from "./FaultProfile.ts"
 import type { Fleet, Place } from "./Fleet.ts"
@@ -40,12 +41,13 @@ export const start = (options: {
   readonly stateless: Stateless.Stateless
   readonly rows: RowWatch
   readonly creates: CreateWatch
+  readonly early: EarlyWatch
   readonly ends: EndWatch
 }): { readonly stop: () => void } => {
-  const { clouds, creates, database, ends, fleet, profile, rows, stateless, world } = options
+  const { clouds, creates, database, early, ends, fleet, profile, rows, stateless, world } = options
   const { ledger, timeline } = world
   const rng = world.rng.fork()
-  const callers = Callers.make({ world, profile, fleet, clouds, rows, creates, ends, rng })
+  const callers = Callers.make({ world, profile, fleet, clouds, rows, creates, early, ends, rng })
   let isOn = true
 
   const machine = (isWanted: (machine: Machine) => boolean): Machine | undefined =>
@@ -56,7 +58,9 @@ export const start = (options: {
 
   /** A machine ends without being asked to. */
   const strike = (): void => {
-    const victim = machine(({ status }) => status === "running" || status === "provisioning")
+    const isAtWork = ({ exitCode, status }: Machine) =>
+      (status === "running" || status === "provisioning") && exitCode === null
+    const victim = machine(isAtWork)
     const controls = victim && controlsOf(victim)
     if (victim === undefined || controls === undefined) return
     const kind = rng.below(victim.isSpot ? 5 : 4)
@@ -64,6 +68,20 @@ export const start = (options: {
     if (kind === 0) controls.vanish(victim)
     else if (kind === 1) controls.fail(victim)
     else controls.stop(victim, kind === 3 && !victim.isSpot ? rng.below(3) : null)
+  }
+
+  const blind = (): void => {
+    const cloud = rng.one(clouds)
+    const by = rng.pick(10, 20, 40) * minute
+    world.note(() => `${cloud?.id} cannot be listed for ${by} ms`)
+    cloud?.controls.blind(by)
+  }
+
+  const finish = (): void => {
+    const found = machine((one) => one.status === "running" && controlsOf(one)?.isCommanded(one) === true)
+    if (found === undefined) return
+    world.note(() => `the command of ${found.id} ends`)
+    controlsOf(found)?.stop(found, rng.below(3))
   }
 
   const reprice = (): void => {
@@ -150,6 +168,7 @@ export const start = (options: {
     stop: withTarget(callers.stop),
     report: withTarget(callers.report),
     machine: strike,
+    finish,
     price: reprice,
     hide,
     close: () => withHost(fleet.close),
@@ -170,7 +189,8 @@ export const start = (options: {
     damage,
     rename,
     rent: withTarget(stateless.rent),
-    wait: withTarget(callers.wait)
+    wait: withTarget(callers.wait),
+    blind
   }
 
   const often = (act: () => void, perMinute: number): void => {
@@ -192,6 +212,7 @@ export const start = (options: {
       isOn = false
       world.setFaultRates(noFaults)
       database.controls.repair()
+      for (const cloud of clouds) cloud.controls.blind(0)
       for (const one of ledger.all) {
         one.ignores = 0
         one.slowness = Math.min(one.slowness, 1_000)
@@ -222,5 +243,7 @@ const eventNames = [
   "damage",
   "rename",
   "rent",
-  "wait"
+  "wait",
+  "finish",
+  "blind"
 ] as const satisfies ReadonlyArray<keyof EventRates>

@@ -12,11 +12,14 @@ import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 import { canMount, makeSmallDisk } from "../../support/smallDisk.ts"
 import * as harness from "./harness.ts"
 
-/** A small disk, and a database on it. */
-const smallDisk = Effect.map(
-  Effect.acquireRelease(Effect.sync(() => makeSmallDisk(20 * 1_048_576)), (disk) => Effect.sync(disk.unmount)),
-  (disk) => ({ ...disk, filename: join(disk.directory, "sessions.db") })
-)
+/** A disk of so many bytes, and a database on it. */
+const diskOf = (size: number) =>
+  Effect.map(
+    Effect.acquireRelease(Effect.sync(() => makeSmallDisk(size)), (disk) => Effect.sync(disk.unmount)),
+    (disk) => ({ ...disk, filename: join(disk.directory, "sessions.db") })
+  )
+
+const smallDisk = diskOf(20 * 1_048_576)
 
 const rowsOf = (count: number) =>
   Array.from({ length: count }, (_, number) => harness.sessionOf(`session-${String(number).padStart(6, "0")}`))
@@ -76,6 +79,14 @@ describe.skipIf(!canMount)("on a full disk (skipped where no small file system c
       empty()
       assert.deepStrictEqual(yield* begin, [])
       assert.deepInclude(fs.statSync(`${filename}.reserve`), { size: 1_048_576, mode: 0o100600 })
+    }).pipe(Effect.scoped))
+
+  it.live("a disk that is small and not full is not filled with room for later: sessions begin on it", () =>
+    Effect.gen(function*() {
+      const { filename } = yield* diskOf(5 * 1_048_576)
+      const store = yield* open(filename)
+      yield* store.lock(harness.team)
+      assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(0, harness.sessionOf("first"))]), [])
     }).pipe(Effect.scoped))
 
   it.live("rows grow into the reserve, which no new session may use, and which is made again when there is room", () =>

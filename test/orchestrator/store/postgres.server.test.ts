@@ -126,11 +126,12 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
   it.live("stores that are opened at once make the tables once", () =>
     Effect.gen(function*() {
       const { sql } = yield* open()
-      for (const table of ["sessions", "session_attempts", "session_seats", "session_migrations"]) {
+      for (const table of ["sessions", "session_attempts", "session_seats", "session_store", "session_migrations"]) {
         yield* sql.unsafe(`DROP TABLE atlas_${table}`)
       }
       yield* Effect.all(Array.from({ length: 5 }, () => open()), { concurrency: "unbounded" })
-      assert.deepStrictEqual((yield* sql`SELECT migration_id FROM atlas_session_migrations`).length, 1)
+      assert.deepStrictEqual((yield* sql`SELECT migration_id FROM atlas_session_migrations`).length, 2)
+      assert.deepStrictEqual((yield* sql`SELECT identity FROM atlas_session_store`).length, 1)
     }).pipe(Effect.scoped), 60_000)
 
   it.live("a server that went away is a storage fault, in the middle of a commit too", () =>

@@ -42,6 +42,14 @@ const faultOf = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("the file", () => {
+  it.live("whose path is longer than SQLite takes is said to be", () =>
+    Effect.gen(function*() {
+      const directory = join(yield* harness.directory, "d".repeat(200), "d".repeat(200), "d".repeat(200))
+      fs.mkdirSync(directory, { recursive: true })
+      const opened = Effect.scoped(Layer.build(harness.fileStore(join(directory, "sessions.db"))))
+      assert.match(yield* faultOf(opened), /path is too long/)
+    }).pipe(Effect.scoped))
+
   it.live("is private from its first byte, with all that lies beside it, in a private directory", () =>
     Effect.gen(function*() {
       const directory = join(yield* harness.directory, "a", "b")

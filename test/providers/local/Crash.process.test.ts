@@ -45,6 +45,22 @@ describe("whatever happens to the process that rented", () => {
       }))
     ))
 
+  it.live("killed while it removed what was ended, it leaves no control group for long", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({ command: ["true"] })
+        yield* until(() => !isAlive(Number(stateOf(stateDir, id)["pid"])))
+        const note = join(stateDir, id, "cgroup")
+        // null where none can be made
+        const group = fs.existsSync(note) ? fs.readFileSync(note, "utf8").trim() : null
+        const gone = join(stateDir, `.gone-${id}`)
+        fs.renameSync(join(stateDir, id), gone)
+        fs.utimesSync(gone, 0, 0)
+        assert.deepStrictEqual(yield* Atlas.listCompute(), [])
+        assert.deepStrictEqual([gone, group].filter((path) => path !== null && fs.existsSync(path)), [])
+      })
+    ))
+
   it.live("killed at any moment of a create, it leaves nothing or what can be listed and ended", () =>
     withLocal((stateDir) =>
       Effect.gen(function*() {

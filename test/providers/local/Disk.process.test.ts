@@ -120,14 +120,26 @@ describe.skipIf(!canMount)("on a full disk (skipped where no small file system c
   it.live("a log goes on once there is room again, and says where something is missing", () =>
     onDisk((disk) =>
       Effect.gen(function*() {
-        const go = join(disk.directory, "go")
-        const loop = `while [ ! -e ${go} ]; do seq 1000; done; seq 1000; seq 1000; seq 1000; echo back; exec sleep 1000`
-        const { id } = yield* Atlas.spawnCompute({ command: ["sh", "-c", loop] })
+        const file = (name: string) => join(disk.directory, name)
+        // there already, since a full disk may have no room for an empty file
+        for (const name of ["start", "stop"]) fs.writeFileSync(file(`${name}.ready`), "")
+        const mark = (name: string) => fs.renameSync(file(`${name}.ready`), file(name))
+        const { id } = yield* Atlas.spawnCompute({
+          command: [
+            "sh",
+            "-c",
+            `cd ${disk.directory}; echo up; until [ -e start ]; do sleep 0.02; done; while [ ! -e stop ]; do seq 1000; done
+            until [ -e go ]; do sleep 0.02; done; seq 3000; echo back; exec sleep 1000`
+          ]
+        })
+        yield* until(() => logOf(disk.directory, id) === "up\n")
         disk.fill()
-        const whole = join(disk.directory, id, "whole")
-        yield* until(() => (fs.statSync(whole).mode & 0o200) === 0)
+        mark("start")
+        yield* until(() => (fs.statSync(join(disk.directory, id, "whole")).mode & 0o200) === 0)
+        // all the room that comes now is for what is written from here on
+        mark("stop")
         disk.empty()
-        fs.writeFileSync(go, "")
+        fs.writeFileSync(file("go"), "")
         yield* until(() => endsWith(disk.directory, id, "\nback\n"))
         assert.include(logOf(disk.directory, id), "\natlas: what was written here is lost: ")
       })
@@ -157,7 +169,11 @@ describe.skipIf(!canMount)("on a full disk (skipped where no small file system c
     onDisk((disk) =>
       Effect.gen(function*() {
         const go = join(disk.directory, "go")
-        const { id } = yield* Atlas.spawnCompute({ command: ["sh", "-c", `until [ -e ${go} ]; do sleep 0.02; done`] })
+        const { id } = yield* Atlas.spawnCompute({
+          command: ["sh", "-c", `echo up; until [ -e ${go} ]; do sleep 0.02; done`]
+        })
+        // until then files of the start are removed, which makes room
+        yield* until(() => logOf(disk.directory, id) === "up\n")
         // as on a file system that needs room to overwrite
         fs.rmSync(join(disk.directory, id, "exit.1"))
         fs.writeFileSync(`${go}.ready`, "")

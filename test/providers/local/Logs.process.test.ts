@@ -125,6 +125,59 @@ describe("the log of a local compute", () => {
       })
     ))
 
+  it.live("ends with the command, whatever a process that it left behind goes on to write", () =>
+    withLocal(() =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({
+          command: ["sh", "-c", "(while sleep 0.05; do echo tick; done) & echo mine; exit 3"]
+        })
+        const lines = yield* collect(id, { follow: true })
+        assert.include(textsOf(lines), "mine")
+        assert.strictEqual((yield* Atlas.getCompute(id)).exitCode, 3)
+      })
+    ))
+
+  it.live("that is emptied by hand goes on, and so does its command", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const waitFor = (file: string) => `until [ -e ${file} ]; do sleep 0.02; done`
+        const { id } = yield* Atlas.spawnCompute({
+          command: ["sh", "-c", `echo first; ${waitFor("a")}; echo 2; ${waitFor("b")}; echo 3; echo 4; exit 3`],
+          providerOpts: { logLimit: 65_536 }
+        })
+        const tell = (file: string) => fs.writeFileSync(join(stateDir, id, "work", file), "")
+        yield* until(() => logOf(stateDir, id) === "first\n")
+        fs.truncateSync(join(stateDir, id, "log"))
+        tell("a")
+        yield* until(() => logOf(stateDir, id) === "2\n")
+        tell("b")
+        yield* collect(id, { follow: true })
+        assert.strictEqual(logOf(stateDir, id), "2\n3\n4\n")
+        assert.strictEqual((yield* Atlas.getCompute(id)).exitCode, 3)
+      })
+    ))
+
+  it.live("whose writer was killed is said to have lost something", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        const { id } = yield* Atlas.spawnCompute({
+          command: ["sh", "-c", "trap '' PIPE; echo one; until [ -e go ]; do sleep 0.02; done; echo two; exit 0"]
+        })
+        yield* until(() => logOf(stateDir, id) === "one\n")
+        const atPipe = fs.readdirSync("/proc").filter((pid) => {
+          try {
+            return fs.readlinkSync(`/proc/${pid}/fd/0`).startsWith(join(stateDir, id, ".out."))
+          } catch {
+            return false
+          }
+        })
+        for (const pid of atPipe) process.kill(Number(pid), "SIGKILL")
+        fs.writeFileSync(join(stateDir, id, "work", "go"), "")
+        const lines = yield* collect(id, { follow: true })
+        assert.deepStrictEqual(lines.map(({ lost, text }) => lost === true ? "lost" : text), ["one", "lost"])
+      })
+    ))
+
   it.live("asks for nothing before the first pull", () =>
     withLocal(() => Effect.sync(() => assert.isTrue(Stream.isStream(Atlas.streamLogs("local-none"))))))
 })

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { repeatUntil } from "../../support/until.ts"
-import { isAlive, leftIn, logOf, node, stateOf, until, withLocal } from "./harness.ts"
+import { isAlive, leftIn, logOf, node, providers, stateOf, until, withLocal } from "./harness.ts"
 
 const deaf = (word: string) =>
   `process.on('SIGTERM', () => {}); console.log('${word}', process.pid); setInterval(() => {}, 1e6)`
@@ -87,6 +87,26 @@ describe("nothing of a compute outlives it", () => {
         yield* Atlas.terminate(id)
         const survived = isAlive(pid)
         if (survived) process.kill(pid, "SIGKILL")
+        assert.isFalse(survived)
+      })
+    ))
+
+  it.live("it is also where the state directory is reached by a symbolic link", () =>
+    withLocal((stateDir) =>
+      Effect.gen(function*() {
+        fs.mkdirSync(join(stateDir, "real"), { mode: 0o700 })
+        const linked = join(stateDir, "linked")
+        fs.symlinkSync("real", linked)
+        const survived = yield* Effect.gen(function*() {
+          const { id } = yield* Atlas.spawnCompute({ command: orphan("", "echo orphan \\$\\$") })
+          const pid = yield* pidOf(linked, id, "orphan")
+          const group = join(linked, id, "cgroup")
+          if (fs.existsSync(group)) fs.writeFileSync("/sys/fs/cgroup/unified/cgroup.procs", String(pid))
+          yield* Atlas.terminate(id)
+          const survived = isAlive(pid)
+          if (survived) process.kill(pid, "SIGKILL")
+          return survived
+        }).pipe(Effect.provide(providers(linked), { local: true }))
         assert.isFalse(survived)
       })
     ))

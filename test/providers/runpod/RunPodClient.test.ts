@@ -27,14 +27,15 @@ describe("a native call", () => {
         const body = operation.request === undefined ? {} : { body: bodies[name] }
         const made: unknown = typeof call === "function" ? Reflect.apply(call, client, [{ ...ids, ...body }]) : null
         assert.isTrue(Effect.isEffect(made), name)
-        if (Effect.isEffect(made)) yield* Effect.ignore(made as Effect.Effect<unknown>)
+        if (Effect.isEffect(made)) yield* settled(Effect.ignore(made as Effect.Effect<unknown>))
         const [sent] = seen
         const host = operation.plane === "management" ? "https://api.runpod.io/v2" : "https://api.runpod.ai/v2"
         const path = operation.path.replaceAll(/\{([^}]+)\}/g, (_, id: string) => encodeURIComponent(`a/${id} ?`))
         assert.strictEqual(`${sent?.method} ${sent?.url}`, `${operation.method} ${host}${path}`, name)
         assert.strictEqual(sent?.headers["authorization"], `Bearer ${key}`)
         assert.match(sent?.headers["user-agent"] ?? "", /^effect-atlas\//)
-        assert.lengthOf(seen, 1)
+        // a create that got no answer it can read looks for what it made
+        assert.lengthOf(seen.filter(({ method }) => method === operation.method), 1, name)
       }
     }))
 
@@ -152,7 +153,7 @@ describe("a create", () => {
   it.effect.each(lost)("after %s is uncertain, and not sent again", ([, answer]) =>
     Effect.gen(function*() {
       const { client, seen } = yield* against(answer)
-      const error = yield* failureOf(client.createPod({ body: createBody }))
+      const error = yield* settled(failureOf(client.createPod({ body: createBody })))
       assert.strictEqual(error.kind, "uncertain")
       const others: ReadonlyArray<Effect.Effect<unknown, AtlasError>> = [
         client.run({ endpointId: "e", body: { input: 1 } }),
@@ -160,8 +161,8 @@ describe("a create", () => {
         client.createTemplate({ body: { name: "t", image: "i" } }),
         client.createNetworkVolume({ body: { name: "v", size: 10, dataCenter: "EU-RO-1" } })
       ]
-      for (const other of others) assert.strictEqual((yield* failureOf(other)).kind, "uncertain")
-      assert.lengthOf(seen, 5)
+      for (const other of others) assert.strictEqual((yield* settled(failureOf(other))).kind, "uncertain")
+      assert.lengthOf(seen.filter(({ method }) => method === "POST"), 5)
     }))
 
   it.effect("sold out names the machine that was asked for", () =>

@@ -27,7 +27,8 @@ describe("no machine left is no_capacity in whatever words and with whatever sta
     (words, status) => {
       const reason = classify({
         status,
-        message: `create pod: There are ${words.toUpperCase()}!`,
+        // as text of several lines has them
+        message: `create pod: There are ${words.toUpperCase().replaceAll(" ", "\n  ")}!`,
         body: null,
         raw: null
       })

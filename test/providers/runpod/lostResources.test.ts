@@ -2,9 +2,12 @@
  * Volumes and templates whose create was not answered: looked for before the create fails, and never asked for twice.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type { AtlasError } from "effect-atlas"
 import * as RunPod from "effect-atlas/providers/RunPod"
+import * as RunPodClient from "effect-atlas/providers/RunPodClient"
 import * as Effect from "effect/Effect"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
+import type { OperationName } from "../../../src/providers/runpod/RunPodSchema.ts"
 import { failureOf, layer, settled } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
@@ -69,5 +72,55 @@ describe("a create of a resource whose answer is lost", () => {
       const { volumes } = yield* RunPod.RunPod
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on: "createNetworkVolume", status: 400 }))
       assert.strictEqual((yield* failureOf(volumes.create(volume))).status, 400)
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("a create of the native client whose answer is lost", () => {
+  const native = Effect.gen(function*() {
+    const client = yield* RunPodClient.RunPodClient
+    const scaling = { type: "QUEUE_DELAY", queueDelay: 4 } as const
+    const endpoint = { name: "n", type: "QUEUE", image: "i", gpu: { pools: ["ADA_24"] }, scaling } as const
+    const registry = { name: "n", username: "u", password: "p" }
+    const all: ReadonlyArray<readonly [OperationName, Effect.Effect<unknown, AtlasError.AtlasError>]> = [
+      [
+        "createPod",
+        client.createPod({ body: { name: "n", image: "i", gpu: { id: "NVIDIA L4", count: 1 }, disk: 10 } })
+      ],
+      ["createEndpoint", client.createEndpoint({ body: endpoint })],
+      ["createTemplate", client.createTemplate({ body: { name: "n", image: "i" } })],
+      ["createNetworkVolume", client.createNetworkVolume({ body: { name: "n", size: 10, dataCenter: "EU-RO-1" } })],
+      ["createRegistry", client.createRegistry({ body: registry })]
+    ]
+    return all
+  })
+
+  it.effect("is uncertain, is not sent again, and names what is there of that name", () =>
+    Effect.gen(function*() {
+      for (const [operation, create] of yield* native) {
+        yield* cloud.use(({ order }) => order({ _tag: "LoseAnswer", on: operation, acted: true }))
+        const made = yield* settled(failureOf(create))
+        assert.strictEqual(made.kind, "uncertain")
+        assert.match(made.message, / called n\b.* is there as [a-z0-9]+, which may have been there before$/)
+        assert.strictEqual(yield* created(operation), 1)
+      }
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("says that there is none, or that the look failed", () =>
+    Effect.gen(function*() {
+      for (const [operation, create] of yield* native) {
+        yield* cloud.use(({ order }) => order({ _tag: "LoseAnswer", on: operation }))
+        assert.match((yield* settled(failureOf(create))).message, /; looked for an? .* called n\b.*: there is none$/)
+      }
+      const { createNetworkVolume } = yield* RunPodClient.RunPodClient
+      const create = createNetworkVolume({ body: { name: "n", size: 10, dataCenter: "EU-RO-1" } })
+      yield* cloud.use(({ order }) =>
+        order(
+          { _tag: "LoseAnswer", on: "createNetworkVolume", acted: true },
+          { _tag: "Refuse", on: "listNetworkVolumes", status: 403 }
+        )
+      )
+      const blind = yield* settled(failureOf(create))
+      assert.include(blind.message, "looking for a network volume called n of 10 GB in EU-RO-1 failed: ")
+      assert.strictEqual(yield* created("createNetworkVolume"), 2)
     }).pipe(Effect.provide(layer())))
 })

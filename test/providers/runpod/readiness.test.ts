@@ -87,15 +87,21 @@ describe("a session", () => {
       yield* settled(orchestrator.stopTracked(id))
     }).pipe(atRunPod))
 
-  it.effect("whose ports are never mapped ends at its ready limit, and a task says which port it was", () =>
+  it.effect("whose ports are never mapped ends at its ready limit, and says which port it was", () =>
     Effect.gen(function*() {
       yield* cloud.use(({ setPortsLag }) => setPortsLag("Infinity"))
       const orchestrator = yield* Orchestrator.Orchestrator
-      const { id } = yield* settled(
-        orchestrator.runTask({ ...wanted, command: ["train"] }, { readyTimeout: "2 minutes" })
-      )
-      const { outcome } = yield* settled(orchestrator.awaitEnd(id))
-      assert.strictEqual(outcome?._tag === "Failed" && outcome.cause, "never_ready")
-      assert.include(outcome?._tag === "Failed" ? outcome.fault?.message : "", "22/tcp got no address in time")
+      const limit = { readyTimeout: "2 minutes" } as const
+      for (
+        const begun of [
+          orchestrator.runTask({ ...wanted, command: ["train"] }, limit),
+          orchestrator.spawn({ ...wanted, command: ["serve"] }, limit)
+        ]
+      ) {
+        const { id } = yield* settled(begun)
+        const { outcome } = yield* settled(orchestrator.awaitEnd(id))
+        assert.strictEqual(outcome?._tag === "Failed" && outcome.cause, "never_ready")
+        assert.include(outcome?._tag === "Failed" ? outcome.fault?.message : "", "22/tcp got no address in time")
+      }
     }).pipe(atRunPod))
 })

@@ -49,6 +49,8 @@ const outcomeOfInteractive = ({ report }: SessionState, { cause, fault, reason }
     case "no_price":
     case "refused":
       return failed(reason, fault)
+    case "never_ready":
+      return fault === undefined ? { _tag: "Closed", reason } : failed(reason, fault)
     case "died":
       return failed(cause ?? "vanished")
     default:

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import { basename, dirname, join } from "node:path"
 
 /** A process as the system shows it; `start` tells it from a later one with the same pid. */
 export interface Process {
@@ -117,12 +118,22 @@ const linkOrNull = (file: string): string | null => {
   }
 }
 
-/** Whether one of these files of a process is the pipe that takes a compute's output. */
-const isAtPipe = (pid: number, files: ReadonlyArray<number>, directory: string): boolean =>
-  onLinux && files.some((file) => linkOrNull(`/proc/${pid}/fd/${file}`)?.startsWith(`${directory}/.out.`) === true)
+/** How the system names the pipes of a compute's output: without the links on the way to its directory. */
+const pipesOf = (directory: string): string => {
+  try {
+    return join(fs.realpathSync(dirname(directory)), basename(directory), ".out.")
+  } catch {
+    // nothing of a directory that is not there is open by a name
+    return join(directory, ".out.")
+  }
+}
+
+/** Whether one of these files of a process is a pipe that takes a compute's output. */
+const isAtPipe = (pid: number, files: ReadonlyArray<number>, pipes: string): boolean =>
+  onLinux && files.some((file) => linkOrNull(`/proc/${pid}/fd/${file}`)?.startsWith(pipes) === true)
 
 /** Whether it is the writer of the compute's log, or works for it. */
-export const isWriter = ({ pid }: Process, directory: string): boolean => isAtPipe(pid, [0], directory)
+export const isWriter = ({ pid }: Process, directory: string): boolean => isAtPipe(pid, [0], pipesOf(directory))
 
 /** Whether one process began no earlier than another, as the system counts since its start. */
 const isNoOlder = (found: Process, than: { readonly start: string }): boolean => {
@@ -161,6 +172,7 @@ export const membersOf = (
   snapshot: Snapshot = look(),
   seen: ReadonlyArray<Process> = []
 ): ReadonlyArray<Process> => {
+  const pipes = pipesOf(directory)
   const isLed = leader !== null && snapshot.some(({ pid, start }) => pid === leader.pid && start === leader.start)
   const candidates = snapshot.filter((found) => found.computeId === null || found.computeId === computeId)
   const members = new Map(
@@ -169,7 +181,7 @@ export const membersOf = (
       || (isLed && (found.group === leader.pid || found.session === leader.pid))
       || seen.some((one) => isSame(one, found))
       || (found.computeId === null && leader !== null && !found.hasTerminal && isNoOlder(found, leader)
-        && isAtPipe(found.pid, [1, 2], directory))
+        && isAtPipe(found.pid, [1, 2], pipes))
     ).map((found) => [found.pid, found])
   )
   // a map is walked to its end even while it grows, so this reaches every generation

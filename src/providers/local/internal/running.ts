@@ -59,7 +59,7 @@ export const make = ({ dir, own, spawner }: {
         }
         const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - since)
         if (isGone || Option.isNone(entry) || Duration.isGreaterThan(waited, startLimit)) {
-          const why = (yield* dir.isFull) ? "the disk is full" : "its shell could not write there"
+          const why = (yield* dir.isFull) ? "the disk is full" : "its shell could not write there, or make a named pipe"
           return yield* new StorageFault({ message: `${id} did not start in ${dir.root}: ${why}` })
         }
         yield* Effect.sleep(pause)

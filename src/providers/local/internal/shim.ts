@@ -51,11 +51,8 @@ const writer = `
       continue
     fi
     if [ "$room" -ge 65536 ]; then bytes=65536; else bytes=$room; fi
-    if command -p dd bs="$bytes" count=$((room / bytes)) >>log; then
-      [ "$(command -p wc -c <log)" -gt $((size)) ] || break
-    else
-      lost=1
-    fi
+    report=$(LC_ALL=C command -p dd bs="$bytes" count=$((room / bytes)) 2>&1 >>log) || lost=1
+    case $lost$report in '0+0 '*) break ;; esac
   done
   command -p rm -f "$pipe"
 `
@@ -87,8 +84,9 @@ const group = `
  *
  * The pipe has a name, so that a process that writes to it is known as the compute's. It is opened for both at first, since
  * opening one end alone would wait for the other. When the command has ended, what it wrote is waited for: until the writer is
- * done, or, where another process still holds the pipe, until the writer has been idle for a second or has written more than
- * a pipe holds. The exit code then overwrites a record that has its room already; with `<>`, since `>` would give up the room.
+ * done, or, where another process still holds the pipe, until the writer has been idle for half a second, has written more than
+ * a pipe holds, or has had a second for that; the time in which the disk makes it wait is not counted. A writer that is
+ * gone and has left the pipe's name was killed, which is noted as a loss. The exit code then overwrites a record that has its room already; with `<>`, since `>` would give up the room.
  * The shell exits 0 in any case: how the command ended is in the record.
  */
 const script = `
@@ -126,16 +124,25 @@ set -- "$1" "$2" "$?"
 trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM
 exec 4>&-
 (
-  idle=0 written=0 last=
-  while [ -p "$1/.out.$2" ] && [ "$idle" -lt 25 ] && [ "$written" -lt 2097152 ]; do
+  isAtDisk() {
+    for child in $(command -p cat "/proc/$1/task/$1/children"); do
+      read -r stat <"/proc/$child/stat" && case \${stat##*) } in D*) return 0 ;; esac
+    done
+    return 1
+  }
+  idle=0 looks=0 written=0 last=
+  while [ -p "$1/.out.$2" ] && [ "$idle" -lt 25 ] && [ "$looks" -lt 50 ] && [ "$written" -lt 2097152 ]; do
+    kill -0 "$!" || { [ -p "$1/.out.$2" ] && command -p chmod 0400 "$1/whole"; break; }
     command -p sleep 0.02 || command -p sleep 1
     size=$(command -p wc -c <"$1/log") || size=0
     if [ "$size" = "$last" ]; then
+      isAtDisk "$!" && continue
       idle=$((idle + 1))
     else
       [ "$last" ] && [ $((size)) -gt $((last)) ] && written=$((written + size - last))
       idle=0 last=$size
     fi
+    looks=$((looks + 1))
   done
 )
 umask 077

@@ -201,6 +201,12 @@ export const make = Effect.fnUntraced(function*(root: string) {
       })
     )
 
+  const removeGroup = (id: string) =>
+    Effect.map(
+      readNote(path.join(directoryOf(`.gone-${id}`), "cgroup")),
+      ({ text }) => ProcessTable.removeGroup(id, (text ?? "").trim())
+    ).pipe(Effect.ignore)
+
   /** Removes what a crash left: unfinished and half-removed directories that are too old to be in use. */
   const sweep = (names: ReadonlyArray<string>) =>
     Effect.forEach(
@@ -210,7 +216,9 @@ export const make = Effect.fnUntraced(function*(root: string) {
           const info = yield* fs.stat(path.join(root, name))
           const now = yield* Clock.currentTimeMillis
           const age = now - Option.match(info.mtime, { onNone: () => now, onSome: (mtime) => mtime.getTime() })
-          if (age > abandonedMillis) yield* fs.remove(path.join(root, name), { recursive: true, force: true })
+          if (age <= abandonedMillis) return
+          yield* removeGroup(name.replace(/^\.gone-/, ""))
+          yield* fs.remove(path.join(root, name), { recursive: true, force: true })
         }).pipe(Effect.ignore),
       { discard: true }
     )
@@ -352,12 +360,6 @@ export const make = Effect.fnUntraced(function*(root: string) {
   /** Whether all ports of this run have been seen to listen once; a note that cannot be written is made at the next look. */
   const wasReady = ({ id, run }: State) => exists(fileOf(id, `ready.${run}`))
   const markReady = ({ id, run }: State) => Effect.ignore(writePrivate(fileOf(id, `ready.${run}`), ""))
-
-  const removeGroup = (id: ComputeId) =>
-    Effect.map(
-      readNote(path.join(directoryOf(`.gone-${id}`), "cgroup")),
-      ({ text }) => ProcessTable.removeGroup(id, (text ?? "").trim())
-    ).pipe(Effect.ignore)
 
   /** Removes a compute from the list first, then from the disk: a half-removed directory is no compute any more. */
   const remove = (id: ComputeId, ports: ReadonlyArray<number>): Effect.Effect<void, StorageFault> =>

@@ -22,6 +22,7 @@ import * as Listing from "./listing.ts"
 import type { Options } from "./options.ts"
 import { podBody } from "./podBody.ts"
 import * as PodLogs from "./podLogs.ts"
+import * as Power from "./power.ts"
 import { requestOptsOf } from "./requestOpts.ts"
 import { secret } from "./requests.ts"
 import { templateBody, toEndpoint, toSpend, toTemplate, toVolume, volumeBody } from "./resourceFacets.ts"
@@ -62,7 +63,7 @@ export const adapterOf = (
   const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
   const createPod = wire.send(Calls.createPod)
   const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Listing.calls.pods)]
-  const [act, deletePod] = [wire.ask(Calls.podAction), wire.ask(Calls.deletePod)]
+  const deletePod = wire.ask(Calls.deletePod)
   const [listGpus, podBill] = [wire.askWithBody(Listing.calls.gpus), wire.askWithBody(Calls.listPodBilling)]
   const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.askWithBody(Calls.getNetworkVolume)]
   const [listVolumes, deleteVolume] = [
@@ -73,9 +74,6 @@ export const adapterOf = (
   const [listTemplates, deleteTemplate] = [wire.askWithBody(Listing.calls.templates), wire.ask(Calls.deleteTemplate)]
   const [getEndpoint, listEndpoints] = [wire.askWithBody(Calls.getEndpoint), wire.askWithBody(Listing.calls.endpoints)]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
-
-  const action = (action: "start" | "stop") => (id: string, call: Call) =>
-    Effect.asVoid(act({ id, body: { action } }, call))
 
   /** The catalog of one cloud; RunPod reports availability for one cloud at a time. */
   const entriesOf = (cloud: "SECURE" | "COMMUNITY", call: Call) =>
@@ -138,7 +136,7 @@ export const adapterOf = (
         )(call),
       terminate: (id, call) => deletePod({ id }, call)
     },
-    power: { stop: action("stop"), start: action("start") },
+    power: Power.make(wire),
     gpus: {
       list: (call) =>
         Effect.gen(function*() {

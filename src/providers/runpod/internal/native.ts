@@ -18,7 +18,8 @@ import { provider } from "./account.ts"
 import type * as Edge from "./edge.ts"
 import * as Listing from "./listing.ts"
 import { type From, type LogLine, resumed } from "./logLines.ts"
-import type { ClientOptions } from "./options.ts"
+import { listsOf, telling } from "./nativeCreates.ts"
+import type { Options } from "./options.ts"
 import type { Loose } from "./requests.ts"
 
 type Native<Input, A> = object extends Input ? (input?: Input, options?: CallOptions) => A
@@ -86,13 +87,18 @@ const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
   return since === null ? input : { ...input, query: { since, ...(typeof query === "object" ? query : {}) } }
 }
 
-export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries">): Asks & Logs & Lists => {
+export const fromWire = (
+  wire: Edge.Wire,
+  options: Pick<Options, "retries" | "settleWindow">
+): Asks & Logs & Lists => {
+  const lists = listsOf(wire)
+  const tellingOf = telling(wire, options.settleWindow)
   const asked = (name: Edge.AskName) => {
     const fail = wrap(name)
     return (input: Loose = {}, options?: CallOptions) =>
       Effect.flatMap(
         decodeCall(options, name),
-        (call) => Effect.mapError(wire.ask(operations[name])(input, call), fail)
+        (call) => Effect.mapError(tellingOf(name, input, call)(wire.ask(operations[name])(input, call)), fail)
       )
   }
 
@@ -113,14 +119,10 @@ export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries"
       })
     )
 
-  const listed = <A>(
-    name: Edge.AskName,
-    read: (query: { readonly cursor?: string }, call: Call) => Effect.Effect<Listing.Page<A>, AtlasErrorReason>
-  ) => {
-    const all = Listing.all(read)
-    return (callOptions?: CallOptions) =>
+  const listed =
+    <A>(name: Edge.AskName, all: (call: Call) => Effect.Effect<ReadonlyArray<A>, AtlasErrorReason>) =>
+    (callOptions?: CallOptions) =>
       Effect.flatMap(decodeCall(callOptions, name), (call) => Effect.mapError(all(call), wrap(name)))
-  }
 
   const calls = Object.fromEntries(
     Object.keys(operations).map((key) => {
@@ -132,30 +134,19 @@ export const fromWire = (wire: Edge.Wire, options: Pick<ClientOptions, "retries"
   return {
     // the table types each call by its name, which building an object from its entries cannot express
     ...calls as unknown as Asks & Logs,
-    listAllPods: listed(
-      "listPods",
-      (query, call) =>
-        Effect.map(
-          wire.ask(operations.listPods)({ query }, call),
-          ({ pagination, pods }) => ({ items: pods, pagination })
-        )
-    ),
-    listAllEndpoints: listed("listEndpoints", (query, call) =>
-      Effect.map(
-        wire.ask(operations.listEndpoints)({ query }, call),
-        ({ endpoints, pagination }) => ({ items: endpoints, pagination })
-      )),
-    listAllTemplates: listed("listTemplates", (query, call) =>
-      Effect.map(
-        wire.ask(operations.listTemplates)({ query }, call),
-        ({ pagination, templates }) => ({ items: templates, pagination })
-      )),
+    listAllPods: listed("listPods", lists.pods),
+    listAllEndpoints: listed("listEndpoints", lists.endpoints),
+    listAllTemplates: listed("listTemplates", lists.templates),
     listAllEndpointReleases: ({ id }, callOptions) =>
-      listed("listEndpointReleases", (query, call) =>
-        Effect.map(
-          wire.ask(operations.listEndpointReleases)({ id, query }, call),
-          ({ pagination, releases }) => ({ items: releases, pagination })
-        ))(callOptions)
+      listed(
+        "listEndpointReleases",
+        Listing.all((query, call) =>
+          Effect.map(
+            wire.ask(operations.listEndpointReleases)({ id, query }, call),
+            ({ pagination, releases }) => ({ items: releases, pagination })
+          )
+        )
+      )(callOptions)
   }
 }
 
