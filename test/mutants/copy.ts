@@ -1,7 +1,7 @@
 /**
  * Copies of the checkout in a temporary directory, in which mistakes are made.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -23,6 +23,8 @@ export interface Copy {
 
 export const make = (): Copy => {
   const path = mkdtempSync(join(tmpdir(), "atlas-mutant-"))
+  // some tests run programs of it as another user
+  chmodSync(path, 0o755)
   mkdirSync(`${path}/.tmp`)
   for (const part of parts) cpSync(`${root}/${part}`, `${path}/${part}`, { recursive: true })
   symlinkSync(`${root}/node_modules`, `${path}/node_modules`)

@@ -96,8 +96,13 @@ export const done: ReadonlyArray<Patch> = [
     name: "unlisted-proves-nothing-was-there",
     why: "what is found after a lost create counts as its own although the list before it could not be read",
     file: "src/provider/LostCreate.ts",
-    find: "known.size === 0 && Result.isSuccess(before)) return first",
-    replace: "known.size === 0) return first",
+    find: "    if (Result.isFailure(before)) return yield* told(search)(lost)\n",
+    replace: "",
+    and: [{
+      file: "src/provider/LostCreate.ts",
+      find: "new Set(before.success.map(idOf))",
+      replace: "new Set(Result.isSuccess(before) ? before.success.map(idOf) : [])"
+    }],
     noticedBy: [lostCreate]
   },
   {

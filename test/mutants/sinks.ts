@@ -32,18 +32,18 @@ export const sinks: ReadonlyArray<Patch> = [
   },
   {
     name: "stderr-without-a-bound",
-    why: "what is put to a stderr that nobody reads is held in memory without a bound",
+    why: "what is put to a stderr that no program reads is held in memory without a bound",
     file: `${at}/Outlet.ts`,
     find: "if (waiting < mostWaiting) take(text)",
     replace: "if (waiting >= 0) take(text)",
     noticedBy: [outlet]
   },
   {
-    name: "stderr-that-waits",
-    why: "a full stderr that nobody reads holds up whoever writes to it",
+    name: "stderr-without-an-end",
+    why: "a stderr that no program reads is waited for at the end of a run, for ever",
     file: `${at}/NodeMain.ts`,
-    find: "err: (text) => Effect.sync(() => err.put(text)),",
-    replace: "err: (text) => err.write(text),",
+    find: "    out.hurry()\n    err.hurry()\n",
+    replace: "    out.hurry()\n",
     noticedBy: [pipes]
   },
   {
