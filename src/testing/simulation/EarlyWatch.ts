@@ -49,7 +49,9 @@ export const make = (world: World): EarlyWatch => {
     )
 
   const check = (state: SessionState, reason: string, elapsed: number): void => {
-    const { id, policy: { maxCost, maxRuntime, readyTimeout } } = state.spec
+    const { id, policy: { maxRuntime, readyTimeout, reconcileSpend, ...policy } } = state.spec
+    // a bill may hold more than the prices that were named, such as the disk of a pod
+    const maxCost = reconcileSpend === null ? policy.maxCost : null
     const early = (limit: number | null): boolean => limit !== null && elapsed + slack < limit
     if (reason === "max_runtime" && early(maxRuntime)) {
       world.broken("early", `${id} may run for ${maxRuntime} ms and has ended after ${elapsed} ms`)
