@@ -178,16 +178,11 @@ const flagsOfAll = (): ReadonlyArray<Completions.FlagDescriptor> =>
   Completions.fromCommand(Command.make("every", { all: [...builtIns, ...everywhere].map(({ flag }) => flag) })).flags
 
 /** Bad usage with suggestions that a user can have meant. */
-const amended = (error: Failure.Error): Effect.Effect<never, Failure.Error> =>
-  error._tag === "ShowHelp"
-    ? Effect.flatMap(Effect.promise(() => import("./Suggest.ts")), (Suggest) =>
-      Effect.fail(
-        new CliError.ShowHelp({
-          commandPath: error.commandPath,
-          errors: error.errors.map(Suggest.amend(grammar(), flagsOfAll()))
-        })
-      ))
-    : Effect.fail(error)
+const amended = ({ commandPath, errors }: CliError.ShowHelp): Effect.Effect<never, Failure.Error> =>
+  Effect.flatMap(Effect.promise(() => import("./Suggest.ts")), (Suggest) =>
+    Effect.fail(
+      new CliError.ShowHelp({ commandPath, errors: errors.map(Suggest.amend(grammar(), flagsOfAll())) })
+    ))
 
 /** One run of the command line. Failures have been printed when it is over; `exitCodeOf` tells its exit code. */
 export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment> = Effect.gen(function*() {
@@ -197,7 +192,8 @@ export const run: Effect.Effect<void, Failure.Error, Shell | Command.Environment
       (error) => error._tag === "ShowHelp" && error.errors.length === 0,
       () => invocation.json ? Effect.fail(misused(null, "no command given")) : Effect.void
     ),
-    Effect.catch(amended),
+    // this one alone: of several failures, as of a hand-back, none may be left out
+    Effect.catchTag("ShowHelp", amended),
     Effect.provide([
       CliConfig.layer({ builtIns }),
       CliOutput.layerPresenter(yield* presenter),

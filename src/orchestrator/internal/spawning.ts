@@ -77,9 +77,7 @@ const failureOfRent = (state: SessionState, operation: string): AtlasError => {
     provider: providerOf(state),
     operation,
     reason: new Timeout({
-      message: `its maxRuntime was over before it had a machine to give; if one was rented, ${
-        goneOf(phase)
-      }; allow more`,
+      message: `its maxRuntime was over before it had a machine to give; what was rented: ${goneOf(phase)}; allow more`,
       mayHaveActed: true
     })
   })
