@@ -94,6 +94,8 @@ export interface CycleOptions {
 export interface Reaper {
   /** Judges one complete listing and ends the machines that provably belong to no session. */
   readonly judge: (listing: Listing, options?: CycleOptions) => Effect.Effect<Reaped>
+  /** Judges no machine and ends none: only warns, once, of machines that another store under this owner has rented. */
+  readonly notice: (listing: Listing) => Effect.Effect<void>
   /** Lists these accounts and judges each; an account that cannot be listed is named, and the others are judged. */
   readonly cycle: (providers: ReadonlyArray<Service>, options?: CycleOptions) => Effect.Effect<Reaped>
 }
@@ -259,6 +261,9 @@ export const make = (options: Options): Reaper => {
         Effect.logInfo(`${provider}: machines of the owner ${owner} are left alone`)
       )
 
+  const isOtherStores = ({ owner, store: mark }: NameStamp.NameStamp): boolean =>
+    owner === engine.owner && mark !== undefined && mark !== storeMark && options.otherStores !== true
+
   /**
    * Judges one machine by what is known here: why it is left alone, or the attempt that the store is to be asked for. Adds to the
    * stamps that are another process's.
@@ -278,7 +283,7 @@ export const make = (options: Options): Reaper => {
     const attempt = AttemptId.make(stamp.attempt)
     if (isKnown(attempt, compute)) return "known"
     // a name without a mark is of a store that has no identity, or was given before names had one
-    if (stamp.store !== undefined && stamp.store !== storeMark && options.otherStores !== true) {
+    if (isOtherStores(stamp)) {
       others.set(`${stamp.owner} ${stamp.store}`, stamp)
       return "other_store"
     }
@@ -340,8 +345,20 @@ export const make = (options: Options): Reaper => {
       Effect.withSpan("Reaper.judge", { root: true, attributes: { [Attributes.provider]: listing.provider.id } })
     )
 
+  const notice: Reaper["notice"] = ({ computes, provider }) =>
+    Effect.gen(function*() {
+      const others = new Map<string, NameStamp.NameStamp>()
+      yield* eachInPortions(computes, (compute) => {
+        const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
+        if (compute.status === "terminated" || stamp === null || !isOtherStores(stamp)) return
+        if (!isKnown(AttemptId.make(stamp.attempt), compute)) others.set(stamp.store ?? "", stamp)
+      })
+      yield* Effect.forEach(others.values(), (stamp) => tell(provider.id, stamp), { discard: true })
+    })
+
   return {
     judge,
+    notice,
     cycle: (providers, options) =>
       Effect.map(
         Effect.forEach(providers, (provider) =>

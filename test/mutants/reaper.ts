@@ -32,8 +32,8 @@ export const reaper: ReadonlyArray<Patch> = [
     name: "reap-any-store",
     why: "machines that another store of the same owner has rented are terminated",
     file,
-    find: "if (stamp.store !== undefined && stamp.store !== storeMark && options.otherStores !== true) {",
-    replace: "if (stamp.store === \"none\" && stamp.store !== storeMark && options.otherStores !== true) {",
+    find: "    if (isOtherStores(stamp)) {",
+    replace: "    if (stamp.store === \"none\" && isOtherStores(stamp)) {",
     noticedBy: [worlds("owners", ["ours"])]
   }
 ]

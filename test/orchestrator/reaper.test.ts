@@ -214,6 +214,22 @@ describe("never touched is", () => {
       })
     ))
 
+  it.effect("a machine of another store is told also where nothing is reaped, as beside a task of the command line", () =>
+    overhear((lines) =>
+      Effect.gen(function*() {
+        const harness = yield* open({ ...quick, reapProviders: [] })
+        const { id } = yield* harness.orchestrator.spawn({}, { idleTtl: false })
+        const { compute } = harness.cloud.provider
+        const stamp = yield* NameStamp.make(team1, "lost")
+        const store = NameStamp.storeMark("the store of another host")
+        yield* compute.rent(yield* compute.prepare({}, { stamp: { ...stamp, store } }))
+        yield* pass(300)
+        assert.strictEqual((yield* live(harness)).length, 2)
+        assert.strictEqual(lines.filter((line) => line.includes("another session store")).length, 1)
+        assert.strictEqual((yield* harness.orchestrator.info(id)).state, "live")
+      })
+    ))
+
   it.effect("a machine of a session, running or ending", () =>
     Effect.gen(function*() {
       const harness = yield* open({ ...quick, reapGrace: "1 second" })

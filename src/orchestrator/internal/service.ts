@@ -252,9 +252,10 @@ const judgeInBackground = (reaper: Reaper.Reaper, reaped: ReadonlyArray<Service>
   return (listing: ProviderFeed.Listing): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { id } = listing.provider
-      if (!ids.has(id) || busy.has(id)) return Effect.void
+      if (busy.has(id)) return Effect.void
       busy.add(id)
-      return reaper.judge(listing).pipe(
+      const judged = ids.has(id) ? reaper.judge(listing) : reaper.notice(listing)
+      return Effect.asVoid(judged).pipe(
         Effect.catchDefect((defect) =>
           Effect.logError(`${id}: the reaper failed unexpectedly (a defect): ${locate(defect)}`)
         ),
