@@ -14,7 +14,8 @@ import type * as Redacted from "effect/Redacted"
 /*
  * The writer, in the compute's directory: copies its standard input to the file log. When that has its share of the limit, it
  * becomes log.START.END, named by the offsets of its bytes in the whole log, and the one before is removed. What cannot be written
- * is read all the same: the mode of a file notes it, which needs no room, and a line says so as soon as there is room. dd reads and writes at once, and never more than it is told.
+ * is read all the same, a read at a time, so that little more is lost once there is room: the mode of a file notes it, which needs no
+ * room, and a line says so then. dd reads and writes at once, and never more than it is told.
  * It ignores signals, so that what a command says while it is ended is written too, and removes the name of the pipe last.
  */
 const writer = `
@@ -28,7 +29,7 @@ const writer = `
   while :; do
     if [ "$lost" ]; then
       command -p chmod 0400 whole
-      report=$(LC_ALL=C command -p dd bs=65536 count=4 2>&1 >/dev/null)
+      report=$(LC_ALL=C command -p dd bs=65536 count=1 2>&1 >/dev/null)
       case $report in '0+0 '*) break ;; esac
       command -p dd if=/dev/zero of=.room bs=65536 count=2
       room=$?
