@@ -64,7 +64,6 @@ const makeShell = (argv: ReadonlyArray<string>, { err, exitWith, out }: {
     input,
     out: (text) => out.write(text),
     write: (text) => out.write(text, ""),
-    isCut: () => out.dropped() > 0,
     err: (text) => Effect.sync(() => err.put(text)),
     ask,
     exitWith: (code) => Effect.sync(() => exitWith(code))

@@ -56,7 +56,7 @@ export interface Output {
 
 /** The output of a command, in the scope. */
 export const make = Effect.fnUntraced(function*(command: string) {
-  const { err, invocation, isCut, out } = yield* Shell
+  const { err, invocation, out } = yield* Shell
   const scope = yield* Effect.scope
   const printer = yield* Printer.make
   const tails: Array<LogTail.LogTail> = []
@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function*(command: string) {
 
   const warnCut = (why: string) => {
     // the process itself says where, at its end
-    if (isCut?.() === true) return Effect.void
+    if (why === Printer.givenUp) return Effect.void
     const lines = Math.min(printer.count(), firstGap ?? Infinity)
     return err(Warnings.render(invocation, `the output of ${command} was cut after line ${lines}: ${why}`, { lines }))
   }

@@ -67,8 +67,6 @@ export class Shell extends Context.Service<Shell, {
   readonly write: (text: string) => Effect.Effect<void>
   /** Writes text and a line end to stdout, in place of all that the terminal shows. */
   readonly screen: (text: string) => Effect.Effect<void>
-  /** Whether text that was taken for stdout has been dropped, since its reader takes nothing. */
-  readonly isCut?: () => boolean
   /** Writes text and a line end to stderr; waits for no reader. */
   readonly err: (text: string) => Effect.Effect<void>
   /** Asks a yes/no question; anything but yes is no. */
