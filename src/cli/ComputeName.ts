@@ -2,7 +2,6 @@
  * What a user calls a compute, and which one that is: its id, its slug (the human part of its name), or the beginning of either.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Atlas from "../Atlas.ts"
 import { type AtlasError, invalid } from "../domain/AtlasError.ts"
@@ -28,8 +27,7 @@ const shortestBeginning = 2
 const stampOf = ({ name }: Candidate) => NameStamp.parse(name ?? "")
 
 /** The human part of a name: the slug of a stamped one, the whole of any other. */
-export const slugOf = (name: string): string =>
-  Option.match(NameStamp.parse(name), { onNone: () => name, onSome: ({ slug }) => slug })
+export const slugOf = (name: string): string => NameStamp.parse(name)?.slug ?? name
 
 const described = (candidate: Candidate): string => {
   const { id, name } = candidate
@@ -95,7 +93,7 @@ export const choose = (
     return Result.fail(`${JSON.stringify(typed)} is ${describe([first])}, so nothing can be asked of it`)
   }
   if (acts && !isOwn(first)) {
-    const why = Option.isNone(stampOf(first)) ? "a machine that atlas did not rent" : "another owner's"
+    const why = stampOf(first) === null ? "a machine that atlas did not rent" : "another owner's"
     return Result.fail(`${JSON.stringify(typed)} is ${why}: ${describe([first])}; give its whole id if you mean it`)
   }
   return Result.succeed(first)
@@ -107,12 +105,14 @@ const candidatesOf = ({ computes, unaddressable }: Listing): ReadonlyArray<Candi
 ]
 
 /** Whether a compute is of the owner of this command line, or of a plain `atlas up`, which names no owner. */
-const ownedBy = (owner: string | null) => (candidate: Candidate): boolean =>
-  Option.exists(stampOf(candidate), (stamp) => NameStamp.isAdhoc(stamp) || stamp.owner === owner)
+const ownedBy = (owner: string | null) => (candidate: Candidate): boolean => {
+  const stamp = stampOf(candidate)
+  return stamp !== null && (NameStamp.isAdhoc(stamp) || stamp.owner === owner)
+}
 
 /** The owner of this command line, looked up only for computes that name one; null where it cannot be read. */
 const ownerAmong = (candidates: ReadonlyArray<Candidate>) =>
-  candidates.some((one) => Option.exists(stampOf(one), (stamp) => !NameStamp.isAdhoc(stamp)))
+  candidates.map(stampOf).some((stamp) => stamp !== null && !NameStamp.isAdhoc(stamp))
     ? Effect.flatMap(
       OwnerStore,
       (stored) => Effect.match(stored, { onSuccess: ({ owner }) => owner, onFailure: () => null })

@@ -8,6 +8,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { isPortText } from "../domain/PortText.ts"
 import { Shell } from "./Shell.ts"
 
 /** A flag without a value. */
@@ -64,7 +65,7 @@ export const cloud = Flag.Literals("cloud", ["secure", "community", "any"]).pipe
 export const ports = Flag.String("port").pipe(
   Flag.withMetavar("N[/http|tcp]"),
   Flag.withDescription("Port to open, http unless told otherwise; may be repeated"),
-  Flag.filter((text) => /^\d{1,6}(\/(http|tcp))?$/.test(text), () => "a port such as 8000/http or 22/tcp"),
+  Flag.filterMap(Option.liftPredicate(isPortText), () => "a port such as 8000/http or 22/tcp"),
   Flag.atLeast(0)
 )
 

@@ -37,7 +37,7 @@ const unlisted = (provider: Service, { call: { baseUrl }, gpu }: Asked) =>
     const name = gpu.at(-1)
     if (name === undefined) return null
     const catalog = yield* GpuCatalog.inUse(provider.id, provider.gpuNames)
-    if (Option.isSome(GpuCatalog.nativeId(catalog, provider.id, name))) return null
+    if (GpuCatalog.nativeId(catalog, provider.id, name) !== null) return null
     const listed = yield* Effect.orElseSucceed(provider.gpus.list({ baseUrl }), () => null)
     if (listed === null || listed.some(({ id }) => id === name)) return null
     const near = GpuCatalog.suggest(catalog, name, provider.id)

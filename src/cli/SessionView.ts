@@ -9,8 +9,13 @@ import { SessionInfo } from "../orchestrator/SessionInfo.ts"
 import type { Unreadable } from "../orchestrator/SessionStore.ts"
 import * as Table from "./Table.ts"
 
+const encodeSession = Schema.encodeSync(SessionInfo)
+
 /** A session in JSON. */
-export const toJson = Schema.encodeSync(SessionInfo)
+export const toJson = (session: SessionInfo) => {
+  const { idleTtl, ...fields } = encodeSession(session)
+  return { ...fields, idleTtlMs: idleTtl }
+}
 
 const encode = Schema.encodeSync(EventJson)
 
@@ -41,7 +46,9 @@ export const ending = ({ outcome }: SessionInfo): string | null => {
 
 /** A session whose record cannot be read, in JSON: its id, and why; every other field is null. */
 export const unreadableToJson = ({ id, message }: Unreadable) => ({
-  ...Object.fromEntries(Object.keys(SessionInfo.fields).map((field) => [field, null])),
+  ...Object.fromEntries(
+    Object.keys(SessionInfo.fields).map((field) => [field === "idleTtl" ? "idleTtlMs" : field, null])
+  ),
   id,
   state: "unreadable" as const,
   message

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type * as Atlas from "../Atlas.ts"
 import { invalid } from "../domain/AtlasError.ts"
 import type { CloudType } from "../domain/Gpu.ts"
+import type { PortText } from "../domain/PortText.ts"
 import type { SpawnOptions } from "../orchestrator/SpawnOptions.ts"
 import type { Service } from "../provider/Provider.ts"
 import { asTyped } from "./AsTyped.ts"
@@ -20,7 +21,7 @@ export interface SpawnFlags {
   readonly gpuCount: Option.Option<number>
   readonly spot: boolean
   readonly image: Option.Option<string>
-  readonly ports: ReadonlyArray<string>
+  readonly ports: ReadonlyArray<PortText>
   readonly cloud: Option.Option<CloudType>
   readonly disk: Option.Option<number>
   readonly volumeGb: Option.Option<number>

@@ -14,7 +14,7 @@ import { CloudType } from "./Gpu.ts"
 import type { CanonicalGpu } from "./GpuCatalog.ts"
 import { count, Env, hidden, nullable, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
 
-export { PortRequest } from "./internal/container.ts"
+export { type PortInput, PortRequest } from "./internal/container.ts"
 
 /**
  * How the container is protected: not at all, by a bearer token, or by signed URLs.

@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ProviderId } from "./Ids.ts"
 import { Usd } from "./Money.ts"
@@ -122,7 +121,7 @@ export class GpuType extends Schema.Class<GpuType>("effect-atlas/domain/GpuType"
 }
 
 /**
- * The offer that a request with this `cloudType` rents: its price and what is left are those of that kind of machine. None where
+ * The offer that a request with this `cloudType` rents: its price and what is left are those of that kind of machine. Null where
  * the type is not sold on it.
  *
  * **Details**
@@ -134,26 +133,22 @@ export class GpuType extends Schema.Class<GpuType>("effect-atlas/domain/GpuType"
  *
  * ```ts
  * import { Gpu } from "effect-atlas"
- * import * as Option from "effect/Option"
  *
- * const priceOf = (type: Gpu.GpuType) =>
- *   Option.match(Gpu.atCloud(type, "community"), { onNone: () => null, onSome: (offer) => offer.lowestPricePerHour })
+ * const priceOf = (type: Gpu.GpuType) => Gpu.atCloud(type, "community")?.lowestPricePerHour ?? null
  * ```
  *
  * @category look-ups
  * @since 0.1.0
  */
-export const atCloud = (type: GpuType, cloudType: CloudType): Option.Option<GpuType> => {
+export const atCloud = (type: GpuType, cloudType: CloudType): GpuType | null => {
   const wanted = cloudType === "any" ? type.clouds.find((one) => one.cloudType === "secure") ?? type.clouds[0] : (
     type.clouds.find((one) => one.cloudType === cloudType)
   )
-  if (wanted === undefined) return cloudType === "any" ? Option.some(type) : Option.none()
-  return Option.some(
-    new GpuType({
-      ...type,
-      lowestPricePerHour: wanted.pricePerHour,
-      stock: wanted.stock,
-      cloudType: cloudType === "any" ? type.cloudType : cloudType
-    })
-  )
+  if (wanted === undefined) return cloudType === "any" ? type : null
+  return new GpuType({
+    ...type,
+    lowestPricePerHour: wanted.pricePerHour,
+    stock: wanted.stock,
+    cloudType: cloudType === "any" ? type.cloudType : cloudType
+  })
 }

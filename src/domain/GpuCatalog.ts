@@ -9,7 +9,6 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 
 /**
  * What one provider calls a GPU.
@@ -254,7 +253,7 @@ export const inUse = (provider: string, own: Iterable<GpuEntry>): Effect.Effect<
 }
 
 /**
- * What a provider calls a GPU; none when it is not known to have it.
+ * What a provider calls a GPU; null when it is not known to have it.
  *
  * **Example** (Looking up a name)
  *
@@ -263,15 +262,15 @@ export const inUse = (provider: string, own: Iterable<GpuEntry>): Effect.Effect<
  *
  * const catalog = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [{ canonical: "h200", ids: ["H200", "H200 NVL"] }])
  *
- * GpuCatalog.native(catalog, "acme", "h200") // some({ ids: ["H200", "H200 NVL"] })
- * GpuCatalog.native(catalog, "acme", "mi300x") // none
+ * GpuCatalog.native(catalog, "acme", "h200") // { ids: ["H200", "H200 NVL"] }
+ * GpuCatalog.native(catalog, "acme", "mi300x") // null
  * ```
  *
  * @category look-ups
  * @since 0.1.0
  */
-export const native = (catalog: GpuCatalog, provider: string, canonical: CanonicalGpu): Option.Option<GpuMapping> =>
-  Option.fromUndefinedOr(catalog.providers.get(provider)?.get(canonical))
+export const native = (catalog: GpuCatalog, provider: string, canonical: CanonicalGpu): GpuMapping | null =>
+  catalog.providers.get(provider)?.get(canonical) ?? null
 
 const isWithin = ({ belowMemoryMb, minMemoryMb }: GpuMapping, memoryMb: number | undefined): boolean =>
   memoryMb === undefined
@@ -280,11 +279,11 @@ const isWithin = ({ belowMemoryMb, minMemoryMb }: GpuMapping, memoryMb: number |
       (belowMemoryMb === undefined || memoryMb < belowMemoryMb)
 
 /**
- * The canonical name of a provider's GPU; none when the catalog does not know it.
+ * The canonical name of a provider's GPU; null when the catalog does not know it.
  *
  * **Details**
  *
- * `memoryMb` is the GPU's memory in MB. Where only it tells two GPUs apart and it is not given, the answer is none:
+ * `memoryMb` is the GPU's memory in MB. Where only it tells two GPUs apart and it is not given, the answer is null:
  * no name is better than a wrong one.
  *
  * **Example** (One native name, two GPUs)
@@ -297,8 +296,8 @@ const isWithin = ({ belowMemoryMb, minMemoryMb }: GpuMapping, memoryMb: number |
  *   { canonical: "a100_40g", ids: ["A100"], belowMemoryMb: 70_000 }
  * ])
  *
- * GpuCatalog.canonicalOf(catalog, "acme", "A100", 81_920) // some("a100_80g")
- * GpuCatalog.canonicalOf(catalog, "acme", "A100", 40_960) // some("a100_40g")
+ * GpuCatalog.canonicalOf(catalog, "acme", "A100", 81_920) // "a100_80g"
+ * GpuCatalog.canonicalOf(catalog, "acme", "A100", 40_960) // "a100_40g"
  * ```
  *
  * @category look-ups
@@ -309,10 +308,10 @@ export const canonicalOf = (
   provider: string,
   nativeId: string,
   memoryMb?: number | undefined
-): Option.Option<CanonicalGpu> => {
-  let found: Option.Option<CanonicalGpu> = Option.none()
+): CanonicalGpu | null => {
+  let found: CanonicalGpu | null = null
   for (const [canonical, mapping] of catalog.providers.get(provider) ?? []) {
-    if (mapping.ids.includes(nativeId) && isWithin(mapping, memoryMb)) found = Option.some(canonical)
+    if (mapping.ids.includes(nativeId) && isWithin(mapping, memoryMb)) found = canonical
   }
   return found
 }
@@ -339,7 +338,7 @@ export const canonicalNames = (catalog: GpuCatalog, provider?: string | undefine
   [...(provider === undefined ? catalog.gpus : catalog.providers.get(provider) ?? empty.gpus).keys()].toSorted()
 
 /**
- * What a provider calls a GPU that is named canonically or in its own words; none where no provider's word is like it.
+ * What a provider calls a GPU that is named canonically or in its own words; null where no provider's word is like it.
  *
  * **Details**
  *
@@ -353,9 +352,9 @@ export const canonicalNames = (catalog: GpuCatalog, provider?: string | undefine
  *
  * const catalog = GpuCatalog.extend(GpuCatalog.builtIn, "acme", [{ canonical: "h200", ids: ["H200", "H200 NVL"] }])
  *
- * GpuCatalog.nativeId(catalog, "acme", "h200") // some("H200")
- * GpuCatalog.nativeId(catalog, "acme", "H200 NVL") // some("H200 NVL")
- * GpuCatalog.nativeId(catalog, "acme", "H100") // none
+ * GpuCatalog.nativeId(catalog, "acme", "h200") // "H200"
+ * GpuCatalog.nativeId(catalog, "acme", "H200 NVL") // "H200 NVL"
+ * GpuCatalog.nativeId(catalog, "acme", "H100") // null
  * ```
  *
  * @category look-ups
@@ -366,14 +365,13 @@ export const nativeId = (
   provider: string,
   name: string,
   isOwn: (name: string) => boolean = () => false
-): Option.Option<string> =>
-  Option.match(native(catalog, provider, name), {
-    onSome: ({ ids: [id] }) => Option.some(id),
-    onNone: () =>
-      isOwn(name) || [...catalog.providers.get(provider)?.values() ?? []].some(({ ids }) => ids.includes(name))
-        ? Option.some(name)
-        : Option.none()
-  })
+): string | null => {
+  const mapping = native(catalog, provider, name)
+  if (mapping !== null) return mapping.ids[0]
+  return isOwn(name) || [...catalog.providers.get(provider)?.values() ?? []].some(({ ids }) => ids.includes(name))
+    ? name
+    : null
+}
 
 /** A name without what people write in different ways: `NVIDIA GeForce RTX 4090`, `rtx-4090` and `RTX4090` are one. */
 const bare = (name: string): string =>
@@ -426,10 +424,7 @@ export const suggest = (
   const asked = bare(word.slice(0, 128))
   if (asked === "") return []
   const near = canonicalNames(catalog, provider).flatMap((name) => {
-    const own = provider === undefined ? [] : Option.match(native(catalog, provider, name), {
-      onNone: () => [],
-      onSome: ({ ids }) => ids
-    })
+    const own = provider === undefined ? [] : native(catalog, provider, name)?.ids ?? []
     const score = Math.min(...[name, ...catalog.gpus.get(name)?.aliases ?? [], ...own].map((known) => {
       const other = bare(known)
       if (other === asked) return 0

@@ -26,8 +26,8 @@ export type JobStatus = typeof JobStatus.Type
  *
  * **Details**
  *
- * `output` and `error` are what the worker said; null while there is nothing. Times are milliseconds. Printing a job
- * does not show `raw`.
+ * `output` and `error` are what the worker said; null while there is nothing. Printing a job does not
+ * show `raw`.
  *
  * @category models
  * @since 0.1.0
@@ -39,8 +39,10 @@ export class Job extends Schema.Class<Job>("effect-atlas/domain/Job")({
   status: JobStatus,
   output: Schema.Json,
   error: Schema.NullOr(Schema.String),
-  executionTimeMs: Schema.NullOr(Schema.Finite),
-  delayTimeMs: Schema.NullOr(Schema.Finite),
+  /** How long it has run. */
+  executionTime: Schema.NullOr(Schema.DurationFromMillis),
+  /** How long it waited for a worker. */
+  delayTime: Schema.NullOr(Schema.DurationFromMillis),
   createdAt: Schema.NullOr(Schema.DateTimeUtc),
   raw: Schema.Json
 }) {

@@ -223,10 +223,10 @@ export const make = (
     const forgetStored = Effect.fnUntraced(function*(app: AppName) {
       yield* FiberMap.remove(writes, app)
       const stored = yield* Effect.exit(storage.get(app, "cached"))
-      if (Exit.isSuccess(stored) && Option.isNone(stored.value)) return
+      if (Exit.isSuccess(stored) && stored.value === null) return
       yield* storage.delete(app, "cached")
       // a search may have read it in the meantime
-      if (Exit.isSuccess(stored) && Option.isSome(stored.value)) cache.dropToken(app, stored.value.value.token)
+      if (Exit.isSuccess(stored) && stored.value !== null) cache.dropToken(app, stored.value.token)
     })
 
     /** The token in use once more, if the file that it came from has not changed; else null. */

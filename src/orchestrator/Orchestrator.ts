@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
+import type { Usd } from "../domain/Money.ts"
 import type { Providers } from "../provider/Providers.ts"
 import {
   type Options,
@@ -340,7 +341,7 @@ export const events = (id: string | null): Stream.Stream<SessionElement, AtlasEr
  * @category verbs
  * @since 0.1.0
  */
-export const spend = (id: string): Answer<number> => Orchestrator.use((orchestrator) => orchestrator.spend(id))
+export const spend = (id: string): Answer<Usd> => Orchestrator.use((orchestrator) => orchestrator.spend(id))
 
 /**
  * What all stored sessions have cost so far: in total, at each provider, for each user.

@@ -8,7 +8,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -67,12 +66,10 @@ const longestBackoff = 8
 export const list: (provider: Service) => Effect.Effect<Listing, AtlasError> = SharedListings.list
 
 /** The session a machine was rented for, as its name says, or what its container was given. */
-const namedIn = (engine: SessionEngine["Service"], compute: Compute): SessionId | undefined =>
-  Option.match(NameStamp.of(compute), {
-    onNone: () => undefined,
-    onSome: ({ attempt, owner }) =>
-      owner === engine.owner ? engine.byAttempt(AttemptId.make(attempt))?.state.spec.id : undefined
-  })
+const namedIn = (engine: SessionEngine["Service"], compute: Compute): SessionId | undefined => {
+  const stamp = NameStamp.of(compute)
+  return stamp?.owner === engine.owner ? engine.byAttempt(AttemptId.make(stamp.attempt))?.state.spec.id : undefined
+}
 
 /** The machines of sessions by id, so that a machine stays its session's when it is renamed at the provider. */
 const heldAt = (

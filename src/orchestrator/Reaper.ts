@@ -274,7 +274,7 @@ export const make = (options: Options): Reaper => {
     listing: Listing,
     others: Map<string, NameStamp.NameStamp>
   ): LeftWhy | Candidate => {
-    const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
+    const stamp = NameStamp.parse(compute.name ?? "")
     if (stamp === null) return "not_stamped"
     if (stamp.owner !== engine.owner) {
       others.set(stamp.owner, stamp)
@@ -349,7 +349,7 @@ export const make = (options: Options): Reaper => {
     Effect.gen(function*() {
       const others = new Map<string, NameStamp.NameStamp>()
       yield* eachInPortions(computes, (compute) => {
-        const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
+        const stamp = NameStamp.parse(compute.name ?? "")
         if (compute.status === "terminated" || stamp === null || !isOtherStores(stamp)) return
         if (!isKnown(AttemptId.make(stamp.attempt), compute)) others.set(stamp.store ?? "", stamp)
       })

@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ComputeStatus } from "../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../domain/Ids.ts"
+import { Usd } from "../domain/Money.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as Clock from "./session/Clock.ts"
 import { SessionId } from "./session/Ids.ts"
@@ -50,11 +52,12 @@ export const SessionInfo = Schema.Struct({
   persist: Schema.Boolean,
   startedAt: Schema.DateTimeUtcFromString,
   lastActivityAt: Schema.DateTimeUtcFromString,
-  idleTtlMs: orNull(Schema.Finite),
+  /** How long without a touch ends it. */
+  idleTtl: orNull(Schema.DurationFromMillis),
   /** When `maxRuntime` ends it. */
   deadlineAt: orNull(Schema.DateTimeUtcFromString),
-  maxCost: orNull(Schema.Finite),
-  spentUsd: Schema.Finite,
+  maxCost: orNull(Usd),
+  spentUsd: Usd,
   respawns: Schema.Int,
   outcome: orNull(Outcome),
   /** Candidates that rented no machine, and why: first those that could not be asked at all, then those that refused. */
@@ -104,10 +107,10 @@ export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => 
     persist: spec.persist,
     startedAt: instant(state.createdAt),
     lastActivityAt: instant(Math.max(state.createdAt, now.wall - (now.mono - state.touched))),
-    idleTtlMs: spec.policy.idleTtl,
+    idleTtl: spec.policy.idleTtl === null ? null : Duration.millis(spec.policy.idleTtl),
     deadlineAt: spec.policy.maxRuntime === null ? null : instant(state.createdAt + spec.policy.maxRuntime),
-    maxCost: spec.policy.maxCost,
-    spentUsd: spentUsd(state, read),
+    maxCost: spec.policy.maxCost === null ? null : Usd.make(spec.policy.maxCost),
+    spentUsd: Usd.make(spentUsd(state, read)),
     respawns: state.respawns,
     outcome: phase._tag === "Ended" || phase._tag === "Ending" ? phase.outcome : null,
     refusals: [

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import { Usd } from "../domain/Money.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import { advance, type Now } from "./session/Clock.ts"
 import * as Meter from "./session/Meter.ts"
@@ -17,15 +18,15 @@ import type { Seen } from "./SessionEngine.ts"
  * @since 0.1.0
  */
 export interface Spending {
-  readonly totalUsd: number
+  readonly totalUsd: Usd
   /** The cost of each machine, at the provider it was rented from. */
-  readonly byProvider: ReadonlyMap<string, number>
+  readonly byProvider: ReadonlyMap<string, Usd>
   /** Sessions without a user count under null. */
-  readonly byUser: ReadonlyMap<string | null, number>
+  readonly byUser: ReadonlyMap<string | null, Usd>
 }
 
-const add = <K>(map: Map<K, number>, key: K, usd: number): void => {
-  map.set(key, (map.get(key) ?? 0) + usd)
+const add = <K>(map: Map<K, Usd>, key: K, usd: number): void => {
+  map.set(key, Usd.make((map.get(key) ?? 0) + usd))
 }
 
 /**
@@ -35,8 +36,8 @@ const add = <K>(map: Map<K, number>, key: K, usd: number): void => {
  * @since 0.1.0
  */
 export const of = (sessions: Iterable<Seen>, read: Now): Spending => {
-  const byProvider = new Map<string, number>()
-  const byUser = new Map<string | null, number>()
+  const byProvider = new Map<string, Usd>()
+  const byUser = new Map<string | null, Usd>()
   let totalUsd = 0
   for (const { state: { clock, meter, spec } } of sessions) {
     const { wall } = advance(clock, read)
@@ -46,7 +47,7 @@ export const of = (sessions: Iterable<Seen>, read: Now): Spending => {
     add(byUser, spec.userId, usd)
     totalUsd += usd
   }
-  return { totalUsd, byProvider, byUser }
+  return { totalUsd: Usd.make(totalUsd), byProvider, byUser }
 }
 
 /**

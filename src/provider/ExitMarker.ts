@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as Option from "effect/Option"
 import * as NameStamp from "./NameStamp.ts"
 
 /**
@@ -55,7 +54,7 @@ export const parse = (line: string): ExitMarker | null => {
   if (match === null) return null
   const [, name = "", code = ""] = match
   const exitCode = Number(code)
-  return exitCode > 255 || Option.isNone(NameStamp.parse(name))
+  return exitCode > 255 || NameStamp.parse(name) === null
     ? null
     : { name, exitCode, before: line.slice(0, start) }
 }

@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Entropy from "../domain/Entropy.ts"
 import * as Hash from "../domain/Hash.ts"
@@ -66,6 +65,14 @@ export interface NameStamp {
 export const isAdhoc = ({ owner }: NameStamp): boolean => owner === stateless
 
 /**
+ * Whether a name is one stamped without an orchestrator.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAdhocName = (name: string): boolean => parse(name)?.owner === stateless
+
+/**
  * A caller's name as it is in a stamp: lower case, `a-z 0-9 -`, at most 24 characters; `compute` when nothing is left.
  *
  * **Example** (A name with spaces)
@@ -107,25 +114,25 @@ export const storeMark = (identity: string): string => {
 }
 
 /**
- * Reads a stamped name back; none for any other name.
+ * Reads a stamped name back; null for any other name.
  *
  * **Example** (Ours or not)
  *
  * ```ts
  * import { NameStamp } from "effect-atlas"
  *
- * NameStamp.parse("atlas-adhoc-web-abcdefghijkl") // some { owner: "adhoc", slug: "web", attempt: "abcdefghijkl" }
- * NameStamp.parse("my-database") // none
+ * NameStamp.parse("atlas-adhoc-web-abcdefghijkl") // { owner: "adhoc", slug: "web", attempt: "abcdefghijkl" }
+ * NameStamp.parse("my-database") // null
  * ```
  *
  * @category naming
  * @since 0.1.0
  */
-export const parse = (name: string): Option.Option<NameStamp> => {
+export const parse = (name: string): NameStamp | null => {
   const match = pattern.exec(name)
-  if (match === null) return Option.none()
+  if (match === null) return null
   const [, owner = "", slug = "", attempt = "", store] = match
-  return Option.some(store === undefined ? { owner, slug, attempt } : { owner, slug, attempt, store })
+  return store === undefined ? { owner, slug, attempt } : { owner, slug, attempt, store }
 }
 
 /**
@@ -138,8 +145,8 @@ export const matches = (wanted: string, name: string | null): boolean => {
   if (name === null) return false
   if (name === wanted) return true
   // a whole stamped name asks for one spawn; its slug would be a different question
-  if (Option.isSome(parse(wanted))) return false
-  return Option.exists(parse(name), (stamp) => stamp.slug === slugify(wanted))
+  if (parse(wanted) !== null) return false
+  return parse(name)?.slug === slugify(wanted)
 }
 
 /**
@@ -165,16 +172,15 @@ export interface Named {
  * @since 0.1.0
  */
 export const isRenamed = (stamped: string, { name, rentedAs }: Named): boolean =>
-  rentedAs === stamped && Option.isNone(parse(name ?? ""))
+  rentedAs === stamped && parse(name ?? "") === null
 
 /**
- * The stamp of a compute: that of its name, and where its name is none, the one it was rented under.
+ * The stamp of a compute: that of its name, and where its name is no stamp, the one it was rented under; null where neither is.
  *
  * @category naming
  * @since 0.1.0
  */
-export const of = ({ name, rentedAs }: Named): Option.Option<NameStamp> =>
-  Option.orElse(parse(name ?? ""), () => parse(rentedAs ?? ""))
+export const of = ({ name, rentedAs }: Named): NameStamp | null => parse(name ?? "") ?? parse(rentedAs ?? "")
 
 /**
  * A new attempt: 12 base32 characters from the system's random source.

@@ -107,7 +107,7 @@ const checkGpu = (gpu: string | null): Effect.Effect<void, Validation> =>
     const isKnown = gpu === null || known.includes(gpu) || gpuTypes.some(({ id }) => id === gpu)
       // a cloud it stands in for may call it so
       || [...catalog.gpus.values()].some(({ aliases }) => aliases.includes(gpu))
-      || [...catalog.providers.keys()].some((one) => Option.isSome(GpuCatalog.nativeId(catalog, one, gpu)))
+      || [...catalog.providers.keys()].some((one) => GpuCatalog.nativeId(catalog, one, gpu) !== null)
     if (isKnown) return Effect.void
     const near = GpuCatalog.suggest(catalog, gpu)
     return Effect.fail(

@@ -9,6 +9,7 @@ import { GpuType } from "effect-atlas/domain/Gpu"
 import { Job } from "effect-atlas/domain/Job"
 import { LogElement } from "effect-atlas/domain/LogElement"
 import { Endpoint, NetworkVolume, Template } from "effect-atlas/domain/Resources"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { allOfIt as text, obeyed } from "../support/hostile.ts"
@@ -39,8 +40,8 @@ const job = new Job({
   status: "failed",
   output: { [text]: text },
   error: text,
-  executionTimeMs: 1,
-  delayTimeMs: 29_998,
+  executionTime: Duration.millis(1),
+  delayTime: Duration.millis(29_998),
   createdAt: null,
   raw
 })

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
 import * as Gpu from "../../src/domain/Gpu.ts"
@@ -63,11 +62,10 @@ describe("GpuType", () => {
   it("at a cloud it has that cloud's price and stock; any is the provider's own machines where it sells the type itself", () => {
     const secure = { cloudType: "secure", pricePerHour: Money.Usd.make(3), stock: "low" } as const
     const community = { cloudType: "community", pricePerHour: Money.Usd.make(2), stock: "high" } as const
-    const at = (clouds: Gpu.GpuType["clouds"], cloud: Gpu.CloudType) =>
-      Option.match(Gpu.atCloud(new Gpu.GpuType({ ...type, clouds }), cloud), {
-        onNone: () => null,
-        onSome: ({ cloudType, lowestPricePerHour, stock }) => [Number(lowestPricePerHour), stock, cloudType]
-      })
+    const at = (clouds: Gpu.GpuType["clouds"], cloud: Gpu.CloudType) => {
+      const found = Gpu.atCloud(new Gpu.GpuType({ ...type, clouds }), cloud)
+      return found && [Number(found.lowestPricePerHour), found.stock, found.cloudType]
+    }
     assert.deepStrictEqual(at([secure, community], "any"), [3, "low", "any"])
     assert.deepStrictEqual(at([community, secure], "any"), [3, "low", "any"])
     assert.deepStrictEqual(at([secure, community], "secure"), [3, "low", "secure"])

@@ -9,7 +9,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import * as Tracer from "effect/Tracer"
@@ -131,8 +130,8 @@ describe("a token that is forgotten", () => {
           get: (_, key) =>
             Effect.sync(() =>
               key === "manual"
-                ? Option.none()
-                : Option.some({ token: Redacted.make(`fm2_${Math.floor(asked++ / 2)}`), expiresAt: day })
+                ? null
+                : { token: Redacted.make(`fm2_${Math.floor(asked++ / 2)}`), expiresAt: day }
             ),
           put: () => Effect.void,
           delete: () => Effect.void

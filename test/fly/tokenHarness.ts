@@ -109,7 +109,7 @@ export const stored = (app: string, key: TokenStorage.TokenKey = "cached") =>
     const storage = yield* TokenStorage.TokenStorage
     const name = yield* appName(app)
     const found = yield* storage.get(name, key)
-    return found._tag === "None" ? null : [Redacted.value(found.value.token), found.value.expiresAt]
+    return found && [Redacted.value(found.token), found.expiresAt]
   })
 
 /** Puts a token into the storage behind the service's back. */

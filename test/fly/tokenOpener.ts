@@ -6,7 +6,6 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { AppName } from "../../src/fly/AppName.ts"
 import type { FlyError } from "../../src/fly/FlyError.ts"
@@ -21,8 +20,7 @@ const logger = Logger.make(({ message }) => void warnings.push(String(message)))
 const outcome = <A>(effect: Effect.Effect<A, FlyError>, show: (value: A) => unknown) =>
   Effect.match(effect, { onFailure: ({ message }) => message, onSuccess: show })
 
-const text = (found: Option.Option<TokenStorage.StoredToken>) =>
-  Option.match(found, { onNone: () => null, onSome: ({ token }) => Redacted.value(token) })
+const text = (found: TokenStorage.StoredToken | null) => found && Redacted.value(found.token)
 
 const program = TokenStorage.TokenStorage.use((storage) =>
   Effect.gen(function*() {

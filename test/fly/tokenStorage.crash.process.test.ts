@@ -6,7 +6,6 @@ import { assert, it } from "@effect/vitest"
 import { AppName, TokenStorage } from "effect-atlas/fly"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { spawn } from "node:child_process"
 import * as fs from "node:fs"
@@ -37,9 +36,9 @@ const using = <A>(
   )
 
 /** The number of a token that is whole and belongs to its expiry; what else is there is shown. */
-const numberOf = (found: Option.Option<TokenStorage.StoredToken>): number | string => {
-  if (Option.isNone(found)) return "none"
-  const { expiresAt, token } = found.value
+const numberOf = (found: TokenStorage.StoredToken | null): number | string => {
+  if (found === null) return "none"
+  const { expiresAt, token } = found
   const [, first, last] = /^FlyV1 fm2_(\d+)_a{20000}_(\d+)$/.exec(Redacted.value(token)) ?? []
   return first !== undefined && first === last && Number(first) === expiresAt ? expiresAt : "junk"
 }

@@ -9,7 +9,6 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -51,8 +50,7 @@ const opened = <A>(
   )
 }
 
-const textOf = (found: Option.Option<TokenStorage.StoredToken>) =>
-  Option.match(found, { onNone: () => null, onSome: (one) => Redacted.value(one.token) })
+const textOf = (found: TokenStorage.StoredToken | null) => found && Redacted.value(found.token)
 
 describe("the directory and the files", () => {
   it.live("are made private, with everything above them that was not there", () =>
@@ -124,7 +122,7 @@ describe("a broken record", () => {
         const path = join(directory, "web.cached.json")
         spoil(path)
         const { lines, result } = yield* opened({ directory }, (storage) => storage.get(web, "cached"))
-        assert.deepStrictEqual(result, Option.none())
+        assert.isNull(result)
         assert.strictEqual(lines.length, 1)
         assert.isTrue(lines[0]?.startsWith("Warn") && lines[0].includes(path), lines[0])
         assert.notInclude(lines[0] ?? "", "canary")

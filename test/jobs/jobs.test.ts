@@ -21,8 +21,8 @@ const job = (status: Job.JobStatus, facts: Partial<Pick<Job.Job, "output" | "err
     status,
     output: null,
     error: null,
-    executionTimeMs: null,
-    delayTimeMs: null,
+    executionTime: null,
+    delayTime: null,
     createdAt: null,
     raw: null,
     ...facts

@@ -104,6 +104,7 @@ describe("the command line", () => {
     const own = /^src\/cli\/(?!actions\/|completion\/)/
     assert.deepStrictEqual([...files].filter((path) => !own.test(path)).toSorted(), [
       "src/domain/ForeignText.ts",
+      "src/domain/PortText.ts",
       "src/domain/TimeSpan.ts",
       "src/domain/Version.ts"
     ])

@@ -10,7 +10,6 @@ import * as Provider from "effect-atlas/provider/Provider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import { machine } from "../support/acme.ts"
 import { inTime, live, open, reasonOf } from "./harness.ts"
 import { overhear } from "./overheard.ts"
@@ -23,7 +22,7 @@ describe("spawn answers", () => {
       const { compute, id } = yield* orchestrator.spawn({ name: "Alice's", auth: "bearer", ports: ["8000/http"] })
       assert.strictEqual(compute.status, "provisioning")
       assert.strictEqual(compute.auth?.scheme, "bearer")
-      const stamp = Option.getOrNull(NameStamp.parse(compute.name ?? ""))
+      const stamp = NameStamp.parse(compute.name ?? "")
       assert.deepStrictEqual([stamp?.owner, stamp?.slug], ["team1", "alice-s"])
       assert.deepStrictEqual((yield* orchestrator.getCompute(id))?.auth, compute.auth)
       assert.strictEqual((yield* orchestrator.info(compute.id)).id, id)
@@ -379,7 +378,7 @@ it.effect("false switches a limit off, and what is left out has its default", ()
     const task = yield* orchestrator.runTask({})
     const idle = Effect.fnUntraced(function*(id: string) {
       const info = yield* orchestrator.info(id)
-      return [info.idleTtlMs, info.deadlineAt === null]
+      return [info.idleTtl && Duration.toMillis(info.idleTtl), info.deadlineAt === null]
     })
     assert.deepStrictEqual(yield* idle(off.id), [null, true])
     assert.deepStrictEqual(yield* idle(plain.id), [1_800_000, true])

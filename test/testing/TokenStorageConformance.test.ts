@@ -6,7 +6,6 @@ import { TokenStorage } from "effect-atlas/fly"
 import { TokenStorageConformance } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 type Storage = TokenStorage.TokenStorage["Service"]
@@ -31,7 +30,7 @@ const broken: ReadonlyArray<readonly [string, (storage: Storage) => Partial<Stor
     put: (app, key, token) =>
       Effect.flatMap(
         storage.get(app, key),
-        (found) => Option.isSome(found) ? Effect.void : storage.put(app, key, token)
+        (found) => found !== null ? Effect.void : storage.put(app, key, token)
       )
   })],
   ["forgets the expiry", (storage) => ({

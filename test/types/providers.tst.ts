@@ -148,3 +148,14 @@ describe("secrets", () => {
     expect<ComputeRequest.ComputeRequest["env"][string]>().type.toBe<Redacted.Redacted>()
   })
 })
+
+describe("a port", () => {
+  it("is written as a number and one of two protocols", () => {
+    expect<ComputeRequest.Input>().type.toBeAssignableFrom({
+      ports: ["8000", "8000/http", "22/tcp", { port: 80 }] as const
+    })
+    expect<ComputeRequest.Input>().type.not.toBeAssignableFrom({ ports: ["8000/udp"] as const })
+    expect<ComputeRequest.Input>().type.not.toBeAssignableFrom({ ports: ["http"] as const })
+    expect<ComputeRequest.Input>().type.not.toBeAssignableFrom({ ports: [{ port: 80, protocol: "udp" }] as const })
+  })
+})

@@ -26,7 +26,7 @@ const atCloud = (types: ReadonlyArray<GpuType>, cloud: Option.Option<CloudType>)
         })
       })
     }
-    return types.flatMap((type) => Option.toArray(Gpu.atCloud(type, wanted)))
+    return types.flatMap((type) => Gpu.atCloud(type, wanted) ?? [])
   })
 
 /** What one kind of machine costs; null where it is not sold on it. */

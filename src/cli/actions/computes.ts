@@ -108,8 +108,7 @@ const every = (call: Atlas.Options, yes: boolean) =>
     return yes || (yield* ask(`End ${others.length === 0 ? first.id : `all ${all.length} computes`}?`)) ? all : []
   })
 
-const isAdhoc = (name: string | null): name is string =>
-  name !== null && Option.exists(NameStamp.parse(name), NameStamp.isAdhoc)
+const isAdhoc = (name: string | null): name is string => name !== null && NameStamp.isAdhocName(name)
 
 /** What a cloud made beside these computes, under their names; the youngest's may be listed only after both settle windows. */
 const lateOnes = (computes: ReadonlyArray<Compute>, settleWindow: Duration.Duration, call: Atlas.Options) =>

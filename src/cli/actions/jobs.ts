@@ -1,7 +1,7 @@
 /**
  * What `atlas job run`, `get`, `cancel`, `await` and `stream` do.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -54,20 +54,22 @@ interface One {
   readonly call: Atlas.Options
 }
 
-const toJson = ({ delayTimeMs, endpoint, error, executionTimeMs, id, output, provider, status }: Job) => ({
+const millis = (time: Duration.Duration | null): number | null => time === null ? null : Duration.toMillis(time)
+
+const toJson = ({ delayTime, endpoint, error, executionTime, id, output, provider, status }: Job) => ({
   id,
   provider,
   endpoint,
   status,
   output,
   error,
-  executionTimeMs,
-  delayTimeMs
+  executionTimeMs: millis(executionTime),
+  delayTimeMs: millis(delayTime)
 })
 
 const worded = (output: Schema.Json): string => typeof output === "string" ? output : JSON.stringify(output)
 
-const length = (millis: number | null): string | null => millis === null ? null : TimeSpan.format(millis)
+const length = (time: Duration.Duration | null): string | null => time === null ? null : TimeSpan.format(time)
 
 const details = (job: Job): string =>
   Table.list([
@@ -77,8 +79,8 @@ const details = (job: Job): string =>
     ["status", job.status],
     ["output", job.output === null ? null : worded(job.output)],
     ["error", job.error],
-    ["waited", length(job.delayTimeMs)],
-    ["worked", length(job.executionTimeMs)]
+    ["waited", length(job.delayTime)],
+    ["worked", length(job.executionTime)]
   ])
 
 const print = (job: Job) =>

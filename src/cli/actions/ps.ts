@@ -33,7 +33,7 @@ const isShown = ({ all, name, owner, statuses }: Filter) => (compute: Compute): 
   (statuses.length > 0 ? statuses.includes(compute.status) : all || compute.status !== "terminated")
   && Option.getOrElse(Option.map(name, (wanted) => NameStamp.matches(wanted, compute.name)), () => true)
   && Option.getOrElse(
-    Option.map(owner, (wanted) => Option.exists(NameStamp.of(compute), (stamp) => stamp.owner === wanted)),
+    Option.map(owner, (wanted) => NameStamp.of(compute)?.owner === wanted),
     () => true
   )
 

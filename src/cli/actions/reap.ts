@@ -44,13 +44,10 @@ const reasonOf = ({ name, why }: Left): string => {
       return "its name is not one that atlas gives"
     case "other_owner": {
       const stamp = NameStamp.parse(name ?? "")
-      if (Option.exists(stamp, NameStamp.isAdhoc)) {
-        return "rented by `atlas up` without limits, or by a program without a session"
-      }
-      return Option.match(stamp, {
-        onNone: () => "another owner's",
-        onSome: ({ owner }) => `another owner's; its own reap is ATLAS_OWNER=${owner} atlas reap`
-      })
+      if (stamp === null) return "another owner's"
+      return NameStamp.isAdhoc(stamp)
+        ? "rented by `atlas up` without limits, or by a program without a session"
+        : `another owner's; its own reap is ATLAS_OWNER=${stamp.owner} atlas reap`
     }
     case "other_store":
       return "rented under this owner from another session store, which may still use it: give each store an ATLAS_OWNER of its own"
@@ -72,7 +69,7 @@ const reasonOf = ({ name, why }: Left): string => {
 /** Left alone for good: no later reap of this owner ends it, so the user is told what does. */
 const isForUser = ({ name, why }: Left): boolean =>
   why === "other_store" || why === "end_failed" ||
-  (why === "other_owner" && Option.exists(NameStamp.parse(name ?? ""), NameStamp.isAdhoc))
+  (why === "other_owner" && NameStamp.isAdhocName(name ?? ""))
 
 /** The machine belongs to this owner, as far as its name tells, and it is not shown that a session has it or that it is gone. */
 const isUnproven = ({ why }: Left): boolean =>

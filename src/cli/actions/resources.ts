@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Atlas from "../../Atlas.ts"
 import type { AtlasError } from "../../domain/AtlasError.ts"
+import type { PortText } from "../../domain/PortText.ts"
 import type { Endpoint, NetworkVolume, Spend, Template } from "../../domain/Resources.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import * as ComputeName from "../ComputeName.ts"
@@ -161,7 +162,7 @@ export const templates = {
   create: ({ call, command, disk, env, image, name, ports, serverless, volume }: Any & {
     readonly name: string
     readonly image: string
-    readonly ports: ReadonlyArray<string>
+    readonly ports: ReadonlyArray<PortText>
     readonly env: ReadonlyArray<string>
     readonly disk: Option.Option<number>
     readonly volume: Option.Option<number>

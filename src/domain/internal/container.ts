@@ -5,6 +5,9 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
+import * as PortText from "../PortText.ts"
+
+type Protocol = typeof PortProtocol.Type
 
 /**
  * A port to open: its number inside the compute and its protocol.
@@ -28,17 +31,13 @@ const PortFields = Schema.Struct({
   symmetric: Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(false)))
 }).pipe(Schema.decodeTo(PortRequest))
 
-const PortText = Schema.String.pipe(
+const PortFromText = Schema.String.pipe(
   Schema.decodeTo(Schema.toEncoded(PortRequest), {
     decode: SchemaGetter.transformEffect((text: string) => {
-      const match = /^(\d{1,6})(?:\/(http|tcp))?$/.exec(text)
-      return match === null
+      const read = PortText.parse(text)
+      return read === null
         ? Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" }))
-        : Effect.succeed({
-          port: Number(match[1]),
-          protocol: match[2] === "tcp" ? "tcp" as const : "http" as const,
-          symmetric: false
-        })
+        : Effect.succeed({ ...read, symmetric: false })
     }),
     encode: SchemaGetter.transform((port: typeof PortRequest.Encoded) => `${port.port}/${port.protocol}`)
   }),
@@ -91,7 +90,7 @@ export const ProviderOpts = Schema.Record(Schema.String, Schema.Json).check(
   )
 )
 
-export const Ports = Schema.Array(Schema.Union([PortFields, PortText])).check(
+export const Ports = Schema.Array(Schema.Union([PortFields, PortFromText])).check(
   Schema.makeFilter((ports: ReadonlyArray<PortRequest>) =>
     ports.flatMap(({ port }, index) =>
       ports.findIndex((other) => other.port === port) < index
@@ -121,10 +120,15 @@ export const Words = Schema.Array(word).pipe(
 
 export const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1, { expected: "a whole number, 1 or more" }))
 
-/** A port as callers write it. */
-export type PortInput = string | {
+/**
+ * A port as callers write it; the protocol is `http` unless given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type PortInput = PortText.PortText | {
   readonly port: number
-  readonly protocol?: "http" | "tcp" | undefined
+  readonly protocol?: Protocol | undefined
   readonly symmetric?: boolean | undefined
 }
 

@@ -124,11 +124,11 @@ export const make = (sources: Sources) => {
             Effect.logWarning("the stored token cannot be read, the other sources are tried:", describe(cause)),
             { app }
           ),
-          Option.none()
+          null
         ))
     )
-    if (Option.isNone(stored)) return null
-    const { expiresAt, token } = stored.value
+    if (stored === null) return null
+    const { expiresAt, token } = stored
     const now = yield* Clock.currentTimeMillis
     if (expiresAt === null || expiresAt * 1000 <= now) return null
     return { token, expiresAt, source: "storage", keep: true, persist: false, stamp: null } satisfies Found
@@ -147,8 +147,8 @@ export const make = (sources: Sources) => {
 
   const byHand = Effect.fnUntraced(function*(app: AppName) {
     const stored = yield* storage.get(app, "manual")
-    if (Option.isNone(stored)) return null
-    const { token } = stored.value
+    if (stored === null) return null
+    const { token } = stored
     return { token, expiresAt: null, source: "manual", keep: false, persist: false, stamp: null } satisfies Found
   })
 

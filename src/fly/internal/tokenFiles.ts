@@ -87,16 +87,16 @@ export const make = (
             ? TokenRecord.corrupt(app, key, file, fault ?? "it cannot be read")
             : TokenRecord.read(app, key, file, text)
         ),
-        Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone),
+        Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(null)),
         Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(app, file)(error))),
         Effect.provideContext(context)
       )
 
     const get: RecordStore["get"] = Effect.fnUntraced(function*(app, key) {
       const found = instead === null || key === "manual"
-        ? Option.none()
+        ? null
         : yield* read(app, key, path.join(instead, fileName(app, key)))
-      if (Option.isSome(found) || directory === null) return found
+      if (found !== null || directory === null) return found
       return yield* read(app, key, path.join(directory, fileName(app, key)))
     })
 
@@ -157,8 +157,8 @@ export const make = (
           get: (one) => {
             const file = path.join(directory, fileName(one, "mint"))
             return readText(file).pipe(
-              Effect.map(({ text }) => text === undefined ? Option.none() : TokenRecord.readMint(one, text)),
-              Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone),
+              Effect.map(({ text }) => text === undefined ? null : TokenRecord.readMint(one, text)),
+              Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(null)),
               Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(null, file)(error))),
               Effect.provideContext(context)
             )

@@ -103,7 +103,7 @@ export const make = (cli: FlyCli["Service"], clock: Clock.Clock, options: Option
   const readNote = (name: string): Effect.Effect<MintNote | null> =>
     store === null
       ? Effect.succeed(null)
-      : Effect.map(quietly(store.get(name)), (found) => Option.getOrNull(Option.flatten(found)))
+      : Effect.map(quietly(store.get(name)), Option.getOrNull)
 
   const missed = Effect.fnUntraced(function*(name: string, kind: string) {
     knownOf(name).failed = { kind, until: clock.monotonicTimeNanosUnsafe() + Duration.toNanosUnsafe(missWait) }

@@ -32,7 +32,8 @@ export interface StoredToken {
 
 /** The records of all apps, wherever they are kept. */
 export interface RecordStore {
-  readonly get: (app: AppName, key: TokenKey) => Effect.Effect<Option.Option<StoredToken>, FlyError>
+  /** The record, null where there is none. */
+  readonly get: (app: AppName, key: TokenKey) => Effect.Effect<StoredToken | null, FlyError>
   /** Replaces the record that is there. */
   readonly put: (app: AppName, key: TokenKey, token: StoredToken) => Effect.Effect<void, FlyError>
   /** Deleting a record that is not there succeeds. */
@@ -58,7 +59,8 @@ export type MintNote =
  * @since 0.1.0
  */
 export interface MintStore {
-  readonly get: (name: string) => Effect.Effect<Option.Option<MintNote>, FlyError>
+  /** The note, null where there is none. */
+  readonly get: (name: string) => Effect.Effect<MintNote | null, FlyError>
   readonly put: (name: string, note: MintNote) => Effect.Effect<void, FlyError>
   readonly delete: (name: string) => Effect.Effect<void, FlyError>
 }
@@ -94,7 +96,7 @@ export const corrupt = (
   key: TokenKey,
   path: string,
   why: string
-): Effect.Effect<Option.Option<never>, FlyError> =>
+): Effect.Effect<null, FlyError> =>
   key === "manual"
     ? Effect.fail(manualCorrupt(app, path, why))
     : Effect.as(
@@ -102,7 +104,7 @@ export const corrupt = (
         Effect.logWarning(`the stored Fly token in ${path} is ignored and will be replaced: ${why}`),
         { app }
       ),
-      Option.none()
+      null
     )
 
 /** Reads the text that was found at `path`. */
@@ -111,7 +113,7 @@ export const read = (
   key: TokenKey,
   path: string,
   text: string
-): Effect.Effect<Option.Option<StoredToken>, FlyError> => {
+): Effect.Effect<StoredToken | null, FlyError> => {
   const record = Option.getOrNull(decode(text))
   if (record === null) return corrupt(app, key, path, "it does not hold a token record")
   if (record.app !== app || record.key !== key) {
@@ -119,7 +121,7 @@ export const read = (
   }
   // such as one that an editor has broken in two: it could not be sent, and nothing would ever replace it
   if (authorizationOf(record.token) === null) return corrupt(app, key, path, "what it holds is no token")
-  return Effect.succeedSome({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
+  return Effect.succeed({ token: Redacted.make(record.token), expiresAt: record.expiresAt })
 }
 
 const MintText = Schema.fromJsonString(Schema.Union([
@@ -142,16 +144,14 @@ export const renderMint = (name: string, note: MintNote): string =>
       : { version: 1, mint: name, token: Redacted.value(note.token), expiresAt: note.expiresAt }
   )
 
-/** The note in a text; none where it cannot be understood: the fly command is then asked. */
-export const readMint = (name: string, text: string): Option.Option<MintNote> =>
-  Option.flatMap(decodeMint(text), (found): Option.Option<MintNote> => {
-    if (found.mint !== name) return Option.none()
-    return Option.some(
-      "failed" in found
-        ? { _tag: "Failed", at: found.at, kind: found.failed }
-        : { _tag: "Made", token: Redacted.make(found.token), expiresAt: found.expiresAt }
-    )
-  })
+/** The note in a text; null where it cannot be understood: the fly command is then asked. */
+export const readMint = (name: string, text: string): MintNote | null => {
+  const found = Option.getOrNull(decodeMint(text))
+  if (found === null || found.mint !== name) return null
+  return "failed" in found
+    ? { _tag: "Failed", at: found.at, kind: found.failed }
+    : { _tag: "Made", token: Redacted.make(found.token), expiresAt: found.expiresAt }
+}
 
 /** The failure of reading a record: it names the place and what the system said, never a token. */
 export const unreadable = (app: AppName | null, place: string) => (error: unknown): FlyError =>

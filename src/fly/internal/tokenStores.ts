@@ -21,7 +21,7 @@ export const memory = (): RecordStore => {
   const records = new Map<string, TokenRecord.StoredToken>()
   const placeOf = (app: AppName, key: TokenKey) => `${app}/${key}`
   return {
-    get: (app, key) => Effect.sync(() => Option.fromUndefinedOr(records.get(placeOf(app, key)))),
+    get: (app, key) => Effect.sync(() => records.get(placeOf(app, key)) ?? null),
     put: (app, key, token) => Effect.sync(() => void records.set(placeOf(app, key), token)),
     delete: (app, key) => Effect.sync(() => void records.delete(placeOf(app, key)))
   }
@@ -42,7 +42,7 @@ export const keyValues: Effect.Effect<RecordStore, FlyError, KeyValueStore.KeyVa
     const place = keyOf(app, key)
     return store.get(place).pipe(
       Effect.mapError(unreadable(app, place)),
-      Effect.flatMap((text) => text === undefined ? Effect.succeedNone : TokenRecord.read(app, key, place, text))
+      Effect.flatMap((text) => text === undefined ? Effect.succeed(null) : TokenRecord.read(app, key, place, text))
     )
   }
   const keys = yield* Effect.mapError(store.keys, unreadable(null, "the key-value store"))
@@ -94,11 +94,11 @@ export const table: Effect.Effect<RecordStore, FlyError, SqlClient.SqlClient> = 
           sql`SELECT token, expires_at FROM atlas_fly_tokens WHERE app = ${app} AND kind = ${key}`,
           unreadable(app, tableName)
         )
-        if (found === undefined) return Option.none()
+        if (found === undefined) return null
         const row = Option.getOrNull(decodeRow(found))
         if (row === null) return yield* TokenRecord.corrupt(app, key, tableName, "its row does not hold a token")
         const expiresAt = row.expires_at === null ? null : Number(row.expires_at)
-        return Option.some({ token: Redacted.make(row.token), expiresAt })
+        return { token: Redacted.make(row.token), expiresAt }
       }),
     put: (app, key, { expiresAt, token }) =>
       sql`INSERT INTO atlas_fly_tokens (app, kind, token, expires_at)

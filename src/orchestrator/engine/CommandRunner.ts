@@ -116,7 +116,7 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
     const ready = yield* bounded(
       id,
       "spawn",
-      provider.compute.prepare(request, { stamp: Option.getOrUndefined(stamp) })
+      provider.compute.prepare(request, { stamp: stamp ?? undefined })
     )
     // this command may have waited long; another orchestrator that took the lock meanwhile has the session too
     if (!(yield* holdsOwnerLock)) {

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
+import type { Usd } from "../../domain/Money.ts"
 import type { Which } from "../../provider/Providers.ts"
 import type * as Reaper from "../Reaper.ts"
 import type { SessionId } from "../session/Ids.ts"
@@ -130,7 +131,7 @@ export class Orchestrator extends Context.Service<Orchestrator, {
   readonly awaitReady: (id: string, options?: ReadyOptions) => Effect.Effect<Compute, AtlasError>
   readonly awaitEnd: (id: string) => Effect.Effect<SessionInfo, AtlasError>
   readonly events: (id: string | null) => Stream.Stream<SessionElement, AtlasError>
-  readonly spend: (id: string) => Effect.Effect<number, AtlasError>
+  readonly spend: (id: string) => Effect.Effect<Usd, AtlasError>
   readonly spending: Effect.Effect<Spending>
   readonly reapNow: (options?: Reaper.CycleOptions) => Effect.Effect<Reaper.Reaped>
 }>()("effect-atlas/orchestrator/Orchestrator") {}

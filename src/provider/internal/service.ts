@@ -1,7 +1,6 @@
 /** The full service from an adapter: every call checked, limited in time, observed and mapped to the one error. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, ProviderFault, Timeout, Unsupported } from "../../domain/AtlasError.ts"
@@ -72,7 +71,7 @@ const applyFilter = (
         && (filter.region === undefined || compute.region === filter.region)
         && (filter.gpu === undefined || (compute.gpuType !== null && (
           compute.gpuType === filter.gpu
-          || Option.contains(GpuCatalog.canonicalOf(catalog, compute.provider, compute.gpuType), filter.gpu)
+          || GpuCatalog.canonicalOf(catalog, compute.provider, compute.gpuType) === filter.gpu
         )))
       )
       return { computes, unaddressable }

@@ -91,10 +91,10 @@ const isComputeId = Schema.is(ComputeId)
 const decodeId = decoder(ComputeId, "id")
 
 /** The name a compute was rented under without an orchestrator; undefined otherwise, since an orchestrator sees to its own. */
-const adhocName = (compute: NameStamp.Named | null | undefined): string | undefined =>
-  compute === null || compute === undefined
-    ? undefined
-    : Option.getOrUndefined(Option.map(Option.filter(NameStamp.of(compute), NameStamp.isAdhoc), NameStamp.render))
+const adhocName = (compute: NameStamp.Named | null | undefined): string | undefined => {
+  const stamp = compute === null || compute === undefined ? null : NameStamp.of(compute)
+  return stamp !== null && NameStamp.isAdhoc(stamp) ? NameStamp.render(stamp) : undefined
+}
 
 /** The clocks of a provider and of this machine may be this far apart. */
 const skew = Duration.toMillis(Duration.minutes(5))
@@ -112,7 +112,7 @@ const bearsAttempt = ({ stamp }: PreparedSpawn, { name }: Compute): boolean =>
 
 /** Whether this is certainly another spawn's compute, or one that existed before the create was sent. */
 const isForeign = ({ createdAt, name }: Compute, sentAt: number): boolean =>
-  Option.isSome(NameStamp.parse(name ?? "")) ||
+  NameStamp.parse(name ?? "") !== null ||
   (createdAt !== null && DateTime.toEpochMillis(createdAt) < sentAt - skew)
 
 /**
@@ -193,7 +193,7 @@ export const make = <Prepared>(
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
       const stamp = given ?? (yield* NameStamp.adhoc(request.name))
       const name = NameStamp.render(stamp)
-      if (Option.isNone(NameStamp.parse(name))) {
+      if (NameStamp.parse(name) === null) {
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
       }
       const checked = Effect.gen(function*() {

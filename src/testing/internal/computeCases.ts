@@ -64,7 +64,7 @@ const named: Definition = {
       trial.rented({ name }, (made, stamped) =>
         Effect.gen(function*() {
           yield* check(made.name === stamped, `it was rented as ${stamped} and is called ${made.name}`)
-          yield* check(Option.isSome(NameStamp.parse(stamped)), `${stamped} is no stamped name`)
+          yield* check(NameStamp.parse(stamped) !== null, `${stamped} is no stamped name`)
           for (const wanted of [stamped, name]) {
             const all = yield* eventually(
               `the name filter finds ${wanted}`,

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Option from "effect/Option"
 import { AttemptId, type SessionState } from "../../orchestrator/Session.ts"
 import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
@@ -103,11 +102,7 @@ export const make = (options: {
   const overlooked = new Map<Machine, number>()
   const endsTold = new Map<string, Set<string>>()
 
-  const attemptOf = (name: string): string =>
-    Option.match(NameStamp.parse(name), {
-      onNone: () => "",
-      onSome: ({ attempt }) => attempt
-    })
+  const attemptOf = (name: string): string => NameStamp.parse(name)?.attempt ?? ""
 
   const whyNotReapable = (process: Process, provider: string, id: string): string | null => {
     const machine = ledger.find(provider, id)

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Option from "effect/Option"
 import type { SessionState } from "../../orchestrator/Session.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Database } from "./Database.ts"
@@ -41,7 +40,7 @@ export const make = (world: World, database: () => Database, fleet: () => Fleet)
   return {
     left: ({ process }, number) => void leavers.set(`${process.name} job-${number}`, timeline.now()),
     creating: (process, name, { spec: { id } }) => {
-      const stamp = Option.getOrNull(NameStamp.parse(name))
+      const stamp = NameStamp.parse(name)
       // an adapter may repeat a create that was refused before anything was made
       if (stamp === null || sent.has(stamp.attempt)) return
       sent.add(stamp.attempt)

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Option from "effect/Option"
 import type { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
@@ -183,7 +182,7 @@ export const make = (now: () => number): Ledger => {
   return {
     all,
     add: (made) => {
-      const stamp = Option.getOrNull(NameStamp.parse(made.name))
+      const stamp = NameStamp.parse(made.name)
       const machine: Machine = {
         status: "provisioning",
         mapsAt: 0,

@@ -13,7 +13,6 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -195,10 +194,7 @@ export const make = (world: World, witness: Witness, maker: Maker, traits: Rng):
       const known = ledger.find(id, entry.id)
       if (known === undefined) {
         const bornAt = DateTime.toEpochMillis(entry.createdAt) - Host.epoch
-        const attempt = Option.match(NameStamp.parse(entry.name), {
-          onNone: () => "",
-          onSome: (stamp) => stamp.attempt
-        })
+        const attempt = NameStamp.parse(entry.name)?.attempt ?? ""
         const origin = planted.has(entry.name)
           ? "planted"
           : ledger.ofAttempt(attempt).length > 0

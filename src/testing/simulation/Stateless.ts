@@ -101,7 +101,7 @@ export const make = (world: World, profile: Profile, rng: Rng.Rng): Stateless =>
       })
     },
     creating: (process, name) => {
-      const stamp = Option.getOrNull(NameStamp.parse(name))
+      const stamp = NameStamp.parse(name)
       if (stamp?.owner !== owner) return false
       attempts.set(`${process.name} ${stamp.slug}`, stamp.attempt)
       owned.add(stamp.attempt)

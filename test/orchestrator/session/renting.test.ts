@@ -5,7 +5,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { acme, fault, minute, other, second, start } from "./harness.ts"
@@ -23,7 +22,7 @@ describe("a session begins", () => {
     assert.deepStrictEqual(session.asked(), [{ _tag: "Rent", attempt, candidate: two[0] }])
     assert.deepStrictEqual(
       NameStamp.parse(attempt.name),
-      Option.some({ owner: "team1", slug: "alice", attempt: attempt.id })
+      { owner: "team1", slug: "alice", attempt: attempt.id }
     )
   })
 

@@ -20,7 +20,7 @@ describe("ports of a compute", () => {
     withLocal(() =>
       Effect.gen(function*() {
         const [lowest = 0] = fs.readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/).map(Number)
-        const ports = Array.from({ length: 20 }, (_, index) => `${8000 + index}/tcp`)
+        const ports = Array.from({ length: 20 }, (_, index) => `${8000 + index}/tcp` as const)
         const { ports: given } = yield* Atlas.spawnCompute({ command: ["sleep", "1000"], ports })
         assert.deepStrictEqual(given.filter(({ external }) => (external ?? 0) >= lowest), [])
         assert.strictEqual(new Set(given.map(({ external }) => external)).size, 20)

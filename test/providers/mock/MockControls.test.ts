@@ -7,7 +7,6 @@ import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -287,7 +286,7 @@ describe("what the mock remembers", () => {
       const compute = yield* rented
       const [entry] = yield* live
       assert.strictEqual(entry?.name, compute.name)
-      assert.isTrue(Option.isSome(NameStamp.parse(entry?.name ?? "")))
+      assert.isNotNull(NameStamp.parse(entry?.name ?? ""))
     }).pipe(Effect.provide(Mock.layer())))
 
   it.effect("reset leaves nothing: no machines, faults, delays or records", () =>

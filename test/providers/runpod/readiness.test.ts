@@ -14,7 +14,7 @@ import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { failureOf, layer, settled } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
-const wanted = { gpu: "h100", image: "me/server", ports: ["8000/http", "22/tcp"] }
+const wanted = { gpu: "h100", image: "me/server", ports: ["8000/http", "22/tcp"] } as const
 const provided = Layer.provideMerge(
   Layer.effect(
     Providers.Providers,

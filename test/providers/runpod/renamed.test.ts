@@ -6,7 +6,6 @@ import { Atlas, NameStamp, Provider, Providers } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as TestClock from "effect/testing/TestClock"
 import { client, cloud } from "./clientHarness.ts"
 import { layer, settled } from "./harness.ts"
@@ -94,7 +93,7 @@ describe("a copy of a pod, which a person made with all of its environment", () 
   it.effect("is not taken for what a lost create made: the older one is", () =>
     Effect.gen(function*() {
       const stamped = "atlas-adhoc-web-abcdefghijkl"
-      const stamp = Option.getOrThrow(NameStamp.parse(stamped))
+      const stamp = NameStamp.parse(stamped) ?? undefined
       const { compute } = yield* Provider.Provider
       const { id, result: [copy, found] } = yield* renamed(
         Effect.all([Effect.delay(plantCopy(stamped), "2 seconds"), compute.spawn(wanted, { stamp })], {

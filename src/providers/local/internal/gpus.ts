@@ -2,7 +2,6 @@
  * What this machine has to offer: a type per real GPU, else its processor.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as os from "node:os"
@@ -58,7 +57,7 @@ export const offers = (
       const type = new GpuType({
         id: name,
         provider,
-        canonical: Option.getOrNull(GpuCatalog.canonicalOf(catalog, provider, name)),
+        canonical: GpuCatalog.canonicalOf(catalog, provider, name),
         displayName: name === "cpu"
           ? `${os.cpus()[0]?.model.trim() ?? "CPU"} (${os.availableParallelism()} cores)`
           : name,

@@ -1,5 +1,6 @@
 /** Serverless jobs of the mock: each is done at once and echoes its input. */
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -36,8 +37,8 @@ export const makeJobs = (provider: ProviderId, calls: Calls, newId: Effect.Effec
       status,
       output: status === "completed" ? output : null,
       error: null,
-      executionTimeMs: 0,
-      delayTimeMs: 0,
+      executionTime: Duration.zero,
+      delayTime: Duration.zero,
       createdAt: DateTime.makeUnsafe(createdAt),
       raw: { id, status }
     })

@@ -40,6 +40,10 @@ const toStatus = (status: string): JobStatus => statuses.get(status) ?? "in_queu
 const toError = (error: Schema.Json | undefined): string | null =>
   error === undefined || error === null ? null : typeof error === "string" ? error : JSON.stringify(error)
 
+/** A length of time, as far as it is one: a worker that set its clock back has waited less than nothing. */
+const durationOf = (millis: number | null | undefined): Duration.Duration | null =>
+  millis === null || millis === undefined || millis < 0 ? null : Duration.millis(millis)
+
 export const toJob = (endpoint: string, job: Schemas.JobAnswer, body: unknown): Job =>
   new Job({
     id: job.id,
@@ -48,8 +52,8 @@ export const toJob = (endpoint: string, job: Schemas.JobAnswer, body: unknown): 
     status: toStatus(job.status),
     output: job.output ?? null,
     error: toError(job.error),
-    executionTimeMs: job.executionTime ?? null,
-    delayTimeMs: job.delayTime ?? null,
+    executionTime: durationOf(job.executionTime),
+    delayTime: durationOf(job.delayTime),
     createdAt: null,
     raw: rawOf(body)
   })

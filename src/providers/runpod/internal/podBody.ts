@@ -1,5 +1,4 @@
 /** From Atlas's request to the body of RunPod's create; and from its fields back to the request's, to name the one at fault. */
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../../../domain/AtlasError.ts"
@@ -82,10 +81,10 @@ const gpuOf = (
   if (Object.hasOwn(providerOpts, "cpu")) return Result.succeed(null)
   // always with its count: without one, creates were refused as if nothing were left
   if (gpu === null) return Result.succeed({ count: gpuCount })
-  return Option.match(GpuCatalog.nativeId(catalog, "runpod", gpu, isOwnName), {
-    onSome: (id) => Result.succeed({ id, count: gpuCount }),
-    onNone: () => Result.fail(new Validation({ issues: [{ path: "gpu", message: unknownGpu(gpu, catalog) }] }))
-  })
+  const id = GpuCatalog.nativeId(catalog, "runpod", gpu, isOwnName)
+  return id === null
+    ? Result.fail(new Validation({ issues: [{ path: "gpu", message: unknownGpu(gpu, catalog) }] }))
+    : Result.succeed({ id, count: gpuCount })
 }
 
 /** What to write instead of a name that RunPod cannot have. */

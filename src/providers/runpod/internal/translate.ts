@@ -74,7 +74,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
 /** The stamped name in a pod's environment; nothing else of an environment is shown, since it holds secrets. */
 const rentedAsOf = ({ env = {} }: Wire.Pod): string | null => {
   const name = env[nameVariable]
-  return name !== undefined && Option.isSome(NameStamp.parse(name)) ? name : null
+  return name !== undefined && NameStamp.parse(name) !== null ? name : null
 }
 
 /** A pod as a compute; null when its id could not be asked for again. */
@@ -147,9 +147,7 @@ const toGpuType = (
     new GpuType({
       id: first.id,
       provider,
-      canonical: Option.getOrNull(
-        GpuCatalog.canonicalOf(catalog, "runpod", first.id, memory === undefined ? undefined : memory * 1024)
-      ),
+      canonical: GpuCatalog.canonicalOf(catalog, "runpod", first.id, memory === undefined ? undefined : memory * 1024),
       displayName: first.name ?? first.id,
       memoryGb: memory !== undefined && memory > 0 ? memory : null,
       lowestPricePerHour: prices.length === 0 ? null : prices.reduce((low, price) => price < low ? price : low),
