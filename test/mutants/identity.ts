@@ -70,8 +70,8 @@ export const identity: ReadonlyArray<Patch> = [
     name: "name-by-its-beginning",
     why: "a look by a name finds machines whose names begin with it, which are other callers'",
     file: "src/provider/NameStamp.ts",
-    find: "stamp.slug === slugify(wanted)",
-    replace: "stamp.slug.startsWith(slugify(wanted))",
+    find: "parse(name)?.slug === slugify(wanted)",
+    replace: "(parse(name)?.slug ?? \"\").startsWith(slugify(wanted))",
     noticedBy: [tests("test/provider/NameStamp.test.ts")]
   },
   {
