@@ -20,12 +20,13 @@ const program = Effect.scoped(Effect.gen(function*() {
   })
   const ready = yield* Atlas.awaitReady(compute.id, { timeout: "30 seconds" })
   const url = ready.ports[0]?.url
-  if (url === null || url === undefined || compute.auth === null) return yield* Effect.die("no port, or no token")
+  if (url === null || url === undefined || compute.auth?._tag !== "Bearer") {
+    return yield* Effect.die("no port, or no token")
+  }
 
   const health = `${url}/health`
   const without = yield* HttpClient.get(health)
-  const token = Redacted.value(compute.auth.token)
-  const withToken = yield* HttpClient.get(health, { headers: { authorization: `Bearer ${token}` } })
+  const withToken = yield* HttpClient.get(health, { headers: { authorization: Redacted.value(compute.auth.header) } })
   yield* Console.log(`without the token ${without.status}, with it ${withToken.status}`)
 }))
 

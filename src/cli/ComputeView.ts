@@ -3,7 +3,8 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import { type Compute, revealAuth } from "../domain/Compute.ts"
+import type { Compute } from "../domain/Compute.ts"
+import * as Credential from "../domain/Credential.ts"
 import * as ForeignText from "../domain/ForeignText.ts"
 import type { LogElement } from "../domain/LogElement.ts"
 import * as ComputeName from "./ComputeName.ts"
@@ -25,7 +26,7 @@ export const toJson = (compute: Compute) => ({
   region: compute.region,
   image: compute.image,
   createdAt: instant(compute.createdAt),
-  auth: compute.auth === null ? null : revealAuth(compute.auth),
+  auth: compute.auth === null ? null : Credential.reveal(compute.auth),
   exitCode: compute.exitCode,
   failure: compute.failure,
   publicIp: compute.publicIp
@@ -178,12 +179,12 @@ export const details = (compute: Compute): string =>
 
 const credential = (compute: Compute): ReadonlyArray<string> => {
   if (compute.auth === null) return []
-  const { header, scheme, token } = revealAuth(compute.auth)
+  const { header, scheme, token } = Credential.reveal(compute.auth)
   const url = ForeignText.line(compute.ports.find(({ protocol }) => protocol === "http")?.url ?? "URL")
   return scheme === "bearer"
     ? [
       `token  ${token}`,
-      `Shown only now, stored nowhere. Use it like this: curl -H 'Authorization: ${header ?? ""}' ${url}`
+      `Shown only now, stored nowhere. Use it like this: curl -H 'Authorization: ${header}' ${url}`
     ]
     : [`secret  ${token}`, "Shown only now, stored nowhere. Sign URLs with it: SignedUrl.sign in effect-atlas."]
 }

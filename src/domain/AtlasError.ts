@@ -28,12 +28,40 @@ const facts = { message, ...answer }
 const id = (name: string) => `effect-atlas/domain/AtlasError/${name}`
 
 /**
+ * What each reason means to the caller of a program that rents for it. A cloud that refuses the program's key says nothing of that
+ * caller's own: such a 401 or 403 is a 502, and no reason to sign in again. A `Validation` is 422, since 400 is what does not parse.
+ */
+const httpStatuses = {
+  Unauthorized: 502,
+  Forbidden: 502,
+  NotFound: 404,
+  RateLimited: 429,
+  Timeout: 504,
+  Unsupported: 501,
+  Validation: 422,
+  ProviderFault: 502,
+  Transport: 502,
+  Unknown: 502,
+  NoCapacity: 503,
+  Uncertain: 502,
+  Ended: 410,
+  BudgetExceeded: 402,
+  NotTracked: 404,
+  StorageFault: 500
+} as const
+
+/** A reason's status where an endpoint of an `HttpApi` declares it as an error. */
+const inHttp = (tag: keyof typeof httpStatuses) => ({ httpApiStatus: httpStatuses[tag] })
+
+/**
  * No API key, or the provider refused it (HTTP 401).
  *
  * @category reasons
  * @since 0.1.0
  */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>(id("Unauthorized"))("Unauthorized", facts) {
+export class Unauthorized
+  extends Schema.TaggedError<Unauthorized>(id("Unauthorized"))("Unauthorized", facts, inHttp("Unauthorized"))
+{
   readonly isRetryable = false
 }
 
@@ -43,7 +71,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>(id("Unauthori
  * @category reasons
  * @since 0.1.0
  */
-export class Forbidden extends Schema.TaggedError<Forbidden>(id("Forbidden"))("Forbidden", facts) {
+export class Forbidden extends Schema.TaggedError<Forbidden>(id("Forbidden"))("Forbidden", facts, inHttp("Forbidden")) {
   readonly isRetryable = false
 }
 
@@ -53,7 +81,7 @@ export class Forbidden extends Schema.TaggedError<Forbidden>(id("Forbidden"))("F
  * @category reasons
  * @since 0.1.0
  */
-export class NotFound extends Schema.TaggedError<NotFound>(id("NotFound"))("NotFound", facts) {
+export class NotFound extends Schema.TaggedError<NotFound>(id("NotFound"))("NotFound", facts, inHttp("NotFound")) {
   readonly isRetryable = false
 }
 
@@ -66,7 +94,7 @@ export class NotFound extends Schema.TaggedError<NotFound>(id("NotFound"))("NotF
 export class RateLimited extends Schema.TaggedError<RateLimited>(id("RateLimited"))("RateLimited", {
   ...facts,
   retryAfter: orNull(Schema.DurationFromMillis)
-}) {
+}, inHttp("RateLimited")) {
   readonly isRetryable = true
 }
 
@@ -85,7 +113,7 @@ export class Timeout extends Schema.TaggedError<Timeout>(id("Timeout"))("Timeout
   lastSeen: orNull(Compute),
   /** Whether what was asked for may have been done, or may still be going on. */
   mayHaveActed: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(false)))
-}) {
+}, inHttp("Timeout")) {
   get isRetryable(): boolean {
     return !this.mayHaveActed
   }
@@ -100,7 +128,7 @@ export class Timeout extends Schema.TaggedError<Timeout>(id("Timeout"))("Timeout
 export class Unsupported extends Schema.TaggedError<Unsupported>(id("Unsupported"))("Unsupported", {
   ...facts,
   capability: Schema.String
-}) {
+}, inHttp("Unsupported")) {
   readonly isRetryable = false
 }
 
@@ -124,7 +152,7 @@ export interface Issue {
 export class Validation extends Schema.TaggedError<Validation>(id("Validation"))("Validation", {
   issues: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
   ...answer
-}) {
+}, inHttp("Validation")) {
   readonly isRetryable = false
   override get message(): string {
     const issues = this.issues.map(({ message, path }) => path === "" ? message : `${path}: ${message}`)
@@ -141,7 +169,7 @@ export class Validation extends Schema.TaggedError<Validation>(id("Validation"))
 export class ProviderFault extends Schema.TaggedError<ProviderFault>(id("ProviderFault"))("ProviderFault", {
   ...facts,
   code: orNull(Schema.String)
-}) {
+}, inHttp("ProviderFault")) {
   get isRetryable(): boolean {
     return this.status !== null && this.status >= 500
   }
@@ -158,7 +186,7 @@ export class Transport extends Schema.TaggedError<Transport>(id("Transport"))("T
   causeName: orNull(Schema.String),
   /** Whether it is certain that nothing was sent, as with a refused connection; else it may have arrived. */
   neverSent: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(false)))
-}) {
+}, inHttp("Transport")) {
   readonly isRetryable = true
 }
 
@@ -168,7 +196,7 @@ export class Transport extends Schema.TaggedError<Transport>(id("Transport"))("T
  * @category reasons
  * @since 0.1.0
  */
-export class Unknown extends Schema.TaggedError<Unknown>(id("Unknown"))("Unknown", facts) {
+export class Unknown extends Schema.TaggedError<Unknown>(id("Unknown"))("Unknown", facts, inHttp("Unknown")) {
   readonly isRetryable = false
 }
 
@@ -182,7 +210,7 @@ export class NoCapacity extends Schema.TaggedError<NoCapacity>(id("NoCapacity"))
   ...facts,
   /** What was asked for, as the provider names it. */
   candidate: orNull(Schema.String)
-}) {
+}, inHttp("NoCapacity")) {
   readonly isRetryable = false
 }
 
@@ -205,7 +233,7 @@ export class Uncertain extends Schema.TaggedError<Uncertain>(id("Uncertain"))("U
   computeId: orNull(ComputeId),
   lastSeen: orNull(Compute),
   saidNoCapacity: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(false)))
-}) {
+}, inHttp("Uncertain")) {
   readonly isRetryable = false
 }
 
@@ -220,7 +248,7 @@ export class Ended extends Schema.TaggedError<Ended>(id("Ended"))("Ended", {
   raw: answer.raw,
   status: ComputeStatus,
   exitCode: orNull(Schema.Int)
-}) {
+}, inHttp("Ended")) {
   readonly isRetryable = false
 }
 
@@ -230,7 +258,9 @@ export class Ended extends Schema.TaggedError<Ended>(id("Ended"))("Ended", {
  * @category reasons
  * @since 0.1.0
  */
-export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>(id("BudgetExceeded"))("BudgetExceeded", facts) {
+export class BudgetExceeded
+  extends Schema.TaggedError<BudgetExceeded>(id("BudgetExceeded"))("BudgetExceeded", facts, inHttp("BudgetExceeded"))
+{
   readonly isRetryable = false
 }
 
@@ -240,7 +270,9 @@ export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>(id("Budge
  * @category reasons
  * @since 0.1.0
  */
-export class NotTracked extends Schema.TaggedError<NotTracked>(id("NotTracked"))("NotTracked", facts) {
+export class NotTracked
+  extends Schema.TaggedError<NotTracked>(id("NotTracked"))("NotTracked", facts, inHttp("NotTracked"))
+{
   readonly isRetryable = false
 }
 
@@ -250,7 +282,9 @@ export class NotTracked extends Schema.TaggedError<NotTracked>(id("NotTracked"))
  * @category reasons
  * @since 0.1.0
  */
-export class StorageFault extends Schema.TaggedError<StorageFault>(id("StorageFault"))("StorageFault", facts) {
+export class StorageFault
+  extends Schema.TaggedError<StorageFault>(id("StorageFault"))("StorageFault", facts, inHttp("StorageFault"))
+{
   readonly isRetryable = false
 }
 
@@ -313,6 +347,14 @@ const kinds = {
 export type Kind = typeof kinds[AtlasErrorReason["_tag"]]
 
 /**
+ * The HTTP status that a program answers its own caller with where this reason ends a request; see HttpErrors.
+ *
+ * @category http
+ * @since 0.1.0
+ */
+export const httpStatusOf = (reason: AtlasErrorReason): number => httpStatuses[reason._tag]
+
+/**
  * The one error of computes, jobs and sessions: `provider`, `operation` and a `reason`.
  *
  * **When to use**
@@ -364,6 +406,11 @@ export class AtlasError extends Schema.TaggedError<AtlasError>("effect-atlas/dom
   /** HTTP status of the answer, null when there was none. */
   get status(): number | null {
     return typeof this.reason.status === "number" ? this.reason.status : null
+  }
+
+  /** The HTTP status to answer the caller of this program with, which is not always the provider's. */
+  get httpStatus(): number {
+    return httpStatusOf(this.reason)
   }
 
   /** The provider's body without credentials, null when there was none. */

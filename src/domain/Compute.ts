@@ -6,8 +6,8 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Credential from "./Credential.ts"
 import { ComputeId, ProviderId } from "./Ids.ts"
 import { Usd } from "./Money.ts"
 
@@ -44,27 +44,6 @@ export class PortBinding extends Schema.Class<PortBinding>("effect-atlas/domain/
   external: Schema.NullOr(Schema.Int),
   protocol: PortProtocol,
   url: Schema.NullOr(Schema.String)
-}) {}
-
-/**
- * The credential minted for one compute: a bearer token with its hash and header, or the secret that signs URLs.
- *
- * **Details**
- *
- * Only the answer to a spawn carries it. The token is kept nowhere by the library; store `hash` to verify it later.
- * Encoding it as JSON is refused; {@link revealAuth} gives it as text on purpose.
- *
- * @category models
- * @since 0.1.0
- */
-export class AuthHandle extends Schema.Class<AuthHandle>("effect-atlas/domain/AuthHandle")({
-  scheme: Schema.Literals(["bearer", "signed_url"]),
-  /** The bearer token, or the signing secret. */
-  token: Schema.Redacted(Schema.String, { disallowJsonEncode: true }),
-  /** SHA-256 of the bearer token as 64 hex digits; null for a signing secret. */
-  hash: Schema.NullOr(Schema.String),
-  /** `Bearer <token>`, the value of an Authorization header; null for a signing secret. */
-  header: Schema.NullOr(Schema.Redacted(Schema.String, { disallowJsonEncode: true }))
 }) {}
 
 /** What a provider may not say; left out when a compute is made, it is null. */
@@ -112,8 +91,8 @@ export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute"
   costPerHour: orNull(Usd),
   region: absent,
   image: absent,
-  /** Filled only in the answer to a spawn. */
-  auth: orNull(AuthHandle),
+  /** Filled only in the answer to the caller that rented it; null once it is encoded. */
+  auth: Credential.Kept,
   createdAt: orNull(Schema.DateTimeUtc),
   /** How the command ended, where the provider says so. */
   exitCode: orNull(Schema.Int),
@@ -155,20 +134,3 @@ export class Compute extends Schema.Class<Compute>("effect-atlas/domain/Compute"
     return this.toJSON()
   }
 }
-
-/**
- * The credential as plain text, to be given to its user on purpose: `{ scheme, token, hash, header }`.
- *
- * **Gotchas**
- *
- * The result holds the secret as text. Print it only where the user asked for it.
- *
- * @category secrets
- * @since 0.1.0
- */
-export const revealAuth = (auth: AuthHandle) => ({
-  scheme: auth.scheme,
-  token: Redacted.value(auth.token),
-  hash: auth.hash,
-  header: auth.header === null ? null : Redacted.value(auth.header)
-})

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import {
   Forbidden,
+  httpStatusOf,
   type Issue,
   NotFound,
   ProviderFault,
@@ -29,13 +30,35 @@ const message = Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed(
 
 const id = (name: string) => `effect-atlas/fly/FlyError/${name}`
 
+/** What each of Fly's own reasons means to the caller of a program that does this for it; a missing executable or token is ours. */
+const httpStatuses = {
+  FlyNotFound: 500,
+  FlyTimeout: 504,
+  FlyExitCode: 502,
+  InvalidDeployDir: 422,
+  NoToken: 500,
+  PersistFailed: 500,
+  ManualCorrupt: 500,
+  NoStreamer: 503,
+  AlreadyRunning: 409
+} as const
+
+type Own = Extract<FlyErrorReason, { readonly _tag: keyof typeof httpStatuses }>
+
+const isOwn = (reason: FlyErrorReason): reason is Own => Object.hasOwn(httpStatuses, reason._tag)
+
+/** A reason's status where an endpoint of an `HttpApi` declares it as an error. */
+const inHttp = (tag: keyof typeof httpStatuses) => ({ httpApiStatus: httpStatuses[tag] })
+
 /**
  * Neither `fly` nor `flyctl` is on PATH.
  *
  * @category reasons
  * @since 0.1.0
  */
-export class FlyNotFound extends Schema.TaggedError<FlyNotFound>(id("FlyNotFound"))("FlyNotFound", { message }) {
+export class FlyNotFound
+  extends Schema.TaggedError<FlyNotFound>(id("FlyNotFound"))("FlyNotFound", { message }, inHttp("FlyNotFound"))
+{
   readonly isRetryable = false
 }
 
@@ -49,7 +72,7 @@ export class FlyTimeout extends Schema.TaggedError<FlyTimeout>(id("FlyTimeout"))
   message,
   /** Which limit passed: `activity` is the longest silence, `absolute` the whole run. */
   limit: Schema.Literals(["activity", "absolute"])
-}) {
+}, inHttp("FlyTimeout")) {
   readonly isRetryable = false
 }
 
@@ -63,7 +86,7 @@ export class FlyExitCode extends Schema.TaggedError<FlyExitCode>(id("FlyExitCode
   message,
   exitCode: Schema.Int,
   output: Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed("")))
-}) {
+}, inHttp("FlyExitCode")) {
   readonly isRetryable = false
 }
 
@@ -76,7 +99,7 @@ export class FlyExitCode extends Schema.TaggedError<FlyExitCode>(id("FlyExitCode
 export class InvalidDeployDir extends Schema.TaggedError<InvalidDeployDir>(id("InvalidDeployDir"))("InvalidDeployDir", {
   message,
   path: Schema.String
-}) {
+}, inHttp("InvalidDeployDir")) {
   readonly isRetryable = false
 }
 
@@ -86,7 +109,7 @@ export class InvalidDeployDir extends Schema.TaggedError<InvalidDeployDir>(id("I
  * @category reasons
  * @since 0.1.0
  */
-export class NoToken extends Schema.TaggedError<NoToken>(id("NoToken"))("NoToken", { message }) {
+export class NoToken extends Schema.TaggedError<NoToken>(id("NoToken"))("NoToken", { message }, inHttp("NoToken")) {
   readonly isRetryable = false
 }
 
@@ -97,7 +120,7 @@ export class NoToken extends Schema.TaggedError<NoToken>(id("NoToken"))("NoToken
  * @since 0.1.0
  */
 export class PersistFailed
-  extends Schema.TaggedError<PersistFailed>(id("PersistFailed"))("PersistFailed", { message })
+  extends Schema.TaggedError<PersistFailed>(id("PersistFailed"))("PersistFailed", { message }, inHttp("PersistFailed"))
 {
   readonly isRetryable = true
 }
@@ -111,7 +134,7 @@ export class PersistFailed
 export class ManualCorrupt extends Schema.TaggedError<ManualCorrupt>(id("ManualCorrupt"))("ManualCorrupt", {
   message,
   path: Schema.String
-}) {
+}, inHttp("ManualCorrupt")) {
   readonly isRetryable = false
 }
 
@@ -121,7 +144,9 @@ export class ManualCorrupt extends Schema.TaggedError<ManualCorrupt>(id("ManualC
  * @category reasons
  * @since 0.1.0
  */
-export class NoStreamer extends Schema.TaggedError<NoStreamer>(id("NoStreamer"))("NoStreamer", { message }) {
+export class NoStreamer
+  extends Schema.TaggedError<NoStreamer>(id("NoStreamer"))("NoStreamer", { message }, inHttp("NoStreamer"))
+{
   readonly isRetryable = false
 }
 
@@ -133,7 +158,7 @@ export class NoStreamer extends Schema.TaggedError<NoStreamer>(id("NoStreamer"))
  */
 export class AlreadyRunning extends Schema.TaggedError<AlreadyRunning>(id("AlreadyRunning"))("AlreadyRunning", {
   message
-}) {
+}, inHttp("AlreadyRunning")) {
   readonly isRetryable = false
 }
 
@@ -241,6 +266,11 @@ export class FlyError extends Schema.TaggedError<FlyError>("effect-atlas/fly/Fly
   /** HTTP status of the answer, null when there was none. */
   get status(): number | null {
     return "status" in this.reason ? this.reason.status : null
+  }
+
+  /** The HTTP status to answer the caller of this program with, which is not always Fly's. */
+  get httpStatus(): number {
+    return isOwn(this.reason) ? httpStatuses[this.reason._tag] : httpStatusOf(this.reason)
   }
 
   get isRetryable(): boolean {

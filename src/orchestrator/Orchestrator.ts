@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
+import type { Credential } from "../domain/Credential.ts"
 import type { Usd } from "../domain/Money.ts"
 import type { Providers } from "../provider/Providers.ts"
 import {
@@ -36,7 +37,7 @@ export {
   type ReadyOptions,
   type SessionElement,
   type StopOptions,
-  type Tracked,
+  Tracked,
   type WatchOptions
 } from "./internal/OrchestratorContract.ts"
 
@@ -236,14 +237,34 @@ export const touch = (id: string): Answer<void> => Orchestrator.use((orchestrato
 export const info = (id: string): Answer<SessionInfo> => Orchestrator.use((orchestrator) => orchestrator.info(id))
 
 /**
- * A session's machine as last seen, with its URLs and, in the process that rented it, its credential; null when it was not
- * seen since a restart.
+ * A session's machine as last seen, with its URLs and without its credential; null when it was not seen since a restart.
  *
  * @category verbs
  * @since 0.1.0
  */
 export const getCompute = (id: string): Answer<Compute | null> =>
   Orchestrator.use((orchestrator) => orchestrator.getCompute(id))
+
+/**
+ * The credential of a session's machine, which a respawn replaces, in the process that rented it; null elsewhere, and where
+ * none was asked for.
+ *
+ * **Example** (The header to send now)
+ *
+ * ```ts
+ * import { Orchestrator } from "effect-atlas/orchestrator"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const header = (id: string) =>
+ *   Effect.map(Orchestrator.credential(id), (auth) => auth?._tag === "Bearer" ? Redacted.value(auth.header) : null)
+ * ```
+ *
+ * @category verbs
+ * @since 0.1.0
+ */
+export const credential = (id: string): Answer<Credential | null> =>
+  Orchestrator.use((orchestrator) => orchestrator.credential(id))
 
 /**
  * Ends a session and waits until its machine is verified gone; past `timeout` (default 30 seconds) fails as `Uncertain`,

@@ -10,8 +10,9 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { AtlasErrorReason } from "../domain/AtlasError.ts"
-import { type AuthHandle, type Compute, ComputeStatus } from "../domain/Compute.ts"
+import { type Compute, ComputeStatus } from "../domain/Compute.ts"
 import type { ComputeRequest } from "../domain/ComputeRequest.ts"
+import type { Credential } from "../domain/Credential.ts"
 import type { GpuType } from "../domain/Gpu.ts"
 import type { GpuEntry } from "../domain/GpuCatalog.ts"
 import type { ComputeId } from "../domain/Ids.ts"
@@ -49,7 +50,7 @@ export interface SpawnDraft {
   /** The whole environment of the container, credentials included. */
   readonly env: Variables
   /** The credential that `env` carries, for the caller alone; null without one, and where a request is only checked. */
-  readonly auth: AuthHandle | null
+  readonly auth: Credential | null
 }
 
 /**

@@ -158,8 +158,7 @@ describe("several GPUs", () => {
       const provider = Provider.make({
         id: "acme",
         compute: {
-          prepare: ({ auth, request }) =>
-            Effect.sync(() => void prepared.push(`${request.gpu} ${auth?.scheme ?? null}`)),
+          prepare: ({ auth, request }) => Effect.sync(() => void prepared.push(`${request.gpu} ${auth?._tag ?? null}`)),
           send: () => Effect.fail(new AtlasError.BudgetExceeded({ message: "too dear" })),
           get: () => nowhere,
           list: () => Effect.succeed([]),
@@ -167,7 +166,7 @@ describe("several GPUs", () => {
         }
       })
       yield* run(["up", "--gpu", "h100,l4", "--auth", "bearer", "-d"], { providers: [provider] })
-      assert.deepStrictEqual(prepared, ["h100 null", "l4 null", "h100 bearer"])
+      assert.deepStrictEqual(prepared, ["h100 null", "l4 null", "h100 Bearer"])
     }))
 
   it.effect("none of which the provider offers: the last one's reason is the answer, and nothing is asked for", () =>

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as ProviderFeed from "../../src/orchestrator/ProviderFeed.ts"
+import { secretOf } from "../support/secrets.ts"
 import { live, makeTestStore, open, pass, settle } from "./harness.ts"
 import { overhear } from "./overheard.ts"
 import { addLive, makePlainCloud, owner, plain } from "./plainCloud.ts"
@@ -289,7 +290,8 @@ describe("a machine that is missing from a complete listing", () => {
   it.effect("was preempted when it was spot, and is replaced", () =>
     Effect.gen(function*() {
       const { controls, orchestrator } = yield* open()
-      const { compute, id } = yield* orchestrator.spawn({ spot: true }, { onFailure: { respawn: 1 } })
+      const request = { spot: true, auth: "bearer" } as const
+      const { auth, compute, id } = yield* orchestrator.spawn(request, { onFailure: { respawn: 1 } })
       const tags: Array<string> = []
       yield* collectTo(tags)(orchestrator.events(id))
       yield* pass(10)
@@ -300,6 +302,9 @@ describe("a machine that is missing from a complete listing", () => {
       assert.notStrictEqual(info.computeId, compute.id)
       assert.include(tags, "Respawned")
       assert.strictEqual((yield* live({ controls })).length, 1)
+      const renewed = yield* orchestrator.credential(id)
+      assert.lengthOf(secretOf(renewed), 43)
+      assert.notStrictEqual(secretOf(renewed), secretOf(auth), "the new machine has a credential of its own")
     }))
 })
 

@@ -19,12 +19,13 @@ describe("spawn answers", () => {
   it.effect("when the machine is rented, with the credential that only this process has, not when it runs", () =>
     Effect.gen(function*() {
       const { orchestrator } = yield* open({ mock: { provisioning: "1 hour" } })
-      const { compute, id } = yield* orchestrator.spawn({ name: "Alice's", auth: "bearer", ports: ["8000/http"] })
+      const { auth, compute, id } = yield* orchestrator.spawn({ name: "Alice's", auth: "bearer", ports: ["8000/http"] })
       assert.strictEqual(compute.status, "provisioning")
-      assert.strictEqual(compute.auth?.scheme, "bearer")
+      assert.deepStrictEqual([auth?._tag, compute.auth], ["Bearer", null])
       const stamp = NameStamp.parse(compute.name ?? "")
       assert.deepStrictEqual([stamp?.owner, stamp?.slug], ["team1", "alice-s"])
-      assert.deepStrictEqual((yield* orchestrator.getCompute(id))?.auth, compute.auth)
+      assert.deepStrictEqual(yield* orchestrator.getCompute(id), compute)
+      assert.strictEqual(yield* orchestrator.credential(compute.id), auth)
       assert.strictEqual((yield* orchestrator.info(compute.id)).id, id)
     }))
 
@@ -32,9 +33,9 @@ describe("spawn answers", () => {
     Effect.gen(function*() {
       const harness = yield* open()
       yield* harness.controls.loseNextAnswer({ created: true })
-      const { compute } = yield* inTime(harness.orchestrator.spawn({ auth: "bearer" }))
+      const { auth, compute } = yield* inTime(harness.orchestrator.spawn({ auth: "bearer" }))
       assert.deepStrictEqual(yield* live(harness), [compute.id])
-      assert.isNotNull(compute.auth)
+      assert.isNotNull(auth)
       assert.strictEqual((yield* harness.controls.counts).spawnCompute, 1)
     }))
 
@@ -108,7 +109,7 @@ describe("candidates", () => {
       const acme = Provider.make({
         id: "acme",
         compute: {
-          prepare: ({ auth }) => Effect.sync(() => void prepared.push(auth?.scheme ?? null)),
+          prepare: ({ auth }) => Effect.sync(() => void prepared.push(auth?._tag ?? null)),
           send: ({ name }) => Effect.succeed(machine({ name })),
           get: () => Effect.succeed(machine()),
           list: () => Effect.succeed([machine()]),
@@ -117,9 +118,9 @@ describe("candidates", () => {
       })
       const { orchestrator } = yield* open({ more: [acme] })
       const options = { provider: ["acme"] }
-      const { compute } = yield* orchestrator.spawn({ gpu: ["h100", "l4"], auth: "bearer" }, options)
-      assert.strictEqual(compute.auth?.scheme, "bearer")
-      assert.deepStrictEqual(prepared, [null, null, "bearer"])
+      const { auth } = yield* orchestrator.spawn({ gpu: ["h100", "l4"], auth: "bearer" }, options)
+      assert.strictEqual(auth?._tag, "Bearer")
+      assert.deepStrictEqual(prepared, [null, null, "Bearer"])
     }))
 
   it.effect("that cannot be asked are named with those that refused, each with its reason", () =>

@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as acme from "../support/acme.ts"
+import { secretOf } from "../support/secrets.ts"
 
 const kindOf = <A>(self: Effect.Effect<A, AtlasError.AtlasError>) =>
   Effect.match(self, { onSuccess: () => "success", onFailure: (error) => error.kind })
@@ -163,8 +164,7 @@ describe("a spawn", () => {
       const { auth } = yield* provider.compute.spawn({ image: "me/server", auth: "bearer" })
       assert.lengthOf(built, 1)
       assert.strictEqual(sent[0], built[0])
-      const token = auth === null ? "" : Redacted.value(auth.token)
-      assert.deepInclude(built[0], { image: "me/server", env: { ATLAS_PRESHARED_KEY: Redacted.make(token) } })
+      assert.deepInclude(built[0], { image: "me/server", env: { ATLAS_PRESHARED_KEY: Redacted.make(secretOf(auth)) } })
     }))
 
   it.effect("that is only checked is built like one that is sent, with a credential that is worth nothing", () =>
@@ -189,13 +189,13 @@ describe("a spawn", () => {
       )
       const [none, noneSent, bearer, bearerSent, signed, signedSent] = shapes
       assert.deepStrictEqual([none, bearer, signed], [noneSent, bearerSent, signedSent])
-      assert.deepStrictEqual(drafts.map(({ auth }) => auth?.scheme ?? null), [
+      assert.deepStrictEqual(drafts.map(({ auth }) => auth?._tag ?? null), [
         null,
         null,
         null,
-        "bearer",
+        "Bearer",
         null,
-        "signed_url"
+        "SignedUrl"
       ])
       assert.strictEqual(yield* kindOf(provider.compute.check({ gpuCount: 0 })), "validation")
     }))
@@ -231,7 +231,7 @@ describe("a spawn", () => {
       assert.isNotNull(auth)
       assert.strictEqual(
         inside === undefined ? "" : Redacted.value(inside),
-        auth === null ? null : Redacted.value(auth.token)
+        secretOf(auth)
       )
       assert.isNull((yield* provider.compute.get("pod-1")).auth)
     }))
@@ -241,10 +241,10 @@ describe("a spawn", () => {
       const { provider, spawns } = recorded()
       const { auth } = yield* provider.compute.spawn({ auth: "signed_url" })
       const inside = spawns[0]?.env["ATLAS_SIGNING_SECRET"]
-      assert.deepStrictEqual([auth?.scheme, auth?.hash, auth?.header], ["signed_url", null, null])
+      assert.strictEqual(auth?._tag, "SignedUrl")
       assert.strictEqual(
         inside === undefined ? "" : Redacted.value(inside),
-        auth === null ? null : Redacted.value(auth.token)
+        secretOf(auth)
       )
     }))
 

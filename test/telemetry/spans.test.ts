@@ -11,10 +11,10 @@ import { SpanRecorder } from "effect-atlas/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Mock from "../support/mock.ts"
+import { secretOf } from "../support/secrets.ts"
 import { settled } from "../support/settled.ts"
 
 const canary = "canary-8b2d"
@@ -65,7 +65,7 @@ describe("exported through OpenTelemetry", () => {
         ))
         yield* Effect.ignore(Atlas.getCompute("mock-unknown", { apiKey: `${canary}-key` }))
         yield* settled(Atlas.end(id))
-        return auth === null ? "" : Redacted.value(auth.token)
+        return secretOf(auth)
       }).pipe(Effect.provide(layer))
       const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-unknown")
       assert.strictEqual(failed?.attributes[Attributes.errorKind], "not_found")

@@ -7,6 +7,7 @@ import type * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { bearerOf } from "../support/secrets.ts"
 
 export const reasonOf = <A, R>(self: Effect.Effect<A, AtlasError.AtlasError, R>) =>
   Effect.mapError(self, (error) => error.reason)
@@ -78,12 +79,7 @@ export const withCompute = (adapter: Whole, compute: Partial<Adapter.LookAdapter
 export const changed = (compute: Compute.Compute, fields: Partial<Compute.Compute>) =>
   new Compute.Compute({ ...compute, ...fields })
 
-export const someAuth = new Compute.AuthHandle({
-  scheme: "bearer",
-  token: Redacted.make("short"),
-  hash: "0".repeat(64),
-  header: Redacted.make("Bearer short")
-})
+export const someAuth = bearerOf("short")
 
 /** In words how the provider is broken, what breaks it, and the case that has to notice it. */
 export const broken: ReadonlyArray<readonly [string, Spoil, string]> = [

@@ -1,4 +1,14 @@
-import { Atlas, type AtlasError, Compute, type ComputeRequest, Gpu, Ids, Provider, Providers } from "effect-atlas"
+import {
+  Atlas,
+  type AtlasError,
+  Compute,
+  type ComputeRequest,
+  type Credential,
+  Gpu,
+  Ids,
+  Provider,
+  Providers
+} from "effect-atlas"
 import * as Adapter from "effect-atlas/provider/Adapter"
 import type * as LocalProvider from "effect-atlas/providers/LocalProvider"
 import type * as RunPod from "effect-atlas/providers/RunPod"
@@ -144,7 +154,7 @@ describe("Providers.layer", () => {
 
 describe("secrets", () => {
   it("are redacted in the types", () => {
-    expect<Compute.AuthHandle["token"]>().type.toBe<Redacted.Redacted>()
+    expect<Credential.Bearer["token"]>().type.toBe<Redacted.Redacted>()
     expect<ComputeRequest.ComputeRequest["env"][string]>().type.toBe<Redacted.Redacted>()
   })
 })

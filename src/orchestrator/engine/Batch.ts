@@ -2,7 +2,7 @@
  * One batch of the engine, decided and not yet kept: messages in; new states, events and commands out. Pure.
  */
 import * as Result from "effect/Result"
-import { type AuthHandle, Compute } from "../../domain/Compute.ts"
+import { Compute } from "../../domain/Compute.ts"
 import { Usd } from "../../domain/Money.ts"
 import type { Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
@@ -42,16 +42,16 @@ const isSame = (known: Compute | null, seen: Compute): boolean =>
   )
 
 /**
- * A compute as it stays in memory: with the credential that only this process has, without the provider's raw answer, and with
+ * A compute as it stays in memory: without the credential, which stands beside it, without the provider's raw answer, and with
  * numbers that are none left out, since adapters say anything.
  */
-const remembered = (compute: Compute, auth: AuthHandle | null): Compute => {
+const remembered = (compute: Compute): Compute => {
   const { costPerHour, exitCode } = Observation.fromCompute(compute)
   return new Compute({
     ...compute,
     costPerHour: costPerHour === null ? null : Usd.make(costPerHour),
     exitCode,
-    auth: compute.auth ?? auth,
+    auth: null,
     raw: null
   })
 }
@@ -62,7 +62,7 @@ const remember = (update: SessionUpdate, { auth, caller, computes, secrets }: Me
   if (caller !== undefined) update.span = caller
   if (auth !== undefined) update.auth = auth
   const current = computes?.find(({ id, provider }) => isLiveOn(update.after, { provider, computeId: id }))
-  if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current, update.auth)
+  if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current)
 }
 
 /** A touch that came in while the previous batch was written is older than this batch's clock, so it is decided first. */

@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { AtlasError, type AtlasErrorReason, invalid, RateLimited } from "../../domain/AtlasError.ts"
-import type { AuthHandle, Compute } from "../../domain/Compute.ts"
+import type { Compute } from "../../domain/Compute.ts"
+import type { Credential } from "../../domain/Credential.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { isRefusal } from "../../domain/Refusal.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
@@ -53,8 +54,11 @@ export interface CommandResult {
   readonly before?: SessionInput | undefined
   readonly event: SessionInput
   readonly computes?: ReadonlyArray<Compute> | undefined
-  readonly auth?: AuthHandle | null | undefined
+  readonly auth?: Credential | null | undefined
 }
+
+/** What a row keeps of a credential: the hash of a bearer token. */
+const hashOf = (auth: Credential | null): string | null => auth?._tag === "Bearer" ? auth.hash : null
 
 /** Everything a command may need. */
 interface CommandContext {
@@ -71,7 +75,7 @@ interface CommandContext {
   /** Whether the session, as it is now, still wants the command. */
   readonly isWanted: () => boolean
   /** Told right before a create may be sent; from then on a machine may exist. */
-  readonly sending: (auth: AuthHandle | null) => void
+  readonly sending: (auth: Credential | null) => void
 }
 
 type Of<Tag extends Lanes.ProviderCommand["_tag"]> = Extract<Lanes.ProviderCommand, { readonly _tag: Tag }>
@@ -153,7 +157,7 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
     // nothing has been sent yet, so this is a refusal whatever went wrong
     onFailure: (cause) => Effect.succeed(refused(cause)),
     onSuccess: ({ provider, ready }) => {
-      const authHash = ready.auth?.hash ?? null
+      const authHash = hashOf(ready.auth)
       sending(ready.auth)
       // the adapter has queues too: it asks before each attempt
       const sent = Effect.provideService(
@@ -330,7 +334,7 @@ const toResult = (
 ): Effect.Effect<CommandResult | null> =>
   Effect.suspend(() => {
     let result: CommandResult | null = null
-    let sent: { readonly auth: AuthHandle | null } | null = null
+    let sent: { readonly auth: Credential | null } | null = null
     const whole: CommandContext = { ...context, sending: (auth) => void (sent = { auth }) }
     const afterDefect = (): CommandResult => {
       const fault = Fault.make("Unknown", commandDefect, Lanes.providerIdOf(command))
@@ -338,7 +342,7 @@ const toResult = (
       const attempt = command.attempt.id
       return sent === null
         ? { event: { _tag: "Refused", attempt, fault } }
-        : { event: { _tag: "Unanswered", attempt, fault, authHash: sent.auth?.hash ?? null }, auth: sent.auth }
+        : { event: { _tag: "Unanswered", attempt, fault, authHash: hashOf(sent.auth) }, auth: sent.auth }
     }
     return Effect.matchCause(
       observed(Effect.map(runCommand(command, whole), (answer) => {

@@ -189,6 +189,7 @@ export const make = (
         }),
       touch: mailbox.touch,
       get: (id) => snapshot(table.get(id)),
+      credential: (id) => table.get(id)?.auth ?? null,
       all,
       at: (provider) => table.at(provider),
       byAttempt: (attempt) => table.byAttempt(attempt),

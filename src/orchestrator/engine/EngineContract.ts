@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
+import type { Credential } from "../../domain/Credential.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type * as Dispatcher from "../../events/Dispatcher.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -49,10 +50,7 @@ export interface Options {
  */
 export interface Seen {
   readonly state: SessionState
-  /**
-   * With ports and URLs, and with `auth` while this process has it; `raw` is null. Null until it is seen for the first time
-   * after a start.
-   */
+  /** With ports and URLs; `auth` and `raw` are null. Null until it is seen for the first time after a start. */
   readonly compute: Compute | null
   /** Whether the store has exactly this state, timers and the last touch left out. */
   readonly recorded: boolean
@@ -109,6 +107,8 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   /** Counts as use of the session; never waits. */
   readonly touch: (id: SessionId) => void
   readonly get: (id: SessionId) => Seen | undefined
+  /** The credential of a session's last create; null when another process sent that, and when it asked for none. */
+  readonly credential: (id: SessionId) => Credential | null
   /** All sessions. The objects change with the next batch: read them at once. */
   readonly all: () => Iterable<Seen>
   /** The sessions that an account may hold machines of; these objects change too. */

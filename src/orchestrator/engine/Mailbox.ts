@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import type * as Tracer from "effect/Tracer"
-import type { AuthHandle, Compute } from "../../domain/Compute.ts"
+import type { Compute } from "../../domain/Compute.ts"
+import type { Credential } from "../../domain/Credential.ts"
 import type { SessionInput } from "../session/Event.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Secrets } from "../SessionSecrets.ts"
@@ -17,7 +18,7 @@ export interface Message {
   /** The whole computes that the event is about, with their URLs. */
   readonly computes?: ReadonlyArray<Compute> | undefined
   /** With the result of a create: the credential that was sent. */
-  readonly auth?: AuthHandle | null | undefined
+  readonly auth?: Credential | null | undefined
   /** With `Started`: what the session rents with. */
   readonly secrets?: Secrets | undefined
   /** With `Started`: the caller's span. */

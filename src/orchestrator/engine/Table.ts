@@ -2,7 +2,8 @@
  * Every session of the engine: its newest state, what of it is not in its row yet, and what is in memory only.
  */
 import type * as Tracer from "effect/Tracer"
-import type { AuthHandle, Compute } from "../../domain/Compute.ts"
+import type { Compute } from "../../domain/Compute.ts"
+import type { Credential } from "../../domain/Credential.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
@@ -16,8 +17,8 @@ export interface Memory {
   /** The secrets it rents with; null after a restart. */
   secrets: Secrets | null
   /** The credential of its last create; never stored. */
-  auth: AuthHandle | null
-  /** Its machine as last seen, with ports, URLs and credential. */
+  auth: Credential | null
+  /** Its machine as last seen, with ports and URLs. */
   compute: Compute | null
   /** The span of its last attempt; before the first attempt, the span of the caller. */
   span: Tracer.AnySpan | null

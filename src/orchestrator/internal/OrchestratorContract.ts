@@ -4,14 +4,16 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import type { Compute } from "../../domain/Compute.ts"
+import { Compute } from "../../domain/Compute.ts"
+import * as Credential from "../../domain/Credential.ts"
 import type { Usd } from "../../domain/Money.ts"
 import type { Which } from "../../provider/Providers.ts"
 import type * as Reaper from "../Reaper.ts"
-import type { SessionId } from "../session/Ids.ts"
+import { SessionId } from "../session/Ids.ts"
 import type { EventEnvelope, Options as EngineOptions } from "../SessionEngine.ts"
 import type { SessionInfo } from "../SessionInfo.ts"
 import type * as SpawnOptions from "../SpawnOptions.ts"
@@ -53,16 +55,24 @@ export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
 }
 
 /**
- * A session that has rented: its id, and its machine with the credential that only this process has.
+ * A session that has rented: its id, its machine, and beside it the credential that only this process has.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Tracked {
-  readonly id: SessionId
-  /** Its `raw` is null. */
-  readonly compute: Compute
-}
+export const Tracked = Schema.Struct({
+  id: SessionId,
+  /** Its `auth` and `raw` are null. */
+  compute: Compute,
+  /** Null where no credential was asked for, and once it is encoded. */
+  auth: Credential.Kept
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Tracked = typeof Tracked.Type
 
 /**
  * An element of a stream of events: first the state of each session, then its events, and a gap where a slow reader lost some.
@@ -123,6 +133,7 @@ export class Orchestrator extends Context.Service<Orchestrator, {
   readonly touch: (id: string) => Effect.Effect<void, AtlasError>
   readonly info: (id: string) => Effect.Effect<SessionInfo, AtlasError>
   readonly getCompute: (id: string) => Effect.Effect<Compute | null, AtlasError>
+  readonly credential: (id: string) => Effect.Effect<Credential.Credential | null, AtlasError>
   readonly stopTracked: (id: string, options?: StopOptions) => Effect.Effect<void, AtlasError>
   readonly listIds: Effect.Effect<ReadonlyArray<SessionId>>
   readonly list: Effect.Effect<ReadonlyArray<SessionInfo>>

@@ -363,6 +363,7 @@ export const make = Effect.fnUntraced(function*(
           : Effect.sync(() => engine.touch(seen.state.spec.id)))),
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
+    credential: (id) => Effect.map(find(id, "credential"), ({ state }) => engine.credential(state.spec.id)),
     stopTracked,
     unreadable: Effect.sync(engine.unreadable),
     forget: makeForget(engine, store),

@@ -185,7 +185,9 @@ export const make = ({ engine, providers, reaped, withhold }: {
     const begun = Effect.gen(function*() {
       const secrets = { env: request.env, providerOpts: request.providerOpts }
       const seen = yield* engine.begin(spec, secrets, (seen) => hasMachine(seen) || isEnding(seen), operation)
-      if (seen.compute !== null && hasMachine(seen)) return { id, compute: seen.compute }
+      if (seen.compute !== null && hasMachine(seen)) {
+        return { id, compute: seen.compute, auth: engine.credential(id) }
+      }
       const over = yield* Effect.timeoutOption(engine.when(id, isOver, operation), stopTimeout)
       return yield* failureOfRent(Option.getOrElse(over, () => seen).state, operation)
     })

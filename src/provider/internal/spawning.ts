@@ -19,8 +19,9 @@ import {
   Unknown,
   Unsupported
 } from "../../domain/AtlasError.ts"
-import { AuthHandle, Compute } from "../../domain/Compute.ts"
+import { Compute } from "../../domain/Compute.ts"
 import * as ComputeRequest from "../../domain/ComputeRequest.ts"
+import * as Credential from "../../domain/Credential.ts"
 import { decoder } from "../../domain/Decode.ts"
 import * as ForeignText from "../../domain/ForeignText.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
@@ -51,23 +52,23 @@ interface Wiring<Prepared> {
 }
 
 /** The credential as the container gets it (`env`) and as the caller gets it (`auth`). */
-interface Credential {
-  readonly auth: AuthHandle | null
+interface Minted {
+  readonly auth: Credential.Credential | null
   readonly env: ContainerEnv.Variables
 }
 
-const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> =>
+const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Minted> =>
   Effect.gen(function*() {
     switch (scheme) {
       case "none":
         return { auth: null, env: {} }
       case "bearer": {
         const { env, hash, header, token } = yield* BearerToken.mint
-        return { auth: new AuthHandle({ scheme, token, hash, header }), env }
+        return { auth: new Credential.Bearer({ token, header, hash }), env }
       }
       case "signed_url": {
         const { env, secret } = yield* SignedUrl.mintSecret
-        return { auth: new AuthHandle({ scheme, token: secret, hash: null, header: null }), env }
+        return { auth: new Credential.SignedUrl({ secret }), env }
       }
     }
   })
@@ -75,7 +76,7 @@ const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Cred
 /** Stands in for a credential where a request is only checked: as long as a real one, and worth nothing. */
 const sample = Redacted.make("x".repeat(43))
 
-const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Credential> => {
+const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Minted> => {
   switch (scheme) {
     case "none":
       return Effect.succeed({ auth: null, env: {} })
@@ -132,7 +133,7 @@ const misnamed = (spawn: PreparedSpawn, made: Compute, sentAt: number): Uncertai
   return new Uncertain(isForeign(made, sentAt) ? known : named)
 }
 
-const withAuth = (compute: Compute, auth: AuthHandle | null): Compute =>
+const withAuth = (compute: Compute, auth: Credential.Credential | null): Compute =>
   auth === null ? compute : new Compute({ ...compute, auth })
 
 const callOnly = (options: RentOptions | undefined): CallOptions | undefined => {
@@ -185,7 +186,7 @@ export const make = <Prepared>(
   const build = (
     input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
     options: RentOptions | undefined,
-    credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Credential>
+    credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Minted>
   ) =>
     Effect.gen(function*() {
       const { stamp: given, ...callOptions } = options ?? {}

@@ -84,9 +84,9 @@ const bearer: Definition = {
   run: (trial) =>
     trial.rented({ auth: "bearer" }, ({ auth }) =>
       Effect.gen(function*() {
-        if (auth === null || auth.hash === null || auth.header === null) return yield* fail("the answer has no token")
+        if (auth?._tag !== "Bearer") return yield* fail("the answer has no token")
         const token = Redacted.value(auth.token)
-        yield* check(auth.scheme === "bearer" && token.length >= 32, "the token is shorter than 32 characters")
+        yield* check(token.length >= 32, "the token is shorter than 32 characters")
         yield* check(Redacted.value(auth.header) === `Bearer ${token}`, "the header is not Bearer and the token")
         yield* check(yield* BearerToken.verify(auth.token, auth.hash), "the hash is not the token's")
       }))
@@ -96,12 +96,9 @@ const signedUrl: Definition = {
   name: "signed_url auth answers a secret to sign with",
   run: (trial) =>
     trial.rented({ auth: "signed_url" }, ({ auth }) =>
-      auth === null
-        ? fail("the answer has no secret")
-        : check(
-          auth.scheme === "signed_url" && Redacted.value(auth.token).length >= 32 && auth.hash === null,
-          "the secret is shorter than 32 characters, or comes with a hash"
-        ))
+      auth?._tag === "SignedUrl"
+        ? check(Redacted.value(auth.secret).length >= 32, "the secret is shorter than 32 characters")
+        : fail("the answer has no secret"))
 }
 
 const noAuth: Definition = {

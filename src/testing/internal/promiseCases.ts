@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Compute } from "../../domain/Compute.ts"
+import * as Credential from "../../domain/Credential.ts"
 import { check, type Definition, eventually, fail, type Trial } from "./trial.ts"
 
 /** A value no provider would make up. */
@@ -23,7 +24,7 @@ const noSecrets: Definition = {
         const key = call?.apiKey ?? null
         const secrets = [
           canary,
-          ...(made.auth === null ? [] : [Redacted.value(made.auth.token)]),
+          ...(made.auth === null ? [] : [Credential.reveal(made.auth).token]),
           ...(key === null || key === "" ? [] : [Redacted.isRedacted(key) ? Redacted.value(key) : key])
         ]
         const all = yield* eventually(

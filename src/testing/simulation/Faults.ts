@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { AuthHandle } from "../../domain/Compute.ts"
+import { Bearer } from "../../domain/Credential.ts"
 import type { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { PreparedSpawn } from "../../provider/Adapter.ts"
 import type { Made } from "../../provider/Provider.ts"
@@ -41,9 +41,9 @@ const wrappers = {
     provider: withCompute(({ prepare }) => ({
       prepare: (request, options) =>
         Effect.map(prepare(request, options), (ready) =>
-          ready.auth === null
-            ? ready
-            : { ...ready, auth: new AuthHandle({ ...ready.auth, hash: Redacted.value(ready.auth.token) }) })
+          ready.auth?._tag === "Bearer"
+            ? { ...ready, auth: new Bearer({ ...ready.auth, hash: Redacted.value(ready.auth.token) }) }
+            : ready)
     }))
   },
   // the environment of a machine is written onto the span of its create

@@ -38,7 +38,7 @@ describe("a session that persists", () => {
   it.effect("is found again with its machine, its limits and what it has spent", () =>
     Effect.gen(function*() {
       const first = yield* open()
-      const request = { providerOpts: { costPerHour: 36 } }
+      const request = { providerOpts: { costPerHour: 36 }, auth: "bearer" } as const
       const { compute, id } = yield* first.orchestrator.runTask(request, { persist: true, maxRuntime: "1 hour" })
       yield* pass(100)
       const second = yield* restart(first)
@@ -47,6 +47,7 @@ describe("a session that persists", () => {
       assert.deepStrictEqual([info.state, info.computeId, info.status], ["live", compute.id, "running"])
       assert.isAtLeast(info.spentUsd, 1)
       assert.isNotNull(yield* second.orchestrator.getCompute(id))
+      assert.isNull(yield* second.orchestrator.credential(id), "only the process that rented has it")
       yield* pass(60, "1 minute")
       assert.strictEqual((yield* second.orchestrator.info(id)).outcome?._tag, "TimedOut")
     }))

@@ -10,6 +10,7 @@ import { join } from "node:path"
 import * as Orchestrator from "../../../src/orchestrator/Orchestrator.ts"
 import { SessionStore } from "../../../src/orchestrator/SessionStore.ts"
 import * as Mock from "../../support/mock.ts"
+import { secretOf } from "../../support/secrets.ts"
 import * as harness from "./harness.ts"
 
 const canary = "canary-9b27"
@@ -42,9 +43,7 @@ it.live(
       yield* Effect.gen(function*() {
         const session = yield* Orchestrator.spawn(request, { userId: "alice-the-user", persist: true })
         const task = yield* Orchestrator.runTask({ ...request, command: ["true"] }, { userId: "bob-the-user" })
-        const secrets = [session, task].flatMap(({ compute: { auth } }) =>
-          auth === null || auth.token === null ? [] : [Redacted.value(auth.token)]
-        )
+        const secrets = [session, task].flatMap(({ auth }) => auth === null ? [] : [secretOf(auth)])
         assert.strictEqual(secrets.length, 2)
         yield* Orchestrator.touch(session.id)
         yield* Orchestrator.stopTracked(session.id)

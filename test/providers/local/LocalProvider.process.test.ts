@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { inspect } from "node:util"
+import { headerOf, secretOf } from "../../support/secrets.ts"
 import { isAlive, leftIn, logOf, node, server, squat, stateOf, until, withLocal } from "./harness.ts"
 
 const url = (compute: Compute.Compute) => compute.ports[0]?.url ?? "none"
@@ -35,7 +36,7 @@ describe("a compute on this machine", () => {
         assert.strictEqual(NameStamp.parse(compute.name ?? "")?.slug, "demo")
         const ready = yield* Atlas.awaitReady(compute.id)
         assert.strictEqual(yield* statusOf(`${url(ready)}/health`), 401)
-        const header = Redacted.value(compute.auth?.header ?? Redacted.make(""))
+        const header = headerOf(compute.auth)
         assert.strictEqual(yield* statusOf(`${url(ready)}/health`, header), 200)
         assert.strictEqual(yield* statusOf(`${url(ready)}/health`, `${header}x`), 401)
         const pid = Number(stateOf(stateDir, compute.id)["pid"])
@@ -81,7 +82,7 @@ describe("a compute on this machine", () => {
           env: { CANARY: "canary-value" }
         })
         yield* Atlas.awaitReady(compute.id)
-        const token = Redacted.value(compute.auth?.token ?? Redacted.make("none"))
+        const token = secretOf(compute.auth)
         const holding = fs.readdirSync(join(stateDir, compute.id), { withFileTypes: true })
           .filter((entry) => entry.isFile())
           .filter(({ name }) => fs.readFileSync(join(stateDir, compute.id, name), "utf8").includes(token))
@@ -159,7 +160,7 @@ describe("a compute on this machine", () => {
           ports: ["8000/http"],
           auth: "bearer"
         })
-        const header = Redacted.value(compute.auth?.header ?? Redacted.make(""))
+        const header = headerOf(compute.auth)
         yield* Atlas.awaitReady(compute.id)
         const first = Number(stateOf(stateDir, compute.id)["pid"])
         yield* Atlas.stop(compute.id)

@@ -5,7 +5,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -13,6 +12,7 @@ import { inspect } from "node:util"
 import * as GpuCatalog from "../../../src/domain/GpuCatalog.ts"
 import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
+import { secretOf } from "../../support/secrets.ts"
 import { failureOf, issuesOf, key, layer, settled } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
@@ -92,7 +92,7 @@ describe("a spawn", () => {
       assert.strictEqual(pod.ports[0]?.url, `https://${pod.id}-8000.proxy.runpod.net`)
       assert.strictEqual(pod.gpuType, "NVIDIA H100 80GB HBM3")
       assert.lengthOf(yield* cloud.use(({ requests }) => requests), 1)
-      const token = pod.auth === null ? "" : Redacted.value(pod.auth.token)
+      const token = secretOf(pod.auth)
       assert.isAbove(token.length, 31)
       const printed = [String(pod), JSON.stringify(pod), inspect(pod, { depth: 12 }), JSON.stringify(pod.raw)].join()
       for (const secret of ["env-canary", token, key]) assert.notInclude(printed, secret)

@@ -38,13 +38,13 @@ const act = (users: Effect.Success<typeof makeUsers>) => (question: Messages.Que
     switch (question._tag) {
       case "Spawn": {
         const { idleTtlMs: idleTtl, user } = question
-        const { compute: { auth }, id } = yield* orchestrator.spawn(
+        const { auth, id } = yield* orchestrator.spawn(
           { image: "builtin:inference-server", ports: ["8000/http"], auth: "bearer", name: user },
           { provider, userId: user, idleTtl, persist: true }
         )
         yield* users.enter(id)
         const ready = yield* orchestrator.awaitReady(id, { timeout: "10 seconds" })
-        const header = auth?.header === null || auth === null ? "" : Redacted.value(auth.header)
+        const header = auth?._tag === "Bearer" ? Redacted.value(auth.header) : ""
         return yield* answer({
           _tag: "Spawned",
           id,
