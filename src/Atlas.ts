@@ -262,6 +262,8 @@ export const listGpuTypes = (options?: Options): Effect.Effect<ReadonlyArray<Gpu
 export const capabilities = (options?: Pick<Options, "provider">): Effect.Effect<
   {
     readonly provider: ProviderId
+    /** The kind of cloud it is an account of. */
+    readonly cloud: string
     readonly capabilities: ReadonlyArray<Capability>
     readonly implemented: boolean
   },
@@ -271,7 +273,7 @@ export const capabilities = (options?: Pick<Options, "provider">): Effect.Effect
   withProvider(
     "capabilities",
     options,
-    ({ capabilities, id, implemented }) => Effect.succeed({ provider: id, capabilities, implemented })
+    ({ capabilities, cloud, id, implemented }) => Effect.succeed({ provider: id, cloud, capabilities, implemented })
   )
 
 /**

@@ -36,11 +36,11 @@ const unlisted = (provider: Service, { call: { baseUrl }, gpu }: Asked) =>
     // the failure is the last candidate's
     const name = gpu.at(-1)
     if (name === undefined) return null
-    const catalog = yield* GpuCatalog.inUse(provider.id, provider.gpuNames)
-    if (GpuCatalog.nativeId(catalog, provider.id, name) !== null) return null
+    const catalog = yield* GpuCatalog.inUse(provider.cloud, provider.gpuNames)
+    if (GpuCatalog.nativeId(catalog, provider.cloud, name) !== null) return null
     const listed = yield* Effect.orElseSucceed(provider.gpus.list({ baseUrl }), () => null)
     if (listed === null || listed.some(({ id }) => id === name)) return null
-    const near = GpuCatalog.suggest(catalog, name, provider.id)
+    const near = GpuCatalog.suggest(catalog, name, provider.cloud)
     const guess = near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`
     const message = `${provider.id} has no ${name}${guess}; \`atlas gpus\` lists what it has`
     return new Validation({ issues: [{ path: "gpu", message }] })

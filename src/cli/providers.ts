@@ -21,9 +21,9 @@ const reserved = (id: string, flags: ReadonlyArray<Flag>, gpuNames: ReadonlyArra
 
 /** All of them; the first is the default unless `ATLAS_PROVIDER` names another. */
 export const layer = Providers.layer(
-  LocalProvider.layerConfig,
+  LocalProvider.layerConfig(),
   MockProvider.layer({ settleWindow: "100 millis", pollInterval: "100 millis", refuseUnknownOpts: true }),
-  RunPod.layerConfig,
+  RunPod.layerConfig(),
   reserved("lambda_labs", ["raw_tcp"], Lambda.gpuNames),
   reserved("vast", ["spot", "raw_tcp"], Vast.gpuNames),
   reserved("fly", ["http_proxy", "raw_tcp", "global_networking"], FlyMachines.gpuNames)

@@ -91,7 +91,7 @@ const withoutOwner = (fault: AtlasError): Effect.Effect<OwnedSessions> =>
 export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSystem.FileSystem | Path.Path> = Effect
   .gen(function*() {
     const platform = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-    const named = yield* Setting.readOptional("ATLAS_OWNER")
+    const named = yield* Effect.mapError(Setting.read("ATLAS_OWNER"), Setting.refused("owner"))
     const path = yield* Path.Path
     const fs = yield* FileSystem.FileSystem
     const home = yield* directory

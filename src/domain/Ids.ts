@@ -8,7 +8,11 @@
 import * as Schema from "effect/Schema"
 
 /**
- * The name of a provider, such as `acme` or `local`: a lower-case letter, then up to 31 of `a-z 0-9 _`.
+ * The name of a provider, such as `acme` or `local`: a lower-case letter, then up to 31 of `a-z 0-9 _ -`.
+ *
+ * **Details**
+ *
+ * Two accounts of one cloud are two providers, each with an id of its own, such as `acme-eu` and `acme-us`.
  *
  * **Example** (Naming a provider)
  *
@@ -22,8 +26,8 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export const ProviderId = Schema.String.check(
-  Schema.isPattern(/^[a-z][a-z0-9_]{0,31}$/, {
-    expected: "a provider id: a lower-case letter, then up to 31 of a-z, 0-9 and _"
+  Schema.isPattern(/^[a-z][a-z0-9_-]{0,31}$/, {
+    expected: "a provider id: a lower-case letter, then up to 31 of a-z, 0-9, _ and -"
   })
 ).pipe(Schema.brand("ProviderId"))
 

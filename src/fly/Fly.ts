@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
+import * as Setting from "../domain/Setting.ts"
 import * as Dispatcher from "../events/Dispatcher.ts"
 import * as FlyApps from "./FlyApps.ts"
 import * as FlyCli from "./FlyCli.ts"
@@ -267,16 +268,24 @@ export function layer<E, R>(
 }
 
 /**
- * The same with its settings from the environment: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; tokens and
- * the log host have variables of their own (see `FlyTokens.layerConfig`, `FlyLogSource.layerConfig`).
+ * The same, with what is left out read from the environment: with `ATLAS_FLY_ENABLED=false` (default true) nothing is built; tokens
+ * and the log host have variables of their own (see `FlyTokens.config`, `FlyLogSource.layerConfig`).
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<Fly, FlyError | Config.ConfigError, Platform> = Layer.unwrap(
-  Effect.map(Config.Boolean("ATLAS_FLY_ENABLED").pipe(Config.withDefault(true)), (enabled) => {
-    if (!enabled) return layerDisabled
-    const tokens = FlyTokens.layerConfig.pipe(Layer.provide([FlyCli.layer(), TokenStorage.layerFile()]))
-    return layer({ parts: Layer.mergeAll(tokens, FlyLogSource.layerConfig) })
-  })
-)
+export const layerConfig = <E = never, R = never>(
+  options: Setting.Wrap<Options<E, R>> = {}
+): Layer.Layer<Fly, FlyError | Config.ConfigError | E, Platform | R> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const given = yield* Setting.unwrap(options, () => ({
+      enabled: Config.Boolean("ATLAS_FLY_ENABLED").pipe(Config.withDefault(true))
+    }))
+    if (given.enabled === false) return layerDisabled
+    const source = FlyLogSource.layerConfig()
+    return layer<E | Config.ConfigError, R | HttpClient.HttpClient>({
+      ...given,
+      tokens: yield* FlyTokens.config(given.tokens),
+      parts: given.parts === undefined ? source : Layer.merge(source, given.parts)
+    })
+  }))

@@ -7,7 +7,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,6 +24,7 @@ import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { FlyCli, type Running, type RunOptions } from "./FlyCli.ts"
 import { FlyError, type FlyErrorReason, FlyExitCode, FlyTimeout, invalid, InvalidDeployDir } from "./FlyError.ts"
 import * as FlyTopics from "./FlyTopics.ts"
+import { setting } from "./internal/flySetting.ts"
 import * as Limit from "./internal/limit.ts"
 import { makeBacklog, makeLines, makeTail } from "./internal/output.ts"
 import * as Scrub from "./internal/scrub.ts"
@@ -103,7 +103,7 @@ const tokenFlag = /^(?:--access-token(?:=(.+))?|-t=?(.+)?)$/s
 const tokensOf = Effect.fnUntraced(function*({ args = [], env = {} }: Options) {
   const inherited = yield* Effect.forEach(
     ["FLY_ACCESS_TOKEN", "FLY_API_TOKEN"],
-    (name) => Effect.orElseSucceed(Config.String(name), () => "")
+    (name) => Effect.map(setting(name, operation), (token) => token ?? "")
   )
   const given = Object.entries(env).flatMap(([name, value]) =>
     Redacted.isRedacted(value) ? [Redacted.value(value)] : /TOKEN/.test(name) ? [value ?? ""] : []

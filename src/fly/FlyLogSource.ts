@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ProviderFault } from "../domain/AtlasError.ts"
+import * as Setting from "../domain/Setting.ts"
 import type { AppName } from "./AppName.ts"
 import { FlyError, type FlyErrorReason } from "./FlyError.ts"
 import * as LogHttp from "./internal/logHttp.ts"
@@ -228,17 +229,20 @@ export const layerPlatform = (options: Options = {}): Layer.Layer<FlyLogSource, 
   Layer.effect(FlyLogSource, makePlatform(options))
 
 /**
- * Like `layerPlatform`, at `FLY_API_BASE_URL` if that is set.
+ * Like `layerPlatform`; the address is `FLY_API_BASE_URL` where it is left out and that is set.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<FlyLogSource, Config.ConfigError, HttpClient.HttpClient> = Layer.unwrap(
-  Effect.map(
-    Config.NonEmptyString("FLY_API_BASE_URL").pipe(Config.withDefault(platformUrl)),
-    (baseUrl) => layerPlatform({ baseUrl })
-  )
-)
+export const layerConfig = (
+  options: Setting.Wrap<Options> = {}
+): Layer.Layer<FlyLogSource, Config.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrap(Effect.map(
+    Setting.unwrap(options, () => ({
+      baseUrl: Effect.map(Setting.read("FLY_API_BASE_URL"), (url) => url ?? undefined)
+    })),
+    layerPlatform
+  ))
 
 const machinesUrl = "https://api.machines.dev/v1/apps"
 

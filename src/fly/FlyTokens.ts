@@ -19,11 +19,13 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Issue } from "../domain/AtlasError.ts"
+import * as Setting from "../domain/Setting.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { type AppName, decode } from "./AppName.ts"
 import { FlyCli } from "./FlyCli.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 import * as FlyConfigFile from "./internal/flyConfigFile.ts"
+import { setting } from "./internal/flySetting.ts"
 import * as RefusedTokens from "./internal/refusedTokens.ts"
 import * as TokenCache from "./internal/tokenCache.ts"
 import * as TokenChain from "./internal/tokenChain.ts"
@@ -116,8 +118,7 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
     return Duration.zero
   }
 
-  const setting = (name: string) => Effect.orElseSucceed(Config.String(name), () => "")
-  const org = options.org ?? ((yield* setting("ATLAS_FLY_ORG")) || (yield* setting("FLY_ORG")))
+  const org = options.org ?? (yield* setting("ATLAS_FLY_ORG", "token")) ?? (yield* setting("FLY_ORG", "token")) ?? ""
   if (org !== "" && !slug.test(org)) refuse("org", "Expected the slug of an organization, such as acme or personal")
 
   const capacity = options.capacity ?? 10_000
@@ -416,23 +417,31 @@ export const make = (
 export const layer = (options: Options = {}): Layer.Layer<FlyTokens, FlyError, Needs> =>
   Layer.effect(FlyTokens, make(options))
 
+const standard = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
+
 /**
- * The service with its switches read from `ATLAS_FLY_ENVIRONMENT`, `ATLAS_FLY_CONFIG_FILE`, `ATLAS_FLY_PERSIST_CONFIG_FILE`,
- * `ATLAS_FLY_CLI`, `ATLAS_FLY_TOKEN_TTL` and `ATLAS_FLY_SOFT_EXPIRY_LEAD`; what is not set has its default.
+ * Options whose switches, where they are left out, are read from `ATLAS_FLY_ENVIRONMENT`, `ATLAS_FLY_CONFIG_FILE`,
+ * `ATLAS_FLY_PERSIST_CONFIG_FILE`, `ATLAS_FLY_CLI`, `ATLAS_FLY_TOKEN_TTL` and `ATLAS_FLY_SOFT_EXPIRY_LEAD`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config = (options: Setting.Wrap<Options> = {}): Effect.Effect<Options, Config.ConfigError> =>
+  Setting.unwrap(options, () => ({
+    environment: standard(Config.Boolean("ATLAS_FLY_ENVIRONMENT")),
+    configFile: standard(Config.Boolean("ATLAS_FLY_CONFIG_FILE")),
+    persistConfigFile: standard(Config.Boolean("ATLAS_FLY_PERSIST_CONFIG_FILE")),
+    cli: standard(Config.Boolean("ATLAS_FLY_CLI")),
+    timeToLive: standard(Config.Duration("ATLAS_FLY_TOKEN_TTL")),
+    softExpiryLead: standard(Config.Duration("ATLAS_FLY_SOFT_EXPIRY_LEAD"))
+  }))
+
+/**
+ * The service with the options of {@link config}; what is set neither there nor in the environment has its default.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<FlyTokens, FlyError | Config.ConfigError, Needs> = Layer.unwrap(
-  Effect.map(
-    Config.all({
-      environment: Config.Boolean("ATLAS_FLY_ENVIRONMENT").pipe(Config.withDefault(true)),
-      configFile: Config.Boolean("ATLAS_FLY_CONFIG_FILE").pipe(Config.withDefault(true)),
-      persistConfigFile: Config.Boolean("ATLAS_FLY_PERSIST_CONFIG_FILE").pipe(Config.withDefault(false)),
-      cli: Config.Boolean("ATLAS_FLY_CLI").pipe(Config.withDefault(true)),
-      timeToLive: Config.Duration("ATLAS_FLY_TOKEN_TTL").pipe(Config.withDefault(undefined)),
-      softExpiryLead: Config.Duration("ATLAS_FLY_SOFT_EXPIRY_LEAD").pipe(Config.withDefault(undefined))
-    }),
-    layer
-  )
-)
+export const layerConfig = (
+  options: Setting.Wrap<Options> = {}
+): Layer.Layer<FlyTokens, FlyError | Config.ConfigError, Needs> => Layer.unwrap(Effect.map(config(options), layer))

@@ -12,6 +12,7 @@ import type { AtlasError } from "../domain/AtlasError.ts"
 import type { Compute } from "../domain/Compute.ts"
 import type { Credential } from "../domain/Credential.ts"
 import type { Usd } from "../domain/Money.ts"
+import * as Setting from "../domain/Setting.ts"
 import type { Providers } from "../provider/Providers.ts"
 import {
   type Options,
@@ -103,7 +104,8 @@ const names = (text: string): ReadonlyArray<string> =>
 const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
 
 /**
- * An orchestrator configured from the environment: `ATLAS_OWNER`, which must be set, and `ATLAS_POLL_INTERVAL`,
+ * An orchestrator configured from the environment: what is left out is read from `ATLAS_OWNER`, which must be set then,
+ * `ATLAS_POLL_INTERVAL`,
  * `ATLAS_REAP_PROVIDERS`, `ATLAS_REAP_GRACE`, `ATLAS_CLOSE_WITHIN`, `ATLAS_LONGEST_WAIT`, `ATLAS_RETENTION` and
  * `ATLAS_CONCURRENCY`.
  *
@@ -122,8 +124,8 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
  * import * as Layer from "effect/Layer"
  *
  * // ATLAS_OWNER=shop ATLAS_POLL_INTERVAL="30 seconds" node server.ts
- * const layer = Orchestrator.layerConfig.pipe(
- *   Layer.provide([SessionStore.layerSqlite(), Providers.layer(LocalProvider.layerConfig)]),
+ * const layer = Orchestrator.layerConfig().pipe(
+ *   Layer.provide([SessionStore.layerSqlite(), Providers.layer(LocalProvider.layerConfig())]),
  *   Layer.provide(NodeServices.layer)
  * )
  * ```
@@ -131,14 +133,15 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<
+export const layerConfig = (
+  options: Setting.Wrap<Partial<Options>> = {}
+): Layer.Layer<
   Orchestrator | SessionEngine.SessionEngine,
   AtlasError | Config.ConfigError,
   SessionStore | Providers
-> = Layer.unwrap(
-  Effect.map(
-    Config.all({
-      owner: Config.NonEmptyString("ATLAS_OWNER"),
+> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const given = yield* Setting.unwrap(options, () => ({
       pollInterval: optional(Config.Duration("ATLAS_POLL_INTERVAL")),
       reapProviders: optional(Config.map(Config.String("ATLAS_REAP_PROVIDERS"), names)),
       reapGrace: optional(Config.Duration("ATLAS_REAP_GRACE")),
@@ -146,10 +149,9 @@ export const layerConfig: Layer.Layer<
       longestWait: optional(Config.Duration("ATLAS_LONGEST_WAIT")),
       retention: optional(Config.Duration("ATLAS_RETENTION")),
       concurrency: optional(Config.Int("ATLAS_CONCURRENCY"))
-    }),
-    layer
-  )
-)
+    }))
+    return layer({ ...given, owner: given.owner ?? (yield* Config.NonEmptyString("ATLAS_OWNER")) })
+  }))
 
 type Answer<A> = Effect.Effect<A, AtlasError, Orchestrator>
 

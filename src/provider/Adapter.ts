@@ -330,7 +330,10 @@ export type Opts = Readonly<Record<string, Schema.Json>>
  * @since 0.1.0
  */
 export interface Adapter<Prepared = never> {
+  /** What this account is called in everything that is said of it; whatever names `provider` in an answer, this is put there. */
   readonly id: string
+  /** The kind of cloud, where a second account of it has an id of its own; default the id. */
+  readonly cloud?: string
   /** Capabilities that do not follow from a facet; default none. */
   readonly flags?: ReadonlyArray<Flag>
   /** What the cloud calls the GPUs that have a canonical name; default none. */

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { Unauthorized } from "../domain/AtlasError.ts"
+import { type AtlasError, Unauthorized } from "../domain/AtlasError.ts"
 import type { Call } from "./Call.ts"
-import * as Setting from "./Setting.ts"
+import { read, refused } from "./Setting.ts"
 
 /**
  * How a provider finds its key.
@@ -29,7 +29,8 @@ const given = (key: Redacted.Redacted | string | null | undefined): Redacted.Red
 }
 
 /**
- * Reads the environment once and finds the key of every call; an empty key counts as not set at every step.
+ * Reads the environment once, where the layer has no key, and finds the key of every call; an empty key counts as not set at
+ * every step. A variable that cannot be read fails as `Validation`.
  *
  * **Details**
  *
@@ -51,10 +52,10 @@ const given = (key: Redacted.Redacted | string | null | undefined): Redacted.Red
 export const make = (options: {
   readonly variable: string
   readonly layer?: Redacted.Redacted | string | null | undefined
-}): Effect.Effect<ApiKey> =>
+}): Effect.Effect<ApiKey, AtlasError> =>
   Effect.gen(function*() {
-    const environment = yield* Effect.orElseSucceed(Setting.read(options.variable), () => null)
-    const ownKey = given(options.layer) ?? given(environment)
+    const ownKey = given(options.layer)
+      ?? given(yield* Effect.mapError(read(options.variable), refused("apiKey")))
     const message = "no API key: give `apiKey` with the call, or to the provider's layer, or set "
       + `the environment variable ${options.variable}`
     return {

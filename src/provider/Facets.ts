@@ -259,7 +259,10 @@ export type FacetName = keyof Facets
  * @since 0.1.0
  */
 export interface Identity {
+  /** What this account is called: two accounts of one cloud are two providers. */
   readonly id: ProviderId
+  /** The kind of cloud it is an account of, such as `acme`; the id, unless it was given another one. */
+  readonly cloud: string
   /** False for a name that is only reserved: it answers its capabilities and refuses everything else. */
   readonly implemented: boolean
   readonly capabilities: ReadonlyArray<Capability>

@@ -9,8 +9,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Unsupported } from "../domain/AtlasError.ts"
+import { type AtlasError, Unsupported } from "../domain/AtlasError.ts"
 import type { GpuEntry } from "../domain/GpuCatalog.ts"
+import * as AccountId from "./AccountId.ts"
 import type { Adapter } from "./Adapter.ts"
 import type { Flag } from "./Capability.ts"
 import type { FacetName, Facets, Identity, Service } from "./Facets.ts"
@@ -47,7 +48,8 @@ export class Provider extends Context.Service<Provider, Service>()("effect-atlas
  *
  * **Details**
  *
- * Spans are named `Provider.<operation>`. The result has exactly the facets of the adapter in its type.
+ * Spans are named `Provider.<operation>`. The result has exactly the facets of the adapter in its type. Throws for an `id` that
+ * is no `ProviderId`; {@link layer} fails instead.
  *
  * **Example** (A provider of one's own, as small as it gets)
  *
@@ -143,7 +145,8 @@ export const placeholder = (
 }
 
 /**
- * A layer for a provider made from an adapter: gives it as {@link Provider}, and under its own tag with its exact type.
+ * A layer for a provider made from an adapter: gives it as {@link Provider}, and under its own tag with its exact type. An id
+ * that is none fails as `Validation`.
  *
  * **Example** (A tag of one's own)
  *
@@ -168,10 +171,11 @@ export const placeholder = (
 export const layer = <Self, A, E, R, Prepared = never>(
   tag: Context.Key<Self, Of<Extract<keyof A, FacetName>>>,
   adapter: Effect.Effect<A & Adapter<Prepared>, E, R>
-): Layer.Layer<Self | Provider, E, Exclude<R, Scope.Scope>> =>
+): Layer.Layer<Self | Provider, E | AtlasError, Exclude<R, Scope.Scope>> =>
   Layer.effectContext(
-    Effect.map(adapter, (made) => {
-      const service = makeService<Prepared>(made, true)
-      return Context.make(Provider, service).pipe(Context.add(tag, service))
-    })
+    Effect.flatMap(adapter, (made) =>
+      Effect.map(AccountId.decode(made.id), () => {
+        const service = makeService<Prepared>(made, true)
+        return Context.make(Provider, service).pipe(Context.add(tag, service))
+      }))
   )

@@ -6,7 +6,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type AtlasError, invalid } from "../domain/AtlasError.ts"
+import { type AtlasError, invalid, type Issue } from "../domain/AtlasError.ts"
+import type { ProviderId } from "../domain/Ids.ts"
 import * as Setting from "../domain/Setting.ts"
 import { isService, type Made, neutral, Provider, type Service } from "./Provider.ts"
 
@@ -41,6 +42,16 @@ export class Providers extends Context.Service<Providers, {
   readonly get: (which: Which | undefined, operation: string) => Effect.Effect<Service, AtlasError>
 }>()("effect-atlas/provider/Providers") {}
 
+/** The ids that more than one of them has. */
+const doublesOf = (all: ReadonlyArray<Service>): ReadonlyArray<ProviderId> => [
+  ...new Set(all.filter(({ id }, index) => all.findIndex((one) => one.id === id) < index).map(({ id }) => id))
+]
+
+const twice = (id: string): Issue => ({
+  path: "id",
+  message: `two providers here are called ${id}: give each account of a cloud an \`id\` of its own`
+})
+
 /**
  * A registry of these providers; `default` is the id used when a call names none.
  *
@@ -50,9 +61,7 @@ export class Providers extends Context.Service<Providers, {
 export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: string }): Providers["Service"] => {
   const all = made.map(neutral)
   const byId = new Map<string, Service>(all.map((provider) => [provider.id, provider]))
-  const doubles = new Set<string>(
-    all.filter(({ id }, index) => all.findIndex((one) => one.id === id) < index).map(({ id }) => id)
-  )
+  const doubles = new Set<string>(doublesOf(all))
   const known = [...byId.keys()].join(", ") || "none"
   const refuse = (operation: string, message: string) =>
     Effect.fail(invalid(operation, [{ path: "provider", message }]))
@@ -82,12 +91,20 @@ export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: s
 
 type Member = Layer.Layer<Provider, unknown, unknown>
 
+type Registry<Members extends ReadonlyArray<Member>> = Layer.Layer<
+  Providers,
+  Layer.Error<Members[number]> | AtlasError,
+  Layer.Services<Members[number]>
+>
+
 /**
  * A registry of any layers that give a provider; the default is `ATLAS_PROVIDER`, else the first of them.
  *
  * **Details**
  *
- * `ATLAS_PROVIDER` is read once, while the layer is built; a name that none of these providers has fails each call that relies on it.
+ * `ATLAS_PROVIDER` is read once, while the layer is built; a name that none of these providers has fails each call that relies on
+ * it. Two accounts of one cloud stand side by side where each has an `id` of its own; two providers of one id fail the layer as
+ * `Validation`.
  *
  * **Example** (Two providers)
  *
@@ -104,8 +121,7 @@ type Member = Layer.Layer<Provider, unknown, unknown>
  */
 export const layer = <const Members extends ReadonlyArray<Member>>(
   ...members: Members
-): Layer.Layer<Providers, Layer.Error<Members[number]>, Layer.Services<Members[number]>> =>
-  layerDefault(null, ...members)
+): Registry<Members> => layerDefault(null, ...members)
 
 /**
  * Like {@link layer}, with the default named here, above `ATLAS_PROVIDER`.
@@ -116,7 +132,7 @@ export const layer = <const Members extends ReadonlyArray<Member>>(
 export const layerDefault = <const Members extends ReadonlyArray<Member>>(
   defaultId: string | null,
   ...members: Members
-): Layer.Layer<Providers, Layer.Error<Members[number]>, Layer.Services<Members[number]>> =>
+): Registry<Members> =>
   // built with the memo map of the whole program: a member that is also provided on its own is the same one
   Layer.fromBuildMemo((memoMap, scope) =>
     Effect.gen(function*() {
@@ -126,7 +142,9 @@ export const layerDefault = <const Members extends ReadonlyArray<Member>>(
         const typed = member as Layer.Layer<Provider, Layer.Error<Members[number]>, Layer.Services<Members[number]>>
         built.push(Context.get(yield* Layer.buildWithMemoMap(typed, memoMap, scope), Provider))
       }
-      const environment = yield* Setting.readOptional("ATLAS_PROVIDER")
-      return Context.make(Providers, make(built, { default: defaultId ?? environment ?? built[0]?.id ?? "" }))
+      const doubles = doublesOf(built)
+      if (doubles.length > 0) return yield* invalid("providers", doubles.map(twice))
+      const named = defaultId ?? (yield* Effect.mapError(Setting.read("ATLAS_PROVIDER"), Setting.refused("providers")))
+      return Context.make(Providers, make(built, { default: named ?? built[0]?.id ?? "" }))
     })
   )

@@ -3,4 +3,4 @@
  *
  * @since 0.1.0
  */
-export { read } from "../domain/Setting.ts"
+export { read, refused, unwrap, type Wrap } from "../domain/Setting.ts"

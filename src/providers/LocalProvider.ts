@@ -9,16 +9,17 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { NotFound, StorageFault, Unsupported } from "../domain/AtlasError.ts"
+import { type AtlasError, NotFound, StorageFault, Unsupported } from "../domain/AtlasError.ts"
 import * as GpuCatalog from "../domain/GpuCatalog.ts"
-import { type ComputeId, ProviderId } from "../domain/Ids.ts"
+import type { ComputeId } from "../domain/Ids.ts"
 import { Usd } from "../domain/Money.ts"
 import * as Setting from "../domain/Setting.ts"
+import * as AccountId from "../provider/AccountId.ts"
 import * as Adapter from "../provider/Adapter.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as StateDirectory from "../storage/StateDirectory.ts"
@@ -38,6 +39,8 @@ import * as StateDir from "./local/internal/stateDir.ts"
  * @since 0.1.0
  */
 export interface Options {
+  /** What this provider is called in everything that is said of it; default `local`. A second one needs an id of its own. */
+  readonly id?: string | undefined
   /**
    * Where computes are kept; default `$ATLAS_STATE_DIR`, else the user's state directory + `effect-atlas`. For a user without
    * a home directory every call fails as `StorageFault` unless one of them is set.
@@ -57,9 +60,10 @@ export interface Options {
 /** What the local provider asks of the platform; `NodeServices.layer` has it all. */
 type Platform = FileSystem.FileSystem | Path.Path | ChildProcessSpawner.ChildProcessSpawner
 
-const provider = ProviderId.make("local")
+const cloud = "local"
 
 const adapter = Effect.fnUntraced(function*(options: Options) {
+  const provider = yield* AccountId.decode(options.id ?? cloud)
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -70,13 +74,13 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
   // without a root every call fails before it uses one, and a registry still has its other providers
   const root = Result.getOrElse(found, () => "")
   const dir = yield* StateDir.make(root)
-  const own = yield* Plan.inherit(Setting.readOptional)
+  const own = yield* Plan.inherit((name) => Effect.mapError(Setting.read(name), Setting.refused("local")))
   const plan = yield* Plan.make(own, {
     cwd: options.cwd === undefined ? null : path.resolve(options.cwd),
     logLimit: options.logLimit ?? Plan.defaultLogLimit
   })
   const offers = Effect.provideService(
-    Gpus.offers(provider, price),
+    Gpus.offers(cloud, provider, price),
     ChildProcessSpawner.ChildProcessSpawner,
     spawner
   )
@@ -112,6 +116,7 @@ const adapter = Effect.fnUntraced(function*(options: Options) {
 
   return Adapter.make({
     id: provider,
+    cloud,
     flags: ["http_proxy", "raw_tcp", "symmetric_ports", "exit_codes"],
     gpuNames: GpuCatalog.driverNames,
     // a listing of our own disk never lags
@@ -197,19 +202,34 @@ export class LocalProvider extends Context.Service<LocalProvider, Provider.Of<"c
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<LocalProvider | Provider.Provider, never, Platform> =>
+export const layer = (options: Options = {}): Layer.Layer<LocalProvider | Provider.Provider, AtlasError, Platform> =>
   Provider.layer(LocalProvider, adapter(options))
 
+const optional = (name: string) => Effect.map(Setting.read(name), (value) => value ?? undefined)
+
 /**
- * The local provider configured from the environment: `ATLAS_STATE_DIR` and `ATLAS_LOCAL_PRICE_PER_HOUR`.
+ * The local provider configured from the environment: what is left out is read from `ATLAS_STATE_DIR` and
+ * `ATLAS_LOCAL_PRICE_PER_HOUR`.
+ *
+ * **Example** (Another variable for the directory)
+ *
+ * ```ts
+ * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
+ * import * as Config from "effect/Config"
+ *
+ * const layer = LocalProvider.layerConfig({ stateDir: Config.String("COMPUTES"), pricePerHour: 1.5 })
+ * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<LocalProvider | Provider.Provider, Config.ConfigError, Platform> = Provider.layer(
-  LocalProvider,
-  Effect.gen(function*() {
-    const pricePerHour = yield* Config.schema(Usd, "ATLAS_LOCAL_PRICE_PER_HOUR").pipe(Config.withDefault(Usd.make(0)))
-    return yield* adapter({ pricePerHour })
-  })
-)
+export const layerConfig = (
+  options: Setting.Wrap<Options> = {}
+): Layer.Layer<LocalProvider | Provider.Provider, AtlasError | Config.ConfigError, Platform> =>
+  Layer.unwrap(Effect.map(
+    Setting.unwrap(options, () => ({
+      stateDir: optional("ATLAS_STATE_DIR"),
+      pricePerHour: Config.schema(Usd, "ATLAS_LOCAL_PRICE_PER_HOUR").pipe(Config.withDefault(undefined))
+    })),
+    layer
+  ))

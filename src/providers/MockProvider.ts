@@ -21,10 +21,11 @@ import type { ComputeRequest } from "../domain/ComputeRequest.ts"
 import * as Entropy from "../domain/Entropy.ts"
 import { GpuType } from "../domain/Gpu.ts"
 import * as GpuCatalog from "../domain/GpuCatalog.ts"
-import { ComputeId, ProviderId } from "../domain/Ids.ts"
+import { ComputeId, type ProviderId } from "../domain/Ids.ts"
 import { LogElement } from "../domain/LogElement.ts"
 import { Usd } from "../domain/Money.ts"
 import { Spend } from "../domain/Resources.ts"
+import * as AccountId from "../provider/AccountId.ts"
 import * as Adapter from "../provider/Adapter.ts"
 import * as Provider from "../provider/Provider.ts"
 import { makeCalls } from "./mock/internal/calls.ts"
@@ -44,6 +45,8 @@ export type { Delay, Ledger, LedgerEntry, Operation, RecordedCall } from "./mock
  * @since 0.1.0
  */
 export interface Options {
+  /** What this provider is called in everything that is said of it; default `mock`. A second one needs an id of its own. */
+  readonly id?: string | undefined
   /** How long a compute takes from its create until it is running; default 0: running at once. */
   readonly provisioning?: Duration.Input
   /** How long after a create it may still be absent from a listing; default 5 seconds. */
@@ -54,13 +57,13 @@ export interface Options {
   readonly refuseUnknownOpts?: boolean
 }
 
-const provider = ProviderId.make("mock")
+const cloudName = "mock"
 
 const newName = Effect.map(Entropy.word(12), (word) => `mock-${word}`)
 
 const newId = Effect.map(newName, (name) => ComputeId.make(name))
 
-const gpuTypes = [
+const gpuTypesOf = (provider: ProviderId) => [
   new GpuType({
     id: "mock-h100",
     provider,
@@ -101,7 +104,7 @@ const priceOf = ({ providerOpts }: ComputeRequest): Result.Result<Usd | null, Va
     : Result.fail(invalid("providerOpts.costPerHour", "Expected US dollars per hour, 0 or more, or null"))
 }
 
-const checkGpu = (gpu: string | null): Effect.Effect<void, Validation> =>
+const checkGpu = (gpu: string | null, gpuTypes: ReadonlyArray<GpuType>): Effect.Effect<void, Validation> =>
   Effect.flatMap(GpuCatalog.CurrentGpuCatalog, (catalog) => {
     const known = GpuCatalog.canonicalNames(catalog)
     const isKnown = gpu === null || known.includes(gpu) || gpuTypes.some(({ id }) => id === gpu)
@@ -137,7 +140,13 @@ const linesOf = (
     }))
 }
 
-const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof makeFaults>) => {
+const adapterOf = (
+  provider: ProviderId,
+  options: Options,
+  cloud: Cloud,
+  faults: ReturnType<typeof makeFaults>
+) => {
+  const gpuTypes = gpuTypesOf(provider)
   const calls = makeCalls(cloud, faults)
   const jobs = makeJobs(provider, calls, newName)
   const stock = makeStock(provider, calls, newName)
@@ -171,12 +180,13 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
 
   const adapter = Adapter.make({
     id: provider,
+    cloud: cloudName,
     flags: ["spot", "network_volumes", "http_proxy", "raw_tcp", "webhooks", "exit_codes"],
     settleWindow: options.settleWindow ?? "5 seconds",
     pollInterval: options.pollInterval ?? "5 seconds",
     compute: {
       prepare: ({ request }) =>
-        checkGpu(request.gpu).pipe(
+        checkGpu(request.gpu, gpuTypes).pipe(
           Effect.andThen(Effect.fromResult(options.refuseUnknownOpts === true ? checkOpts(request) : Result.void)),
           Effect.andThen(Effect.fromResult(priceOf(request)))
         ),
@@ -239,13 +249,13 @@ const adapterOf = (options: Options, cloud: Cloud, faults: ReturnType<typeof mak
         })
     }
   })
-  return { adapter, calls, jobs, stock, bills }
+  return { provider, adapter, calls, jobs, stock, bills }
 }
 
 const controlsOf = (
   cloud: Cloud,
   faults: ReturnType<typeof makeFaults>,
-  { bills, calls, jobs, stock }: ReturnType<typeof adapterOf>
+  { bills, calls, jobs, provider, stock }: ReturnType<typeof adapterOf>
 ): Controls => {
   const now = Effect.tap(Clock.currentTimeMillis, (at) => Effect.sync(() => cloud.settle(at)))
 
@@ -352,18 +362,15 @@ export class MockProvider extends Context.Service<
 export const make = (options: Options = {}): Effect.Effect<{
   readonly provider: MockProvider["Service"]
   readonly controls: Controls
-}> =>
-  Effect.sync(() => {
-    const { adapter, controls } = made(options)
-    return { provider: Provider.make(adapter), controls }
-  })
+}, AtlasError> => Effect.map(made(options), ({ adapter, controls }) => ({ provider: Provider.make(adapter), controls }))
 
-const made = (options: Options) => {
-  const cloud = makeCloud(millisOf(options.provisioning))
-  const faults = makeFaults()
-  const parts = adapterOf(options, cloud, faults)
-  return { adapter: parts.adapter, controls: controlsOf(cloud, faults, parts) }
-}
+const made = (options: Options) =>
+  Effect.map(AccountId.decode(options.id ?? cloudName), (id) => {
+    const cloud = makeCloud(millisOf(options.provisioning))
+    const faults = makeFaults()
+    const parts = adapterOf(id, options, cloud, faults)
+    return { adapter: parts.adapter, controls: controlsOf(cloud, faults, parts) }
+  })
 
 /**
  * The mock as a layer: under its own tag, as the provider in use, and with its controls.
@@ -382,8 +389,10 @@ const made = (options: Options) => {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<MockProvider | MockControls | Provider.Provider> =>
-  Layer.unwrap(Effect.sync(() => {
-    const { adapter, controls } = made(options)
-    return Layer.merge(Provider.layer(MockProvider, Effect.succeed(adapter)), Layer.succeed(MockControls, controls))
-  }))
+export const layer = (
+  options: Options = {}
+): Layer.Layer<MockProvider | MockControls | Provider.Provider, AtlasError> =>
+  Layer.unwrap(
+    Effect.map(made(options), ({ adapter, controls }) =>
+      Layer.merge(Provider.layer(MockProvider, Effect.succeed(adapter)), Layer.succeed(MockControls, controls)))
+  )

@@ -8,7 +8,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type { AtlasError } from "../domain/AtlasError.ts"
 import * as Provider from "../provider/Provider.ts"
+import type { Wrap } from "../provider/Setting.ts"
 import { config, open } from "./runpod/internal/account.ts"
 import { adapterOf } from "./runpod/internal/adapter.ts"
 import type { Options } from "./runpod/internal/options.ts"
@@ -47,7 +49,7 @@ export type { Options } from "./runpod/internal/options.ts"
  *   })
  * )
  *
- * const layer = Providers.layer(RunPod.layerConfig).pipe(Layer.provide(FetchHttpClient.layer))
+ * const layer = Providers.layer(RunPod.layerConfig()).pipe(Layer.provide(FetchHttpClient.layer))
  * ```
  *
  * @category services
@@ -77,7 +79,7 @@ const opened = (options: Options) => Effect.map(open(options), (account) => adap
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], never, HttpClient.HttpClient> =>
+export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], AtlasError, HttpClient.HttpClient> =>
   Effect.map(opened(options), Provider.make)
 
 /**
@@ -101,17 +103,31 @@ export const make = (options: Options = {}): Effect.Effect<RunPod["Service"], ne
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<RunPod | Provider.Provider, never, HttpClient.HttpClient> =>
-  Provider.layer(RunPod, opened(options))
+export const layer = (
+  options: Options = {}
+): Layer.Layer<RunPod | Provider.Provider, AtlasError, HttpClient.HttpClient> => Provider.layer(RunPod, opened(options))
 
 /**
- * RunPod configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
+ * RunPod configured from the environment: what is left out is read from `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and
+ * `RUNPOD_RUNTIME_BASE_URL`; for an account with an `id` of its own, such as `runpod-eu`, from `RUNPOD_EU_API_KEY` and so on.
+ *
+ * **Example** (Two accounts, and another variable for the key of one)
+ *
+ * ```ts
+ * import { Providers } from "effect-atlas"
+ * import * as RunPod from "effect-atlas/providers/RunPod"
+ * import * as Config from "effect/Config"
+ *
+ * const layer = Providers.layer(
+ *   RunPod.layerConfig({ id: "runpod-eu" }),
+ *   RunPod.layerConfig({ id: "runpod-us", apiKey: Config.Redacted("MY_KEY") })
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<
-  RunPod | Provider.Provider,
-  Config.ConfigError,
-  HttpClient.HttpClient
-> = /* @__PURE__ */ Layer.unwrap(/* @__PURE__ */ Effect.map(config, layer))
+export const layerConfig = (
+  options: Wrap<Options> = {}
+): Layer.Layer<RunPod | Provider.Provider, AtlasError | Config.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrap(Effect.map(config(options), layer))

@@ -9,9 +9,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type { AtlasError } from "../domain/AtlasError.ts"
 import * as Provider from "../provider/Provider.ts"
+import type { Wrap } from "../provider/Setting.ts"
 import * as RunPod from "./RunPod.ts"
-import { config as fromEnvironment, open } from "./runpod/internal/account.ts"
+import { config, open } from "./runpod/internal/account.ts"
 import { adapterOf } from "./runpod/internal/adapter.ts"
 import { type Asks, fromWire, type Lists, type Logs } from "./runpod/internal/native.ts"
 import type { ClientOptions, Options as RunPodOptions } from "./runpod/internal/options.ts"
@@ -70,8 +72,8 @@ export class RunPodClient extends Context.Service<RunPodClient, Asks & Logs & Li
  */
 export const make = (
   options: ClientOptions = {}
-): Effect.Effect<RunPodClient["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(open(options), ({ wire }) => fromWire(wire, options))
+): Effect.Effect<RunPodClient["Service"], AtlasError, HttpClient.HttpClient> =>
+  Effect.map(open(options), (account) => fromWire(account, options))
 
 /**
  * The client as a layer; beside the `RunPod` provider, take `layerWithRunPod`: both then share one limiter.
@@ -89,25 +91,19 @@ export const make = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: ClientOptions = {}): Layer.Layer<RunPodClient, never, HttpClient.HttpClient> =>
+export const layer = (options: ClientOptions = {}): Layer.Layer<RunPodClient, AtlasError, HttpClient.HttpClient> =>
   Layer.effect(RunPodClient, make(options))
 
 /**
- * Options from the environment: `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`; the key is `RUNPOD_API_KEY` anyway.
- *
- * @category configuration
- * @since 0.1.0
- */
-export const config: Effect.Effect<ClientOptions, Config.ConfigError> = fromEnvironment
-
-/**
- * The client configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
+ * The client configured from the environment: what is left out is read from the variables that `RunPod.layerConfig` reads.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClient.HttpClient> = /* @__PURE__ */ Layer
-  .effect(RunPodClient, /* @__PURE__ */ Effect.flatMap(config, make))
+export const layerConfig = (
+  options: Wrap<ClientOptions> = {}
+): Layer.Layer<RunPodClient, AtlasError | Config.ConfigError, HttpClient.HttpClient> =>
+  Layer.effect(RunPodClient, Effect.flatMap(config(options), make))
 
 /**
  * The client beside the `RunPod` provider, as `RunPod.layer` gives it: one key and one limiter for both.
@@ -136,23 +132,25 @@ export const layerConfig: Layer.Layer<RunPodClient, Config.ConfigError, HttpClie
  */
 export const layerWithRunPod = (
   options: RunPodOptions = {}
-): Layer.Layer<RunPodClient | RunPod.RunPod | Provider.Provider, never, HttpClient.HttpClient> =>
+): Layer.Layer<RunPodClient | RunPod.RunPod | Provider.Provider, AtlasError, HttpClient.HttpClient> =>
   Layer.unwrap(
     Effect.map(open(options), (account) =>
       Layer.merge(
         Provider.layer(RunPod.RunPod, Effect.succeed(adapterOf({ ...account, options }))),
-        Layer.succeed(RunPodClient, fromWire(account.wire, options))
+        Layer.succeed(RunPodClient, fromWire(account, options))
       ))
   )
 
 /**
- * Both, configured from the environment: `RUNPOD_API_KEY`, `RUNPOD_BASE_URL` and `RUNPOD_RUNTIME_BASE_URL`.
+ * Both, configured from the environment as `RunPod.layerConfig` is.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfigWithRunPod: Layer.Layer<
+export const layerConfigWithRunPod = (
+  options: Wrap<RunPodOptions> = {}
+): Layer.Layer<
   RunPodClient | RunPod.RunPod | Provider.Provider,
-  Config.ConfigError,
+  AtlasError | Config.ConfigError,
   HttpClient.HttpClient
-> = /* @__PURE__ */ Layer.unwrap(/* @__PURE__ */ Effect.map(config, layerWithRunPod))
+> => Layer.unwrap(Effect.map(config(options), layerWithRunPod))

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -35,8 +36,8 @@ export const AccountHome = Context.Reference<Effect.Effect<string | null>>("effe
  * @category directories
  * @since 0.1.0
  */
-export const home: Effect.Effect<string | null> = Effect.filterOrElse(
-  Setting.readOptional("HOME"),
+export const home: Effect.Effect<string | null, Config.ConfigError> = Effect.filterOrElse(
+  Setting.read("HOME"),
   (given) => given !== null,
   () => Effect.flatten(AccountHome)
 )
@@ -47,7 +48,7 @@ export const home: Effect.Effect<string | null> = Effect.filterOrElse(
  * @category directories
  * @since 0.1.0
  */
-export const withHome = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const withHome = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Config.ConfigError, R> =>
   Effect.gen(function*() {
     const found = yield* home
     const current = yield* ConfigProvider.ConfigProvider
@@ -61,7 +62,7 @@ export const withHome = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
  *
  * **Details**
  *
- * Fails as `StorageFault` when the user has no home, and says to set `ATLAS_STATE_DIR` or the named option. A directory that
+ * Fails as `StorageFault` when a variable cannot be read, or the user has no home, and says to set `ATLAS_STATE_DIR` or the named option. A directory that
  * all users share and that a reboot clears, such as `/tmp`, is never the answer.
  *
  * **Example** (A file beside the others)
@@ -83,9 +84,9 @@ export const withHome = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
 export const find = (option?: string): Effect.Effect<string, StorageFault, Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
-    const given = yield* Setting.readOptional("ATLAS_STATE_DIR")
+    const given = yield* Setting.read("ATLAS_STATE_DIR")
     if (given !== null) return path.resolve(given)
-    const states = yield* Setting.readOptional("XDG_STATE_HOME")
+    const states = yield* Setting.read("XDG_STATE_HOME")
     if (states !== null) return path.join(states, "effect-atlas")
     const found = yield* home
     if (found !== null) return path.join(found, ".local", "state", "effect-atlas")
@@ -94,4 +95,4 @@ export const find = (option?: string): Effect.Effect<string, StorageFault, Path.
         "there is no directory to keep state in: HOME is not set and the system has no home for this account; set "
         + `ATLAS_STATE_DIR${option === undefined ? "" : ` or give \`${option}\``}`
     })
-  })
+  }).pipe(Effect.catchTag("ConfigError", ({ message }) => Effect.fail(new StorageFault({ message }))))

@@ -13,6 +13,14 @@
 export const provider = "atlas.provider"
 
 /**
+ * The kind of cloud that the provider is an account of; its id, unless it was given another one. On spans only.
+ *
+ * @category attributes
+ * @since 0.1.0
+ */
+export const cloud = "atlas.cloud"
+
+/**
  * The compute's id; on spans only, never a metric label.
  *
  * @category attributes

@@ -330,7 +330,7 @@ describe("switched off", () => {
       )
       const found = yield* Effect.provide(
         outcomes,
-        Fly.layerConfig.pipe(Layer.provide([untouchable, settings({ ATLAS_FLY_ENABLED: "false" })]))
+        Fly.layerConfig().pipe(Layer.provide([untouchable, settings({ ATLAS_FLY_ENABLED: "false" })]))
       )
       assert.deepStrictEqual(found, expected)
     }))
@@ -349,7 +349,7 @@ describe("switched off", () => {
         const [first] = yield* Stream.runCollect(Stream.take(fly.subscribeLogs("acme-web"), 1))
         assert.strictEqual(first?._tag, "Logs")
       }).pipe(Effect.provide(
-        Fly.layerConfig.pipe(
+        Fly.layerConfig().pipe(
           Layer.provideMerge(platform({ ATLAS_FLY_CLI: "false", ATLAS_FLY_TOKENS_DIR: tokens }))
         )
       ))

@@ -47,7 +47,7 @@ describe("a request", () => {
 
   it.effect("goes where FLY_API_BASE_URL says", () =>
     Effect.gen(function*() {
-      const { layer, seen } = host(empty, () => Layer.orDie(FlyLogSource.layerConfig))
+      const { layer, seen } = host(empty, () => Layer.orDie(FlyLogSource.layerConfig()))
       yield* page().pipe(
         Effect.provide(Layer.provide(
           layer,

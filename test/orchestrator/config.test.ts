@@ -19,7 +19,7 @@ const build = (env: Record<string, string>) =>
     const { controls, provider } = yield* MockProvider.make({})
     const plain = yield* makePlainCloud()
     const context = yield* Layer.build(
-      Layer.fresh(Orchestrator.layerConfig).pipe(
+      Layer.fresh(Orchestrator.layerConfig()).pipe(
         Layer.provide([
           SessionStore.layerMemory,
           Layer.succeed(Providers.Providers, Providers.make([provider, plain.provider])),

@@ -130,6 +130,7 @@ describe("spans", () => {
       const names = new Set(recorder.spans.flatMap((span) => [...span.attributes.keys()]))
       const known: ReadonlyArray<string> = [
         Attributes.provider,
+        Attributes.cloud,
         Attributes.computeId,
         Attributes.computeName,
         Attributes.errorKind

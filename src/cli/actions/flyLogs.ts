@@ -43,7 +43,7 @@ const layer = (baseUrl: string | undefined, level: LogLevel.LogLevel) => {
     Layer.provideMerge(pages),
     Layer.provide([
       Tokens.layer({ fallback: true }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, level))),
-      baseUrl === undefined ? FlyLogSource.layerConfig : FlyLogSource.layerPlatform({ baseUrl }),
+      FlyLogSource.layerConfig({ baseUrl }),
       Dispatcher.layerMemory
     ]),
     Layer.provide(FetchHttpClient.layer)

@@ -17,7 +17,7 @@ import * as Table from "../Table.ts"
 export const layer = ({ fallback }: { readonly fallback: boolean }) =>
   Layer.unwrap(Effect.map(
     FlyTools,
-    (tools) => FlyTokens.layerConfig.pipe(Layer.provide([TokenStorage.layerFile({ fallback }), tools]))
+    (tools) => FlyTokens.layerConfig().pipe(Layer.provide([TokenStorage.layerFile({ fallback }), tools]))
   ))
 
 interface Wanted {

@@ -3,7 +3,6 @@
  *
  * The fly command renews that token every few minutes, so one that was read is good only while the file has not changed.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -12,6 +11,7 @@ import * as UserDirectories from "effect/persistence/UserDirectories"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { parse } from "yaml"
+import { setting } from "./flySetting.ts"
 import { parseGiven } from "./tokenForm.ts"
 
 /** It is a page of settings; a longer file is no configuration. */
@@ -36,8 +36,8 @@ export interface Found {
 }
 
 const directoryOf = Effect.gen(function*() {
-  const given = yield* Effect.orElseSucceed(Config.String("FLY_CONFIG_DIR"), () => "")
-  if (given !== "") return given
+  const given = yield* setting("FLY_CONFIG_DIR", "token")
+  if (given !== null) return given
   const path = yield* Path.Path
   return yield* UserDirectories.make().home.pipe(
     Effect.map((home) => home === "" ? null : path.join(home, ".fly")),

@@ -4,14 +4,14 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type { AppName } from "../AppName.ts"
 import { FlyError, NoToken } from "../FlyError.ts"
 import type { FlyConfigFile } from "./flyConfigFile.ts"
+import { setting } from "./flySetting.ts"
 import type { RefusedTokens } from "./refusedTokens.ts"
 import { identityOf, parseGiven } from "./tokenForm.ts"
 import { type TokenMint, variables } from "./tokenMint.ts"
@@ -55,11 +55,10 @@ export interface Found {
 }
 
 /** The tokens of the variables that are set; an empty one is not. A text that is no token is skipped with a warning. */
-export const readEnvironment: Effect.Effect<ReadonlyArray<Redacted.Redacted>> = Effect.gen(function*() {
+export const readEnvironment: Effect.Effect<ReadonlyArray<Redacted.Redacted>, FlyError> = Effect.gen(function*() {
   const tokens: Array<Redacted.Redacted> = []
   for (const name of variables) {
-    const value = yield* Effect.orElseSucceed(Config.Redacted(name), () => Redacted.make(""))
-    const text = Redacted.value(value)
+    const text = (yield* setting(name, "token")) ?? ""
     const token = parseGiven(text)
     if (token !== null) tokens.push(token)
     else if (text.trim() !== "") yield* Effect.logWarning(`${name} does not hold a token and is ignored`)

@@ -1,7 +1,6 @@
 /**
  * The directory that token files are kept in: whose it must be, and what becomes of tokens where it cannot be used.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -10,6 +9,7 @@ import * as UserDirectories from "effect/persistence/UserDirectories"
 import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import { StorageFault } from "../../domain/AtlasError.ts"
+import * as Setting from "../../domain/Setting.ts"
 import * as PrivateDirectory from "../../storage/PrivateDirectory.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
 import * as SystemReason from "../../storage/SystemReason.ts"
@@ -32,12 +32,14 @@ const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, 
 /** The option, the setting, or the user's data directory; null where the user has no home directory. */
 const wantedDirectory = Effect.fnUntraced(function*(option: string | undefined) {
   if (option !== undefined && option !== "") return option
-  const configured = yield* Config.String("ATLAS_FLY_TOKENS_DIR").pipe(Effect.orElseSucceed(() => ""))
-  if (configured !== "") return configured
+  const configured = yield* Setting.read("ATLAS_FLY_TOKENS_DIR")
+  if (configured !== null) return configured
   const path = yield* Path.Path
-  return yield* StateDirectory.withHome(UserDirectories.make().data("effect-atlas")).pipe(
-    Effect.map((data) => path.join(data, "fly-tokens")),
-    Effect.orElseSucceed(() => null)
+  return yield* StateDirectory.withHome(
+    UserDirectories.make().data("effect-atlas").pipe(
+      Effect.map((data) => path.join(data, "fly-tokens")),
+      Effect.orElseSucceed(() => null)
+    )
   )
 })
 
@@ -113,7 +115,9 @@ const examine = Effect.fnUntraced(function*(directory: string) {
 /** Looks for the wanted directory, makes it where it is missing, and closes it to other users. */
 export const find = Effect.fnUntraced(function*(option: string | undefined) {
   const path = yield* Path.Path
-  const wanted = yield* wantedDirectory(option)
+  const found = yield* Effect.result(wantedDirectory(option))
+  if (Result.isFailure(found)) return unusable("the directory of tokens", found.failure.message)
+  const wanted = found.success
   if (wanted === null) {
     return unusable("the user's data directory", "there is no home directory; set ATLAS_FLY_TOKENS_DIR")
   }

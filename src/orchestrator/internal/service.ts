@@ -104,9 +104,13 @@ const machineOf = (seen: Seen | undefined): Pick<Uncertain, "computeId" | "compu
 const whyNotOver = (engine: SessionEngine["Service"], id: SessionId): string => {
   const seen = engine.get(id)
   if (seen === undefined) return "the session was let go to another orchestrator, which has its machine now"
-  return spawning.isOver(seen)
-    ? `verified gone, but its end could not be recorded: ${engine.whyUnrecorded(id) ?? "it has just been"}`
-    : "not verified gone yet; the orchestrator goes on ending it"
+  if (spawning.isOver(seen)) {
+    return `verified gone, but its end could not be recorded: ${engine.whyUnrecorded(id) ?? "it has just been"}`
+  }
+  const faults = seen.state.pendingTerminations.flatMap(({ fault, provider }) =>
+    fault === null ? [] : [` (${provider}: ${fault.message})`]
+  )
+  return `not verified gone yet${faults[0] ?? ""}; the orchestrator goes on ending it`
 }
 
 /**

@@ -66,7 +66,10 @@ export interface Observer {
   ) => <A, R>(self: Stream.Stream<A, AtlasError, R>) => Stream.Stream<A, AtlasError, R>
 }
 
-export const makeObserver = (provider: ProviderId): Observer => {
+export const makeObserver = (
+  { cloud, id: provider }: { readonly id: ProviderId; readonly cloud: string }
+): Observer => {
+  const own = { [Attributes.provider]: provider, [Attributes.cloud]: cloud }
   const failed = (operation: string, cause: Cause.Cause<AtlasError>) => {
     const kind = kindOf(cause)
     return Effect.andThen(
@@ -80,7 +83,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
       const calls = Metric.withAttributes(Metrics.calls, labels)
       const duration = Metric.withAttributes(Metrics.duration, labels)
       return (self, attributes) => {
-        const span = { kind: "client", attributes: { [Attributes.provider]: provider, ...attributes } } as const
+        const span = { kind: "client", attributes: { ...own, ...attributes } } as const
         const counting = Effect.clockWith((clock) => {
           const start = clock.monotonicTimeNanosUnsafe()
           return Effect.onExit(self, (exit) => {
@@ -111,7 +114,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
             }),
             Stream.withSpan(`Provider.${operation}`, {
               kind: "client",
-              attributes: { [Attributes.provider]: provider, ...attributes }
+              attributes: { ...own, ...attributes }
             }),
             Stream.catchCause((cause) => Stream.failCause(whole ?? cause))
           )

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, ProviderFault, Timeout, Unsupported } from "../../domain/AtlasError.ts"
-import { Compute } from "../../domain/Compute.ts"
+import type { Compute } from "../../domain/Compute.ts"
 import { decoder } from "../../domain/Decode.ts"
 import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
@@ -52,6 +52,7 @@ const isUnaddressable = (entry: Compute | Listing.Unaddressable): entry is Listi
 const applyFilter = (
   all: ReadonlyArray<Compute | Listing.Unaddressable>,
   filter: ComputeFilter,
+  cloud: string,
   catalog: Effect.Effect<GpuCatalog.GpuCatalog>
 ): Effect.Effect<Listing.Listing> =>
   Effect.map(
@@ -71,7 +72,7 @@ const applyFilter = (
         && (filter.region === undefined || compute.region === filter.region)
         && (filter.gpu === undefined || (compute.gpuType !== null && (
           compute.gpuType === filter.gpu
-          || GpuCatalog.canonicalOf(catalog, compute.provider, compute.gpuType) === filter.gpu
+          || GpuCatalog.canonicalOf(catalog, cloud, compute.gpuType) === filter.gpu
         )))
       )
       return { computes, unaddressable }
@@ -110,11 +111,12 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const id = ProviderId.make(adapter.id)
   const settleWindow = Duration.fromInputUnsafe(adapter.settleWindow ?? "5 seconds")
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
-  const observer = makeObserver(id)
+  const cloud = adapter.cloud ?? id
+  const observer = makeObserver({ id, cloud })
   const { billing, compute, endpoints, gpus, jobs, logs, power, requestOpts, templates, volumes } = bounded(adapter)
   const capabilities = capabilitiesOf(adapter)
   const gpuNames = adapter.gpuNames ?? []
-  const catalog = GpuCatalog.inUse(id, gpuNames)
+  const catalog = GpuCatalog.inUse(cloud, gpuNames)
 
   const wrap = (operation: string) => (reason: AtlasErrorReason) =>
     new AtlasError({
@@ -169,11 +171,15 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const onJob = <B>(operation: string, ask: (job: JobRequest.JobRef, call: Call) => Answer<B>) =>
     verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask)
 
-  /** A machine is at the provider that was asked for it, whatever its adapter calls that: its end is asked for here. */
-  const here = (seen: Compute): Compute => seen.provider === id ? seen : new Compute({ ...seen, provider: id })
+  /** What is answered is of the account that was asked, whatever its adapter calls that: its end is asked for here. */
+  const here = <A extends { readonly provider: ProviderId }>(seen: A): A =>
+    seen.provider === id ? seen : Object.assign(Object.create(Object.getPrototypeOf(seen)), seen, { provider: id })
+  const found = <A extends { readonly provider: ProviderId }>(answer: Answer<A>) => Effect.map(answer, here)
+  const foundAll = <A extends { readonly provider: ProviderId }>(answer: Answer<ReadonlyArray<A>>) =>
+    Effect.map(answer, (all) => all.map(here))
   const get = onCompute(
     "getCompute",
-    (computeId, call) => Effect.map(asAsked(compute.get(computeId, call), computeId), here)
+    (computeId, call) => found(asAsked(compute.get(computeId, call), computeId))
   )
   const terminate = onCompute("terminate", (computeId, call) => compute.terminate(computeId, call))
   const filtered = verb(
@@ -182,7 +188,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     (filter, call) =>
       Effect.flatMap(
         compute.list(filter, call),
-        (all) => applyFilter(all.map((entry) => isUnaddressable(entry) ? entry : here(entry)), filter, catalog)
+        (all) => applyFilter(all.map((entry) => isUnaddressable(entry) ? entry : here(entry)), filter, cloud, catalog)
       )
   )
   const listAll = (filter: ComputeFilter = {}, options?: CallOptions) => filtered(filter, options)
@@ -203,7 +209,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         (computeId) =>
           Effect.map(decodeWindow(input.window, "computeSpend", id), (window) => ({ id: computeId, window }))
       ),
-    via("billing", billing, (held) => (input, call) => held.spend(input.id, input.window, call)),
+    via("billing", billing, (held) => (input, call) => found(held.spend(input.id, input.window, call))),
     (input) => idAttribute(input.id)
   )
 
@@ -217,6 +223,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const wiring = { id, capabilities, settleWindow, observer, wrap, get, listAll, terminate }
   return {
     id,
+    cloud,
     implemented,
     capabilities,
     gpuNames,
@@ -234,11 +241,11 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       ...(compute.prepare === undefined
         ? Spawning.make({
           ...wiring,
-          create: { prepare: checkOf(compute), send: (draft, call) => Effect.map(compute.spawn(draft, call), here) }
+          create: { prepare: checkOf(compute), send: (draft, call) => found(compute.spawn(draft, call)) }
         })
         : Spawning.make({
           ...wiring,
-          create: { ...compute, send: (spawn, call) => Effect.map(compute.send(spawn, call), here) }
+          create: { ...compute, send: (spawn, call) => found(compute.send(spawn, call)) }
         })),
       get,
       list,
@@ -250,7 +257,10 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       start: onCompute("start", via("power", power, (held) => held.start))
     },
     gpus: {
-      list: plain("listGpuTypes", (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : gpus.list(call))
+      list: plain(
+        "listGpuTypes",
+        (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : foundAll(gpus.list(call))
+      )
     },
     logs: {
       outlivesCompute: adapter.logs?.outlivesCompute ?? false,
@@ -284,19 +294,22 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         (input: JobRequest.Input | JobRequest.JobRequest) => JobRequest.decode(input),
         via("jobs", jobs, (held) => (request, call) =>
           // a sync job that outlasts its limit was submitted: the failure says so
-          Effect.mapError(held.submit(request, call), (reason) =>
+          Effect.mapError(found(held.submit(request, call)), (reason) =>
             reason._tag === "Timeout" ? asSubmitted(reason) : asUnrepeatable(reason)))
       ),
-      get: onJob("getJob", via("jobs", jobs, (held) => held.get)),
+      get: onJob("getJob", via("jobs", jobs, (held) => (job, call) => found(held.get(job, call)))),
       cancel: onJob("cancelJob", via("jobs", jobs, (held) => held.cancel)),
       chunk: onJob("streamJob", via("jobs", jobs, (held) => held.chunk))
     },
     volumes: {
       list: plain(
         "listNetworkVolumes",
-        (call) => volumes === undefined ? Effect.fail(unsupported("volumes")) : volumes.list(call)
+        (call) => volumes === undefined ? Effect.fail(unsupported("volumes")) : foundAll(volumes.list(call))
       ),
-      get: onResource("getNetworkVolume", via("volumes", volumes, (held) => held.get)),
+      get: onResource(
+        "getNetworkVolume",
+        via("volumes", volumes, (held) => (name, call) => found(held.get(name, call)))
+      ),
       create: verb(
         "createNetworkVolume",
         (input: typeof NetworkVolumeRequest.Encoded) => decodeVolume(input, "createNetworkVolume", id),
@@ -304,12 +317,12 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
           "volumes",
           volumes,
           (held) => (request, call) =>
-            LostResources.volume(
+            found(LostResources.volume(
               request,
               { create: Effect.mapError(held.create(request, call), asUnrepeatable), list: held.list(call) },
               call,
               settleWindow
-            )
+            ))
         )
       ),
       delete: onResource("deleteNetworkVolume", via("volumes", volumes, (held) => held.delete))
@@ -317,9 +330,12 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     templates: {
       list: plain(
         "listTemplates",
-        (call) => templates === undefined ? Effect.fail(unsupported("templates")) : templates.list(call)
+        (call) => templates === undefined ? Effect.fail(unsupported("templates")) : foundAll(templates.list(call))
       ),
-      get: onResource("getTemplate", via("templates", templates, (held) => held.get)),
+      get: onResource(
+        "getTemplate",
+        via("templates", templates, (held) => (name, call) => found(held.get(name, call)))
+      ),
       create: verb(
         "createTemplate",
         (input: TemplateInput) => decodeTemplate(input, "createTemplate", id),
@@ -327,12 +343,12 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
           "templates",
           templates,
           (held) => (request, call) =>
-            LostResources.template(
+            found(LostResources.template(
               request,
               { create: Effect.mapError(held.create(request, call), asUnrepeatable), list: held.list(call) },
               call,
               settleWindow
-            )
+            ))
         )
       ),
       delete: onResource("deleteTemplate", via("templates", templates, (held) => held.delete))
@@ -340,9 +356,12 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     endpoints: {
       list: plain(
         "listEndpoints",
-        (call) => endpoints === undefined ? Effect.fail(unsupported("endpoints")) : endpoints.list(call)
+        (call) => endpoints === undefined ? Effect.fail(unsupported("endpoints")) : foundAll(endpoints.list(call))
       ),
-      get: onResource("getEndpoint", via("endpoints", endpoints, (held) => held.get)),
+      get: onResource(
+        "getEndpoint",
+        via("endpoints", endpoints, (held) => (name, call) => found(held.get(name, call)))
+      ),
       delete: onResource("deleteEndpoint", via("endpoints", endpoints, (held) => held.delete))
     },
     billing: { spend: (input, window = {}, options) => spend({ id: input, window }, options) }

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import { connectionFailure } from "../../http/FakeHost.ts"
@@ -41,7 +42,7 @@ import type { World } from "./World.ts"
  */
 export type Maker = (options: {
   readonly apiKey: Redacted.Redacted
-}) => Effect.Effect<Provider.Made, never, HttpClient.HttpClient>
+}) => Effect.Effect<Provider.Made, AtlasError, HttpClient.HttpClient>
 
 const id = ProviderId.make("runpod")
 
@@ -388,7 +389,7 @@ export const make = (world: World, witness: Witness, maker: Maker, traits: Rng):
     drain,
     providerFor: (process) =>
       Effect.map(
-        Effect.provideService(maker({ apiKey }), HttpClient.HttpClient, clientFor(process)),
+        Effect.provideService(Effect.orDie(maker({ apiKey })), HttpClient.HttpClient, clientFor(process)),
         (made) => watched(process, made)
       ),
     controls: {

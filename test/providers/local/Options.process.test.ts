@@ -13,7 +13,7 @@ import { leftIn, logOf, node, until } from "./harness.ts"
 const withOptions = <A, E>(
   options: Omit<LocalProvider.Options, "stateDir">,
   use: (stateDir: string) => Effect.Effect<A, E, Providers.Providers>
-): Effect.Effect<A, E> =>
+): Effect.Effect<A, E | AtlasError.AtlasError> =>
   Effect.suspend(() => {
     const stateDir = fs.mkdtempSync(join(tmpdir(), "atlas-local-"))
     const layer = Providers.layer(LocalProvider.layer({ stateDir, ...options })).pipe(Layer.provide(NodeServices.layer))

@@ -73,13 +73,15 @@ describe("what RunPod is", () => {
       // no fake plays that host
       assert.strictEqual((yield* settled(failureOf(provider.compute.list()))).kind, "transport")
     }).pipe(
-      Effect.provide(RunPod.layerConfig.pipe(
-        Layer.provide(FakeRunPod.layerClient),
-        Layer.provide(FakeRunPod.layer()),
-        Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
-          env: { RUNPOD_API_KEY: key, RUNPOD_BASE_URL: "https://elsewhere.example/v2" }
-        })))
-      ))
+      Effect.provide(
+        RunPod.layerConfig().pipe(
+          Layer.provide(FakeRunPod.layerClient),
+          Layer.provide(FakeRunPod.layer()),
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
+            env: { RUNPOD_API_KEY: key, RUNPOD_BASE_URL: "https://elsewhere.example/v2" }
+          })))
+        )
+      )
     ))
 })
 

@@ -219,9 +219,10 @@ describe("where the two APIs are", () => {
       yield* both(one, { options: { runtimeBaseUrl: "https://run.example/v2" } })
       const other = yield* provide(RunPodClient.make({ apiKey: key, runtimeBaseUrl: "https://r.example/v2" }))
       yield* both(other)
-      const configured = yield* Effect.flatMap(
-        RunPodClient.config,
-        (config) => provide(RunPodClient.make({ apiKey: key, ...config }))
+      const configured = yield* provide(
+        client.use(Effect.succeed).pipe(
+          Effect.provide(RunPodClient.layerConfig({ apiKey: key }))
+        )
       ).pipe(
         Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
           env: { RUNPOD_BASE_URL: "https://em.example/v2", RUNPOD_RUNTIME_BASE_URL: "https://er.example/v2" }
@@ -319,7 +320,7 @@ describe("every call of the table", () => {
       yield* provide(
         client.use((native) => native.getPod({ id: "p" })).pipe(
           Effect.provide(Layer.provide(
-            RunPodClient.layerConfig,
+            RunPodClient.layerConfig(),
             ConfigProvider.layer(ConfigProvider.fromEnv({ env: { RUNPOD_API_KEY: "from-env" } }))
           ))
         )
@@ -331,7 +332,7 @@ describe("every call of the table", () => {
     Effect.gen(function*() {
       const limited = () => json({}, { status: 429, headers: { "retry-after": "10" } })
       const { seen, provide } = scripted(limited, json(pod), json(pod))
-      const runpod = RunPodClient.layerConfigWithRunPod.pipe(
+      const runpod = RunPodClient.layerConfigWithRunPod().pipe(
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
           env: { RUNPOD_API_KEY: "from-env", RUNPOD_BASE_URL: "https://m.example/v2" }
         })))

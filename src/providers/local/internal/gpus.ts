@@ -45,11 +45,12 @@ export interface Offer {
 
 /** One offer per kind of GPU, or one of type `cpu`. */
 export const offers = (
+  cloud: string,
   provider: ProviderId,
   price: Usd
 ): Effect.Effect<ReadonlyArray<Offer>, never, ChildProcessSpawner.ChildProcessSpawner> =>
   Effect.gen(function*() {
-    const catalog = yield* GpuCatalog.inUse(provider, GpuCatalog.driverNames)
+    const catalog = yield* GpuCatalog.inUse(cloud, GpuCatalog.driverNames)
     const found = yield* real
     const kinds = [...new Map(found.map((gpu) => [gpu.name, gpu])).values()]
     const all = kinds.length > 0 ? kinds : [{ name: "cpu", memoryGb: Math.round(os.totalmem() / 2 ** 30) }]
@@ -57,7 +58,7 @@ export const offers = (
       const type = new GpuType({
         id: name,
         provider,
-        canonical: GpuCatalog.canonicalOf(catalog, provider, name),
+        canonical: GpuCatalog.canonicalOf(catalog, cloud, name),
         displayName: name === "cpu"
           ? `${os.cpus()[0]?.model.trim() ?? "CPU"} (${os.availableParallelism()} cores)`
           : name,

@@ -200,7 +200,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /** What of our own environment a compute gets, with the Node we run on first where `node` would be another one. */
-export const inherit = Effect.fnUntraced(function*(read: (name: string) => Effect.Effect<string | null>) {
+export const inherit = Effect.fnUntraced(function*<E>(read: (name: string) => Effect.Effect<string | null, E>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const own: Partial<Record<typeof inherited[number], string>> = {}

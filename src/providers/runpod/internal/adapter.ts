@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import { ProviderFault, Uncertain } from "../../../domain/AtlasError.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import * as Adapter from "../../../provider/Adapter.ts"
-import type { ApiKey } from "../../../provider/ApiKey.ts"
 import type { Call } from "../../../provider/Call.ts"
 import { unaddressable } from "../../../provider/Listing.ts"
 import type { WithBody } from "../../../provider/Raw.ts"
@@ -13,9 +12,8 @@ import * as Catalog from "../schema/catalog.ts"
 import * as Endpoints from "../schema/endpoints.ts"
 import * as Pods from "../schema/pods.ts"
 import * as Resources from "../schema/resources.ts"
-import { provider } from "./account.ts"
+import { type Account, cloud } from "./account.ts"
 import { anyCloud } from "./anyCloud.ts"
-import type { Wire } from "./edge.ts"
 import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobsFacet.ts"
 import * as Listing from "./listing.ts"
@@ -58,9 +56,9 @@ const page = <A>(
 ) => Effect.map(items, (items): Listing.Page<A> => ({ items, pagination }))
 
 export const adapterOf = (
-  { apiKey, options, wire }: { readonly apiKey: ApiKey; readonly wire: Wire; readonly options: Options }
+  { apiKey, id, options, wire }: Account & { readonly options: Options }
 ) => {
-  const gpuCatalog = GpuCatalog.inUse(provider, gpuNames)
+  const gpuCatalog = GpuCatalog.inUse(cloud, gpuNames)
   const createPod = wire.send(Calls.createPod)
   const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Listing.calls.pods)]
   const deletePod = wire.ask(Calls.deletePod)
@@ -90,7 +88,8 @@ export const adapterOf = (
     )
 
   return Adapter.make({
-    id: provider,
+    id,
+    cloud,
     flags: [
       "network_volumes",
       "http_proxy",

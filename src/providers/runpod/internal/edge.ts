@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type AtlasErrorReason, NoCapacity, ProviderFault, Validation } from "../../../domain/AtlasError.ts"
+import type { ProviderId } from "../../../domain/Ids.ts"
 import type { ApiKey } from "../../../provider/ApiKey.ts"
 import { type Call, decode as decodeCall } from "../../../provider/Call.ts"
 import * as ProviderHttp from "../../../provider/ProviderHttp.ts"
@@ -64,6 +65,7 @@ export interface Wire {
 }
 
 export interface Options {
+  readonly id: ProviderId
   readonly apiKey: ApiKey
   readonly baseUrl?: string | undefined
   readonly runtimeBaseUrl?: string | undefined
@@ -125,14 +127,14 @@ const memoized = <Made>(make: (operation: Operation) => Made): (operation: Opera
   }
 }
 
-export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Effect.Effect<
+export const make = ({ apiKey, baseUrl, id, retries, runtimeBaseUrl }: Options): Effect.Effect<
   Wire,
   never,
   HttpClient.HttpClient
 > =>
   Effect.gen(function*() {
     const shared = {
-      provider: "runpod",
+      provider: id,
       name: "RunPod",
       auth: apiKey,
       limits: yield* RateLimits.make(),

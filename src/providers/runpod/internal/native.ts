@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
+import type { ProviderId } from "../../../domain/Ids.ts"
 import * as TimeSpan from "../../../domain/TimeSpan.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
 import {
@@ -14,7 +15,6 @@ import {
   type Release,
   type Template
 } from "../RunPodSchema.ts"
-import { provider } from "./account.ts"
 import type * as Edge from "./edge.ts"
 import * as Listing from "./listing.ts"
 import { type From, type LogLine, resumed } from "./logLines.ts"
@@ -72,7 +72,7 @@ export interface Lists {
   ) => Effect.Effect<ReadonlyArray<Release>, AtlasError>
 }
 
-const wrap = (operation: string) => (reason: AtlasErrorReason): AtlasError =>
+const wrapIn = (provider: ProviderId) => (operation: string) => (reason: AtlasErrorReason): AtlasError =>
   new AtlasError({ provider, operation, reason })
 
 /** How often a log that brings nothing but failures is opened again, unless the call or the client says. */
@@ -88,9 +88,10 @@ const beginning = (input: Loose, { lastEventId, since }: From): Loose => {
 }
 
 export const fromWire = (
-  wire: Edge.Wire,
+  { id, wire }: { readonly id: ProviderId; readonly wire: Edge.Wire },
   options: Pick<Options, "retries" | "settleWindow">
 ): Asks & Logs & Lists => {
+  const wrap = wrapIn(id)
   const lists = listsOf(wire)
   const tellingOf = telling(wire, options.settleWindow)
   const asked = (name: Edge.AskName) => {

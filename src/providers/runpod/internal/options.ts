@@ -9,6 +9,11 @@ import type * as Redacted from "effect/Redacted"
  * @since 0.1.0
  */
 export interface ClientOptions {
+  /**
+   * What this account is called in everything that is said of it; default `runpod`. A second account needs an id of its own, and
+   * has its own variables: those of `runpod-eu` begin with `RUNPOD_EU`.
+   */
+  readonly id?: string | undefined
   /** Default: the environment variable `RUNPOD_API_KEY`; `apiKey` of a call overrides both. */
   readonly apiKey?: Redacted.Redacted | string | null | undefined
   /** The management API; default `https://api.runpod.io/v2`. */
