@@ -94,17 +94,6 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Log
     })
   })
 
-/** The same stream, ended by `orElse` when nothing comes for so long. */
-export const unlessSilent = <A, E, E2>(
-  self: Stream.Stream<A, E>,
-  silence: Duration.Input,
-  orElse: Pull.Pull<never, E2>
-): Stream.Stream<A, E | Pull.ExcludeDone<E2>> =>
-  Stream.transformPull(
-    self,
-    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: silence, orElse: () => orElse }))
-  )
-
 /** So many lines are remembered across connections: all that RunPod keeps of a log. */
 const remembered = 5000
 const keyOf = ({ id, line, source, ts }: LogLine): string =>
