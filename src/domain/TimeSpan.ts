@@ -9,6 +9,8 @@ import * as Duration from "effect/Duration"
 const grain = (millis: number): number =>
   millis >= 86_400_000 ? 3_600_000 : millis >= 3_600_000 ? 60_000 : millis >= 10_000 ? 1000 : millis >= 1000 ? 100 : 1
 
+const units = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000], ["ms", 1]] as const
+
 /**
  * A length of time, rounded to what is worth reading: `250ms`, `2s 500ms`, `30s`, `1m 48s`, `2h 5m`.
  *
@@ -24,9 +26,15 @@ const grain = (millis: number): number =>
  * @since 0.1.0
  */
 export const format = (input: Duration.Input): string => {
-  const duration = Duration.fromInputUnsafe(input)
-  const millis = Duration.toMillis(duration)
-  if (!Number.isFinite(millis)) return Duration.format(duration)
-  const unit = grain(millis)
-  return Duration.format(Duration.millis(Math.round(millis / unit) * unit))
+  const millis = Duration.toMillis(input)
+  if (!Number.isFinite(millis)) return String(millis)
+  const unit = grain(Math.abs(millis))
+  let rest = Math.round(Math.abs(millis) / unit) * unit
+  const parts: Array<string> = []
+  for (const [name, size] of units) {
+    const count = Math.floor(rest / size)
+    rest -= count * size
+    if (count > 0) parts.push(`${count}${name}`)
+  }
+  return parts.length === 0 ? "0" : `${millis < 0 ? "-" : ""}${parts.join(" ")}`
 }

@@ -39,4 +39,4 @@ export const read = (headers: Headers.Headers, nowMillis: number): Duration.Dura
 
 /** The longer of two waits, either of which may not have been asked for. */
 export const longer = (one: Duration.Duration | null, other: Duration.Duration | null): Duration.Duration | null =>
-  one === null ? other : other === null ? one : Duration.max(one, other)
+  one === null || (other !== null && Duration.toMillis(other) > Duration.toMillis(one)) ? other : one

@@ -54,7 +54,7 @@ const amended = ({ message, raw, status }: Uncertain, shown: string) =>
 export const told = <A>(search: Search<A>) => (lost: Uncertain): Effect.Effect<never, Uncertain> =>
   Effect.gen(function*() {
     const { idOf, settleWindow, what } = search
-    yield* Effect.sleep(Duration.times(settleWindow, 2))
+    yield* Effect.sleep(Duration.toMillis(settleWindow) * 2)
     const after = yield* Effect.result(look(search))
     if (Result.isFailure(after)) return yield* amended(lost, `looking for ${what} failed: ${after.failure.message}`)
     const ids = after.success.map(idOf).join(", ")
@@ -141,6 +141,6 @@ export const once = <A, B extends A>(
             : `looking for ${what} failed: ${after.failure.message}`
         )
       }
-      yield* Effect.sleep(Duration.max(Duration.times(settleWindow, 0.25), Duration.millis(10)))
+      yield* Effect.sleep(Math.max(Duration.toMillis(settleWindow) / 4, 10))
     }
   })

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -49,8 +49,11 @@ export const withBody = <S extends Schema.Constraint & { readonly DecodingServic
  * @since 0.1.0
  */
 export const entryOf = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
-  const read = Schema.decodeUnknownOption(schema)
-  return (body: unknown): WithBody<S["Type"] | null> => ({ value: Option.getOrNull(read(body)), body })
+  const read = Schema.decodeUnknownResult(schema)
+  return (body: unknown): WithBody<S["Type"] | null> => {
+    const decoded = read(body)
+    return { value: Result.isSuccess(decoded) ? decoded.success : null, body }
+  }
 }
 
 /**

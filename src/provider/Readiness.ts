@@ -95,15 +95,15 @@ export const awaitReady = (
           if (error.reason._tag === "NotFound") {
             if (lastSeen !== null) return yield* lost(provider, lastSeen)
             // a compute younger than the settle window may not be listed yet
-            const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - start)
-            if (Duration.isGreaterThanOrEqualTo(waited, provider.settleWindow)) return yield* error
+            const waited = (yield* Clock.monotonicTimeNanos) - start
+            if (Number(waited) / 1e6 >= Duration.toMillis(provider.settleWindow)) return yield* error
           } else {
             failures += 1
             trouble = `; the last look failed: ${error.reason.message}`
           }
         }
         const backoff = Math.min(2 ** failures, longestBackoff)
-        yield* Effect.sleep(Duration.times(interval, backoff * (0.9 + (yield* Random.next) * 0.2)))
+        yield* Effect.sleep(Duration.toMillis(interval) * backoff * (0.9 + (yield* Random.next) * 0.2))
       }
     })
 

@@ -4,10 +4,10 @@
  * Browsers give `crypto.subtle` to https pages and to localhost only; elsewhere these effects die.
  */
 import * as Effect from "effect/Effect"
-import * as Base64Url from "effect/encoding/Base64Url"
 import * as Hex from "effect/encoding/Hex"
 import * as Redacted from "effect/Redacted"
 import * as Entropy from "../../domain/Entropy.ts"
+import * as Base64Url from "./base64Url.ts"
 
 /** 256 bits: as long as the hash that is compared, and too many to guess. */
 const secretBytes = 32

@@ -6,6 +6,7 @@ import { type AtlasErrorReason, Timeout } from "../../domain/AtlasError.ts"
 import type { ComputeId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
+import { failWhen } from "../../http/StreamLimits.ts"
 import type { Adapter, ComputeAdapter, ComputeFilter, LogsAdapter, RequestOpts } from "../Adapter.ts"
 import type { Call } from "../Call.ts"
 import * as LastLines from "./lastLines.ts"
@@ -92,7 +93,7 @@ export const bounded = <Prepared>(
         const { timeout } = call
         return timeout === null
           ? lines
-          : Stream.interruptWhen(lines, Effect.delay(Effect.fail(timedOut(timeout)), afterGrace(timeout)))
+          : failWhen(lines, Effect.delay(Effect.fail(timedOut(timeout)), afterGrace(timeout)))
       }
     }
   }),

@@ -11,6 +11,7 @@ import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { version } from "../../domain/Version.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
 import * as Body from "../../http/Body.ts"
+import { failWhen, unlessSilent } from "../../http/StreamLimits.ts"
 import type { Call } from "../Call.ts"
 import type { AccountLimiter, RateLimits } from "../RateLimits.ts"
 import {
@@ -62,14 +63,13 @@ interface Prepared {
   readonly ready: (input: HttpRequest.Input, call: Call, progress: Progress) => Effect.Effect<Ready, AtlasErrorReason>
 }
 
-/** Fails a stream that is silent for too long. `Stream.timeoutOrElse` would add the code that merges streams to every bundle. */
-const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) => {
-  const silent = new Timeout({ message: `no data came for ${TimeSpan.format(millis)}` })
-  return Stream.transformPull(
+/** Fails a stream that is silent for too long. */
+const unlessIdle = <A>(bytes: Stream.Stream<A, AtlasErrorReason>, millis: number) =>
+  unlessSilent(
     bytes,
-    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: millis, orElse: () => Effect.fail(silent) }))
+    millis,
+    Effect.fail(new Timeout({ message: `no data came for ${TimeSpan.format(millis)}` }))
   )
-}
 
 /** The function that opens a stream: bytes as they come, sent once. */
 const streamOf = (
@@ -118,7 +118,7 @@ const streamOf = (
     if (call.timeout === null) return bytes
     const limit = Duration.toMillis(call.timeout)
     const passed = new Timeout({ message: `the stream did not end within ${TimeSpan.format(call.timeout)}` })
-    return Stream.interruptWhen(bytes, Effect.delay(Effect.fail(passed), limit))
+    return failWhen(bytes, Effect.delay(Effect.fail(passed), limit))
   }
 }
 

@@ -8,7 +8,7 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import type { CreateEndpointRequest } from "./schema/endpoints.ts"
+import type { CreateEndpointRequest } from "./schema/endpointRequests.ts"
 import type { OperationName } from "./schema/operations.ts"
 import type { CreatePodRequest, PodStatus } from "./schema/pods.ts"
 

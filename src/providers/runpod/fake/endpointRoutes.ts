@@ -1,7 +1,7 @@
 /** Serverless endpoints over HTTP: create, look, change, delete, their workers and releases. */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { CreateEndpointRequest, UpdateEndpointRequest } from "../schema/endpoints.ts"
+import { CreateEndpointRequest, UpdateEndpointRequest } from "../schema/endpointRequests.ts"
 import { cpus } from "./catalogData.ts"
 import * as Endpoints from "./endpointState.ts"
 import { type Input, iso, plainEnv, reader, word } from "./input.ts"

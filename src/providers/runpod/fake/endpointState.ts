@@ -1,7 +1,7 @@
 /** A serverless endpoint and what happens on it by itself: workers come and go, jobs wait, run, end and are forgotten. */
 import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
-import type { CreateEndpointRequest } from "../schema/endpoints.ts"
+import type { CreateEndpointRequest } from "../schema/endpointRequests.ts"
 import type { JobStatus } from "../schema/runtime.ts"
 import { word } from "./input.ts"
 import { noRate, setRate } from "./meter.ts"

@@ -1,7 +1,7 @@
 /** Everything the fake's cloud remembers. Times are wall-clock milliseconds. */
 import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
-import type { CreateEndpointRequest } from "../schema/endpoints.ts"
+import type { CreateEndpointRequest } from "../schema/endpointRequests.ts"
 import type { CreatePodRequest } from "../schema/pods.ts"
 import type { Template } from "../schema/resources.ts"
 import type { JobStatus } from "../schema/runtime.ts"

@@ -3,11 +3,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { unlessSilent } from "../../../http/StreamLimits.ts"
 import type { LogsAdapter } from "../../../provider/Adapter.ts"
 import * as ExitMarker from "../../../provider/ExitMarker.ts"
 import * as Calls from "../schema/calls.ts"
 import type { Wire } from "./edge.ts"
-import { type LogLine, parse, resumed, unlessSilent } from "./logLines.ts"
+import { type LogLine, parse, resumed } from "./logLines.ts"
 import type { Options } from "./options.ts"
 
 const markerOf = ({ line, source }: LogLine): ExitMarker.ExitMarker | null =>

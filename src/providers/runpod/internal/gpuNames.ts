@@ -1,54 +1,8 @@
 /** What RunPod calls the GPUs that have a canonical name: each type of its catalog, since each has a price of its own. */
-import type { GpuEntry } from "../../../domain/GpuCatalog.ts"
+import { driverNames, type GpuEntry } from "../../../domain/GpuCatalog.ts"
 
-export const gpuNames: ReadonlyArray<GpuEntry> = [
-  { canonical: "b300", ids: ["NVIDIA B300 SXM6 AC"] },
-  { canonical: "b200", ids: ["NVIDIA B200"] },
-  { canonical: "h200", ids: ["NVIDIA H200"] },
-  { canonical: "h200_nvl", ids: ["NVIDIA H200 NVL"] },
-  { canonical: "h100", ids: ["NVIDIA H100 80GB HBM3"] },
-  { canonical: "h100_nvl", ids: ["NVIDIA H100 NVL"] },
-  { canonical: "h100_pcie", ids: ["NVIDIA H100 PCIe"] },
-  { canonical: "a100_80g", ids: ["NVIDIA A100 80GB PCIe"] },
-  { canonical: "a100_80g_sxm", ids: ["NVIDIA A100-SXM4-80GB"] },
-  { canonical: "a100_40g", ids: ["NVIDIA A100-SXM4-40GB"] },
-  { canonical: "l40s", ids: ["NVIDIA L40S"] },
-  { canonical: "l40", ids: ["NVIDIA L40"] },
-  { canonical: "l4", ids: ["NVIDIA L4"] },
-  { canonical: "a40", ids: ["NVIDIA A40"] },
-  { canonical: "a30", ids: ["NVIDIA A30"] },
-  { canonical: "a6000", ids: ["NVIDIA RTX A6000"] },
-  { canonical: "a5000", ids: ["NVIDIA RTX A5000"] },
-  { canonical: "a4500", ids: ["NVIDIA RTX A4500"] },
-  { canonical: "a4000", ids: ["NVIDIA RTX A4000"] },
-  { canonical: "a2000", ids: ["NVIDIA RTX A2000"] },
-  { canonical: "rtx_pro_6000", ids: ["NVIDIA RTX PRO 6000 Blackwell Server Edition"] },
-  { canonical: "rtx_pro_6000_mig_48g", ids: ["NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 2g.48gb"] },
-  { canonical: "rtx_pro_6000_mig_24g", ids: ["NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb"] },
-  { canonical: "rtx_pro_6000_ws", ids: ["NVIDIA RTX PRO 6000 Blackwell Workstation Edition"] },
-  { canonical: "rtx_pro_6000_maxq", ids: ["NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition"] },
-  { canonical: "rtx_pro_4500", ids: ["NVIDIA RTX PRO 4500 Blackwell"] },
-  { canonical: "rtx_6000_ada", ids: ["NVIDIA RTX 6000 Ada Generation"] },
-  { canonical: "rtx_5000_ada", ids: ["NVIDIA RTX 5000 Ada Generation"] },
-  { canonical: "rtx_4000_ada", ids: ["NVIDIA RTX 4000 Ada Generation"] },
-  { canonical: "rtx_4000_sff_ada", ids: ["NVIDIA RTX 4000 SFF Ada Generation"] },
-  { canonical: "rtx_2000_ada", ids: ["NVIDIA RTX 2000 Ada Generation"] },
-  { canonical: "rtx_5090", ids: ["NVIDIA GeForce RTX 5090"] },
-  { canonical: "rtx_5080", ids: ["NVIDIA GeForce RTX 5080"] },
-  { canonical: "rtx_4090", ids: ["NVIDIA GeForce RTX 4090"] },
-  { canonical: "rtx_4080_super", ids: ["NVIDIA GeForce RTX 4080 SUPER"] },
-  { canonical: "rtx_4080", ids: ["NVIDIA GeForce RTX 4080"] },
-  { canonical: "rtx_4070_ti", ids: ["NVIDIA GeForce RTX 4070 Ti"] },
-  { canonical: "rtx_3090_ti", ids: ["NVIDIA GeForce RTX 3090 Ti"] },
-  { canonical: "rtx_3090", ids: ["NVIDIA GeForce RTX 3090"] },
-  { canonical: "rtx_3080_ti", ids: ["NVIDIA GeForce RTX 3080 Ti"] },
-  { canonical: "rtx_3080", ids: ["NVIDIA GeForce RTX 3080"] },
-  { canonical: "rtx_3070", ids: ["NVIDIA GeForce RTX 3070"] },
-  { canonical: "v100_32g", ids: ["Tesla V100-SXM2-32GB"] },
-  { canonical: "v100", ids: ["Tesla V100-SXM2-16GB"] },
-  { canonical: "v100_pcie", ids: ["Tesla V100-PCIE-16GB"] },
-  { canonical: "mi300x", ids: ["AMD Instinct MI300X OAM"] }
-]
+/** RunPod takes its names from the makers' drivers; a type that it calls otherwise would be an entry beside these. */
+export const gpuNames: ReadonlyArray<GpuEntry> = driverNames
 
 /** Whether a name is written as RunPod writes its own: the maker first. It adds types before this catalog knows them. */
 export const isOwnName = (name: string): boolean => /^(?:NVIDIA|AMD|Tesla|Intel) {1,2}[A-Z0-9]/.test(name)

@@ -68,7 +68,17 @@ const clockSkew = 5000
 const firstPause = 1000
 const longestPause = 30_000
 
-const decodeEvent = Schema.decodeUnknownResult(Schema.fromJsonString(LogEvent))
+const decode = Schema.decodeUnknownResult(LogEvent)
+
+/** Null for an event that is no line. */
+const decodeEvent = (data: string): LogEvent | null => {
+  try {
+    const decoded = decode(JSON.parse(data))
+    return Result.isSuccess(decoded) ? decoded.success : null
+  } catch {
+    return null
+  }
+}
 
 /** The lines within a stream of bytes; an event that is no line is left out. */
 export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<LogLine, E | ProviderFault> =>
@@ -76,8 +86,8 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Log
     const lines: Array<LogLine> = []
     const feed = reader(longestEvent, ({ data, id }) => {
       const decoded = decodeEvent(data)
-      if (Result.isFailure(decoded)) return
-      const { line, source = "container", ts = null } = decoded.success
+      if (decoded === null) return
+      const { line, source = "container", ts = null } = decoded
       lines.push({ id, source, line, ts })
     })
     let isBroken = false
@@ -93,17 +103,6 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Log
       return Effect.succeed(read)
     })
   })
-
-/** The same stream, ended by `orElse` when nothing comes for so long. */
-export const unlessSilent = <A, E, E2>(
-  self: Stream.Stream<A, E>,
-  silence: Duration.Input,
-  orElse: Pull.Pull<never, E2>
-): Stream.Stream<A, E | Pull.ExcludeDone<E2>> =>
-  Stream.transformPull(
-    self,
-    (pull) => Effect.succeed(Effect.timeoutOrElse(pull, { duration: silence, orElse: () => orElse }))
-  )
 
 /** So many lines are remembered across connections: all that RunPod keeps of a log. */
 const remembered = 5000

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { AtlasError, type AtlasErrorReason, Timeout } from "../../../domain/AtlasError.ts"
 import type { ProviderId } from "../../../domain/Ids.ts"
 import * as TimeSpan from "../../../domain/TimeSpan.ts"
+import { failWhen } from "../../../http/StreamLimits.ts"
 import { Call, type CallOptions, decode as decodeCall } from "../../../provider/Call.ts"
 import {
   type Endpoint,
@@ -116,7 +117,7 @@ export const fromWire = (
             retries: call.retries ?? options.retries ?? defaultRetries
           }
         )
-        return Stream.mapError(timeout === null ? lines : Stream.interruptWhen(lines, passed(timeout)), wrap(name))
+        return Stream.mapError(timeout === null ? lines : failWhen(lines, passed(timeout)), wrap(name))
       })
     )
 

@@ -7,12 +7,13 @@ import { type AtlasErrorReason, NotFound, Timeout, Validation } from "../../../d
 import type { ComputeId } from "../../../domain/Ids.ts"
 import { LogElement, platform } from "../../../domain/LogElement.ts"
 import * as TimeSpan from "../../../domain/TimeSpan.ts"
+import { failWhen, unlessSilent } from "../../../http/StreamLimits.ts"
 import type { LogOptions, LogsAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
 import * as Calls from "../schema/calls.ts"
 import type { Wire } from "./edge.ts"
 import * as ExitMarkers from "./exitMarkers.ts"
-import { type LogLine, notAgain, parse, resumed, unlessSilent } from "./logLines.ts"
+import { type LogLine, notAgain, parse, resumed } from "./logLines.ts"
 import type { Options } from "./options.ts"
 import { instant, toStatus } from "./translate.ts"
 
@@ -86,11 +87,11 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
     const followed = Effect.map(isOver, (isOver): Lines => {
       if (isOver) return soFar(after)
       let last = after
-      return resumed(({ lastEventId }) => open(lastEventId), {
-        after,
-        retries: call.retries ?? options.retries ?? defaultRetries
-      }).pipe(
-        Stream.interruptWhen(Effect.andThen(podOver, Effect.fail(new NotFound({ message: "the pod has ended" })))),
+      const retries = call.retries ?? options.retries ?? defaultRetries
+      return failWhen(
+        resumed(({ lastEventId }) => open(lastEventId), { after, retries }),
+        Effect.andThen(podOver, Effect.fail(new NotFound({ message: "the pod has ended" })))
+      ).pipe(
         Stream.map((line) => {
           last = line.id ?? last
           return line
@@ -102,7 +103,7 @@ export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries"
 
     const lines = follow ? Stream.unwrap(followed) : soFar(after)
     return Stream.map(
-      ExitMarkers.hidden(timeout === null ? lines : Stream.interruptWhen(lines, passed(timeout))),
+      ExitMarkers.hidden(timeout === null ? lines : failWhen(lines, passed(timeout))),
       toElement
     )
   }

@@ -2,9 +2,9 @@
 import type * as Schema from "effect/Schema"
 import * as Billing from "./billing.ts"
 import * as Catalog from "./catalog.ts"
-import * as Credentials from "./credentials.ts"
 import * as Endpoints from "./endpoints.ts"
 import * as Pods from "./pods.ts"
+import * as Registries from "./registries.ts"
 import * as Resources from "./resources.ts"
 import * as Runtime from "./runtime.ts"
 import * as Wire from "./wire.ts"
@@ -159,7 +159,7 @@ export const getNetworkVolume = read("getNetworkVolume", "/network-volumes/{id}"
 
 export const deleteNetworkVolume = remove("deleteNetworkVolume", "/network-volumes/{id}")
 
-export const listRegistries = read("listRegistries", "/registries", Credentials.RegistryList)
+export const listRegistries = read("listRegistries", "/registries", Registries.RegistryList)
 
 export const listGpuTypes = readWith("listGpuTypes", "/catalog/gpus", Catalog.GpuTypeList, Catalog.GpuTypeQuery)
 

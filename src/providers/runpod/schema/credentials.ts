@@ -1,5 +1,5 @@
 /**
- * Credentials: those of image registries, and the account's SSH keys.
+ * Credentials as they are given: those of image registries, and the account's SSH keys.
  *
  * @since 0.1.0
  */
@@ -25,28 +25,6 @@ export const CreateRegistryRequest = Schema.Struct({
  * @since 0.1.0
  */
 export type CreateRegistryRequest = typeof CreateRegistryRequest.Type
-
-/**
- * A registry credential; what it holds never comes back.
- *
- * @category models
- * @since 0.1.0
- */
-export const Registry = Schema.Struct({ id: Schema.String, name: Schema.String })
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type Registry = typeof Registry.Type
-
-/**
- * All registry credentials; this list has no pages.
- *
- * @category models
- * @since 0.1.0
- */
-export const RegistryList = Schema.Struct({ registries: Schema.Array(Registry) })
 
 const SshKey = Schema.String.check(
   Schema.isPattern(/^(ssh|ecdsa|sk)-[^\s]+ [^\s]+([ \t][^\n\r]*)?$/, {

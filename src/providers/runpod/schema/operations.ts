@@ -42,10 +42,15 @@ import {
 import * as Catalog from "./catalog.ts"
 import * as Changes from "./changes.ts"
 import * as Credentials from "./credentials.ts"
+import * as EndpointRequests from "./endpointRequests.ts"
 import * as Endpoints from "./endpoints.ts"
+import * as Offers from "./offers.ts"
 import * as Pods from "./pods.ts"
+import * as Queue from "./queue.ts"
+import * as Registries from "./registries.ts"
 import * as Resources from "./resources.ts"
 import * as Runtime from "./runtime.ts"
+import * as Workers from "./workers.ts"
 
 /**
  * All calls, by the operation ids of RunPod's document; the runtime's are named after their paths.
@@ -77,22 +82,22 @@ export const operations = {
   getPodLogs,
 
   listEndpoints,
-  createEndpoint: create("createEndpoint", "/serverless", Endpoints.CreateEndpointRequest, Endpoints.Endpoint),
+  createEndpoint: create("createEndpoint", "/serverless", EndpointRequests.CreateEndpointRequest, Endpoints.Endpoint),
   getEndpoint,
   updateEndpoint: change(
     "updateEndpoint",
     "PATCH",
     "/serverless/{id}",
-    Endpoints.UpdateEndpointRequest,
+    EndpointRequests.UpdateEndpointRequest,
     Endpoints.Endpoint
   ),
   deleteEndpoint,
-  listEndpointWorkers: read("listEndpointWorkers", "/serverless/{id}/workers", Endpoints.WorkerList),
+  listEndpointWorkers: read("listEndpointWorkers", "/serverless/{id}/workers", Workers.WorkerList),
   getWorkerLogs: logs("getWorkerLogs", "/serverless/{id}/workers/{workerId}/logs"),
   listEndpointReleases: readWith(
     "listEndpointReleases",
     "/serverless/{id}/releases",
-    Endpoints.ReleaseList,
+    Workers.ReleaseList,
     Endpoints.PageQuery
   ),
 
@@ -121,26 +126,26 @@ export const operations = {
   deleteNetworkVolume,
 
   listRegistries,
-  createRegistry: create("createRegistry", "/registries", Credentials.CreateRegistryRequest, Credentials.Registry),
-  getRegistry: read("getRegistry", "/registries/{id}", Credentials.Registry),
+  createRegistry: create("createRegistry", "/registries", Credentials.CreateRegistryRequest, Registries.Registry),
+  getRegistry: read("getRegistry", "/registries/{id}", Registries.Registry),
   deleteRegistry: remove("deleteRegistry", "/registries/{id}"),
 
   listGpuTypes,
   getGpuType: readWith("getGpuType", "/catalog/gpus/{id}", Catalog.GpuType, Catalog.GpuTypeQuery),
-  listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Catalog.CpuTypeList, Catalog.CpuTypeQuery),
-  getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Catalog.CpuType, Catalog.CpuTypeQuery),
+  listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Offers.CpuTypeList, Offers.CpuTypeQuery),
+  getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Offers.CpuType, Offers.CpuTypeQuery),
   listDataCenters: readWith(
     "listDataCenters",
     "/catalog/datacenters",
-    Catalog.DataCenterList,
-    Catalog.DataCenterListQuery
+    Offers.DataCenterList,
+    Offers.DataCenterListQuery
   ),
-  getDataCenter: readWith("getDataCenter", "/catalog/datacenters/{id}", Catalog.DataCenter, Catalog.DataCenterQuery),
+  getDataCenter: readWith("getDataCenter", "/catalog/datacenters/{id}", Offers.DataCenter, Offers.DataCenterQuery),
   listPublicTemplates: readWith(
     "listPublicTemplates",
     "/catalog/templates",
-    Catalog.PublicTemplateList,
-    Catalog.PublicTemplateQuery
+    Offers.PublicTemplateList,
+    Offers.PublicTemplateQuery
   ),
 
   listBilling: readWith("listBilling", "/billing", Bills.BillingList, Bills.BillingQuery),
@@ -176,9 +181,9 @@ export const operations = {
   streamJob,
   cancelJob,
   retryJob: ask("retryJob", "create", "POST", "/{endpointId}/retry/{jobId}", Runtime.JobAnswer),
-  purgeQueue: ask("purgeQueue", "idempotent", "POST", "/{endpointId}/purge-queue", Runtime.PurgeAnswer),
-  health: ask("health", "read", "GET", "/{endpointId}/health", Runtime.Health),
-  listJobs: ask("listJobs", "read", "GET", "/{endpointId}/requests", Runtime.RequestsAnswer)
+  purgeQueue: ask("purgeQueue", "idempotent", "POST", "/{endpointId}/purge-queue", Queue.PurgeAnswer),
+  health: ask("health", "read", "GET", "/{endpointId}/health", Queue.Health),
+  listJobs: ask("listJobs", "read", "GET", "/{endpointId}/requests", Queue.RequestsAnswer)
 } as const satisfies Readonly<Record<string, Operation>>
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The serverless runtime: jobs, their answers and the endpoint's health. RunPod publishes no document of it.
+ * The serverless runtime: jobs and their answers. RunPod publishes no document of it.
  *
  * @since 0.1.0
  */
@@ -124,49 +124,3 @@ export const StreamAnswer = Schema.Struct({
  * @since 0.1.0
  */
 export type StreamAnswer = typeof StreamAnswer.Type
-
-/**
- * How many jobs were taken out of the queue.
- *
- * @category models
- * @since 0.1.0
- */
-export const PurgeAnswer = Schema.Struct({ removed: maybe(Schema.Finite), status: maybe(Schema.String) })
-
-/**
- * How many jobs and workers an endpoint has in which state.
- *
- * @category models
- * @since 0.1.0
- */
-export const Health = Schema.Struct({
-  jobs: maybe(Schema.Struct({
-    completed: maybe(Schema.Finite),
-    failed: maybe(Schema.Finite),
-    inProgress: maybe(Schema.Finite),
-    inQueue: maybe(Schema.Finite),
-    retried: maybe(Schema.Finite)
-  })),
-  workers: maybe(Schema.Struct({
-    idle: maybe(Schema.Finite),
-    initializing: maybe(Schema.Finite),
-    ready: maybe(Schema.Finite),
-    running: maybe(Schema.Finite),
-    throttled: maybe(Schema.Finite),
-    unhealthy: maybe(Schema.Finite)
-  }))
-})
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type Health = typeof Health.Type
-
-/**
- * Jobs the endpoint knows; RunPod names this call and does not say what it answers.
- *
- * @category models
- * @since 0.1.0
- */
-export const RequestsAnswer = Schema.Json

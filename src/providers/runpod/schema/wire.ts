@@ -124,7 +124,9 @@ export const NetworkMount = Schema.Struct({ volumeId: Schema.String, path: Schem
  */
 export const Mounts = Schema.Struct({
   persistent: Schema.optionalKey(PersistentMount),
-  network: Schema.optionalKey(Schema.Array(NetworkMount).check(Schema.isMaxLength(1, { expected: "at most 1 volume" })))
+  network: Schema.optionalKey(
+    Schema.Array(NetworkMount).check(Schema.makeFilter(({ length }) => length <= 1, { expected: "at most 1 volume" }))
+  )
 })
 
 /**
