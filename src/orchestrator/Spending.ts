@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Schema from "effect/Schema"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import { advance, type Now } from "./session/Clock.ts"
 import * as Meter from "./session/Meter.ts"
@@ -16,13 +17,19 @@ import type { Seen } from "./SessionEngine.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Spending {
-  readonly totalUsd: number
+export const Spending = Schema.Struct({
+  totalUsd: Schema.Finite,
   /** The cost of each machine, at the provider it was rented from. */
-  readonly byProvider: ReadonlyMap<string, number>
+  byProvider: Schema.ReadonlyMap(Schema.String, Schema.Finite),
   /** Sessions without a user count under null. */
-  readonly byUser: ReadonlyMap<string | null, number>
-}
+  byUser: Schema.ReadonlyMap(Schema.NullOr(Schema.String), Schema.Finite)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Spending = typeof Spending.Type
 
 const add = <K>(map: Map<K, number>, key: K, usd: number): void => {
   map.set(key, (map.get(key) ?? 0) + usd)
