@@ -3,8 +3,8 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
+import type { EventEnvelope } from "../orchestrator/OrchestratorTopics.ts"
 import { EventJson } from "../orchestrator/Session.ts"
-import type { EventEnvelope } from "../orchestrator/SessionEngine.ts"
 import { SessionInfo } from "../orchestrator/SessionInfo.ts"
 import type { Unreadable } from "../orchestrator/SessionStore.ts"
 import * as Table from "./Table.ts"

@@ -29,7 +29,28 @@ import * as Outbox from "./internal/outbox.ts"
 import { makeThrottle, nameOfCause } from "./internal/throttle.ts"
 import type { Topic } from "./Topic.ts"
 
-export type { Delivery, SubscribeOptions } from "./internal/hub.ts"
+export type { SubscribeOptions } from "./internal/hub.ts"
+
+/**
+ * What a subscriber gets: a message, word that older messages were dropped, or the end because it was too slow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery<A> = Hub.Delivery<A>
+
+/**
+ * The schema of what a subscriber gets, by the schema of the topic's messages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Delivery = <S extends Schema.Constraint>(message: S) =>
+  Schema.Union([
+    Schema.TaggedStruct("Message", { message }),
+    Schema.TaggedStruct("Gap", { lost: Schema.Int }),
+    Schema.TaggedStruct("Evicted", { topic: Schema.String })
+  ])
 
 /**
  * Publishes messages to topics and subscribes to them.

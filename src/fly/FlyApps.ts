@@ -46,10 +46,13 @@ const concurrency = 16
  * @category models
  * @since 0.1.0
  */
-export interface App {
-  readonly name: AppName
-  readonly directory: string
-}
+export const App = Schema.Struct({ name: AppName, directory: Schema.String })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type App = typeof App.Type
 
 const isAppName = Schema.is(AppName)
 

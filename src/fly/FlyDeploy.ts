@@ -41,7 +41,7 @@ const publishGrace = Duration.seconds(1)
  * @since 0.1.0
  */
 export interface Options {
-  /** Lines are published on `FlyTopics.deploy(ticket)` as they come, if a `Dispatcher` is in context. */
+  /** Lines are published on `FlyTopics.deploy(ticket)` as they come, if a `Dispatcher` is in context; without one that is logged. */
   readonly ticket?: string | undefined
   /** The configuration to deploy by instead of the directory's own: a file, or a directory with one; relative to `directory`. */
   readonly config?: string | undefined
@@ -209,6 +209,9 @@ const follow = (
 /** Publishes lines, if there is a dispatcher and the deploy has a ticket. It can neither fail nor delay the deploy. */
 const publisher = Effect.fnUntraced(function*(ticket: string | undefined) {
   const dispatcher = yield* Effect.serviceOption(Dispatcher)
+  if (ticket !== undefined && Option.isNone(dispatcher)) {
+    yield* Effect.logWarning("a deploy with a ticket is published nowhere: provide it with a Dispatcher")
+  }
   if (ticket === undefined || Option.isNone(dispatcher)) return { offer: () => {}, close: Effect.void }
   const topic = FlyTopics.deploy(ticket)
   const backlog = makeBacklog(captureLimit)

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { NotFound } from "../domain/AtlasError.ts"
@@ -20,38 +21,7 @@ import { AlreadyRunning, FlyError, type FlyErrorReason, NoStreamer } from "./Fly
 import { FlyLogs } from "./FlyLogs.ts"
 import * as FlyTopics from "./FlyTopics.ts"
 import * as LogPoller from "./internal/logPoller.ts"
-import type { LogEntry } from "./LogEntry.ts"
-
-interface Logs {
-  readonly _tag: "Logs"
-  readonly app: string
-  readonly entries: ReadonlyArray<LogEntry>
-}
-
-interface Gap {
-  readonly _tag: "Gap"
-  readonly app: string
-  readonly batches: number
-  readonly entries: number
-}
-
-interface Failed {
-  readonly _tag: "Failed"
-  readonly app: string
-  readonly error: FlyError
-  readonly retryIn: Duration.Duration
-}
-
-interface Notice {
-  readonly _tag: "Notice"
-  readonly app: string
-  readonly message: string
-}
-
-interface Stopped {
-  readonly _tag: "Stopped"
-  readonly app: string
-}
+import { LogEntry } from "./LogEntry.ts"
 
 /**
  * What a subscriber gets.
@@ -67,7 +37,19 @@ interface Stopped {
  * @category models
  * @since 0.1.0
  */
-export type Element = Logs | Gap | Failed | Notice | Stopped
+export const Element = Schema.Union([
+  Schema.TaggedStruct("Logs", { app: Schema.String, entries: Schema.Array(LogEntry) }),
+  Schema.TaggedStruct("Gap", { app: Schema.String, batches: Schema.Int, entries: Schema.Int }),
+  Schema.TaggedStruct("Failed", { app: Schema.String, error: FlyError, retryIn: Schema.Duration }),
+  Schema.TaggedStruct("Notice", { app: Schema.String, message: Schema.String }),
+  Schema.TaggedStruct("Stopped", { app: Schema.String })
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Element = typeof Element.Type
 
 /**
  * Which lines a subscriber gets, and how many wait for it; everything may be left out.
@@ -92,11 +74,17 @@ export interface SubscribeOptions {
  * @category models
  * @since 0.1.0
  */
-export interface Streamer {
-  readonly app: string
-  readonly projectDir: string | null
-  readonly subscribers: number
-}
+export const Streamer = Schema.Struct({
+  app: Schema.String,
+  projectDir: Schema.NullOr(Schema.String),
+  subscribers: Schema.Int
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Streamer = typeof Streamer.Type
 
 /**
  * Follows the logs of apps by polling them.
@@ -144,6 +132,9 @@ const noPoller = "no poller for this app's logs is running"
 const failure = (app: string | null, operation: string, reason: FlyErrorReason) =>
   new FlyError({ app, operation, reason })
 
+/** What waits to be read; a gap is told in the place of what was dropped. */
+type Waiting = Exclude<Element, { readonly _tag: "Gap" }>
+
 /** What waits for one subscriber: bounded; the oldest batches are dropped first, and the subscriber gets their number. */
 interface Inbox {
   readonly logs: (entries: ReadonlyArray<LogEntry>) => void
@@ -161,9 +152,7 @@ const textOf = (entries: ReadonlyArray<LogEntry>): number =>
   entries.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
 
 const makeInbox = (app: string, capacity: number): Inbox => {
-  const waiting: Array<
-    { readonly element: Logs | Failed | Notice | Stopped; readonly lines: number; readonly text: number }
-  > = []
+  const waiting: Array<{ readonly element: Waiting; readonly lines: number; readonly text: number }> = []
   const arrived = Latch.makeUnsafe(false)
   const total = { batches: 0, lines: 0, text: 0 }
   // the newest batch is kept, however large it is
@@ -180,7 +169,7 @@ const makeInbox = (app: string, capacity: number): Inbox => {
     return first
   }
 
-  const put = (element: Logs | Failed | Notice | Stopped, size = { lines: 0, text: 0 }): void => {
+  const put = (element: Waiting, size = { lines: 0, text: 0 }): void => {
     waiting.push({ element, ...size })
     if (element._tag === "Logs") total.batches += 1
     total.lines += size.lines
@@ -196,7 +185,7 @@ const makeInbox = (app: string, capacity: number): Inbox => {
 
   const next = (): Element | undefined => {
     if (lost.batches === 0) return take()?.element
-    const gap: Gap = { _tag: "Gap", app, ...lost }
+    const gap: Element = { _tag: "Gap", app, ...lost }
     lost = { batches: 0, entries: 0 }
     return gap
   }

@@ -36,7 +36,7 @@ export {
   type Options,
   Orchestrator,
   type ReadyOptions,
-  type SessionElement,
+  SessionElement,
   type StopOptions,
   Tracked,
   type WatchOptions
@@ -62,7 +62,8 @@ export const make = (
  * **Details**
  *
  * Closing it ends every session that does not persist, and waits up to `closeWithin` until their machines are verified gone.
- * Events are also published through a `Dispatcher` where one is provided, on the topic `compute:<session id>`.
+ * Events are also published through the `dispatcher`, on the topic `compute:<session id>`; see OrchestratorTopics. The layer given
+ * there may be merged with this one, before or after it: both use the same dispatcher.
  *
  * **Example** (In memory)
  *
@@ -88,14 +89,17 @@ export const make = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: Options
-): Layer.Layer<Orchestrator | SessionEngine.SessionEngine, AtlasError, SessionStore | Providers> =>
-  Layer.effect(Orchestrator, make(options)).pipe(
+export const layer = <E = never, R = never>(
+  options: Options<E, R>
+): Layer.Layer<Orchestrator | SessionEngine.SessionEngine, AtlasError | E, SessionStore | Providers | R> => {
+  const { dispatcher, ...settings } = options
+  return Layer.effect(Orchestrator, make(settings)).pipe(
     Layer.provideMerge(Layer.unwrap(
-      Effect.map(service.checkEngine(options), (owner) => SessionEngine.layer({ ...options, owner }))
-    ))
+      Effect.map(service.checkEngine(settings), (owner) => SessionEngine.layer({ ...settings, owner }))
+    )),
+    Layer.provide(dispatcher ?? Layer.empty)
   )
+}
 
 /** Provider names between commas. An empty variable counts as not set, so "no provider" is written `none`. */
 const names = (text: string): ReadonlyArray<string> =>

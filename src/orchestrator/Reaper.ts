@@ -10,8 +10,9 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type { Compute } from "../domain/Compute.ts"
-import type { ComputeId, ProviderId } from "../domain/Ids.ts"
+import { ComputeId, ProviderId } from "../domain/Ids.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
@@ -39,16 +40,23 @@ import type { AttemptHolders, SessionStore, Unreadable } from "./SessionStore.ts
  * @category models
  * @since 0.1.0
  */
-export type LeftWhy =
-  | "not_stamped"
-  | "other_owner"
-  | "other_store"
-  | "known"
-  | "young"
-  | "seen_once"
-  | "store_cannot_tell"
-  | "being_ended"
-  | "end_failed"
+export const LeftWhy = Schema.Literals([
+  "not_stamped",
+  "other_owner",
+  "other_store",
+  "known",
+  "young",
+  "seen_once",
+  "store_cannot_tell",
+  "being_ended",
+  "end_failed"
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type LeftWhy = typeof LeftWhy.Type
 
 /**
  * One machine of an account as the reaper judged it.
@@ -56,11 +64,17 @@ export type LeftWhy =
  * @category models
  * @since 0.1.0
  */
-export interface Judged {
-  readonly provider: ProviderId
-  readonly computeId: ComputeId
-  readonly name: string | null
-}
+export const Judged = Schema.Struct({
+  provider: ProviderId,
+  computeId: ComputeId,
+  name: Schema.NullOr(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Judged = typeof Judged.Type
 
 /**
  * What one cycle did: machines it ended (or would have, in a dry run), those it left alone, accounts it could not list.
@@ -68,11 +82,17 @@ export interface Judged {
  * @category models
  * @since 0.1.0
  */
-export interface Reaped {
-  readonly ended: ReadonlyArray<Judged>
-  readonly left: ReadonlyArray<Judged & { readonly why: LeftWhy }>
-  readonly unlisted: ReadonlyArray<ProviderId>
-}
+export const Reaped = Schema.Struct({
+  ended: Schema.Array(Judged),
+  left: Schema.Array(Schema.Struct({ ...Judged.fields, why: LeftWhy })),
+  unlisted: Schema.Array(ProviderId)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Reaped = typeof Reaped.Type
 
 /**
  * Settings of one cycle.

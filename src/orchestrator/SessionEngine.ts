@@ -17,8 +17,6 @@ import type { SessionStore } from "./SessionStore.ts"
 
 export { type Options, type Place, type Seen, SessionEngine } from "./engine/EngineContract.ts"
 
-export { EventEnvelope } from "./engine/Publisher.ts"
-
 /**
  * Starts an engine: takes the owner lock, adopts the stored sessions, and runs until the scope closes.
  *

@@ -25,7 +25,7 @@ export {
   type OwnerLock,
   type Page,
   SessionStore,
-  type Unreadable,
+  Unreadable,
   type Write
 } from "./store/StoreContract.ts"
 

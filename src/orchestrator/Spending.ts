@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Schema from "effect/Schema"
 import { Usd } from "../domain/Money.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import { advance, type Now } from "./session/Clock.ts"
@@ -17,13 +18,19 @@ import type { Seen } from "./SessionEngine.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Spending {
-  readonly totalUsd: Usd
+export const Spending = Schema.Struct({
+  totalUsd: Usd,
   /** The cost of each machine, at the provider it was rented from. */
-  readonly byProvider: ReadonlyMap<string, Usd>
+  byProvider: Schema.ReadonlyMap(Schema.String, Usd),
   /** Sessions without a user count under null. */
-  readonly byUser: ReadonlyMap<string | null, Usd>
-}
+  byUser: Schema.ReadonlyMap(Schema.NullOr(Schema.String), Usd)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Spending = typeof Spending.Type
 
 const add = <K>(map: Map<K, Usd>, key: K, usd: number): void => {
   map.set(key, Usd.make((map.get(key) ?? 0) + usd))

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Orchestrator from "./Orchestrator.ts"
+export * as OrchestratorTopics from "./OrchestratorTopics.ts"
 export * as ProviderFeed from "./ProviderFeed.ts"
 export * as Reaper from "./Reaper.ts"
 export * as Recovery from "./Recovery.ts"

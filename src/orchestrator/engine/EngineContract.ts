@@ -12,13 +12,13 @@ import type { Credential } from "../../domain/Credential.ts"
 import type { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import type * as Dispatcher from "../../events/Dispatcher.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
+import type { EventEnvelope } from "../OrchestratorTopics.ts"
 import type * as Config from "../session/Config.ts"
 import type { SessionEvent, SessionInput } from "../session/Event.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { SessionSpec, SessionState } from "../session/State.ts"
 import type { Secrets } from "../SessionSecrets.ts"
 import type { Unreadable } from "../store/StoreContract.ts"
-import type * as Publisher from "./Publisher.ts"
 import type { SharedListings } from "./SharedListings.ts"
 
 /**
@@ -130,7 +130,7 @@ export class SessionEngine extends Context.Service<SessionEngine, {
    */
   readonly events: (
     id: SessionId | null
-  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<Publisher.EventEnvelope>, AtlasError>, AtlasError, Scope.Scope>
+  ) => Effect.Effect<Stream.Stream<Dispatcher.Delivery<EventEnvelope>, AtlasError>, AtlasError, Scope.Scope>
   /**
    * Why the engine has stopped, as a failure of that operation: it has closed, or it has lost its owner lock to another
    * orchestrator, which then has all sessions. Null while it works.

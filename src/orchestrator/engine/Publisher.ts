@@ -7,39 +7,13 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { ComputeId } from "../../domain/Ids.ts"
 import * as Dispatcher from "../../events/Dispatcher.ts"
 import * as Topic from "../../events/Topic.ts"
 import { guarded } from "../internal/defects.ts"
-import { SessionEvent } from "../session/Event.ts"
-import { SessionId } from "../session/Ids.ts"
-
-/**
- * One published event of one session.
- *
- * @category models
- * @since 0.1.0
- */
-export const EventEnvelope = Schema.Struct({
-  id: SessionId,
-  /** The machine the session has or had last; null before the first. */
-  computeId: Schema.NullOr(ComputeId),
-  /** When it happened, in milliseconds of the wall clock. */
-  at: Schema.Finite,
-  event: SessionEvent
-})
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type EventEnvelope = typeof EventEnvelope.Type
-
-/** The topic of one session. */
-export const topicOf = (id: SessionId): Topic.Topic<EventEnvelope> => Topic.make(`compute:${id}`, EventEnvelope)
+import { EventEnvelope, session as topicOf } from "../OrchestratorTopics.ts"
+import type { SessionId } from "../session/Ids.ts"
 
 /** The topic of all sessions, inside this process only. */
 export const allSessions: Topic.Topic<EventEnvelope> = Topic.make("compute", EventEnvelope)

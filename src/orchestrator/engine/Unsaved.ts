@@ -1,10 +1,10 @@
 /**
  * What a session has decided and its row does not say yet: the events and commands that wait for it, in order. Pure.
  */
+import type { EventEnvelope } from "../OrchestratorTopics.ts"
 import type { Command, SessionEvent } from "../session/Event.ts"
 import type { SessionState } from "../session/State.ts"
 import { isWanted } from "../session/Wanted.ts"
-import type { EventEnvelope } from "./Publisher.ts"
 
 /** One thing to be carried out, and the change of the session that it belongs to. */
 export type Item =

@@ -4,6 +4,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -11,11 +12,13 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import { Compute } from "../../domain/Compute.ts"
 import * as Credential from "../../domain/Credential.ts"
 import type { Usd } from "../../domain/Money.ts"
+import type { Dispatcher } from "../../events/Dispatcher.ts"
 import type { Which } from "../../provider/Providers.ts"
+import { EventEnvelope } from "../OrchestratorTopics.ts"
 import type * as Reaper from "../Reaper.ts"
 import { SessionId } from "../session/Ids.ts"
-import type { EventEnvelope, Options as EngineOptions } from "../SessionEngine.ts"
-import type { SessionInfo } from "../SessionInfo.ts"
+import type { Options as EngineOptions } from "../SessionEngine.ts"
+import { SessionInfo } from "../SessionInfo.ts"
 import type * as SpawnOptions from "../SpawnOptions.ts"
 import type { Spending } from "../Spending.ts"
 import type { Unreadable } from "../store/StoreContract.ts"
@@ -46,12 +49,17 @@ export interface WatchOptions {
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Omit<EngineOptions, "owner">, WatchOptions {
+export interface Options<E = never, R = never> extends Omit<EngineOptions, "owner">, WatchOptions {
   /**
    * The name machines are rented under: 1 to 16 of `a-z 0-9`. Orchestrators that share a store or a cloud account need an owner
    * each.
    */
   readonly owner: string
+  /**
+   * Through which events are published to other processes. Without it they are published through a `Dispatcher` that the layer is
+   * provided with, and where there is none either, they stay within this process: `Orchestrator.events` tells them.
+   */
+  readonly dispatcher?: Layer.Layer<Dispatcher, E, R> | undefined
 }
 
 /**
@@ -80,10 +88,17 @@ export type Tracked = typeof Tracked.Type
  * @category models
  * @since 0.1.0
  */
-export type SessionElement =
-  | { readonly _tag: "State"; readonly session: SessionInfo }
-  | ({ readonly _tag: "Event" } & EventEnvelope)
-  | { readonly _tag: "Gap"; readonly lost: number }
+export const SessionElement = Schema.Union([
+  Schema.TaggedStruct("State", { session: SessionInfo }),
+  Schema.TaggedStruct("Event", EventEnvelope.fields),
+  Schema.TaggedStruct("Gap", { lost: Schema.Int })
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionElement = typeof SessionElement.Type
 
 /**
  * How long to wait until a session's machine is verified gone.

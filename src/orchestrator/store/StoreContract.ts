@@ -3,6 +3,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -31,14 +32,20 @@ export interface Write {
  * @category models
  * @since 0.1.0
  */
-export interface Unreadable {
-  readonly id: string
-  readonly message: string
+export const Unreadable = Schema.Struct({
+  id: Schema.String,
+  message: Schema.String,
   /** As which it can be deleted; 0 where the row has none. */
-  readonly version: number
+  version: Schema.Finite,
   /** Wall clock: when the row was first written; null where the store cannot tell. */
-  readonly createdAt: number | null
-}
+  createdAt: Schema.NullOr(Schema.Finite)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Unreadable = typeof Unreadable.Type
 
 /**
  * Rows of an owner; each session carries the version of its row.

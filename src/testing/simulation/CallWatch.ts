@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
+import type { EventEnvelope } from "../../orchestrator/OrchestratorTopics.ts"
 import { AttemptId, type SessionState } from "../../orchestrator/Session.ts"
-import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import type * as Cloud from "./Cloud.ts"
 import type { CreateWatch } from "./CreateWatch.ts"

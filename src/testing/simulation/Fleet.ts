@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as Dispatcher from "../../events/Dispatcher.ts"
 import * as Orchestrator from "../../orchestrator/Orchestrator.ts"
+import type { EventEnvelope } from "../../orchestrator/OrchestratorTopics.ts"
 import type { SessionId } from "../../orchestrator/Session.ts"
 import * as SessionEngine from "../../orchestrator/SessionEngine.ts"
 import { SessionSecrets } from "../../orchestrator/SessionSecrets.ts"
@@ -69,9 +70,9 @@ export interface Member {
   /** Rows that another process had written. */
   readonly lost: Set<SessionId>
   /** What a subscriber to all events has received, gaps and states left out; null before it subscribes. */
-  heard: Array<SessionEngine.EventEnvelope> | null
+  heard: Array<EventEnvelope> | null
   /** What the process has published to the bus since that subscriber is there. */
-  readonly told: Array<SessionEngine.EventEnvelope>
+  readonly told: Array<EventEnvelope>
 }
 
 /**
@@ -130,7 +131,7 @@ export const make = (options: {
   readonly isShuffled: boolean
   readonly host: HostFaults
   /** Hears what a process publishes to the bus. */
-  readonly told: (member: Member, published: SessionEngine.EventEnvelope) => void
+  readonly told: (member: Member, published: EventEnvelope) => void
   /** Hears that a process has closed in good order. */
   readonly closed: (member: Member) => void
 }): Fleet => {
@@ -189,7 +190,7 @@ export const make = (options: {
   }
 
   const listen = (member: Member, { orchestrator }: Services): void => {
-    const heard: Array<SessionEngine.EventEnvelope> = []
+    const heard: Array<EventEnvelope> = []
     member.process.run(
       orchestrator.events(null).pipe(
         Stream.runForEach((element) =>
@@ -340,10 +341,10 @@ export const make = (options: {
   }
 }
 
-const isEnvelope = (message: unknown): message is SessionEngine.EventEnvelope =>
+const isEnvelope = (message: unknown): message is EventEnvelope =>
   typeof message === "object" && message !== null && "event" in message && "id" in message && "at" in message
 
-const say = ({ event }: SessionEngine.EventEnvelope): string => {
+const say = ({ event }: EventEnvelope): string => {
   switch (event._tag) {
     case "Status":
       return `Status ${event.computeId} ${event.status}`

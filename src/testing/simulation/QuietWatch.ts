@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
+import type { EventEnvelope } from "../../orchestrator/OrchestratorTopics.ts"
 import { AttemptId, type Clock, isSame, nextWake, type SessionState, spentUsd } from "../../orchestrator/Session.ts"
-import type { EventEnvelope } from "../../orchestrator/SessionEngine.ts"
 import type { Database } from "./Database.ts"
 import type { EndWatch } from "./EndWatch.ts"
 import type { Fleet, Member, Services } from "./Fleet.ts"
