@@ -5,6 +5,7 @@
  */
 import { fork } from "node:child_process"
 import { createServer } from "node:http"
+import { text } from "node:stream/consumers"
 
 const pod = (index: number) => ({
   id: `pod${String(index).padStart(11, "0")}`,
@@ -55,20 +56,21 @@ const page = (from: number): string =>
       : { nextCursor: null, hasNextPage: false }
   })
 
-const answers = (): ReadonlyMap<string, Buffer> =>
+/** The answers by method and path, below the base URL. */
+export const answers = (): ReadonlyMap<string, Buffer> =>
   new Map([
-    ["pods/pod00000000000", JSON.stringify(pod(0))],
-    ["pods", page(0)],
+    ["GET pods/pod00000000000", JSON.stringify(pod(0))],
+    ["GET pods", page(0)],
     ...Array.from({ length: pods / pageSize - 1 }, (_, index): [string, string] => {
       const from = (index + 1) * pageSize
-      return [`pods?cursor=${from}`, page(from)]
+      return [`GET pods?cursor=${from}`, page(from)]
     }),
     [
-      "bench/status/job-1",
+      "GET bench/status/job-1",
       JSON.stringify({ id: "job-1", status: "COMPLETED", output: { text: "ok" }, executionTime: 90, delayTime: 12 })
     ],
     [
-      "bench/stream/job-1",
+      "GET bench/stream/job-1",
       JSON.stringify({
         status: "COMPLETED",
         stream: Array.from(
@@ -77,18 +79,32 @@ const answers = (): ReadonlyMap<string, Buffer> =>
         )
       })
     ]
-  ].map(([path, body]) => [`/v2/${path}`, Buffer.from(body ?? "")]))
+  ].map(([path, body]) => [path ?? "", Buffer.from(body ?? "")]))
+
+/** What RunPod says with every answer. */
+export const headersOf = (body: Buffer) => ({
+  "content-type": "application/json",
+  "content-length": String(body.byteLength),
+  "ratelimit": "\"minute\";r=999999999;t=60",
+  "ratelimit-policy": "\"minute\";q=1000000000;w=60"
+})
+
+const newPod = JSON.stringify({ ...pod(0), id: "ID", name: "NAME", status: "PROVISIONING", runtime: null })
+let created = 0
+
+/** The answer to a create: a pod of its own, with the name that was asked for. */
+export const answerOf = (request: string): Buffer =>
+  Buffer.from(
+    newPod.replace("NAME", /"name":"([^"]*)"/.exec(request)?.[1] ?? "").replace("ID", `pod${++created}`)
+  )
 
 const listen = (): void => {
   const known = answers()
-  const server = createServer((request, response) => {
-    const body = known.get(request.url ?? "")
-    response.writeHead(body === undefined ? 404 : 200, {
-      "content-type": "application/json",
-      "content-length": body?.byteLength ?? 0,
-      "ratelimit": "\"minute\";r=999999999;t=60",
-      "ratelimit-policy": "\"minute\";q=1000000000;w=60"
-    })
+  const server = createServer(async (request, response) => {
+    const asked = `${request.method} ${request.url?.replace("/v2/", "")}`
+    const isCreate = asked === "POST pods"
+    const body = isCreate ? answerOf(await text(request)) : known.get(asked)
+    response.writeHead(isCreate ? 201 : body === undefined ? 404 : 200, headersOf(body ?? Buffer.from("")))
     response.end(body)
   })
   server.listen(0, "127.0.0.1", () => {

@@ -7,10 +7,13 @@ import { Atlas, Providers } from "effect-atlas"
 import * as RunPod from "effect-atlas/providers/RunPod"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Stream from "effect/Stream"
 import runpodSdk from "runpod-sdk"
+import { hold } from "./bounds.ts"
 import { items, pods, whileServing } from "./loopback.ts"
 import { compare, type Contender } from "./measure.ts"
+import { plain } from "./plainRunPod.ts"
 
 const apiKey = "rpa_bench"
 const headers = { authorization: `Bearer ${apiKey}` }
@@ -58,11 +61,26 @@ await whileServing(async (baseUrl) => {
       if (!page.pagination.hasNextPage) return all
     }
   }
-  console.log(`all ${pods.toLocaleString("en")} pods, in pages of 1,000`)
-  await compare([
-    { name: "fetch + JSON.parse", run: (count) => times(count, bare) },
-    { name: "Atlas.listCompute", run: (count) => times(count, listed) }
-  ], 2)
+  const hand = plain(
+    await Effect.runPromise(Effect.provide(HttpClient.HttpClient, FetchHttpClient.layer)),
+    baseUrl,
+    apiKey
+  )
+  console.log(`each of ${pods.toLocaleString("en")} pods, in pages of 1,000`)
+  const byHand = "plain Effect"
+  const eachOf = (name: string, work: () => Promise<unknown>): Contender => ({
+    name,
+    run: (count) => times(count / pods, work)
+  })
+  const lists = await compare([
+    eachOf("fetch + JSON.parse", bare),
+    eachOf(byHand, () => Effect.runPromise(hand.listPods)),
+    eachOf(`${byHand}, every documented field`, () => Effect.runPromise(hand.listWholePods)),
+    eachOf("Atlas.listCompute", listed)
+  ], pods)
+  const path = "Atlas.listCompute, per pod"
+  hold({ path, against: null, unit: "us", limit: 24, aim: 12, rounds: lists.cpu("Atlas.listCompute") })
+  hold({ path, against: byHand, unit: "x", limit: 1.2, aim: null, rounds: lists.ratio("Atlas.listCompute", byHand) })
   await weigh("fetch + JSON.parse", bare)
   await weigh("Atlas.listCompute", listed)
 

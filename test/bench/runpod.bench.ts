@@ -1,29 +1,30 @@
 /**
- * One call of RunPod against the same call without this library, over the same transport to a loopback server in another process.
+ * Calls of `Atlas` over RunPod against the same calls without this library: over one transport to a loopback server in another
+ * process, and without any transport.
  *
- * "Plain Effect" is what a careful user of Effect writes by hand: the same headers, schema, time limit and one span. The
- * same without span and time limit is printed too, since that is the least that Effect can do.
+ * "Plain Effect" is what a careful user of Effect writes by hand, see `plainRunPod.ts`; undici and fetch are the least that a
+ * request costs.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { Atlas, Providers } from "effect-atlas"
+import * as RunPod from "effect-atlas/providers/RunPod"
 import * as RunPodClient from "effect-atlas/providers/RunPodClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import runpodSdk from "runpod-sdk"
 import { Agent, request } from "undici"
-import { JobAnswer, Pod } from "../../src/providers/runpod/RunPodSchema.ts"
+import { hold } from "./bounds.ts"
 import { whileServing } from "./loopback.ts"
 import { compare, type Contender, pair } from "./measure.ts"
+import { layerInProcess, plain } from "./plainRunPod.ts"
 
 /** Calls under way at once, as in a program that is busy; each contender gets as many. */
 const width = 8
 const times = 2000
-const bound = 1.3
+const rounds = 20
 
 const apiKey = "rpa_bench"
 const podId = "pod00000000000"
@@ -38,80 +39,84 @@ const promises = (name: string, call: () => Promise<unknown>): Contender => ({
   }
 })
 
-const effects = <E>(name: string, call: Effect.Effect<unknown, E>): Contender => ({
-  name,
-  run: (times) =>
-    Effect.runPromise(
-      Effect.all(
-        Array.from(
-          { length: width },
-          () => Effect.orDie(Effect.replicateEffect(call, times / width, { discard: true }))
-        ),
-        { concurrency: "unbounded", discard: true }
-      )
-    )
-})
-
-const transports: ReadonlyArray<readonly [string, Layer.Layer<HttpClient.HttpClient>]> = [
-  ["undici", NodeHttpClient.layerUndici],
-  ["fetch", FetchHttpClient.layer]
-]
-
-/** The least that Effect does: no span, no time limit. */
-const quiet = Context.make(HttpClient.TracerDisabledWhen, () => true)
+const wanted = {
+  gpu: "h100",
+  image: "runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04",
+  ports: ["8000/http", "22/tcp"],
+  env: { MODEL: "small", TOKEN: "a-word-that-must-not-be-read" }
+}
+const created = {
+  image: wanted.image,
+  gpu: { id: "NVIDIA H100 80GB HBM3", count: 1 },
+  disk: 50,
+  ports: wanted.ports,
+  env: wanted.env
+}
 
 await whileServing(async (baseUrl) => {
-  const agent = new Agent()
-  const undici = async (path: string) => {
-    const { body } = await request(`${baseUrl}${path}`, { headers, dispatcher: agent })
-    return JSON.parse(await body.text())
-  }
-  const fetched = async (path: string) => (await fetch(`${baseUrl}${path}`, { headers })).json()
-
-  for (const [transport, layer] of transports) {
-    const scope = Scope.makeUnsafe()
+  const scope = Scope.makeUnsafe()
+  for (const [where, layer] of [["over undici", NodeHttpClient.layerUndici], ["in process", layerInProcess]] as const) {
     const context = await Effect.runPromise(Layer.buildWithScope(layer, scope))
-    const http = Context.get(context, HttpClient.HttpClient)
-    const client = await Effect.runPromise(
-      Effect.provideContext(RunPodClient.make({ apiKey, baseUrl, runtimeBaseUrl: baseUrl }), context)
-    )
-    const readPod = HttpClientResponse.schemaBodyJson(Pod)
-    const readJob = HttpClientResponse.schemaBodyJson(JobAnswer)
-    const asked = (path: string) =>
-      Effect.flatMap(
-        http.execute(HttpClientRequest.get(`${baseUrl}${path}`, { headers })),
-        HttpClientResponse.filterStatusOk
-      )
-    const podOf = (id: string) =>
-      Effect.flatMap(Effect.suspend(() => asked(`/pods/${encodeURIComponent(id)}`)), readPod)
-    const jobOf = (id: string) =>
-      Effect.flatMap(Effect.suspend(() => asked(`/bench/status/${encodeURIComponent(id)}`)), readJob)
-    const timely = <A, E>(call: Effect.Effect<A, E>) => Effect.timeout(call, "30 seconds")
+    const options = { apiKey, baseUrl, runtimeBaseUrl: baseUrl }
+    const runpod = await Effect.runPromise(Effect.provideContext(RunPod.make(options), context))
+    const providers = Providers.make([runpod], { default: "runpod" })
+    const effects = <E>(name: string, call: Effect.Effect<unknown, E, Providers.Providers>): Contender => ({
+      name,
+      run: (times) =>
+        Effect.runPromise(
+          Effect.all(
+            Array.from(
+              { length: width },
+              () => Effect.orDie(Effect.replicateEffect(call, times / width, { discard: true }))
+            ),
+            { concurrency: "unbounded", discard: true }
+          ).pipe(Effect.provideService(Providers.Providers, providers))
+        )
+    })
 
-    console.log(`getPod over ${transport}`)
-    const plain = "plain Effect, span and time limit"
-    const bare = transport === "undici" ? undici : fetched
-    const byHand = effects(plain, timely(podOf(podId)))
-    const ours = effects("RunPodClient.getPod", client.getPod({ id: podId }))
-    await compare([
-      promises(transport === "undici" ? "undici.request + JSON.parse" : "fetch + json()", () => bare(`/pods/${podId}`)),
-      effects("plain Effect, neither span nor time limit", Effect.provideContext(podOf(podId), quiet)),
-      effects("plain Effect, span", podOf(podId)),
+    const hand = plain(Context.get(context, HttpClient.HttpClient), baseUrl, apiKey)
+    const byHand = `plain Effect, ${where}`
+    const gets = effects("Atlas.getCompute", Atlas.getCompute(podId))
+    const getsByHand = effects(byHand, hand.getPod(podId))
+    const getsWhole = effects(`${byHand}, every documented field`, hand.getWholePod(podId))
+    const creates = effects("Atlas.spawnCompute", Atlas.spawnCompute(wanted))
+    const createsByHand = effects(
       byHand,
-      ours
-    ], times)
-    const over = await pair(ours, byHand, times / 4)
-    console.log(`${over.median <= bound ? "within" : "over"} the bound of ${bound}x`)
+      Effect.suspend(() => hand.createPod({ ...created, name: `bench-${crypto.randomUUID()}` }))
+    )
+    const get = await pair(gets, getsByHand, times / 4, rounds)
+    await pair(gets, getsWhole, times / 4, rounds)
+    const create = await pair(creates, createsByHand, times / 4, rounds)
+    console.log(`one pod, then a create, ${where}`)
+    await compare([getsByHand, getsWhole, gets], times)
+    await compare([createsByHand, creates], times)
+    if (where === "in process") continue
+    hold({ path: "Atlas.getCompute", against: byHand, unit: "x", limit: 1.3, aim: 1.15, rounds: get })
+    hold({ path: "Atlas.spawnCompute", against: byHand, unit: "x", limit: 2, aim: 1.5, rounds: create })
 
-    console.log(`job status over ${transport}`)
+    const agent = new Agent()
+    const undici = async (path: string) => {
+      const { body } = await request(`${baseUrl}${path}`, { headers, dispatcher: agent })
+      return JSON.parse(await body.text())
+    }
+    const fetched = async (path: string) => (await fetch(`${baseUrl}${path}`, { headers })).json()
+    console.log("one pod beside the peers")
     await compare([
-      effects(plain, timely(jobOf("job-1"))),
-      ...(transport === "undici" ? [] : [sdkStatus(baseUrl)]),
+      promises("undici.request + JSON.parse", () => undici(`/pods/${podId}`)),
+      promises("fetch + json()", () => fetched(`/pods/${podId}`)),
+      getsByHand,
+      gets
+    ], times)
+
+    const client = await Effect.runPromise(Effect.provideContext(RunPodClient.make(options), context))
+    console.log("job status")
+    await compare([
+      sdkStatus(baseUrl),
       effects("RunPodClient.getJob", client.getJob({ endpointId: "bench", jobId: "job-1" }))
     ], times)
-    await Effect.runPromise(Scope.close(scope, Effect.runSync(Effect.exit(Effect.void))))
+    await agent.close()
   }
-  await agent.close()
+  await Effect.runPromise(Scope.close(scope, Effect.runSync(Effect.exit(Effect.void))))
 })
 
 /** RunPod's own package, which uses fetch. */

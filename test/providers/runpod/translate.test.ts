@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { Compute } from "../../../src/domain/Compute.ts"
+import { Compute, PortBinding } from "../../../src/domain/Compute.ts"
 import * as ComputeRequest from "../../../src/domain/ComputeRequest.ts"
 import { GpuType } from "../../../src/domain/Gpu.ts"
 import * as GpuCatalog from "../../../src/domain/GpuCatalog.ts"
 import { classify } from "../../../src/providers/runpod/internal/edge.ts"
 import { gpuNames } from "../../../src/providers/runpod/internal/gpuNames.ts"
 import { podBody } from "../../../src/providers/runpod/internal/podBody.ts"
+import { PodFacts } from "../../../src/providers/runpod/internal/podFacts.ts"
 import { rawOf } from "../../../src/providers/runpod/internal/raw.ts"
 import { toCompute, toGpuTypes } from "../../../src/providers/runpod/internal/translate.ts"
 import * as Wire from "../../../src/providers/runpod/RunPodSchema.ts"
@@ -36,8 +37,8 @@ const paths = (input: ComputeRequest.Input): ReadonlyArray<string> => {
   return reason._tag === "Validation" ? reason.issues.map(({ path }) => path) : [reason._tag]
 }
 
-const podOf = (fields: object): Wire.Pod =>
-  Schema.decodeSync(Wire.Pod)({ id: "pod1", name: "n", status: "RUNNING", ...fields })
+const podOf = (fields: object): PodFacts =>
+  Schema.decodeUnknownSync(PodFacts)({ id: "pod1", name: "n", status: "RUNNING", ...fields })
 
 const compute = (fields: object) => {
   const made = toCompute(podOf(fields), { id: "pod1", ...fields })
@@ -255,6 +256,56 @@ describe("a pod as a compute", () => {
   it("an id that could not be asked for again is no compute", () => {
     assert.isNull(toCompute(podOf({ id: "../pods" }), {}))
   })
+
+  /** Pods with anything at all in the fields that are read. */
+  const AnyPod = Schema.Struct({
+    id: Schema.Literals(["pod1", "../pods"]),
+    name: Schema.optionalKey(Schema.Json),
+    status: Schema.optionalKey(Schema.Union([Wire.Pod.fields.status, Schema.Json])),
+    image: Schema.optionalKey(Schema.Json),
+    env: Schema.optionalKey(Schema.Json),
+    ports: Schema.optionalKey(
+      Schema.Union([Schema.Array(Schema.Literals(["8000/http", "22/tcp", "70001/tcp", "x"])), Schema.Json])
+    ),
+    gpu: Schema.optionalKey(
+      Schema.Union([Schema.Struct({ id: Schema.Json, count: Schema.Union([Schema.Finite, Schema.Json]) }), Schema.Json])
+    ),
+    cpu: Schema.optionalKey(Schema.Json),
+    dataCenterId: Schema.optionalKey(Schema.Json),
+    cost: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.Json])),
+    runtime: Schema.optionalKey(
+      Schema.Union([
+        Schema.Struct({
+          ports: Schema.Array(
+            Schema.Struct({
+              private: Schema.Literals([22, 70_001, 1.5]),
+              public: Schema.Union([Schema.Finite, Schema.Json]),
+              ip: Schema.Union([Schema.String, Schema.Json])
+            })
+          )
+        }),
+        Schema.Json
+      ])
+    ),
+    createdAt: Schema.optionalKey(Schema.Json),
+    startedAt: Schema.optionalKey(Schema.Union([Schema.Literal("2026-11-20T09:00:00Z"), Schema.Json]))
+  })
+
+  it.effect.prop(
+    "whatever stands in a pod, what is read of it is what the whole schema reads, and its compute passes every check",
+    [AnyPod],
+    ([body]) =>
+      Effect.sync(() => {
+        const read = Schema.decodeUnknownSync(PodFacts)(body)
+        const made = toCompute(read, body)
+        const whole = toCompute(Schema.decodeUnknownSync(Wire.Pod)(body), body)
+        assert.deepStrictEqual(made, whole)
+        // its constructor was not run: this one runs all checks, of its ports too
+        if (made !== null) assert.deepStrictEqual(made, Schema.decodeSync(Schema.toType(Compute))(new Compute(made)))
+        if (made !== null) made.ports.forEach((port) => new PortBinding(port))
+      }),
+    { arbitrary: { runs: 500 } }
+  )
 
   it.effect.prop(
     "any pod reads as a compute that survives its own codec",

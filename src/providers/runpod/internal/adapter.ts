@@ -10,7 +10,6 @@ import type { WithBody } from "../../../provider/Raw.ts"
 import * as Calls from "../schema/calls.ts"
 import * as Catalog from "../schema/catalog.ts"
 import * as Endpoints from "../schema/endpoints.ts"
-import * as Pods from "../schema/pods.ts"
 import * as Resources from "../schema/resources.ts"
 import { type Account, cloud } from "./account.ts"
 import { anyCloud } from "./anyCloud.ts"
@@ -19,6 +18,7 @@ import * as Jobs from "./jobsFacet.ts"
 import * as Listing from "./listing.ts"
 import type { Options } from "./options.ts"
 import { podBody } from "./podBody.ts"
+import { calls as podCalls, PodFacts } from "./podFacts.ts"
 import * as PodLogs from "./podLogs.ts"
 import * as Power from "./power.ts"
 import { requestOptsOf } from "./requestOpts.ts"
@@ -37,7 +37,7 @@ const one = <W extends { readonly id: string }, A>(to: (value: W, body: unknown)
     : Effect.succeed(translated)
 }
 
-const podsOf = Listing.each(Pods.Pod, toCompute, unaddressable)
+const podsOf = Listing.each(PodFacts, toCompute, unaddressable)
 const gpusOf = Listing.usable("GPU types", Catalog.GpuType, (entry, body): CatalogEntry => ({ entry, body }))
 const volumesOf = Listing.usable("network volumes", Resources.NetworkVolume, toVolume)
 const templatesOf = Listing.usable("templates", Resources.Template, toTemplate)
@@ -59,8 +59,8 @@ export const adapterOf = (
   { apiKey, id, options, wire }: Account & { readonly options: Options }
 ) => {
   const gpuCatalog = GpuCatalog.inUse(cloud, gpuNames)
-  const createPod = wire.send(Calls.createPod)
-  const [getPod, listPods] = [wire.askWithBody(Calls.getPod), wire.askWithBody(Listing.calls.pods)]
+  const createPod = wire.send(podCalls.createPod)
+  const [getPod, listPods] = [wire.askWithBody(podCalls.getPod), wire.askWithBody(Listing.calls.pods)]
   const deletePod = wire.ask(Calls.deletePod)
   const [listGpus, podBill] = [wire.askWithBody(Listing.calls.gpus), wire.askWithBody(Calls.listPodBilling)]
   const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.askWithBody(Calls.getNetworkVolume)]

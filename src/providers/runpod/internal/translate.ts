@@ -6,9 +6,11 @@ import { Compute, type ComputeStatus, PortBinding } from "../../../domain/Comput
 import { type CloudOffer, type CloudType, type GpuStock, GpuType } from "../../../domain/Gpu.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../../domain/Ids.ts"
+import { trusted } from "../../../domain/internal/trusted.ts"
 import { Usd } from "../../../domain/Money.ts"
 import * as NameStamp from "../../../provider/NameStamp.ts"
 import type * as Wire from "../RunPodSchema.ts"
+import type { PodFacts } from "./podFacts.ts"
 import { rawOf } from "./raw.ts"
 import { nameVariable } from "./requests.ts"
 
@@ -39,7 +41,7 @@ type RuntimePort = typeof Wire.RuntimePort.Type
 const highestPort = 65_535
 
 /** The ports that the pod names, with their outside addresses as far as known; text that names no port is left out. */
-const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<PortBinding> => {
+const portsOf = (id: string, { ports = [], runtime }: PodFacts): ReadonlyArray<PortBinding> => {
   const named = ports.flatMap((text) => {
     const match = /^(\d{1,6})\/(\w+)$/.exec(text)
     return match === null ? [] : [{ number: Number(match[1]), isHttp: /^https?$/i.test(match[2] ?? "") }]
@@ -53,7 +55,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
   const tcp = (internal: number, port: RuntimePort | undefined) => {
     const external = port?.public ?? null
     const isKnown = external !== null && typeof port?.ip === "string" && port.ip !== ""
-    return new PortBinding({
+    return trusted(PortBinding, {
       internal,
       external: external !== null && Number.isSafeInteger(external) ? external : null,
       protocol: "tcp",
@@ -63,7 +65,7 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
   return named.map(({ isHttp, number }) => {
     if (isHttp) {
       const url = `https://${id}-${number}.proxy.runpod.net`
-      return new PortBinding({ internal: number, external: null, protocol: "http", url })
+      return trusted(PortBinding, { internal: number, external: null, protocol: "http", url })
     }
     if (number <= highestPort) return tcp(number, live.find((port) => port.private === number))
     const port = symmetric.shift()
@@ -72,17 +74,17 @@ const portsOf = (id: string, { ports = [], runtime }: Wire.Pod): ReadonlyArray<P
 }
 
 /** The stamped name in a pod's environment; nothing else of an environment is shown, since it holds secrets. */
-const rentedAsOf = ({ env = {} }: Wire.Pod): string | null => {
+const rentedAsOf = ({ env = {} }: PodFacts): string | null => {
   const name = env[nameVariable]
   return name !== undefined && NameStamp.parse(name) !== null ? name : null
 }
 
 /** A pod as a compute; null when its id could not be asked for again. */
-export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
+export const toCompute = (pod: PodFacts, body: unknown): Compute | null => {
   const { cost, cpu, createdAt, dataCenterId = null, gpu, id, image = null, name, runtime, startedAt } = pod
   if (!isComputeId(id)) return null
   const count = gpu?.count
-  return new Compute({
+  return trusted(Compute, {
     id,
     provider,
     status: toStatus(pod.status),
@@ -99,7 +101,9 @@ export const toCompute = (pod: Wire.Pod, body: unknown): Compute | null => {
     costPerHour: usd(cost),
     region: dataCenterId,
     image,
+    auth: null,
     createdAt: instant(startedAt) ?? instant(createdAt),
+    exitCode: null,
     failure: pod.status === "ERROR" ? "RunPod says that the container cannot be run" : null,
     raw: rawOf(body)
   })
