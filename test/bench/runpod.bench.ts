@@ -42,7 +42,7 @@ const promises = (name: string, call: () => Promise<unknown>): Contender => ({
 const wanted = {
   gpu: "h100",
   image: "runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04",
-  ports: ["8000/http", "22/tcp"],
+  ports: ["8000/http", "22/tcp"] as const,
   env: { MODEL: "small", TOKEN: "a-word-that-must-not-be-read" }
 }
 const created = {
