@@ -10,6 +10,9 @@ import { matching, root } from "../laws/files.ts"
 /** What each program prints; a program that is not listed here fails. */
 const printed: Readonly<Record<string, string>> = {
   "guides/examples/own-provider.ts": "conformance: 21 passed, 0 failed; machines left on the shelf: 0\n",
+  "guides/examples/plain-server.ts":
+    "200 hello\n422 [atlas] validation: command[0]: Expected text without NUL characters\n",
+  "guides/examples/queue-worker.ts": "m1 Completed, m2 Failed, m3 Completed, m4 Completed; left on the queue: 0\n",
   "guides/examples/scoped-server.ts": "without the token 401, with it 200\ncomputes left: 0\n",
   "guides/examples/task.ts":
     "it said \"working\" and ended: {\"_tag\":\"Failed\",\"cause\":\"exit_code\",\"exitCode\":3,\"fault\":null}\n"
