@@ -15,7 +15,14 @@ const printed: Readonly<Record<string, string>> = {
   "guides/examples/queue-worker.ts": "m1 Completed, m2 Failed, m3 Completed, m4 Completed; left on the queue: 0\n",
   "guides/examples/scoped-server.ts": "without the token 401, with it 200\ncomputes left: 0\n",
   "guides/examples/task.ts":
-    "it said \"working\" and ended: {\"_tag\":\"Failed\",\"cause\":\"exit_code\",\"exitCode\":3,\"fault\":null}\n"
+    "it said \"working\" and ended: {\"_tag\":\"Failed\",\"cause\":\"exit_code\",\"exitCode\":3,\"fault\":null}\n",
+  "guides/examples/user-machines.ts": [
+    "a stranger is told: Denied",
+    "alice has a machine, and a token for it: Bearer",
+    "of a machine that is not hers she is told: not_tracked",
+    "her events ended with the service, after: State",
+    ""
+  ].join("\n")
 }
 
 describe("the program", () => {
