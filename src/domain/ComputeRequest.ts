@@ -33,7 +33,8 @@ export const AuthScheme = Schema.Literals(["none", "bearer", "signed_url"])
  *
  * **Details**
  *
- * Printing a request shows the names of `env`, never its values, and the keys of `providerOpts`.
+ * Printing a request shows the names of `env`, never its values, and the keys of `providerOpts`. As JSON it has `<redacted>` in place of
+ * each value of `env`, which is refused where it is read; send the plain options to another process instead.
  *
  * @category models
  * @since 0.1.0

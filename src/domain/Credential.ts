@@ -19,6 +19,12 @@ const Secret = Schema.Redacted(Schema.String).annotate({
     Schema.link<Redacted.Redacted>()(withheld, {
       decode: SchemaGetter.forbidden(() => "the secret was left out of this JSON: send it with Credential.Revealed"),
       encode: SchemaGetter.transform(() => withheld.literal)
+    }),
+  // what makes values of a schema up would go through the JSON otherwise
+  toCodecArbitrary: () =>
+    Schema.link<Redacted.Redacted>()(Schema.String, {
+      decode: SchemaGetter.transform((text: string) => Redacted.make(text)),
+      encode: SchemaGetter.transform((secret: Redacted.Redacted) => Redacted.value(secret))
     })
 })
 

@@ -88,6 +88,13 @@ export const decoder = <S extends Schema.Constraint>(
 
 const isPositive = (duration: Duration.Duration) => Duration.toMillis(duration) > 0
 
+/** A duration as JSON can hold it and as {@link PositiveDuration} reads it: milliseconds where these say all of it. */
+const writtenOf = (duration: Duration.Duration): unknown => {
+  const millis = Duration.toMillis(duration)
+  if (Duration.equals(duration, Duration.millis(millis)) && Duration.isFinite(duration)) return millis
+  return Duration.isFinite(duration) ? `${Duration.toNanosUnsafe(duration)} nanos` : "Infinity"
+}
+
 /**
  * Any duration of more than nothing, written the way Effect writes one: `"30 seconds"`, a number of milliseconds, ...
  *
@@ -107,6 +114,6 @@ export const PositiveDuration = Schema.Unknown.pipe(Schema.decodeTo(
         () => new SchemaIssue.InvalidValue({ message: "Expected a duration, such as \"30 seconds\" or milliseconds" })
       )
     }),
-    encode: SchemaGetter.transform((duration: Duration.Duration): unknown => duration)
+    encode: SchemaGetter.transform(writtenOf)
   }
 ))

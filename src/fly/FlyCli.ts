@@ -13,6 +13,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -61,10 +62,13 @@ export interface Completed {
  * @category models
  * @since 0.1.0
  */
-export interface Chunk {
-  readonly from: "stdout" | "stderr"
-  readonly bytes: Uint8Array
-}
+export const Chunk = Schema.Struct({ from: Schema.Literals(["stdout", "stderr"]), bytes: Schema.Uint8Array })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Chunk = typeof Chunk.Type
 
 /**
  * A run in progress. Its output can be read once, through `output` or through `chunks`, and ends at the latest a second

@@ -110,6 +110,7 @@ describe("ComputeRequest", () => {
       [{ env: { "A B": "1" } }, "env[\"A B\"]"],
       [{ env: { "1A": "1" } }, "env[\"1A\"]"],
       [{ env: { A: "a\0b" } }, "env.A"],
+      [{ env: { A: "<redacted>" } }, "env.A"],
       [{ providerOpts: [] }, "providerOpts"],
       [{ providerOpts: { env: {} } }, "providerOpts.env"]
     ] as const

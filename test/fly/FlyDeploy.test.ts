@@ -244,15 +244,19 @@ describe("lines by ticket", () => {
       }
     }).pipe(Effect.provide(lines)))
 
-  it.effect("without a dispatcher or without a ticket the deploy is the same", () =>
+  it.effect("without a dispatcher or without a ticket the deploy is the same, and a ticket without a dispatcher is warned of", () =>
     Effect.gen(function*() {
       const { bus, messages } = recording()
-      const alone = yield* begin({ ticket: "t1" })
+      const warnings: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void warnings.push(message))
+      const alone = yield* begin({ ticket: "t1" }).pipe(Effect.provide(Logger.layer([logger])))
       const unnamed = yield* begin().pipe(Effect.provideService(Dispatcher, bus))
       yield* pass("1 minute")
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(alone.fiber)))
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(unnamed.fiber)))
       assert.lengthOf(messages, 0)
+      assert.include(String(warnings), "published nowhere")
+      assert.lengthOf(warnings, 1)
     }).pipe(Effect.provide(lines)))
 
   it.effect.each([

@@ -55,14 +55,22 @@ export const text = (expected: string, limit: number) =>
 export const nullable = <S extends Schema.Constraint>(schema: S) =>
   Schema.NullOr(schema).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
+/** What stands for the value of a variable in JSON, as in print. Read back it is refused: no container may get it as a value. */
+const redacted = "<redacted>"
+
 const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
   decode: SchemaGetter.transformEffect((input) => {
     const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
+    if (value === redacted) {
+      return Effect.fail(
+        new SchemaIssue.InvalidValue({ message: "Expected the value, which was left out of this JSON" })
+      )
+    }
     return typeof value === "string" && !value.includes("\0") && value.isWellFormed()
       ? Effect.succeed(Redacted.make(value))
       : Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected text without NUL characters" }))
   }),
-  encode: SchemaGetter.transform((value: Redacted.Redacted): unknown => value)
+  encode: SchemaGetter.transform((): unknown => redacted)
 }))
 
 /** Names only the library may set: they carry credentials and wiring of the compute. */
@@ -109,7 +117,7 @@ const word = Schema.String.check(
 )
 
 export const Words = Schema.Array(word).pipe(
-  Schema.decodeTo(Schema.NullOr(Schema.NonEmptyArray(Schema.String)), {
+  Schema.decodeTo(Schema.NullOr(Schema.NonEmptyArray(word)), {
     decode: SchemaGetter.transform((words: ReadonlyArray<string>) => {
       const [first, ...rest] = words
       return first === undefined ? null : [first, ...rest] as const
