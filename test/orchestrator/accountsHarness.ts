@@ -2,7 +2,7 @@
  * Two accounts of RunPod: two fakes with a key and an address each, and one program that uses both.
  */
 import { assert } from "@effect/vitest"
-import { Provider, Providers } from "effect-atlas"
+import { type Provider, Providers } from "effect-atlas"
 import { Orchestrator, SessionStore } from "effect-atlas/orchestrator"
 import * as RunPod from "effect-atlas/providers/RunPod"
 import { FakeRunPod } from "effect-atlas/testing"
