@@ -31,7 +31,9 @@ export const read = <Cloud extends string>(clouds: ReadonlyArray<Cloud>, taken: 
     for (const part of text.split(",").map((one) => one.trim()).filter((one) => one !== "")) {
       const [id = "", kind, ...rest] = part.split("=").map((word) => word.trim())
       if (kind === undefined || rest.length > 0) {
-        return yield* refuse(`write each account as ID=CLOUD, such as ${clouds[0]}-eu=${clouds[0]}, with commas between`)
+        return yield* refuse(
+          `write each account as ID=CLOUD, such as ${clouds[0]}-eu=${clouds[0]}, with commas between`
+        )
       }
       if (!isId(id) || words.includes(id)) {
         return yield* refuse(
@@ -40,7 +42,9 @@ export const read = <Cloud extends string>(clouds: ReadonlyArray<Cloud>, taken: 
       }
       const cloud = clouds.find((one) => one === kind)
       if (cloud === undefined) {
-        return yield* refuse(`${JSON.stringify(kind)} is no cloud with several accounts; there is: ${clouds.join(", ")}`)
+        return yield* refuse(
+          `${JSON.stringify(kind)} is no cloud with several accounts; there is: ${clouds.join(", ")}`
+        )
       }
       if (taken.includes(id)) return yield* refuse(`${id} is another provider's id`)
       const key = AccountId.variable(id, "API_KEY")

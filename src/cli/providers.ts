@@ -39,9 +39,9 @@ export const layer = Layer.unwrap(Effect.map(Accounts.read(clouds, ids), (accoun
     reserved("vast", ["spot", "raw_tcp"], Vast.gpuNames),
     reserved("fly", ["http_proxy", "raw_tcp", "global_networking"], FlyMachines.gpuNames)
   ))).pipe(
-  // Node's own fetch: nothing to load, and one request at a time is all a command line makes
-  Layer.provide([NodeServices.layer, FetchHttpClient.layer])
-)
+    // Node's own fetch: nothing to load, and one request at a time is all a command line makes
+    Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+  )
 
 /** This machine alone, with its computes in a directory of their own. */
 export const localIn = (stateDir: string) =>

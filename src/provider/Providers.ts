@@ -85,7 +85,9 @@ export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: s
       return found === undefined
         ? refuse(
           operation,
-          `${which === undefined ? "the default, as ATLAS_PROVIDER or the layer names it, is an " : ""}unknown provider; `
+          `${
+            which === undefined ? "the default, as ATLAS_PROVIDER or the layer names it, is an " : ""
+          }unknown provider; `
             + `known here: ${known}`
         )
         : Effect.succeed(found)

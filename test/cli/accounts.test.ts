@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import { settled } from "../support/settled.ts"
 import { run } from "./harness.ts"
 
-const shipped = (env: Readonly<Record<string, string>>) => ({ providers: "as shipped", env: { HOME: "/nowhere", ...env } }) as const
+const shipped = (env: Readonly<Record<string, string>>) =>
+  ({ providers: "as shipped", env: { HOME: "/nowhere", ...env } }) as const
 
 const two = Effect.gen(function*() {
   const options = { pollInterval: "100 millis", settleWindow: "100 millis" } as const
@@ -83,7 +84,8 @@ describe("machines of one name in two accounts", () => {
       const { code } = yield* settled(run(["down", "web", "--provider", "mock-us"], { providers }))
       const live = ({ controls }: typeof eu) => Effect.map(controls.ledger, (ledger) => ledger.live.length)
       assert.deepStrictEqual([code, yield* live(eu), yield* live(us)], [0, 1, 0])
-      const listed = (id: string) => Effect.map(run(["ps", "--json", "--provider", id], { providers }), ({ out }) => JSON.parse(out))
+      const listed = (id: string) =>
+        Effect.map(run(["ps", "--json", "--provider", id], { providers }), ({ out }) => JSON.parse(out))
       assert.deepStrictEqual(
         (yield* listed("mock-eu")).map(({ provider }: Record<string, unknown>) => provider),
         ["mock-eu"]
