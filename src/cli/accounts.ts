@@ -1,5 +1,5 @@
 /**
- * Further accounts of a cloud, as `ATLAS_ACCOUNTS` names them: `runpod-eu=runpod,runpod-us=runpod`.
+ * Further accounts of a cloud, as `ATLAS_ACCOUNTS` names them: `ID=CLOUD`, with commas between.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

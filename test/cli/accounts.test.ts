@@ -12,8 +12,8 @@ const shipped = (env: Readonly<Record<string, string>>) =>
 
 const two = Effect.gen(function*() {
   const options = { pollInterval: "100 millis", settleWindow: "100 millis" } as const
-  const eu = yield* MockProvider.make({ ...options, id: "mock-eu" })
-  const us = yield* MockProvider.make({ ...options, id: "mock-us" })
+  const eu = yield* MockProvider.make({ ...options, id: "eu" })
+  const us = yield* MockProvider.make({ ...options, id: "us" })
   return { eu, us, providers: [eu.provider, us.provider] }
 })
 
@@ -81,31 +81,31 @@ describe("machines of one name in two accounts", () => {
     Effect.gen(function*() {
       const { eu, providers, us } = yield* two
       for (const { provider } of [eu, us]) yield* provider.compute.spawn({ image: "me/server", name: "web" })
-      const { code } = yield* settled(run(["down", "web", "--provider", "mock-us"], { providers }))
+      const { code } = yield* settled(run(["down", "web", "--provider", "us"], { providers }))
       const live = ({ controls }: typeof eu) => Effect.map(controls.ledger, (ledger) => ledger.live.length)
       assert.deepStrictEqual([code, yield* live(eu), yield* live(us)], [0, 1, 0])
       const listed = (id: string) =>
         Effect.map(run(["ps", "--json", "--provider", id], { providers }), ({ out }) => JSON.parse(out))
       assert.deepStrictEqual(
-        (yield* listed("mock-eu")).map(({ provider }: Record<string, unknown>) => provider),
-        ["mock-eu"]
+        (yield* listed("eu")).map(({ provider }: Record<string, unknown>) => provider),
+        ["eu"]
       )
-      assert.deepStrictEqual(yield* listed("mock-us"), [])
+      assert.deepStrictEqual(yield* listed("us"), [])
       const gpus: ReadonlyArray<Record<string, unknown>> = JSON.parse(
-        (yield* run(["gpus", "--json", "--provider", "mock-us"], { providers })).out
+        (yield* run(["gpus", "--json", "--provider", "us"], { providers })).out
       )
-      assert.deepStrictEqual([...new Set(gpus.map(({ provider }) => provider))], ["mock-us"])
+      assert.deepStrictEqual([...new Set(gpus.map(({ provider }) => provider))], ["us"])
     }))
 
   it.effect("an id of one is not found in the other, and nothing is ended there", () =>
     Effect.gen(function*() {
       const { eu, providers } = yield* two
       const { id } = yield* eu.provider.compute.spawn({ image: "me/server" })
-      const { code, err } = yield* run(["down", id, "--provider", "mock-us", "--json"], { providers })
-      assert.deepStrictEqual([code, JSON.parse(err).error.provider], [1, "mock-us"])
+      const { code, err } = yield* run(["down", id, "--provider", "us", "--json"], { providers })
+      assert.deepStrictEqual([code, JSON.parse(err).error.provider], [1, "us"])
       assert.strictEqual((yield* eu.provider.compute.get(id)).isLive, true)
       // what all ids of a cloud begin with names none of them, whatever the account is called
-      const typed = yield* run(["get", id.slice(0, 5), "--provider", "mock-eu"], { providers })
+      const typed = yield* run(["get", id.slice(0, 5), "--provider", "eu"], { providers })
       assert.strictEqual(typed.code, 1)
     }))
 })

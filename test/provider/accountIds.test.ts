@@ -97,6 +97,13 @@ describe("everything that an account says bears its id", () => {
       assert.lengthOf(yield* Atlas.listCompute({ gpu: "h100" }, on), 1)
     })).pipe(Effect.provide(Providers.layerDefault(null, eu))))
 
+  it.effect("and the failures of its native client", () =>
+    Effect.gen(function*() {
+      const native = yield* RunPodClient.make({ id: "runpod-eu", apiKey: "" })
+      const { kind, provider } = yield* Effect.flip(native.getPod({ id: "p" }))
+      assert.deepStrictEqual([kind, String(provider)], ["unauthorized", "runpod-eu"])
+    }).pipe(Effect.provide(http)))
+
   it.effect("spans, with the kind of cloud beside it, and metrics", () =>
     Effect.gen(function*() {
       yield* Atlas.listCompute({}, { provider: "mock-eu" })
