@@ -1,6 +1,7 @@
 /**
  * How a command reaches its work: the module with it is loaded when the command is chosen, never to print the help.
  */
+import type * as CliError from "effect/cli/CliError"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,11 +24,12 @@ export const action =
     })
 
 /** Work that is given the registry of providers. */
-export const actionWithProviders =
-  <Input, E, R>(load: () => Promise<(input: Input) => Effect.Effect<void, E, R>>) =>
-  (input: Input): Effect.Effect<void, E | AtlasError | Config.ConfigError, Exclude<R, Providers> | Shell> =>
-    Effect.gen(function*() {
-      yield* throughProxies
-      const run = yield* Effect.promise(load)
-      return yield* Effect.provide(run(input), Layer.provide(watched, yield* Clouds))
-    })
+export const actionWithProviders = <Input, E, R>(load: () => Promise<(input: Input) => Effect.Effect<void, E, R>>) =>
+(
+  input: Input
+): Effect.Effect<void, E | AtlasError | Config.ConfigError | CliError.CliError, Exclude<R, Providers> | Shell> =>
+  Effect.gen(function*() {
+    yield* throughProxies
+    const run = yield* Effect.promise(load)
+    return yield* Effect.provide(run(input), Layer.provide(watched, yield* Clouds))
+  })

@@ -140,14 +140,14 @@ export const resolver = (
       const provider = yield* Effect.flatMap(Providers, ({ get }) => get(call.provider, operation))
       const { provider: _, ...options } = call
       const candidates = candidatesOf(yield* provider.compute.listAll({}, options))
-      return { provider: provider.id, candidates, isOwn: ownedBy(yield* ownerAmong(candidates)) }
+      return { provider, candidates, isOwn: ownedBy(yield* ownerAmong(candidates)) }
     }))
     const byName = (typed: string) =>
       Effect.flatMap(listing, ({ candidates, isOwn, provider }) =>
-        Result.match(choose(typed, candidates, { acts, common: `${provider}-`, isOwn }), {
+        Result.match(choose(typed, candidates, { acts, common: `${provider.cloud}-`, isOwn }), {
           onSuccess: (chosen) =>
             Effect.succeed(chosen?.id ?? typed),
-          onFailure: (message) => Effect.fail(refused(operation, message, provider))
+          onFailure: (message) => Effect.fail(refused(operation, message, provider.id))
         }))
     return (typed: string) =>
       Effect.flatMap(

@@ -147,7 +147,7 @@ const fromError = (error: Exclude<Error, Incomplete>): Failure => {
         hint: null
       }
     case "ConfigError":
-      return { ...unknown(error.message), kind: "validation" }
+      return { ...unknown(oneLine(error.cause.message)), exitCode: 2, kind: "validation" }
     case "ShowHelp":
       return fromUsage(error.commandPath, error.errors)
     default:

@@ -18,7 +18,9 @@ export const toggle = (name: string): Flag.Flag<boolean> =>
 const Provider = GlobalFlag.Setting("provider")({
   flag: Flag.String("provider").pipe(
     Flag.withMetavar("ID"),
-    Flag.withDescription("Provider to use: local, mock, runpod, ... (default: ATLAS_PROVIDER, else local)"),
+    Flag.withDescription(
+      "Provider to use: local, mock, runpod, ..., or an account of ATLAS_ACCOUNTS (default: ATLAS_PROVIDER, else local)"
+    ),
     Flag.optional
   )
 })

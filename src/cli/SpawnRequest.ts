@@ -87,7 +87,7 @@ export const toRequest = (flags: SpawnFlags, provider: Service, operation: strin
       auth: Option.getOrUndefined(flags.auth),
       command: flags.command,
       // the one provider that sees the directory the command was typed in
-      providerOpts: provider.id === "local" ? { cwd: directory, ...opts } : opts
+      providerOpts: provider.cloud === "local" ? { cwd: directory, ...opts } : opts
     }
   }).pipe(asTyped)
 

@@ -2,6 +2,7 @@
  * The one place of the command line that names clouds: which providers `--provider` can mean, and how each is tried out.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import type { Input } from "../domain/ComputeRequest.ts"
@@ -15,22 +16,32 @@ import * as LocalProvider from "../providers/LocalProvider.ts"
 import * as MockProvider from "../providers/MockProvider.ts"
 import * as RunPod from "../providers/RunPod.ts"
 import * as Vast from "../providers/vast/gpuNames.ts"
+import * as Accounts from "./accounts.ts"
 
 const reserved = (id: string, flags: ReadonlyArray<Flag>, gpuNames: ReadonlyArray<GpuEntry>) =>
   Layer.succeed(Provider.Provider, Provider.placeholder(id, flags, gpuNames))
 
+/** Clouds of which there can be several accounts. */
+const further = { runpod: RunPod.layerConfig }
+const clouds = ["runpod"] as const satisfies ReadonlyArray<keyof typeof further>
+
+/** The ids of all that need no setting to be there. */
+const ids = ["local", "mock", "runpod", "lambda_labs", "vast", "fly"]
+
 /** All of them; the first is the default unless `ATLAS_PROVIDER` names another. */
-export const layer = Providers.layer(
-  LocalProvider.layerConfig(),
-  MockProvider.layer({ settleWindow: "100 millis", pollInterval: "100 millis", refuseUnknownOpts: true }),
-  RunPod.layerConfig(),
-  reserved("lambda_labs", ["raw_tcp"], Lambda.gpuNames),
-  reserved("vast", ["spot", "raw_tcp"], Vast.gpuNames),
-  reserved("fly", ["http_proxy", "raw_tcp", "global_networking"], FlyMachines.gpuNames)
-).pipe(
-  // Node's own fetch: nothing to load, and one request at a time is all a command line makes
-  Layer.provide([NodeServices.layer, FetchHttpClient.layer])
-)
+export const layer = Layer.unwrap(Effect.map(Accounts.read(clouds, ids), (accounts) =>
+  Providers.layer(
+    LocalProvider.layerConfig(),
+    MockProvider.layer({ settleWindow: "100 millis", pollInterval: "100 millis", refuseUnknownOpts: true }),
+    RunPod.layerConfig(),
+    ...accounts.map(({ cloud, id }) => further[cloud]({ id })),
+    reserved("lambda_labs", ["raw_tcp"], Lambda.gpuNames),
+    reserved("vast", ["spot", "raw_tcp"], Vast.gpuNames),
+    reserved("fly", ["http_proxy", "raw_tcp", "global_networking"], FlyMachines.gpuNames)
+  ))).pipe(
+    // Node's own fetch: nothing to load, and one request at a time is all a command line makes
+    Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+  )
 
 /** This machine alone, with its computes in a directory of their own. */
 export const localIn = (stateDir: string) =>
@@ -69,5 +80,5 @@ const trials: ReadonlyMap<string, Trial> = new Map<string, Trial>([
   }]
 ])
 
-/** How to try a provider; one that is not described here may cost money. */
-export const trialOf = (id: string): Trial => trials.get(id) ?? { isFree: false, request: {}, speaks: false }
+/** How to try a provider of this cloud; one that is not described here may cost money. */
+export const trialOf = (cloud: string): Trial => trials.get(cloud) ?? { isFree: false, request: {}, speaks: false }

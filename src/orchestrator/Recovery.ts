@@ -150,7 +150,7 @@ const findOpen = Effect.fnUntraced(function*(
     unreached.set(
       place,
       Result.isFailure(found)
-        ? `${place} is not set up here: ${found.failure.reason.message}`
+        ? `${place} is not set up here`
         : found.success.missing.length > 0
         ? `${place} needs ${found.success.missing.join(" and ")}, which is not set here`
         : `this version cannot talk to ${place}`

@@ -83,7 +83,13 @@ export const make = (made: ReadonlyArray<Made>, options?: { readonly default?: s
       }
       const found = byId.get(wanted)
       return found === undefined
-        ? refuse(operation, `unknown provider; known here: ${known}`)
+        ? refuse(
+          operation,
+          `${
+            which === undefined ? "the default, as ATLAS_PROVIDER or the layer names it, is an " : ""
+          }unknown provider; `
+            + `known here: ${known}`
+        )
         : Effect.succeed(found)
     }
   })

@@ -274,6 +274,7 @@ describe("gpus and providers", () => {
       )
       assert.deepStrictEqual(Object.keys(JSON.parse(out)[0]), [
         "id",
+        "cloud",
         "capabilities",
         "implemented",
         "configured",
@@ -306,7 +307,7 @@ describe("check", () => {
   it.effect("what may cost money needs a limit and a yes", () =>
     Effect.gen(function*() {
       const { provider } = yield* mock
-      const dear = { ...provider, id: Provider.placeholder("dear", []).id }
+      const dear = { ...provider, id: Provider.placeholder("dear", []).id, cloud: "dear" }
       const providers = { providers: [dear] }
       assert.include((yield* run(["check", "dear"], providers)).err, "--max-cost")
       assert.include((yield* run(["check", "dear", "--max-cost", "1"], providers)).err, "--yes")

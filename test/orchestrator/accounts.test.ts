@@ -83,6 +83,24 @@ describe("a session in each of two accounts of one cloud", () => {
     }).pipe(Effect.scoped))
 })
 
+it.effect("a session of an account that is set up under another id now is no orphan there", () =>
+  Effect.gen(function*() {
+    const { eu, inEu, store, us } = yield* started
+    const renamed = eu.renamed("runpod-europe")
+    yield* run([renamed, us], store, Effect.sleep("10 minutes"))
+    const report = yield* settled(
+      Recovery.run({ owner: "team1", grace: "1 second" }).pipe(
+        Effect.provide(providersOf(renamed, us)),
+        Effect.provideService(SessionStore.SessionStore, store)
+      )
+    )
+    assert.deepStrictEqual(report.left.map(({ provider, why }) => [String(provider), why]).toSorted(), [
+      ["runpod-europe", "known"],
+      ["runpod-us", "known"]
+    ])
+    assert.deepStrictEqual([report.ended, yield* eu.live], [[], [inEu.compute.id]])
+  }).pipe(Effect.scoped))
+
 /** A machine of that stamp in each account. */
 const namedAlike = Effect.gen(function*() {
   const accounts = yield* two

@@ -2,7 +2,7 @@
  * Two accounts of RunPod: two fakes with a key and an address each, and one program that uses both.
  */
 import { assert } from "@effect/vitest"
-import { Provider, Providers } from "effect-atlas"
+import { type Provider, Providers } from "effect-atlas"
 import { Orchestrator, SessionStore } from "effect-atlas/orchestrator"
 import * as RunPod from "effect-atlas/providers/RunPod"
 import { FakeRunPod } from "effect-atlas/testing"
@@ -23,6 +23,8 @@ export interface Account {
   /** What was asked for there, as `DELETE /v2/pods/<id>`. */
   readonly asked: Effect.Effect<ReadonlyArray<string>>
   readonly layer: Layer.Layer<RunPod.RunPod | Provider.Provider, unknown>
+  /** The same account under another id. */
+  readonly renamed: (id: string) => Account
 }
 
 const account = Effect.fnUntraced(function*(id: string) {
@@ -36,7 +38,7 @@ const account = Effect.fnUntraced(function*(id: string) {
     assert.deepStrictEqual([url.hostname, request.headers["authorization"]], [host, `Bearer ${key}`])
     return client.execute(HttpClientRequest.setUrl(request, `https://api.runpod.io${url.pathname}`))
   })
-  const made: Account = {
+  const made = (id: string): Account => ({
     id,
     key,
     host,
@@ -45,9 +47,10 @@ const account = Effect.fnUntraced(function*(id: string) {
     asked: Effect.map(controls.requests, (all) => all.map(({ method, path }) => `${method} ${path}`)),
     layer: RunPod.layer({ id, apiKey: key, baseUrl: `https://${host}/v2` }).pipe(
       Layer.provide(Layer.succeed(HttpClient.HttpClient, http))
-    )
-  }
-  return made
+    ),
+    renamed: made
+  })
+  return made(id)
 })
 
 /** Two accounts, and a store that outlives the orchestrators on it. */

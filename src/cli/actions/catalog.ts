@@ -79,6 +79,7 @@ export const providers = (_: object) =>
     const { hasColor: color, invocation, out } = yield* Shell
     const all = (yield* Providers).all.map((provider) => ({
       id: provider.id,
+      cloud: provider.cloud,
       capabilities: provider.capabilities,
       implemented: provider.implemented,
       configured: isUsable(provider),
@@ -86,9 +87,10 @@ export const providers = (_: object) =>
     }))
     yield* out(
       invocation.json ? JSON.stringify(all) : Table.render(
-        ["ID", "STATE", "MISSING", "CAPABILITIES"],
-        all.map(({ capabilities, configured, id, implemented, missing }) => [
+        ["ID", "CLOUD", "STATE", "MISSING", "CAPABILITIES"],
+        all.map(({ capabilities, cloud, configured, id, implemented, missing }) => [
           id,
+          cloud,
           configured ? "ready" : implemented ? "not configured" : "reserved",
           missing.join(" "),
           capabilities.join(" ")

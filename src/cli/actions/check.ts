@@ -41,7 +41,7 @@ export const run = ({ call, maxCost, provider: wanted, yes }: {
     const provider = yield* Effect.flatMap(Providers, ({ get }) => get(wanted, "check"))
     // a provider that is only reserved refuses here, with its own message
     if (!provider.implemented) yield* provider.compute.list()
-    const { isFree, request, speaks } = trialOf(provider.id)
+    const { isFree, request, speaks } = trialOf(provider.cloud)
     if (!isFree && !(yield* agreed(provider.id, maxCost, yes))) return yield* out("nothing was rented")
 
     const report = yield* ProviderConformance.run({

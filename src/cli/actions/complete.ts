@@ -47,7 +47,11 @@ const sessions = Effect.gen(function*() {
 
 const providers = Effect.map(
   Providers,
-  ({ all }) => all.map(({ id, implemented }): Word => ({ word: id, about: implemented ? "" : "reserved" }))
+  ({ all }) =>
+    all.map(({ cloud, id, implemented }): Word => ({
+      word: id,
+      about: !implemented ? "reserved" : cloud === id ? "" : cloud
+    }))
 )
 
 const gpus = Effect.map(

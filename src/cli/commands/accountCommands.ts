@@ -167,7 +167,17 @@ export const gpus = Command.make(
 )
 
 export const providers = Command.make("providers", {}, () => runProviders({})).pipe(
-  Command.withDescription("List the providers, what each can do, and which settings are missing."),
+  Command.withDescription(
+    "List the providers, what each can do, and which settings are missing. ATLAS_ACCOUNTS adds further accounts of a cloud, as "
+      + "ID=CLOUD with commas between; the settings of runpod-eu are RUNPOD_EU_API_KEY, RUNPOD_EU_BASE_URL and "
+      + "RUNPOD_EU_RUNTIME_BASE_URL."
+  ),
   Command.withShortDescription("List providers"),
-  Command.withExamples([{ command: "atlas providers", description: "All of them" }])
+  Command.withExamples([
+    { command: "atlas providers", description: "All of them" },
+    {
+      command: "ATLAS_ACCOUNTS=runpod-eu=runpod,runpod-us=runpod atlas providers",
+      description: "With two more accounts of RunPod"
+    }
+  ])
 )
