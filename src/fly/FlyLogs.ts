@@ -81,7 +81,7 @@ const observed = (app: string) => (request: Effect.Effect<Page, FlyError>): Effe
     Effect.tapError(({ kind, status }) =>
       Effect.annotateCurrentSpan({
         [Attributes.errorKind]: kind,
-        ...(status === null ? {} : { [FlyTelemetry.httpStatus]: status })
+        ...(status === null ? {} : { [Attributes.httpStatus]: status })
       })
     ),
     Effect.withSpan(

@@ -94,14 +94,6 @@ export const count = "atlas.fly.logs.count"
 export const logsStatus = "atlas.fly.logs.status"
 
 /**
- * The HTTP status of a request that failed, where there was an answer.
- *
- * @category attributes
- * @since 0.1.0
- */
-export const httpStatus = "http.response.status_code"
-
-/**
  * Tokens handed out, by `source` and `acquirer`; `none` where none was found.
  *
  * @category metrics

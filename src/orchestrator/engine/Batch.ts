@@ -28,8 +28,9 @@ export interface SessionUpdate extends Memory {
 export type SessionUpdates = ReadonlyMap<SessionId, SessionUpdate>
 
 const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): SessionUpdate => {
-  const { auth, compute, secrets, span } = entry ?? emptyMemory
-  return { id, before: entry?.state ?? null, after: state, secrets, auth, compute, span, events: [], commands: [] }
+  const { auth, compute, part, request, secrets, span } = entry ?? emptyMemory
+  const before = entry?.state ?? null
+  return { id, before, after: state, secrets, auth, compute, span, request, part, events: [], commands: [] }
 }
 
 /** Whether an observation shows what is known already; most do, and then the old object stays in memory. */
@@ -59,7 +60,10 @@ const remembered = (compute: Compute, auth: AuthHandle | null): Compute => {
 /** Takes over what a message carries for memory only. */
 const remember = (update: SessionUpdate, { auth, caller, computes, secrets }: Message): void => {
   if (secrets !== undefined) update.secrets = secrets
-  if (caller !== undefined) update.span = caller
+  if (caller !== undefined) {
+    update.span = caller
+    update.request = caller
+  }
   if (auth !== undefined) update.auth = auth
   const current = computes?.find(({ id, provider }) => isLiveOn(update.after, { provider, computeId: id }))
   if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current, update.auth)

@@ -15,7 +15,6 @@ import * as Config from "../session/Config.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { adoptStored, unknownRows } from "./Adoption.ts"
-import * as AttemptSpans from "./AttemptSpans.ts"
 import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
 import { closeSessions, makeBudget } from "./Closing.ts"
@@ -27,6 +26,7 @@ import * as Mailbox from "./Mailbox.ts"
 import * as PausedPlaces from "./PausedPlaces.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Scheduler from "./Scheduler.ts"
+import * as SessionSpans from "./SessionSpans.ts"
 import * as SharedListings from "./SharedListings.ts"
 import { sizeError } from "./SizeCheck.ts"
 import * as Table from "./Table.ts"
@@ -134,7 +134,7 @@ export const make = (
           return mailbox.close
         })),
         Effect.ensuring(Effect.suspend(() =>
-          Effect.forEach(table.all(), (entry) => AttemptSpans.abandon(entry, "unsettled"), { discard: true })
+          Effect.forEach(table.all(), (entry) => SessionSpans.abandon(entry, "unsettled"), { discard: true })
         ))
       )
     )
