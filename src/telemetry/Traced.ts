@@ -5,11 +5,13 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Attributes from "./Attributes.ts"
 import * as HostTracer from "./HostTracer.ts"
+import * as SpanEnd from "./SpanEnd.ts"
 
 /** A stack would show a line of this file, for every call. */
 const noStack = { captureStackTrace: false } as const
@@ -51,6 +53,39 @@ export const stream = <E>(
       Stream.withSpan(name, options),
       Stream.provideService(Tracer.Tracer, HostTracer.guard(tracer))
     )))
+
+const itself = <E extends SpanEnd.Told>(error: E): E => error
+
+const settled = <E extends SpanEnd.Told>(span: Tracer.Span, cause: Cause.Cause<E>): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    SpanEnd.settle(fiber, span, cause, itself)
+    return Effect.void
+  })
+
+/**
+ * Runs a call under a span, which tells the kind of its failure.
+ *
+ * @category tracing
+ * @since 0.1.0
+ */
+export const call =
+  (name: string, options: Tracer.SpanOptionsNoTrace = {}) =>
+  <A, E extends SpanEnd.Told, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> =>
+    effect(
+      name,
+      options,
+      (span) => Effect.onExit(self, (exit) => Exit.isSuccess(exit) ? Effect.void : settled(span, exit.cause))
+    )
+
+/**
+ * The same for a stream, from its first pull to its end.
+ *
+ * @category tracing
+ * @since 0.1.0
+ */
+export const streamCall =
+  (name: string, options: Tracer.SpanOptionsNoTrace = {}) =>
+  <A, E extends SpanEnd.Told, R>(self: Stream.Stream<A, E, R>) => stream<E>(name, options, settled)(self)
 
 /**
  * Two spans beside each other, for what is taken now and given back much later: one span over both would stay open, and be
