@@ -125,7 +125,7 @@ export const spent = "atlas.session.spent_usd"
 export const respawns = "atlas.session.respawns"
 
 /**
- * What the other end of a link is: `request`, `attempt`, `previous_attempt`, `command` or `acquire`; on links only.
+ * What the other end of a link is: `request`, `attempt`, `previous_attempt`, `command`, `end` or `acquire`; on links only.
  *
  * @category attributes
  * @since 0.1.0

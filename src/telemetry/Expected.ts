@@ -20,7 +20,7 @@ const absence: ReadonlySet<Reason> = new Set(["NotFound"])
 const silence: ReadonlySet<Reason> = new Set(["NotFound", "Unsupported"])
 
 /**
- * The reasons that whoever makes a call takes for an answer; default none.
+ * The reasons that the caller takes for an answer; default none.
  *
  * @category references
  * @since 0.1.0

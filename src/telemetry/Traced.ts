@@ -88,8 +88,8 @@ export const streamCall =
   <A, E extends SpanEnd.Told, R>(self: Stream.Stream<A, E, R>) => stream<E>(name, options, settled)(self)
 
 /**
- * Two spans beside each other, for what is taken now and given back much later: one span over both would stay open, and be
- * exported by nobody, for as long as it is held.
+ * Two spans beside each other, for what is taken now and given back much later: one span over both would stay open, and not be
+ * exported, for as long as it is held.
  *
  * @category models
  * @since 0.1.0

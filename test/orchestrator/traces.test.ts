@@ -69,6 +69,7 @@ it.effect("a request's trace leads to each attempt, through respawns, and to the
 
     yield* inTime(orchestrator.stopTracked(id))
     const [end] = named("Session.end")
+    assert.deepStrictEqual(linksOf(spans, named("Orchestrator.stopTracked")[0]), [["end", "Session.end"]])
     assert.strictEqual(parentOf(end), spawn?.spanId)
     assert.strictEqual(end?.status._tag, "Ended")
     assert.deepInclude(Object.fromEntries(end?.attributes ?? []), {
@@ -79,6 +80,7 @@ it.effect("a request's trace leads to each attempt, through respawns, and to the
     assert.isAbove(Number(end?.attributes.get("atlas.session.spent_usd")), 1)
     assert.deepStrictEqual(linksOf(spans, end), [
       ["attempt", "Session.attempt"],
+      ["request", "Orchestrator.stopTracked"],
       ["command", "Session.Reconcile"],
       ["command", "Session.Terminate"],
       ["command", "Session.Confirm"]

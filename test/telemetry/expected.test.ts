@@ -121,7 +121,7 @@ describe("what is a failure to its caller counts once, under what the caller ask
       ["endCompute", Effect.asVoid(Atlas.end("mock-unknown", { mustExist: true }))],
       ["awaitReady", Effect.asVoid(settled(Atlas.awaitReady("mock-unknown")))]
     ] as const
-  )("an id that nobody knows: %s", ([operation, asked]) =>
+  )("an id that the provider does not know: %s", ([operation, asked]) =>
     Effect.gen(function*() {
       yield* Effect.exit(asked)
       yield* expect([`Provider.${operation}`], [`${operation} not_found 1`])

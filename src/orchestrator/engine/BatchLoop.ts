@@ -79,6 +79,7 @@ interface Kept {
   readonly entry: Table.Entry
   readonly before: Batch.SessionUpdate["before"]
   readonly events: Batch.SessionUpdate["events"]
+  readonly stoppedBy: Batch.SessionUpdate["stoppedBy"]
 }
 
 /** The memory of a session that is over: its spans, until they have ended. */
@@ -146,7 +147,7 @@ export const make = (parts: Parts): BatchLoop => {
       writer.save(entry, now)
     }
     scheduler.arm(entry, now)
-    return { entry, before, events }
+    return { entry, before, events, stoppedBy: update.stoppedBy }
   }
 
   /** Decides messages and keeps all that follows, at once; what the host's code can spoil comes after that. */
@@ -171,8 +172,8 @@ export const make = (parts: Parts): BatchLoop => {
     for (const { defect, id } of failed) {
       yield* Effect.logError(`the session ${id} could not decide on a message (a defect): ${locate(defect)}`)
     }
-    for (const { before, entry, events } of kept) {
-      yield* SessionSpans.follow(entry, before, events)
+    for (const { entry, ...change } of kept) {
+      yield* SessionSpans.follow(entry, change)
       if (entry.state.phase._tag !== "Ended") continue
       entry.span = null
       entry.request = null

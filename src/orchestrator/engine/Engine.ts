@@ -61,6 +61,9 @@ const configOf = (
   }]))
 })
 
+/** The span that a message leads back to. */
+const callerSpan = Effect.map(Effect.option(Effect.currentParentSpan), Option.getOrUndefined)
+
 /** Starts an engine; see `SessionEngine.make`. */
 export const make = (
   options: Options
@@ -171,11 +174,15 @@ export const make = (
           if (refusal !== null) return yield* refusal
           const tooLarge = sizeError(spec, operation)
           if (tooLarge !== null) return yield* tooLarge
-          const caller = Option.getOrUndefined(yield* Effect.option(Effect.currentParentSpan))
+          const caller = yield* callerSpan
           const message = { id: spec.id, event: { _tag: "Started", spec }, secrets, caller } as const
           return yield* waiters.startAndWait(spec.id, mailbox.send(message), test, operation)
         }),
-      tell: (id, event, operation = event._tag) => ifWorking(operation, mailbox.send({ id, event })),
+      tell: (id, event, operation = event._tag) =>
+        ifWorking(
+          operation,
+          Effect.flatMap(callerSpan, (caller) => mailbox.send({ id, event, caller }))
+        ),
       report: (id, event, ...computes) => mailbox.report({ id, event, computes }),
       listings,
       isBehind: mailbox.isBehind,

@@ -16,6 +16,7 @@ import type { SessionEvent } from "../session/Event.ts"
 import * as Limits from "../session/Limits.ts"
 import { type Attempt, DeathCause, type Outcome } from "../session/Phase.ts"
 import type { SessionState } from "../session/State.ts"
+import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Entry } from "./Table.ts"
 
@@ -28,7 +29,7 @@ const stub = ({ sampled, spanId, traceId }: Tracer.AnySpan): Tracer.AnySpan =>
   Tracer.externalSpan({ spanId, traceId, sampled })
 
 /** What the other end of a link is. */
-type Role = "request" | "attempt" | "previous_attempt" | "command"
+type Role = "request" | "attempt" | "previous_attempt" | "command" | "end"
 
 const linkTo = (span: Tracer.AnySpan, role: Role): Tracer.SpanLink => ({
   span,
@@ -85,7 +86,7 @@ const beginPart = (
     if (request !== null) entry.request = stub(request)
     entry.part = yield* Effect.makeSpan(name, {
       ...(entry.request === null ? { root: true } : { parent: entry.request }),
-      links: span === request ? [] : links(span, "attempt"),
+      links: span === request ? [] : links(span, name === Spans.end ? "attempt" : "previous_attempt"),
       attributes: {
         [Attributes.session]: state.spec.id,
         ...(state.last === null ? {} : { [Attributes.computeId]: state.last }),
@@ -159,8 +160,7 @@ const isClosing = (state: SessionState | null): boolean =>
 /** Follows a session from one state to the next: ends the spans of what is settled, and opens those of what begins. */
 export const follow = (
   entry: Spanned,
-  before: SessionState | null,
-  events: ReadonlyArray<SessionEvent>
+  { before, events, stoppedBy }: Pick<SessionUpdate, "before" | "events" | "stoppedBy">
 ): Effect.Effect<void> => {
   const { state } = entry
   const [old, next] = [pendingAttempt(before), pendingAttempt(state)]
@@ -182,6 +182,10 @@ export const follow = (
       }
       if (begunToEnd && (state.phase._tag === "Ending" || state.phase._tag === "Ended")) {
         yield* beginPart(entry, Spans.end, { [Attributes.endReason]: state.phase.reason })
+        if (entry.part !== null && stoppedBy !== null) {
+          lead(entry.part, stoppedBy, "request")
+          if (stoppedBy._tag === "Span") lead(stoppedBy, entry.part, "end")
+        }
       }
       if (isOver) yield* finishSession(entry)
     })
