@@ -50,6 +50,8 @@ export const providerOperations = [
 ] as const
 
 /**
+ * One of these.
+ *
  * @category operations
  * @since 0.1.0
  */
@@ -64,7 +66,7 @@ export type ProviderOperation = typeof providerOperations[number]
 export const provider = (operation: ProviderOperation): `Provider.${ProviderOperation}` => `Provider.${operation}`
 
 /**
- * The span of a request to a provider's API, retries included, such as `RunPod.getPod`.
+ * The span of a request to a provider's API, retries included, such as `Acme.getMachine`.
  *
  * @category names
  * @since 0.1.0
@@ -91,6 +93,8 @@ export const orchestratorOperations = [
 ] as const
 
 /**
+ * One of these.
+ *
  * @category operations
  * @since 0.1.0
  */

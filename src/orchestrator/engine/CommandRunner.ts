@@ -17,9 +17,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import * as StillWanted from "../../provider/StillWanted.ts"
-import * as Attributes from "../../telemetry/Attributes.ts"
 import * as Expected from "../../telemetry/Expected.ts"
-import * as Spans from "../../telemetry/Spans.ts"
 import { atMost } from "../internal/patience.ts"
 import type { SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
@@ -314,14 +312,6 @@ const runCommand = (command: Lanes.ProviderCommand, context: CommandContext): Ef
 /** How long `SessionSecrets` may take to answer. */
 const secretsLimit = "30 seconds"
 
-const attributesOf = (session: SessionId, command: Lanes.ProviderCommand): Readonly<Record<string, string>> => ({
-  [Attributes.session]: session,
-  ...("attempt" in command
-    ? { [Attributes.attempt]: command.attempt.id }
-    : { [Attributes.computeId]: command.computeId }),
-  [Attributes.provider]: Lanes.providerIdOf(command)
-})
-
 /** What a defect of a command's own code or of the host's telemetry is called, since its text may hold anything. */
 const commandDefect = "the command failed unexpectedly (a defect)"
 
@@ -435,7 +425,6 @@ export const make = (
     }
 
     const jobOf = ({ after, id, part = null, secrets, span }: Commanded, command: Lanes.ProviderCommand): Lanes.Job => {
-      const attributes = attributesOf(id, command)
       const context: Omit<CommandContext, "sending"> = {
         providers,
         state: after,
@@ -446,11 +435,7 @@ export const make = (
         listings,
         isWanted: () => isWantedNow(id, command)
       }
-      const observed = (self: Effect.Effect<void>) =>
-        Effect.andThen(SessionSpans.leadToCommand({ part, span }), self).pipe(
-          Effect.withSpan(Spans.command(command._tag), { ...SessionSpans.placeOf(span), attributes }),
-          Effect.annotateLogs(attributes)
-        )
+      const observed = SessionSpans.aroundCommand({ id, part, span }, command)
       const run = Effect.map(toResult(command, context, observed), (result) => {
         if (result === null) return
         const { before, ...own } = result

@@ -13,11 +13,13 @@ import * as Attributes from "../../telemetry/Attributes.ts"
 import * as Spans from "../../telemetry/Spans.ts"
 import { guarded } from "../internal/defects.ts"
 import type { SessionEvent } from "../session/Event.ts"
+import type { SessionId } from "../session/Ids.ts"
 import * as Limits from "../session/Limits.ts"
 import { type Attempt, DeathCause, type Outcome } from "../session/Phase.ts"
 import type { SessionState } from "../session/State.ts"
 import type { SessionUpdate } from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
+import * as Lanes from "./Lanes.ts"
 import type { Entry } from "./Table.ts"
 
 /** The attempt whose rental is not settled yet. */
@@ -193,16 +195,32 @@ export const follow = (
 }
 
 /** Where a command's span belongs: under its attempt's span while that is open, else a root span with a link to it. */
-export const placeOf = (span: Tracer.AnySpan | null): Pick<Tracer.SpanOptions, "root" | "parent" | "links"> =>
+const placeOf = (span: Tracer.AnySpan | null): Pick<Tracer.SpanOptions, "root" | "parent" | "links"> =>
   span?._tag === "Span" ? { parent: span } : { root: true, links: links(span, "attempt") }
 
-/** Leads from the part of the request's trace that is open to the command whose span is the current one, unless its attempt does. */
-export const leadToCommand = (
-  { part, span }: { readonly part: Tracer.Span | null; readonly span: Tracer.AnySpan | null }
-) =>
-  part === null || span?._tag === "Span" ? Effect.void : guarded(
+const attributesOf = (session: SessionId, command: Lanes.ProviderCommand): Readonly<Record<string, string>> => ({
+  [Attributes.session]: session,
+  ...("attempt" in command
+    ? { [Attributes.attempt]: command.attempt.id }
+    : { [Attributes.computeId]: command.computeId }),
+  [Attributes.provider]: Lanes.providerIdOf(command)
+})
+
+/** Runs a command under its span, to which the open part of the request's trace leads, unless its attempt does. */
+export const aroundCommand = (
+  { id, part, span }: { readonly id: SessionId } & Pick<Entry, "part" | "span">,
+  command: Lanes.ProviderCommand
+) => {
+  const attributes = attributesOf(id, command)
+  const led = part === null || span?._tag === "Span" ? Effect.void : guarded(
     "a span",
     Effect.map(Effect.option(Effect.currentSpan), (current) => {
       if (current._tag === "Some") lead(part, current.value, "command")
     })
   )
+  return (self: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.andThen(led, self).pipe(
+      Effect.withSpan(Spans.command(command._tag), { ...placeOf(span), attributes }),
+      Effect.annotateLogs(attributes)
+    )
+}
