@@ -35,6 +35,7 @@ import type { CallOptions } from "./provider/Call.ts"
 import type { Capability } from "./provider/Capability.ts"
 import type { EndOptions as FacetEndOptions } from "./provider/Facets.ts"
 import * as Lease from "./provider/Lease.ts"
+import * as Observed from "./provider/Observed.ts"
 import type { Service } from "./provider/Provider.ts"
 import { Providers, type Which } from "./provider/Providers.ts"
 import * as Readiness from "./provider/Readiness.ts"
@@ -189,7 +190,10 @@ export const awaitReady = (id: string, options?: AwaitOptions): Effect.Effect<Co
   return withProvider(
     "awaitReady",
     rest,
-    (provider, call) => Readiness.awaitReady(provider, id, { interval, ports, timeout }, call)
+    (provider, call) =>
+      Observed.call(provider, "awaitReady", id)(
+        Readiness.awaitReady(provider, id, { interval, ports, timeout }, call)
+      )
   )
 }
 
@@ -437,7 +441,8 @@ export const awaitJob = (job: JobRef, options?: Options): Effect.Effect<Job, Atl
   return withProvider(
     "awaitJob",
     rest,
-    (provider, call) => JobRunner.awaitFinal(provider, refOf(job), { timeout }, call)
+    (provider, call) =>
+      Observed.call(provider, "awaitJob")(JobRunner.awaitFinal(provider, refOf(job), { timeout }, call))
   )
 }
 
@@ -474,7 +479,10 @@ export const streamJob = (
     withProvider(
       "streamJob",
       rest,
-      (provider, call) => Effect.succeed(JobStream.make(provider, refOf(job), { timeout, idleTimeout }, call))
+      (provider, call) =>
+        Effect.succeed(
+          Observed.stream(provider, "streamJob")(JobStream.make(provider, refOf(job), { timeout, idleTimeout }, call))
+        )
     )
   )
 }
@@ -671,19 +679,26 @@ export const scoped = (
   request: Input | ComputeRequest,
   options?: Options
 ): Effect.Effect<Compute, AtlasError, Providers | Scope.Scope> =>
-  withProvider("scoped", options, ({ compute }, call) =>
-    Effect.gen(function*() {
-      const spawn = yield* compute.prepare(request, call)
-      const lease = Lease.make(compute, spawn, call)
-      // added before anything is sent, so that no interrupt can come in between
-      yield* Effect.addFinalizer(() =>
-        lease.release.pipe(
-          Effect.tapError((error) => Effect.logError(`${spawn.name} could not be verified as ended: ${error.message}`)),
-          Effect.orDie
-        )
-      )
-      return yield* lease.acquire
-    }))
+  withProvider(
+    "scoped",
+    options,
+    (provider, call) =>
+      Effect.flatMap(Observed.holding(provider), ({ giveBack, take }) =>
+        take(Effect.gen(function*() {
+          const spawn = yield* provider.compute.prepare(request, call)
+          const lease = Lease.make(provider.compute, spawn, call)
+          // added before anything is sent, so that no interrupt can come in between
+          yield* Effect.addFinalizer(() =>
+            giveBack(spawn, lease.release).pipe(
+              Effect.tapError((error) =>
+                Effect.logError(`${spawn.name} could not be verified as ended: ${error.message}`)
+              ),
+              Effect.orDie
+            )
+          )
+          return yield* lease.acquire
+        })))
+  )
 
 /**
  * Rents a compute, uses it, ends it and verifies that it is gone, and any second one of its name with it, as {@link scoped}
@@ -711,9 +726,15 @@ export const withCompute = <A, E, R>(
   withProvider(
     "withCompute",
     options,
-    ({ compute }, call) =>
-      Effect.flatMap(compute.prepare(request, call), (spawn) => {
-        const lease = Lease.make(compute, spawn, call)
-        return Effect.onExit(Effect.flatMap(lease.acquire, use), () => lease.release)
-      })
+    (provider, call) =>
+      Effect.flatMap(Observed.holding(provider), ({ giveBack, take }) =>
+        Effect.suspend(() => {
+          let release: Effect.Effect<void, AtlasError> = Effect.void
+          const taken = take(Effect.flatMap(provider.compute.prepare(request, call), (spawn) => {
+            const lease = Lease.make(provider.compute, spawn, call)
+            release = giveBack(spawn, lease.release)
+            return lease.acquire
+          }))
+          return Effect.onExit(Effect.flatMap(taken, use), () => release)
+        }))
   )

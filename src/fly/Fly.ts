@@ -17,6 +17,8 @@ import type * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
 import * as Setting from "../domain/Setting.ts"
 import * as Dispatcher from "../events/Dispatcher.ts"
+import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
+import * as Traced from "../telemetry/Traced.ts"
 import * as FlyApps from "./FlyApps.ts"
 import * as FlyCli from "./FlyCli.ts"
 import * as FlyDeploy from "./FlyDeploy.ts"
@@ -124,22 +126,26 @@ export const make: Effect.Effect<
       Stream.provideContext(FlyDeploy.streamDeploy(project, directory, options), context),
     subscribeLogs: logs.subscribeLogs,
     subscribeDeploy: (ticket) =>
-      Stream.unwrap(
-        Effect.map(dispatcher.subscribe(FlyTopics.deploy(ticket)), (deliveries) =>
-          Stream.flatMap(deliveries, (delivery) => {
-            if (delivery._tag === "Message") {
-              return Stream.succeed(delivery.message.line)
-            }
-            return Stream.fail(
-              new FlyError({
-                operation: "subscribeDeploy",
-                reason: new NoStreamer({
-                  message: "this subscriber read the deploy's lines too slowly and was unsubscribed; the deploy goes on"
+      Traced.streamCall(FlyTelemetry.subscribeDeploy, { attributes: { [FlyTelemetry.ticket]: ticket } })(Stream.unwrap(
+        Effect.map(
+          dispatcher.subscribe(FlyTopics.deploy(ticket)),
+          (deliveries) =>
+            Stream.flatMap(deliveries, (delivery) => {
+              if (delivery._tag === "Message") {
+                return Stream.succeed(delivery.message.line)
+              }
+              return Stream.fail(
+                new FlyError({
+                  operation: "subscribeDeploy",
+                  reason: new NoStreamer({
+                    message:
+                      "this subscriber read the deploy's lines too slowly and was unsubscribed; the deploy goes on"
+                  })
                 })
-              })
-            )
-          }))
-      ),
+              )
+            })
+        )
+      )),
     logs,
     tokens: yield* FlyTokens.FlyTokens
   })

@@ -21,6 +21,8 @@ import { constants } from "node:os"
 import { Timeout, Unknown } from "../domain/AtlasError.ts"
 import * as TimeSpan from "../domain/TimeSpan.ts"
 import * as SystemReason from "../storage/SystemReason.ts"
+import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
+import * as Traced from "../telemetry/Traced.ts"
 import { FlyError, type FlyErrorReason, FlyNotFound, FlyTimeout, invalid } from "./FlyError.ts"
 import * as Limit from "./internal/limit.ts"
 import { makeTail } from "./internal/output.ts"
@@ -194,7 +196,7 @@ export const make = (
             message: `\`fly ${args[0] ?? ""}\` did not finish within ${spent} and was ended`
           }))
         return { exitCode, stdout: yield* Fiber.join(stdout), stderr: yield* Fiber.join(stderr) }
-      }).pipe(Effect.scoped)
+      }).pipe(Effect.scoped, Traced.call(FlyTelemetry.cliRun))
   })
 }
 

@@ -16,6 +16,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { NotFound } from "../domain/AtlasError.ts"
 import { Dispatcher } from "../events/Dispatcher.ts"
+import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
+import * as Traced from "../telemetry/Traced.ts"
 import * as AppName from "./AppName.ts"
 import { AlreadyRunning, FlyError, type FlyErrorReason, NoStreamer } from "./FlyError.ts"
 import { FlyLogs } from "./FlyLogs.ts"
@@ -348,7 +350,13 @@ export const make = (
 
     return FlyLogStream.of({
       subscribe,
-      subscribeLogs: (app, options) => Stream.unwrap(subscribe(app, options)),
+      subscribeLogs: (app, options) =>
+        Traced.streamCall(FlyTelemetry.subscribeLogs)(Stream.unwrap(
+          Effect.flatMap(
+            AppName.decode(app, "subscribeLogs"),
+            (name) => Effect.andThen(Effect.annotateCurrentSpan(FlyTelemetry.app, name), subscribe(name, options))
+          )
+        )),
       startStreamer: Effect.fnUntraced(function*(name, options = {}) {
         const app = yield* AppName.decode(name, "startStreamer")
         return yield* Effect.suspend(() => {
@@ -363,13 +371,14 @@ export const make = (
       }),
       stopStreamer: Effect.fnUntraced(function*(name) {
         const app = yield* AppName.decode(name, "stopStreamer")
+        yield* Effect.annotateCurrentSpan(FlyTelemetry.app, app)
         return yield* Effect.suspend(() => {
           const streamer = running.get(app)
           return streamer === undefined
             ? Effect.fail(failure(app, "stopStreamer", new NotFound({ message: noPoller })))
             : stop(streamer)
         })
-      }),
+      }, Traced.call(FlyTelemetry.stopStreamer)),
       streamerRunning: (name) => Effect.sync(() => [...running.keys()].some((app) => app === name)),
       streamers: Effect.sync(() =>
         [...running.values()].map(({ app, projectDir, subscribers }) => ({

@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
+import * as Traced from "../telemetry/Traced.ts"
 import * as AppName from "./AppName.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 import { FlyLogSource, type Page } from "./FlyLogSource.ts"
@@ -81,7 +82,7 @@ const observed = (app: string) => (request: Effect.Effect<Page, FlyError>): Effe
     Effect.tapError(({ kind, status }) =>
       Effect.annotateCurrentSpan({
         [Attributes.errorKind]: kind,
-        ...(status === null ? {} : { [FlyTelemetry.httpStatus]: status })
+        ...(status === null ? {} : { [Attributes.httpStatus]: status })
       })
     ),
     Effect.withSpan(
@@ -124,6 +125,7 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
 
     const fetchWithRetry = Effect.fnUntraced(function*(name: string, options?: FetchOptions) {
       const { app, send } = yield* prepare(name, options)
+      yield* Effect.annotateCurrentSpan(FlyTelemetry.app, app)
       const tried = new Set<string>()
       let token = yield* tokens.get(app)
       for (let requests = 1;; requests++) {
@@ -142,7 +144,7 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
         const isNew = !tried.has(Redacted.value(token))
         if (requests >= mostTokens || (!isNew && requests > 1)) return yield* failure
       }
-    })
+    }, Traced.call(FlyTelemetry.logsFetchWithRetry))
 
     return FlyLogs.of({ fetch, fetchWithRetry })
   })

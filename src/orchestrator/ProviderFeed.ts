@@ -17,6 +17,7 @@ import type { ProviderId } from "../domain/Ids.ts"
 import { describe, provesAbsence } from "../provider/Listing.ts"
 import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
+import * as Expected from "../telemetry/Expected.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as SharedListings from "./engine/SharedListings.ts"
@@ -168,7 +169,9 @@ const lookAtSome = (engine: SessionEngine["Service"], provider: Service, first: 
       (_, index) => live[(first + index) % live.length]
     )
     return Effect.forEach(some, (one) =>
-      one === undefined ? Effect.void : provider.compute.get(one.computeId, { timeout: looksLimit }).pipe(
+      one === undefined ? Effect.void : Expected.notFound(
+        provider.compute.get(one.computeId, { timeout: looksLimit })
+      ).pipe(
         Effect.map((compute) =>
           engine.report(one.id, { _tag: "Observed", compute: Observation.fromCompute(compute, one.ports) }, compute)
         ),

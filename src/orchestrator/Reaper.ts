@@ -17,6 +17,7 @@ import * as NameStamp from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as Metrics from "../telemetry/OrchestratorMetrics.ts"
+import * as Spans from "../telemetry/Spans.ts"
 import { atMost } from "./internal/patience.ts"
 import { eachInPortions } from "./internal/portions.ts"
 import { list, type Listing } from "./ProviderFeed.ts"
@@ -362,7 +363,7 @@ export const make = (options: Options): Reaper => {
         }), { concurrency: atOnce, discard: true })
       return { ended, left, unlisted: [] }
     }).pipe(
-      Effect.withSpan("Reaper.judge", { root: true, attributes: { [Attributes.provider]: listing.provider.id } })
+      Effect.withSpan(Spans.judge, { root: true, attributes: { [Attributes.provider]: listing.provider.id } })
     )
 
   const notice: Reaper["notice"] = ({ computes, provider }) =>

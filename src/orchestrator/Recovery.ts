@@ -13,6 +13,7 @@ import type { ComputeId, ProviderId } from "../domain/Ids.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import { isUsable, Providers, type Which } from "../provider/Providers.ts"
+import * as Spans from "../telemetry/Spans.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as ProviderFeed from "./ProviderFeed.ts"
 import * as Reaper from "./Reaper.ts"
@@ -331,7 +332,7 @@ const reap = Effect.fnUntraced(function*(
  * @category recovery
  * @since 0.1.0
  */
-export const run = Effect.fn("Recovery.run")(function*(
+export const run = Effect.fn(Spans.recovery)(function*(
   options: Options
 ): Effect.fn.Return<Report, AtlasError, Providers | SessionStore> {
   const owner = yield* decodeOwner(options.owner, operation)

@@ -13,6 +13,7 @@ import type { Compute } from "../domain/Compute.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
 import * as Ready from "../domain/Ready.ts"
 import * as TimeSpan from "../domain/TimeSpan.ts"
+import * as Expected from "../telemetry/Expected.ts"
 import type { CallOptions } from "./Call.ts"
 import type { Service } from "./Provider.ts"
 import { isHopeless } from "./Termination.ts"
@@ -82,7 +83,8 @@ export const awaitReady = (
 
     const look = Effect.gen(function*() {
       while (true) {
-        const looked = yield* Effect.result(provider.compute.get(id, { ...call, timeout: call?.timeout ?? lookLimit }))
+        const asked = provider.compute.get(id, { ...call, timeout: call?.timeout ?? lookLimit })
+        const looked = yield* Effect.result(Expected.notFound(asked))
         if (Result.isSuccess(looked)) {
           const compute = looked.success
           lastSeen = compute

@@ -38,6 +38,62 @@ export const discover = "FlyApps.discoverApps"
 export const deploy = "FlyDeploy.deploy"
 
 /**
+ * Span of one request for logs with all that a refused token makes necessary: other tokens, and the request again.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const logsFetchWithRetry = "FlyLogs.fetchWithRetry"
+
+/**
+ * Span of one subscription to an app's log, from its first pull to its end.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const subscribeLogs = "FlyLogStream.subscribeLogs"
+
+/**
+ * Span of one stop of an app's poller, which waits until it has ended.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const stopStreamer = "FlyLogStream.stopStreamer"
+
+/**
+ * Span of one subscription to the lines of a deploy, with `ticket`.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const subscribeDeploy = "Fly.subscribeDeploy"
+
+/**
+ * Span of one invalidation of a token.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const tokenInvalidate = "FlyTokens.invalidate"
+
+/**
+ * Span of the storing of a token that was set by hand.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const tokenSet = "FlyTokens.setManual"
+
+/**
+ * Span of one run of the `fly` executable, without its arguments.
+ *
+ * @category spans
+ * @since 0.1.0
+ */
+export const cliRun = "FlyCli.run"
+
+/**
  * The Fly app; on spans only, never a metric label.
  *
  * @category attributes
@@ -92,14 +148,6 @@ export const count = "atlas.fly.logs.count"
  * @since 0.1.0
  */
 export const logsStatus = "atlas.fly.logs.status"
-
-/**
- * The HTTP status of a request that failed, where there was an answer.
- *
- * @category attributes
- * @since 0.1.0
- */
-export const httpStatus = "http.response.status_code"
 
 /**
  * Tokens handed out, by `source` and `acquirer`; `none` where none was found.

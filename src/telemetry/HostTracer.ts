@@ -14,10 +14,20 @@ const quiet = <A extends ReadonlyArray<unknown>>(call: (...input: A) => void) =>
   }
 }
 
+/** Ends once: a span that was ended with less than its failure holds is not ended again with all of it. */
+const once = (end: Tracer.Span["end"]): Tracer.Span["end"] => {
+  let isEnded = false
+  return (...how) => {
+    if (isEnded) return
+    isEnded = true
+    end(...how)
+  }
+}
+
 /** The same span, since a tracer knows its own; its methods do not throw any more. */
 const guardSpan = (span: Tracer.Span): Tracer.Span =>
   Object.assign(span, {
-    end: quiet(span.end.bind(span)),
+    end: once(quiet(span.end.bind(span))),
     attribute: quiet(span.attribute.bind(span)),
     event: quiet(span.event.bind(span)),
     addLinks: quiet(span.addLinks.bind(span))

@@ -1,5 +1,5 @@
 /**
- * Counters and timers of provider calls, labelled by provider and operation.
+ * Counters and timers of provider calls and of their HTTP requests, labelled by provider and operation; never by id.
  *
  * @since 0.1.0
  */
@@ -17,13 +17,25 @@ export const calls = Metric.counter("atlas_provider_calls", {
 })
 
 /**
- * Calls that failed, by `provider`, `operation` and `kind` (`interrupted` and `defect` beside the error kinds).
+ * Calls that failed, by `provider`, `operation` and `kind` (`defect` beside the error kinds). A look that found nothing where
+ * that is an answer, and a call whose caller has left, is none.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const failures = Metric.counter("atlas_provider_failures", {
   description: "Provider calls that failed, by kind",
+  incremental: true
+})
+
+/**
+ * Calls that were interrupted, by `provider` and `operation`: their callers had left, or had their answer already.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const interruptions = Metric.counter("atlas_provider_interruptions", {
+  description: "Provider calls that were interrupted",
   incremental: true
 })
 
@@ -35,4 +47,26 @@ export const failures = Metric.counter("atlas_provider_failures", {
  */
 export const duration = Metric.timer("atlas_provider_duration", {
   description: "Time a provider call took"
+})
+
+/**
+ * Requests as their callers see them, retries included, by `provider`, `api` and `status` (`2xx`, ..., `none`).
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const httpRequests = Metric.counter("atlas_http_requests", {
+  description: "Provider HTTP requests, retries not counted apart",
+  incremental: true
+})
+
+/**
+ * Requests that were sent again, by `provider` and `api`.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const httpRetries = Metric.counter("atlas_http_retries", {
+  description: "Provider HTTP requests sent again",
+  incremental: true
 })

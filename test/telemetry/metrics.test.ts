@@ -58,13 +58,16 @@ describe("metrics of provider calls", () => {
       assert.strictEqual(yield* callsOf("listCompute"), 4)
     }).pipe(alone, Effect.provide(Mock.layer())))
 
-  it.effect("count an interrupted call as such", () =>
+  it.effect("count an interrupted call as such, and not as a failure", () =>
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.delay("listCompute", { answer: "1 minute" })
       const listing = yield* Effect.forkChild(Atlas.listCompute(), { startImmediately: true })
       yield* Fiber.interrupt(listing)
-      assert.strictEqual(yield* failuresOf("listCompute", "interrupted"), 1)
+      const { count } = yield* Metric.value(Metric.withAttributes(Metrics.interruptions, labelled("listCompute")))
+      assert.strictEqual(count, 1)
+      const series = yield* Metric.snapshot
+      assert.notInclude(series.map(({ id }) => id), Metrics.failures.id)
     }).pipe(alone, Effect.provide(Mock.layer())))
 
   it.effect("time calls on the monotonic clock", () =>

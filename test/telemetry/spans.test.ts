@@ -3,6 +3,7 @@
  */
 import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
 import { assert, describe, it } from "@effect/vitest"
+import { SpanStatusCode } from "@opentelemetry/api"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { Atlas, AtlasError } from "effect-atlas"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
@@ -13,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { open, pass } from "../orchestrator/harness.ts"
 import * as Mock from "../support/mock.ts"
 import { secretOf } from "../support/secrets.ts"
 import { settled } from "../support/settled.ts"
@@ -80,6 +82,39 @@ describe("exported through OpenTelemetry", () => {
       assert.notInclude(exported, canary)
     }).pipe(Effect.provide(Mock.layer())))
 })
+
+it.effect("a session is one story in OpenTelemetry: from its request to each machine, why it was replaced, how it ended, without errors", () =>
+  Effect.gen(function*() {
+    const { ended, layer } = inMemory()
+    yield* Effect.gen(function*() {
+      const { controls, orchestrator } = yield* open()
+      const request = { gpu: "h100", providerOpts: { costPerHour: 36 }, env: { KEY: canary } } as const
+      const { compute, id } = yield* orchestrator.spawn(request, { onFailure: { respawn: 1 }, idleTtl: false }).pipe(
+        Effect.withSpan("request")
+      )
+      yield* pass(30, "1 minute")
+      yield* controls.forget(compute.id)
+      yield* pass(10, "1 minute")
+      yield* settled(orchestrator.stopTracked(id))
+    }).pipe(Effect.scoped, Effect.provide(layer))
+    const named = (name: string) => ended.filter((span) => span.name === name)
+    const parents = (name: string) => named(name).map(({ parentSpanContext }) => parentSpanContext?.spanId)
+    const [spawn] = named("Orchestrator.spawn")
+    const own = [spawn?.spanContext().spanId]
+    assert.deepStrictEqual([parents("Session.replace"), parents("Session.end")], [own, own])
+    const attempts = named("Session.attempt").map((span) => span.spanContext().traceId)
+    assert.lengthOf(attempts, 2)
+    const story = ended.filter((span) => span.spanContext().traceId === spawn?.spanContext().traceId)
+    const reached = story.flatMap(({ links }) => links.map(({ context }) => context.traceId))
+    for (const trace of attempts) assert.include(reached, trace)
+    assert.strictEqual(named("Session.replace")[0]?.attributes[Attributes.replaceReason], "vanished")
+    assert.isAbove(Number(named("Session.end")[0]?.attributes[Attributes.spent]), 18)
+    assert.deepStrictEqual(
+      ended.filter(({ status }) => status.code === SpanStatusCode.ERROR).map(({ name }) => name),
+      []
+    )
+    assert.notInclude(JSON.stringify(ended.map(({ attributes, events }) => [attributes, events])), canary)
+  }))
 
 describe("spans", () => {
   it.effect("of one spawn hold its parts: the create, the search after a lost answer", () =>

@@ -10,6 +10,7 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
+import * as Spans from "../../telemetry/Spans.ts"
 import { placesOf, type SessionState } from "../session/State.ts"
 import { eachPage } from "../store/pages.ts"
 import type { Loaded, SessionStore, Unreadable } from "../store/StoreContract.ts"
@@ -99,7 +100,7 @@ export const adoptStored = ({ isSetUp, mailbox, owner, scope, store, table }: {
         }))
       notLoaded = null
       yield* logUnreachable(unreachable)
-    }).pipe(Effect.withSpan("SessionEngine.adopt", { root: true }))
+    }).pipe(Effect.withSpan(Spans.adopt, { root: true }))
 
     const reread = Effect.gen(function*() {
       const ids = [...unreadable.keys()]

@@ -2,6 +2,7 @@
  * One batch of the engine, decided and not yet kept: messages in; new states, events and commands out. Pure.
  */
 import * as Result from "effect/Result"
+import type * as Tracer from "effect/Tracer"
 import { Compute } from "../../domain/Compute.ts"
 import { Usd } from "../../domain/Money.ts"
 import type { Now } from "../session/Clock.ts"
@@ -22,14 +23,30 @@ export interface SessionUpdate extends Memory {
   after: SessionState
   readonly events: Array<SessionEvent>
   readonly commands: Array<Command>
+  /** The span of a caller that asked for its end in this batch. */
+  stoppedBy: Tracer.AnySpan | null
 }
 
 /** The sessions with messages in the batch, in the order of their first message. */
 export type SessionUpdates = ReadonlyMap<SessionId, SessionUpdate>
 
 const begin = (id: SessionId, entry: Entry | undefined, state: SessionState): SessionUpdate => {
-  const { auth, compute, secrets, span } = entry ?? emptyMemory
-  return { id, before: entry?.state ?? null, after: state, secrets, auth, compute, span, events: [], commands: [] }
+  const { auth, compute, part, request, secrets, span } = entry ?? emptyMemory
+  const before = entry?.state ?? null
+  return {
+    id,
+    before,
+    after: state,
+    secrets,
+    auth,
+    compute,
+    span,
+    request,
+    part,
+    events: [],
+    commands: [],
+    stoppedBy: null
+  }
 }
 
 /** Whether an observation shows what is known already; most do, and then the old object stays in memory. */
@@ -57,9 +74,13 @@ const remembered = (compute: Compute): Compute => {
 }
 
 /** Takes over what a message carries for memory only. */
-const remember = (update: SessionUpdate, { auth, caller, computes, secrets }: Message): void => {
+const remember = (update: SessionUpdate, { auth, caller, computes, event, secrets }: Message): void => {
   if (secrets !== undefined) update.secrets = secrets
-  if (caller !== undefined) update.span = caller
+  if (caller !== undefined && event._tag === "StopRequested") update.stoppedBy = caller
+  if (caller !== undefined && event._tag === "Started") {
+    update.span = caller
+    update.request = caller
+  }
   if (auth !== undefined) update.auth = auth
   const current = computes?.find(({ id, provider }) => isLiveOn(update.after, { provider, computeId: id }))
   if (current !== undefined && !isSame(update.compute, current)) update.compute = remembered(current)

@@ -15,7 +15,6 @@ import type { DecideConfig } from "../session/Config.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
 import { needsCommit } from "../session/State.ts"
-import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Batch from "./Batch.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Delivery } from "./Delivery.ts"
@@ -23,6 +22,7 @@ import type { EngineStatus } from "./EngineStatus.ts"
 import type { Mailbox, Message } from "./Mailbox.ts"
 import type { Publisher } from "./Publisher.ts"
 import type { Scheduler } from "./Scheduler.ts"
+import * as SessionSpans from "./SessionSpans.ts"
 import * as Table from "./Table.ts"
 import * as Unsaved from "./Unsaved.ts"
 import type { Waiters } from "./Waiters.ts"
@@ -78,7 +78,17 @@ export interface BatchLoop {
 interface Kept {
   readonly entry: Table.Entry
   readonly before: Batch.SessionUpdate["before"]
+  readonly events: Batch.SessionUpdate["events"]
+  readonly stoppedBy: Batch.SessionUpdate["stoppedBy"]
 }
+
+/** The memory of a session that is over: its spans, until they have ended. */
+const keepSpans = ({ part, request, span }: Batch.SessionUpdate): Table.Memory => ({
+  ...Table.emptyMemory,
+  span,
+  request,
+  part
+})
 
 /** The loop of an engine. */
 export const make = (parts: Parts): BatchLoop => {
@@ -91,7 +101,7 @@ export const make = (parts: Parts): BatchLoop => {
     const { wall } = yield* Clocks.read
     for (const entry of table.all()) {
       const { id } = entry.state.spec
-      yield* AttemptSpans.abandon(entry, "released")
+      yield* SessionSpans.abandon(entry, "released")
       table.remove(id)
       yield* publisher.publish({ id, computeId: null, at: wall, event: { _tag: "Released" } })
     }
@@ -124,7 +134,7 @@ export const make = (parts: Parts): BatchLoop => {
       return null
     }
     const isOver = after.phase._tag === "Ended"
-    const entry = table.put(after, isOver ? { ...Table.emptyMemory, span: update.span } : update)
+    const entry = table.put(after, isOver ? keepSpans(update) : update)
     const isNeeded = needsCommit(before, after)
     if (isNeeded || events.length > 0 || commands.length > 0) {
       entry.unsaved ??= Unsaved.make(before, now.mono)
@@ -137,7 +147,7 @@ export const make = (parts: Parts): BatchLoop => {
       writer.save(entry, now)
     }
     scheduler.arm(entry, now)
-    return { entry, before }
+    return { entry, before, events, stoppedBy: update.stoppedBy }
   }
 
   /** Decides messages and keeps all that follows, at once; what the host's code can spoil comes after that. */
@@ -162,9 +172,11 @@ export const make = (parts: Parts): BatchLoop => {
     for (const { defect, id } of failed) {
       yield* Effect.logError(`the session ${id} could not decide on a message (a defect): ${locate(defect)}`)
     }
-    for (const { before, entry } of kept) {
-      yield* AttemptSpans.follow(entry, before)
-      if (entry.state.phase._tag === "Ended") entry.span = null
+    for (const { entry, ...change } of kept) {
+      yield* SessionSpans.follow(entry, change)
+      if (entry.state.phase._tag !== "Ended") continue
+      entry.span = null
+      entry.request = null
     }
     yield* delivery.flush(kept.map(({ entry }) => entry), (entry) => writer.isLate(entry, now))
     yield* guarded("a metric", Metric.update(Metrics.decideDuration, took))

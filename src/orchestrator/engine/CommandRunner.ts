@@ -18,7 +18,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
 import * as StillWanted from "../../provider/StillWanted.ts"
-import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Expected from "../../telemetry/Expected.ts"
 import { atMost } from "../internal/patience.ts"
 import type { SessionInput } from "../session/Event.ts"
 import * as Fault from "../session/Fault.ts"
@@ -29,7 +29,6 @@ import type { SessionState } from "../session/State.ts"
 import { isWanted } from "../session/Wanted.ts"
 import * as SessionSecrets from "../SessionSecrets.ts"
 import { storageFault } from "../store/faults.ts"
-import * as AttemptSpans from "./AttemptSpans.ts"
 import type { SessionUpdate } from "./Batch.ts"
 import { bounded, faultOf } from "./BoundedCalls.ts"
 import * as Clocks from "./Clocks.ts"
@@ -37,6 +36,7 @@ import * as Lanes from "./Lanes.ts"
 import * as LastWord from "./LastWord.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import type { PausedPlaces } from "./PausedPlaces.ts"
+import * as SessionSpans from "./SessionSpans.ts"
 import type { SharedListings } from "./SharedListings.ts"
 
 /** A look-up that is part of a loop ends soon and is not retried: the loop repeats it. */
@@ -226,33 +226,37 @@ const confirm = (
   return Effect.flatMap(
     Clocks.read,
     ({ mono: at }) =>
-      Effect.matchCauseEffect(bounded(id, "confirm", provider.compute.get(computeId, lookUpLimits)), {
-        onFailure: (cause) => {
-          const fault = faultOf(id, cause)
-          if (fault.reason !== "NotFound") {
-            return Effect.succeed<CommandResult>({ event: { _tag: "ConfirmFailed", ...machine, fault } })
-          }
-          return Effect.map(
-            LastWord.ask(provider, { id: computeId, status: "terminated" }, context.state),
-            (before): CommandResult => ({ before, event: { _tag: "Confirmed", ...machine, compute: null, at } })
-          )
-        },
-        onSuccess: (compute) =>
-          Effect.map(
-            LastWord.ask(provider, compute, context.state),
-            (before): CommandResult => ({
-              before,
-              event: { _tag: "Confirmed", ...machine, compute: Observation.fromCompute(compute, request.ports), at },
-              computes: [compute]
-            })
-          )
-      })
+      Effect.matchCauseEffect(
+        bounded(id, "confirm", Expected.notFound(provider.compute.get(computeId, lookUpLimits))),
+        {
+          onFailure: (cause) => {
+            const fault = faultOf(id, cause)
+            if (fault.reason !== "NotFound") {
+              return Effect.succeed<CommandResult>({ event: { _tag: "ConfirmFailed", ...machine, fault } })
+            }
+            return Effect.map(
+              LastWord.ask(provider, { id: computeId, status: "terminated" }, context.state),
+              (before): CommandResult => ({ before, event: { _tag: "Confirmed", ...machine, compute: null, at } })
+            )
+          },
+          onSuccess: (compute) =>
+            Effect.map(
+              LastWord.ask(provider, compute, context.state),
+              (before): CommandResult => ({
+                before,
+                event: { _tag: "Confirmed", ...machine, compute: Observation.fromCompute(compute, request.ports), at },
+                computes: [compute]
+              })
+            )
+        }
+      )
   )
 }
 
 const terminate = ({ computeId, provider: id }: Of<"Terminate">, provider: Service): Effect.Effect<CommandResult> => {
   const machine = { provider: id, computeId }
-  return Effect.matchCause(bounded(id, "terminate", provider.compute.terminate(computeId, terminateLimits)), {
+  const asked = Expected.notFound(provider.compute.terminate(computeId, terminateLimits))
+  return Effect.matchCause(bounded(id, "terminate", asked), {
     onFailure: (cause): CommandResult => {
       const fault = faultOf(id, cause)
       return {
@@ -268,7 +272,7 @@ const terminate = ({ computeId, provider: id }: Of<"Terminate">, provider: Servi
 
 const reconcile = ({ computeId, provider: id }: Of<"Reconcile">, provider: Service): Effect.Effect<CommandResult> => {
   const machine = { provider: id, computeId }
-  const call = provider.billing.spend(computeId, undefined, { timeout: "10 seconds" })
+  const call = Expected.notFound(provider.billing.spend(computeId, undefined, { timeout: "10 seconds" }))
   return Effect.matchCause(bounded(id, "reconcile", call), {
     onFailure: (cause): CommandResult => ({ event: { _tag: "BillFailed", ...machine, fault: faultOf(id, cause) } }),
     onSuccess: ({ totalUsd }): CommandResult => ({ event: { _tag: "Billed", ...machine, usd: totalUsd } })
@@ -312,14 +316,6 @@ const runCommand = (command: Lanes.ProviderCommand, context: CommandContext): Ef
 /** How long `SessionSecrets` may take to answer. */
 const secretsLimit = "30 seconds"
 
-const attributesOf = (session: SessionId, command: Lanes.ProviderCommand): Readonly<Record<string, string>> => ({
-  [Attributes.session]: session,
-  ...("attempt" in command
-    ? { [Attributes.attempt]: command.attempt.id }
-    : { [Attributes.computeId]: command.computeId }),
-  [Attributes.provider]: Lanes.providerIdOf(command)
-})
-
 /** What a defect of a command's own code or of the host's telemetry is called, since its text may hold anything. */
 const commandDefect = "the command failed unexpectedly (a defect)"
 
@@ -356,7 +352,9 @@ const toResult = (
   })
 
 /** What starting a session's commands needs of it. */
-type Commanded = Pick<SessionUpdate, "id" | "after" | "commands" | "secrets" | "span">
+type Commanded =
+  & Pick<SessionUpdate, "id" | "after" | "commands" | "secrets" | "span">
+  & Partial<Pick<SessionUpdate, "part">>
 
 /** Runs the commands of sessions. */
 export interface CommandRunner {
@@ -430,8 +428,7 @@ export const make = (
       )
     }
 
-    const jobOf = ({ after, id, secrets, span }: Commanded, command: Lanes.ProviderCommand): Lanes.Job => {
-      const attributes = attributesOf(id, command)
+    const jobOf = ({ after, id, part = null, secrets, span }: Commanded, command: Lanes.ProviderCommand): Lanes.Job => {
       const context: Omit<CommandContext, "sending"> = {
         providers,
         state: after,
@@ -442,11 +439,7 @@ export const make = (
         listings,
         isWanted: () => isWantedNow(id, command)
       }
-      const observed = (self: Effect.Effect<void>) =>
-        self.pipe(
-          Effect.withSpan(`Session.${command._tag}`, { ...AttemptSpans.placeOf(span), attributes }),
-          Effect.annotateLogs(attributes)
-        )
+      const observed = SessionSpans.aroundCommand({ id, part, span }, command)
       const run = Effect.map(toResult(command, context, observed), (result) => {
         if (result === null) return
         const { before, ...own } = result

@@ -49,7 +49,7 @@ export const make = ({ mailbox, publisher, runner, table, waiters }: {
   const inOrder = Semaphore.makeUnsafe(1)
 
   const carryOut = (item: Unsaved.Item, entry: Table.Entry): Effect.Effect<void> => {
-    const { secrets, span, state } = entry
+    const { part, secrets, span, state } = entry
     if (item._tag === "Tell") {
       const { envelope } = item
       return Effect.andThen(
@@ -60,7 +60,7 @@ export const make = ({ mailbox, publisher, runner, table, waiters }: {
     const { command } = item
     const started = guarded(
       "the start of a command",
-      runner.start({ id: state.spec.id, after: state, commands: [command], secrets, span })
+      runner.start({ id: state.spec.id, after: state, commands: [command], secrets, span, part })
     )
     if (command._tag !== "Rent") return started
     const { provider } = command.candidate

@@ -15,7 +15,6 @@ import * as Config from "../session/Config.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
 import { SessionStore } from "../store/StoreContract.ts"
 import { adoptStored, unknownRows } from "./Adoption.ts"
-import * as AttemptSpans from "./AttemptSpans.ts"
 import * as BatchLoop from "./BatchLoop.ts"
 import * as Clocks from "./Clocks.ts"
 import { closeSessions, makeBudget } from "./Closing.ts"
@@ -27,6 +26,7 @@ import * as Mailbox from "./Mailbox.ts"
 import * as PausedPlaces from "./PausedPlaces.ts"
 import * as Publisher from "./Publisher.ts"
 import * as Scheduler from "./Scheduler.ts"
+import * as SessionSpans from "./SessionSpans.ts"
 import * as SharedListings from "./SharedListings.ts"
 import { sizeError } from "./SizeCheck.ts"
 import * as Table from "./Table.ts"
@@ -60,6 +60,9 @@ const configOf = (
     terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval))
   }]))
 })
+
+/** The span that a message leads back to. */
+const callerSpan = Effect.map(Effect.option(Effect.currentParentSpan), Option.getOrUndefined)
 
 /** Starts an engine; see `SessionEngine.make`. */
 export const make = (
@@ -134,7 +137,7 @@ export const make = (
           return mailbox.close
         })),
         Effect.ensuring(Effect.suspend(() =>
-          Effect.forEach(table.all(), (entry) => AttemptSpans.abandon(entry, "unsettled"), { discard: true })
+          Effect.forEach(table.all(), (entry) => SessionSpans.abandon(entry, "unsettled"), { discard: true })
         ))
       )
     )
@@ -171,11 +174,15 @@ export const make = (
           if (refusal !== null) return yield* refusal
           const tooLarge = sizeError(spec, operation)
           if (tooLarge !== null) return yield* tooLarge
-          const caller = Option.getOrUndefined(yield* Effect.option(Effect.currentParentSpan))
+          const caller = yield* callerSpan
           const message = { id: spec.id, event: { _tag: "Started", spec }, secrets, caller } as const
           return yield* waiters.startAndWait(spec.id, mailbox.send(message), test, operation)
         }),
-      tell: (id, event, operation = event._tag) => ifWorking(operation, mailbox.send({ id, event })),
+      tell: (id, event, operation = event._tag) =>
+        ifWorking(
+          operation,
+          Effect.flatMap(callerSpan, (caller) => mailbox.send({ id, event, caller }))
+        ),
       report: (id, event, ...computes) => mailbox.report({ id, event, computes }),
       listings,
       isBehind: mailbox.isBehind,

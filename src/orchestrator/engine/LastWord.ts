@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Compute } from "../../domain/Compute.ts"
 import type { Service } from "../../provider/Provider.ts"
+import * as Expected from "../../telemetry/Expected.ts"
 import type { SessionInput } from "../session/Event.ts"
 import { endsItsMachine } from "../session/RentRequest.ts"
 import type { SessionState } from "../session/State.ts"
@@ -23,7 +24,7 @@ export const ask = (
     endsItsMachine(spec.request)
   if (!isAsked) return Effect.undefined
   const { attempt } = phase
-  return Effect.match(provider.logs.exit(id, { name: attempt.name }, limits), {
+  return Effect.match(Expected.nothing(provider.logs.exit(id, { name: attempt.name }, limits)), {
     onFailure: () => undefined,
     onSuccess: (exitCode) =>
       exitCode === null ? undefined : { _tag: "Report", attempt: attempt.id, exitCode, isLast: true }

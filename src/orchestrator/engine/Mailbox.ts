@@ -21,7 +21,7 @@ export interface Message {
   readonly auth?: Credential | null | undefined
   /** With `Started`: what the session rents with. */
   readonly secrets?: Secrets | undefined
-  /** With `Started`: the caller's span. */
+  /** With `Started` and `StopRequested`: the caller's span. */
   readonly caller?: Tracer.AnySpan | undefined
 }
 

@@ -13,6 +13,7 @@ import type { ProviderId } from "../../domain/Ids.ts"
 import type { Unaddressable } from "../../provider/Listing.ts"
 import type { Service } from "../../provider/Provider.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Spans from "../../telemetry/Spans.ts"
 import { atMost } from "../internal/patience.ts"
 import type { Now } from "../session/Clock.ts"
 import * as Clocks from "./Clocks.ts"
@@ -47,7 +48,7 @@ export const list = (provider: Service): Effect.Effect<Listing, AtlasError> =>
     }
     const { computes, unaddressable } = answer.value
     return { provider, begunAt, computes, unaddressable }
-  }).pipe(Effect.withSpan("ProviderFeed.list", { root: true, attributes: { [Attributes.provider]: provider.id } }))
+  }).pipe(Effect.withSpan(Spans.listing, { root: true, attributes: { [Attributes.provider]: provider.id } }))
 
 /** Is told of each complete listing. */
 export type Listener = (listing: Listing) => Effect.Effect<void>

@@ -22,6 +22,10 @@ export interface Memory {
   compute: Compute | null
   /** The span of its last attempt; before the first attempt, the span of the caller. */
   span: Tracer.AnySpan | null
+  /** The span of the caller; null where another process has begun the session. */
+  request: Tracer.AnySpan | null
+  /** The open span of what goes on in the caller's trace: its replacement, or its end. */
+  part: Tracer.Span | null
 }
 
 /** One session. */
@@ -76,7 +80,7 @@ export interface Table {
 }
 
 /** The memory of a session of which only the row is known, and of one that is over. */
-export const emptyMemory: Memory = { secrets: null, auth: null, compute: null, span: null }
+export const emptyMemory: Memory = { secrets: null, auth: null, compute: null, span: null, request: null, part: null }
 
 /** The machine a session has or had last. */
 export const machineOf = ({ last, phase }: SessionState): ComputeId | null =>
@@ -190,6 +194,8 @@ export const make = (): Table => {
         entry.auth = memory.auth
         entry.compute = memory.compute
         entry.span = memory.span
+        entry.request = memory.request
+        entry.part = memory.part
         if (entry.state === state) return entry
         entry.state = state
       }

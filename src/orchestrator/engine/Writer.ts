@@ -17,11 +17,11 @@ import type { SessionState } from "../session/State.ts"
 import { storageFault } from "../store/faults.ts"
 import * as Rows from "../store/rows.ts"
 import type { SessionStore, Write } from "../store/StoreContract.ts"
-import * as AttemptSpans from "./AttemptSpans.ts"
 import * as Clocks from "./Clocks.ts"
 import type { Delivery } from "./Delivery.ts"
 import type { EngineStatus } from "./EngineStatus.ts"
 import type { Mailbox, Message } from "./Mailbox.ts"
+import * as SessionSpans from "./SessionSpans.ts"
 import * as SetAside from "./SetAside.ts"
 import type { Entry, Table } from "./Table.ts"
 import * as Unsaved from "./Unsaved.ts"
@@ -216,7 +216,7 @@ export const make = ({ delivery, mailbox, owner, status, store, table, waiters }
     aside.remove(id)
     withdrawn.add(id)
     hasWithdrawn.openUnsafe()
-    yield* AttemptSpans.abandon(entry, "unsettled")
+    yield* SessionSpans.abandon(entry, "unsettled")
     table.remove(id)
     waiters.gone(id, error)
   })

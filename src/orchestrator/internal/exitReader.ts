@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { ComputeId } from "../../domain/Ids.ts"
 import type { Service } from "../../provider/Provider.ts"
+import * as Expected from "../../telemetry/Expected.ts"
 import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
 import type { PhaseOf } from "../session/Phase.ts"
 import { endsItsMachine } from "../session/RentRequest.ts"
@@ -26,7 +27,7 @@ const readAt = (engine: SessionEngine["Service"], provider: Service) =>
 
     /** A failure ends one reading only: the next look begins another. */
     const read = (session: Seen["state"]["spec"]["id"], { attempt, computeId }: PhaseOf<"Live">) =>
-      Effect.match(provider.logs.exit(computeId, { name: attempt.name, follow: true }), {
+      Effect.match(Expected.nothing(provider.logs.exit(computeId, { name: attempt.name, follow: true })), {
         onFailure: () => {},
         onSuccess: (exitCode) => {
           if (exitCode === null) return

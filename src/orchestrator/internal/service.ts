@@ -9,16 +9,20 @@ import { decoder, PositiveDuration } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as Ready from "../../domain/Ready.ts"
 import { Owner } from "../../provider/NameStamp.ts"
+import * as Observed from "../../provider/Observed.ts"
 import type { Service } from "../../provider/Provider.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as Readiness from "../../provider/Readiness.ts"
+import * as Attributes from "../../telemetry/Attributes.ts"
 import * as HostTracer from "../../telemetry/HostTracer.ts"
+import * as Traced from "../../telemetry/Traced.ts"
 import * as Clocks from "../engine/Clocks.ts"
 import { type Seen, SessionEngine } from "../engine/EngineContract.ts"
 import { notTracked } from "../engine/Waiters.ts"
 import * as ProviderFeed from "../ProviderFeed.ts"
 import * as Reaper from "../Reaper.ts"
 import { makeSessionId, SessionId } from "../session/Ids.ts"
+import type { Mode } from "../session/State.ts"
 import * as SessionInfo from "../SessionInfo.ts"
 import type * as SpawnOptions from "../SpawnOptions.ts"
 import * as Spending from "../Spending.ts"
@@ -27,6 +31,7 @@ import { SessionStore } from "../store/StoreContract.ts"
 import { locate } from "./defects.ts"
 import * as exitReader from "./exitReader.ts"
 import { sessionOf } from "./lookup.ts"
+import * as observed from "./observed.ts"
 import type { Options, Orchestrator, SessionElement, WatchOptions } from "./OrchestratorContract.ts"
 import { atMost } from "./patience.ts"
 import * as spawning from "./spawning.ts"
@@ -177,7 +182,9 @@ const makeAwaitReady = ({ engine, find, providers }: SessionAccess): Verbs["awai
     if (found._tag === "Success") return yield* awaitTracked(engine, found.success, limit)
     if (provider === undefined) return yield* found.failure
     const service = yield* providers.get(provider, "awaitReady")
-    return yield* Readiness.awaitReady(service, id, { timeout: limit, interval }, undefined)
+    return yield* Observed.call(service, "awaitReady", id)(
+      Readiness.awaitReady(service, id, { timeout: limit, interval }, undefined)
+    )
   })
 
 /** Deletes a session's record: one that is here is over and forgets itself, the others are in the store only. */
@@ -314,10 +321,19 @@ export const make = Effect.fnUntraced(function*(
     Clocks.read,
     (now) => Array.from(engine.all(), ({ state }) => SessionInfo.fromState(state, now))
   )
-  const access: SessionAccess = { engine, providers, find, infoOf, list }
+  const access: SessionAccess = {
+    engine,
+    providers,
+    find: (id, operation) => Effect.tap(find(id, operation), ({ state }) => observed.session(state.spec.id)),
+    infoOf,
+    list
+  }
 
   const spawn = spawning.make({ engine, providers, reaped: reapedIds, withhold: options.withhold ?? [] })
   const stopTracked = makeStopTracked(access)
+  const awaitReady = makeAwaitReady(access)
+  const forget = makeForget(engine, store)
+  const events = makeEvents(access)
 
   /**
    * Ends the session of a closing scope; the orchestrator goes on ending a machine that is not verified gone in time. Closing a
@@ -336,30 +352,42 @@ export const make = Effect.fnUntraced(function*(
       )
     })
 
-  const scoped = Effect.fn("Orchestrator.scoped")(
-    function*(input: SpawnOptions.Input, spawnOptions: SpawnOptions.SpawnOptions | undefined) {
+  const scoped: Verbs["scoped"] = (input, spawnOptions) =>
+    Effect.gen(function*() {
       const id = yield* makeSessionId
-      // the finalizer comes first, so that there is no moment in which a machine has none
-      let hasMachine = false
-      yield* Effect.addFinalizer(() => release(id, () => hasMachine))
-      const tracked = yield* spawn("interactive", "scoped", input, spawnOptions, id)
-      hasMachine = true
-      return tracked
-    }
-  )
+      const attributes = { [Attributes.session]: id }
+      const { place, taken } = yield* Traced.pair
+      return yield* observed.verb("scoped.acquire", { attributes })(Effect.gen(function*() {
+        yield* taken
+        // the finalizer comes first, so that there is no moment in which a machine has none
+        let hasMachine = false
+        yield* Effect.addFinalizer(() =>
+          Effect.suspend(() =>
+            observed.verb("scoped.release", { attributes, ...place() })(release(id, () => hasMachine))
+          )
+        )
+        const tracked = yield* spawn("interactive", "scoped", input, spawnOptions, id)
+        hasMachine = true
+        yield* observed.machine(tracked.compute)
+        return tracked
+      }))
+    })
+
+  const begin = (
+    mode: Mode,
+    operation: "spawn" | "runTask",
+    input: SpawnOptions.Input,
+    spawnOptions: SpawnOptions.SpawnOptions | undefined
+  ) =>
+    Effect.flatMap(makeSessionId, (id) =>
+      observed.verb(operation, { attributes: { [Attributes.session]: id } })(
+        Effect.tap(spawn(mode, operation, input, spawnOptions, id), ({ compute }) => observed.machine(compute))
+      ))
 
   return {
-    spawn: (input, spawnOptions) =>
-      Effect.flatMap(makeSessionId, (id) => spawn("interactive", "spawn", input, spawnOptions, id)).pipe(
-        Effect.withSpan("Orchestrator.spawn"),
-        HostTracer.guarded
-      ),
-    runTask: (input, spawnOptions) =>
-      Effect.flatMap(makeSessionId, (id) => spawn("task", "runTask", input, spawnOptions, id)).pipe(
-        Effect.withSpan("Orchestrator.runTask"),
-        HostTracer.guarded
-      ),
-    scoped: (input, spawnOptions) => HostTracer.guarded(scoped(input, spawnOptions)),
+    spawn: (input, spawnOptions) => begin("interactive", "spawn", input, spawnOptions),
+    runTask: (input, spawnOptions) => begin("task", "runTask", input, spawnOptions),
+    scoped,
     touch: (id) =>
       Effect.flatMap(find(id, "touch"), (seen) =>
         engine.stopped("touch") ?? (spawning.isEnding(seen)
@@ -368,22 +396,24 @@ export const make = Effect.fnUntraced(function*(
     info: (id) => info(id, "info"),
     getCompute: (id) => Effect.map(find(id, "getCompute"), ({ compute }) => compute),
     credential: (id) => Effect.map(find(id, "credential"), ({ state }) => engine.credential(state.spec.id)),
-    stopTracked,
+    stopTracked: (id, stopOptions) => observed.verb("stopTracked")(stopTracked(id, stopOptions)),
     unreadable: Effect.sync(engine.unreadable),
-    forget: makeForget(engine, store),
+    forget: (id) => observed.verb("forget")(forget(id)),
     listIds: Effect.sync(() =>
       Array.from(engine.all()).flatMap((seen) => spawning.isOver(seen) ? [] : [seen.state.spec.id])
     ),
     list,
-    awaitReady: makeAwaitReady(access),
+    awaitReady: (id, readyOptions) => observed.verb("awaitReady")(awaitReady(id, readyOptions)),
     awaitEnd: (id) =>
-      Effect.flatMap(
-        find(id, "awaitEnd"),
-        ({ state }) => Effect.flatMap(engine.when(state.spec.id, spawning.isOver, "awaitEnd"), infoOf)
+      observed.verb("awaitEnd")(
+        Effect.flatMap(
+          access.find(id, "awaitEnd"),
+          ({ state }) => Effect.flatMap(engine.when(state.spec.id, spawning.isOver, "awaitEnd"), infoOf)
+        )
       ),
-    events: makeEvents(access),
+    events: (id) => observed.stream("events")(events(id)),
     spend: (id) => Effect.map(info(id, "spend"), ({ spentUsd }) => spentUsd),
     spending,
-    reapNow: (cycle) => reaper.cycle(reaped, cycle)
+    reapNow: (cycle) => observed.verb("reapNow")(reaper.cycle(reaped, cycle))
   }
 })

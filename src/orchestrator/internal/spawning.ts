@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { AtlasError, Ended, invalid, Timeout, Unsupported } from "../../domain/AtlasError.ts"
 import type { Service } from "../../provider/Provider.ts"
 import type { Providers } from "../../provider/Providers.ts"
+import * as Attributes from "../../telemetry/Attributes.ts"
 import type { Seen, SessionEngine } from "../engine/EngineContract.ts"
 import * as Fault from "../session/Fault.ts"
 import type { SessionId } from "../session/Ids.ts"
@@ -165,6 +166,7 @@ export const make = ({ engine, providers, reaped, withhold }: {
       operation,
       request.idleTtl
     )
+    if (userId !== null) yield* Effect.annotateCurrentSpan(Attributes.user, userId)
     const chosen = yield* candidatesFor(providers, decoded, wanted, operation)
     const { onFailure } = policy
     const isChosen = ({ id }: { readonly id: string }) => chosen.candidates.some(({ provider }) => provider === id)

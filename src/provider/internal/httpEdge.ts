@@ -30,7 +30,6 @@ import { observer } from "./httpObserve.ts"
 import { failureOf, type Judging, makeDecoder, type Refusal } from "./httpReason.ts"
 import * as HttpRequest from "./httpRequest.ts"
 import type { Answer, Decodable, Options, ProviderHttp, Route } from "./httpShapes.ts"
-import { redactDefects } from "./observe.ts"
 
 interface Wiring extends Options {
   readonly limits: RateLimits
@@ -198,7 +197,7 @@ export const makeEdge = (options: Wiring) => {
     return {
       ready,
       idleMillis,
-      observed: redactDefects(observer({ provider, name, api: options.api ?? "management" }, route))
+      observed: observer({ provider, name, api: options.api ?? "management" }, route)
     }
   }
 

@@ -1,30 +1,18 @@
 /** A span and metrics around every call of an endpoint: route template, method, status and counts, never a query or a body. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Metrics from "../../telemetry/Metrics.ts"
+import * as SpanEnd from "../../telemetry/SpanEnd.ts"
+import * as Spans from "../../telemetry/Spans.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
 
-const methodAttribute = "http.request.method"
-const routeAttribute = "url.template"
-const hostAttribute = "server.address"
-const statusAttribute = "http.response.status_code"
-const attemptsAttribute = "atlas.http.attempts"
-const classAttribute = "atlas.http.class"
-const apiAttribute = "atlas.http.api"
-
-/** Requests as their callers see them, retries included, by `provider`, `api` and `status` (`2xx`, ..., `none`). */
-const requestsMetric = Metric.counter("atlas_http_requests", {
-  description: "Provider HTTP requests, retries not counted apart",
-  incremental: true
-})
-
-/** Attempts beyond the first, by `provider` and `api`. */
-const retriesMetric = Metric.counter("atlas_http_retries", {
-  description: "Provider HTTP requests sent again",
-  incremental: true
-})
-
 const statusClass = (code: number | null): string => code === null ? "none" : `${Math.floor(code / 100)}xx`
+
+/** The kind of the failure is told by the span of the provider's call. */
+const told = (reason: AtlasErrorReason): SpanEnd.Told => ({ reason })
 
 interface Observed {
   readonly provider: string
@@ -42,13 +30,13 @@ interface Route {
 /** Observes the calls of one endpoint; each reports its progress, so that an interrupted call is recorded too. */
 export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
-  const retries = Metric.withAttributes(retriesMetric, labels)
+  const retries = Metric.withAttributes(Metrics.httpRetries, labels)
   // a labelled metric finds its place in the registry once, so each is made once
-  const byStatus = new Map<string, typeof requestsMetric>()
+  const byStatus = new Map<string, typeof Metrics.httpRequests>()
   const requests = (status: string) => {
     const known = byStatus.get(status)
     if (known !== undefined) return known
-    const made = Metric.withAttributes(requestsMetric, { ...labels, status })
+    const made = Metric.withAttributes(Metrics.httpRequests, { ...labels, status })
     byStatus.set(status, made)
     return made
   }
@@ -56,28 +44,32 @@ export const observer = ({ api, name, provider }: Observed, route: Route) => {
     kind: "client" as const,
     attributes: {
       [Attributes.provider]: provider,
-      [apiAttribute]: api,
-      [methodAttribute]: route.method,
-      [routeAttribute]: route.path,
-      [classAttribute]: route.class
+      [Attributes.httpApi]: api,
+      [Attributes.httpMethod]: route.method,
+      [Attributes.httpRoute]: route.path,
+      [Attributes.httpClass]: route.class
     }
   }
 
-  const spanName = `${name}.${route.operation}`
+  const spanName = Spans.endpoint(name, route.operation)
   // a stack would show this line, for every request
   const noStack = { captureStackTrace: false } as const
 
-  return <A, E, R>(use: (progress: Progress) => Effect.Effect<A, E, R>) =>
-    Effect.useSpan(spanName, span, (current): Effect.Effect<A, E, R> => {
+  return <A, R>(use: (progress: Progress) => Effect.Effect<A, AtlasErrorReason, R>) =>
+    Effect.useSpan(spanName, span, (current): Effect.Effect<A, AtlasErrorReason, R> => {
       const progress: Progress = { attempts: 0, status: null, host: null }
-      return Effect.onExit(Effect.withParentSpan(use(progress), current, noStack), () => {
+      return Effect.onExit(Effect.withParentSpan(use(progress), current, noStack), (exit) => {
         const { attempts, host, status } = progress
-        current.attribute(attemptsAttribute, attempts)
-        if (host !== null) current.attribute(hostAttribute, host)
-        if (status !== null) current.attribute(statusAttribute, status)
+        current.attribute(Attributes.httpAttempts, attempts)
+        if (host !== null) current.attribute(Attributes.httpHost, host)
+        if (status !== null) current.attribute(Attributes.httpStatus, status)
+        const settled = Exit.isSuccess(exit) ? Effect.void : Effect.withFiber((fiber) => {
+          SpanEnd.settle(fiber, current, exit.cause, told)
+          return Effect.void
+        })
         // refused here: there was no request
-        if (attempts === 0) return Effect.void
-        const counted = Metric.update(requests(statusClass(status)), 1)
+        if (attempts === 0) return settled
+        const counted = Effect.andThen(settled, Metric.update(requests(statusClass(status)), 1))
         return attempts > 1 ? Effect.andThen(counted, Metric.update(retries, attempts - 1)) : counted
       })
     })

@@ -11,6 +11,7 @@ import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
+import type { ProviderOperation } from "../../telemetry/Spans.ts"
 import {
   type Adapter,
   ComputeFilter,
@@ -137,12 +138,13 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
 
   /** A call with one checked input: options and input are decoded, then the adapter is asked, all under a span. */
   const verb = <I, A, B>(
-    operation: string,
+    operation: ProviderOperation,
     check: (input: I) => Checked<A>,
     ask: (input: A, call: Call) => Answer<B>,
-    attributes?: (input: I) => Readonly<Record<string, string>>
+    attributes?: (input: I) => Readonly<Record<string, string>>,
+    spanOf: ProviderOperation = operation
   ) => {
-    const observed = observer.effect(operation)
+    const observed = observer.effect(spanOf)
     const fail = wrap(operation)
     return (input: I, options?: CallOptions): Checked<B> =>
       observed(
@@ -153,7 +155,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   }
 
   /** A call without an input of its own. */
-  const plain = <B>(operation: string, ask: (call: Call) => Answer<B>) => {
+  const plain = <B>(operation: ProviderOperation, ask: (call: Call) => Answer<B>) => {
     const call = verb(operation, () => Effect.void, (_: void, call) => ask(call))
     return (options?: CallOptions) => call(undefined, options)
   }
@@ -162,14 +164,17 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const via = <F, I, B>(facet: Optional, held: F | undefined, ask: (held: F) => (input: I, call: Call) => Answer<B>) =>
     held === undefined ? () => Effect.fail(unsupported(facet)) : ask(held)
 
-  const onCompute = <B>(operation: string, ask: (id: ComputeId, call: Call) => Answer<B>) =>
+  const onCompute = <B>(operation: ProviderOperation, ask: (id: ComputeId, call: Call) => Answer<B>) =>
     verb(operation, (input: string) => decodeId(input, operation, id), ask, idAttribute)
 
-  const onResource = <B>(operation: string, ask: (id: string, call: Call) => Answer<B>) =>
+  const onResource = <B>(operation: ProviderOperation, ask: (id: string, call: Call) => Answer<B>) =>
     verb(operation, (input: string) => decodeResourceId(input, operation, id), ask)
 
-  const onJob = <B>(operation: string, ask: (job: JobRequest.JobRef, call: Call) => Answer<B>) =>
-    verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask)
+  const onJob = <B>(
+    operation: ProviderOperation,
+    ask: (job: JobRequest.JobRef, call: Call) => Answer<B>,
+    spanOf?: ProviderOperation
+  ) => verb(operation, (input: JobRequest.JobRef) => decodeJob(input, operation, id), ask, undefined, spanOf)
 
   /** What is answered is of the account that was asked, whatever its adapter calls that: its end is asked for here. */
   const here = <A extends { readonly provider: ProviderId }>(seen: A): A =>
@@ -299,7 +304,8 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       ),
       get: onJob("getJob", via("jobs", jobs, (held) => (job, call) => found(held.get(job, call)))),
       cancel: onJob("cancelJob", via("jobs", jobs, (held) => held.cancel)),
-      chunk: onJob("streamJob", via("jobs", jobs, (held) => held.chunk))
+      // the stream that the chunks are of has the span of that name
+      chunk: onJob("streamJob", via("jobs", jobs, (held) => held.chunk), "readJobChunk")
     },
     volumes: {
       list: plain(

@@ -27,6 +27,7 @@ import * as ForeignText from "../../domain/ForeignText.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Expected from "../../telemetry/Expected.ts"
 import type { PreparedCreate, PreparedSpawn, SpawnDraft } from "../Adapter.ts"
 import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
@@ -164,8 +165,8 @@ export const make = <Prepared>(
   /** The calls that looking and ending need, bound to these options; they fail with bare reasons. */
   const callsOf = (options: CallOptions | undefined): Termination.ComputeCalls => ({
     named: (name) => Effect.flatMap(asReason(listAll({ name }, options)), (listing) => Listing.named(listing, name)),
-    get: (computeId) => asReason(get(computeId, options)),
-    terminate: (computeId) => asReason(terminate(computeId, options))
+    get: (computeId) => asReason(Expected.notFound(get(computeId, options))),
+    terminate: (computeId) => asReason(Expected.notFound(terminate(computeId, options)))
   })
 
   const lacking = (capability: Capability, field: string) =>
@@ -303,7 +304,11 @@ export const make = <Prepared>(
       const at = madeAt ?? made?.at
       const after = (windows: bigint) => at === undefined ? 0n : at + windows * settleNanos
       // a delete that got no answer may have been carried out
-      const asked = Effect.catchIf(terminate(computeId, options), (error) => error.isRetryable, () => Effect.void)
+      const asked = Effect.catchIf(
+        Expected.notFound(terminate(computeId, options)),
+        (error) => error.isRetryable,
+        () => Effect.void
+      )
       const verified = Termination.end(calls, computeId, after(1n))
       const ending = mustExist ? Effect.andThen(Effect.mapError(asked, ({ reason }) => reason), verified) : verified
       const known = name === undefined ? adhocName(made) : name
