@@ -14,8 +14,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import * as Mock from "../support/mock.ts"
-import { settled } from "../support/settled.ts"
 
 const canary = "canary-8b2d"
 
@@ -59,12 +59,12 @@ describe("exported through OpenTelemetry", () => {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
       const token = yield* Effect.gen(function*() {
-        const { auth, id } = yield* settled(Atlas.spawnCompute(
+        const { auth, id } = yield* passWhile(Atlas.spawnCompute(
           { env: { KEY: `${canary}-env` }, providerOpts: { note: `${canary}-opts` }, auth: "bearer" },
           { apiKey: `${canary}-key`, headers: { "x-key": `${canary}-header` } }
         ))
         yield* Effect.ignore(Atlas.getCompute("mock-unknown", { apiKey: `${canary}-key` }))
-        yield* settled(Atlas.end(id))
+        yield* passWhile(Atlas.end(id))
         return auth === null ? "" : Redacted.value(auth.token)
       }).pipe(Effect.provide(layer))
       const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-unknown")
@@ -86,7 +86,7 @@ describe("spans", () => {
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
-      yield* settled(Atlas.spawnCompute({}))
+      yield* passWhile(Atlas.spawnCompute({}))
       const recorder = yield* SpanRecorder.SpanRecorder
       const parentOf = (name: string) =>
         Option.match(recorder.find(name)?.parent ?? Option.none(), {
