@@ -13,16 +13,16 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
+import { passWhile } from "../src/testing/TestTime.ts"
 import { run } from "./cli/harness.ts"
 import { machine } from "./support/acme.ts"
 import * as Mock from "./support/mock.ts"
-import { settled } from "./support/settled.ts"
 
 const controls = MockProvider.MockControls
 
 /** What still costs money when everything has arrived that was on its way. */
 const left = Effect.gen(function*() {
-  yield* settled(Effect.sleep("20 seconds"))
+  yield* passWhile(Effect.sleep("20 seconds"))
   return (yield* (yield* controls).ledger).live.map(({ id }) => id)
 })
 
@@ -59,7 +59,7 @@ describe.each(lags)("a second machine that is made %s later and listed after %s"
       const mock = yield* controls
       yield* mock.twinNext({ apart })
       yield* mock.setListingLag(lag)
-      yield* settled(use)
+      yield* passWhile(use)
       assert.lengthOf((yield* mock.ledger).made, 2)
       assert.deepStrictEqual(yield* left, [])
     }).pipe(Effect.provide(Mock.layer())))
@@ -70,7 +70,7 @@ describe.each(lags)("a second machine that is made %s later and listed after %s"
       yield* mock.loseNextAnswer({ created: true })
       yield* mock.twinNext({ apart })
       yield* mock.setListingLag(lag)
-      yield* settled(use)
+      yield* passWhile(use)
       assert.lengthOf((yield* mock.ledger).made, 2)
       assert.deepStrictEqual(yield* left, [])
     }).pipe(Effect.provide(Mock.layer())))
@@ -81,7 +81,7 @@ describe.each(lags)("a second machine that is made %s later and listed after %s"
       yield* mock.twinNext({ apart })
       yield* mock.setListingLag(lag)
       yield* mock.delay("spawnCompute", { answer: "1 minute" })
-      yield* settled(interrupted)
+      yield* passWhile(interrupted)
       assert.lengthOf((yield* mock.ledger).made, 2)
       assert.deepStrictEqual(yield* left, [])
     }).pipe(Effect.provide(Mock.layer())))
@@ -92,7 +92,7 @@ describe.each(lags)("a second machine that is made %s later and listed after %s"
       yield* mock.loseNextAnswer({ created: true })
       yield* mock.twinNext({ apart })
       yield* mock.setListingLag(lag)
-      const { id } = yield* settled(Atlas.spawnCompute({}))
+      const { id } = yield* passWhile(Atlas.spawnCompute({}))
       assert.deepStrictEqual((yield* mock.ledger).live.map((one) => one.id), [id])
       assert.deepStrictEqual(yield* left, [id])
     }).pipe(Effect.provide(Mock.layer())))
@@ -106,7 +106,7 @@ describe("a machine that a lost answer gave", () => {
       const spawning = yield* Effect.forkChild(Effect.flip(Atlas.spawnCompute({})), { startImmediately: true })
       yield* TestClock.adjust("1 second")
       yield* mock.failNext("listCompute", new AtlasError.ProviderFault({ status: 500, message: "oops" }), 1_000)
-      const { reason } = yield* settled(Fiber.join(spawning))
+      const { reason } = yield* passWhile(Fiber.join(spawning))
       const [made] = (yield* mock.ledger).made
       assert.deepStrictEqual(
         reason._tag === "Uncertain" ? [reason.computeId, reason.computeName] : [],
@@ -119,7 +119,7 @@ describe("handing a machine back", () => {
   it.effect("costs one listing when both settle windows have passed, after the machine was asked to end", () =>
     Effect.gen(function*() {
       const mock = yield* controls
-      yield* settled(Atlas.withCompute({}, () => Effect.sleep("10 seconds")))
+      yield* passWhile(Atlas.withCompute({}, () => Effect.sleep("10 seconds")))
       const asked = (yield* mock.requests).map(({ operation }) => operation)
       assert.deepStrictEqual(asked, ["spawnCompute", "terminate", "getCompute", "listCompute"])
     }).pipe(Effect.provide(Mock.layer())))
@@ -130,7 +130,7 @@ describe("handing a machine back", () => {
       yield* mock.delay("listCompute", { answer: Duration.infinity })
       const using = yield* Effect.forkChild(Atlas.withCompute({}, () => Effect.void), { startImmediately: true })
       assert.deepStrictEqual((yield* mock.ledger).live, [])
-      yield* settled(Effect.sleep("5 minutes"))
+      yield* passWhile(Effect.sleep("5 minutes"))
       const exit = using.pollUnsafe()
       const error = exit !== undefined && Exit.isFailure(exit) ? Cause.squash(exit.cause) : null
       const reason = error instanceof AtlasError.AtlasError ? error.reason : null
@@ -142,7 +142,7 @@ describe("handing a machine back", () => {
     Effect.gen(function*() {
       const mock = yield* controls
       yield* mock.failNext("listCompute", new AtlasError.ProviderFault({ status: 500, message: "oops" }), 1_000)
-      const { operation, reason } = yield* settled(Effect.flip(Atlas.withCompute({}, () => Effect.void)))
+      const { operation, reason } = yield* passWhile(Effect.flip(Atlas.withCompute({}, () => Effect.void)))
       const { live, made } = yield* mock.ledger
       assert.deepStrictEqual(
         [operation, reason._tag === "Uncertain" ? reason.computeName : null, live],
@@ -159,7 +159,7 @@ describe("handing a machine back", () => {
         Effect.exit(Atlas.withCompute({}, () => mock.ignoreDeletes(13))),
         { startImmediately: true }
       )
-      yield* settled(Effect.sleep("10 minutes"))
+      yield* passWhile(Effect.sleep("10 minutes"))
       const exit = yield* Fiber.join(using)
       const { live, made } = yield* mock.ledger
       assert.isTrue(Exit.isFailure(exit))
@@ -173,8 +173,8 @@ describe("handing a machine back", () => {
         ["web", "web", "other"],
         (name) => Effect.map(Atlas.spawnCompute({ name }), ({ id }) => id)
       )
-      yield* settled(Atlas.withCompute({ name: "web" }, () => Effect.void))
-      yield* settled(Effect.flatMap(Atlas.spawnCompute({ name: "web" }), ({ id }) => Atlas.end(id)))
+      yield* passWhile(Atlas.withCompute({ name: "web" }, () => Effect.void))
+      yield* passWhile(Effect.flatMap(Atlas.spawnCompute({ name: "web" }), ({ id }) => Atlas.end(id)))
       assert.deepStrictEqual((yield* mock.ledger).live.map(({ id }) => id), others)
     }).pipe(Effect.provide(Mock.layer())))
 
@@ -195,24 +195,24 @@ describe("handing a machine back", () => {
       yield* mock.setListingLag("4500 millis")
       const up = yield* Effect.forkChild(run(["up", "--image", "me/job"], surroundings), { startImmediately: true })
       // the command line loads its actions when they are first asked for
-      while ((yield* mock.ledger).live.length < 2) yield* settled(Effect.sleep("1 second"))
+      while ((yield* mock.ledger).live.length < 2) yield* passWhile(Effect.sleep("1 second"))
       for (const { id } of (yield* mock.ledger).live) yield* mock.setStatus(id, "failed", { exitCode: 3 })
-      assert.strictEqual((yield* settled(Fiber.join(up))).code, 3)
-      yield* settled(Effect.sleep("20 seconds"))
+      assert.strictEqual((yield* passWhile(Fiber.join(up))).code, 3)
+      yield* passWhile(Effect.sleep("20 seconds"))
       assert.deepStrictEqual((yield* mock.ledger).live, [])
 
       yield* mock.twinNext({ apart: "4 seconds" })
       const spawned = yield* provider.compute.spawn({})
-      assert.strictEqual((yield* settled(run(["down", spawned.id], surroundings))).code, 0)
-      yield* settled(Effect.sleep("20 seconds"))
+      assert.strictEqual((yield* passWhile(run(["down", spawned.id], surroundings))).code, 0)
+      yield* passWhile(Effect.sleep("20 seconds"))
       assert.deepStrictEqual((yield* mock.ledger).live, [])
 
       yield* mock.twinNext({ apart: "4 seconds" })
       yield* mock.setListingLag("0 seconds")
       yield* provider.compute.spawn({})
-      const down = yield* settled(run(["down", "--all", "--yes"], surroundings))
+      const down = yield* passWhile(run(["down", "--all", "--yes"], surroundings))
       assert.deepStrictEqual([down.code, down.out.split("\n").length], [0, 2])
-      yield* settled(Effect.sleep("20 seconds"))
+      yield* passWhile(Effect.sleep("20 seconds"))
       assert.deepStrictEqual((yield* mock.ledger).live, [])
     }))
 
@@ -238,7 +238,7 @@ describe("handing a machine back", () => {
           terminate: (id) => Effect.sync(() => void machines.delete(id))
         }
       })
-      yield* settled(provider.compute.end("acme-1"))
+      yield* passWhile(provider.compute.end("acme-1"))
       assert.deepStrictEqual([...machines.keys()], [])
     }))
 })

@@ -15,9 +15,9 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
+import { passWhile } from "../src/testing/TestTime.ts"
 import * as Mock from "./support/mock.ts"
 import { secretOf } from "./support/secrets.ts"
-import { settled } from "./support/settled.ts"
 
 const controls = MockProvider.MockControls
 
@@ -43,7 +43,7 @@ describe("a create whose answer is lost", () => {
     Effect.gen(function*() {
       const mock = yield* controls
       yield* mock.loseNextAnswer({ created: true })
-      const compute = yield* settled(Atlas.spawnCompute({ name: "web", auth: "bearer" }))
+      const compute = yield* passWhile(Atlas.spawnCompute({ name: "web", auth: "bearer" }))
       assert.deepStrictEqual((yield* live).map((entry) => [entry.id, entry.name]), [[compute.id, compute.name]])
       assert.strictEqual((yield* mock.counts).spawnCompute, 1)
       assert.strictEqual(secretOf(compute.auth).length, 43)

@@ -161,10 +161,12 @@ export const make = (
       sql: string,
       params: ReadonlyArray<unknown>,
       transform: Parameters<SqlConnection.Connection["execute"]>[2]
-    ) => transform === undefined ? query(sql, params, false) : Effect.map(query(sql, params, false), transform)
+    ) =>
+      transform === undefined ? query(sql, params, false) : Effect.map(query(sql, params, false), transform)
     /** `setReturnArrays` makes each row an array of its values. */
     const values = (sql: string, params: ReadonlyArray<unknown>) =>
-      Effect.map(query(sql, params, true), (all) => all.map((row) => Array.isArray(row) ? row : Object.values(row)))
+      Effect.map(query(sql, params, true), (all) =>
+        all.map((row) => Array.isArray(row) ? row : Object.values(row)))
 
     const connection: SqlConnection.Connection = {
       execute: rows,

@@ -1,6 +1,6 @@
 /**
  * For tests: what every provider, dispatcher, session store and token storage promises as cases to run, a RunPod, a Fly and a
- * `fly` in memory, a simulated world for the orchestrator, and a tracer. Loads no test framework.
+ * `fly` in memory, a simulated world for the orchestrator, a tracer, and time that passes. Loads no test framework.
  *
  * @since 0.1.0
  */
@@ -12,4 +12,5 @@ export * as ProviderConformance from "./ProviderConformance.ts"
 export * as SessionStoreConformance from "./SessionStoreConformance.ts"
 export * as Simulation from "./simulation/Simulation.ts"
 export * as SpanRecorder from "./SpanRecorder.ts"
+export * as TestTime from "./TestTime.ts"
 export * as TokenStorageConformance from "./TokenStorageConformance.ts"

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import * as LogTail from "../../src/cli/LogTail.ts"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { mock, settle } from "./harness.ts"
 
 type Lines = Stream.Stream<LogElement.LogElement>
@@ -19,7 +19,7 @@ const line = (cursor: number, text: string, fields: object = {}) =>
 const tailOf = (stream: (follow: boolean) => Lines, outlivesCompute: boolean) =>
   Effect.gen(function*() {
     const { provider } = yield* mock
-    const { id } = yield* settled(provider.compute.spawn({ image: "x" }))
+    const { id } = yield* passWhile(provider.compute.spawn({ image: "x" }))
     const reading: Provider.Service = {
       ...provider,
       logs: { ...provider.logs, outlivesCompute, stream: (_, options) => stream(options?.follow === true) }
@@ -49,7 +49,7 @@ describe("a log", () => {
         false
       )
       assert.strictEqual(tail.missing(), "lost: disk")
-      yield* settled(tail.drain)
+      yield* passWhile(tail.drain)
       assert.deepStrictEqual(texts.filter((text) => text !== "first"), ["lost: disk"])
       assert.strictEqual(tail.missing(), "lost: disk")
     }))
@@ -64,7 +64,7 @@ describe("a log", () => {
             : Stream.die("a reading that goes on was given up"),
         true
       )
-      yield* settled(tail.drain)
+      yield* passWhile(tail.drain)
       assert.deepStrictEqual(texts, ["first"])
       yield* rest.open
       yield* tail.read

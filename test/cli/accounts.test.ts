@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as Effect from "effect/Effect"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { run } from "./harness.ts"
 
 const shipped = (env: Readonly<Record<string, string>>) =>
@@ -81,7 +81,7 @@ describe("machines of one name in two accounts", () => {
     Effect.gen(function*() {
       const { eu, providers, us } = yield* two
       for (const { provider } of [eu, us]) yield* provider.compute.spawn({ image: "me/server", name: "web" })
-      const { code } = yield* settled(run(["down", "web", "--provider", "us"], { providers }))
+      const { code } = yield* passWhile(run(["down", "web", "--provider", "us"], { providers }))
       const live = ({ controls }: typeof eu) => Effect.map(controls.ledger, (ledger) => ledger.live.length)
       assert.deepStrictEqual([code, yield* live(eu), yield* live(us)], [0, 1, 0])
       const listed = (id: string) =>

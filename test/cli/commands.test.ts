@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { mock, reserved, run } from "./harness.ts"
 
 /** A mock with this many computes that run. */
@@ -161,7 +161,7 @@ describe("down", () => {
   it.effect("ends every id it is given and says which", () =>
     Effect.gen(function*() {
       const { controls, ids, surroundings } = yield* rented(2)
-      const { code, out } = yield* settled(run(["down", ...ids, "--json"], surroundings))
+      const { code, out } = yield* passWhile(run(["down", ...ids, "--json"], surroundings))
       assert.strictEqual(code, 0)
       assert.deepStrictEqual(JSON.parse(out), ids.map((id) => ({ id, status: "terminated" })))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
@@ -170,11 +170,11 @@ describe("down", () => {
   it.effect("ends the others when one fails, names each result, and fails", () =>
     Effect.gen(function*() {
       const { controls, ids: [one = "", two = ""], surroundings } = yield* rented(2)
-      const plain = yield* settled(run(["down", "mock-unknown", one, "a/b"], surroundings))
+      const plain = yield* passWhile(run(["down", "mock-unknown", one, "a/b"], surroundings))
       assert.deepStrictEqual({ code: plain.code, out: plain.out }, { code: 1, out: `ended ${one}` })
       assert.match(plain.err, /^error \[not_found\] .*mock-unknown.*\nerror \[validation\] id: .* \(a\/b\)$/)
 
-      const json = yield* settled(run(["down", "mock-unknown", two, "a/b", "--json"], surroundings))
+      const json = yield* passWhile(run(["down", "mock-unknown", two, "a/b", "--json"], surroundings))
       assert.deepStrictEqual({ code: json.code, out: json.out }, { code: 1, out: "" })
       const { error } = JSON.parse(json.err)
       assert.strictEqual(error.kind, "not_found")
@@ -190,7 +190,7 @@ describe("down", () => {
     Effect.gen(function*() {
       const { controls, ids: [id = ""], surroundings } = yield* rented(1)
       yield* controls.failNext("terminate", new AtlasError.Transport({ message: "reset" }))
-      assert.strictEqual((yield* settled(run(["down", id], surroundings))).code, 0)
+      assert.strictEqual((yield* passWhile(run(["down", id], surroundings))).code, 0)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
@@ -198,13 +198,13 @@ describe("down", () => {
     Effect.gen(function*() {
       const { controls, ids: [id = ""], surroundings } = yield* rented(1)
       const watched = { ...surroundings, colour: true }
-      const down = yield* settled(run(["down", id], watched))
+      const down = yield* passWhile(run(["down", id], watched))
       assert.match(down.err, /^\.\.\. ending mock-.*; within \S+ of a create it takes until then/)
       const up = yield* Effect.forkChild(run(["up", "--image", "me/job"], watched), { startImmediately: true })
-      while ((yield* controls.ledger).live.length === 0) yield* settled(Effect.sleep("1 second"))
+      while ((yield* controls.ledger).live.length === 0) yield* passWhile(Effect.sleep("1 second"))
       for (const one of (yield* controls.ledger).live) yield* controls.setStatus(one.id, "failed", { exitCode: 0 })
       assert.match(
-        (yield* settled(Fiber.join(up))).err,
+        (yield* passWhile(Fiber.join(up))).err,
         /\.\.\. ending mock-.*; within \S+ of a create it takes until then/
       )
     }))
@@ -215,7 +215,7 @@ describe("down", () => {
       const no = yield* run(["down", "--all"], { ...surroundings, answer: false })
       assert.deepStrictEqual([no.out, no.questions], ["nothing to end", ["End all 2 computes?"]])
       assert.strictEqual((yield* controls.ledger).live.length, 2)
-      yield* settled(run(["down", "--all"], { ...surroundings, answer: true }))
+      yield* passWhile(run(["down", "--all"], { ...surroundings, answer: true }))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 
@@ -224,7 +224,7 @@ describe("down", () => {
       const { controls, surroundings } = yield* rented(1)
       assert.strictEqual((yield* run(["down", "--all"], surroundings)).code, 2)
       assert.strictEqual((yield* controls.ledger).live.length, 1)
-      assert.strictEqual((yield* settled(run(["down", "--all", "--yes"], surroundings))).code, 0)
+      assert.strictEqual((yield* passWhile(run(["down", "--all", "--yes"], surroundings))).code, 0)
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 })

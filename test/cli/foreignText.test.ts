@@ -12,8 +12,8 @@ import { Endpoint, NetworkVolume, Template } from "effect-atlas/domain/Resources
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { allOfIt as text, obeyed } from "../support/hostile.ts"
-import { settled } from "../support/settled.ts"
 import { run } from "./harness.ts"
 
 const provider = Ids.ProviderId.make("evil")
@@ -143,12 +143,12 @@ describe("nothing that a terminal obeys is printed by", () => {
   it.effect.each(commands)("%s %s %s", ([code, ...args]) =>
     Effect.gen(function*() {
       const surroundings = { providers: [evil], terminal: true, colour: true }
-      const seen = yield* settled(run(args, surroundings))
+      const seen = yield* passWhile(run(args, surroundings))
       assert.strictEqual(seen.code, code, seen.err)
       for (const printed of [seen.out, seen.err]) {
         assert.notMatch(withoutOwn(printed).replaceAll(/[\n\t]/g, ""), obeyed)
       }
-      const piped = yield* settled(run([...args, "--json"], surroundings))
+      const piped = yield* passWhile(run([...args, "--json"], surroundings))
       assert.strictEqual(piped.code, code, piped.err)
       for (const printed of [piped.out, piped.err]) {
         assert.notMatch(printed.replaceAll("\n", ""), obeyed)

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AtlasError, Compute, Ids, Provider } from "effect-atlas"
 import * as Listing from "effect-atlas/provider/Listing"
 import * as Effect from "effect/Effect"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { owner, run } from "./harness.ts"
 
 interface Machine {
@@ -68,7 +68,7 @@ const look = (machines: ReadonlyArray<Machine>, typed: string) =>
 const ended = (machines: ReadonlyArray<Machine>, ...typed: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const { gone, surroundings } = account(machines)
-    const { code, err } = yield* settled(run(["down", ...typed, "--json"], surroundings))
+    const { code, err } = yield* passWhile(run(["down", ...typed, "--json"], surroundings))
     return { code, ids: [...gone].toSorted(), error: err === "" ? null : JSON.parse(err).error }
   })
 
@@ -111,7 +111,7 @@ describe("a compute is named", () => {
       const { code, err } = yield* run(["get", "web"], surroundings)
       assert.strictEqual(code, 1)
       assert.include(err, "the list is broken")
-      assert.strictEqual((yield* settled(run(["down", "web"], surroundings))).code, 1)
+      assert.strictEqual((yield* passWhile(run(["down", "web"], surroundings))).code, 1)
       assert.deepStrictEqual([...gone], [])
     }))
 
@@ -237,7 +237,7 @@ describe("down", () => {
       const { code, error, ids } = yield* ended(machines, "web", "job")
       assert.deepStrictEqual([code, ids, error.kind], [1, ["pod3"], "validation"])
       assert.match(error.message, /pod1 \(web\), pod2 \(web\)/)
-      const { out } = yield* settled(run(["down", "web"], account(machines).surroundings))
+      const { out } = yield* passWhile(run(["down", "web"], account(machines).surroundings))
       assert.strictEqual(out, "")
     }))
 
@@ -265,7 +265,7 @@ describe("down", () => {
     Effect.gen(function*() {
       const odd = [Listing.unaddressable({ id: "a/b", name: adhoc("web", "cccccccccccc") }, "its id has a slash")]
       const { gone, surroundings } = account([{ id: "pod1", name: adhoc("web") }], { odd })
-      const { code, err } = yield* settled(run(["down", "web"], surroundings))
+      const { code, err } = yield* passWhile(run(["down", "web"], surroundings))
       assert.deepStrictEqual([code, [...gone]], [1, []])
       assert.match(err, /may be any of: pod1 \(web\), one without a usable id \(web\)/)
     }))
@@ -280,7 +280,7 @@ describe("down", () => {
     Effect.gen(function*() {
       for (const word of ["rm", "kill"]) {
         const { gone, surroundings } = account([{ id: "pod1", name: adhoc("web") }])
-        yield* settled(run([word, "web"], surroundings))
+        yield* passWhile(run([word, "web"], surroundings))
         assert.deepStrictEqual([...gone], ["pod1"])
       }
       const { surroundings } = account([{ id: "pod1", name: null }])

@@ -5,14 +5,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { AtlasError } from "effect-atlas"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { mock, pass, run, start, type Surroundings } from "./harness.ts"
 
 const saidWhile = (args: ReadonlyArray<string>, surroundings: Surroundings, seconds: number) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkChild(run(args, surroundings), { startImmediately: true })
     yield* pass(seconds)
-    return (yield* settled(Fiber.join(fiber))).err.split("\n")
+    return (yield* passWhile(Fiber.join(fiber))).err.split("\n")
   })
 
 describe("a wait at a terminal", () => {
@@ -48,7 +48,7 @@ describe("a wait at a terminal", () => {
     Effect.gen(function*() {
       const { controls, provider } = yield* mock
       yield* controls.failNext("spawnCompute", new AtlasError.Transport({ message: "reset" }))
-      const { code, err } = yield* settled(run(["up", "--image", "x"], { providers: [provider], colour: true }))
+      const { code, err } = yield* passWhile(run(["up", "--image", "x"], { providers: [provider], colour: true }))
       assert.strictEqual(code, 1)
       assert.match(err, /^\.\.\. the create was not answered; looking for atlas-adhoc-compute-\w+$/m)
     }))

@@ -5,8 +5,8 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { machine } from "../support/acme.ts"
-import { settled } from "../support/settled.ts"
 import { mock, run, start } from "./harness.ts"
 
 /** A provider that has none of some GPUs, and remembers what it was asked for. */
@@ -282,7 +282,7 @@ describe("up, staying with the compute", () => {
       })
       yield* settle
       assert.strictEqual((yield* controls.ledger).live.length, 1)
-      yield* settled(Fiber.interrupt(fiber))
+      yield* passWhile(Fiber.interrupt(fiber))
       assert.deepStrictEqual((yield* controls.ledger).live, [])
     }))
 

@@ -39,9 +39,9 @@ export const core: ReadonlyArray<Patch> = [
     name: "terminate-answered-means-gone",
     why: "a delete that was answered counts as done, without a get that confirms it",
     file: `${at}/internal/terminations.ts`,
-    find: "return change(state, old, { step: \"accepted\"",
+    find: "return change(state, old, { step: \"confirming\"",
     replace:
-      "if (at > 0) return markTerminated(state, step, machine)\n  return change(state, old, { step: \"accepted\"",
+      "if (old.tries > 0) return markTerminated(state, step, machine)\n  return change(state, old, { step: \"confirming\"",
     noticedBy: [worlds("deletes", ["ends"]), worlds("runpod", ["ends"], 1), lives]
   },
   {
@@ -133,9 +133,9 @@ export const restart = (last: Now, read: Now): Now => (bare.wall = Math.floor(re
     name: "meter-stops-at-terminate",
     why: "a machine is not counted any more once its delete was answered",
     file: `${at}/internal/terminations.ts`,
-    find: "return change(state, old, { step: \"accepted\", at, fault: null })",
+    find: "return change(state, old, { step: \"confirming\", at: null, fault: null })",
     replace: `const meter = Meter.close(state.meter, machine, step.now.wall)
-  return change({ ...state, meter }, old, { step: "accepted", at, fault: null })`,
+  return change({ ...state, meter }, old, { step: "confirming", at: null, fault: null })`,
     noticedBy: [worlds("money", ["money"]), lives]
   },
   {

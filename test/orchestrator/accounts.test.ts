@@ -7,7 +7,7 @@ import { Orchestrator, Recovery, SessionStore } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { providersOf, run, two } from "./accountsHarness.ts"
 
 const image = "me/server"
@@ -70,7 +70,7 @@ describe("a session in each of two accounts of one cloud", () => {
   it.effect("is no orphan to a recovery that knows the other account alone, and names what it cannot reach", () =>
     Effect.gen(function*() {
       const { eu, inEu, inUs, store, us } = yield* started
-      const report = yield* settled(
+      const report = yield* passWhile(
         Recovery.run({ owner: "team1", grace: "1 second" }).pipe(
           Effect.provide(providersOf(us)),
           Effect.provideService(SessionStore.SessionStore, store)
@@ -88,7 +88,7 @@ it.effect("a session of an account that is set up under another id now is no orp
     const { eu, inEu, store, us } = yield* started
     const renamed = eu.renamed("runpod-europe")
     yield* run([renamed, us], store, Effect.sleep("10 minutes"))
-    const report = yield* settled(
+    const report = yield* passWhile(
       Recovery.run({ owner: "team1", grace: "1 second" }).pipe(
         Effect.provide(providersOf(renamed, us)),
         Effect.provideService(SessionStore.SessionStore, store)
@@ -110,7 +110,7 @@ const namedAlike = Effect.gen(function*() {
       const { compute } = yield* Providers.Providers.use(({ get }) => get(provider, "test"))
       return yield* compute.rent(yield* compute.prepare({ image, gpu: "h100" }, { stamp }))
     })
-  const [inEu, inUs] = yield* settled(
+  const [inEu, inUs] = yield* passWhile(
     Effect.all([rent("runpod-eu"), rent("runpod-us")]).pipe(Effect.provide(providersOf(accounts.eu, accounts.us)))
   )
   assert.strictEqual(inEu?.name, inUs?.name)
@@ -121,7 +121,7 @@ describe("machines of one stamped name in two accounts", () => {
   it.effect("end apart: what bears the name in the other account is not of this one's", () =>
     Effect.gen(function*() {
       const { eu, inEu, inUs, us } = yield* namedAlike
-      yield* settled(Atlas.end(inEu.id, { provider: "runpod-eu" }).pipe(Effect.provide(providersOf(eu, us))))
+      yield* passWhile(Atlas.end(inEu.id, { provider: "runpod-eu" }).pipe(Effect.provide(providersOf(eu, us))))
       assert.deepStrictEqual([yield* eu.live, yield* us.live], [[], [inUs.id]])
       assert.deepStrictEqual((yield* us.asked).filter((one) => one.startsWith("DELETE")), [])
     }).pipe(Effect.scoped))
@@ -137,7 +137,7 @@ describe("machines of one stamped name in two accounts", () => {
     Effect.gen(function*() {
       const { eu, inEu, us } = yield* namedAlike
       const at = (provider: string) => Effect.result(Atlas.getCompute(inEu.id, { provider }))
-      const [there, elsewhere] = yield* settled(
+      const [there, elsewhere] = yield* passWhile(
         Effect.all([at("runpod-eu"), at("runpod-us")]).pipe(Effect.provide(providersOf(eu, us)))
       )
       assert.strictEqual(Result.isSuccess(there) ? String(there.success.provider) : null, "runpod-eu")

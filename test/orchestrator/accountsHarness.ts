@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 
 export interface Account {
   readonly id: string
@@ -69,7 +69,7 @@ export const run = <A, E>(
   use: Effect.Effect<A, E, Orchestrator.Orchestrator | Providers.Providers | SessionStore.SessionStore>,
   options: Partial<Orchestrator.Options> = {}
 ) =>
-  settled(
+  passWhile(
     use.pipe(
       Effect.provide(
         Layer.fresh(Orchestrator.layer({ owner: "team1", ...options })).pipe(

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as FakeRunPod from "../../src/providers/runpod/FakeRunPod.ts"
-import { layer as runpod, settled } from "../providers/runpod/harness.ts"
+import { layer as runpod, passWhile } from "../providers/runpod/harness.ts"
 import { open, pass } from "./harness.ts"
 
 const again = { onFailure: { respawn: 1 } } as const
@@ -35,10 +35,10 @@ describe("at RunPod, which has no spot machines", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(layer, scope)
-      return yield* Effect.ensuring(Effect.provide(use, context), settled(Scope.close(scope, Exit.void)))
+      return yield* Effect.ensuring(Effect.provide(use, context), passWhile(Scope.close(scope, Exit.void)))
     })
   const wait = (seconds: number) =>
-    settled(Effect.forEach(Array.from({ length: seconds }), () => Effect.sleep("1 second"), { discard: true }))
+    passWhile(Effect.forEach(Array.from({ length: seconds }), () => Effect.sleep("1 second"), { discard: true }))
 
   it.effect.each(["vanish", "stopPod"] as const)(
     "a pod that is lost (%s) is replaced once",
@@ -46,14 +46,14 @@ describe("at RunPod, which has no spot machines", () => {
       Effect.gen(function*() {
         const controls = yield* FakeRunPod.FakeRunPodControls
         const orchestrator = yield* Orchestrator.Orchestrator
-        const { compute, id } = yield* settled(orchestrator.spawn(request, again))
+        const { compute, id } = yield* passWhile(orchestrator.spawn(request, again))
         yield* wait(20)
         yield* controls[how](compute.id)
         yield* wait(150)
         const { computeId, respawns, state } = yield* orchestrator.info(id)
         assert.deepStrictEqual([state, respawns], ["live", 1])
         assert.notStrictEqual(computeId, compute.id)
-        yield* settled(orchestrator.stopTracked(id))
+        yield* passWhile(orchestrator.stopTracked(id))
       }).pipe(Effect.provide(layer))
   )
 
@@ -63,7 +63,7 @@ describe("at RunPod, which has no spot machines", () => {
       Effect.gen(function*() {
         const controls = yield* FakeRunPod.FakeRunPodControls
         const orchestrator = yield* Orchestrator.Orchestrator
-        const { compute, id } = yield* settled(orchestrator.runTask({ ...request, command: ["train"] }, again))
+        const { compute, id } = yield* passWhile(orchestrator.runTask({ ...request, command: ["train"] }, again))
         yield* wait(20)
         yield* controls.endCommand(compute.id, exitCode)
         yield* wait(150)
@@ -82,7 +82,7 @@ describe("at RunPod, which has no spot machines", () => {
     Effect.gen(function*() {
       const controls = yield* FakeRunPod.FakeRunPodControls
       const orchestrator = yield* Orchestrator.Orchestrator
-      const { compute, id } = yield* settled(orchestrator.runTask({ ...request, command: ["train"] }, again))
+      const { compute, id } = yield* passWhile(orchestrator.runTask({ ...request, command: ["train"] }, again))
       yield* wait(20)
       yield* controls.vanish(compute.id)
       yield* wait(150)

@@ -6,7 +6,7 @@ import { AtlasError } from "effect-atlas"
 import * as LostCreate from "effect-atlas/provider/LostCreate"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 
 const unread = Effect.fail(new AtlasError.ProviderFault({ status: 403, message: "no right to list" }))
 const lost = Effect.fail(new AtlasError.Uncertain({ message: "the answer is lost" }))
@@ -21,7 +21,7 @@ const create = (...answers: ReadonlyArray<ReadonlyArray<string> | null>) => {
     return last === null ? unread : Effect.succeed(last)
   })
   const search = { what: "a disk", list, isWanted: () => true, idOf: (id: string) => id }
-  return settled(Effect.result(LostCreate.once({ ...search, settleWindow: Duration.seconds(1) }, lost)))
+  return passWhile(Effect.result(LostCreate.once({ ...search, settleWindow: Duration.seconds(1) }, lost)))
 }
 
 describe("what appears after a create whose answer is lost", () => {

@@ -17,7 +17,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import { settled } from "../support/settled.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 
 const http = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.die("sent")))
 
@@ -74,7 +74,7 @@ const eu = RunPod.layer({ id: "runpod-eu", apiKey: "k" }).pipe(
 
 describe("everything that an account says bears its id", () => {
   it.effect("machines, GPUs, volumes, templates, endpoints, jobs, bills and failures", () =>
-    settled(Effect.gen(function*() {
+    passWhile(Effect.gen(function*() {
       const on = { provider: "runpod-eu" } as const
       const spawned = yield* Atlas.spawnCompute({ gpu: "h100", image: "x" }, on)
       const said = [
@@ -124,7 +124,7 @@ describe("everything that an account says bears its id", () => {
     ))
 
   it.effect("and GPUs that a program adds for the cloud are known to each of its accounts", () =>
-    settled(Effect.gen(function*() {
+    passWhile(Effect.gen(function*() {
       const catalog = GpuCatalog.extend(GpuCatalog.builtIn, "runpod", [{ canonical: "mine", ids: ["NVIDIA L4"] }])
       const { gpuType, provider } = yield* Effect.provideService(
         Atlas.spawnCompute({ gpu: "mine", image: "x" }, { provider: "runpod-eu" }),

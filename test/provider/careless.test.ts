@@ -9,8 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { machine } from "../support/acme.ts"
-import { settled } from "../support/settled.ts"
 
 /** Makes the machine, unless told not to, and then fails its create with this reason. */
 const careless = (reason: AtlasError.AtlasErrorReason, makes = true) => {
@@ -71,7 +71,7 @@ describe("a create that was cut off under another name", () => {
     ([, reason]) =>
       Effect.gen(function*() {
         const { made, provider } = careless(reason)
-        const found = yield* settled(provider.compute.spawn({ auth: "bearer" }))
+        const found = yield* passWhile(provider.compute.spawn({ auth: "bearer" }))
         assert.strictEqual(found.id, "acme-1")
         assert.isNotNull(found.auth)
         assert.strictEqual(made.length, 1)
@@ -161,7 +161,7 @@ describe("a create answered with another compute", () => {
           terminate: (id) => Effect.sync(() => void ended.push(id))
         }
       })
-      const found = yield* settled(provider.compute.spawn({}))
+      const found = yield* passWhile(provider.compute.spawn({}))
       assert.strictEqual(found.id, "acme-1")
       yield* provider.compute.end(found.id).pipe(Effect.forkChild)
       yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 5 })

@@ -14,9 +14,9 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as RunPod from "../../src/providers/RunPod.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { inTime, open, pass } from "../orchestrator/harness.ts"
 import * as Mock from "../support/mock.ts"
-import { settled } from "../support/settled.ts"
 
 /** Spans that failed, as an exporter shows them: one that was interrupted did not. */
 const failedSpans = Effect.map(
@@ -65,11 +65,11 @@ const pod = { gpu: "h100", image: "me/server" } as const
 describe("a clean life shows no failed span and counts no failure", () => {
   it.effect("of a compute: used, ended, and verified gone, down to the spans of its requests", () =>
     Effect.gen(function*() {
-      yield* settled(Atlas.withCompute(pod, ({ id }) => Atlas.awaitReady(id)))
-      yield* settled(Effect.scoped(Atlas.scoped(pod)))
-      const { id } = yield* settled(Atlas.spawnCompute(pod))
-      yield* settled(Atlas.end(id))
-      yield* settled(Atlas.end(id))
+      yield* passWhile(Atlas.withCompute(pod, ({ id }) => Atlas.awaitReady(id)))
+      yield* passWhile(Effect.scoped(Atlas.scoped(pod)))
+      const { id } = yield* passWhile(Atlas.spawnCompute(pod))
+      yield* passWhile(Atlas.end(id))
+      yield* passWhile(Atlas.end(id))
       yield* nothing
     }).pipe(Effect.provide(Providers.layerDefault("runpod", pods)), alone))
 
@@ -108,7 +108,7 @@ describe("a clean life shows no failed span and counts no failure", () => {
       const controls = yield* MockProvider.MockControls
       const { id } = yield* Atlas.spawnCompute({})
       yield* controls.failNext("getCompute", new AtlasError.NotFound({ message: "not listed yet" }))
-      yield* settled(Atlas.awaitReady(id))
+      yield* passWhile(Atlas.awaitReady(id))
       yield* nothing
     }).pipe(onMock))
 })
@@ -119,7 +119,7 @@ describe("what is a failure to its caller counts once, under what the caller ask
       ["getCompute", Effect.asVoid(Atlas.getCompute("mock-unknown"))],
       ["terminate", Atlas.terminate("mock-unknown")],
       ["endCompute", Effect.asVoid(Atlas.end("mock-unknown", { mustExist: true }))],
-      ["awaitReady", Effect.asVoid(settled(Atlas.awaitReady("mock-unknown")))]
+      ["awaitReady", Effect.asVoid(passWhile(Atlas.awaitReady("mock-unknown")))]
     ] as const
   )("an id that the provider does not know: %s", ([operation, asked]) =>
     Effect.gen(function*() {
@@ -132,7 +132,7 @@ describe("what is a failure to its caller counts once, under what the caller ask
       const controls = yield* MockProvider.MockControls
       const { id } = yield* Atlas.spawnCompute({})
       yield* controls.failNext("getCompute", new AtlasError.ProviderFault({ status: 500 }))
-      yield* settled(Atlas.awaitReady(id))
+      yield* passWhile(Atlas.awaitReady(id))
       yield* expect(["Provider.getCompute"], ["getCompute provider 1"])
     }).pipe(onMock))
 
@@ -140,7 +140,7 @@ describe("what is a failure to its caller counts once, under what the caller ask
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: false })
-      yield* settled(Effect.exit(Atlas.spawnCompute({})))
+      yield* passWhile(Effect.exit(Atlas.spawnCompute({})))
       yield* expect(
         ["Provider.spawnCompute", "Provider.rentCompute"],
         ["rentCompute uncertain 1", "spawnCompute uncertain 1"]

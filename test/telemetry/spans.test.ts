@@ -14,10 +14,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { open, pass } from "../orchestrator/harness.ts"
 import * as Mock from "../support/mock.ts"
 import { secretOf } from "../support/secrets.ts"
-import { settled } from "../support/settled.ts"
 
 const canary = "canary-8b2d"
 
@@ -61,12 +61,12 @@ describe("exported through OpenTelemetry", () => {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
       const token = yield* Effect.gen(function*() {
-        const { auth, id } = yield* settled(Atlas.spawnCompute(
+        const { auth, id } = yield* passWhile(Atlas.spawnCompute(
           { env: { KEY: `${canary}-env` }, providerOpts: { note: `${canary}-opts` }, auth: "bearer" },
           { apiKey: `${canary}-key`, headers: { "x-key": `${canary}-header` } }
         ))
         yield* Effect.ignore(Atlas.getCompute("mock-unknown", { apiKey: `${canary}-key` }))
-        yield* settled(Atlas.end(id))
+        yield* passWhile(Atlas.end(id))
         return secretOf(auth)
       }).pipe(Effect.provide(layer))
       const failed = ended.find((span) => span.attributes[Attributes.computeId] === "mock-unknown")
@@ -95,7 +95,7 @@ it.effect("a session is one story in OpenTelemetry: from its request to each mac
       yield* pass(30, "1 minute")
       yield* controls.forget(compute.id)
       yield* pass(10, "1 minute")
-      yield* settled(orchestrator.stopTracked(id))
+      yield* passWhile(orchestrator.stopTracked(id))
     }).pipe(Effect.scoped, Effect.provide(layer))
     const named = (name: string) => ended.filter((span) => span.name === name)
     const parents = (name: string) => named(name).map(({ parentSpanContext }) => parentSpanContext?.spanId)
@@ -121,7 +121,7 @@ describe("spans", () => {
     Effect.gen(function*() {
       const controls = yield* MockProvider.MockControls
       yield* controls.loseNextAnswer({ created: true })
-      yield* settled(Atlas.spawnCompute({}))
+      yield* passWhile(Atlas.spawnCompute({}))
       const recorder = yield* SpanRecorder.SpanRecorder
       const parentOf = (name: string) =>
         Option.match(recorder.find(name)?.parent ?? Option.none(), {

@@ -19,9 +19,9 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import * as RunPod from "../../src/providers/RunPod.ts"
+import { passWhile } from "../../src/testing/TestTime.ts"
 import { type Harness, open, pass } from "../orchestrator/harness.ts"
 import * as Mock from "../support/mock.ts"
-import { settled } from "../support/settled.ts"
 
 /** Calls by the names that the guide has for verbs, in the order they are made. */
 type Calls<R> = Readonly<Record<string, Effect.Effect<unknown, unknown, R>>>
@@ -36,7 +36,7 @@ const isParent = (parent: Tracer.NativeSpan, { parent: held }: Tracer.NativeSpan
 const under = Effect.fnUntraced(function*<R>(calls: Calls<R>) {
   const { spans } = yield* SpanRecorder.SpanRecorder
   for (const [verb, call] of Object.entries(calls)) {
-    yield* settled(Effect.exit(call)).pipe(Effect.withSpan(mark + verb, { root: true }))
+    yield* passWhile(Effect.exit(call)).pipe(Effect.withSpan(mark + verb, { root: true }))
   }
   return Object.fromEntries(
     Object.keys(calls).map((verb) => {
@@ -49,7 +49,7 @@ const under = Effect.fnUntraced(function*<R>(calls: Calls<R>) {
 
 const atlas = Effect.gen(function*() {
   const { id } = yield* Atlas.spawnCompute({})
-  const job = yield* settled(Atlas.runJob({ endpoint: "ep", input: 1 }))
+  const job = yield* passWhile(Atlas.runJob({ endpoint: "ep", input: 1 }))
   const volume = yield* Atlas.createNetworkVolume({ name: "models", sizeGb: 10, region: "here" })
   const template = yield* Atlas.createTemplate({ name: "server", image: "me/server" })
   const provider = yield* Provider.Provider
@@ -107,7 +107,7 @@ const sessions = Effect.fnUntraced(function*({ controls, orchestrator }: Harness
   yield* controls.setStatus(compute.id, "stopped")
   yield* pass(130)
   yield* controls.loseNextAnswer({ created: true })
-  const task = yield* settled(orchestrator.runTask({ command: ["false"] }))
+  const task = yield* passWhile(orchestrator.runTask({ command: ["false"] }))
   yield* controls.setStatus(task.compute.id, "failed", { exitCode: 3 })
   yield* controls.failNext("listCompute", new NoCapacity({ message: "busy" }))
   yield* pass(130)
@@ -153,9 +153,9 @@ const orchestrator = Effect.gen(function*() {
 
 const runpod = Effect.gen(function*() {
   const fake = yield* FakeRunPod.FakeRunPodControls
-  yield* settled(Atlas.withCompute({ gpu: "h100", image: "me/server" }, ({ id }) => Atlas.awaitReady(id)))
+  yield* passWhile(Atlas.withCompute({ gpu: "h100", image: "me/server" }, ({ id }) => Atlas.awaitReady(id)))
   yield* fake.order({ _tag: "Refuse", status: 503, times: 1 })
-  yield* settled(Effect.exit(Atlas.listCompute()))
+  yield* passWhile(Effect.exit(Atlas.listCompute()))
 }).pipe(Effect.provide(
   Providers.layerDefault("runpod", RunPod.layer({ apiKey: "rpa_key" })).pipe(
     Layer.provide(FakeRunPod.layerClient),

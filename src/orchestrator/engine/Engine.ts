@@ -1,6 +1,7 @@
 /**
  * An engine put together from its parts: its configuration, and the service over all of them.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,6 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
+import * as HandBackClock from "../../provider/HandBackClock.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as HostTracer from "../../telemetry/HostTracer.ts"
@@ -33,9 +35,6 @@ import * as Table from "./Table.ts"
 import * as Waiters from "./Waiters.ts"
 import * as Writer from "./Writer.ts"
 
-/** A machine is looked up one poll interval after an accepted terminate, and after this many milliseconds at most. */
-const longestTerminateLag = 1_000
-
 /** No cloud hides a machine for longer; an endless window would be a time that no row can hold. */
 const longestSettleWindow = 3_600_000
 
@@ -55,31 +54,42 @@ const configOf = (
   retention: retention === undefined
     ? Config.defaults.retention
     : Duration.toMillis(Duration.fromInputUnsafe(retention)),
-  providers: Object.fromEntries(providers.all.map(({ id, pollInterval, settleWindow }) => [id, {
-    settleWindow: Math.min(longestSettleWindow, Duration.toMillis(settleWindow)),
-    terminateLag: Math.min(longestTerminateLag, Duration.toMillis(pollInterval))
-  }]))
+  providers: Object.fromEntries(
+    providers.all.map((
+      { id, settleWindow }
+    ) => [id, { settleWindow: Math.min(longestSettleWindow, Duration.toMillis(settleWindow)) }])
+  )
 })
 
 /** The span that a message leads back to. */
 const callerSpan = Effect.map(Effect.option(Effect.currentParentSpan), Option.getOrUndefined)
+/** Everything of an engine runs on one clock, so that what a hand-back waits for goes on with it. */
+const onOwnClock = <A, E, R>(
+  use: (clock: HandBackClock.HandBackClock) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.clockWith((base) => {
+    const own = HandBackClock.make(base)
+    return Effect.provideService(use(own), Clock.Clock, own.clock)
+  })
 
 /** Starts an engine; see `SessionEngine.make`. */
 export const make = (
   options: Options
 ): Effect.Effect<SessionEngine["Service"], AtlasError, SessionStore | Providers | Scope.Scope> =>
-  HostTracer.guarded(Effect.gen(function*() {
+  HostTracer.guarded(onOwnClock(Effect.fnUntraced(function*({ during }: HandBackClock.HandBackClock) {
     const { closeWithin = "30 seconds", owner } = options
     const providers = yield* Providers
     const store = Writer.defectsAsFailures(yield* SessionStore)
     const ask = yield* SessionSecrets
     const budget = makeBudget(closeWithin)
     const locked = yield* Scope.make()
-    yield* Effect.addFinalizer((exit) => budget.step("the release of the owner lock", Scope.close(locked, exit)))
+    yield* Effect.addFinalizer((exit) =>
+      during(budget.step("the release of the owner lock", Scope.close(locked, exit)))
+    )
     const status = EngineStatus.make(owner, yield* Scope.provide(store.lock(owner), locked))
     // the scope of everything that runs; closed after the sessions have been ended, and what hangs there holds up nothing else
     const inner = yield* Scope.make("parallel")
-    yield* Effect.addFinalizer((exit) => budget.step("requests under way", Scope.close(inner, exit)))
+    yield* Effect.addFinalizer((exit) => during(budget.step("requests under way", Scope.close(inner, exit))))
 
     const config = configOf(providers, store, options)
     const usable = new Set(providers.all.filter(isUsable).map(({ id }) => id))
@@ -123,22 +133,26 @@ export const make = (
     yield* Effect.forkIn(scheduler.run, inner)
     yield* Effect.forkIn(status.watch, inner)
     yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        status.beginClosing()
-        runner.callOff()
-        return Effect.flatMap(budget.left, (within) => closeSessions({ mailbox, table, waiters, within }))
-      }).pipe(
-        // the batch that has just ended the last session still has callers to answer
-        Effect.andThen(Effect.yieldNow),
-        Effect.andThen(budget.step("the host's dispatcher", publisher.drain)),
-        Effect.ensuring(Effect.suspend(() => {
-          status.markClosed()
-          waiters.failAll(status.errorOfWaiting)
-          return mailbox.close
-        })),
-        Effect.ensuring(Effect.suspend(() =>
-          Effect.forEach(table.all(), (entry) => SessionSpans.abandon(entry, "unsettled"), { discard: true })
-        ))
+      during(
+        Effect.suspend(() => {
+          status.beginClosing()
+          runner.callOff()
+          return Effect.flatMap(budget.left, (within) => closeSessions({ mailbox, table, waiters, within }))
+        }).pipe(
+          // the batch that has just ended the last session still has callers to answer
+          Effect.andThen(Effect.yieldNow),
+          Effect.andThen(budget.step("the host's dispatcher", publisher.drain)),
+          Effect.ensuring(Effect.suspend(() => {
+            status.markClosed()
+            waiters.failAll(status.errorOfWaiting)
+            return mailbox.close
+          })),
+          Effect.ensuring(
+            Effect.suspend(() =>
+              Effect.forEach(table.all(), (entry) => SessionSpans.abandon(entry, "unsettled"), { discard: true })
+            )
+          )
+        )
       )
     )
 
@@ -216,6 +230,7 @@ export const make = (
         return entry.unsaved?.fault ?? "the session store has not answered yet"
       },
       waiting: waiters.size,
+      whileHandingBack: during,
       events: (id) =>
         ifWorking(
           "events",
@@ -228,4 +243,4 @@ export const make = (
       stopped: status.stopped,
       isQuiet: () => !loop.isBusy() && mailbox.isEmpty() && writer.isIdle()
     }
-  }))
+  })))

@@ -15,8 +15,6 @@ import type { ProviderId } from "../../domain/Ids.ts"
 export interface Timings {
   /** How long a machine that was created may be missing from answers. */
   readonly settleWindow: number
-  /** How long after an accepted terminate the machine is looked at. */
-  readonly terminateLag: number
 }
 
 /**
@@ -45,7 +43,7 @@ export interface DecideConfig {
  */
 export const defaults: DecideConfig = {
   storeMark: null,
-  timings: { settleWindow: 5_000, terminateLag: 1_000 },
+  timings: { settleWindow: 5_000 },
   providers: {},
   longestWait: 60_000,
   retention: 86_400_000

@@ -33,6 +33,7 @@ import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
 import type { ComputeFacet, EndOptions, RentOptions } from "../Facets.ts"
+import * as HandBackClock from "../HandBackClock.ts"
 import * as Lease from "../Lease.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
@@ -339,7 +340,7 @@ export const make = <Prepared>(
       ),
     abandon: (spawn, options) =>
       endObserved(
-        Effect.mapError(endLost(spawn.name, options), wrap("endCompute")),
+        HandBackClock.during(Effect.mapError(endLost(spawn.name, options), wrap("endCompute"))),
         { [Attributes.computeName]: spawn.name }
       ),
     end: (computeId, options = {}) =>
@@ -348,7 +349,7 @@ export const make = <Prepared>(
           const { madeAt: _at, mustExist: _must, name: _name, ...call } = options
           yield* decodeCall(call, "endCompute")
           const checked = yield* decodeId(computeId, "endCompute", id)
-          yield* Effect.mapError(endWhole(checked, options), wrap("endCompute"))
+          yield* HandBackClock.during(Effect.mapError(endWhole(checked, options), wrap("endCompute")))
         }),
         idAttribute(computeId)
       )

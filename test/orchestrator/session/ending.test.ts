@@ -17,10 +17,7 @@ describe("an end", () => {
     assert.deepStrictEqual(session.asked(), [terminate])
     session.terminateAnswered()
     session.in("Ending")
-    session.pass(second - 1)
-    assert.deepStrictEqual(session.asked(), [], "accepted is not gone")
-    session.pass(1)
-    assert.deepStrictEqual(session.asked(), [confirm])
+    assert.deepStrictEqual(session.asked(), [confirm], "accepted is not gone: a look is made at once")
     session.confirmed(null)
     assert.deepStrictEqual(session.in("Ended").outcome, { _tag: "Closed", reason: "stopped" })
     assert.deepStrictEqual(session.told(), [
@@ -28,6 +25,23 @@ describe("an end", () => {
       { _tag: "Status", computeId: id("m1"), status: "terminated" },
       { _tag: "Ended", reason: "stopped", outcome: { _tag: "Closed", reason: "stopped" } }
     ])
+  })
+
+  it("of a machine that is still there after an accepted terminate goes on after a pause", () => {
+    const session = live()
+    session.stop()
+    session.asked()
+    session.terminateAnswered()
+    assert.deepStrictEqual(session.asked(), [confirm])
+    session.confirmed({ status: "running" })
+    session.in("Ending")
+    assert.deepStrictEqual(session.asked(), [])
+    session.pass(second)
+    assert.deepStrictEqual(session.asked(), [terminate])
+    session.terminateAnswered()
+    assert.deepStrictEqual(session.asked(), [confirm])
+    session.confirmed(null)
+    session.in("Ended")
   })
 
   it("is over as well when the provider says terminated", () => {

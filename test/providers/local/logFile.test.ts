@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import { lines } from "../../../src/providers/local/internal/logFile.ts"
-import { settled } from "../../support/settled.ts"
+import { passWhile } from "../../../src/testing/TestTime.ts"
 
 /** Follows a log for some looks that find nothing new, before each of which something may be written. */
 const followed = (looks: number, written: Readonly<Record<number, string>>) =>
@@ -22,7 +22,7 @@ const followed = (looks: number, written: Readonly<Record<number, string>>) =>
       return Effect.as(write(written[look] ?? ""), look >= looks)
     })
     const seen: Array<readonly [look: number, text: string, how: string]> = []
-    yield* settled(
+    yield* passWhile(
       Stream.runForEach(lines(fs, directory, { follow: true, exists: Effect.void, isOver }), (line) =>
         Effect.sync(() => {
           const how = (["partial", "continues", "overwritten"] as const).filter((name) => line[name]).join(" ")

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { layer, settled } from "./harness.ts"
+import { layer, passWhile } from "./harness.ts"
 
 const acted = Schema.Boolean
 const on = Schema.Literals(["createPod", "listPods", "getPod", "deletePod"])
@@ -41,7 +41,7 @@ it.effect.prop(
       yield* controls.setListingLag(lag)
       yield* controls.order(...faults)
       const spawn = yield* compute.prepare({ gpu: "h100", image: "me/server" })
-      const made = yield* settled(Effect.result(
+      const made = yield* passWhile(Effect.result(
         compute.rent(spawn).pipe(
           Effect.catchReason("AtlasError", "Uncertain", () =>
             // the faults that are left strike the resolution too: it is asked for until it can tell

@@ -13,7 +13,7 @@ import * as GpuCatalog from "../../../src/domain/GpuCatalog.ts"
 import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { secretOf } from "../../support/secrets.ts"
-import { failureOf, issuesOf, key, layer, settled } from "./harness.ts"
+import { failureOf, issuesOf, key, layer, passWhile } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
 const runpod = RunPod.RunPod
@@ -71,7 +71,7 @@ describe("what RunPod is", () => {
       const provider = yield* runpod
       assert.deepStrictEqual(provider.missing, [])
       // no fake plays that host
-      assert.strictEqual((yield* settled(failureOf(provider.compute.list()))).kind, "transport")
+      assert.strictEqual((yield* passWhile(failureOf(provider.compute.list()))).kind, "transport")
     }).pipe(
       Effect.provide(
         RunPod.layerConfig().pipe(
@@ -171,7 +171,7 @@ describe("a spawn", () => {
       Effect.gen(function*() {
         const { compute } = yield* runpod
         yield* cloud.use(({ order }) => order(fault))
-        const made = yield* settled(Effect.result(compute.spawn(wanted)))
+        const made = yield* passWhile(Effect.result(compute.spawn(wanted)))
         const known = made._tag === "Success" ? [made.success.id] : []
         if (fault._tag !== "Twin") {
           assert.deepStrictEqual((yield* live).map(({ id }) => id), known)
@@ -186,8 +186,8 @@ describe("a spawn", () => {
       const { order, plantPod } = yield* cloud
       const foreign = yield* plantPod({ name: "atlas", image: "i", disk: 5, gpu: { id: "NVIDIA L4", count: 1 } })
       yield* order({ _tag: "LoseAnswer", on: "createPod", acted: true })
-      const made = yield* settled(Effect.scoped(compute.spawn(wanted)))
-      yield* settled(compute.end(made.id))
+      const made = yield* passWhile(Effect.scoped(compute.spawn(wanted)))
+      yield* passWhile(compute.end(made.id))
       assert.deepStrictEqual((yield* live).map(({ id }) => id), [foreign])
     }).pipe(Effect.provide(layer())))
 
@@ -264,10 +264,10 @@ describe("the log of a pod", () => {
       const { logs } = yield* runpod
       const id = yield* running
       yield* write(id, "one", "two", "three")
-      const all = (yield* settled(Stream.runCollect(logs.stream(id)))).filter(({ stream }) => stream === "container")
+      const all = (yield* passWhile(Stream.runCollect(logs.stream(id)))).filter(({ stream }) => stream === "container")
       assert.deepStrictEqual(all.map(({ text }) => text), ["one", "two", "three"])
       const after = all[0]?.cursor ?? null
-      const rest = yield* settled(Stream.runCollect(logs.stream(id, { after })))
+      const rest = yield* passWhile(Stream.runCollect(logs.stream(id, { after })))
       assert.deepStrictEqual(rest.filter(({ stream }) => stream === "container").map(({ text }) => text), [
         "two",
         "three"
@@ -286,10 +286,10 @@ describe("the log of a pod", () => {
         const words = ["one", "two", "three", "four"]
         for (const word of words) {
           yield* write(id, word)
-          yield* settled(Effect.sleep("20 seconds"))
+          yield* passWhile(Effect.sleep("20 seconds"))
         }
         yield* end === "stop" ? power.stop(id) : compute.terminate(id)
-        const lines = yield* settled(Fiber.join(following))
+        const lines = yield* passWhile(Fiber.join(following))
         assert.deepStrictEqual(lines.filter(({ stream }) => stream === "container").map(({ text }) => text), words)
         assert.strictEqual(new Set(lines.map(({ cursor }) => cursor)).size, lines.length)
       }).pipe(Effect.provide(layer()))
@@ -323,7 +323,7 @@ describe("a job", () => {
       const { jobs } = yield* runpod
       yield* cloud.use(({ onJob }) => onJob(() => ({ duration: "1 hour" })))
       const start = yield* DateTime.now
-      const job = yield* settled(jobs.submit({ endpoint, input: 1, mode: "sync", timeout: "20 seconds" }))
+      const job = yield* passWhile(jobs.submit({ endpoint, input: 1, mode: "sync", timeout: "20 seconds" }))
       assert.strictEqual(job.status, "in_progress")
       assert.isBelow(Duration.toMillis(DateTime.distance(start, yield* DateTime.now)), 20_001)
     }).pipe(Effect.provide(jobLayer)))
@@ -366,11 +366,11 @@ describe("a job", () => {
       )
       const { id } = yield* jobs.submit({ endpoint, input: 1, mode: "stream" })
       const seen: Array<Schema.Json> = []
-      let last = yield* settled(jobs.chunk({ endpoint, id }))
+      let last = yield* passWhile(jobs.chunk({ endpoint, id }))
       while (true) {
         seen.push(...last.items)
         if (last.status === "failed") break
-        last = yield* settled(jobs.chunk({ endpoint, id }))
+        last = yield* passWhile(jobs.chunk({ endpoint, id }))
       }
       assert.deepStrictEqual(seen, ["a", { b: 1 }])
       assert.include(last.error, "out of memory")

@@ -11,13 +11,13 @@ import * as TestClock from "effect/testing/TestClock"
 import * as RunPodClient from "../../../src/providers/RunPodClient.ts"
 import { json, status } from "../../provider/http/harness.ts"
 import { against, client, cloud, createBody, pod } from "./clientHarness.ts"
-import { failureOf, key, layer, settled } from "./harness.ts"
+import { failureOf, key, layer, passWhile } from "./harness.ts"
 
 describe("reads", () => {
   it.effect("are repeated after failures that pass", () =>
     Effect.gen(function*() {
       const { client, seen } = yield* against(status(503), "reset", json(pod))
-      assert.strictEqual((yield* settled(client.getPod({ id: "pod1" }))).id, "pod1")
+      assert.strictEqual((yield* passWhile(client.getPod({ id: "pod1" }))).id, "pod1")
       assert.lengthOf(seen, 3)
     }))
 
@@ -148,7 +148,7 @@ describe("a native log", () => {
           )
         )
       )
-      const lines = yield* settled(
+      const lines = yield* passWhile(
         client.getPodLogs({ id: "pod1", query: { tail: 10 } }).pipe(Stream.take(3), Stream.runCollect)
       )
       assert.deepStrictEqual(lines.map(({ line }) => line), ["line 1", "line 2", "line 3"])
@@ -158,7 +158,8 @@ describe("a native log", () => {
   it.effect("ends when nothing but failures come, and at once where there is nothing to read", () =>
     Effect.gen(function*() {
       const { client, seen } = yield* against("reset")
-      const failed = (options?: object) => settled(failureOf(Stream.runDrain(client.getPodLogs({ id: "p" }, options))))
+      const failed = (options?: object) =>
+        passWhile(failureOf(Stream.runDrain(client.getPodLogs({ id: "p" }, options))))
       assert.strictEqual((yield* failed()).kind, "transport")
       assert.lengthOf(seen, 4)
       assert.strictEqual((yield* failed({ retries: 0 })).kind, "transport")
@@ -183,9 +184,9 @@ describe("a native log", () => {
         yield* Effect.promise(() => new Promise<void>((resume) => setImmediate(resume)))
       }
       yield* controls.writeLog(id, "at last")
-      const [line] = yield* settled(Fiber.join(listening))
+      const [line] = yield* passWhile(Fiber.join(listening))
       assert.strictEqual(line?.line, "at last")
-      const error = yield* settled(
+      const error = yield* passWhile(
         failureOf(Stream.runDrain(native.getPodLogs({ id, query: { tail: 0 } }, { timeout: "1 minute" })))
       )
       assert.strictEqual(error.kind, "timeout")

@@ -12,7 +12,7 @@ import { type Operation, operations } from "../../../src/providers/runpod/RunPod
 import * as RunPodClient from "../../../src/providers/RunPodClient.ts"
 import { json, type Script, scripted, status } from "../../provider/http/harness.ts"
 import { against, client, cloud, createBody, pod } from "./clientHarness.ts"
-import { failureOf, issuesOf, key, layer, settled } from "./harness.ts"
+import { failureOf, issuesOf, key, layer, passWhile } from "./harness.ts"
 
 describe("a native call", () => {
   it.effect("goes to the path, method and host the table says, with the key and a name of our own", () =>
@@ -27,7 +27,7 @@ describe("a native call", () => {
         const body = operation.request === undefined ? {} : { body: bodies[name] }
         const made: unknown = typeof call === "function" ? Reflect.apply(call, client, [{ ...ids, ...body }]) : null
         assert.isTrue(Effect.isEffect(made), name)
-        if (Effect.isEffect(made)) yield* settled(Effect.ignore(made as Effect.Effect<unknown>))
+        if (Effect.isEffect(made)) yield* passWhile(Effect.ignore(made as Effect.Effect<unknown>))
         const [sent] = seen
         const host = operation.plane === "management" ? "https://api.runpod.io/v2" : "https://api.runpod.ai/v2"
         const path = operation.path.replaceAll(/\{([^}]+)\}/g, (_, id: string) => encodeURIComponent(`a/${id} ?`))
@@ -153,7 +153,7 @@ describe("a create", () => {
   it.effect.each(lost)("after %s is uncertain, and not sent again", ([, answer]) =>
     Effect.gen(function*() {
       const { client, seen } = yield* against(answer)
-      const error = yield* settled(failureOf(client.createPod({ body: createBody })))
+      const error = yield* passWhile(failureOf(client.createPod({ body: createBody })))
       assert.strictEqual(error.kind, "uncertain")
       const others: ReadonlyArray<Effect.Effect<unknown, AtlasError>> = [
         client.run({ endpointId: "e", body: { input: 1 } }),
@@ -161,7 +161,7 @@ describe("a create", () => {
         client.createTemplate({ body: { name: "t", image: "i" } }),
         client.createNetworkVolume({ body: { name: "v", size: 10, dataCenter: "EU-RO-1" } })
       ]
-      for (const other of others) assert.strictEqual((yield* settled(failureOf(other))).kind, "uncertain")
+      for (const other of others) assert.strictEqual((yield* passWhile(failureOf(other))).kind, "uncertain")
       assert.lengthOf(seen.filter(({ method }) => method === "POST"), 5)
     }))
 
@@ -346,7 +346,7 @@ describe("every call of the table", () => {
           const second = yield* Effect.forkChild(provider.compute.get("pod1"))
           yield* TestClock.adjust("5 seconds")
           assert.lengthOf(seen, 1, "the second waits for what the first was told")
-          yield* settled(Effect.all([Fiber.join(first), Fiber.join(second)]))
+          yield* passWhile(Effect.all([Fiber.join(first), Fiber.join(second)]))
         }).pipe(Effect.provide(Layer.merge(Providers.layer(runpod), runpod)))
       )
       assert.deepStrictEqual(

@@ -17,7 +17,7 @@ import { inspect } from "node:util"
 import * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { isFull } from "../../support/full.ts"
-import { settled } from "./harness.ts"
+import { passWhile } from "./harness.ts"
 
 const failures = isFull ? 1000 : 200
 
@@ -133,7 +133,7 @@ const seeded = (seed: number, lines: Array<string>) =>
     // only the request that carries them is answered with them
     const on = sent.length > 0 ? { on: sent === values ? "createPod" as const : "createTemplate" as const } : {}
     yield* cloud.order({ ...yield* anyFault(sent), ...on })
-    const exit = yield* settled(Effect.exit(call))
+    const exit = yield* passWhile(Effect.exit(call))
     const { dump } = yield* SpanRecorder.SpanRecorder
     const metrics = yield* Metric.snapshot
     return { exit, texts: [...printed(exit), dump(), inspect(metrics, { depth: 20 })] }

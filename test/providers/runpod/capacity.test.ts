@@ -12,7 +12,7 @@ import * as Scope from "effect/Scope"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { table } from "../../../src/providers/runpod/internal/capacityWords.ts"
 import { classify } from "../../../src/providers/runpod/internal/edge.ts"
-import { failureOf, layer, settled } from "./harness.ts"
+import { failureOf, layer, passWhile } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
 const wanted = { gpu: "h100", image: "me/server" }
@@ -52,7 +52,7 @@ describe("a create that a server answered with 5xx and these words", () => {
     Effect.gen(function*() {
       const provider = yield* RunPod.RunPod
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on: "createPod", status: 500, detail }))
-      const error = yield* settled(failureOf(provider.compute.spawn(wanted)))
+      const error = yield* passWhile(failureOf(provider.compute.spawn(wanted)))
       assert.deepStrictEqual([error.kind, error.status], ["no_capacity", 500])
       assert.lengthOf(yield* creates, 1)
       const { operation } = (yield* cloud.use(({ requests }) => requests)).at(-1) ?? {}
@@ -63,7 +63,7 @@ describe("a create that a server answered with 5xx and these words", () => {
     Effect.gen(function*() {
       const provider = yield* RunPod.RunPod
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on: "createPod", status: 500, detail, acted: true }))
-      const pod = yield* settled(provider.compute.spawn(wanted))
+      const pod = yield* passWhile(provider.compute.spawn(wanted))
       const { live } = yield* cloud.use(({ ledger }) => ledger)
       assert.deepStrictEqual(live.map(({ id }) => id), [pod.id])
     }).pipe(Effect.provide(layer())))
@@ -72,7 +72,7 @@ describe("a create that a server answered with 5xx and these words", () => {
     Effect.gen(function*() {
       const provider = yield* RunPod.RunPod
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on: "createPod", status: 500, detail: "oops" }))
-      assert.strictEqual((yield* settled(failureOf(provider.compute.spawn(wanted)))).kind, "uncertain")
+      assert.strictEqual((yield* passWhile(failureOf(provider.compute.spawn(wanted)))).kind, "uncertain")
     }).pipe(Effect.provide(layer())))
 
   const orchestrated = Orchestrator.layer({ owner: "team1" }).pipe(
@@ -93,13 +93,13 @@ describe("a create that a server answered with 5xx and these words", () => {
       yield* Effect.gen(function*() {
         yield* cloud.use(({ order }) => order({ _tag: "Refuse", on: "createPod", status: 500, detail }))
         const orchestrator = yield* Orchestrator.Orchestrator
-        const { compute, id } = yield* settled(orchestrator.spawn({ ...wanted, gpu: ["h100", "a100_80g"] }))
+        const { compute, id } = yield* passWhile(orchestrator.spawn({ ...wanted, gpu: ["h100", "a100_80g"] }))
         assert.strictEqual(compute.gpuType, "NVIDIA A100 80GB PCIe")
         assert.lengthOf(yield* creates, 2)
         const { refusals } = yield* orchestrator.info(id)
         assert.deepStrictEqual(refusals.map(({ fault }) => fault.reason), ["NoCapacity"])
-        yield* settled(orchestrator.stopTracked(id))
-      }).pipe(Effect.provide(context), Effect.ensuring(settled(Scope.close(scope, Exit.void))))
+        yield* passWhile(orchestrator.stopTracked(id))
+      }).pipe(Effect.provide(context), Effect.ensuring(passWhile(Scope.close(scope, Exit.void))))
     }))
 })
 
@@ -108,12 +108,12 @@ it.effect.each([400, 500])(
   (status) =>
     Effect.gen(function*() {
       const provider = yield* RunPod.RunPod
-      const pod = yield* settled(provider.compute.spawn(wanted))
-      yield* settled(Effect.sleep("1 minute"))
+      const pod = yield* passWhile(provider.compute.spawn(wanted))
+      yield* passWhile(Effect.sleep("1 minute"))
       yield* provider.power.stop(pod.id)
       const refusal = { _tag: "Refuse", on: "podAction", status, detail: FakeRunPod.hostFull, times: 9 } as const
       yield* cloud.use(({ order }) => order(refusal))
-      const error = yield* settled(failureOf(provider.power.start(pod.id)))
+      const error = yield* passWhile(failureOf(provider.power.start(pod.id)))
       assert.deepStrictEqual([error.kind, error.status], ["no_capacity", status])
       assert.strictEqual(yield* cloud.use(({ pendingFaults }) => pendingFaults), 1)
       const starts = (yield* cloud.use(({ requests }) => requests)).filter(({ operation }) => operation === "podAction")

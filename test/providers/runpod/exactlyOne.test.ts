@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { isFull } from "../../support/full.ts"
-import { layer, settled } from "./harness.ts"
+import { layer, passWhile } from "./harness.ts"
 
 /** Runs of one test; each is its own cloud and its own seed, and a failing one is named by it. */
 const runs = isFull ? 500 : 100
@@ -69,10 +69,10 @@ const oneRun = Effect.gen(function*() {
   const asked = (yield* Random.nextIntBetween(0, 4)) > 0
     ? spawned
     : Effect.timeoutOrElse(spawned, { duration: patience, orElse: () => Effect.fail(left) })
-  const exit = yield* settled(Effect.exit(asked))
+  const exit = yield* passWhile(Effect.exit(asked))
   // what was still on its way has arrived by now
   yield* cloud.clearFaults
-  yield* settled(Effect.sleep("2 minutes"))
+  yield* passWhile(Effect.sleep("2 minutes"))
   const ledger = yield* cloud.ledger
   const creates = (yield* cloud.requests).filter(({ operation }) => operation === "createPod")
   return { exit, faults, neighbour, ledger, name: NameStamp.render(stamp), creates }

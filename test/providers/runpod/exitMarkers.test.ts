@@ -14,11 +14,11 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import { start } from "../../cli/harness.ts"
-import { failureOf, layer, settled } from "./harness.ts"
+import { failureOf, layer, passWhile } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
 const wanted = { gpu: "h100", image: "me/trainer", command: ["train"] } as const
-const wait = (seconds: number) => settled(Effect.sleep(`${seconds} seconds`))
+const wait = (seconds: number) => passWhile(Effect.sleep(`${seconds} seconds`))
 const other = "atlas-team1-train-abcdefghijkl"
 
 describe("the end of a pod's log", () => {
@@ -31,7 +31,7 @@ describe("the end of a pod's log", () => {
   const texts = (id: string, follow: boolean) =>
     Effect.gen(function*() {
       const { logs } = yield* RunPod.RunPod
-      const lines = yield* settled(Stream.runCollect(logs.stream(id, { follow })))
+      const lines = yield* passWhile(Stream.runCollect(logs.stream(id, { follow })))
       return lines.filter(({ stream }) => stream === "container").map(({ text }) => text)
     })
 
@@ -39,16 +39,16 @@ describe("the end of a pod's log", () => {
     Effect.gen(function*() {
       const { logs } = yield* RunPod.RunPod
       const { id, name } = yield* running
-      assert.isNull(yield* settled(logs.exit(id, { name: name ?? "" })))
+      assert.isNull(yield* passWhile(logs.exit(id, { name: name ?? "" })))
       const following = yield* Effect.forkChild(logs.exit(id, { name: name ?? "", follow: true }))
       yield* cloud.use(({ writeLog }) => writeLog(id, `atlas: ${other} exited with 9`))
       yield* wait(5)
       assert.isUndefined(following.pollUnsafe())
       yield* cloud.use(({ endCommand }) => endCommand(id, 7))
-      assert.strictEqual(yield* settled(Fiber.join(following)), 7)
-      assert.strictEqual(yield* settled(logs.exit(id, { name: name ?? "" })), 7)
-      assert.isNull(yield* settled(logs.exit(id, { name: "atlas-team1-train-mmmmmmmmmmmm" })))
-      assert.strictEqual((yield* settled(failureOf(logs.exit("nowhere", { name: other })))).kind, "not_found")
+      assert.strictEqual(yield* passWhile(Fiber.join(following)), 7)
+      assert.strictEqual(yield* passWhile(logs.exit(id, { name: name ?? "" })), 7)
+      assert.isNull(yield* passWhile(logs.exit(id, { name: "atlas-team1-train-mmmmmmmmmmmm" })))
+      assert.strictEqual((yield* passWhile(failureOf(logs.exit("nowhere", { name: other })))).kind, "not_found")
     }).pipe(Effect.provide(layer())))
 
   it.effect("is hidden from readers, with nothing of the command's own output", () =>
@@ -69,7 +69,7 @@ describe("the end of a pod's log", () => {
       const { id, name } = yield* running
       const words = `atlas: ${name} exited with 0`
       yield* cloud.use(({ writeLog }) => writeLog(id, words, "system"))
-      const lines = yield* settled(Stream.runCollect(logs.stream(id)))
+      const lines = yield* passWhile(Stream.runCollect(logs.stream(id)))
       assert.include(lines.filter(({ stream }) => stream === "system").map(({ text }) => text), words)
     }).pipe(Effect.provide(layer())))
 })
@@ -89,7 +89,7 @@ describe("a session whose log nobody else follows", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(orchestrated, scope)
-      return yield* Effect.ensuring(Effect.provide(use, context), settled(Scope.close(scope, Exit.void)))
+      return yield* Effect.ensuring(Effect.provide(use, context), passWhile(Scope.close(scope, Exit.void)))
     })
 
   it.effect.each([0, 7])(
@@ -97,12 +97,12 @@ describe("a session whose log nobody else follows", () => {
     (exitCode) =>
       Effect.gen(function*() {
         const orchestrator = yield* Orchestrator.Orchestrator
-        const { compute, id } = yield* settled(orchestrator.runTask(wanted))
+        const { compute, id } = yield* passWhile(orchestrator.runTask(wanted))
         yield* wait(20)
         yield* cloud.use(({ endCommand }) => endCommand(compute.id, exitCode))
         yield* wait(10)
         assert.lengthOf((yield* cloud.use(({ ledger }) => ledger)).live, 0)
-        const { outcome } = yield* settled(orchestrator.awaitEnd(id))
+        const { outcome } = yield* passWhile(orchestrator.awaitEnd(id))
         assert.deepStrictEqual(
           outcome,
           exitCode === 0
@@ -115,18 +115,18 @@ describe("a session whose log nobody else follows", () => {
   it.effect("has none where the host is lost: it has failed, and is never completed", () =>
     Effect.gen(function*() {
       const orchestrator = yield* Orchestrator.Orchestrator
-      const { compute, id } = yield* settled(orchestrator.runTask(wanted))
+      const { compute, id } = yield* passWhile(orchestrator.runTask(wanted))
       yield* wait(20)
       yield* cloud.use(({ writeLog }) => writeLog(compute.id, `atlas: ${other} exited with 0`))
       yield* cloud.use(({ vanish }) => vanish(compute.id))
-      const { outcome } = yield* settled(orchestrator.awaitEnd(id))
+      const { outcome } = yield* passWhile(orchestrator.awaitEnd(id))
       assert.deepStrictEqual(outcome, { _tag: "Failed", cause: "lost", exitCode: null, fault: null })
     }).pipe(atRunPod))
 
   it.effect("learns it although the log could not be read when it was written", () =>
     Effect.gen(function*() {
       const orchestrator = yield* Orchestrator.Orchestrator
-      const { compute, id } = yield* settled(orchestrator.runTask(wanted))
+      const { compute, id } = yield* passWhile(orchestrator.runTask(wanted))
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on: "getPodLogs", status: 503, times: 1_000 }))
       yield* wait(20)
       yield* cloud.use(({ endCommand }) => endCommand(compute.id, 7))
@@ -157,11 +157,11 @@ describe("the command line at RunPod", () => {
         const args = [verb, "--gpu", "h100", "--image", "me/trainer", "--", "train"]
         const running = start(args, { providers: [provider] })
         const ended = yield* Effect.forkChild(running.ended)
-        const id = yield* settled(runningPod)
+        const id = yield* passWhile(runningPod)
         yield* wait(10)
         yield* cloud.use(({ writeLog }) => writeLog(id, "epoch 1"))
         yield* cloud.use(({ endCommand }) => endCommand(id, exitCode))
-        const { code, err, out } = yield* settled(Fiber.join(ended))
+        const { code, err, out } = yield* passWhile(Fiber.join(ended))
         assert.strictEqual(code, exitCode, err)
         assert.include(out, "epoch 1")
         assert.notInclude(out, "exited with")

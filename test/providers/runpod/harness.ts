@@ -8,7 +8,7 @@ import type * as RunPod from "../../../src/providers/RunPod.ts"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import * as RunPodClient from "../../../src/providers/RunPodClient.ts"
 
-export { settled } from "../../support/settled.ts"
+export { passWhile } from "../../../src/testing/TestTime.ts"
 
 export const key = "rpa_canary-key-0001"
 

@@ -8,7 +8,7 @@ import * as RunPodClient from "effect-atlas/providers/RunPodClient"
 import * as Effect from "effect/Effect"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
 import type { OperationName } from "../../../src/providers/runpod/RunPodSchema.ts"
-import { failureOf, layer, settled } from "./harness.ts"
+import { failureOf, layer, passWhile } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
 const volume = { name: "models", sizeGb: 100, region: "EU-RO-1" }
@@ -30,10 +30,10 @@ describe("a create of a resource whose answer is lost", () => {
       yield* cloud.use(({ order }) =>
         order({ ...fault, on: "createNetworkVolume" }, { ...fault, on: "createTemplate" })
       )
-      const made = yield* settled(volumes.create(volume))
+      const made = yield* passWhile(volumes.create(volume))
       assert.deepStrictEqual((yield* volumes.list()).map(({ name }) => name), ["others", "models"])
       assert.strictEqual((yield* volumes.get(made.id)).name, "models")
-      assert.strictEqual((yield* settled(templates.create(template))).name, "server")
+      assert.strictEqual((yield* passWhile(templates.create(template))).name, "server")
       assert.deepStrictEqual([yield* created("createNetworkVolume"), yield* created("createTemplate")], [2, 1])
     }).pipe(Effect.provide(layer())))
 
@@ -42,7 +42,7 @@ describe("a create of a resource whose answer is lost", () => {
       const { volumes } = yield* RunPod.RunPod
       const before = yield* volumes.create(volume)
       yield* cloud.use(({ order }) => order({ _tag: "LoseAnswer", on: "createNetworkVolume", acted: true }))
-      const error = yield* settled(failureOf(volumes.create(volume)))
+      const error = yield* passWhile(failureOf(volumes.create(volume)))
       const [, after] = yield* volumes.list()
       assert.strictEqual(error.kind, "uncertain")
       assert.include(error.message, `is there as ${after?.id}, and as ${before.id} before`)
@@ -53,7 +53,7 @@ describe("a create of a resource whose answer is lost", () => {
     Effect.gen(function*() {
       const { volumes } = yield* RunPod.RunPod
       yield* cloud.use(({ order }) => order({ _tag: "LoseAnswer", on: "createNetworkVolume" }))
-      const none = yield* settled(failureOf(volumes.create(volume)))
+      const none = yield* passWhile(failureOf(volumes.create(volume)))
       assert.strictEqual(none.kind, "uncertain")
       assert.include(none.message, "looked for a network volume called models of 100 GB in EU-RO-1: there is none")
       yield* cloud.use(({ order }) =>
@@ -62,7 +62,7 @@ describe("a create of a resource whose answer is lost", () => {
           { _tag: "Refuse", on: "listNetworkVolumes", status: 403, skip: 1, times: 1_000 }
         )
       )
-      const blind = yield* settled(failureOf(volumes.create({ ...volume, name: "blind" })))
+      const blind = yield* passWhile(failureOf(volumes.create({ ...volume, name: "blind" })))
       assert.include(blind.message, "looking for a network volume called blind of 100 GB in EU-RO-1 failed")
       assert.strictEqual(yield* created("createNetworkVolume"), 2)
     }).pipe(Effect.provide(layer())))
@@ -98,7 +98,7 @@ describe("a create of the native client whose answer is lost", () => {
     Effect.gen(function*() {
       for (const [operation, create] of yield* native) {
         yield* cloud.use(({ order }) => order({ _tag: "LoseAnswer", on: operation, acted: true }))
-        const made = yield* settled(failureOf(create))
+        const made = yield* passWhile(failureOf(create))
         assert.strictEqual(made.kind, "uncertain")
         assert.match(made.message, / called n\b.* is there as [a-z0-9]+, which may have been there before$/)
         assert.strictEqual(yield* created(operation), 1)
@@ -109,7 +109,7 @@ describe("a create of the native client whose answer is lost", () => {
     Effect.gen(function*() {
       for (const [operation, create] of yield* native) {
         yield* cloud.use(({ order }) => order({ _tag: "LoseAnswer", on: operation }))
-        assert.match((yield* settled(failureOf(create))).message, /; looked for an? .* called n\b.*: there is none$/)
+        assert.match((yield* passWhile(failureOf(create))).message, /; looked for an? .* called n\b.*: there is none$/)
       }
       const { createNetworkVolume } = yield* RunPodClient.RunPodClient
       const create = createNetworkVolume({ body: { name: "n", size: 10, dataCenter: "EU-RO-1" } })
@@ -119,7 +119,7 @@ describe("a create of the native client whose answer is lost", () => {
           { _tag: "Refuse", on: "listNetworkVolumes", status: 403 }
         )
       )
-      const blind = yield* settled(failureOf(create))
+      const blind = yield* passWhile(failureOf(create))
       assert.include(blind.message, "looking for a network volume called n of 10 GB in EU-RO-1 failed: ")
       assert.strictEqual(yield* created("createNetworkVolume"), 2)
     }).pipe(Effect.provide(layer())))

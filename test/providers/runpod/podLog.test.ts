@@ -10,7 +10,7 @@ import { TestClock } from "effect/testing"
 import { RunPod } from "../../../src/providers/RunPod.ts"
 import { FakeRunPodControls as cloud } from "../../../src/providers/runpod/FakeRunPodControls.ts"
 import * as RunPodClient from "../../../src/providers/RunPodClient.ts"
-import { key, layer, settled } from "./harness.ts"
+import { key, layer, passWhile } from "./harness.ts"
 
 describe("the log of a pod", () => {
   it.effect("tells the container's words from the platform's, and each start of the container", () =>
@@ -22,7 +22,7 @@ describe("the log of a pod", () => {
       yield* write("start container is what I do\r")
       yield* write("start container for me/job: begin", "system")
       yield* write("start container for me/job: end", "system")
-      const lines = yield* settled(Stream.runCollect(logs.stream(id)))
+      const lines = yield* passWhile(Stream.runCollect(logs.stream(id)))
       assert.deepStrictEqual(lines.map(({ isOutput, starts, text }) => [text, isOutput, starts === true]), [
         ["create container me/job", false, false],
         ["start container for me/job: begin", false, true],
@@ -51,7 +51,7 @@ describe("the log of a pod", () => {
           )
         )
       )
-      const lines = yield* settled(client.getPodLogs({ id: "pod1" }).pipe(Stream.take(5), Stream.runCollect))
+      const lines = yield* passWhile(client.getPodLogs({ id: "pod1" }).pipe(Stream.take(5), Stream.runCollect))
       assert.deepStrictEqual(lines.map(({ id, line }) => `${id} ${line}`), ["1 a", "2 a", "3 b", "4 a", "5 a"])
     }))
 })

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as RunPod from "effect-atlas/providers/RunPod"
 import * as Effect from "effect/Effect"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { failureOf, layer, settled } from "./harness.ts"
+import { failureOf, layer, passWhile } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
 const on = "podAction"
@@ -15,8 +15,8 @@ const actions = cloud.use(({ requests }) =>
 
 const rented = Effect.gen(function*() {
   const { compute } = yield* RunPod.RunPod
-  const { id } = yield* settled(compute.spawn({ gpu: "h100", image: "me/server" }))
-  yield* settled(Effect.sleep("1 minute"))
+  const { id } = yield* passWhile(compute.spawn({ gpu: "h100", image: "me/server" }))
+  yield* passWhile(Effect.sleep("1 minute"))
   return id
 })
 
@@ -35,11 +35,11 @@ describe("a stop and a start that were done are no failure, whatever became of t
       const { compute, power } = yield* RunPod.RunPod
       const id = yield* rented
       yield* cloud.use(({ order }) => order(...faults))
-      yield* settled(power.stop(id))
+      yield* passWhile(power.stop(id))
       assert.strictEqual((yield* compute.get(id)).status, "stopped")
       yield* cloud.use(({ order }) => order(...faults))
-      yield* settled(power.start(id))
-      yield* settled(Effect.sleep("1 minute"))
+      yield* passWhile(power.start(id))
+      yield* passWhile(Effect.sleep("1 minute"))
       assert.strictEqual((yield* compute.get(id)).status, "running")
       assert.strictEqual(yield* cloud.use(({ pendingFaults }) => pendingFaults), 0)
     }).pipe(Effect.provide(layer())))
@@ -49,11 +49,11 @@ describe("a stop and a start that were done are no failure, whatever became of t
       const { power } = yield* RunPod.RunPod
       const id = yield* rented
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on, status: 503, times: 5 }))
-      const failed = yield* settled(failureOf(power.stop(id)))
+      const failed = yield* passWhile(failureOf(power.stop(id)))
       assert.deepStrictEqual([failed.kind, failed.status], ["provider", 503])
       yield* cloud.use(({ order }) => order({ _tag: "Refuse", on, status: 403 }))
       const before = yield* actions
-      assert.strictEqual((yield* settled(failureOf(power.stop(id)))).kind, "forbidden")
+      assert.strictEqual((yield* passWhile(failureOf(power.stop(id)))).kind, "forbidden")
       assert.strictEqual(yield* actions, before + 1)
     }).pipe(Effect.provide(layer())))
 })

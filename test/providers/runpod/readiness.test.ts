@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as FakeRunPod from "../../../src/providers/runpod/FakeRunPod.ts"
-import { failureOf, layer, settled } from "./harness.ts"
+import { failureOf, layer, passWhile } from "./harness.ts"
 
 const cloud = FakeRunPod.FakeRunPodControls
 const wanted = { gpu: "h100", image: "me/server", ports: ["8000/http", "22/tcp"] } as const
@@ -27,8 +27,8 @@ describe("a pod that runs is ready when its ports are mapped, not before", () =>
   it.effect("await answers with every address, however late they come", () =>
     Effect.gen(function*() {
       yield* cloud.use(({ setPortsLag }) => setPortsLag("40 seconds"))
-      const { id } = yield* settled(Atlas.spawnCompute(wanted))
-      const ready = yield* settled(Atlas.awaitReady(id))
+      const { id } = yield* passWhile(Atlas.spawnCompute(wanted))
+      const ready = yield* passWhile(Atlas.awaitReady(id))
       assert.isTrue(ready.ports.every(({ url }) => url !== null))
       assert.isNumber(ready.ports[1]?.external)
     }).pipe(Effect.provide(provided)))
@@ -36,8 +36,8 @@ describe("a pod that runs is ready when its ports are mapped, not before", () =>
   it.effect("one whose port is never mapped is waited for in vain, and the failure names the port", () =>
     Effect.gen(function*() {
       yield* cloud.use(({ setPortsLag }) => setPortsLag("Infinity"))
-      const { id } = yield* settled(Atlas.spawnCompute(wanted))
-      const error = yield* settled(failureOf(Atlas.awaitReady(id, { timeout: "5 minutes" })))
+      const { id } = yield* passWhile(Atlas.spawnCompute(wanted))
+      const error = yield* passWhile(failureOf(Atlas.awaitReady(id, { timeout: "5 minutes" })))
       assert.strictEqual(error.kind, "timeout")
       assert.include(error.message, `${id} runs, but 22/tcp had no address within`)
       assert.strictEqual(error.reason._tag === "Timeout" && error.reason.lastSeen?.status, "running")
@@ -45,18 +45,18 @@ describe("a pod that runs is ready when its ports are mapped, not before", () =>
 
   it.effect("one that was stopped and started again is ready when its new ports are mapped", () =>
     Effect.gen(function*() {
-      const { id } = yield* settled(Atlas.spawnCompute(wanted))
-      const first = yield* settled(Atlas.awaitReady(id))
+      const { id } = yield* passWhile(Atlas.spawnCompute(wanted))
+      const first = yield* passWhile(Atlas.awaitReady(id))
       yield* Atlas.stop(id)
       yield* cloud.use(({ setPortsLag }) => setPortsLag("30 seconds"))
       yield* Atlas.start(id)
-      const again = yield* settled(Atlas.awaitReady(id))
+      const again = yield* passWhile(Atlas.awaitReady(id))
       assert.isNotNull(again.ports[1]?.url)
       assert.notStrictEqual(again.ports[1]?.url, first.ports[1]?.url)
       yield* Atlas.stop(id)
       yield* cloud.use(({ setPortsLag }) => setPortsLag("Infinity"))
       yield* Atlas.start(id)
-      assert.include((yield* settled(failureOf(Atlas.awaitReady(id, { timeout: "2 minutes" })))).message, "22/tcp")
+      assert.include((yield* passWhile(failureOf(Atlas.awaitReady(id, { timeout: "2 minutes" })))).message, "22/tcp")
     }).pipe(Effect.provide(provided)))
 })
 
@@ -69,22 +69,22 @@ describe("a session", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(orchestrated, scope)
-      return yield* Effect.ensuring(Effect.provide(use, context), settled(Scope.close(scope, Exit.void)))
+      return yield* Effect.ensuring(Effect.provide(use, context), passWhile(Scope.close(scope, Exit.void)))
     })
 
   it.effect("is on its way until its ports are mapped, and then ready with their addresses", () =>
     Effect.gen(function*() {
       yield* cloud.use(({ setPortsLag }) => setPortsLag("40 seconds"))
       const orchestrator = yield* Orchestrator.Orchestrator
-      const { id } = yield* settled(orchestrator.spawn(wanted))
-      yield* settled(Effect.sleep("20 seconds"))
+      const { id } = yield* passWhile(orchestrator.spawn(wanted))
+      yield* passWhile(Effect.sleep("20 seconds"))
       assert.strictEqual((yield* orchestrator.info(id)).status, "provisioning")
-      const early = yield* settled(failureOf(orchestrator.awaitReady(id, { timeout: "5 seconds" })))
+      const early = yield* passWhile(failureOf(orchestrator.awaitReady(id, { timeout: "5 seconds" })))
       assert.include(early.message, "22/tcp had no address in time")
-      const { ports } = yield* settled(orchestrator.awaitReady(id))
+      const { ports } = yield* passWhile(orchestrator.awaitReady(id))
       assert.isTrue(ports.every(({ url }) => url !== null))
       assert.strictEqual((yield* orchestrator.info(id)).status, "running")
-      yield* settled(orchestrator.stopTracked(id))
+      yield* passWhile(orchestrator.stopTracked(id))
     }).pipe(atRunPod))
 
   it.effect("whose ports are never mapped ends at its ready limit, and says which port it was", () =>
@@ -98,8 +98,8 @@ describe("a session", () => {
           orchestrator.spawn({ ...wanted, command: ["serve"] }, limit)
         ]
       ) {
-        const { id } = yield* settled(begun)
-        const { outcome } = yield* settled(orchestrator.awaitEnd(id))
+        const { id } = yield* passWhile(begun)
+        const { outcome } = yield* passWhile(orchestrator.awaitEnd(id))
         assert.strictEqual(outcome?._tag === "Failed" && outcome.cause, "never_ready")
         assert.include(outcome?._tag === "Failed" ? outcome.fault?.message : "", "22/tcp got no address in time")
       }

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { client, cloud } from "./clientHarness.ts"
-import { layer, settled } from "./harness.ts"
+import { layer, passWhile } from "./harness.ts"
 
 const runpod = layer({ provisioning: 0, starting: 0 })
 const context = Layer.merge(Providers.layerDefault("runpod", runpod), runpod)
@@ -25,11 +25,11 @@ const renamed = <A, E, R>(use: Effect.Effect<A, E, R>, name = "mine") =>
     yield* order({ _tag: "LoseAnswer", on: "createPod", acted: true })
     yield* setListingLag("4 seconds")
     const using = yield* Effect.forkChild(use)
-    while ((yield* ledger).made.length === 0) yield* settled(Effect.sleep("100 millis"))
+    while ((yield* ledger).made.length === 0) yield* passWhile(Effect.sleep("100 millis"))
     const [made] = (yield* ledger).made
     const id = made?.id ?? ""
-    yield* settled(updatePod({ id, body: { name } }))
-    return { id, stamped: made?.name ?? "", result: yield* settled(Fiber.join(using)) }
+    yield* passWhile(updatePod({ id, body: { name } }))
+    return { id, stamped: made?.name ?? "", result: yield* passWhile(Fiber.join(using)) }
   })
 
 /** A pod that a person made of another one, in RunPod's console: its environment is the other one's. */
@@ -49,7 +49,7 @@ describe("a pod that was renamed before its lost create was resolved", () => {
       const { id, result, stamped } = yield* renamed(Atlas.spawnCompute(wanted))
       assert.deepStrictEqual([result.id, result.name, result.rentedAs], [id, "mine", stamped])
       assert.deepStrictEqual((yield* live).map((pod) => pod.id), [id])
-      yield* settled(Atlas.end(id))
+      yield* passWhile(Atlas.end(id))
       assert.deepStrictEqual(yield* live, [])
     }).pipe(Effect.provide(context)))
 
@@ -63,7 +63,7 @@ describe("a pod that was renamed before its lost create was resolved", () => {
   it.effect("is ended where its caller has left", () =>
     Effect.gen(function*() {
       yield* renamed(Effect.timeoutOption(Atlas.spawnCompute(wanted), "2 seconds"))
-      yield* settled(Effect.sleep("20 seconds"))
+      yield* passWhile(Effect.sleep("20 seconds"))
       assert.deepStrictEqual(yield* live, [])
     }).pipe(Effect.provide(context)))
 
@@ -72,7 +72,7 @@ describe("a pod that was renamed before its lost create was resolved", () => {
       const { compute } = yield* Provider.Provider
       const { id, stamped } = yield* renamed(Atlas.spawnCompute({ ...wanted, env: { KEY: "canary" } }))
       yield* TestClock.adjust("5 seconds")
-      const all = yield* settled(compute.list({ name: stamped }))
+      const all = yield* passWhile(compute.list({ name: stamped }))
       assert.deepStrictEqual(all.map((one) => one.id), [id])
       assert.notInclude(JSON.stringify([all, all[0]?.raw]), "canary")
     }).pipe(Effect.provide(context)))
@@ -81,12 +81,12 @@ describe("a pod that was renamed before its lost create was resolved", () => {
 describe("a copy of a pod, which a person made with all of its environment", () => {
   it.effect("is never ended with the pod, neither when it is handed back nor by its id", () =>
     Effect.gen(function*() {
-      const copies = yield* settled(
+      const copies = yield* passWhile(
         Atlas.withCompute(wanted, ({ name }) => Effect.delay(plantCopy(name ?? ""), "1 second"))
       )
-      const { id, name } = yield* settled(Atlas.spawnCompute(wanted))
+      const { id, name } = yield* passWhile(Atlas.spawnCompute(wanted))
       const second = yield* plantCopy(name ?? "")
-      yield* settled(Atlas.end(id, { name }))
+      yield* passWhile(Atlas.end(id, { name }))
       assert.deepStrictEqual((yield* live).map((pod) => pod.id).toSorted(), [copies, second].toSorted())
     }).pipe(Effect.provide(context)))
 

@@ -97,11 +97,12 @@ const again = (state: SessionState, step: Step, old: PendingTermination, fault: 
   return change(state, old, { step: "due", at, fault })
 }
 
+/** Looks at once: most clouds have ended the machine when they accept that, and a later look is made for the others. */
 export const answered = (state: SessionState, step: Step, machine: Machine): SessionState => {
   const old = find(state, machine)
   if (old === undefined || old.step !== "terminating") return state
-  const at = step.now.mono + factsOf(step.config, old.provider).terminateLag
-  return change(state, old, { step: "accepted", at, fault: null })
+  step.commands.push({ _tag: "Confirm", provider: old.provider, computeId: old.computeId })
+  return change(state, old, { step: "confirming", at: null, fault: null })
 }
 
 export const terminateFailed = (state: SessionState, step: Step, input: InputOf<"TerminateFailed">): SessionState => {

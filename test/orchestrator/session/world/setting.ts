@@ -24,7 +24,7 @@ export const makeSetting = (rng: Random, seed: number): Setting => {
   const clocks = rng.pick<Clocks>("steady", "back", "forward", "suspend")
   const focus = rng.pick<Focus>("all", "rents", "stops", "crashes", "peace")
   const provider = ProviderId.make("acme")
-  const timings = { settleWindow: window, terminateLag: 1_000 }
+  const timings = { settleWindow: window }
   const config: Session.DecideConfig = {
     ...Session.defaults,
     timings,

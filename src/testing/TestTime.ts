@@ -1,0 +1,50 @@
+/**
+ * Time in a test: the clock of `it.effect` stands still until somebody moves it, and this moves it for as long as an effect runs.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+
+/**
+ * Runs an effect while the test's time passes, step by step, until it is over; answers what it answers.
+ *
+ * **When to use**
+ *
+ * Use it around whatever waits: a machine that becomes ready, a scope that hands its machine back, an orchestrator that closes.
+ * To stop at a certain moment, fork the effect and use `TestClock.adjust`.
+ *
+ * **Details**
+ *
+ * Between two steps, a second each unless `step` says otherwise, the event loop has a turn, so that what does not wait for the
+ * clock comes first: answers of a fake cloud, hashes of Web Crypto.
+ *
+ * **Example** (Ten minutes of use, in no time)
+ *
+ * ```ts
+ * import { Atlas } from "effect-atlas"
+ * import { TestTime } from "effect-atlas/testing"
+ * import * as Effect from "effect/Effect"
+ *
+ * const used = TestTime.passWhile(
+ *   Atlas.withCompute({ gpu: "h100", image: "me/server" }, () => Effect.sleep("10 minutes"))
+ * )
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const passWhile = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  options: { readonly step?: Duration.Input } = {}
+): Effect.Effect<A, E, R> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(self)
+    while (fiber.pollUnsafe() === undefined) {
+      yield* TestClock.adjust(options.step ?? "1 second")
+      yield* Effect.promise(() => new Promise<void>((resume) => setImmediate(resume)))
+    }
+    return yield* Fiber.join(fiber)
+  })
