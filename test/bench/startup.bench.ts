@@ -1,53 +1,68 @@
 /**
- * Start-up: importing the core against the parts of Effect it stands on, and `atlas --help` as a user waits for it.
+ * Start-up, as installed: importing the core from `dist` against the parts of Effect it stands on, and the CPU time of `atlas`.
+ *
+ * Each import and each command is a process of its own, which says itself what it has cost.
  */
 import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { hold, spreadOf } from "./bounds.ts"
 
 const root = `${import.meta.dirname}/../..`
-const runs = 11
-const median = (values: ReadonlyArray<number>) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+const rounds = 11
+const home = mkdtempSync(join(tmpdir(), "atlas-startup-"))
 
-const script = (code: string) => `const t = performance.now(); ${code}; console.log(performance.now() - t)`
+const build = spawnSync("npm", ["run", "-s", "build"], { cwd: root, encoding: "utf8" })
+if (build.status !== 0) throw new Error(`the build failed: ${build.stdout}${build.stderr}`)
 
-const imports = {
-  "effect/Effect alone": "await import('effect/Effect')",
-  "effect + Schema + effect/http": "await import('effect'); await import('effect/Schema'); await import('effect/http')",
-  "effect-atlas": "await import('effect-atlas')",
-  "effect-atlas/providers/LocalProvider": "await import('effect-atlas/providers/LocalProvider')"
+const report = "const { system, user } = process.cpuUsage(); process.stderr.write(`cpu ${(system + user) / 1000}\\n`)"
+
+/** Milliseconds of CPU, all threads together. */
+const cpuOf = (name: string, args: ReadonlyArray<string>): number => {
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: home, ATLAS_STATE_DIR: join(home, "state") }
+  })
+  const cpu = Number(/^cpu ([\d.]+)$/m.exec(stderr)?.[1])
+  if (status !== 0 || !(cpu > 0)) throw new Error(`${name} ended with ${String(status)}: ${stderr}`)
+  return cpu
 }
 
-const times = new Map<string, Array<number>>()
-for (let run = 0; run < runs; run++) {
-  for (const [name, code] of Object.entries(imports)) {
-    const options = ["--conditions=effect-atlas-source", "--input-type=module", "-e", script(code)]
-    const { stderr, stdout } = spawnSync(process.execPath, options, { cwd: root, encoding: "utf8" })
-    const time = Number(stdout)
-    if (!(time > 0)) throw new Error(`${name}: ${stderr}`)
-    times.set(name, [...(times.get(name) ?? []), time])
+const atExit = `data:text/javascript,${encodeURIComponent(`process.on("exit", () => { ${report} })`)}`
+const imported = (code: string) => ["--input-type=module", "-e", `${code}; ${report}`]
+const command = (...args: ReadonlyArray<string>) => ["--import", atExit, `${root}/dist/cli/main.js`, ...args]
+
+const peer = "import effect, effect/http and Schema"
+const core = "import effect-atlas"
+const contenders: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+  ["bare node", imported("0")],
+  ["import effect/Effect alone", imported("await import('effect/Effect')")],
+  [peer, imported("await import('effect'); await import('effect/Schema'); await import('effect/http')")],
+  [core, imported("await import('effect-atlas')")],
+  ["import effect-atlas/providers/LocalProvider", imported("await import('effect-atlas/providers/LocalProvider')")],
+  ["atlas --help", command("--help")],
+  ["atlas ps", command("ps")]
+]
+
+const costs = new Map<string, Array<number>>(contenders.map(([name]) => [name, []]))
+try {
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, args] of contenders) costs.get(name)?.push(cpuOf(name, args))
   }
+} finally {
+  rmSync(home, { recursive: true, force: true })
 }
-const limit = median(times.get("effect + Schema + effect/http") ?? [])
-for (const [name, all] of times) {
-  const time = median(all)
+
+const of = (name: string): ReadonlyArray<number> => costs.get(name) ?? []
+for (const [name, all] of costs) {
+  const { best, median } = spreadOf(all)
   console.log(
-    `import ${name.padEnd(38)} ${time.toFixed(0).padStart(5)} ms  ${(time / limit).toFixed(2)}x effect + http + Schema`
+    `${name.padEnd(44)} ${best.toFixed(0).padStart(5)} ms CPU at best, ${median.toFixed(0).padStart(5)} median`
   )
 }
-
-const help: Array<number> = []
-for (let run = 0; run < runs; run++) {
-  const start = performance.now()
-  const { status } = spawnSync(process.execPath, ["src/cli/main.ts", "--help"], { cwd: root })
-  if (status !== 0) throw new Error(`atlas --help ended with ${status}`)
-  help.push(performance.now() - start)
-}
-const bare: Array<number> = []
-for (let run = 0; run < runs; run++) {
-  const start = performance.now()
-  spawnSync(process.execPath, ["-e", ""], { cwd: root })
-  bare.push(performance.now() - start)
-}
-console.log(
-  `atlas --help ${median(help).toFixed(0)} ms as a process (bare node: ${median(bare).toFixed(0)} ms; bound: 500 ms)`
-)
+const ratios = of(core).map((cost, round) => cost / (of(peer)[round] ?? Number.NaN))
+hold({ path: core, against: peer, unit: "x", limit: 1, aim: null, rounds: spreadOf(ratios) })
+hold({ path: "atlas --help", against: null, unit: "ms", limit: 150, aim: null, rounds: spreadOf(of("atlas --help")) })
+hold({ path: "atlas ps", against: null, unit: "ms", limit: 150, aim: 120, rounds: spreadOf(of("atlas ps")) })
