@@ -133,12 +133,11 @@ export const make = (
       (open) => Effect.sync(() => open.close())
     )
     const lockWait = Duration.fromInputUnsafe(options.busyTimeout ?? "5 seconds")
+    const isWaited = ({ reason }: SqlError.SqlError) => reason._tag === "LockTimeoutError" && !db.isTransaction
     /** Waits for another connection's lock without blocking; inside a transaction this connection holds the lock already. */
     const waiting = <A>(effect: Effect.Effect<A, SqlError.SqlError>) =>
-      Effect.retry(effect, {
-        schedule: Schedule.upTo(retryPause, { duration: lockWait }),
-        while: (error) => error.reason._tag === "LockTimeoutError" && !db.isTransaction
-      })
+      Effect.catchIf(effect, isWaited, () =>
+        Effect.retry(effect, { schedule: Schedule.upTo(retryPause, { duration: lockWait }), while: isWaited }))
     yield* waiting(attempt("open", () => {
       db.exec(`PRAGMA busy_timeout = ${blockingMillis}`)
       db.exec("PRAGMA journal_mode = WAL")
@@ -148,22 +147,26 @@ export const make = (
 
     const prepare = makePrepare(db, options.statements ?? 200)
     const query = (sql: string, params: ReadonlyArray<unknown>, arrays: boolean) =>
-      waiting(Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) =>
-        attempt("execute", () => {
+      waiting(Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
+        try {
           const statement = prepare(sql)
           statement.setReadBigInts(fiber.getRef(SqlClient.SafeIntegers))
           statement.setReturnArrays(arrays)
-          return statement.all(...params.map(toInput))
-        })
-      ))
+          return Effect.succeed(statement.all(...params.map(toInput)))
+        } catch (cause) {
+          return Effect.fail(failure(cause, "execute"))
+        }
+      }))
     const rows = (
       sql: string,
       params: ReadonlyArray<unknown>,
       transform: Parameters<SqlConnection.Connection["execute"]>[2]
-    ) => transform === undefined ? query(sql, params, false) : Effect.map(query(sql, params, false), transform)
+    ) =>
+      transform === undefined ? query(sql, params, false) : Effect.map(query(sql, params, false), transform)
     /** `setReturnArrays` makes each row an array of its values. */
     const values = (sql: string, params: ReadonlyArray<unknown>) =>
-      Effect.map(query(sql, params, true), (all) => all.map((row) => Array.isArray(row) ? row : Object.values(row)))
+      Effect.map(query(sql, params, true), (all) =>
+        all.map((row) => Array.isArray(row) ? row : Object.values(row)))
 
     const connection: SqlConnection.Connection = {
       execute: rows,

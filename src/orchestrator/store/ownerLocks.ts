@@ -16,6 +16,7 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as Entropy from "../../domain/Entropy.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { alreadyLocked, guarded, storageFault } from "./faults.ts"
+import { prepared } from "./statements.ts"
 
 /** A holder as a refusal names it. */
 export const describeHolder = (
@@ -176,6 +177,7 @@ export const make = (sql: SqlClient.SqlClient, databaseLock: DatabaseLock): Effe
   Effect.map(newToken, (noLock) => {
     const held = new Map<Owner, string>()
     const share = sql.onDialectOrElse({ pg: () => sql`FOR SHARE`, orElse: () => sql`` })
+    const holderToken = prepared(sql, sql`SELECT token FROM atlas_session_seats WHERE owner = ${""} ${share}`)
 
     const holder = (owner: Owner) =>
       Effect.map(
@@ -236,8 +238,8 @@ export const make = (sql: SqlClient.SqlClient, databaseLock: DatabaseLock): Effe
         Effect.gen(function*() {
           const token = held.get(owner)
           if (token === undefined) return true
-          const [row] = yield* sql`SELECT token FROM atlas_session_seats WHERE owner = ${owner} ${share}`
-          return row?.["token"] === token
+          const [row] = yield* holderToken(owner)
+          return row?.[0] === token
         })
     }
   })

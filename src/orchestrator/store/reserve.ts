@@ -14,7 +14,7 @@ import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { randomBytes } from "node:crypto"
-import { statfs } from "node:fs/promises"
+import { statfsSync } from "node:fs"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { isFullDisk, storageFault } from "./faults.ts"
 import type { Write } from "./StoreContract.ts"
@@ -101,10 +101,18 @@ export const make = Effect.fnUntraced(function*(
     return false
   })
 
+  const directory = path.dirname(filename)
+
+  /** Asked before each commit, which waits for the same disk on this thread. */
   const hasLess = (bytes: number): Effect.Effect<boolean> =>
-    Effect.promise(() =>
-      statfs(path.dirname(filename)).then(({ bavail, bsize }) => bavail * bsize < bytes, () => false)
-    )
+    Effect.sync(() => {
+      try {
+        const { bavail, bsize } = statfsSync(directory)
+        return bavail * bsize < bytes
+      } catch {
+        return false
+      }
+    })
 
   /** Gives the log its size by a transaction that is larger than SQLite's cache and is undone. */
   const growLog = (sql: SqlClient.SqlClient) =>

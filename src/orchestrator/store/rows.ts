@@ -3,6 +3,8 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Compiler from "effect/schema/SchemaJITCompiler"
+import * as SchemaAST from "effect/SchemaAST"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { issuesOf } from "../../domain/Decode.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
@@ -17,8 +19,32 @@ export const maxSessionBytes = 1_048_576
 /** The columns that {@link read} needs, and the size that shows later whether the row is still the same. */
 export const columns = "id, owner, version, schema_version, created_at, state, octet_length(state) AS bytes"
 
-const encode = Schema.encodeResult(SessionJson)
-const decode = Schema.decodeUnknownResult(SessionJson)
+/** Rows after which the schema is worth compiling: that takes as long as the rows of a small store. */
+const manyRows = 200
+let rows = 0
+let encodeRow = Schema.encodeResult(SessionJson)
+let decodeRow = Schema.decodeUnknownResult(SessionJson)
+
+/** Counts a row; with many of them the schema is compiled, where the runtime allows it, and checks the same in half the time. */
+const count = (): void => {
+  rows += 1
+  if (rows !== manyRows) return
+  Compiler.enable(SessionJson.ast)
+  Compiler.enable(SchemaAST.flip(SessionJson.ast))
+  encodeRow = Schema.encodeResult(SessionJson)
+  decodeRow = Schema.decodeUnknownResult(SessionJson)
+}
+
+const encode: typeof encodeRow = (state) => {
+  count()
+  return encodeRow(state)
+}
+
+const decode: typeof decodeRow = (json) => {
+  count()
+  return decodeRow(json)
+}
+
 const decodeText = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
 
 const failed = (id: string, why: string) =>

@@ -129,6 +129,7 @@ export const make = (
     const named = identities[0]?.["identity"]
     const identity = typeof named === "string" ? named : undefined
     const locks = yield* OwnerLocks.make(sql, OwnerLocks.databaseLockOf(sql))
+    const write = Writing.make(sql)
     const readable = makeReadableRows()
 
     const rowsAfter = (owner: Owner, columns: string, after: string, limit: number) =>
@@ -250,7 +251,7 @@ export const make = (
           const now = yield* Clock.currentTimeMillis
           const transaction = sql.withTransaction(Effect.flatMap(locks.mayWrite(owner), (mayWrite) =>
             mayWrite
-              ? Writing.write(sql, { owner, rows, now, writer: locks.writer(owner) })
+              ? write({ owner, rows, now, writer: locks.writer(owner) })
               : Effect.succeed(writes.map(({ id }) => id))))
           const lost = yield* runDetached(
             "commit",
