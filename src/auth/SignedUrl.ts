@@ -11,7 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import { type AtlasError, invalid, type Issue } from "../domain/AtlasError.ts"
 import { constantTimeEquals, hmacSha256, randomSecret, reveal } from "./internal/webCrypto.ts"
 
@@ -119,6 +119,7 @@ const impossible = /[\p{Cc}\p{Cs}]/u
 const brokenEscape = /%(?![0-9A-Fa-f]{2})/
 
 const decodeText = (text: string): string | undefined => {
+  if (!/[+%]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll("+", " "))
   } catch {
@@ -169,19 +170,22 @@ const formEncoded: ReadonlyArray<string> = /* @__PURE__ */ Array.from({ length: 
   return unreserved.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
 })
 
-const formEncode = (bytes: Uint8Array): string => {
-  let text = ""
-  for (const byte of bytes) text += formEncoded[byte]
-  return text
+const asItIs = /^[A-Za-z0-9\-._~]*$/
+
+const formEncode = (text: string): string => {
+  if (asItIs.test(text)) return text
+  let encoded = ""
+  for (const byte of utf8.encode(text)) encoded += formEncoded[byte]
+  return encoded
 }
 
-const compareBytes = (left: Uint8Array, right: Uint8Array): number => {
-  const shared = Math.min(left.length, right.length)
-  for (let index = 0; index < shared; index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return left.length - right.length
+/** Compares two texts by their UTF-8 bytes, which for ASCII are their characters. */
+const compareBytes = (left: string, right: string): number => {
+  if (left === right) return 0
+  if (asItIs.test(left) && asItIs.test(right)) return left < right ? -1 : 1
+  const [one, other] = [utf8.encode(left), utf8.encode(right)]
+  const at = one.findIndex((byte, index) => byte !== other[index])
+  return at === -1 ? one.length - other.length : (one[at] ?? 0) - (other[at] ?? -1)
 }
 
 /**
@@ -196,7 +200,6 @@ const canonical = (
   host: string
 ): string => {
   const query = parameters
-    .map(({ name, value }) => ({ name: utf8.encode(name), value: utf8.encode(value) }))
     .toSorted((left, right) => compareBytes(left.name, right.name))
     .map(({ name, value }) => `${formEncode(name)}=${formEncode(value)}`)
     .join("&")
@@ -219,6 +222,9 @@ const unixSeconds = (now: number | undefined): Effect.Effect<number> =>
   now === undefined
     ? Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
     : Effect.succeed(Math.floor(now))
+
+/** What holds the secret as long as it is in use: where it is plain text, the options that name it. */
+const holderOf = (options: VerifyOptions): object => Redacted.isRedacted(options.secret) ? options.secret : options
 
 const secondsOf = (expiresIn: Duration.Input): number =>
   typeof expiresIn === "number"
@@ -280,7 +286,7 @@ export const sign: (url: string, options: SignOptions) => Effect.Effect<string, 
       }
       const kept = parts.parameters.filter(({ name }) => name !== "exp" && name !== "sig")
       const expiry = { name: "exp", value: String(exp), written: `exp=${exp}` }
-      const signature = yield* hmacSha256(secret, canonical(parts.path, [...kept, expiry], host))
+      const signature = yield* hmacSha256(holderOf(options), secret, canonical(parts.path, [...kept, expiry], host))
       const query = [...kept, expiry].map(({ written }) => written).join("&")
       return `${parts.origin}${parts.path}?${query}&sig=${signature}${parts.fragment}`
     }
@@ -333,6 +339,6 @@ export const verify: (urlOrPath: string, options: VerifyOptions) => Effect.Effec
       if (isRepeated || sig === "" || !wholeInteger.test(exp)) return "malformed"
       if (Number(exp) < now) return "expired"
       const covered = parts.parameters.filter(({ name }) => name !== "sig")
-      const expected = yield* hmacSha256(secret, canonical(parts.path, covered, host))
+      const expected = yield* hmacSha256(holderOf(options), secret, canonical(parts.path, covered, host))
       return constantTimeEquals(expected, sig) ? "ok" : "bad_signature"
     })

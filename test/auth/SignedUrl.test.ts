@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -341,4 +341,49 @@ describe("SignedUrl.verify", () => {
         assert.deepStrictEqual(yield* issuesOf(withHost, "/x"), ["url"])
       }))
   })
+})
+
+describe("the key of a secret", () => {
+  /** Runs the effect and counts the keys that are made meanwhile. */
+  const keysOf = <E>(effect: Effect.Effect<unknown, E>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => vi.spyOn(globalThis.crypto.subtle, "importKey")),
+      (made) => Effect.map(effect, () => made.mock.calls.length),
+      (made) => Effect.sync(() => made.mockRestore())
+    )
+
+  it.effect("is made once for what holds the secret, for signing and verifying", () =>
+    Effect.gen(function*() {
+      const held = Redacted.make(secret)
+      const many = Effect.gen(function*() {
+        for (let time = 0; time < 5; time++) {
+          const signed = yield* SignedUrl.sign("/x", { secret: held, now })
+          assert.strictEqual(yield* SignedUrl.verify(signed, { secret: held, now }), "ok")
+        }
+      })
+      assert.strictEqual(yield* keysOf(many), 1)
+      const options = { secret, now }
+      const signed = yield* SignedUrl.sign("/x", options)
+      assert.strictEqual(yield* keysOf(SignedUrl.verify(signed, options)), 0)
+    }))
+
+  it.effect("is another one for another secret, also in the same options", () =>
+    Effect.gen(function*() {
+      const options = { secret, now }
+      const signed = yield* SignedUrl.sign("/x", options)
+      options.secret = `${secret}!`
+      assert.strictEqual(yield* SignedUrl.verify(signed, options), "bad_signature")
+      assert.strictEqual(yield* SignedUrl.verify(signed, { secret: Redacted.make("other"), now }), "bad_signature")
+    }))
+
+  it.effect("is forgotten after a flood of others, whoever still holds its secret", () =>
+    Effect.gen(function*() {
+      const held = Redacted.make(secret)
+      const signed = yield* SignedUrl.sign("/x", { secret: held, now })
+      const flood = Array.from({ length: 1_000 }, (_, index) => Redacted.make(`secret ${index}`))
+      yield* Effect.forEach(flood, (other) => SignedUrl.verify(signed, { secret: other, now }))
+      const again = SignedUrl.verify(signed, { secret: held, now })
+      assert.strictEqual(yield* keysOf(Effect.andThen(again, again)), 1)
+      assert.strictEqual(yield* again, "ok")
+    }))
 })

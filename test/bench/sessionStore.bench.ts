@@ -1,7 +1,6 @@
 /**
- * What a commit costs: one row and a hundred at a time, durable in SQLite and in memory, and how long 10,000 rows take to load.
- *
- * A commit of one row waits for the disk once, so the first contender is a file that is written and synced as often.
+ * What a commit costs: one row and a hundred at a time, durable in SQLite, against `node:sqlite` alone, and in memory; and how
+ * long 10,000 rows take to load.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Owner } from "effect-atlas/provider/NameStamp"
@@ -16,7 +15,9 @@ import { join } from "node:path"
 import * as Session from "../../src/orchestrator/Session.ts"
 import * as SessionStore from "../../src/orchestrator/SessionStore.ts"
 import { sessionOf } from "../orchestrator/store/harness.ts"
-import { compare } from "./measure.ts"
+import { hold } from "./bounds.ts"
+import { compare, pair } from "./measure.ts"
+import { makeRaw } from "./rawStore.ts"
 
 type Store = SessionStore.SessionStore["Service"]
 
@@ -35,6 +36,8 @@ const open = (layer: Layer.Layer<SessionStore.SessionStore, unknown>): Promise<S
 const filename = join(root, "sessions.db")
 const sqlite = await open(SessionStore.layerSqlite({ filename }).pipe(Layer.provide(NodeServices.layer)))
 const memory = await open(SessionStore.layerMemory)
+// as an engine does
+await Effect.runPromise(Scope.provide(sqlite.lock(owner), scope))
 const states = Array.from({ length: 100 }, (_, index) => sessionOf(`session-${index}`))
 
 /** Overwrites so many rows at a time, each over the version it was left at. */
@@ -57,25 +60,22 @@ const committing = (store: Store, rows: number) => {
     }))
 }
 
-const synced = fs.openSync(join(root, "synced"), "a")
-const text = JSON.stringify(states[0])
+const raw = makeRaw(join(root, "raw.db"))
+const alone = (rows: number) =>
+  raw.write(states.slice(0, rows).map((state) => ({ id: `${state.spec.id}-of-${rows}`, state })))
+
+for (const [rows, times] of [[1, 400], [100, 20]] as const) {
+  const name = `durable commit of ${rows === 1 ? "1 row" : `${rows} rows`}`
+  const peer = { name: "node:sqlite alone", run: alone(rows) }
+  const rounds = await pair({ name, run: committing(sqlite, rows) }, peer, times, 15)
+  hold({ path: name, against: peer.name, unit: "x", limit: 3, aim: 2, rounds })
+}
+raw.close()
 
 await compare([
-  {
-    name: "write and fsync one row's text",
-    run: (times) => {
-      for (let i = 0; i < times; i++) {
-        fs.writeSync(synced, text)
-        fs.fdatasyncSync(synced)
-      }
-    }
-  },
-  { name: "SQLite FULL, 1 row", run: committing(sqlite, 1) },
-  { name: "SQLite FULL, 100 rows", run: committing(sqlite, 100) },
   { name: "memory, 1 row", run: committing(memory, 1) },
   { name: "memory, 100 rows", run: committing(memory, 100) }
 ], 50)
-fs.closeSync(synced)
 
 const took = async (name: string, work: Effect.Effect<unknown, unknown>) => {
   const start = performance.now()

@@ -91,6 +91,22 @@ export const identity: ReadonlyArray<Patch> = [
     noticedBy: [sqlite]
   },
   {
+    name: "older-row-overwrites-at-once",
+    why: "the statement that writes a row by itself does not look at the version",
+    file: "src/orchestrator/store/writing.ts",
+    find: "AND version = ${0} RETURNING",
+    replace: "AND version >= ${0} RETURNING",
+    noticedBy: [tests("test/orchestrator/store/fences.test.ts")]
+  },
+  {
+    name: "row-of-another-owner-overwritten-at-once",
+    why: "the statement that writes a row by itself does not look at the owner",
+    file: "src/orchestrator/store/writing.ts",
+    find: "AND owner = ${\"\"} AND version",
+    replace: "AND '' <> ${\"\"} AND version",
+    noticedBy: [tests("test/orchestrator/store/fences.test.ts")]
+  },
+  {
     name: "row-of-another-owner-overwritten",
     why: "a write replaces the row of another owner",
     file: "src/orchestrator/store/writing.ts",
@@ -106,8 +122,8 @@ export const identity: ReadonlyArray<Patch> = [
     replace: "row.text !== null && writer !== \"\")",
     and: [{
       file: "src/orchestrator/store/writing.ts",
-      find: "if (sorted.repeats.length > 0) lost.push(",
-      replace: "if (sorted.repeats.length > 99) lost.push("
+      find: "if (repeats.length > 0) lost.push(",
+      replace: "if (repeats.length > 99) lost.push("
     }],
     noticedBy: [sqlite]
   },
@@ -115,7 +131,7 @@ export const identity: ReadonlyArray<Patch> = [
     name: "writes-without-the-lock",
     why: "a process that has lost the owner lock goes on writing",
     file: "src/orchestrator/store/ownerLocks.ts",
-    find: "return row?.[\"token\"] === token",
+    find: "return row?.[0] === token",
     replace: "return row !== undefined || token !== \"\"",
     noticedBy: [tests("test/orchestrator/store/fences.test.ts")]
   },

@@ -33,12 +33,41 @@ export const sha256Hex = (text: string): Effect.Effect<string> =>
 
 const hmac = { name: "HMAC", hash: "SHA-256" }
 
-/** HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret is a defect. */
-export const hmacSha256 = (secret: string, text: string): Effect.Effect<string> =>
+type Key = Awaited<ReturnType<typeof globalThis.crypto.subtle.importKey>>
+
+/** A key and the secret it was made from. */
+interface Kept {
+  readonly secret: string
+  readonly key: Key
+}
+
+/** Keys that are kept at most; then all are forgotten, so that a flood of secrets takes no more room than this. */
+const mostKeys = 1_000
+
+/** Keys by the object that holds their secret: a key is forgotten with it. */
+let keys = /* @__PURE__ */ new WeakMap<object, Kept>()
+let made = 0
+
+const importKey = async (holder: object, secret: string): Promise<Key> => {
+  const key = await globalThis.crypto.subtle.importKey("raw", utf8.encode(secret), hmac, false, ["sign"])
+  if (made >= mostKeys) {
+    keys = new WeakMap()
+    made = 0
+  }
+  keys.set(holder, { secret, key })
+  made += 1
+  return key
+}
+
+/**
+ * HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret is a defect. The key is kept as long as the
+ * object that holds the secret.
+ */
+export const hmacSha256 = (holder: object, secret: string, text: string): Effect.Effect<string> =>
   Effect.promise(async () => {
-    const { subtle } = globalThis.crypto
-    const key = await subtle.importKey("raw", utf8.encode(secret), hmac, false, ["sign"])
-    return Base64Url.encode(new Uint8Array(await subtle.sign(hmac, key, utf8.encode(text))))
+    const known = keys.get(holder)
+    const key = known?.secret === secret ? known.key : await importKey(holder, secret)
+    return Base64Url.encode(new Uint8Array(await globalThis.crypto.subtle.sign(hmac, key, utf8.encode(text))))
   })
 
 /** Whether two texts are equal, in a time that depends on the length of `expected` alone. */

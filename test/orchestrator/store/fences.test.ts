@@ -29,6 +29,19 @@ it.live("a row of another owner, which is not written over", () =>
     assert.deepStrictEqual((yield* store.load(other)).sessions.map(({ spec }) => spec.owner), [other])
   }).pipe(Effect.scoped))
 
+it.live("a row that another write has changed meanwhile, which is not written over, with its attempts", () =>
+  Effect.gen(function*() {
+    const { store } = yield* open
+    const state = harness.sessionOf("s")
+    yield* store.commit(harness.team, [harness.over(0, state)])
+    yield* store.commit(harness.team, [harness.over(1, { ...state, respawns: 1 })])
+    const late = { ...state, attempts: [], respawns: 2 }
+    assert.deepStrictEqual([...yield* store.commit(harness.team, [harness.over(1, late)])], [state.spec.id])
+    assert.deepStrictEqual((yield* store.load(harness.team)).sessions.map(({ respawns }) => respawns), [1])
+    const ids = state.attempts.map(({ id }) => id)
+    assert.deepStrictEqual([...(yield* store.attempts(harness.team, ids)).sessions.keys()], ids)
+  }).pipe(Effect.scoped))
+
 it.live("anything, once another process has the owner lock", () =>
   Effect.gen(function*() {
     const { sql, store } = yield* open

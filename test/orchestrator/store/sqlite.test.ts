@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as Tracer from "effect/Tracer"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -241,6 +242,26 @@ it.live("a commit inside a transaction of the same client is refused instead of 
     const message = yield* faultOf(sql.withTransaction(store.commit(harness.team, [harness.over(0, state)])))
     assert.include(message, "outside of any transaction")
     assert.deepStrictEqual(yield* store.commit(harness.team, [harness.over(0, state)]), [])
+  }).pipe(Effect.scoped))
+
+it.live("a commit of rows whose attempts stay the same is one span, however many they are", () =>
+  Effect.gen(function*() {
+    const { store } = yield* onClient({ filename: ":memory:" })
+    yield* store.lock(harness.team)
+    const states = Array.from({ length: 100 }, (_, index) => harness.sessionOf(`s${index}`))
+    yield* store.commit(harness.team, states.map((one) => harness.over(0, one)))
+    const spans: Array<string> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        spans.push(options.name)
+        return new Tracer.NativeSpan(options)
+      }
+    })
+    const again = store.commit(harness.team, states.map((one) => harness.over(1, { ...one, respawns: 1 })))
+    assert.deepStrictEqual(yield* Effect.withTracer(again, tracer), [])
+    assert.deepStrictEqual(spans, ["sql.transaction"])
+    const { sessions } = yield* SessionStore.loadAll(store, harness.team)
+    assert.deepStrictEqual(sessions.map(({ respawns, version }) => [respawns, version]), states.map(() => [1, 2]))
   }).pipe(Effect.scoped))
 
 it.live("an interrupted commit is whole or not there", () =>
