@@ -53,8 +53,9 @@ export const text = (expected: string, limit: number) =>
     )
   )
 
+/** Null first, which is cheap to tell: some schemas find out that null is none of theirs by throwing. */
 export const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.NullOr(schema).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
+  Schema.Union([Schema.Null, schema]).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
 const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
   decode: SchemaGetter.transformEffect((input) => {

@@ -188,10 +188,9 @@ export const make = <Prepared>(
     credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Credential>
   ) =>
     Effect.gen(function*() {
-      const { stamp: given, ...callOptions } = options ?? {}
-      const call = yield* decodeCall(callOptions, "spawnCompute")
+      const call = yield* decodeCall(callOnly(options), "spawnCompute")
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
-      const stamp = given ?? (yield* NameStamp.adhoc(request.name))
+      const stamp = options?.stamp ?? (yield* NameStamp.adhoc(request.name))
       const name = NameStamp.render(stamp)
       if (Option.isNone(NameStamp.parse(name))) {
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
@@ -221,9 +220,13 @@ export const make = <Prepared>(
   const latest = new Map<string, NameStamp.Named & { readonly at: bigint }>()
   const remember = (computeId: string, name: string) =>
     Effect.map(Clock.monotonicTimeNanos, (now) => {
+      // the oldest stand first, so the first that is young ends the look
       for (const [old, { at }] of latest) {
-        if (now - at > 2n * settleNanos) latest.delete(old)
+        if (now - at <= 2n * settleNanos) break
+        latest.delete(old)
       }
+      // one that is told again stands last again
+      latest.delete(computeId)
       latest.set(computeId, { at: now, name, rentedAs: null })
     })
 
