@@ -179,8 +179,18 @@ export const make = <Prepared>(
       networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
     )
 
-  /** What is to be sent, by the handle in `PreparedSpawn`: it can hold secrets, so it stays inside this provider. */
-  const wires = new WeakMap<object, { readonly value: Prepared }>()
+  /** The handle in `PreparedSpawn`. What is to be sent can hold secrets, so only the provider that made the handle reads it. */
+  class Handle {
+    readonly #wire: Prepared
+
+    constructor(wire: Prepared) {
+      this.#wire = wire
+    }
+
+    static wireOf(handle: object): { readonly value: Prepared } | null {
+      return #wire in handle ? { value: handle.#wire } : null
+    }
+  }
 
   const build = (
     input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
@@ -210,11 +220,10 @@ export const make = <Prepared>(
   const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(build(input, options, sampleOf))
 
   const prepare: ComputeFacet["prepare"] = (input, options) =>
-    Effect.map(build(input, options, mint), ({ draft, wire }) => {
-      const prepared = Object.freeze({})
-      wires.set(prepared, { value: wire })
-      return { ...draft, prepared }
-    })
+    Effect.map(
+      build(input, options, mint),
+      ({ draft, wire }) => ({ ...draft, prepared: Object.freeze(new Handle(wire)) })
+    )
 
   /** The latest creates that this provider answered: an absence right after one proves nothing. */
   const latest = new Map<string, NameStamp.Named & { readonly at: bigint }>()
@@ -233,8 +242,8 @@ export const make = <Prepared>(
   const send = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
-      const wire = wires.get(spawn.prepared)
-      if (wire === undefined) {
+      const wire = Handle.wireOf(spawn.prepared)
+      if (wire === null) {
         return yield* invalid("spawnCompute", [{ path: "spawn", message: `Expected a spawn that ${id} prepared` }], id)
       }
       yield* Effect.mapError(StillWanted.check, wrap("spawnCompute"))
