@@ -52,8 +52,9 @@ export const text = (expected: string, limit: number) =>
     )
   )
 
+/** Null first, which is cheap to tell: some schemas find out that null is none of theirs by throwing. */
 export const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.NullOr(schema).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
+  Schema.Union([Schema.Null, schema]).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
 /** What stands for the value of a variable in JSON, as in print. Read back it is refused: no container may get it as a value. */
 const redacted = "<redacted>"

@@ -8,6 +8,7 @@ import * as Metrics from "../../telemetry/Metrics.ts"
 import * as SpanEnd from "../../telemetry/SpanEnd.ts"
 import * as Spans from "../../telemetry/Spans.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
+import * as Series from "./series.ts"
 
 const statusClass = (code: number | null): string => code === null ? "none" : `${Math.floor(code / 100)}xx`
 
@@ -30,13 +31,13 @@ interface Route {
 /** Observes the calls of one endpoint; each reports its progress, so that an interrupted call is recorded too. */
 export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
-  const retries = Metric.withAttributes(Metrics.httpRetries, labels)
-  // a labelled metric finds its place in the registry once, so each is made once
+  const retries = Series.counted(Metrics.httpRetries, labels)
+  // a series finds its place in the registry once, so each is made once
   const byStatus = new Map<string, typeof Metrics.httpRequests>()
   const requests = (status: string) => {
     const known = byStatus.get(status)
     if (known !== undefined) return known
-    const made = Metric.withAttributes(Metrics.httpRequests, { ...labels, status })
+    const made = Series.counted(Metrics.httpRequests, { ...labels, status })
     byStatus.set(status, made)
     return made
   }

@@ -14,6 +14,7 @@ import * as Metrics from "../../telemetry/Metrics.ts"
 import * as SpanEnd from "../../telemetry/SpanEnd.ts"
 import * as Spans from "../../telemetry/Spans.ts"
 import * as Traced from "../../telemetry/Traced.ts"
+import * as Series from "./series.ts"
 
 type SpanAttributes = Readonly<Record<string, string>>
 
@@ -66,8 +67,8 @@ export const makeObserver = (
   return {
     effect: (operation) => {
       const labels = { provider, operation }
-      const calls = Metric.withAttributes(Metrics.calls, labels)
-      const duration = Metric.withAttributes(Metrics.duration, labels)
+      const calls = Series.counted(Metrics.calls, labels)
+      const duration = Series.timed(Metrics.duration, labels)
       const name = Spans.provider(operation)
       return (self, attributes, place) => {
         const options = {
@@ -92,7 +93,7 @@ export const makeObserver = (
       }
     },
     stream: (operation, attributes) => {
-      const calls = Metric.withAttributes(Metrics.calls, { provider, operation })
+      const calls = Series.counted(Metrics.calls, { provider, operation })
       const options = { kind: "client", attributes: { ...own, ...attributes } } as const
       const observed = Traced.stream<AtlasError>(
         Spans.provider(operation),

@@ -182,8 +182,18 @@ export const make = <Prepared>(
       networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
     )
 
-  /** What is to be sent, by the handle in `PreparedSpawn`: it can hold secrets, so it stays inside this provider. */
-  const wires = new WeakMap<object, { readonly value: Prepared }>()
+  /** The handle in `PreparedSpawn`. What is to be sent can hold secrets, so only the provider that made the handle reads it. */
+  class Handle {
+    readonly #wire: Prepared
+
+    constructor(wire: Prepared) {
+      this.#wire = wire
+    }
+
+    static wireOf(handle: object): { readonly value: Prepared } | null {
+      return #wire in handle ? { value: handle.#wire } : null
+    }
+  }
 
   const build = (
     input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
@@ -191,10 +201,9 @@ export const make = <Prepared>(
     credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Minted>
   ) =>
     Effect.gen(function*() {
-      const { stamp: given, ...callOptions } = options ?? {}
-      const call = yield* decodeCall(callOptions, "spawnCompute")
+      const call = yield* decodeCall(callOnly(options), "spawnCompute")
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
-      const stamp = given ?? (yield* NameStamp.adhoc(request.name))
+      const stamp = options?.stamp ?? (yield* NameStamp.adhoc(request.name))
       const name = NameStamp.render(stamp)
       if (NameStamp.parse(name) === null) {
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
@@ -214,27 +223,30 @@ export const make = <Prepared>(
   const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(build(input, options, sampleOf))
 
   const prepare: ComputeFacet["prepare"] = (input, options) =>
-    Effect.map(build(input, options, mint), ({ draft, wire }) => {
-      const prepared = Object.freeze({})
-      wires.set(prepared, { value: wire })
-      return { ...draft, prepared }
-    })
+    Effect.map(
+      build(input, options, mint),
+      ({ draft, wire }) => ({ ...draft, prepared: Object.freeze(new Handle(wire)) })
+    )
 
   /** The latest creates that this provider answered: an absence right after one proves nothing. */
   const latest = new Map<string, NameStamp.Named & { readonly at: bigint }>()
   const remember = (computeId: string, name: string) =>
     Effect.map(Clock.monotonicTimeNanos, (now) => {
+      // the oldest stand first, so the first that is young ends the look
       for (const [old, { at }] of latest) {
-        if (now - at > 2n * settleNanos) latest.delete(old)
+        if (now - at <= 2n * settleNanos) break
+        latest.delete(old)
       }
+      // one that is told again stands last again
+      latest.delete(computeId)
       latest.set(computeId, { at: now, name, rentedAs: null })
     })
 
   const send = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
-      const wire = wires.get(spawn.prepared)
-      if (wire === undefined) {
+      const wire = Handle.wireOf(spawn.prepared)
+      if (wire === null) {
         return yield* invalid("spawnCompute", [{ path: "spawn", message: `Expected a spawn that ${id} prepared` }], id)
       }
       yield* Effect.mapError(StillWanted.check, wrap("spawnCompute"))

@@ -7,7 +7,7 @@ import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { asWritten, type Fields, given, isFields, merge } from "../../../provider/ProviderOpts.ts"
 import { createPod } from "../schema/calls.ts"
 import { isOwnName } from "./gpuNames.ts"
-import { check, nameVariable, type Sent } from "./requests.ts"
+import { check, nameVariable, own, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
 /** RunPod refuses a create without a disk; this holds any image that is commonly used. */
@@ -118,31 +118,31 @@ export const podBody = (
     const { cloudType, command, containerDiskGb, image, providerOpts, regionHints, selfTerminate, templateId } = request
     const ports = portsOf(request)
     const hasTemplate = templateId !== null
-    const body = merge(
-      given({
-        name,
-        image,
-        templateId,
-        gpu,
-        // RunPod has no value for "any": without one it takes its own machines
-        cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
-        dataCenterIds: regionHints.length === 0 ? null : regionHints,
-        // a value here replaces the template's own
-        disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
-        ports: ports.length === 0 && hasTemplate ? null : ports,
-        mounts: mountsOf(request),
-        // an environment of our own could replace the template's
-        env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
-        args: command === null
-          ? null
-          : commandLine(command, {
-            deletes: selfTerminate,
-            name,
-            reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
-          })
-      }),
-      providerOpts
-    )
+    const translated = given({
+      name,
+      image,
+      templateId,
+      gpu,
+      // RunPod has no value for "any": without one it takes its own machines
+      cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
+      dataCenterIds: regionHints.length === 0 ? null : regionHints,
+      // a value here replaces the template's own
+      disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
+      ports: ports.length === 0 && hasTemplate ? null : ports,
+      mounts: mountsOf(request),
+      // an environment of our own could replace the template's
+      env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
+      args: command === null
+        ? null
+        : commandLine(command, {
+          deletes: selfTerminate,
+          name,
+          reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
+        })
+    })
+    // each field of it stands for a checked one of the request
+    if (Object.keys(providerOpts).length === 0) return yield* own(createPod, translated)
+    const body = merge(translated, providerOpts)
     const { mounts } = body
     if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
       return yield* Result.fail(
