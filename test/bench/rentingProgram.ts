@@ -11,6 +11,6 @@ const program = Atlas.withCompute(
     Effect.flatMap(Atlas.awaitReady(compute.id), ({ ports }) => Effect.log(`ready at ${ports[0]?.url ?? "no address"}`))
 )
 
-const layer = Providers.layer(RunPod.layerConfig).pipe(Layer.provide(FetchHttpClient.layer))
+const layer = Providers.layer(RunPod.layerConfig()).pipe(Layer.provide(FetchHttpClient.layer))
 
 await Effect.runPromise(Effect.provide(program, layer))
