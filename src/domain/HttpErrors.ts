@@ -28,6 +28,11 @@ const statusOf = SchemaAST.resolveAt<number>("httpApiStatus")
  * `RateLimited` 429, `BudgetExceeded` 402, `Unsupported` 501, `NoCapacity` 503, `Timeout` 504, `StorageFault` 500, and 502 for what
  * went wrong at the cloud. A cloud that refuses the host's own key is among these: it is no 401 of the host's caller.
  *
+ * **Gotchas**
+ *
+ * The whole error is sent, the provider's own words and body (`raw`) included, though never a credential. Where callers are to know less,
+ * map it to an error of your own.
+ *
  * **Example** (An endpoint that fails as the library does)
  *
  * ```ts

@@ -1,19 +1,23 @@
 import {
   Atlas,
-  type AtlasError,
+  AtlasError,
   Compute,
   type ComputeRequest,
   type Credential,
   Gpu,
+  HttpErrors,
   Ids,
   Provider,
   Providers
 } from "effect-atlas"
+import * as Dispatcher from "effect-atlas/events/Dispatcher"
+import { Orchestrator, type SessionEngine, type SessionStore } from "effect-atlas/orchestrator"
 import * as Adapter from "effect-atlas/provider/Adapter"
 import type * as LocalProvider from "effect-atlas/providers/LocalProvider"
 import type * as RunPod from "effect-atlas/providers/RunPod"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type * as Redis from "effect/persistence/Redis"
 import type * as Redacted from "effect/Redacted"
 import { describe, expect, it } from "tstyche"
 
@@ -149,6 +153,40 @@ describe("Providers.layer", () => {
   it("a layer that gives no provider does not compile", () => {
     const other = {} as Layer.Layer<Providers.Providers>
     expect(Providers.layer).type.not.toBeCallableWith(other)
+  })
+})
+
+describe("a credential", () => {
+  it("narrows by its tag, in the answer that rented and beside a session's machine", () => {
+    const headerOf = ({ auth }: Compute.Compute) => auth?._tag === "Bearer" ? auth.header : null
+    const secretOf = ({ auth }: Orchestrator.Tracked) => auth?._tag === "SignedUrl" ? auth.secret : null
+    expect(headerOf).type.toBe<(compute: Compute.Compute) => Redacted.Redacted | null>()
+    expect(secretOf).type.toBe<(tracked: Orchestrator.Tracked) => Redacted.Redacted | null>()
+    expect<Credential.SignedUrl>().type.not.toHaveProperty("header")
+  })
+
+  it("is the errors' own type in an endpoint", () => {
+    expect(HttpErrors.of(AtlasError.AtlasError)[0]?.["Type"]).type.toBe<AtlasError.AtlasError | undefined>()
+  })
+})
+
+describe("an orchestrator's dispatcher", () => {
+  it("brings its own requirements and errors into the type of the layer", () => {
+    const dispatcher = Dispatcher.layerRedis()
+    expect(Orchestrator.layer({ owner: "shop" })).type.toBe<
+      Layer.Layer<
+        Orchestrator.Orchestrator | SessionEngine.SessionEngine,
+        AtlasError.AtlasError,
+        SessionStore.SessionStore | Providers.Providers
+      >
+    >()
+    expect(Orchestrator.layer({ owner: "shop", dispatcher })).type.toBe<
+      Layer.Layer<
+        Orchestrator.Orchestrator | SessionEngine.SessionEngine,
+        AtlasError.AtlasError,
+        SessionStore.SessionStore | Providers.Providers | Redis.Redis
+      >
+    >()
   })
 })
 

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { Bearer } from "../../domain/Credential.ts"
+import * as Credential from "../../domain/Credential.ts"
 import type { SessionStore } from "../../orchestrator/SessionStore.ts"
 import type { PreparedSpawn } from "../../provider/Adapter.ts"
 import type { Made } from "../../provider/Provider.ts"
@@ -24,6 +24,14 @@ const withCompute = (change: (compute: Made["compute"]) => Partial<Made["compute
 const plain = (env: PreparedSpawn["env"]) =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.value(value)]))
 
+/** A credential whose secret is its own hash. */
+const hashless = (secret: string) =>
+  new Credential.Bearer({
+    token: Redacted.make(secret),
+    header: Redacted.make(`Bearer ${secret}`),
+    hash: secret
+  })
+
 const wrappers = {
   // a process whose row another one has written goes on as if it had written it itself
   "ignore-cas": {
@@ -36,14 +44,14 @@ const wrappers = {
         Effect.orElseSucceed(listAll(filter, options), () => ({ computes: [], unaddressable: [] }))
     }))
   },
-  // the bearer token itself stands where its hash belongs, and so goes into the row
+  // the secret itself stands where its hash belongs, and so goes into the row
   "keep-token": {
     provider: withCompute(({ prepare }) => ({
       prepare: (request, options) =>
-        Effect.map(prepare(request, options), (ready) =>
-          ready.auth?._tag === "Bearer"
-            ? { ...ready, auth: new Bearer({ ...ready.auth, hash: Redacted.value(ready.auth.token) }) }
-            : ready)
+        Effect.map(
+          prepare(request, options),
+          (ready) => ready.auth === null ? ready : { ...ready, auth: hashless(Credential.reveal(ready.auth).token) }
+        )
     }))
   },
   // the environment of a machine is written onto the span of its create
