@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Tracer from "effect/Tracer"
 import * as RunPod from "../../src/providers/RunPod.ts"
 import { passWhile } from "../../src/testing/TestTime.ts"
 import { inTime, open, pass } from "../orchestrator/harness.ts"
@@ -158,6 +159,25 @@ it.effect("a call whose caller has left is no failure: its span says interrupted
     yield* nothing
     const series = yield* Metric.snapshot
     assert.include(series.map((one) => one.id), "atlas_provider_interruptions")
+  }).pipe(onMock))
+
+it.effect("a tracer that keeps no state is told the end of a span once, without the text of a defect", () =>
+  Effect.gen(function*() {
+    const ends: Array<string> = []
+    const stateless = Tracer.make({
+      span: (options) =>
+        Object.assign(new Tracer.NativeSpan(options), {
+          end: (_: bigint, exit: Exit.Exit<unknown, unknown>) =>
+            void ends.push(Exit.isSuccess(exit) ? "success" : Cause.pretty(exit.cause))
+        })
+    })
+    const controls = yield* MockProvider.MockControls
+    yield* controls.dieNext("listCompute", "canary-5e1d")
+    yield* Effect.exit(Effect.withTracer(Atlas.listCompute(), stateless))
+    yield* Effect.exit(Effect.withTracer(Expected.notFound(Atlas.getCompute("mock-unknown")), stateless))
+    assert.lengthOf(ends, 2)
+    assert.notInclude(ends[0], "canary")
+    assert.strictEqual(ends[1], "success")
   }).pipe(onMock))
 
 it.effect("a program may say itself that not found is an answer; the call fails as ever", () =>

@@ -121,7 +121,7 @@ const orchestrator = Effect.gen(function*() {
   yield* provider.compute.rent(yield* provider.compute.prepare({}, { stamp }))
   yield* pass(100)
   const { compute, id } = yield* orchestrator.spawn({})
-  const scoped = Effect.scoped(orchestrator.scoped({}))
+  const scoped = Effect.scoped(orchestrator.scoped({}, { userId: "user-7" }))
   const verbs = yield* under({
     "Orchestrator.spawn": orchestrator.spawn({}, { userId: "user-7" }),
     "Orchestrator.runTask": orchestrator.runTask({ command: ["true"] }, { userId: "user-7" }),
