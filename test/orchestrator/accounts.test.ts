@@ -101,6 +101,15 @@ it.effect("a session of an account that is set up under another id now is no orp
     assert.deepStrictEqual([report.ended, yield* eu.live], [[], [inEu.compute.id]])
   }).pipe(Effect.scoped))
 
+it.effect("a machine that two ids of one account list is its session's, and is ended by no one else", () =>
+  Effect.gen(function*() {
+    const { eu, inEu, store } = yield* started
+    yield* run([eu, eu.renamed("runpod")], store, Effect.sleep("10 minutes"))
+    assert.deepStrictEqual(yield* eu.live, [inEu.compute.id])
+    yield* run([eu, eu.renamed("runpod")], store, Orchestrator.stopTracked(inEu.id))
+    assert.deepStrictEqual(yield* eu.live, [])
+  }).pipe(Effect.scoped))
+
 /** A machine of that stamp in each account. */
 const namedAlike = Effect.gen(function*() {
   const accounts = yield* two

@@ -308,6 +308,8 @@ export const seenByName = (state: SessionState, step: Step, seen: Observation): 
   if (seen.name === null || seen.status === "terminated") return state
   const attempt = state.attempts.find(({ name }) => name === seen.name)
   if (attempt === undefined || terminations.find(state, seen) !== undefined) return state
+  // the create was sent to another provider: what is seen here may be the session's own machine, in an account with two ids
+  if (state.spec.candidates[attempt.candidate]?.provider !== seen.provider) return state
   // the answer of a `Resolve` that was on its way when the feed had already found the machine
   if (phase._tag === "Live" && isSame(phase, seen)) return state
   const isCurrent = (phase._tag === "Renting" || phase._tag === "Resolving" || phase._tag === "Live") &&
