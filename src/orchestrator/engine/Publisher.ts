@@ -73,6 +73,7 @@ export const make: Effect.Effect<Publisher, never, Scope.Scope> = Effect.gen(fun
   const host = Option.getOrNull(yield* Effect.serviceOption(Dispatcher.Dispatcher))
   const local = Context.get(yield* Layer.build(Layer.fresh(Dispatcher.layerMemory)), Dispatcher.Dispatcher)
   const bus = host === null ? null : yield* makeBus(host)
+  if (bus === null) yield* Effect.logDebug("events of sessions stay within this process: there is no dispatcher")
   return {
     publish: (envelope) => {
       bus?.publish(envelope)
