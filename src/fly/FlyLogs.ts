@@ -11,7 +11,6 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Attributes from "../telemetry/Attributes.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
-import * as Traced from "../telemetry/Traced.ts"
 import * as AppName from "./AppName.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
 import { FlyLogSource, type Page } from "./FlyLogSource.ts"
@@ -125,7 +124,6 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
 
     const fetchWithRetry = Effect.fnUntraced(function*(name: string, options?: FetchOptions) {
       const { app, send } = yield* prepare(name, options)
-      yield* Effect.annotateCurrentSpan(FlyTelemetry.app, app)
       const tried = new Set<string>()
       let token = yield* tokens.get(app)
       for (let requests = 1;; requests++) {
@@ -144,7 +142,7 @@ export const make = (tokens: TokenSource): Effect.Effect<FlyLogs["Service"], nev
         const isNew = !tried.has(Redacted.value(token))
         if (requests >= mostTokens || (!isNew && requests > 1)) return yield* failure
       }
-    }, Traced.call(FlyTelemetry.logsFetchWithRetry))
+    })
 
     return FlyLogs.of({ fetch, fetchWithRetry })
   })

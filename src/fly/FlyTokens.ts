@@ -21,7 +21,6 @@ import type * as Scope from "effect/Scope"
 import type { Issue } from "../domain/AtlasError.ts"
 import * as Setting from "../domain/Setting.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
-import * as Traced from "../telemetry/Traced.ts"
 import { type AppName, decode } from "./AppName.ts"
 import { FlyCli } from "./FlyCli.ts"
 import { type FlyError, invalid } from "./FlyError.ts"
@@ -361,7 +360,7 @@ export const make = (
             )
           })),
       invalidate: (app, token) =>
-        Traced.call(FlyTelemetry.tokenInvalidate)(Effect.flatMap(decode(app, "token.invalidate"), (name) =>
+        Effect.flatMap(decode(app, "token.invalidate"), (name) =>
           Effect.suspend(() => {
             if (token !== undefined) {
               refused.add(name, token)
@@ -370,25 +369,22 @@ export const make = (
             }
             cache.forget(name)
             return Effect.andThen(mint === null ? Effect.void : mint.forget(name), forgetStored(name))
-          }).pipe(Effect.andThen(Effect.annotateCurrentSpan(FlyTelemetry.app, name))))),
+          })),
       setManual: (app, token) =>
-        Traced.call(FlyTelemetry.tokenSet)(Effect.gen(function*() {
+        Effect.gen(function*() {
           const name = yield* decode(app, "token.set")
-          yield* Effect.annotateCurrentSpan(FlyTelemetry.app, name)
           const manual = parseGiven(Redacted.value(token))
           if (manual === null) {
             const message = "Expected one token on one line, such as FlyV1 fm2_..."
             return yield* invalid("token.set", [{ path: "token", message }], name)
           }
           yield* storage.put(name, "manual", { token: manual, expiresAt: null }).pipe(
-            Effect.catchDefect(() =>
-              Effect.fail(unwritten(name, "the token storage")({ _tag: "an unexpected error" }))
-            )
+            Effect.catchDefect(() => Effect.fail(unwritten(name, "the token storage")({ _tag: "an unexpected error" })))
           )
           refused.forgive(name, manual)
           yield* endWait(name)
           cache.detach(name)
-        }))
+        })
     })
   })
 

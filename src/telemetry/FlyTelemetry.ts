@@ -38,14 +38,6 @@ export const discover = "FlyApps.discoverApps"
 export const deploy = "FlyDeploy.deploy"
 
 /**
- * Span of one request for logs with all that a refused token makes necessary: other tokens, and the request again.
- *
- * @category spans
- * @since 0.1.0
- */
-export const logsFetchWithRetry = "FlyLogs.fetchWithRetry"
-
-/**
  * Span of one subscription to an app's log, from its first pull to its end.
  *
  * @category spans
@@ -68,22 +60,6 @@ export const stopStreamer = "FlyLogStream.stopStreamer"
  * @since 0.1.0
  */
 export const subscribeDeploy = "Fly.subscribeDeploy"
-
-/**
- * Span of one invalidation of a token.
- *
- * @category spans
- * @since 0.1.0
- */
-export const tokenInvalidate = "FlyTokens.invalidate"
-
-/**
- * Span of the storing of a token that was set by hand.
- *
- * @category spans
- * @since 0.1.0
- */
-export const tokenSet = "FlyTokens.setManual"
 
 /**
  * Span of one run of the `fly` executable, without its arguments.

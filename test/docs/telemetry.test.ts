@@ -173,7 +173,7 @@ describe("the table of verbs", () => {
       )
     }).pipe(Effect.provide(Fly.layerDisabled)))
 
-  it("tells the spans of each that talks to a provider or waits; the others answer at once, from memory", () => {
+  it("tells the spans of each that talks to a provider or waits; the others answer at once, from memory or a file", () => {
     for (const [verbs, told] of table("Verbs")) {
       for (const verb of namesIn(verbs)) assert.deepStrictEqual(recorded.verbs[verb], namesIn(told), verb)
     }
