@@ -26,8 +26,8 @@ describe("a stream that fails when something else does", () => {
     Effect.gen(function*() {
       const over = yield* Deferred.make<never, string>()
       const seen: Array<number> = []
-      const endless = Stream.forever(Stream.fromArray([1, 2, 3]))
-      const failure = yield* failWhen(endless, Deferred.await(over)).pipe(
+      const ready = Stream.fromArray([1, 2, 3]).pipe(Stream.forever, Stream.take(300))
+      const failure = yield* failWhen(ready, Deferred.await(over)).pipe(
         Stream.runForEach((one) =>
           Effect.suspend(() => seen.push(one) === 30 ? Deferred.fail(over, "over") : Effect.succeed(false))
         ),
