@@ -2,6 +2,7 @@
  * Two accounts of RunPod on the command line, each a fake in a process of its own.
  */
 import { afterEach, assert, beforeEach, it } from "@effect/vitest"
+import { isFull } from "../support/full.ts"
 import { type Compute, type Home, makeHome } from "./harness.ts"
 
 let home: Home
@@ -19,7 +20,7 @@ const fake = async () => {
   return baseUrl
 }
 
-it("what is rented in two accounts under one name is listed and ended apart", async () => {
+it.runIf(isFull)("what is rented in two accounts under one name is listed and ended apart", async () => {
   const [eu, us] = await Promise.all([fake(), fake()])
   const env = {
     ATLAS_ACCOUNTS: "runpod-eu=runpod,runpod-us=runpod",
