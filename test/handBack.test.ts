@@ -128,7 +128,7 @@ const troubleOf = (tried: Effect.Success<ReturnType<typeof tryAll>>) =>
   })
 
 /** The ways that rent and go before they have been answered. */
-const lost: Readonly<Record<string, Use>> = {
+const leaving: Readonly<Record<string, Use>> = {
   "Atlas.spawnCompute": cutOff(Atlas.spawnCompute(request)),
   "Atlas.scoped": cutOff(Effect.scoped(Atlas.scoped(request))),
   "an orchestrator": orchestrated(({ spawn }) =>
@@ -161,7 +161,7 @@ describe.concurrent("where nobody moves the clock of the test, what is handed ba
   it.effect("where the answer to the create is lost, and no listing shows its machine for a while", () =>
     Effect.map(
       tryAll(
-        lost,
+        { ...leaving, "Atlas.withCompute, which finds it": Atlas.withCompute(request, () => Effect.void) },
         mock(({ loseNextAnswer, setListingLag }) =>
           Effect.andThen(loseNextAnswer({ created: true }), setListingLag("7 seconds"))
         )
@@ -172,7 +172,7 @@ describe.concurrent("where nobody moves the clock of the test, what is handed ba
   it.effect("where the create is under way, and answered with two machines later", () =>
     Effect.map(
       tryAll(
-        lost,
+        leaving,
         mock(({ delay, twinNext }) =>
           Effect.andThen(delay("spawnCompute", { answer: "3 seconds" }), twinNext({ apart: "4 seconds" }))
         )

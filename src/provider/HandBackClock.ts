@@ -21,8 +21,11 @@ const sameLook = 40_000_000n
 /** So many looks in a row that find the clock where it was show that nobody moves it; a busy process makes them later, not more. */
 const looksAtRest = 20
 
-/** How far the clock goes on with every look after that: the 30 seconds of a close pass in less than one. */
-const stepNanos = 2_000_000_000n
+/** How far the clock goes on with every look after that: the 30 seconds of a close pass in one and a half. */
+const stepNanos = 1_000_000_000n
+
+/** What does not wait for the clock comes first, so that no limit passes only because the processor is busy with other things. */
+const turnOfOthers = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
 
 /**
  * A clock that goes on by itself during a hand-back, where the one that it is made of stands still.
@@ -42,7 +45,7 @@ export interface HandBackClock {
  * **Details**
  *
  * It is the clock of the program until that has not moved for about a second of real time while something is handed back.
- * From then on it goes on by itself, two seconds with every look, until the program's clock moves again. So the waits of a hand-back
+ * From then on it goes on by itself, a second with every look, until the program's clock moves again. So the waits of a hand-back
  * keep their order and their lengths on the clock that all of its calls read.
  *
  * @category constructors
@@ -77,6 +80,7 @@ export const make = (base: Clock.Clock): HandBackClock => {
       while (monotonic() < until) {
         yield* running.await
         yield* realClock.sleep(lookEvery)
+        yield* turnOfOthers
         yield* look
       }
     })

@@ -347,7 +347,7 @@ export const make = <Prepared>(
     rent: (spawn, options) => rentObserved(send(spawn, options), { [Attributes.computeName]: spawn.name }),
     resolve: (spawn, options) =>
       resolveObserved(
-        Effect.mapError(lookFor(spawn, options), wrap("resolveCompute")),
+        HandBackClock.during(Effect.mapError(lookFor(spawn, options), wrap("resolveCompute"))),
         { [Attributes.computeName]: spawn.name }
       ),
     abandon: (spawn, options) =>
