@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
+import { trusted } from "./trusted.ts"
 
 /**
  * A port to open: its number inside the compute and its protocol.
@@ -28,21 +29,31 @@ const PortFields = Schema.Struct({
   symmetric: Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(false)))
 }).pipe(Schema.decodeTo(PortRequest))
 
+const isPort = Schema.is(PortRequest.fields.port)
+
 const PortText = Schema.String.pipe(
-  Schema.decodeTo(Schema.toEncoded(PortRequest), {
+  Schema.decodeTo(Schema.toType(PortRequest), {
     decode: SchemaGetter.transformEffect((text: string) => {
       const match = /^(\d{1,6})(?:\/(http|tcp))?$/.exec(text)
-      return match === null
-        ? Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" }))
-        : Effect.succeed({
-          port: Number(match[1]),
-          protocol: match[2] === "tcp" ? "tcp" as const : "http" as const,
-          symmetric: false
-        })
+      const port = Number(match?.[1])
+      if (match === null) {
+        return Effect.fail(
+          new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" })
+        )
+      }
+      return isPort(port)
+        ? Effect.succeed(
+          trusted(PortRequest, { port, protocol: match[2] === "tcp" ? "tcp" : "http", symmetric: false })
+        )
+        : Effect.fail(
+          new SchemaIssue.Pointer(
+            ["port"],
+            new SchemaIssue.InvalidValue({ message: "Expected a port from 1 to 65535" })
+          )
+        )
     }),
-    encode: SchemaGetter.transform((port: typeof PortRequest.Encoded) => `${port.port}/${port.protocol}`)
-  }),
-  Schema.decodeTo(PortRequest)
+    encode: SchemaGetter.transform(({ port, protocol }: PortRequest) => `${port}/${protocol}`)
+  })
 )
 
 export const text = (expected: string, limit: number) =>
@@ -53,8 +64,9 @@ export const text = (expected: string, limit: number) =>
     )
   )
 
+/** Null first, which is cheap to tell: some schemas find out that null is none of theirs by throwing. */
 export const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.NullOr(schema).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
+  Schema.Union([Schema.Null, schema]).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
 const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
   decode: SchemaGetter.transformEffect((input) => {

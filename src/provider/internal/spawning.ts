@@ -36,6 +36,7 @@ import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import * as StillWanted from "../StillWanted.ts"
 import * as Termination from "../Termination.ts"
+import * as LatestCreates from "./latestCreates.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
 interface Wiring<Prepared> {
@@ -179,8 +180,18 @@ export const make = <Prepared>(
       networkVolumeId === null ? Effect.void : lacking("network_volumes", "networkVolumeId")
     )
 
-  /** What is to be sent, by the handle in `PreparedSpawn`: it can hold secrets, so it stays inside this provider. */
-  const wires = new WeakMap<object, { readonly value: Prepared }>()
+  /** The handle in `PreparedSpawn`. What is to be sent can hold secrets, so only the provider that made the handle reads it. */
+  class Handle {
+    readonly #wire: Prepared
+
+    constructor(wire: Prepared) {
+      this.#wire = wire
+    }
+
+    static wireOf(handle: object): { readonly value: Prepared } | null {
+      return #wire in handle ? { value: handle.#wire } : null
+    }
+  }
 
   const build = (
     input: ComputeRequest.Input | ComputeRequest.ComputeRequest,
@@ -188,10 +199,9 @@ export const make = <Prepared>(
     credential: (scheme: ComputeRequest.ComputeRequest["auth"]) => Effect.Effect<Credential>
   ) =>
     Effect.gen(function*() {
-      const { stamp: given, ...callOptions } = options ?? {}
-      const call = yield* decodeCall(callOptions, "spawnCompute")
+      const call = yield* decodeCall(callOnly(options), "spawnCompute")
       const request = yield* ComputeRequest.decode(input, "spawnCompute")
-      const stamp = given ?? (yield* NameStamp.adhoc(request.name))
+      const stamp = options?.stamp ?? (yield* NameStamp.adhoc(request.name))
       const name = NameStamp.render(stamp)
       if (Option.isNone(NameStamp.parse(name))) {
         return yield* invalid("spawnCompute", [{ path: "stamp", message: "Expected a stamp made by NameStamp" }], id)
@@ -211,27 +221,20 @@ export const make = <Prepared>(
   const check: ComputeFacet["check"] = (input, options) => Effect.asVoid(build(input, options, sampleOf))
 
   const prepare: ComputeFacet["prepare"] = (input, options) =>
-    Effect.map(build(input, options, mint), ({ draft, wire }) => {
-      const prepared = Object.freeze({})
-      wires.set(prepared, { value: wire })
-      return { ...draft, prepared }
-    })
+    Effect.map(
+      build(input, options, mint),
+      ({ draft, wire }) => ({ ...draft, prepared: Object.freeze(new Handle(wire)) })
+    )
 
-  /** The latest creates that this provider answered: an absence right after one proves nothing. */
-  const latest = new Map<string, NameStamp.Named & { readonly at: bigint }>()
+  const latest = LatestCreates.make(2n * settleNanos)
   const remember = (computeId: string, name: string) =>
-    Effect.map(Clock.monotonicTimeNanos, (now) => {
-      for (const [old, { at }] of latest) {
-        if (now - at > 2n * settleNanos) latest.delete(old)
-      }
-      latest.set(computeId, { at: now, name, rentedAs: null })
-    })
+    Effect.map(Clock.monotonicTimeNanos, (now) => latest.remember(computeId, name, now))
 
   const send = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {
       const call = yield* decodeCall(options, "spawnCompute")
-      const wire = wires.get(spawn.prepared)
-      if (wire === undefined) {
+      const wire = Handle.wireOf(spawn.prepared)
+      if (wire === null) {
         return yield* invalid("spawnCompute", [{ path: "spawn", message: `Expected a spawn that ${id} prepared` }], id)
       }
       yield* Effect.mapError(StillWanted.check, wrap("spawnCompute"))

@@ -78,7 +78,10 @@ const withoutCascade = (message: string): string => {
 }
 
 /** A better reason for a refused create or change than its status gives; undefined where there is none. */
-export const classify = ({ message, raw, status }: ProviderHttp.Refusal): AtlasErrorReason | undefined => {
+export const classify = (refusal: ProviderHttp.Refusal): AtlasErrorReason | undefined => {
+  // RunPod's successes are such, so nothing of them is read
+  if (refusal.status < 300) return undefined
+  const { message, raw, status } = refusal
   if (status === 402) {
     return new ProviderFault({
       status,
@@ -177,7 +180,6 @@ export const make = ({ apiKey, baseUrl, retries, runtimeBaseUrl }: Options): Eff
         timeouts: timeoutsOf(operation),
         ...(name === "deletePod" ? { priority: "terminate" as const } : {}),
         ...(withheld.includes(name) ? { withholdMessage: true } : {}),
-        // it also reads successes, so those of plain reads are spared
         ...(method === "GET" ? {} : { classify })
       }
     }

@@ -8,7 +8,7 @@ import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { asWritten, type Fields, given, isFields, merge } from "../../../provider/ProviderOpts.ts"
 import { createPod } from "../schema/calls.ts"
 import { isOwnName } from "./gpuNames.ts"
-import { check, nameVariable, type Sent } from "./requests.ts"
+import { check, nameVariable, own, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
 /** RunPod refuses a create without a disk; this holds any image that is commonly used. */
@@ -119,36 +119,37 @@ export const podBody = (
     const { cloudType, command, containerDiskGb, image, providerOpts, regionHints, selfTerminate, templateId } = request
     const ports = portsOf(request)
     const hasTemplate = templateId !== null
-    const body = merge(
-      given({
-        name,
-        image,
-        templateId,
-        gpu,
-        // RunPod has no value for "any": without one it takes its own machines
-        cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
-        dataCenterIds: regionHints.length === 0 ? null : regionHints,
-        // a value here replaces the template's own
-        disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
-        ports: ports.length === 0 && hasTemplate ? null : ports,
-        mounts: mountsOf(request),
-        // an environment of our own could replace the template's
-        env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
-        args: command === null
-          ? null
-          : commandLine(command, {
-            deletes: selfTerminate,
-            name,
-            reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
-          })
-      }),
-      providerOpts
-    )
+    const translated = given({
+      name,
+      image,
+      templateId,
+      gpu,
+      // RunPod has no value for "any": without one it takes its own machines
+      cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
+      dataCenterIds: regionHints.length === 0 ? null : regionHints,
+      // a value here replaces the template's own
+      disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
+      ports: ports.length === 0 && hasTemplate ? null : ports,
+      mounts: mountsOf(request),
+      // an environment of our own could replace the template's
+      env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
+      args: command === null
+        ? null
+        : commandLine(command, {
+          deletes: selfTerminate,
+          name,
+          reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
+        })
+    })
+    const named = Result.mapError((reason: Validation) => asWritten(reason, providerOpts, names))
+    // each field of it stands for a checked one of the request
+    if (Object.keys(providerOpts).length === 0) return yield* named(own(createPod, translated))
+    const body = merge(translated, providerOpts)
     const { mounts } = body
     if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
       return yield* Result.fail(
         new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
       )
     }
-    return yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
+    return yield* named(check(createPod)({ body }))
   })

@@ -35,6 +35,17 @@ export const secret = {
   open: [nameVariable]
 }
 
+/** What is sent of a body that passed its checks; refuses one of more bytes than RunPod takes. */
+const sentBody = (body: object, limit: number | undefined): Result.Result<object, Validation> =>
+  Result.map(
+    limit === undefined ? Result.succeed(undefined) : JsonBody.within(body, limit, "RunPod"),
+    () => JsonBody.sealed(body, secret)
+  )
+
+/** A body that was made here, field by field, from a checked request: only its size is yet to be seen. */
+export const own = ({ name }: Operation, body: object): Result.Result<Sent, Validation> =>
+  Result.map(sentBody(body, mostBytes.get(name)), (body) => ({ params: {}, body }))
+
 const checkOf = (operation: Operation, isOpen: boolean) => {
   const params = operation.path.match(/(?<=\{)[^}]+(?=\})/g) ?? []
   const { query: queryShape, request } = operation
@@ -54,10 +65,7 @@ const checkOf = (operation: Operation, isOpen: boolean) => {
 
   const bodyOf = (input: Loose): Result.Result<object | null, Validation> => {
     if (checkBody === null) return Result.succeed(null)
-    const body = checkBody(input["body"])
-    if (Result.isFailure(body) || limit === undefined) return body
-    const size = JsonBody.within(body.success, limit, "RunPod")
-    return Result.isFailure(size) ? Result.fail(size.failure) : body
+    return Result.flatMap(checkBody(input["body"]), (body) => sentBody(body, limit))
   }
 
   return (input: Loose): Result.Result<Sent, Validation> => {
@@ -84,7 +92,7 @@ const checkOf = (operation: Operation, isOpen: boolean) => {
         query: Object.fromEntries(Object.entries(query.success).map(([key, value]) => [key, String(value)]))
       }),
       ...(typeof lastEventId === "string" ? { headers: { "last-event-id": lastEventId } } : {}),
-      ...(body.success === null ? {} : { body: JsonBody.sealed(body.success, secret) })
+      ...(body.success === null ? {} : { body: body.success })
     })
   }
 }
