@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -102,10 +103,11 @@ export const PositiveDuration = Schema.Unknown.pipe(Schema.decodeTo(
     decode: SchemaGetter.transformEffect((input) => {
       // the boundary to callers without types: fromInput itself refuses what is not a duration
       const duration = Duration.fromInput(input as Duration.Input)
-      return Effect.mapError(
-        Effect.fromOption(duration),
-        () => new SchemaIssue.InvalidValue({ message: "Expected a duration, such as \"30 seconds\" or milliseconds" })
-      )
+      return Option.isSome(duration)
+        ? Effect.succeed(duration.value)
+        : Effect.fail(
+          new SchemaIssue.InvalidValue({ message: "Expected a duration, such as \"30 seconds\" or milliseconds" })
+        )
     }),
     encode: SchemaGetter.transform((duration: Duration.Duration): unknown => duration)
   }

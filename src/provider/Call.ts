@@ -12,6 +12,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
+import { nullable } from "../domain/internal/container.ts"
 
 const Secret = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(Schema.Redacted(Schema.String)), {
   decode: SchemaGetter.transformEffect((input) => {
@@ -39,9 +40,6 @@ const isBaseUrl = (text: string): boolean => {
   return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.username === ""
     && url.password === "" && url.search === "" && url.hash === ""
 }
-
-const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.NullOr(schema).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
 /**
  * Checked options of one call, as adapters get them.

@@ -32,7 +32,9 @@ const guardSpan = (span: Tracer.Span): Tracer.Span =>
 export const guard = (tracer: Tracer.Tracer): Tracer.Tracer => ({
   span: (options) => {
     try {
-      return guardSpan(tracer.span(options))
+      const span = tracer.span(options)
+      // Effect's own does not throw
+      return span instanceof Tracer.NativeSpan ? span : guardSpan(span)
     } catch {
       return new Tracer.NativeSpan(options)
     }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
+import * as Series from "./series.ts"
 
 const methodAttribute = "http.request.method"
 const routeAttribute = "url.template"
@@ -42,13 +43,13 @@ interface Route {
 /** Observes the calls of one endpoint; each reports its progress, so that an interrupted call is recorded too. */
 export const observer = ({ api, name, provider }: Observed, route: Route) => {
   const labels = { provider, api }
-  const retries = Metric.withAttributes(retriesMetric, labels)
-  // a labelled metric finds its place in the registry once, so each is made once
+  const retries = Series.counted(retriesMetric, labels)
+  // a series finds its place in the registry once, so each is made once
   const byStatus = new Map<string, typeof requestsMetric>()
   const requests = (status: string) => {
     const known = byStatus.get(status)
     if (known !== undefined) return known
-    const made = Metric.withAttributes(requestsMetric, { ...labels, status })
+    const made = Series.counted(requestsMetric, { ...labels, status })
     byStatus.set(status, made)
     return made
   }

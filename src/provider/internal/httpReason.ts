@@ -42,16 +42,38 @@ const withheld = (status: number): string =>
 
 const empty = new Uint8Array()
 
-const refusalOf = (answer: Answered, scrub: Scrub, isWithheld: boolean): Refusal & { readonly code: string | null } => {
+/** Runs when it is first asked, and never again. */
+const once = <A>(make: () => A): () => A => {
+  let made: { readonly value: A } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
+/** Reads of an answer what is asked: of most successes nobody wants to know more than the status. */
+const refusalOf = (
+  answer: Answered,
+  { isWithheld, scrub }: Judging
+): Refusal & { readonly code: string | null } => {
+  const { headers, status } = answer
   const bytes = answer.body ?? empty
-  const body = parseRefusal(bytes, answer.headers)
-  const code = codeOf(body)
+  const scrubber = once(scrub)
+  const body = once(() => parseRefusal(bytes, headers))
+  const message = once(() => isWithheld ? withheld(status) : scrubber().text(messageOf(body())))
+  const raw = once(() => isWithheld || isSuccess(status) ? null : scrubber().json(body(), bytes.byteLength))
   return {
-    status: answer.status,
-    body,
-    message: isWithheld ? withheld(answer.status) : scrub.text(messageOf(body)),
-    raw: isWithheld || isSuccess(answer.status) ? null : scrub.json(body, bytes.byteLength),
-    code: code === null || scrub.text(code) === code ? code : null
+    status,
+    get body() {
+      return body()
+    },
+    get message() {
+      return message()
+    },
+    get raw() {
+      return raw()
+    },
+    get code() {
+      const code = codeOf(body())
+      return code === null || scrubber().text(code) === code ? code : null
+    }
   }
 }
 
@@ -65,11 +87,12 @@ export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: nu
   }
   const { classify } = judging
   if (isSuccess(result.status) && (classify === undefined || result.body === null)) return null
-  const { code, ...refusal } = refusalOf(result, judging.scrub(), judging.isWithheld)
-  const { message, raw, status } = refusal
+  const refusal = refusalOf(result, judging)
   const better = classify?.(refusal)
+  if (isSuccess(result.status)) return better ?? null
+  const { code, message, raw, status } = refusal
   // whatever it says, a server that failed, or that sends its client elsewhere, may have done the request before
-  if (isCreate && !isSuccess(status) && (status < 400 || status >= 500 || status === 408)) {
+  if (isCreate && (status < 400 || status >= 500 || status === 408)) {
     const what = status < 400 ? "answered with a redirect" : "failed"
     return new Uncertain({
       status,
@@ -79,7 +102,6 @@ export const failureOf = (result: AttemptResult, judging: Judging, nowMillis: nu
     })
   }
   if (better !== undefined) return better
-  if (isSuccess(status)) return null
   return HttpReason.fromStatus(status, {
     message: status < 400 && message === "" ? "a redirect that is not followed" : message,
     raw,

@@ -12,6 +12,7 @@ import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
 import * as HostTracer from "../../telemetry/HostTracer.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
+import * as Series from "./series.ts"
 
 type SpanAttributes = Readonly<Record<string, string>>
 
@@ -77,8 +78,8 @@ export const makeObserver = (provider: ProviderId): Observer => {
   return {
     effect: (operation) => {
       const labels = { provider, operation }
-      const calls = Metric.withAttributes(Metrics.calls, labels)
-      const duration = Metric.withAttributes(Metrics.duration, labels)
+      const calls = Series.counted(Metrics.calls, labels)
+      const duration = Series.timed(Metrics.duration, labels)
       return (self, attributes) => {
         const span = { kind: "client", attributes: { [Attributes.provider]: provider, ...attributes } } as const
         const counting = Effect.clockWith((clock) => {
@@ -99,7 +100,7 @@ export const makeObserver = (provider: ProviderId): Observer => {
       }
     },
     stream: (operation, attributes) => {
-      const calls = Metric.withAttributes(Metrics.calls, { provider, operation })
+      const calls = Series.counted(Metrics.calls, { provider, operation })
       return <A, R>(self: Stream.Stream<A, AtlasError, R>) =>
         Stream.suspend(() => {
           let whole: Cause.Cause<AtlasError> | null = null
