@@ -68,6 +68,7 @@ await whileServing(async (baseUrl) => {
   )
   console.log(`each of ${pods.toLocaleString("en")} pods, in pages of 1,000`)
   const byHand = "plain Effect"
+  const whole = `${byHand}, every documented field`
   const eachOf = (name: string, work: () => Promise<unknown>): Contender => ({
     name,
     run: (count) => times(count / pods, work)
@@ -75,12 +76,12 @@ await whileServing(async (baseUrl) => {
   const lists = await compare([
     eachOf("fetch + JSON.parse", bare),
     eachOf(byHand, () => Effect.runPromise(hand.listPods)),
-    eachOf(`${byHand}, every documented field`, () => Effect.runPromise(hand.listWholePods)),
+    eachOf(whole, () => Effect.runPromise(hand.listWholePods)),
     eachOf("Atlas.listCompute", listed)
   ], pods)
   const path = "Atlas.listCompute, per pod"
   hold({ path, against: null, unit: "us", limit: 24, aim: 12, rounds: lists.cpu("Atlas.listCompute") })
-  hold({ path, against: byHand, unit: "x", limit: 1.2, aim: null, rounds: lists.ratio("Atlas.listCompute", byHand) })
+  hold({ path, against: whole, unit: "x", limit: 1.2, aim: null, rounds: lists.ratio("Atlas.listCompute", whole) })
   await weigh("fetch + JSON.parse", bare)
   await weigh("Atlas.listCompute", listed)
 

@@ -6,6 +6,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
 import * as PortText from "../PortText.ts"
+import { trusted } from "./trusted.ts"
 
 type Protocol = typeof PortProtocol.Type
 
@@ -31,17 +32,28 @@ const PortFields = Schema.Struct({
   symmetric: Schema.Boolean.pipe(Schema.withDecodingDefault(Effect.succeed(false)))
 }).pipe(Schema.decodeTo(PortRequest))
 
+const isPort = Schema.is(PortRequest.fields.port)
+
 const PortFromText = Schema.String.pipe(
-  Schema.decodeTo(Schema.toEncoded(PortRequest), {
+  Schema.decodeTo(Schema.toType(PortRequest), {
     decode: SchemaGetter.transformEffect((text: string) => {
       const read = PortText.parse(text)
-      return read === null
-        ? Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" }))
-        : Effect.succeed({ ...read, symmetric: false })
+      if (read === null) {
+        return Effect.fail(
+          new SchemaIssue.InvalidValue({ message: "Expected a port such as \"8000/http\" or \"22/tcp\"" })
+        )
+      }
+      return isPort(read.port)
+        ? Effect.succeed(trusted(PortRequest, { ...read, symmetric: false }))
+        : Effect.fail(
+          new SchemaIssue.Pointer(
+            ["port"],
+            new SchemaIssue.InvalidValue({ message: "Expected a port from 1 to 65535" })
+          )
+        )
     }),
-    encode: SchemaGetter.transform((port: typeof PortRequest.Encoded) => `${port.port}/${port.protocol}`)
-  }),
-  Schema.decodeTo(PortRequest)
+    encode: SchemaGetter.transform(({ port, protocol }: PortRequest) => `${port}/${protocol}`)
+  })
 )
 
 export const text = (expected: string, limit: number) =>

@@ -39,6 +39,7 @@ import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
 import * as StillWanted from "../StillWanted.ts"
 import * as Termination from "../Termination.ts"
+import * as LatestCreates from "./latestCreates.ts"
 import { idAttribute, type Observer } from "./observe.ts"
 
 interface Wiring<Prepared> {
@@ -228,19 +229,9 @@ export const make = <Prepared>(
       ({ draft, wire }) => ({ ...draft, prepared: Object.freeze(new Handle(wire)) })
     )
 
-  /** The latest creates that this provider answered: an absence right after one proves nothing. */
-  const latest = new Map<string, NameStamp.Named & { readonly at: bigint }>()
+  const latest = LatestCreates.make(2n * settleNanos)
   const remember = (computeId: string, name: string) =>
-    Effect.map(Clock.monotonicTimeNanos, (now) => {
-      // the oldest stand first, so the first that is young ends the look
-      for (const [old, { at }] of latest) {
-        if (now - at <= 2n * settleNanos) break
-        latest.delete(old)
-      }
-      // one that is told again stands last again
-      latest.delete(computeId)
-      latest.set(computeId, { at: now, name, rentedAs: null })
-    })
+    Effect.map(Clock.monotonicTimeNanos, (now) => latest.remember(computeId, name, now))
 
   const send = (spawn: PreparedSpawn, options: CallOptions | undefined) =>
     Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -262,6 +262,20 @@ describe("an adapter that knows better than the status", () => {
         )
         assert.strictEqual(reason._tag, "Uncertain")
       }
+    }))
+
+  it.effect("costs nothing where it looks at the status alone: nothing of the answer is read for it", () =>
+    Effect.gen(function*() {
+      const parse = vi.spyOn(JSON, "parse")
+      const seen: Array<number> = []
+      const looks: Options["classify"] = (refusal) => void seen.push(refusal.status)
+      const { get } = yield* scripted(json({ id: "box-1" })).provide(acme({ classify: looks }))
+      yield* get(input, call())
+      const times = parse.mock.calls.length
+      parse.mockRestore()
+      assert.deepStrictEqual(seen, [200])
+      // once, to be decoded
+      assert.strictEqual(times, 1)
     }))
 
   it.effect("may refuse a success that is none", () =>

@@ -7,6 +7,7 @@ import { Compute, PortBinding } from "../../../src/domain/Compute.ts"
 import * as ComputeRequest from "../../../src/domain/ComputeRequest.ts"
 import { GpuType } from "../../../src/domain/Gpu.ts"
 import * as GpuCatalog from "../../../src/domain/GpuCatalog.ts"
+import * as JsonBody from "../../../src/provider/JsonBody.ts"
 import { classify } from "../../../src/providers/runpod/internal/edge.ts"
 import { gpuNames } from "../../../src/providers/runpod/internal/gpuNames.ts"
 import { podBody } from "../../../src/providers/runpod/internal/podBody.ts"
@@ -14,6 +15,7 @@ import { PodFacts } from "../../../src/providers/runpod/internal/podFacts.ts"
 import { rawOf } from "../../../src/providers/runpod/internal/raw.ts"
 import { toCompute, toGpuTypes } from "../../../src/providers/runpod/internal/translate.ts"
 import * as Wire from "../../../src/providers/runpod/RunPodSchema.ts"
+import { createPod } from "../../../src/providers/runpod/schema/calls.ts"
 
 const catalog = GpuCatalog.withNames(GpuCatalog.builtIn, "runpod", gpuNames)
 
@@ -145,6 +147,42 @@ describe("the body of a create", () => {
     assert.deepStrictEqual(pod["cpu"], cpu)
     assert.deepStrictEqual(paths({ providerOpts: { cpu } }), ["gpu"])
   })
+
+  const some = <A extends Schema.Constraint>(schema: A) => Schema.optionalKey(Schema.NullOr(schema))
+  const amount = Schema.Literals([1, 10, 80, Number.MAX_SAFE_INTEGER])
+  const AnyRequest = Schema.Struct({
+    image: some(Schema.Literals(["me/server", " "])),
+    templateId: some(Schema.Literals(["t1", "\t"])),
+    gpu: Schema.Literals(["h100", "NVIDIA L40S"]),
+    gpuCount: Schema.optionalKey(amount),
+    cloudType: Schema.optionalKey(Schema.Literals(["any", "secure", "community"])),
+    regionHints: Schema.optionalKey(Schema.Array(Schema.Literals(["EU-RO-1", "?"]))),
+    ports: Schema.optionalKey(Schema.Literals(["22/tcp", "8000/http", "65535"]).pipe((port) => Schema.Tuple([port]))),
+    env: Schema.optionalKey(Schema.Record(Schema.Literals(["A", "b.c-d"]), Schema.Literals(["", "\u2028", "value"]))),
+    volumeGb: some(amount),
+    containerDiskGb: some(amount),
+    networkVolumeId: some(Schema.Literals(["v1"])),
+    command: some(Schema.Array(Schema.Literals(["", "'", "sleep"]))),
+    selfTerminate: Schema.optionalKey(Schema.Boolean)
+  })
+
+  it.effect.prop(
+    "without providerOpts any body is as RunPod documents it, although no schema has seen it",
+    [AnyRequest],
+    ([input]) =>
+      Effect.gen(function*() {
+        const request = yield* ComputeRequest.decode(input)
+        const made = podBody(request, { catalog, env: request.env, name: "atlas-adhoc-x-abcdefghijkl" })
+        if (Result.isFailure(made)) return
+        // sealed by then: its secret texts are redacted
+        const open = Object.entries(made.success.body ?? {}).map(([field, value]: [string, unknown]) =>
+          [field, Redacted.isRedacted(value) ? Redacted.value(value) : value] as const
+        )
+        const checked = JsonBody.check(createPod.request, "body")(Object.fromEntries(open))
+        assert.isTrue(Result.isSuccess(checked), String(Result.merge(checked)))
+      }),
+    { arbitrary: { runs: 300 } }
+  )
 
   it("a body above 102,400 bytes names the field that fills it", () => {
     assert.deepStrictEqual(paths({ env: { BIG: "x".repeat(102_400) } }), ["env"])

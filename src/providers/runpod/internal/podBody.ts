@@ -140,8 +140,9 @@ export const podBody = (
           reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
         })
     })
+    const named = Result.mapError((reason: Validation) => asWritten(reason, providerOpts, names))
     // each field of it stands for a checked one of the request
-    if (Object.keys(providerOpts).length === 0) return yield* own(createPod, translated)
+    if (Object.keys(providerOpts).length === 0) return yield* named(own(createPod, translated))
     const body = merge(translated, providerOpts)
     const { mounts } = body
     if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
@@ -149,5 +150,5 @@ export const podBody = (
         new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
       )
     }
-    return yield* Result.mapError(check(createPod)({ body }), (reason) => asWritten(reason, providerOpts, names))
+    return yield* named(check(createPod)({ body }))
   })
