@@ -59,8 +59,11 @@ interface Remembered {
 const shortened = (text: string | null): string | null =>
   text === null || text.length <= 200 ? text : `${text.length}:${Hash.mix(text).join("-")}:${text.slice(0, 40)}`
 
+/** A text with its length, so that no two lists of texts are one when they are joined. */
+const part = (text: string | null): string => text === null ? "-" : `${text.length}:${text}`
+
 const keyOf = ({ instance, message, timestamp }: LogEntry, id: string | null): string =>
-  JSON.stringify([shortened(id), timestamp, instance, shortened(message)])
+  [shortened(id), timestamp, instance, shortened(message)].map(part).join("")
 
 const later = (one: bigint | null, other: bigint | null): bigint | null =>
   one === null || (other !== null && other > one) ? other : one

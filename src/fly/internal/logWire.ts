@@ -163,24 +163,42 @@ export interface Moment {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
+/** The day that was asked for last, and its answer: lines that come together are mostly of one day. */
+let lastDay: { readonly year: number; readonly month: number; readonly day: number; readonly midnight: number | null } =
+  {
+    year: 1970,
+    month: 1,
+    day: 1,
+    midnight: 0
+  }
+
+/** Seconds since 1970 at the beginning of a day; null when the calendar has no such day. */
+const midnightOf = (year: number, month: number, day: number): number | null => {
+  if (lastDay.year === year && lastDay.month === month && lastDay.day === day) return lastDay.midnight
+  const date = new Date(0)
+  // not Date.UTC: it takes the years 0 to 99 for those of the last century
+  date.setUTCFullYear(year, month - 1, day)
+  const midnight = date.getUTCDate() === day ? date.getTime() / 1000 : null
+  lastDay = { year, month, day, midnight }
+  return midnight
+}
+
 /** An RFC 3339 time, offset included; null for any other text. Digits beyond the ninth are cut. */
 export const parseTime = (text: string): Moment | null => {
   const found = rfc3339.exec(text)
   if (found === null) return null
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((part) => Number(found[part]))
+  const [year, month, day] = [Number(found[1]), Number(found[2]), Number(found[3])]
+  const [hour, minute, second] = [Number(found[4]), Number(found[5]), Number(found[6])]
   if (
-    year === undefined || month === undefined || day === undefined || hour === undefined || minute === undefined
-    || second === undefined || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60
+    month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60
   ) return null
-  const midnight = new Date(0)
-  // not Date.UTC: it takes the years 0 to 99 for those of the last century
-  midnight.setUTCFullYear(year, month - 1, day)
-  if (midnight.getUTCDate() !== day) return null
+  const midnight = midnightOf(year, month, day)
+  if (midnight === null) return null
   const offset = Number(found[9] ?? 0) * 60 + Number(found[10] ?? 0)
   if (offset >= 24 * 60) return null
   const minutes = hour * 60 + minute + (found[8] === "-" ? offset : -offset)
   return {
-    seconds: midnight.getTime() / 1000 + minutes * 60 + second,
+    seconds: midnight + minutes * 60 + second,
     nanos: Number((found[7] ?? "").slice(0, 9).padEnd(9, "0"))
   }
 }
