@@ -63,7 +63,7 @@ const hourly = (count: number) => {
   const next = (): Uint8Array<ArrayBuffer> => {
     hours += 1
     const time = encoder.encode(new Date(Date.UTC(2026, 10, 1, hours)).toISOString().slice(8, 13))
-    for (const at of days) body.set(time, at)
+    for (const at of days) for (let digit = 0; digit < 5; digit++) body[at + digit] = time[digit] ?? 0
     return body
   }
   return { body, next }
