@@ -154,6 +154,7 @@ const readLines = Effect.fnUntraced(function*(
     }),
     { onFailure: (reason) => reason, onSuccess: () => null }
   )
+  if (failure !== null) reader.stop()
   const isStopped = size >= mostText || unread >= mostText
   const { isWhole, nextToken } = isStopped || failure !== null ? { isWhole: false, nextToken: null } : reader.end()
   const cut = failure ?? (isStopped ? stopped : isWhole ? null : ended)

@@ -15,7 +15,8 @@ import { compare } from "./measure.ts"
 
 const app = "acme-web"
 const instance = "3d8d413b29d089"
-const stamp = (n: number) => `2026-11-20T09:20:01.${String(n).padStart(9, "0")}Z`
+/** A hundred lines a second. */
+const stamp = (n: number) => `${new Date(Date.UTC(2026, 10, 1) + n * 10).toISOString().slice(0, -1)}000000Z`
 const message = (n: number) => `GET /things/${n} 200 12ms user agent curl/8.5.0`
 
 const machinesLine = (n: number) =>
@@ -52,6 +53,21 @@ const streamOf = (bytes: Uint8Array<ArrayBuffer>) =>
       controller.close()
     }
   })
+
+/** The same lines in every answer, each time an hour later: a host sends no line twice. */
+const hourly = (count: number) => {
+  const body = encoder.encode(linesOf(count).map(machinesLine).join("\n"))
+  const day = `{"timestamp":"2026-11-`.length
+  const days = [0, ...Array.from(body.keys()).filter((at) => body[at] === 10).map((at) => at + 1)].map((at) => at + day)
+  let hours = 0
+  const next = (): Uint8Array<ArrayBuffer> => {
+    hours += 1
+    const time = encoder.encode(new Date(Date.UTC(2026, 10, 1, hours)).toISOString().slice(8, 13))
+    for (const at of days) for (let digit = 0; digit < 5; digit++) body[at + digit] = time[digit] ?? 0
+    return body
+  }
+  return { body, next }
+}
 
 /** An app's stream over a host with these answers. */
 const over = (
@@ -104,13 +120,13 @@ const bare = (body: Uint8Array) => (times: number) => {
 
 const megabytes = (bytes: Uint8Array) => `${(bytes.byteLength / 1e6).toFixed(1)} MB`
 
-const ndjson = encoder.encode(linesOf(50_000).map(machinesLine).join("\n"))
+const { body: ndjson, next } = hourly(50_000)
 console.log(`NDJSON of the Machines API, ${megabytes(ndjson)} in 50,000 lines: bodies (bound: 3.33x)`)
 await compare([
   { name: "bare line split and JSON.parse", run: bare(ndjson) },
   {
     name: "FlyLogStream subscriber",
-    run: follow(over(FlyLogSource.layerMachines(), () => ndjson), 50_000)
+    run: follow(over(FlyLogSource.layerMachines(), next), 50_000)
   }
 ], 2)
 
@@ -142,8 +158,7 @@ await compare([
 
 /** A subscriber that reads nothing while two million lines come by. */
 const stalled = async () => {
-  const body = encoder.encode(linesOf(10_000).map(machinesLine).join("\n"))
-  const runtime = over(FlyLogSource.layerMachines(), () => body)
+  const runtime = over(FlyLogSource.layerMachines(), hourly(10_000).next)
   const heap = () => {
     globalThis.gc?.()
     return process.memoryUsage().heapUsed / 1e6

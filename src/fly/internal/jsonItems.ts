@@ -148,7 +148,7 @@ export interface Items {
 /** The lines of NDJSON; the text around them is a last line that has no line end. Blank lines are no items. */
 export const byLine = (limit: number, onItem: OnItem): Items => {
   const sink = makeSink(limit)
-  const push = makeScanner({
+  const scan = makeScanner({
     between: (text, mark) => {
       sink.plain(mark === "\n" ? text : text + mark)
       if (mark !== "\n") return
@@ -161,7 +161,33 @@ export const byLine = (limit: number, onItem: OnItem): Items => {
     close: sink.close,
     isByLine: true
   })
-  return { push, end: sink.take }
+  /** The beginning of a line; one that is too long is in the sink from there on. */
+  let held = ""
+  let isLong = false
+
+  const add = (piece: string): void => {
+    held = held === "" ? piece : held + piece
+    if (!isLong && held.length <= limit) return
+    isLong = true
+    scan(held)
+    held = ""
+  }
+
+  return {
+    push: (chunk) => {
+      let at = 0
+      for (let end = chunk.indexOf("\n"); end !== -1; end = chunk.indexOf("\n", at)) {
+        add(chunk.slice(at, end))
+        at = end + 1
+        if (isLong) scan("\n")
+        else if (held.trim() !== "") onItem(held, held.length)
+        held = ""
+        isLong = false
+      }
+      if (at < chunk.length) add(chunk.slice(at))
+    },
+    end: () => isLong ? sink.take() : held
+  }
 }
 
 /** The elements of the array under a key of the outermost object; the text around them is the document with that array empty. */

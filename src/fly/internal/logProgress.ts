@@ -59,8 +59,11 @@ interface Remembered {
 const shortened = (text: string | null): string | null =>
   text === null || text.length <= 200 ? text : `${text.length}:${Hash.mix(text).join("-")}:${text.slice(0, 40)}`
 
+/** A text with its length, so that no two lists of texts are one when they are joined. */
+const part = (text: string | null): string => text === null ? "-" : `${text.length}:${text}`
+
 const keyOf = ({ instance, message, timestamp }: LogEntry, id: string | null): string =>
-  JSON.stringify([shortened(id), timestamp, instance, shortened(message)])
+  [shortened(id), timestamp, instance, shortened(message)].map(part).join("")
 
 const later = (one: bigint | null, other: bigint | null): bigint | null =>
   one === null || (other !== null && other > one) ? other : one
@@ -112,24 +115,25 @@ export const make = (): Progress => {
 
   /** Takes the lines out that came before, as often as they did, and remembers the rest. */
   const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
-    const counts = new Map<string, number>()
-    const isNew: Array<boolean> = []
+    const counts = new Map<string, { count: number; readonly before: number; at: bigint | null }>()
+    const fresh: Array<LogEntry> = []
     const repeated: Array<bigint | null> = []
-    const keys = entries.map((entry, index) => keyOf(entry, ids[index] ?? null))
-    for (const [index, key] of keys.entries()) {
-      const count = (counts.get(key) ?? 0) + 1
-      counts.set(key, count)
-      const before = remembered.get(key)?.count ?? 0
-      isNew.push(count > before)
-      if (count <= before) repeated.push(times[index] ?? null)
+    for (const [index, entry] of entries.entries()) {
+      const key = keyOf(entry, ids[index] ?? null)
+      const at = times[index] ?? null
+      const seen = counts.get(key) ?? { count: 0, before: remembered.get(key)?.count ?? 0, at }
+      if (seen.count === 0) counts.set(key, seen)
+      seen.count += 1
+      seen.at = at
+      if (seen.count > seen.before) fresh.push(entry)
+      else repeated.push(at)
     }
-    for (const [index, key] of keys.entries()) {
-      const count = Math.max(counts.get(key) ?? 0, remembered.get(key)?.count ?? 0)
+    for (const [key, { at, before, count }] of counts) {
       // the one that was seen last is forgotten last
-      remembered.delete(key)
-      remembered.set(key, { count, at: times[index] ?? null })
+      if (before > 0) remembered.delete(key)
+      remembered.set(key, { count: Math.max(count, before), at })
     }
-    return { counts, repeated, fresh: entries.filter((_, index) => isNew[index]) }
+    return { counts, repeated, fresh }
   }
 
   const forget = (isOfThisPage: (key: string) => boolean, hasAllAgain: boolean): void => {

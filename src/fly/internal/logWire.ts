@@ -78,6 +78,8 @@ const parseJson = (text: string): unknown => {
 /** Takes a body as it comes. */
 export interface Reader {
   readonly push: (chunk: string) => void
+  /** Gives the lines that have come, of a body that breaks off: its end is not looked at. */
+  readonly stop: () => void
   /** What the body says besides its lines, when nothing more comes. */
   readonly end: () => {
     /** The body ends where a page ends, and not within a line. */
@@ -102,6 +104,7 @@ export const readMachines = (onLine: OnLine): Reader => {
   const { end, push } = JsonItems.byLine(longestLine, lineOf(read, onLine))
   return {
     push,
+    stop: () => {},
     end: () => {
       const rest = end()
       if (rest === null || rest.trim() === "") return { isWhole: rest !== null, nextToken: null }
@@ -130,6 +133,9 @@ const bareToken = /"next_token"\s*:\s*(\d+)(?=\s*[,}])/g
 /** Nanoseconds since 1970 have 19 digits; a longer text is no cursor. */
 const digits = /^\d{1,30}$/
 
+/** A body of at most this many characters is parsed as a whole; a longer one, or one that is no JSON, item by item. */
+const mostAtOnce = 1_048_576
+
 /** Reads a page of the platform's JSON, line by line. */
 export const readPlatform = (app: string, onLine: OnLine): Reader => {
   const read = (json: unknown): Line | null => {
@@ -137,17 +143,42 @@ export const readPlatform = (app: string, onLine: OnLine): Reader => {
     // the answer is about one app and does not repeat its name
     return Option.isSome(entry) ? { entry: { ...entry.value, appName: app }, id: textAt(json, "id") } : null
   }
-  const { end, push } = JsonItems.inArray("data", longestLine, lineOf(read, onLine))
+  const items = JsonItems.inArray("data", longestLine, lineOf(read, onLine))
+  /** The body, as long as it may be parsed as a whole; null from then on. */
+  let whole: string | null = ""
+
+  const itemByItem = (): void => {
+    if (whole !== null) items.push(whole)
+    whole = null
+  }
+
+  const endOf = (body: unknown, data: unknown) => {
+    const nextToken = textAt(valueAt(body, "meta"), "next_token")
+    return { isWhole: Array.isArray(data), nextToken: nextToken !== null && digits.test(nextToken) ? nextToken : null }
+  }
+
+  // quoted before it is parsed: as a JavaScript number it would be another one
+  const parse = (text: string): unknown => parseJson(text.replace(bareToken, "\"next_token\":\"$1\""))
+
   return {
-    push,
+    push: (chunk) => {
+      if (whole === null) return items.push(chunk)
+      whole += chunk
+      if (whole.length > mostAtOnce) itemByItem()
+    },
+    stop: itemByItem,
     end: () => {
-      // quoted before it is parsed: as a JavaScript number it would be another one
-      const body = parseJson((end() ?? "").replace(bareToken, "\"next_token\":\"$1\""))
-      const nextToken = textAt(valueAt(body, "meta"), "next_token")
-      return {
-        isWhole: Array.isArray(valueAt(body, "data")),
-        nextToken: nextToken !== null && digits.test(nextToken) ? nextToken : null
+      if (whole !== null && whole.length > 0) {
+        const body = parse(whole)
+        const data = valueAt(body, "data")
+        if (Array.isArray(data)) {
+          for (const item of data) onLine(read(item))
+          return endOf(body, data)
+        }
       }
+      itemByItem()
+      const body = parse(items.end() ?? "")
+      return endOf(body, valueAt(body, "data"))
     }
   }
 }
@@ -163,24 +194,42 @@ export interface Moment {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
+/** The day that was asked for last, and its answer: lines that come together are mostly of one day. */
+let lastDay: { readonly year: number; readonly month: number; readonly day: number; readonly midnight: number | null } =
+  {
+    year: 1970,
+    month: 1,
+    day: 1,
+    midnight: 0
+  }
+
+/** Seconds since 1970 at the beginning of a day; null when the calendar has no such day. */
+const midnightOf = (year: number, month: number, day: number): number | null => {
+  if (lastDay.year === year && lastDay.month === month && lastDay.day === day) return lastDay.midnight
+  const date = new Date(0)
+  // not Date.UTC: it takes the years 0 to 99 for those of the last century
+  date.setUTCFullYear(year, month - 1, day)
+  const midnight = date.getUTCDate() === day ? date.getTime() / 1000 : null
+  lastDay = { year, month, day, midnight }
+  return midnight
+}
+
 /** An RFC 3339 time, offset included; null for any other text. Digits beyond the ninth are cut. */
 export const parseTime = (text: string): Moment | null => {
   const found = rfc3339.exec(text)
   if (found === null) return null
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((part) => Number(found[part]))
+  const [year, month, day] = [Number(found[1]), Number(found[2]), Number(found[3])]
+  const [hour, minute, second] = [Number(found[4]), Number(found[5]), Number(found[6])]
   if (
-    year === undefined || month === undefined || day === undefined || hour === undefined || minute === undefined
-    || second === undefined || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60
+    month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60
   ) return null
-  const midnight = new Date(0)
-  // not Date.UTC: it takes the years 0 to 99 for those of the last century
-  midnight.setUTCFullYear(year, month - 1, day)
-  if (midnight.getUTCDate() !== day) return null
+  const midnight = midnightOf(year, month, day)
+  if (midnight === null) return null
   const offset = Number(found[9] ?? 0) * 60 + Number(found[10] ?? 0)
   if (offset >= 24 * 60) return null
   const minutes = hour * 60 + minute + (found[8] === "-" ? offset : -offset)
   return {
-    seconds: midnight.getTime() / 1000 + minutes * 60 + second,
+    seconds: midnight + minutes * 60 + second,
     nanos: Number((found[7] ?? "").slice(0, 9).padEnd(9, "0"))
   }
 }
