@@ -24,14 +24,23 @@ const once = (end: Tracer.Span["end"]): Tracer.Span["end"] => {
   }
 }
 
+const { addLinks, attribute, end, event } = Tracer.NativeSpan.prototype
+
+/** A span of Effect's own, as it is: no method of it throws. */
+const isNative = (span: Tracer.Span): boolean =>
+  span.end === end && span.attribute === attribute && span.event === event && span.addLinks === addLinks
+
 /** The same span, since a tracer knows its own; its methods do not throw any more. */
 const guardSpan = (span: Tracer.Span): Tracer.Span =>
-  Object.assign(span, {
-    end: once(quiet(span.end.bind(span))),
-    attribute: quiet(span.attribute.bind(span)),
-    event: quiet(span.event.bind(span)),
-    addLinks: quiet(span.addLinks.bind(span))
-  })
+  Object.assign(
+    span,
+    isNative(span) ? { end: once(span.end.bind(span)) } : {
+      end: once(quiet(span.end.bind(span))),
+      attribute: quiet(span.attribute.bind(span)),
+      event: quiet(span.event.bind(span)),
+      addLinks: quiet(span.addLinks.bind(span))
+    }
+  )
 
 /**
  * The same tracer; where it throws, the span is one that no exporter sees.
@@ -42,9 +51,7 @@ const guardSpan = (span: Tracer.Span): Tracer.Span =>
 export const guard = (tracer: Tracer.Tracer): Tracer.Tracer => ({
   span: (options) => {
     try {
-      const span = tracer.span(options)
-      // Effect's own does not throw
-      return span instanceof Tracer.NativeSpan ? span : guardSpan(span)
+      return guardSpan(tracer.span(options))
     } catch {
       return new Tracer.NativeSpan(options)
     }
