@@ -1,5 +1,5 @@
 /**
- * Time in a test: the clock of `it.effect` stands still until somebody moves it, and this moves it for as long as an effect runs.
+ * Time in a test: the clock of `it.effect` stands still until the test moves it, and this moves it for as long as an effect runs.
  *
  * @since 0.1.0
  */

@@ -6,7 +6,7 @@ import { suite } from "./pages.ts"
 
 const page = "guides/testing.md"
 
-suite(page)
+suite("guides/testing.md")
 
 /** The blocks that a reader pastes into a test file: they are tests of this file too, and pass as they stand. */
 const tests = blocksOf(read(page)).filter(({ language, text }) => language === "ts" && text.includes("it.effect("))

@@ -9,9 +9,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { ProviderId } from "../../domain/Ids.ts"
-import * as HandBackClock from "../../provider/HandBackClock.ts"
 import * as NameStamp from "../../provider/NameStamp.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
+import * as ReleaseClock from "../../provider/ReleaseClock.ts"
 import * as HostTracer from "../../telemetry/HostTracer.ts"
 import * as Config from "../session/Config.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
@@ -65,10 +65,10 @@ const configOf = (
 const callerSpan = Effect.map(Effect.option(Effect.currentParentSpan), Option.getOrUndefined)
 /** Everything of an engine runs on one clock, so that what a hand-back waits for goes on with it. */
 const onOwnClock = <A, E, R>(
-  use: (clock: HandBackClock.HandBackClock) => Effect.Effect<A, E, R>
+  use: (clock: ReleaseClock.ReleaseClock) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.clockWith((base) => {
-    const own = HandBackClock.make(base)
+    const own = ReleaseClock.make(base)
     return Effect.provideService(use(own), Clock.Clock, own.clock)
   })
 
@@ -76,7 +76,7 @@ const onOwnClock = <A, E, R>(
 export const make = (
   options: Options
 ): Effect.Effect<SessionEngine["Service"], AtlasError, SessionStore | Providers | Scope.Scope> =>
-  HostTracer.guarded(onOwnClock(Effect.fnUntraced(function*({ during }: HandBackClock.HandBackClock) {
+  HostTracer.guarded(onOwnClock(Effect.fnUntraced(function*({ during }: ReleaseClock.ReleaseClock) {
     const { closeWithin = "30 seconds", owner } = options
     const providers = yield* Providers
     const store = Writer.defectsAsFailures(yield* SessionStore)
@@ -230,7 +230,7 @@ export const make = (
         return entry.unsaved?.fault ?? "the session store has not answered yet"
       },
       waiting: waiters.size,
-      whileHandingBack: during,
+      whileReleasing: during,
       events: (id) =>
         ifWorking(
           "events",

@@ -122,8 +122,8 @@ export class SessionEngine extends Context.Service<SessionEngine, {
   readonly when: (id: SessionId, test: (seen: Seen) => boolean, operation: string) => Effect.Effect<Seen, AtlasError>
   /** Why the newest state of a session is not recorded; null when it is. */
   readonly whyUnrecorded: (id: SessionId) => string | null
-  /** Runs what waits for the end of a session with its scope; sessions end meanwhile, also where nobody moves a test's clock. */
-  readonly whileHandingBack: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Runs what waits for the end of a session with its scope; sessions end meanwhile, also where a test moves no clock. */
+  readonly whileReleasing: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** How many callers wait for a session. */
   readonly waiting: () => number
   /**

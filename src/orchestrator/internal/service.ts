@@ -291,7 +291,7 @@ export const make = Effect.fnUntraced(function*(
   const reaper = Reaper.make({ engine, store, grace: options.reapGrace })
   // a listing that hangs must not hold up the end of the sessions, which comes after this scope
   const running = yield* Scope.make("parallel")
-  yield* Effect.addFinalizer((exit) => engine.whileHandingBack(atMost(Scope.close(running, exit), "1 second")))
+  yield* Effect.addFinalizer((exit) => engine.whileReleasing(atMost(Scope.close(running, exit), "1 second")))
   const spending = Effect.map(Clocks.read, (now) => Spending.of(engine.all(), now))
   yield* ProviderFeed.start({
     engine,
@@ -340,7 +340,7 @@ export const make = Effect.fnUntraced(function*(
    * scope has no error channel, so what is not proven is logged, and surfaces as a defect that holds the failure.
    */
   const release = (id: SessionId, hasMachine: () => boolean) =>
-    Effect.catch(engine.whileHandingBack(stopTracked(id)), (error) => {
+    Effect.catch(engine.whileReleasing(stopTracked(id)), (error) => {
       const seen = engine.get(id)
       // nothing was rented, or the session is over: forgotten since, or ended by the close of the orchestrator
       const isOver = seen === undefined

@@ -33,10 +33,10 @@ import { type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Capability } from "../Capability.ts"
 import * as ContainerEnv from "../ContainerEnv.ts"
 import type { ComputeFacet, EndOptions, RentOptions } from "../Facets.ts"
-import * as HandBackClock from "../HandBackClock.ts"
 import * as Lease from "../Lease.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
+import * as ReleaseClock from "../ReleaseClock.ts"
 import * as StillWanted from "../StillWanted.ts"
 import * as Termination from "../Termination.ts"
 import * as LatestCreates from "./latestCreates.ts"
@@ -338,12 +338,12 @@ export const make = <Prepared>(
     rent: (spawn, options) => rentObserved(send(spawn, options), { [Attributes.computeName]: spawn.name }),
     resolve: (spawn, options) =>
       resolveObserved(
-        HandBackClock.during(Effect.mapError(lookFor(spawn, options), wrap("resolveCompute"))),
+        ReleaseClock.during(Effect.mapError(lookFor(spawn, options), wrap("resolveCompute"))),
         { [Attributes.computeName]: spawn.name }
       ),
     abandon: (spawn, options) =>
       endObserved(
-        HandBackClock.during(Effect.mapError(endLost(spawn.name, options), wrap("endCompute"))),
+        ReleaseClock.during(Effect.mapError(endLost(spawn.name, options), wrap("endCompute"))),
         { [Attributes.computeName]: spawn.name }
       ),
     end: (computeId, options = {}) =>
@@ -352,7 +352,7 @@ export const make = <Prepared>(
           const { madeAt: _at, mustExist: _must, name: _name, ...call } = options
           yield* decodeCall(call, "endCompute")
           const checked = yield* decodeId(computeId, "endCompute", id)
-          yield* HandBackClock.during(Effect.mapError(endWhole(checked, options), wrap("endCompute")))
+          yield* ReleaseClock.during(Effect.mapError(endWhole(checked, options), wrap("endCompute")))
         }),
         idAttribute(computeId)
       )

@@ -18,7 +18,7 @@ const lookEvery = Duration.millis(50)
 /** Sleepers that look within this, in nanoseconds of real time, are one look. */
 const sameLook = 40_000_000n
 
-/** So many looks in a row that find the clock where it was show that nobody moves it; a busy process makes them later, not more. */
+/** So many looks in a row that find the clock where it was show that the test does not move it. */
 const looksAtRest = 20
 
 /** How far the clock goes on with every look after that: the 30 seconds of a close pass in one and a half. */
@@ -33,10 +33,10 @@ const turnOfOthers = Effect.forEach(Array.from({ length: 20 }), () => Effect.yie
  * @category models
  * @since 0.1.0
  */
-export interface HandBackClock {
+export interface ReleaseClock {
   readonly clock: Clock.Clock
   /** Runs a hand-back on this clock; until it is over, whatever else sleeps on the clock wakes with it. */
-  readonly during: <A, E, R>(handBack: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly during: <A, E, R>(release: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /**
@@ -51,10 +51,10 @@ export interface HandBackClock {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (base: Clock.Clock): HandBackClock => {
-  if (base === realClock) return { clock: base, during: (handBack) => handBack }
+export const make = (base: Clock.Clock): ReleaseClock => {
+  if (base === realClock) return { clock: base, during: (release) => release }
   const running = Latch.makeUnsafe()
-  let handBacks = 0
+  let releases = 0
   /** Nanoseconds that this clock is ahead of its base. */
   let ahead = 0n
   let seen = base.monotonicTimeNanosUnsafe()
@@ -102,17 +102,17 @@ export const make = (base: Clock.Clock): HandBackClock => {
   }
 
   const begin = Effect.sync(() => {
-    handBacks += 1
+    releases += 1
     running.openUnsafe()
   })
   const finish = Effect.sync(() => {
-    handBacks -= 1
-    if (handBacks === 0) running.closeUnsafe()
+    releases -= 1
+    if (releases === 0) running.closeUnsafe()
   })
   return {
     clock,
-    during: (handBack) =>
-      Effect.acquireUseRelease(begin, () => Effect.provideService(handBack, Clock.Clock, clock), () => finish)
+    during: (release) =>
+      Effect.acquireUseRelease(begin, () => Effect.provideService(release, Clock.Clock, clock), () => finish)
   }
 }
 
@@ -122,5 +122,5 @@ export const make = (base: Clock.Clock): HandBackClock => {
  * @category constructors
  * @since 0.1.0
  */
-export const during = <A, E, R>(handBack: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.clockWith((clock) => make(clock).during(handBack))
+export const during = <A, E, R>(release: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.clockWith((clock) => make(clock).during(release))

@@ -2,7 +2,7 @@
  * The clock of a hand-back: the program's own for as long as somebody moves that, and one that goes on by itself otherwise.
  */
 import { assert, describe, it } from "@effect/vitest"
-import * as HandBackClock from "effect-atlas/provider/HandBackClock"
+import * as ReleaseClock from "effect-atlas/provider/ReleaseClock"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -10,21 +10,21 @@ import * as TestClock from "effect/testing/TestClock"
 import { untilSo } from "../support/until.ts"
 
 /** A clock of its own for everything in it, as an engine has one. */
-const make = Effect.clockWith((clock) => Effect.sync(() => HandBackClock.make(clock)))
+const make = Effect.clockWith((clock) => Effect.sync(() => ReleaseClock.make(clock)))
 
 describe("a hand-back", () => {
   it.live("runs on the real clock where the program does", () =>
     Effect.clockWith((clock) =>
       Effect.gen(function*() {
-        assert.strictEqual(HandBackClock.make(clock).clock, clock)
-        assert.strictEqual(yield* HandBackClock.during(Effect.clockWith(Effect.succeed)), clock)
+        assert.strictEqual(ReleaseClock.make(clock).clock, clock)
+        assert.strictEqual(yield* ReleaseClock.during(Effect.clockWith(Effect.succeed)), clock)
       })
     ))
 
   it.effect("takes the time that it takes, while the test moves its clock", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(
-        HandBackClock.during(Effect.andThen(Effect.sleep("10 seconds"), Clock.currentTimeMillis))
+        ReleaseClock.during(Effect.andThen(Effect.sleep("10 seconds"), Clock.currentTimeMillis))
       )
       yield* TestClock.adjust("9999 millis")
       assert.isUndefined(fiber.pollUnsafe())
@@ -42,14 +42,14 @@ describe("a hand-back", () => {
           woken.push(name)
           return Number((yield* Clock.monotonicTimeNanos) - start) / 1e6 >= millis
         })
-      const slept = yield* HandBackClock.during(
+      const slept = yield* ReleaseClock.during(
         Effect.all([sleeper("ten seconds", 10_000), sleeper("five seconds", 5_000), sleeper("at once", 0)], {
           concurrency: "unbounded"
         })
       )
       assert.deepStrictEqual([slept, woken], [[true, true, true], ["at once", "five seconds", "ten seconds"]])
       assert.deepStrictEqual(
-        yield* HandBackClock.during(Effect.timeoutOption(Effect.never, "5 seconds")),
+        yield* ReleaseClock.during(Effect.timeoutOption(Effect.never, "5 seconds")),
         yield* Effect.option(Effect.fail("too late"))
       )
       assert.strictEqual(yield* Clock.currentTimeMillis, 0, "the clock of the test stands where the test has put it")
