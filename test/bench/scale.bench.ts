@@ -15,6 +15,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { addLive, makePlainCloud, owner } from "../orchestrator/plainCloud.ts"
+import { exactly, hold } from "./bounds.ts"
 
 /** No stall may be longer than this, in milliseconds. */
 const bound = 200
@@ -72,7 +73,20 @@ for (const count of [10_000, 100_000]) {
           Layer.succeed(Providers.Providers, Providers.make([cloud.provider], { default: "plain" }))
         ])
       )
+      const started = process.cpuUsage()
       const boot = yield* stallOf(Layer.build(layer))
+      const { system, user } = process.cpuUsage(started)
+      const sessions = `${shown(count)} sessions`
+      if (count === 100_000) {
+        hold({
+          path: `boot of ${sessions}, each`,
+          against: null,
+          unit: "us",
+          limit: 20,
+          aim: null,
+          rounds: exactly((user + system) / count)
+        })
+      }
       const engine = Context.get(boot.value, SessionEngine.SessionEngine)
       const orchestrator = Context.get(boot.value, Orchestrator.Orchestrator)
       console.log(
@@ -104,6 +118,25 @@ for (const count of [10_000, 100_000]) {
       const used = process.cpuUsage(cpu)
       globalThis.gc?.()
       const heap = (process.memoryUsage().heapUsed - before) / count
+      if (count === 100_000) {
+        hold({
+          path: `heap of a session of ${sessions}`,
+          against: null,
+          unit: "B",
+          limit: 2_200,
+          aim: 2_000,
+          rounds: exactly(heap)
+        })
+        const stall = Math.max(boot.stall, first.stall, next.stall, reap.stall, steady.stall)
+        hold({
+          path: `stall with ${sessions}`,
+          against: null,
+          unit: "ms",
+          limit: bound,
+          aim: null,
+          rounds: exactly(stall)
+        })
+      }
       console.log(
         `  steady, listed every 10 s: ${
           ((used.user + used.system) / 10 / (performance.now() - start)).toFixed(1)

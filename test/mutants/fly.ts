@@ -95,16 +95,16 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     name: "id-is-a-key",
     why: "two lines with one id, which hosts send, count as one",
     file: `${fly}/internal/logProgress.ts`,
-    find: "JSON.stringify([shortened(id), timestamp, instance, shortened(message)])",
-    replace: "JSON.stringify(id === null ? [shortened(id), timestamp, instance, shortened(message)] : [id])",
+    find: "[shortened(id), timestamp, instance, shortened(message)].map(part)",
+    replace: "(id === null ? [shortened(id), timestamp, instance, shortened(message)] : [id]).map(part)",
     noticedBy: [lostLines]
   },
   {
     name: "same-line-twice-is-once",
     why: "two lines that say the same at the same time count as one",
     file: `${fly}/internal/logProgress.ts`,
-    find: "isNew.push(count > before)",
-    replace: "isNew.push(before === 0 && count === 1)",
+    find: "if (seen.count > seen.before) fresh.push(entry)",
+    replace: "if (seen.before === 0 && seen.count === 1) fresh.push(entry)",
     noticedBy: [lostLines]
   },
   {

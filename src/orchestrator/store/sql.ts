@@ -81,7 +81,7 @@ const fingerprintColumns = "id, version, schema_version, octet_length(state) AS 
 
 /** The rows this process has read or written, so that they are known to be readable. */
 interface ReadableRows {
-  readonly add: (row: Readonly<Record<string, unknown>>) => void
+  readonly add: (id: string, row: Readonly<Record<string, unknown>>) => void
   readonly has: (row: Readonly<Record<string, unknown>>) => boolean
   /** Notes a committed write; `bytes` is null when it deleted the row. */
   readonly written: (row: { readonly id: string; readonly version: number; readonly bytes: number | null }) => void
@@ -97,7 +97,7 @@ const fingerprintOf = (row: Readonly<Record<string, unknown>>): string =>
 const makeReadableRows = (): ReadableRows => {
   const known = new Map<string, string>()
   return {
-    add: (row) => known.set(String(row["id"]), fingerprintOf(row)),
+    add: (id, row) => known.set(id, fingerprintOf(row)),
     has: (row) => known.get(String(row["id"])) === fingerprintOf(row),
     written: ({ bytes, id, version }) => {
       if (bytes === null) known.delete(id)
@@ -151,7 +151,8 @@ export const make = (
           : Rows.read(owner, row)
         if (Result.isFailure(session)) unreadable.push(session.failure)
         else {
-          readable.add(row)
+          // the session's own text, which is held anyway
+          readable.add(session.success.spec.id, row)
           sessions.push(session.success)
         }
       }
