@@ -22,7 +22,7 @@ const encode = Schema.encodeSync(EventJson)
 /** One thing a session told, in JSON. */
 export const eventToJson = ({ at, computeId, event, id }: EventEnvelope) => ({
   type: "event" as const,
-  at: DateTime.formatIso(DateTime.makeUnsafe(at)),
+  at: DateTime.formatIso(at),
   id,
   computeId,
   event: encode(event)

@@ -19,8 +19,8 @@ export const EventEnvelope = Schema.Struct({
   id: SessionId,
   /** The machine the session has or had last; null before the first. */
   computeId: Schema.NullOr(ComputeId),
-  /** When it happened, in milliseconds of the wall clock. */
-  at: Schema.Finite,
+  /** When it happened. */
+  at: Schema.DateTimeUtcFromString,
   event: SessionEvent
 })
 

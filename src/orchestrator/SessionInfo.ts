@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -61,7 +60,9 @@ export const SessionInfo = Schema.Struct({
   respawns: Schema.Int,
   outcome: orNull(Outcome),
   /** Candidates that rented no machine, and why: first those that could not be asked at all, then those that refused. */
-  refusals: Schema.Array(Schema.Struct({ ...Refusal.fields, candidate: Candidate })),
+  refusals: Schema.Array(
+    Schema.Struct({ candidate: Candidate, fault: Refusal.fields.fault, at: Schema.DateTimeUtcFromString })
+  ),
   /** Machines that are being terminated and are not verified gone yet. */
   dying: Schema.Array(ComputeId)
 })
@@ -79,9 +80,6 @@ export type SessionInfo = typeof SessionInfo.Type
  * @since 0.1.0
  */
 export const SessionInfoJson = Schema.toCodecJson(SessionInfo)
-
-/** An instant; one beyond what a date can hold is the nearest that it can. */
-const instant = (millis: number): DateTime.Utc => DateTime.makeUnsafe(Math.max(-8.64e15, Math.min(8.64e15, millis)))
 
 /**
  * A session as it is now.
@@ -105,17 +103,21 @@ export const fromState = (state: SessionState, read: Clock.Now): SessionInfo => 
     userId: spec.userId,
     mode: spec.mode,
     persist: spec.persist,
-    startedAt: instant(state.createdAt),
-    lastActivityAt: instant(Math.max(state.createdAt, now.wall - (now.mono - state.touched))),
+    startedAt: Clock.instant(state.createdAt),
+    lastActivityAt: Clock.instant(Math.max(state.createdAt, now.wall - (now.mono - state.touched))),
     idleTtl: spec.policy.idleTtl === null ? null : Duration.millis(spec.policy.idleTtl),
-    deadlineAt: spec.policy.maxRuntime === null ? null : instant(state.createdAt + spec.policy.maxRuntime),
+    deadlineAt: spec.policy.maxRuntime === null ? null : Clock.instant(state.createdAt + spec.policy.maxRuntime),
     maxCost: spec.policy.maxCost === null ? null : Usd.make(spec.policy.maxCost),
     spentUsd: Usd.make(spentUsd(state, read)),
     respawns: state.respawns,
     outcome: phase._tag === "Ended" || phase._tag === "Ending" ? phase.outcome : null,
     refusals: [
-      ...(spec.unfit ?? []).map((unfit) => ({ ...unfit, at: state.createdAt })),
-      ...state.refusals.map((refusal) => ({ ...refusal, candidate: candidateOf(refusal.candidate) }))
+      ...(spec.unfit ?? []).map((unfit) => ({ ...unfit, at: Clock.instant(state.createdAt) })),
+      ...state.refusals.map((refusal) => ({
+        ...refusal,
+        candidate: candidateOf(refusal.candidate),
+        at: Clock.instant(refusal.at)
+      }))
     ],
     dying: state.pendingTerminations.map(({ computeId }) => computeId)
   }

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { NoCapacity, ProviderFault, Timeout, Uncertain } from "effect-atlas/domain/AtlasError"
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import type { Orchestrator } from "effect-atlas/orchestrator"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -158,7 +159,7 @@ describe("a stream of events", () => {
       yield* Effect.forkChild(Stream.runForEach(orchestrator.events(id), () => Effect.sync(() => void (read += 1))))
       yield* settle
       for (let at = 0; at < 5_000; at++) {
-        yield* engine.announce(id, { _tag: "Heartbeat", at })
+        yield* engine.announce(id, { _tag: "Heartbeat", at: DateTime.makeUnsafe(at) })
         if (at % 100 === 0) yield* settle
       }
       yield* settle

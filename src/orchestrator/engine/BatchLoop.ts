@@ -10,7 +10,7 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import * as Metrics from "../../telemetry/OrchestratorMetrics.ts"
 import { guarded, locate } from "../internal/defects.ts"
-import type { Now } from "../session/Clock.ts"
+import { instant, type Now } from "../session/Clock.ts"
 import type { DecideConfig } from "../session/Config.ts"
 import type { SessionId } from "../session/Ids.ts"
 import type { Phase } from "../session/Phase.ts"
@@ -103,7 +103,7 @@ export const make = (parts: Parts): BatchLoop => {
       const { id } = entry.state.spec
       yield* SessionSpans.abandon(entry, "released")
       table.remove(id)
-      yield* publisher.publish({ id, computeId: null, at: wall, event: { _tag: "Released" } })
+      yield* publisher.publish({ id, computeId: null, at: instant(wall), event: { _tag: "Released" } })
     }
     waiters.failAll((operation) => status.stopped(operation) ?? error)
     yield* mailbox.close
@@ -139,7 +139,7 @@ export const make = (parts: Parts): BatchLoop => {
     if (isNeeded || events.length > 0 || commands.length > 0) {
       entry.unsaved ??= Unsaved.make(before, now.mono)
       const computeId = Table.machineOf(after)
-      const envelopes = events.map((event) => ({ id, computeId, at: after.clock.wall, event }))
+      const envelopes = events.map((event) => ({ id, computeId, at: instant(after.clock.wall), event }))
       Unsaved.add(entry.unsaved, { envelopes, commands, isNeeded })
     }
     if (isNeeded) {

@@ -13,6 +13,7 @@ import * as NameStamp from "../../provider/NameStamp.ts"
 import { isUsable, Providers } from "../../provider/Providers.ts"
 import * as ReleaseClock from "../../provider/ReleaseClock.ts"
 import * as HostTracer from "../../telemetry/HostTracer.ts"
+import { instant } from "../session/Clock.ts"
 import * as Config from "../session/Config.ts"
 import { SessionSecrets } from "../SessionSecrets.ts"
 import { SessionStore } from "../store/StoreContract.ts"
@@ -206,7 +207,7 @@ export const make = (
           // nothing is told of a machine that no row names yet
           return entry === undefined || !entry.recorded
             ? Effect.void
-            : publisher.publish({ id, computeId: Table.machineOf(entry.state), at: wall, event })
+            : publisher.publish({ id, computeId: Table.machineOf(entry.state), at: instant(wall), event })
         }),
       touch: mailbox.touch,
       get: (id) => snapshot(table.get(id)),

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import { time } from "./internal/bounds.ts"
 
@@ -86,3 +87,12 @@ export const hasJumped = (last: Now, now: Now, tolerance: number): boolean => {
   const suspended = slept(last, now)
   return suspended === null ? (now.wall - last.wall) - (now.mono - last.mono) > tolerance : suspended > 0
 }
+
+/**
+ * A reading of the wall clock as an instant; one beyond what a date can hold is the nearest that it can.
+ *
+ * @category clocks
+ * @since 0.1.0
+ */
+export const instant = (millis: number): DateTime.Utc =>
+  DateTime.makeUnsafe(Math.max(-8.64e15, Math.min(8.64e15, millis)))

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { ComputeStatus } from "../../domain/Compute.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
+import { Usd } from "../../domain/Money.ts"
 import { Fault } from "./Fault.ts"
 import { AttemptId } from "./Ids.ts"
 import { Observation } from "./Observation.ts"
@@ -143,7 +144,7 @@ export const CommandJson = Schema.toCodecJson(Command)
  * **Details**
  *
  * - `Status`: the first status of a machine, each change, the cause of its death, and last `terminated`.
- * - `Heartbeat`: an interactive session is in use; `at` is wall clock.
+ * - `Heartbeat`: an interactive session is in use.
  * - `Refused`: a candidate refused and made nothing.
  * - `Terminating`: exactly one for each end, with its reason; `Task` comes before it. `Ended` closes the stream.
  * - `TerminateFailed`: a terminate failed. `TerminateStuck`: told as well after every fifth try.
@@ -163,7 +164,7 @@ export const SessionEvent = Schema.Union([
     computeId: Schema.NullOr(ComputeId),
     status: Schema.Literals([...ComputeStatus.literals, "vanished", "preempted"])
   }),
-  Schema.TaggedStruct("Heartbeat", { at: Schema.Finite }),
+  Schema.TaggedStruct("Heartbeat", { at: Schema.DateTimeUtcFromString }),
   Schema.TaggedStruct("Refused", { attempt: AttemptId, candidate: Candidate, fault: Fault }),
   Schema.TaggedStruct("Terminating", { reason: EndReason, cause: Schema.NullOr(DeathCause) }),
   Schema.TaggedStruct("TerminateFailed", { computeId: ComputeId, fault: Fault }),
@@ -175,9 +176,9 @@ export const SessionEvent = Schema.Union([
   Schema.TaggedStruct("StaleReport", { attempt: AttemptId, exitCode: Schema.Int }),
   Schema.TaggedStruct("Task", { outcome: Outcome }),
   Schema.TaggedStruct("SpendReconciled", {
-    estimatedUsd: Schema.Finite,
-    billedUsd: Schema.Finite,
-    spentUsd: Schema.Finite
+    estimatedUsd: Usd,
+    billedUsd: Usd,
+    spentUsd: Usd
   }),
   Schema.TaggedStruct("SpendReconcileFailed", { fault: Fault }),
   Schema.TaggedStruct("OrphanFound", { computeId: ComputeId }),

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
+import * as DateTime from "effect/DateTime"
 import * as Unsaved from "../../../src/orchestrator/engine/Unsaved.ts"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { start } from "../session/harness.ts"
@@ -10,7 +11,7 @@ import { start } from "../session/harness.ts"
 const id = Session.SessionId.make("s1")
 const machine = ComputeId.make("m1")
 
-const told = (event: Session.SessionEvent, at = 0) => ({ id, computeId: machine, at, event })
+const told = (event: Session.SessionEvent, at = 0) => ({ id, computeId: machine, at: DateTime.makeUnsafe(at), event })
 const change = (events: ReadonlyArray<Session.SessionEvent>, isNeeded = true) => ({
   envelopes: events.map((event) => told(event)),
   commands: [],
@@ -33,7 +34,7 @@ describe("what waits", () => {
 
   it("also comes out when it needs no record and nothing before it does", () => {
     const unsaved = Unsaved.make(null, 0)
-    Unsaved.add(unsaved, change([{ _tag: "Heartbeat", at: 1 }], false))
+    Unsaved.add(unsaved, change([{ _tag: "Heartbeat", at: DateTime.makeUnsafe(1) }], false))
     assert.deepStrictEqual(Unsaved.take(unsaved, false).map(textOf), ["Heartbeat"])
   })
 
@@ -44,7 +45,7 @@ describe("what waits", () => {
       Unsaved.add(
         unsaved,
         change([
-          { _tag: "Heartbeat", at: times },
+          { _tag: "Heartbeat", at: DateTime.makeUnsafe(times) },
           { _tag: "Status", computeId: machine, status: times % 2 === 0 ? "running" : "provisioning" }
         ])
       )

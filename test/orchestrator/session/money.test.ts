@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
+import { Usd } from "effect-atlas/domain/Money"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { hour, live, minute, second, start, task } from "./harness.ts"
 
@@ -220,9 +221,9 @@ describe("the bill", () => {
     const [told] = session.told()
     assert.deepStrictEqual(told, {
       _tag: "SpendReconciled",
-      estimatedUsd: estimated,
-      billedUsd: estimated + 5,
-      spentUsd: estimated + 5
+      estimatedUsd: Usd.make(estimated),
+      billedUsd: Usd.make(estimated + 5),
+      spentUsd: Usd.make(estimated + 5)
     })
     assert.isFalse(session.billed(0.1).needsCommit)
     assert.closeTo(session.spent(), estimated + 5, 1e-9)

@@ -1,4 +1,6 @@
 /** The current machine: its status, its death, its finish report, its touches and its bill. */
+import { Usd } from "../../../domain/Money.ts"
+import { instant } from "../Clock.ts"
 import type { InputOf } from "../Event.ts"
 import { type Fault, make as makeFault } from "../Fault.ts"
 import { activityOf } from "../Limits.ts"
@@ -217,9 +219,9 @@ export const billed = (state: SessionState, step: Step, input: InputOf<"Billed">
   const meter = Meter.raise(state.meter, input, billedUsd, wall)
   step.events.push({
     _tag: "SpendReconciled",
-    estimatedUsd,
-    billedUsd,
-    spentUsd: Meter.spent(meter, wall)
+    estimatedUsd: Usd.make(estimatedUsd),
+    billedUsd: Usd.make(billedUsd),
+    spentUsd: Usd.make(Meter.spent(meter, wall))
   })
   const known = meter === state.meter ? state : { ...state, meter }
   return isLast ? known : nextBill(known, step)
@@ -245,7 +247,7 @@ export const wake = (state: SessionState, step: Step, phase: PhaseOf<"Live">): S
     next = withTimers(next, { bill: { at: null, tries: 0 } })
   }
   if (isDue(state.timers.beat)) {
-    step.events.push({ _tag: "Heartbeat", at: step.now.wall })
+    step.events.push({ _tag: "Heartbeat", at: instant(step.now.wall) })
     next = withTimers(next, { beat: heartbeat === null ? null : step.now.mono + heartbeat })
   }
   return next
