@@ -5,7 +5,6 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
-import { trusted } from "./trusted.ts"
 
 /**
  * A port to open: its number inside the compute and its protocol.
@@ -43,7 +42,7 @@ const PortText = Schema.String.pipe(
       }
       return isPort(port)
         ? Effect.succeed(
-          trusted(PortRequest, { port, protocol: match[2] === "tcp" ? "tcp" : "http", symmetric: false })
+          new PortRequest({ port, protocol: match[2] === "tcp" ? "tcp" : "http", symmetric: false })
         )
         : Effect.fail(
           new SchemaIssue.Pointer(
@@ -63,10 +62,6 @@ export const text = (expected: string, limit: number) =>
       { expected }
     )
   )
-
-/** Null first, which is cheap to tell: some schemas find out that null is none of theirs by throwing. */
-export const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.Union([Schema.Null, schema]).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
 const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
   decode: SchemaGetter.transformEffect((input) => {
