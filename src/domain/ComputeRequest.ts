@@ -9,10 +9,10 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { AtlasError } from "./AtlasError.ts"
-import { decoder, PositiveDuration } from "./Decode.ts"
+import { decoder, nullable, PositiveDuration } from "./Decode.ts"
 import { CloudType } from "./Gpu.ts"
 import type { CanonicalGpu } from "./GpuCatalog.ts"
-import { count, Env, hidden, nullable, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
+import { count, Env, hidden, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
 
 export { type PortInput, PortRequest } from "./internal/container.ts"
 

@@ -119,3 +119,16 @@ export const PositiveDuration = Schema.Unknown.pipe(Schema.decodeTo(
     encode: SchemaGetter.transform(writtenOf)
   }
 ))
+
+/**
+ * A field that may be left out or null, and reads as null then.
+ *
+ * **Details**
+ *
+ * Null is tried first, which is cheap to tell: some schemas find out that null is none of theirs by throwing.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const nullable = <S extends Schema.Constraint>(schema: S) =>
+  Schema.Union([Schema.Null, schema]).pipe(Schema.withDecodingDefault(Effect.succeed(null)))

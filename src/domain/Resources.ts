@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { nullable } from "./Decode.ts"
 import { ComputeId, ProviderId } from "./Ids.ts"
-import { Env, hidden, nullable, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
+import { Env, hidden, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
 import { Usd } from "./Money.ts"
 
 const name = text("a name of 1 to 256 characters", 256)

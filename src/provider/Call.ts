@@ -11,8 +11,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { AtlasError } from "../domain/AtlasError.ts"
-import { decoder, PositiveDuration } from "../domain/Decode.ts"
-import { nullable } from "../domain/internal/container.ts"
+import { decoder, nullable, PositiveDuration } from "../domain/Decode.ts"
 
 const Secret = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(Schema.Redacted(Schema.String)), {
   decode: SchemaGetter.transformEffect((input) => {

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
-import { nullable } from "../../src/domain/internal/container.ts"
+import { nullable } from "../../src/domain/Decode.ts"
 
 it("null is told without asking the schema beside it, which may find out by throwing", () => {
   let asked = 0

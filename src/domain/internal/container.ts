@@ -6,7 +6,6 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
 import * as PortText from "../PortText.ts"
-import { trusted } from "./trusted.ts"
 
 type Protocol = typeof PortProtocol.Type
 
@@ -44,7 +43,7 @@ const PortFromText = Schema.String.pipe(
         )
       }
       return isPort(read.port)
-        ? Effect.succeed(trusted(PortRequest, { ...read, symmetric: false }))
+        ? Effect.succeed(new PortRequest({ ...read, symmetric: false }))
         : Effect.fail(
           new SchemaIssue.Pointer(
             ["port"],
@@ -63,10 +62,6 @@ export const text = (expected: string, limit: number) =>
       { expected }
     )
   )
-
-/** Null first, which is cheap to tell: some schemas find out that null is none of theirs by throwing. */
-export const nullable = <S extends Schema.Constraint>(schema: S) =>
-  Schema.Union([Schema.Null, schema]).pipe(Schema.withDecodingDefault(Effect.succeed(null)))
 
 /** What stands for the value of a variable in JSON, as in print. Read back it is refused: no container may get it as a value. */
 const redacted = "<redacted>"

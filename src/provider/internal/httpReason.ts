@@ -48,7 +48,7 @@ const once = <A>(make: () => A): () => A => {
   return () => (made ??= { value: make() }).value
 }
 
-/** Reads of an answer what is asked: of most successes nobody wants to know more than the status. */
+/** Reads of an answer what is asked: of most successes a caller wants to know no more than the status. */
 const refusalOf = (
   answer: Answered,
   { isWithheld, scrub }: Judging

@@ -6,13 +6,13 @@ import { Compute, type ComputeStatus, PortBinding } from "../../../domain/Comput
 import { type CloudOffer, type CloudType, type GpuStock, GpuType } from "../../../domain/Gpu.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../../domain/Ids.ts"
-import { trusted } from "../../../domain/internal/trusted.ts"
 import { Usd } from "../../../domain/Money.ts"
 import * as NameStamp from "../../../provider/NameStamp.ts"
 import type * as Wire from "../RunPodSchema.ts"
 import type { PodFacts } from "./podFacts.ts"
 import { rawOf } from "./raw.ts"
 import { nameVariable } from "./requests.ts"
+import { trusted } from "./trusted.ts"
 
 const provider = ProviderId.make("runpod")
 

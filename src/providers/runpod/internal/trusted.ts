@@ -3,7 +3,7 @@
 /**
  * An instance without the checks of its class's constructor, which would walk through all of it once more.
  *
- * Only for fields that this library has decoded or made itself, field by field: whoever calls this answers for each of them. What
+ * Only for fields that this library has decoded or made itself, field by field: the caller answers for each of them. What
  * an adapter or a caller gives goes through the constructor.
  */
 export const trusted = <A extends object, Field extends keyof A>(
