@@ -35,12 +35,21 @@ const isOpen = (path: string): boolean => {
 
 const isRuntime = ({ kind }: { readonly kind: string }): boolean => kind === "static"
 
+const runtimeImports = new Map<string, ReturnType<typeof importsOf>>()
+
+/** The imports of a file that are followed when it is loaded; each file is parsed once. */
+const loadsOf = (path: string): ReturnType<typeof importsOf> => {
+  const known = runtimeImports.get(path) ?? importsOf(read(path)).filter(isRuntime)
+  runtimeImports.set(path, known)
+  return known
+}
+
 /** What loading a file of ours loads: our own files, and each package it names with the place that names it. */
 const loadedBy = (entry: string): { readonly files: Set<string>; readonly packages: Map<string, string> } => {
   const files = new Set([entry])
   const packages = new Map<string, string>()
   for (const path of files) {
-    for (const { specifier, line } of importsOf(read(path)).filter(isRuntime)) {
+    for (const { specifier, line } of loadsOf(path)) {
       const to = target(path, specifier)
       if (to !== undefined) files.add(to)
       else if (!packages.has(specifier)) packages.set(specifier, `${path}:${line}`)
@@ -95,6 +104,48 @@ describe("the core entry", () => {
   it("loads no package but effect", () => {
     const { packages } = loadedBy("src/index.ts")
     assert.deepStrictEqual([...packages].filter(([specifier]) => !specifier.startsWith("effect/")), [])
+  })
+})
+
+/** Every file that a door leads to. */
+const entries = doors.flatMap(([, door]) => matching([door["effect-atlas-source"].slice(2)]).map(({ path }) => path))
+
+describe("an import of one module loads", () => {
+  const loading = (isMeant: (specifier: string) => boolean) =>
+    entries.filter((entry) => [...loadedBy(entry).packages.keys()].some(isMeant)).toSorted()
+
+  it("no database where none is named: neither Effect's SQL nor Node's SQLite", () => {
+    assert.deepStrictEqual(loading((specifier) => specifier.startsWith("effect/sql") || specifier === "node:sqlite"), [
+      "src/fly/TokenStorageSql.ts",
+      "src/orchestrator/SessionStoreSql.ts",
+      "src/orchestrator/SessionStoreSqlite.ts",
+      "src/storage/SqliteNode.ts"
+    ])
+  })
+
+  it("Node's SQLite by no import of its own, since Node warns of it: only storage/BuiltinSqlite loads it", () => {
+    const sources = matching(["src/**/*.ts"]).map(({ path }) => path)
+    const named = sources.filter((path) => loadsOf(path).some(({ specifier }) => specifier === "node:sqlite"))
+    assert.deepStrictEqual(named, [])
+    const users = entries.filter((entry) => loadedBy(entry).files.has("src/storage/BuiltinSqlite.ts"))
+    assert.deepStrictEqual(users.toSorted(), [
+      "src/orchestrator/SessionStoreSqlite.ts",
+      "src/storage/BuiltinSqlite.ts",
+      "src/storage/SqliteNode.ts"
+    ])
+  })
+
+  it("Node only where files, processes or its SQLite are used: not in the orchestrator with sessions in memory", () => {
+    const needy = loading(isBuiltin).filter((entry) => !/^src\/(?:fly|storage|testing)\//.test(entry))
+    assert.deepStrictEqual(needy, [
+      "src/orchestrator/SessionStoreSql.ts",
+      "src/orchestrator/SessionStoreSqlite.ts",
+      "src/providers/LocalProvider.ts"
+    ])
+  })
+
+  it("no package but effect, from whichever door", () => {
+    assert.deepStrictEqual(loading((specifier) => !isBuiltin(specifier) && !specifier.startsWith("effect/")), [])
   })
 })
 
