@@ -1,6 +1,7 @@
 /**
  * Rates measured side by side: every contender runs in turn, round after round, so that noise hits all alike.
  */
+import { type Spread, spreadOf } from "./bounds.ts"
 
 export interface Contender {
   readonly name: string
@@ -16,11 +17,12 @@ interface Cost {
 
 const rounds = 9
 
-/** The ratio of every round, in words: how far apart they are says how much the median is worth. */
-const spread = (ratios: ReadonlyArray<number>): string => {
-  const sorted = ratios.toSorted((a, b) => a - b)
-  const at = (part: number): string => (sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN).toFixed(2)
-  return `${at(0.5)}x, half of the rounds ${at(0.25)}x to ${at(0.75)}x`
+/** CPU time of the contenders, for a bound. */
+export interface Measured {
+  /** One contender's CPU time for a piece of work, in microseconds. */
+  readonly cpu: (name: string) => Spread
+  /** A contender's CPU time over a peer's, each round with itself. */
+  readonly ratio: (name: string, peer: string) => Spread
 }
 
 const median = (values: ReadonlyArray<number>): number =>
@@ -36,12 +38,12 @@ const cost = async ({ run }: Contender, times: number): Promise<Cost> => {
 
 /**
  * Prints operations a second of each contender, its CPU time, and the ratio of both to the first one, which is the limit
- * or the peer. Answers the ratios of CPU time between any two of them: the median of the rounds, each with itself.
+ * or the peer.
  */
 export const compare = async (
   contenders: ReadonlyArray<Contender>,
   times: number
-): Promise<(name: string, peer: string) => number> => {
+): Promise<Measured> => {
   const costs = new Map<string, Array<Cost>>(contenders.map(({ name }) => [name, []]))
   for (let round = 0; round <= rounds; round++) {
     for (const contender of contenders) {
@@ -51,30 +53,33 @@ export const compare = async (
     }
   }
   const of = (name: string): ReadonlyArray<Cost> => costs.get(name) ?? []
-  const ratio = (kind: keyof Cost) => (name: string, peer: string): number =>
-    median(of(name).map((cost, round) => cost[kind] / (of(peer)[round]?.[kind] ?? Number.NaN)))
+  const ratios = (kind: keyof Cost, name: string, peer: string): ReadonlyArray<number> =>
+    of(name).map((cost, round) => cost[kind] / (of(peer)[round]?.[kind] ?? Number.NaN))
   const first = contenders[0]?.name ?? ""
   const width = Math.max(...contenders.map(({ name }) => name.length))
   for (const { name } of contenders) {
     const rate = 1_000_000 / median(of(name).map(({ wall }) => wall))
     const cpu = median(of(name).map(({ cpu }) => cpu))
-    const ratios = `${ratio("wall")(name, first).toFixed(2)}x the time, ${
-      ratio("cpu")(name, first).toFixed(2)
+    const overFirst = `${median(ratios("wall", name, first)).toFixed(2)}x the time, ${
+      median(ratios("cpu", name, first)).toFixed(2)
     }x the CPU of ${first}`
     console.log(
       `${name.padEnd(width)}  ${Math.round(rate).toLocaleString("en").padStart(12)} /s  ${
         cpu.toFixed(cpu < 10 ? 2 : 0).padStart(7)
-      } us CPU  ${name === first ? "" : ratios}`
+      } us CPU  ${name === first ? "" : overFirst}`
     )
   }
-  return ratio("cpu")
+  return {
+    cpu: (name) => spreadOf(of(name).map(({ cpu }) => cpu)),
+    ratio: (name, peer) => spreadOf(ratios("cpu", name, peer))
+  }
 }
 
 /**
  * Two contenders in turn, in many short rounds whose order alternates, so that noise hits both alike. Answers the ratio of
  * their CPU time, round by round, and prints it.
  */
-export const pair = async (one: Contender, peer: Contender, times: number, many = 40): Promise<number> => {
+export const pair = async (one: Contender, peer: Contender, times: number, many = 40): Promise<Spread> => {
   const ratios: Array<number> = []
   for (let round = 0; round <= many; round++) {
     const spent = new Map<Contender, number>()
@@ -84,6 +89,10 @@ export const pair = async (one: Contender, peer: Contender, times: number, many 
     // the first round only warms up
     if (round > 0) ratios.push((spent.get(one) ?? Number.NaN) / (spent.get(peer) ?? Number.NaN))
   }
-  console.log(`${one.name}, paired in ${many} rounds: ${spread(ratios)} the CPU of ${peer.name}`)
-  return median(ratios)
+  const spread = spreadOf(ratios)
+  const [half, low, high] = [spread.median, spread.low, spread.high].map((ratio) => `${ratio.toFixed(2)}x`)
+  console.log(
+    `${one.name}, paired in ${many} rounds: ${half}, half of the rounds ${low} to ${high} the CPU of ${peer.name}`
+  )
+  return spread
 }

@@ -101,7 +101,7 @@ await whileServing(async (baseUrl) => {
       ours
     ], times)
     const over = await pair(ours, byHand, times / 4)
-    console.log(`${over <= bound ? "within" : "over"} the bound of ${bound}x`)
+    console.log(`${over.median <= bound ? "within" : "over"} the bound of ${bound}x`)
 
     console.log(`job status over ${transport}`)
     await compare([
