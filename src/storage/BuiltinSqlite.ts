@@ -5,7 +5,7 @@
  */
 import type { DatabaseSync as Database } from "node:sqlite"
 
-/** Loading it is one synchronous call, so that nobody else's warning can come in between. */
+/** Loading it is one synchronous call, so that no other warning can come in between. */
 const load = (): typeof import("node:sqlite") => {
   const warn = process.emitWarning
   process.emitWarning = (warning: string | Error, ...rest: ReadonlyArray<unknown>) => {
@@ -24,8 +24,8 @@ const load = (): typeof import("node:sqlite") => {
  *
  * **Details**
  *
- * Node 22 says on stderr that its SQLite is an experiment. Nobody who starts a program can act on that, so this one warning is
- * left out; all others are given, and no flag of the process is changed.
+ * Node 22 says on stderr that its SQLite is an experiment. The user of a program cannot act on that, so this one warning is left
+ * out; all others are given, and no flag of the process is changed.
  *
  * @category constructors
  * @since 0.1.0

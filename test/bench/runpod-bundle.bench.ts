@@ -3,6 +3,7 @@
  */
 import { gzipSync } from "node:zlib"
 import { rolldown } from "rolldown"
+import { sources } from "../../.config/sources.mjs"
 
 const bound = 75_000
 
@@ -30,8 +31,7 @@ const bundled = async (source: string, external: ReadonlyArray<RegExp> = []): Pr
     cwd: `${import.meta.dirname}/../..`,
     platform: "browser",
     external: [...external],
-    resolve: { conditionNames: ["effect-atlas-source", "import", "default"] },
-    plugins: [{
+    plugins: [sources, {
       name: "entry",
       resolveId: (id) => (id === entry ? id : null),
       load: (id) => (id === entry ? { code: source, moduleType: "ts" } : null)

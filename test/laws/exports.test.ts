@@ -3,11 +3,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { createRequire, isBuiltin } from "node:module"
+import { fileURLToPath } from "node:url"
+import ts from "typescript"
+import * as sources from "../../.config/sources.mjs"
 import { matching, read, root } from "./files.ts"
 import { importsOf, target } from "./imports.ts"
 
 interface Door {
-  readonly "effect-atlas-source": string
   readonly types: string
   readonly default: string
 }
@@ -17,9 +19,18 @@ const manifest: {
   readonly bin: Readonly<Record<string, string>>
 } = JSON.parse(read("package.json").text)
 
+/** The source of what is built, `*` for any name. */
+const sourceOf = (built: string): string => built.replace(/^\.\/dist\//, "src/").replace(/\.js$/, ".ts")
+
 const doors = Object.entries(manifest.exports).flatMap(([subpath, door]) =>
   typeof door === "object" && door !== null ? [[subpath, door] as const] : []
 )
+
+const compilerOptions = ts.parseJsonConfigFileContent(
+  ts.readConfigFile(`${root}/tsconfig.json`, ts.sys.readFile).config,
+  ts.sys,
+  root
+).options
 
 const resolve = createRequire(`${root}/test/`).resolve
 
@@ -60,13 +71,12 @@ const loadedBy = (entry: string): { readonly files: Set<string>; readonly packag
 
 describe("package.json", () => {
   it.each(doors)("%s leads to source", (subpath, door) => {
-    const source = door["effect-atlas-source"]
-    assert.match(source, /^\.\/src\/.+\.ts$/)
-    assert.notDeepEqual(matching([source.slice(2)]).map(({ path }) => path), [], `${subpath}: no file at ${source}`)
-    const built = source.replace(/^\.\/src\//, "./dist/").replace(/\.ts$/, "")
-    assert.deepStrictEqual([door.types, door.default], [`${built}.d.ts`, `${built}.js`])
+    const source = sourceOf(door.default)
+    assert.match(source, /^src\/.+\.ts$/)
+    assert.notDeepEqual(matching([source]).map(({ path }) => path), [], `${subpath}: no file at ${source}`)
+    assert.strictEqual(door.types, door.default.replace(/\.js$/, ".d.ts"))
     // the first condition that holds wins, so the order is part of the meaning
-    assert.deepStrictEqual(Object.keys(door), ["effect-atlas-source", "types", "default"])
+    assert.deepStrictEqual(Object.keys(door), ["types", "default"])
   })
 
   it("a door for every file of a folder leads into no folder below it, the internal one included", () => {
@@ -83,9 +93,36 @@ describe("package.json", () => {
     assert.deepStrictEqual(Object.keys(manifest.exports).filter((subpath) => /^\.\/providers\/\w+$/.test(subpath)), [])
   })
 
-  it.each(Object.entries(manifest.bin))("the command %s is a program for Node", (_, built) => {
-    const { text } = read(built.replace(/^\.\/dist\//, "src/").replace(/\.js$/, ".ts"))
-    assert.strictEqual(text.split("\n")[0], "#!/usr/bin/env node")
+  it("test equipment has one door, effect-atlas/testing; a provider in memory is a provider", () => {
+    const equipment = matching(["src/**/{Fake*,fake*}.ts", "src/testing/**/*.ts"]).map(({ path }) => path)
+    assert.include(equipment, "src/fly/FakeFly.ts")
+    assert.deepStrictEqual(equipment.filter(isOpen), [])
+    assert.isTrue(isOpen("src/testing.ts"))
+    assert.isTrue(isOpen("src/providers/MockProvider.ts"))
+  })
+
+  it("inside the checkout a door leads to the same source for Node, rolldown, Vite and the compiler", () => {
+    for (
+      const specifier of [
+        "effect-atlas",
+        "effect-atlas/fly",
+        "effect-atlas/fly/FlyApps",
+        "effect-atlas/providers/RunPod",
+        "effect-atlas/orchestrator",
+        "effect-atlas/testing"
+      ]
+    ) {
+      const { resolvedModule } = ts.resolveModuleName(specifier, `${root}/test/a.ts`, compilerOptions, ts.sys)
+      assert.strictEqual(resolvedModule?.resolvedFileName, fileURLToPath(sources.sourceOf(specifier) ?? "file:///none"))
+    }
+    assert.isUndefined(sources.sourceOf("effect-atlas/providers/runpod/RunPodSchema"))
+    assert.isUndefined(sources.sourceOf("effect-atlas-other"))
+    assert.isUndefined(sources.sourceOf("effect"))
+  })
+
+  it("the command is a program for Node", () => {
+    assert.deepStrictEqual(manifest.bin, { atlas: "./dist/cli/atlas.js" })
+    assert.strictEqual(read("src/cli/main.ts").text.split("\n")[0], "#!/usr/bin/env node")
   })
 })
 
@@ -108,7 +145,7 @@ describe("the core entry", () => {
 })
 
 /** Every file that a door leads to. */
-const entries = doors.flatMap(([, door]) => matching([door["effect-atlas-source"].slice(2)]).map(({ path }) => path))
+const entries = doors.flatMap(([, door]) => matching([sourceOf(door.default)]).map(({ path }) => path))
 
 describe("an import of one module loads", () => {
   const loading = (isMeant: (specifier: string) => boolean) =>

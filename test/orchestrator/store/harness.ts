@@ -10,7 +10,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
+import type * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 
 export const team = Owner.make("team1")
 
