@@ -12,7 +12,11 @@ const isPrivate = (path) => tokenFile.test(path) && modeOf(path) === 0o600 && mo
 /** Every file below, links not followed; sockets, pipes and devices hold nothing that lasts. */
 const filesOf = (path) => {
   const stats = lstatSync(path)
-  return stats.isDirectory() ? readdirSync(path).flatMap((name) => filesOf(join(path, name))) : stats.isFile() ? [path] : []
+  return stats.isDirectory()
+    ? readdirSync(path).flatMap((name) => filesOf(join(path, name)))
+    : stats.isFile()
+    ? [path]
+    : []
 }
 
 const paths = process.argv.slice(2)

@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
+import { sources } from "./sources.mjs"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -32,9 +33,7 @@ class ByKind extends BaseSequencer {
 
 export default defineConfig({
   root,
-  // "effect-atlas" inside the checkout means src/, not dist/
-  resolve: { conditions: ["effect-atlas-source"] },
-  ssr: { resolve: { conditions: ["effect-atlas-source"] } },
+  plugins: [sources],
   test: {
     // two cores are busy with this many, since most of them wait for other processes
     maxWorkers: 5,

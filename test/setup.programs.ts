@@ -4,7 +4,8 @@
 import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
-import { fileOf, programs, variable } from "./support/programs.ts"
+import { sources } from "../.config/sources.mjs"
+import { programs, variable } from "./support/programs.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -18,16 +19,16 @@ export default async (): Promise<(() => void) | undefined> => {
   const bundle = await rolldown({
     cwd: root,
     input: {
-      ...Object.fromEntries(Object.entries(programs).map(([name, url]) => [fileOf(name), fileURLToPath(url)])),
-      // these two start each other by a path from where they stand: beside the chunks, and two folders above them
-      "cli/chunks/inferenceServer": "src/providers/local/internal/inferenceServer.ts"
+      ...Object.fromEntries(Object.entries(programs).map(([name, url]) => [name, fileURLToPath(url)])),
+      // started by its path, beside the file that starts it
+      inferenceServer: "src/providers/local/internal/inferenceServer.ts"
     },
     platform: "node",
     external: [/^pg/],
-    resolve: { conditionNames: ["effect-atlas-source", "node", "import", "default"] },
+    plugins: [sources],
     logLevel: "silent"
   })
-  await bundle.write({ dir: directory, format: "esm", chunkFileNames: "cli/chunks/[name]-[hash].js" })
+  await bundle.write({ dir: directory, format: "esm", chunkFileNames: "[name]-[hash].js" })
   await bundle.close()
   process.env[variable] = directory
   return () => {

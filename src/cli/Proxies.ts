@@ -28,9 +28,16 @@ export const install: Effect.Effect<void, AtlasError, Shell> = Effect.gen(functi
   const httpsProxy = yield* read("HTTPS_PROXY")
   const exempt = (variable("no_proxy") ?? variable("NO_PROXY") ?? "").trim()
   if ((httpProxy === "" && httpsProxy === "") || exempt === "*") return
-  const { default: { EnvHttpProxyAgent, setGlobalDispatcher } } = yield* Effect.promise(() =>
-    import("@effect/platform-node/Undici")
-  )
+  const { default: { EnvHttpProxyAgent, setGlobalDispatcher } } = yield* Effect.tryPromise({
+    try: () => import("@effect/platform-node/Undici"),
+    // only users behind a proxy need it, and it is as large as everything else of the command
+    catch: () =>
+      invalid("connect", [{
+        path: httpsProxy === "" ? "HTTP_PROXY" : "HTTPS_PROXY",
+        message: "names a proxy, and requests through it need a package that is not installed: run " +
+          "`npm install @effect/platform-node` where effect-atlas is installed, or unset the variable"
+      }])
+  })
   // an empty text keeps it from reading the environment by itself
   setGlobalDispatcher(new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy: `${exempt},${ownMachine}` }))
 })

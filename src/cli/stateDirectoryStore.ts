@@ -107,7 +107,13 @@ export const fromStateDirectory: Effect.Effect<OwnedSessions, AtlasError, FileSy
     const store = ownWord("store").pipe(
       Effect.map(({ word }) => word === "" ? undefined : word),
       Effect.orElseSucceed(() => undefined),
-      Effect.map((identity) => SessionStore.layerSqlite({ filename, identity }))
+      Effect.flatMap((identity) =>
+        // a database is loaded only where it is opened
+        Effect.map(
+          Effect.promise(() => import("../orchestrator/SessionStoreSqlite.ts")),
+          (SessionStoreSqlite) => SessionStoreSqlite.layer({ filename, identity })
+        )
+      )
     )
     return { owner, store: Layer.unwrap(store).pipe(Layer.provide(Layer.succeedContext(platform))) }
   })

@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Toml from "effect/encoding/Toml"
+import * as Yaml from "effect/encoding/Yaml"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { parse } from "smol-toml"
-import { parseAllDocuments } from "yaml"
 import * as SystemReason from "../storage/SystemReason.ts"
 import * as FlyTelemetry from "../telemetry/FlyTelemetry.ts"
 import { AppName, expected } from "./AppName.ts"
@@ -85,17 +85,23 @@ const fromLines = (text: string): Result.Result<AppName, FlyError> => {
   return new Set(values).size > 1 ? refused("Expected one name, found several") : named(values[0])
 }
 
+/** What may stand before the content of a document of YAML: comments, directives, empty lines and the mark of its begin. */
+const beforeContent = /^(?:[#%]|---\s*(?:#|$)|\s*$)/
+const documentMark = /^(?:---|\.\.\.)(?:\s|$)/
+
+/** The first document of YAML, since Effect's parser refuses a stream of several. A mark is never part of a text: it ends it. */
+const firstDocument = (text: string): string => {
+  const lines = text.split("\n")
+  const content = lines.findIndex((line) => !beforeContent.test(line))
+  const end = lines.findIndex((line, index) => content !== -1 && index > content && documentMark.test(line))
+  return end === -1 ? text : lines.slice(0, end).join("\n")
+}
+
 /** Reads the text of one format; an exception for a text that is not in it. */
 const documents: Readonly<Record<FileName, (text: string) => unknown>> = {
-  "fly.toml": parse,
+  "fly.toml": (text) => Result.getOrThrow(Toml.parse(text)),
   "fly.json": (text) => JSON.parse(text),
-  "fly.yaml": (text) => {
-    const [document] = parseAllDocuments(text, { logLevel: "silent" })
-    if (document === undefined) return null
-    const [error] = document.errors
-    if (error !== undefined) throw error
-    return document.toJS()
-  }
+  "fly.yaml": (text) => Yaml.parse(firstDocument(text))
 }
 
 /** How the name is written in each format. */
@@ -129,8 +135,7 @@ const written: Readonly<Record<FileName, string>> = {
 export const parseAppName = (text: string, file: FileName = "fly.toml"): Result.Result<AppName, FlyError> => {
   if (text.includes("\0")) return refused("Expected text")
   const bare = text.replace(/^\u{feff}/u, "")
-  // TOML allows the mark
-  const document = Result.try(() => documents[file](file === "fly.toml" ? text : bare))
+  const document = Result.try(() => documents[file](bare))
   if (Result.isFailure(document)) {
     return file === "fly.toml" ? fromLines(bare) : refused(`Expected ${file === "fly.json" ? "JSON" : "YAML"}`)
   }

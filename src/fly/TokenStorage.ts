@@ -1,5 +1,6 @@
 /**
- * Where Fly tokens are kept between runs: one record for each app and key, in files, memory, a key-value store or a database.
+ * Where Fly tokens are kept between runs: one record for each app and key, in files, memory, a key-value store, or a
+ * database with `TokenStorageSql`.
  *
  * @since 0.1.0
  */
@@ -8,7 +9,6 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
-import type * as SqlClient from "effect/sql/SqlClient"
 import type { FlyError } from "./FlyError.ts"
 import * as TokenFiles from "./internal/tokenFiles.ts"
 import type { RecordStore } from "./internal/tokenRecord.ts"
@@ -82,25 +82,4 @@ export const layerMemory: Layer.Layer<TokenStorage> = Layer.sync(TokenStorage, T
 export const layerKeyValueStore: Layer.Layer<TokenStorage, FlyError, KeyValueStore.KeyValueStore> = Layer.effect(
   TokenStorage,
   TokenStores.keyValues
-)
-
-/**
- * A table `atlas_fly_tokens` in SQLite or PostgreSQL, made when it is not there.
- *
- * **Example** (On the SQLite that is built into Node)
- *
- * ```ts
- * import { TokenStorage } from "effect-atlas/fly"
- * import * as SqliteNode from "effect-atlas/storage/SqliteNode"
- * import * as Layer from "effect/Layer"
- *
- * const storage = TokenStorage.layerSql.pipe(Layer.provide(SqliteNode.layer({ filename: "/var/lib/me/atlas.db" })))
- * ```
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerSql: Layer.Layer<TokenStorage, FlyError, SqlClient.SqlClient> = Layer.effect(
-  TokenStorage,
-  TokenStores.table
 )

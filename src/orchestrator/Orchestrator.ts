@@ -123,13 +123,14 @@ const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, und
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import { Providers } from "effect-atlas"
- * import { Orchestrator, SessionStore } from "effect-atlas/orchestrator"
+ * import { Orchestrator } from "effect-atlas/orchestrator"
+ * import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
  * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
  * import * as Layer from "effect/Layer"
  *
  * // ATLAS_OWNER=shop ATLAS_POLL_INTERVAL="30 seconds" node server.ts
  * const layer = Orchestrator.layerConfig().pipe(
- *   Layer.provide([SessionStore.layerSqlite(), Providers.layer(LocalProvider.layerConfig())]),
+ *   Layer.provide([SessionStoreSqlite.layer(), Providers.layer(LocalProvider.layerConfig())]),
  *   Layer.provide(NodeServices.layer)
  * )
  * ```

@@ -311,12 +311,13 @@ const reap = Effect.fnUntraced(function*(
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
  * import { Providers } from "effect-atlas"
- * import { Recovery, SessionStore } from "effect-atlas/orchestrator"
+ * import { Recovery } from "effect-atlas/orchestrator"
+ * import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
  * import * as LocalProvider from "effect-atlas/providers/LocalProvider"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  *
- * const layer = Layer.mergeAll(SessionStore.layerSqlite(), Providers.layer(LocalProvider.layer())).pipe(
+ * const layer = Layer.mergeAll(SessionStoreSqlite.layer(), Providers.layer(LocalProvider.layer())).pipe(
  *   Layer.provide(NodeServices.layer)
  * )
  *

@@ -19,7 +19,8 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
+import type { SQLInputValue, StatementSync } from "node:sqlite"
+import { DatabaseSync } from "./BuiltinSqlite.ts"
 import * as PrivateDirectory from "./PrivateDirectory.ts"
 import * as SystemReason from "./SystemReason.ts"
 
@@ -197,11 +198,11 @@ export const make = (
  * **Example** (Tokens in a database)
  *
  * ```ts
- * import { TokenStorage } from "effect-atlas/fly"
+ * import * as TokenStorageSql from "effect-atlas/fly/TokenStorageSql"
  * import * as SqliteNode from "effect-atlas/storage/SqliteNode"
  * import * as Layer from "effect/Layer"
  *
- * const storage = TokenStorage.layerSql.pipe(Layer.provide(SqliteNode.layer({ filename: "/var/lib/me/atlas.db" })))
+ * const storage = TokenStorageSql.layer.pipe(Layer.provide(SqliteNode.layer({ filename: "/var/lib/me/atlas.db" })))
  * ```
  *
  * @category layers

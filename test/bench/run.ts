@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fromSources } from "../../.config/sources.mjs"
 import { type Bound, collected, table } from "./bounds.ts"
 
 const wanted = process.argv.slice(2)
@@ -30,7 +31,7 @@ try {
   for (const name of names) {
     console.log(`\n== ${name}`)
     // "effect-atlas" is src/ here; a benchmark of memory may ask for a collection
-    const options = ["--conditions=effect-atlas-source", "--expose-gc"]
+    const options = [fromSources, "--expose-gc"]
     const { status } = spawnSync(process.execPath, [...options, `${import.meta.dirname}/${name}${ending}`], {
       stdio: "inherit",
       env: { ...process.env, [collected]: file }

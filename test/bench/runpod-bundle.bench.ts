@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { rolldown } from "rolldown"
+import { sources } from "../../.config/sources.mjs"
 import { exactly, hold } from "./bounds.ts"
 
 interface Weighed {
@@ -54,8 +55,7 @@ const bundled = async (source: URL | string, external: ReadonlyArray<RegExp> = [
     cwd: `${import.meta.dirname}/../..`,
     platform: "browser",
     external: [...external],
-    resolve: { conditionNames: ["effect-atlas-source", "import", "default"] },
-    plugins: [{
+    plugins: [sources, {
       name: "entry",
       resolveId: (id) => (id === entry ? id : null),
       load: (id) => (id === entry && typeof source === "string" ? { code: source, moduleType: "ts" } : null)

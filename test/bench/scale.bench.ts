@@ -5,6 +5,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import { Orchestrator, SessionEngine, SessionStore } from "effect-atlas/orchestrator"
+import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -46,7 +47,7 @@ const run = <A, E>(self: Effect.Effect<A, E, never>) => Effect.runPromise(Effect
 
 for (const count of [10_000, 100_000]) {
   const directory = fs.mkdtempSync(join(tmpdir(), "atlas-bench-"))
-  const store = SessionStore.layerSqlite({ filename: join(directory, "sessions.db") }).pipe(
+  const store = SessionStoreSqlite.layer({ filename: join(directory, "sessions.db") }).pipe(
     Layer.provide(NodeServices.layer)
   )
   await run(

@@ -3,6 +3,7 @@
  * long 10,000 rows take to load.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -34,7 +35,7 @@ const open = (layer: Layer.Layer<SessionStore.SessionStore, unknown>): Promise<S
   )
 
 const filename = join(root, "sessions.db")
-const sqlite = await open(SessionStore.layerSqlite({ filename }).pipe(Layer.provide(NodeServices.layer)))
+const sqlite = await open(SessionStoreSqlite.layer({ filename }).pipe(Layer.provide(NodeServices.layer)))
 const memory = await open(SessionStore.layerMemory)
 // as an engine does
 await Effect.runPromise(Scope.provide(sqlite.lock(owner), scope))
@@ -89,7 +90,7 @@ await took(
   "begin 10,000 rows in one commit",
   sqlite.commit(owner, many.map((state) => ({ id: state.spec.id, version: 0, state })))
 )
-const again = await open(SessionStore.layerSqlite({ filename }).pipe(Layer.provide(NodeServices.layer)))
+const again = await open(SessionStoreSqlite.layer({ filename }).pipe(Layer.provide(NodeServices.layer)))
 await took("an attempt that no session has, 10,000 rows not read before", again.attempts(owner, [attempt]))
 await took("the same again", again.attempts(owner, [attempt]))
 await took("an attempt that is there", again.attempts(owner, [many[5_000]?.attempts[0]?.id ?? attempt]))

@@ -1,17 +1,17 @@
 /**
- * Start-up, as installed: importing the core from `dist` against the parts of Effect it stands on, and the CPU time of `atlas`.
+ * What is installed: importing the core from `dist` against the parts of Effect it stands on, the CPU time of `atlas`, and the size.
  *
  * Each import and each command is a process of its own, which says itself what it has cost.
  */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { hold, spreadOf } from "./bounds.ts"
+import { exactly, hold, spreadOf } from "./bounds.ts"
 
 const root = `${import.meta.dirname}/../..`
 const rounds = 11
-const home = mkdtempSync(join(tmpdir(), "atlas-startup-"))
+const home = fs.mkdtempSync(join(tmpdir(), "atlas-startup-"))
 
 const build = spawnSync("npm", ["run", "-s", "build"], { cwd: root, encoding: "utf8" })
 if (build.status !== 0) throw new Error(`the build failed: ${build.stdout}${build.stderr}`)
@@ -32,7 +32,7 @@ const cpuOf = (name: string, args: ReadonlyArray<string>): number => {
 
 const atExit = `data:text/javascript,${encodeURIComponent(`process.on("exit", () => { ${report} })`)}`
 const imported = (code: string) => ["--input-type=module", "-e", `${code}; ${report}`]
-const command = (...args: ReadonlyArray<string>) => ["--import", atExit, `${root}/dist/cli/main.js`, ...args]
+const command = (...args: ReadonlyArray<string>) => ["--import", atExit, `${root}/dist/cli/atlas.js`, ...args]
 
 const peer = "import effect, effect/http and Schema"
 const core = "import effect-atlas"
@@ -52,7 +52,7 @@ try {
     for (const [name, args] of contenders) costs.get(name)?.push(cpuOf(name, args))
   }
 } finally {
-  rmSync(home, { recursive: true, force: true })
+  fs.rmSync(home, { recursive: true, force: true })
 }
 
 const of = (name: string): ReadonlyArray<number> => costs.get(name) ?? []
@@ -66,3 +66,19 @@ const ratios = of(core).map((cost, round) => cost / (of(peer)[round] ?? Number.N
 hold({ path: core, against: peer, unit: "x", limit: 1, aim: null, rounds: spreadOf(ratios) })
 hold({ path: "atlas --help", against: null, unit: "ms", limit: 150, aim: null, rounds: spreadOf(of("atlas --help")) })
 hold({ path: "atlas ps", against: null, unit: "ms", limit: 150, aim: 120, rounds: spreadOf(of("atlas ps")) })
+
+const bytesIn = (directory: string): number =>
+  fs.readdirSync(directory, { withFileTypes: true, recursive: true }).reduce(
+    (sum, entry) => entry.isFile() ? sum + fs.statSync(join(entry.parentPath, entry.name)).size : sum,
+    0
+  )
+const published = ["dist", "guides"].reduce((sum, name) => sum + bytesIn(`${root}/${name}`), 0)
+const installed = (published + bytesIn(`${root}/node_modules/effect`)) / 1e6
+hold({
+  path: "npm install of the library alone",
+  against: null,
+  unit: "MB",
+  limit: 65,
+  aim: null,
+  rounds: exactly(installed)
+})

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
+import { fromSources } from "../../.config/sources.mjs"
 import { matching, root } from "../laws/files.ts"
 
 /** What each program prints; a program that is not listed here fails. */
@@ -29,7 +30,7 @@ describe("the program", () => {
   it.each(matching(["guides/examples/*.ts"]).map(({ path }) => path))("%s runs and leaves nothing behind", (path) => {
     const home = fs.mkdtempSync(`${tmpdir()}/atlas-example-`)
     try {
-      const { status, stderr, stdout } = spawnSync(process.execPath, ["--conditions=effect-atlas-source", path], {
+      const { status, stderr, stdout } = spawnSync(process.execPath, [fromSources, path], {
         cwd: root,
         encoding: "utf8",
         env: { ...process.env, HOME: home, ATLAS_STATE_DIR: `${home}/state` }

@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
+import { fromSources } from "../../.config/sources.mjs"
 import { programOf } from "../support/programs.ts"
 import * as Redis from "../support/redis.ts"
 import { counted, countFibers, keepLogs, message, next, ownMetrics, until } from "./harness.ts"
@@ -41,7 +42,7 @@ const process = (redis: Redis.RedisServer) =>
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const args = [
-          "--conditions=effect-atlas-source",
+          fromSources,
           programOf("redisProcess"),
           redis.url
         ]

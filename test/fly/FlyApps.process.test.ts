@@ -125,14 +125,14 @@ describe.each<readonly [FlyApps.FileName, ReadonlyArray<readonly [string, string
       ["a path", "app: ../x\n", null],
       ["nothing", "", null],
       [
-        "aliases of aliases",
+        "aliases of aliases, which share what they mean",
         `a: &a [x]\n${
           Array.from(
             { length: 30 },
             (_, n) => `b${n}: &b${n} [*${n === 0 ? "a" : `b${n - 1}`}, *${n === 0 ? "a" : `b${n - 1}`}]\n`
           ).join("")
         }app: x\n`,
-        null
+        "x"
       ]
     ]]
   ]

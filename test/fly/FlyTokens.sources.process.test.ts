@@ -140,6 +140,25 @@ describe("the fly command's file", () => {
     ["single quotes", "access_token: 'fm2_a'\n", "fm2_a"],
     ["folded over lines", "access_token: >-\n  fm2_a\nmetrics_token: fm2_m\n", "fm2_a"],
     ["CRLF and a BOM", "\ufeffaccess_token: fm2_a\r\nauto_update: true\r\n", "fm2_a"],
+    [
+      "as fly writes it",
+      `${
+        [
+          "access_token: FlyV1 fm2_lJPE==,fm2_b/+,fo1_c",
+          "last_login: 2026-11-02T08:00:00.123456+01:00",
+          "auto_update: true",
+          "wire_guard_state:",
+          "    personal:",
+          "        dns: ''",
+          "        peer:",
+          "            peerip: fdaa:0:1::3",
+          "            pubkey: x+/y="
+        ].join("\n")
+      }\n`,
+      "FlyV1 fm2_lJPE==,fm2_b/+,fo1_c"
+    ],
+    ["on the line after its key", "access_token:\n    fm2_a\n", "fm2_a"],
+    ["after a comment and the mark of a document", "# mine\n---\naccess_token: fm2_a\n", "fm2_a"],
     ["no token", "metrics_token: fm2_m\n", null],
     ["an empty token", "access_token: \"\"\n", null],
     ["another key's child", "other:\n  access_token: fm2_a\n", null],

@@ -4,6 +4,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, beforeAll, describe, it } from "@effect/vitest"
 import { TokenStorage } from "effect-atlas/fly"
+import * as TokenStorageSql from "effect-atlas/fly/TokenStorageSql"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import { TokenStorageConformance } from "effect-atlas/testing"
 import type * as Context from "effect/Context"
@@ -34,7 +35,7 @@ const keyValue = TokenStorage.layerKeyValueStore.pipe(
 )
 TokenStorageConformance.suite(framework, "key-value store", keyValue, { again: keyValue })
 
-const sqlite = TokenStorage.layerSql.pipe(
+const sqlite = TokenStorageSql.layer.pipe(
   Layer.provide(SqliteNode.layer({ filename: join(root, "sqlite", "tokens.db") })),
   Layer.provide(NodeServices.layer)
 )
@@ -47,7 +48,7 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
     client = await Effect.runPromise(Layer.buildWithScope(Postgres.layer, scope))
   })
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-  const postgres = TokenStorage.layerSql.pipe(
+  const postgres = TokenStorageSql.layer.pipe(
     Layer.provide(
       Layer.effectContext(Effect.suspend(() => client === undefined ? Effect.die("no client") : Effect.succeed(client)))
     )

@@ -12,12 +12,13 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { fromSources } from "../../.config/sources.mjs"
 import { isFull } from "../support/full.ts"
 import { programOf } from "../support/programs.ts"
 
 const writer = (...args: ReadonlyArray<string>) =>
   spawn(process.execPath, [
-    "--conditions=effect-atlas-source",
+    fromSources,
     programOf("tokenWriter"),
     ...args
   ], { stdio: ["ignore", "pipe", "inherit"] })

@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { fromSources } from "../../.config/sources.mjs"
 import { programOf } from "../support/programs.ts"
 
 const isRoot = process.getuid?.() === 0
@@ -62,7 +63,7 @@ if (isRoot) fs.chmodSync(dirname(programOf("tokenOpener")), 0o755)
 const open = (directory: string, as: { readonly uid?: number; readonly gid?: number } = user): Said => {
   const { stderr, stdout } = spawnSync(
     process.execPath,
-    ["--conditions=effect-atlas-source", programOf("tokenOpener"), directory],
+    [fromSources, programOf("tokenOpener"), directory],
     // a temporary directory that the second user may write to
     { ...as, encoding: "utf8", env: { PATH: process.env["PATH"], TMPDIR: "/tmp" } }
   )

@@ -9,7 +9,9 @@ const manifest: { readonly exports: Readonly<Record<string, Readonly<Record<stri
   .parse(read("package.json").text)
 
 const publicFiles = Object.values(manifest.exports).flatMap((door) =>
-  typeof door === "object" && door !== null ? matching([door["effect-atlas-source"]?.slice(2) ?? ""]) : []
+  typeof door === "object" && door !== null
+    ? matching([door["default"]?.replace("./dist/", "src/").replace(/\.js$/, ".ts") ?? ""])
+    : []
 )
 
 /** Declared here and exported; a re-export is explained where it is declared. */

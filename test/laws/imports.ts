@@ -69,8 +69,6 @@ const withoutNode = ["domain", "auth", "http", "provider", "telemetry", "Atlas.t
 /** Packages that may be imported at all, and where; `*` is everywhere. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   effect: ["*"],
-  "smol-toml": ["fly"],
-  yaml: ["fly"],
   "@effect/platform-node": ["cli", "testing", "providers/*"],
   "@effect/vitest": ["testing"],
   vitest: ["testing"]

@@ -18,8 +18,8 @@ import { matching, read, root } from "./files.ts"
 const manifest: { readonly exports: Readonly<Record<string, unknown>> } = JSON.parse(read("package.json").text)
 
 const sourceOf = (door: unknown): ReadonlyArray<string> =>
-  typeof door === "object" && door !== null && "effect-atlas-source" in door
-    ? matching([String(door["effect-atlas-source"]).slice(2)]).map(({ path }) => path)
+  typeof door === "object" && door !== null && "default" in door
+    ? matching([String(door.default).replace(/^\.\/dist\//, "src/").replace(/\.js$/, ".ts")]).map(({ path }) => path)
     : []
 
 /** Every file that a user of the package can import. */

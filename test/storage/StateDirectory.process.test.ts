@@ -4,7 +4,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, Providers } from "effect-atlas"
-import { SessionStore } from "effect-atlas/orchestrator"
+import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
 import * as LocalProvider from "effect-atlas/providers/LocalProvider"
 import * as StateDirectory from "effect-atlas/storage/StateDirectory"
 import * as Config from "effect/Config"
@@ -72,7 +72,7 @@ describe("for a user without a home", () => {
 
   it.effect("the store in a file fails with what to set", () =>
     Effect.gen(function*() {
-      const { message, reason } = yield* Effect.flip(Effect.scoped(Layer.build(SessionStore.layerSqlite())))
+      const { message, reason } = yield* Effect.flip(Effect.scoped(Layer.build(SessionStoreSqlite.layer())))
       assert.strictEqual(reason._tag, "StorageFault")
       assert.include(message, "give `filename`")
     }).pipe(Effect.provide(surroundings({}, null))))

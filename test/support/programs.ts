@@ -1,6 +1,6 @@
 /**
  * The programs that tests start, each in a few files instead of hundreds of modules: tests start them hundreds of times, and
- * most of what a short one does is to load. `npm start` and the packed package run the modules as they are.
+ * most of what a short one does is to load. `npm start` runs the modules as they are.
  */
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -17,14 +17,15 @@ export const programs = {
   starter: new URL("../providers/local/starter.ts", import.meta.url)
 }
 
-/** The name of a program's first file: the command line starts itself again, and knows itself as `main`. */
-export const fileOf = (name: string): string => name === "atlas" ? "main" : name
-
 /** Where test/setup.programs.ts has put them; nowhere where a test is run without it. */
 export const variable = "ATLAS_TEST_PROGRAMS"
 
+/** An `atlas` to start instead: the one of the packed package, in `.ci/run`. */
+const installed = process.env["ATLAS_TEST_COMMAND"]
+
 /** The file to start. */
 export const programOf = (name: keyof typeof programs): string => {
+  if (name === "atlas" && installed !== undefined) return installed
   const built = process.env[variable]
-  return built === undefined ? fileURLToPath(programs[name]) : join(built, `${fileOf(name)}.js`)
+  return built === undefined ? fileURLToPath(programs[name]) : join(built, `${name}.js`)
 }

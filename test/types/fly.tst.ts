@@ -1,6 +1,7 @@
 import * as Dispatcher from "effect-atlas/events/Dispatcher"
 import type { FlyLogs, FlyTokens } from "effect-atlas/fly"
 import { Fly, type FlyCli, type FlyError, type FlyLogStream, TokenStorage } from "effect-atlas/fly"
+import * as TokenStorageSql from "effect-atlas/fly/TokenStorageSql"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -28,7 +29,7 @@ type Everything =
 declare const redis: Layer.Layer<Redis.Redis, Redis.RedisError>
 declare const isEnabled: boolean
 
-const sqlite = TokenStorage.layerSql.pipe(Layer.provide(SqliteNode.layer({ filename: ":memory:" })))
+const sqlite = TokenStorageSql.layer.pipe(Layer.provide(SqliteNode.layer({ filename: ":memory:" })))
 
 describe("Fly.layer", () => {
   it("gives the facade and every part", () => {

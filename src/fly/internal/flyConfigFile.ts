@@ -4,13 +4,13 @@
  * The fly command renews that token every few minutes, so one that was read is good only while the file has not changed.
  */
 import * as Effect from "effect/Effect"
+import * as Yaml from "effect/encoding/Yaml"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { parse } from "yaml"
 import { setting } from "./flySetting.ts"
 import { parseGiven } from "./tokenForm.ts"
 
@@ -22,7 +22,7 @@ const decode = Schema.decodeUnknownOption(Schema.Struct({ access_token: Schema.S
 /** The token in a text of YAML; null for one that is broken. The parser's message may quote the token, so it is dropped. */
 const tokenIn = (text: string): Redacted.Redacted | null => {
   try {
-    const token = Option.map(decode(parse(text, { logLevel: "silent" })), (file) => file.access_token)
+    const token = Option.map(decode(Yaml.parse(text)), (file) => file.access_token)
     return Option.match(token, { onNone: () => null, onSome: parseGiven })
   } catch {
     return null

@@ -9,8 +9,9 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { atMost } from "../internal/patience.ts"
-import { guarded, storageFault } from "./faults.ts"
+import { storageFault } from "./faults.ts"
 import type { Reserve } from "./reserve.ts"
+import { guarded } from "./sqlFaults.ts"
 
 /** How long a server may take to answer: a connection that was cut may never report it. */
 const answerWithin = Duration.seconds(30)

@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { closeSync, openSync } from "node:fs"
-import { DatabaseSync } from "node:sqlite"
 import type { AtlasError } from "../../domain/AtlasError.ts"
+import { DatabaseSync } from "../../storage/BuiltinSqlite.ts"
 import * as SystemReason from "../../storage/SystemReason.ts"
 import { storageFault } from "./faults.ts"
 

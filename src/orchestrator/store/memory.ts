@@ -2,12 +2,11 @@
  * Sessions in memory: everything a durable store promises, until the process ends.
  */
 import * as Effect from "effect/Effect"
-import { hostname } from "node:os"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { AttemptId, SessionId } from "../session/Ids.ts"
 import type { SessionState } from "../session/State.ts"
 import { alreadyLocked } from "./faults.ts"
-import { describeHolder, self } from "./ownerLocks.ts"
+import { describeHolder, host, self } from "./holder.ts"
 import * as Rows from "./rows.ts"
 import type { SessionStore, Write } from "./StoreContract.ts"
 
@@ -55,7 +54,7 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.sync(()
 
   return {
     // what a process on this host has rented and forgotten is for the next one to end, and for no other host's
-    identity: `memory of ${hostname()}`,
+    identity: `memory of ${host()}`,
     lock: (owner) =>
       Effect.acquireRelease(
         Effect.flatMap(self, (me) => {

@@ -4,31 +4,19 @@
  * The lock itself is the database's own, and a crash frees it. A row of `atlas_session_seats` names the holder and fences off
  * a former one: a process that has lost the lock without noticing writes nothing any more, because every commit reads that row.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { hostname } from "node:os"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as Entropy from "../../domain/Entropy.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
-import { alreadyLocked, guarded, storageFault } from "./faults.ts"
+import { alreadyLocked, storageFault } from "./faults.ts"
+import { describeHolder, self } from "./holder.ts"
+import { guarded } from "./sqlFaults.ts"
 import { prepared } from "./statements.ts"
-
-/** A holder as a refusal names it. */
-export const describeHolder = (
-  holder: { readonly pid: unknown; readonly host: unknown; readonly since: unknown }
-): string => {
-  const since = Number(holder.since)
-  const when = Number.isSafeInteger(since) ? ` since ${new Date(since).toISOString()}` : ""
-  return `process ${Number(holder.pid)} on ${String(holder.host)}${when}`
-}
-
-/** This process as a holder, from now on. */
-export const self = Effect.map(Clock.currentTimeMillis, (since) => ({ pid: process.pid, host: hostname(), since }))
 
 /** A lock of a database that other processes see too. */
 export interface DatabaseLock {

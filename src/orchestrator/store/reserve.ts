@@ -16,7 +16,8 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import { randomBytes } from "node:crypto"
 import { statfsSync } from "node:fs"
 import type { AtlasError } from "../../domain/AtlasError.ts"
-import { isFullDisk, storageFault } from "./faults.ts"
+import { storageFault } from "./faults.ts"
+import { isFullDisk } from "./sqlFaults.ts"
 import type { Write } from "./StoreContract.ts"
 
 /** What a store does about a disk that is full. */

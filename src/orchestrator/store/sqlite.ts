@@ -14,10 +14,11 @@ import type { AtlasError } from "../../domain/AtlasError.ts"
 import * as SqliteNode from "../../storage/SqliteNode.ts"
 import * as StateDirectory from "../../storage/StateDirectory.ts"
 import * as SystemReason from "../../storage/SystemReason.ts"
-import { guarded, storageFault } from "./faults.ts"
+import { storageFault } from "./faults.ts"
 import * as ReadOnly from "./readOnly.ts"
 import * as Reserve from "./reserve.ts"
 import * as Sql from "./sql.ts"
+import { guarded } from "./sqlFaults.ts"
 import type { SessionStore } from "./StoreContract.ts"
 
 /** In the state directory, beside the files of the local provider. */

@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { StorageFault } from "effect-atlas/domain/AtlasError"
 import { SessionStore } from "effect-atlas/orchestrator"
+import * as SessionStoreSql from "effect-atlas/orchestrator/SessionStoreSql"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import * as Context from "effect/Context"
@@ -132,7 +133,7 @@ describe("a store that cannot be written", () => {
     Effect.gen(function*() {
       const filename = join(yield* directory, "sessions.db")
       const client = SqliteNode.layer({ filename, synchronous: "FULL" }).pipe(Layer.provide(NodeServices.layer))
-      const context = yield* Layer.build(SessionStore.layerSql.pipe(Layer.provideMerge(client)))
+      const context = yield* Layer.build(SessionStoreSql.layer.pipe(Layer.provideMerge(client)))
       const sql = Context.get(context, SqlClient.SqlClient)
       const store = { ...yield* makeTestStore, service: Context.get(context, SessionStore.SessionStore) }
       const { controls, orchestrator } = yield* open({ store })

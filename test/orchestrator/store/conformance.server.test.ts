@@ -3,6 +3,8 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, beforeAll, describe, it } from "@effect/vitest"
+import * as SessionStoreSql from "effect-atlas/orchestrator/SessionStoreSql"
+import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import { SessionStoreConformance } from "effect-atlas/testing"
 import type * as Context from "effect/Context"
@@ -40,14 +42,14 @@ const spoil =
 SessionStoreConformance.suite(framework, "memory", SessionStore.layerMemory)
 
 const filename = join(root, "private", "sessions.db")
-const sqlite = SessionStore.layerSqlite({ filename }).pipe(Layer.provide(NodeServices.layer))
+const sqlite = SessionStoreSqlite.layer({ filename }).pipe(Layer.provide(NodeServices.layer))
 SessionStoreConformance.suite(framework, "an SQLite file", sqlite, {
   again: sqlite,
   spoil: spoil(SqliteNode.layer({ filename }).pipe(Layer.provide(NodeServices.layer)))
 })
 
 const inMemory = SqliteNode.layer({ filename: ":memory:" }).pipe(Layer.provide(NodeServices.layer))
-SessionStoreConformance.suite(framework, "SQLite in memory", SessionStore.layerSql.pipe(Layer.provide(inMemory)))
+SessionStoreConformance.suite(framework, "SQLite in memory", SessionStoreSql.layer.pipe(Layer.provide(inMemory)))
 
 describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
   const scope = Scope.makeUnsafe()
@@ -59,6 +61,6 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
   const shared = Layer.effectContext(
     Effect.suspend(() => client === undefined ? Effect.die("no client") : Effect.succeed(client))
   )
-  const postgres = SessionStore.layerSql.pipe(Layer.provide(shared))
+  const postgres = SessionStoreSql.layer.pipe(Layer.provide(shared))
   SessionStoreConformance.suite(framework, "PostgreSQL", postgres, { again: postgres, spoil: spoil(shared) })
 })

@@ -3,6 +3,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, it } from "@effect/vitest"
+import * as SessionStoreSql from "effect-atlas/orchestrator/SessionStoreSql"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import * as Context from "effect/Context"
@@ -14,7 +15,7 @@ import * as harness from "./harness.ts"
 
 const open = Effect.gen(function*() {
   const client = SqliteNode.layer({ filename: ":memory:" }).pipe(Layer.provide(NodeServices.layer))
-  const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provideMerge(client))))
+  const context = yield* Layer.build(Layer.fresh(SessionStoreSql.layer.pipe(Layer.provideMerge(client))))
   return { sql: Context.get(context, SqlClient.SqlClient), store: Context.get(context, SessionStore.SessionStore) }
 })
 

@@ -2,6 +2,7 @@
  * Stores in real databases, and sessions to put in.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
 import { Owner } from "effect-atlas/provider/NameStamp"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,7 +10,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Session from "../../../src/orchestrator/Session.ts"
-import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
+import type * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
 
 export const team = Owner.make("team1")
 
@@ -20,7 +21,7 @@ export const directory = Effect.acquireRelease(
 
 /** A store in a file; built anew wherever it is provided. */
 export const fileStore = (filename?: string) =>
-  Layer.fresh(SessionStore.layerSqlite(filename === undefined ? {} : { filename })).pipe(
+  Layer.fresh(SessionStoreSqlite.layer(filename === undefined ? {} : { filename })).pipe(
     Layer.provide(NodeServices.layer)
   )
 

@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
+import * as SessionStoreSql from "../../../src/orchestrator/SessionStoreSql.ts"
 import * as Postgres from "../../support/postgres.ts"
 import { repeatUntil } from "../../support/until.ts"
 import * as harness from "./harness.ts"
@@ -31,7 +32,7 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
     Effect.gen(function*() {
       if (address === undefined) return yield* Effect.die("no server")
       const client = PgClient.layer({ ...address, maxConnections })
-      const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provideMerge(client))))
+      const context = yield* Layer.build(Layer.fresh(SessionStoreSql.layer.pipe(Layer.provideMerge(client))))
       const sql = Context.get(context, SqlClient.SqlClient)
       const store = Context.get(context, SessionStore.SessionStore)
       yield* sql`DELETE FROM atlas_sessions`
@@ -138,7 +139,7 @@ describe.skipIf(Postgres.isSkipped)("in a database of their own", () => {
     Effect.gen(function*() {
       const own = yield* Scope.fork(yield* Effect.scope)
       const server = yield* Scope.provide(Postgres.server, own)
-      const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provide(PgClient.layer(server)))))
+      const context = yield* Layer.build(Layer.fresh(SessionStoreSql.layer.pipe(Layer.provide(PgClient.layer(server)))))
       const store = Context.get(context, SessionStore.SessionStore)
       yield* store.commit(harness.team, [harness.over(0, state)])
       const states = Array.from({ length: 500 }, (_, index) => harness.sessionOf(`s${index}`))

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
+import { fromSources } from "../../../.config/sources.mjs"
 import { programOf } from "../../support/programs.ts"
 
 /** A child process that works with a store; killed when the scope closes. */
@@ -11,7 +12,7 @@ export const worker = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() =>
       spawn(process.execPath, [
-        "--conditions=effect-atlas-source",
+        fromSources,
         programOf("storeWorker"),
         ...args
       ], { stdio: ["ignore", "pipe", "inherit"] })

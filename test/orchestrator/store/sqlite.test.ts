@@ -3,6 +3,8 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it, vi } from "@effect/vitest"
+import * as SessionStoreSql from "effect-atlas/orchestrator/SessionStoreSql"
+import * as SessionStoreSqlite from "effect-atlas/orchestrator/SessionStoreSqlite"
 import * as SqliteNode from "effect-atlas/storage/SqliteNode"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -25,7 +27,7 @@ const modeOf = (file: string) => fs.statSync(file).mode & 0o777
 const onClient = (options: SqliteNode.Options) =>
   Effect.gen(function*() {
     const client = SqliteNode.layer(options).pipe(Layer.provide(NodeServices.layer))
-    const context = yield* Layer.build(Layer.fresh(SessionStore.layerSql.pipe(Layer.provideMerge(client))))
+    const context = yield* Layer.build(Layer.fresh(SessionStoreSql.layer.pipe(Layer.provideMerge(client))))
     return {
       sql: Context.get(context, SqlClient.SqlClient),
       store: Context.get(context, SessionStore.SessionStore)
@@ -147,7 +149,7 @@ describe("the file", () => {
       const identityOf = (name: string, identity?: string) =>
         SessionStore.SessionStore.use((store) => Effect.succeed(store.identity)).pipe(
           Effect.provide(
-            Layer.fresh(SessionStore.layerSqlite({ filename: join(directory, name), identity })).pipe(
+            Layer.fresh(SessionStoreSqlite.layer({ filename: join(directory, name), identity })).pipe(
               Layer.provide(NodeServices.layer)
             )
           )

@@ -9,6 +9,8 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SessionStore from "../../../src/orchestrator/SessionStore.ts"
+import * as SessionStoreSql from "../../../src/orchestrator/SessionStoreSql.ts"
+import * as SessionStoreSqlite from "../../../src/orchestrator/SessionStoreSqlite.ts"
 import { over, sessionOf, team } from "./harness.ts"
 
 const [database = "", mode = "", from = "0"] = process.argv.slice(2)
@@ -16,10 +18,10 @@ const [database = "", mode = "", from = "0"] = process.argv.slice(2)
 const say = (text: string) => Effect.sync(() => process.stdout.write(`${text}\n`))
 
 const layer = /^\d+$/.test(database)
-  ? SessionStore.layerSql.pipe(Layer.provide(
+  ? SessionStoreSql.layer.pipe(Layer.provide(
     PgClient.layer({ host: "127.0.0.1", port: Number(database), username: "atlas", database: "postgres" })
   ))
-  : SessionStore.layerSqlite({ filename: database }).pipe(Layer.provide(NodeServices.layer))
+  : SessionStoreSqlite.layer({ filename: database }).pipe(Layer.provide(NodeServices.layer))
 
 /** How many rows a batch has. */
 const rows = 10

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
+import { fromSources } from "../../../.config/sources.mjs"
 import { programOf } from "../../support/programs.ts"
 import { isAlive, leftIn, stateOf, until, withLocal } from "./harness.ts"
 
@@ -14,7 +15,7 @@ const startProcess = (stateDir: string, count: number, env: Readonly<Record<stri
     Effect.sync(() => {
       const child = spawn(
         process.execPath,
-        ["--conditions=effect-atlas-source", starter, stateDir, String(count), "sleep", "1000"],
+        [fromSources, starter, stateDir, String(count), "sleep", "1000"],
         { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] }
       )
       let output = ""

@@ -11,7 +11,6 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { AtlasError, ProviderFault } from "../../../domain/AtlasError.ts"
 import * as TimeSpan from "../../../domain/TimeSpan.ts"
@@ -23,8 +22,10 @@ const patience = Duration.seconds(12)
 const readAnswer = Schema.decodeEffect(Messages.AnswerLine)
 const writeQuestion = Schema.encodeEffect(Messages.QuestionLine)
 
-/** The program itself, as it stands beside this file: in TypeScript, or compiled. */
-const program = fileURLToPath(new URL(`../../main${posix.extname(import.meta.url)}`, import.meta.url))
+/** The program itself: its source, or the bundle, whose files all stand side by side. */
+const program = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../main.ts" : "./atlas.js", import.meta.url)
+)
 
 const failure = (message: string) =>
   new AtlasError({ provider: null, operation: "demo", reason: new ProviderFault({ message }) })

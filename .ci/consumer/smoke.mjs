@@ -11,7 +11,7 @@ const names = Object.entries(manifest.exports).flatMap(([subpath, door]) => {
   if (after === undefined) return [subpath]
   return globSync(`${folder}/${before}*${after}`)
     .map((file) => subpath.replace("*", file.slice(folder.length + 1 + before.length, -after.length)))
-}).map((subpath) => `effect-atlas${subpath.slice(1)}`)
+}).filter((subpath) => manifest.exports[subpath] !== null).map((subpath) => `effect-atlas${subpath.slice(1)}`)
 
 assert(names.length > 5, "the package has hardly any subpath")
 for (const name of names) {
