@@ -32,9 +32,7 @@ const guardSpan = (span: Tracer.Span): Tracer.Span =>
 export const guard = (tracer: Tracer.Tracer): Tracer.Tracer => ({
   span: (options) => {
     try {
-      const span = tracer.span(options)
-      // Effect's own does not throw
-      return span instanceof Tracer.NativeSpan ? span : guardSpan(span)
+      return guardSpan(tracer.span(options))
     } catch {
       return new Tracer.NativeSpan(options)
     }
