@@ -7,6 +7,10 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import * as WebCrypto from "../auth/internal/webCrypto.ts"
+
+/** A turn of the event loop, in which what does not wait for the clock goes on. */
+const turn = Effect.promise(() => new Promise<void>((resume) => setImmediate(resume)))
 
 /**
  * Runs an effect while the test's time passes, step by step, until it is over; answers what it answers.
@@ -19,7 +23,8 @@ import * as TestClock from "effect/testing/TestClock"
  * **Details**
  *
  * Between two steps, a second each unless `step` says otherwise, the event loop has a turn, so that what does not wait for the
- * clock comes first: answers of a fake cloud, hashes of Web Crypto.
+ * clock comes first, such as answers of a fake cloud. No time passes while this library waits for Web Crypto, as it does for
+ * `auth`.
  *
  * **Example** (Ten minutes of use, in no time)
  *
@@ -42,9 +47,11 @@ export const passWhile = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkChild(self)
-    while (fiber.pollUnsafe() === undefined) {
+    while (true) {
+      do yield* turn
+      while (WebCrypto.isWorking())
+      if (fiber.pollUnsafe() !== undefined) break
       yield* TestClock.adjust(options.step ?? "1 second")
-      yield* Effect.promise(() => new Promise<void>((resume) => setImmediate(resume)))
     }
     return yield* Fiber.join(fiber)
   })

@@ -24,10 +24,25 @@ export const randomSecret: Effect.Effect<Redacted.Redacted> = Effect.map(
 export const reveal = (secret: string | Redacted.Redacted): string =>
   Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
+/** Calls that Web Crypto has not answered yet: it works in another thread. */
+let working = 0
+const answered = () => void (working -= 1)
+
+/** Whether an answer of Web Crypto is still to come, which the clock of a test waits for. */
+export const isWorking = (): boolean => working > 0
+
+const ask = <A>(call: () => Promise<A>): Effect.Effect<A> =>
+  Effect.promise(() => {
+    const answer = call()
+    working += 1
+    answer.then(answered, answered)
+    return answer
+  })
+
 /** SHA-256 of a text's UTF-8 bytes as 64 lower-case hex digits. */
 export const sha256Hex = (text: string): Effect.Effect<string> =>
   Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", utf8.encode(text))),
+    ask(() => globalThis.crypto.subtle.digest("SHA-256", utf8.encode(text))),
     (digest) => Hex.encode(new Uint8Array(digest))
   )
 
@@ -64,7 +79,7 @@ const importKey = async (holder: object, secret: string): Promise<Key> => {
  * object that holds the secret.
  */
 export const hmacSha256 = (holder: object, secret: string, text: string): Effect.Effect<string> =>
-  Effect.promise(async () => {
+  ask(async () => {
     const known = keys.get(holder)
     const key = known?.secret === secret ? known.key : await importKey(holder, secret)
     return Base64Url.encode(new Uint8Array(await globalThis.crypto.subtle.sign(hmac, key, utf8.encode(text))))
