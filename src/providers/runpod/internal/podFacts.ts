@@ -74,6 +74,7 @@ export const PodFacts = /* @__PURE__ */ Schema.Union([/* @__PURE__ */ Schema.dec
 
 /** The calls that answer with a pod, of which no more than this is read. */
 export const calls = {
-  createPod: { ...Calls.createPod, success: PodFacts },
-  getPod: { ...Calls.getPod, success: PodFacts }
+  createPod: /* @__PURE__ */ Calls.createPod(PodFacts),
+  getPod: /* @__PURE__ */ Calls.getPod(PodFacts),
+  podAction: /* @__PURE__ */ Calls.podAction(PodFacts)
 }
