@@ -50,9 +50,20 @@ export interface Progress {
   readonly accept: (page: Page) => Step
 }
 
+/** A line that was shown, and how often by the page that had it last. */
 interface Remembered {
-  readonly count: number
+  /** Under which it is found: its time, or a joined key where another line has that. */
+  readonly key: string
+  readonly isJoined: boolean
+  readonly id: string | null
+  readonly instance: string | null
+  readonly message: string | null
   readonly at: bigint | null
+  /** How often a page before its last one had it at most, and that one. */
+  count: number
+  now: number
+  /** The page that had it last, counted from 1. */
+  page: number
 }
 
 /** A long text is told by its length and its hash, so that remembering a line takes little. */
@@ -62,6 +73,7 @@ const shortened = (text: string | null): string | null =>
 /** A text with its length, so that no two lists of texts are one when they are joined. */
 const part = (text: string | null): string => text === null ? "-" : `${text.length}:${text}`
 
+/** Unlike each time, which begins with the digits of a year. */
 const keyOf = ({ instance, message, timestamp }: LogEntry, id: string | null): string =>
   [shortened(id), timestamp, instance, shortened(message)].map(part).join("")
 
@@ -113,34 +125,65 @@ export const make = (): Progress => {
     return catchesUp && reached !== null ? later(base, reached - 1n) : base
   }
 
-  /** Takes the lines out that came before, as often as they did, and remembers the rest. */
-  const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
-    const counts = new Map<string, { count: number; readonly before: number; at: bigint | null }>()
-    const fresh: Array<LogEntry> = []
-    const repeated: Array<bigint | null> = []
-    for (const [index, entry] of entries.entries()) {
-      const key = keyOf(entry, ids[index] ?? null)
-      const at = times[index] ?? null
-      const seen = counts.get(key) ?? { count: 0, before: remembered.get(key)?.count ?? 0, at }
-      if (seen.count === 0) counts.set(key, seen)
-      seen.count += 1
-      seen.at = at
-      if (seen.count > seen.before) fresh.push(entry)
-      else repeated.push(at)
-    }
-    for (const [key, { at, before, count }] of counts) {
-      // the one that was seen last is forgotten last
-      if (before > 0) remembered.delete(key)
-      remembered.set(key, { count: Math.max(count, before), at })
-    }
-    return { counts, repeated, fresh }
+  /** How many pages have come, and the newest time that is remembered. */
+  let pages = 0
+  let newestKnown: bigint | null = null
+  /** How many lines are remembered under a joined key, because the one of the same time before them has that time for its key. */
+  let joined = 0
+
+  /** A line as it is remembered; one that is not yet is remembered as never shown. */
+  const find = (entry: LogEntry, id: string | null, at: bigint | null): Remembered => {
+    const { instance, timestamp } = entry
+    const message = shortened(entry.message)
+    const shortId = shortened(id)
+    const time = at === null ? null : timestamp
+    // a line that is newer than all before cannot be known
+    const isNewest = at !== null && (newestKnown === null || at > newestKnown)
+    if (isNewest) newestKnown = at
+    const first = time === null || isNewest ? undefined : remembered.get(time)
+    if (first?.message === message && first.instance === instance && first.id === shortId) return first
+    const isAlone = time !== null && first === undefined
+    const long = isAlone && (isNewest || joined === 0) ? null : keyOf(entry, id)
+    const other = long === null ? undefined : remembered.get(long)
+    if (other !== undefined) return other
+    const key = isAlone ? time : long ?? keyOf(entry, id)
+    if (!isAlone) joined += 1
+    const made = { key, isJoined: !isAlone, id: shortId, instance, message, at, count: 0, now: 0, page: 0 }
+    remembered.set(key, made)
+    return made
   }
 
-  const forget = (isOfThisPage: (key: string) => boolean, hasAllAgain: boolean): void => {
-    for (const [key, { at }] of remembered) {
-      if (isOfThisPage(key)) continue
+  /** Takes the lines out that came before, as often as they did, and remembers the rest. */
+  const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
+    const fresh: Array<LogEntry> = []
+    const repeated: Array<bigint | null> = []
+    pages += 1
+    for (const [index, entry] of entries.entries()) {
+      const at = times[index] ?? null
+      const seen = find(entry, ids[index] ?? null, at)
+      if (seen.page !== pages) {
+        if (seen.page > 0) {
+          seen.count = Math.max(seen.count, seen.now)
+          seen.now = 0
+          // the one that was seen last is forgotten last
+          remembered.delete(seen.key)
+          remembered.set(seen.key, seen)
+        }
+        seen.page = pages
+      }
+      seen.now += 1
+      if (seen.now > seen.count) fresh.push(entry)
+      else repeated.push(at)
+    }
+    return { repeated, fresh }
+  }
+  const forget = (hasAllAgain: boolean): void => {
+    for (const { at, isJoined, key, page } of remembered.values()) {
+      if (page === pages) continue
       const mayComeAgain = base !== null && (at === null ? !hasAllAgain : at >= base)
-      if (!mayComeAgain || remembered.size > mostRemembered) remembered.delete(key)
+      if (mayComeAgain && remembered.size <= mostRemembered) continue
+      remembered.delete(key)
+      if (isJoined) joined -= 1
     }
   }
 
@@ -150,13 +193,14 @@ export const make = (): Progress => {
    */
   const before = (newest: bigint): bigint => {
     const again: Array<bigint> = []
-    for (const { at, count } of remembered.values()) {
-      if (at === null || at < newest - overlap || at > newest) continue
-      for (let left = count; left > 0; left--) again.push(at)
+    const oldest = newest - overlap
+    for (const { at, count, now } of remembered.values()) {
+      if (at === null || at < oldest || at > newest) continue
+      for (let left = Math.max(count, now); left > 0; left--) again.push(at)
     }
     const most = Math.floor(room / 2)
     const [border] = again.length <= most ? [] : again.toSorted((a, b) => a > b ? -1 : a < b ? 1 : 0).slice(most)
-    const start = later(later(newest - overlap, border ?? null), 0n) ?? 0n
+    const start = later(later(oldest, border ?? null), 0n) ?? 0n
     return start < newest ? start : newest - 1n
   }
 
@@ -198,7 +242,7 @@ export const make = (): Progress => {
       const times = page.entries.map(LogWire.nanosOf)
       const from = asked()
       const isBase = asksBase && base !== null && from !== null
-      const { counts, fresh, repeated } = sift(page, times)
+      const { fresh, repeated } = sift(page, times)
       const isCut = page.cut != null
       const isFull = page.isFull || (isCut && fresh.length > 0)
       const size = page.entries.length
@@ -209,7 +253,7 @@ export const make = (): Progress => {
       room = Math.max(room, size)
       // the lines behind the cut would be lost if those before it were not in order
       const hasMoved = (!isCut || isSorted(times)) && move(page, times, !catchesUp || isLikelyFull)
-      if (size > 0 && (!isCut || hasMoved)) forget((key) => counts.has(key), isBase)
+      if (size > 0 && (!isCut || hasMoved)) forget(isBase)
 
       const isStale = from !== null && fresh.length === 0 && size > 1
         && (!isBase || repeated.some((at) => at !== null && at < from))
