@@ -134,11 +134,13 @@ const bare = (host: ReturnType<typeof hostOf>) => async (times: number) => {
 }
 
 /** Cut into pages of so many new lines, each beginning with the last lines of the page before. */
-const pagesOf = (size: number, again: number): ReadonlyArray<ReadonlyArray<number>> =>
-  Array.from(
+const pagesOf = (size: number, again: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const all = linesOf(total)
+  return Array.from(
     { length: Math.ceil(total / size) },
-    (_, page) => linesOf(total).slice(Math.max(0, page * size - again), (page + 1) * size)
+    (_, page) => all.slice(Math.max(0, page * size - again), (page + 1) * size)
   )
+}
 
 const megabytes = (bodies: ReadonlyArray<Uint8Array>) =>
   `${(bodies.reduce((sum, { byteLength }) => sum + byteLength, 0) / 1e6).toFixed(1)} MB`

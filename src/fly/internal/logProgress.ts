@@ -73,6 +73,19 @@ const shortened = (text: string | null): string | null =>
 /** A text with its length, so that no two lists of texts are one when they are joined. */
 const part = (text: string | null): string => text === null ? "-" : `${text.length}:${text}`
 
+/** Lines that are to be remembered. */
+interface Recent {
+  readonly entries: ReadonlyArray<LogEntry>
+  readonly ids: ReadonlyArray<string | null>
+  readonly times: ReadonlyArray<bigint | null>
+}
+
+/** A line as it is kept until the next page: of one text the length and the hash, if it is long. */
+const brief = (entry: LogEntry): LogEntry => {
+  const message = shortened(entry.message)
+  return message === entry.message ? entry : { ...entry, message }
+}
+
 /** Unlike each time, which begins with the digits of a year. */
 const keyOf = ({ instance, message, timestamp }: LogEntry, id: string | null): string =>
   [shortened(id), timestamp, instance, shortened(message)].map(part).join("")
@@ -85,8 +98,10 @@ const latest = (times: ReadonlyArray<bigint | null>): bigint | null => times.red
 const isNear = (one: bigint, other: bigint | null): boolean =>
   other !== null && one - other < near && other - one < near
 
-const earliest = (times: ReadonlyArray<bigint | null>): bigint | null =>
-  times.reduce((one, other) => one === null || (other !== null && other < one) ? other : one, null)
+const sooner = (one: bigint | null, other: bigint | null): bigint | null =>
+  one === null || (other !== null && other < one) ? other : one
+
+const earliest = (times: ReadonlyArray<bigint | null>): bigint | null => times.reduce(sooner, null)
 
 const isSorted = (times: ReadonlyArray<bigint | null>): boolean => {
   const known = times.filter((at) => at !== null)
@@ -125,58 +140,96 @@ export const make = (): Progress => {
     return catchesUp && reached !== null ? later(base, reached - 1n) : base
   }
 
-  /** How many pages have come, and the newest time that is remembered. */
+  /** How many pages have come, and the newest time in all of them. */
   let pages = 0
-  let newestKnown: bigint | null = null
-  /** How many lines are remembered under a joined key, because the one of the same time before them has that time for its key. */
+  let newestSeen: bigint | null = null
+  /** How many lines are remembered under a joined key, because another line of the same time has that for its key. */
   let joined = 0
+  /** What the last page had for the first time. */
+  let recent: Recent = { entries: [], ids: [], times: [] }
 
-  /** A line as it is remembered; one that is not yet is remembered as never shown. */
-  const find = (entry: LogEntry, id: string | null, at: bigint | null): Remembered => {
-    const { instance, timestamp } = entry
-    const message = shortened(entry.message)
-    const shortId = shortened(id)
-    const time = at === null ? null : timestamp
-    // a line that is newer than all before cannot be known
-    const isNewest = at !== null && (newestKnown === null || at > newestKnown)
-    if (isNewest) newestKnown = at
-    const first = time === null || isNewest ? undefined : remembered.get(time)
-    if (first?.message === message && first.instance === instance && first.id === shortId) return first
-    const isAlone = time !== null && first === undefined
-    const long = isAlone && (isNewest || joined === 0) ? null : keyOf(entry, id)
-    const other = long === null ? undefined : remembered.get(long)
-    if (other !== undefined) return other
-    const key = isAlone ? time : long ?? keyOf(entry, id)
-    if (!isAlone) joined += 1
-    const made = { key, isJoined: !isAlone, id: shortId, instance, message, at, count: 0, now: 0, page: 0 }
-    remembered.set(key, made)
-    return made
+  const lookUp = (entry: LogEntry, id: string | null, at: bigint | null): Remembered | undefined => {
+    const first = at === null || entry.timestamp === null ? undefined : remembered.get(entry.timestamp)
+    if (
+      first !== undefined && first.message === shortened(entry.message) && first.instance === entry.instance
+      && first.id === shortened(id)
+    ) return first
+    return joined === 0 ? undefined : remembered.get(keyOf(entry, id))
   }
 
-  /** Takes the lines out that came before, as often as they did, and remembers the rest. */
-  const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
+  const remember = (entry: LogEntry, id: string | null, at: bigint | null): void => {
+    const seen = lookUp(entry, id, at)
+    if (seen !== undefined) {
+      seen.count += 1
+      return
+    }
+    const { instance, message, timestamp } = entry
+    const isJoined = at === null || timestamp === null || remembered.has(timestamp)
+    if (isJoined) joined += 1
+    const key = isJoined ? keyOf(entry, id) : timestamp
+    remembered.set(key, {
+      key,
+      isJoined,
+      id: shortened(id),
+      instance,
+      message: shortened(message),
+      at,
+      count: 1,
+      now: 0,
+      page: pages
+    })
+  }
+
+  /** Remembers of the last page what this page or a later one may have again. */
+  const rememberRecent = ({ cut }: Page, times: ReadonlyArray<bigint | null>): void => {
+    const from = cut == null ? [earliest(times), base].reduce(sooner) : null
+    const { entries, ids } = recent
+    for (const [index, entry] of entries.entries()) {
+      const at = recent.times[index] ?? null
+      if (at === null || from === null || at >= from) remember(entry, ids[index] ?? null, at)
+    }
+  }
+
+  /** Takes the lines out that came before, as often as they did. */
+  const sift = (page: Page, times: ReadonlyArray<bigint | null>) => {
     const fresh: Array<LogEntry> = []
     const repeated: Array<bigint | null> = []
+    if (times.length === 0) return { repeated, fresh }
+    rememberRecent(page, times)
     pages += 1
-    for (const [index, entry] of entries.entries()) {
+    const unknown = { entries: Array<LogEntry>(), ids: Array<string | null>(), times: Array<bigint | null>() }
+    for (const [index, entry] of page.entries.entries()) {
       const at = times[index] ?? null
-      const seen = find(entry, ids[index] ?? null, at)
-      if (seen.page !== pages) {
-        if (seen.page > 0) {
+      const id = page.ids[index] ?? null
+      // one that is newer than all before is not looked for
+      const isNewest = at !== null && (newestSeen === null || at > newestSeen)
+      const seen = isNewest ? undefined : lookUp(entry, id, at)
+      if (seen !== undefined) {
+        if (seen.page !== pages) {
+          seen.page = pages
           seen.count = Math.max(seen.count, seen.now)
           seen.now = 0
           // the one that was seen last is forgotten last
           remembered.delete(seen.key)
           remembered.set(seen.key, seen)
         }
-        seen.page = pages
+        seen.now += 1
+        if (seen.now <= seen.count) {
+          repeated.push(at)
+          continue
+        }
+      } else {
+        unknown.entries.push(brief(entry))
+        unknown.ids.push(shortened(id))
+        unknown.times.push(at)
       }
-      seen.now += 1
-      if (seen.now > seen.count) fresh.push(entry)
-      else repeated.push(at)
+      fresh.push(entry)
     }
+    newestSeen = later(newestSeen, latest(times))
+    recent = unknown
     return { repeated, fresh }
   }
+
   const forget = (hasAllAgain: boolean): void => {
     for (const { at, isJoined, key, page } of remembered.values()) {
       if (page === pages) continue
@@ -197,6 +250,9 @@ export const make = (): Progress => {
     for (const { at, count, now } of remembered.values()) {
       if (at === null || at < oldest || at > newest) continue
       for (let left = Math.max(count, now); left > 0; left--) again.push(at)
+    }
+    for (const at of recent.times) {
+      if (at !== null && at >= oldest && at <= newest) again.push(at)
     }
     const most = Math.floor(room / 2)
     const [border] = again.length <= most ? [] : again.toSorted((a, b) => a > b ? -1 : a < b ? 1 : 0).slice(most)
