@@ -6,47 +6,23 @@ import type { NetworkVolume, NetworkVolumeRequest, Template, TemplateRequest } f
 import type { Call } from "../Call.ts"
 import { once, type Search } from "../LostCreate.ts"
 
-interface Asked<A> {
-  readonly create: Effect.Effect<A, AtlasErrorReason>
-  readonly list: Effect.Effect<ReadonlyArray<A>, AtlasErrorReason>
-}
+export type Wanted<A> = Pick<Search<A>, "what" | "isWanted">
 
 /** A create that ends with a limit of its caller is not looked for: there is no time for that. */
-const within = <A>(search: Search<A>, create: Effect.Effect<A, AtlasErrorReason>, { timeout }: Call) =>
-  timeout === null ? once(search, create) : create
-
-export const volume = (
-  { name, region, sizeGb }: NetworkVolumeRequest,
-  { create, list }: Asked<NetworkVolume>,
-  call: Call,
+export const create = <A extends { readonly id: string }>(
+  wanted: Wanted<A>,
+  { create, list }: Pick<Search<A>, "list"> & { readonly create: Effect.Effect<A, AtlasErrorReason> },
+  { timeout }: Call,
   settleWindow: Duration.Duration
-): Effect.Effect<NetworkVolume, AtlasErrorReason> =>
-  within(
-    {
-      what: `a network volume called ${name} of ${sizeGb} GB${region === null ? "" : ` in ${region}`}`,
-      list,
-      isWanted: (one) => one.name === name && one.sizeGb === sizeGb && (region === null || one.region === region),
-      idOf: ({ id }) => id,
-      settleWindow
-    },
-    create,
-    call
-  )
+): Effect.Effect<A, AtlasErrorReason> =>
+  timeout === null ? once({ ...wanted, list, idOf: ({ id }) => id, settleWindow }, create) : create
 
-export const template = (
-  { image, name }: TemplateRequest,
-  { create, list }: Asked<Template>,
-  call: Call,
-  settleWindow: Duration.Duration
-): Effect.Effect<Template, AtlasErrorReason> =>
-  within(
-    {
-      what: `a template called ${name} of ${image}`,
-      list,
-      isWanted: (one) => one.name === name && one.image === image,
-      idOf: ({ id }) => id,
-      settleWindow
-    },
-    create,
-    call
-  )
+export const volume = ({ name, region, sizeGb }: NetworkVolumeRequest): Wanted<NetworkVolume> => ({
+  what: `a network volume called ${name} of ${sizeGb} GB${region === null ? "" : ` in ${region}`}`,
+  isWanted: (one) => one.name === name && one.sizeGb === sizeGb && (region === null || one.region === region)
+})
+
+export const template = ({ image, name }: TemplateRequest): Wanted<Template> => ({
+  what: `a template called ${name} of ${image}`,
+  isWanted: (one) => one.name === name && one.image === image
+})

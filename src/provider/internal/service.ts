@@ -10,21 +10,21 @@ import * as GpuCatalog from "../../domain/GpuCatalog.ts"
 import { ComputeId, ProviderId } from "../../domain/Ids.ts"
 import * as JobRequest from "../../domain/JobRequest.ts"
 import { asUnrepeatable } from "../../domain/Refusal.ts"
-import { NetworkVolumeRequest, SpendWindow, type TemplateInput, TemplateRequest } from "../../domain/Resources.ts"
+import { NetworkVolumeRequest, SpendWindow, TemplateRequest } from "../../domain/Resources.ts"
 import type { ProviderOperation } from "../../telemetry/Spans.ts"
 import {
   type Adapter,
   ComputeFilter,
   LogOptions,
   type PlainCreate,
-  type RequestOpts,
-  type SpawnDraft
+  type PreparedCreate,
+  type RequestOpts
 } from "../Adapter.ts"
 import { type Call, type CallOptions, decode as decodeCall } from "../Call.ts"
 import type { Service } from "../Facets.ts"
 import * as Listing from "../Listing.ts"
 import * as NameStamp from "../NameStamp.ts"
-import { bounded } from "./bounded.ts"
+import { limited, limitedCreate, limitedLines, limitedSubmit } from "./bounded.ts"
 import { capabilitiesOf, capabilityOf, type Optional } from "./capabilities.ts"
 import * as LostResources from "./lostResources.ts"
 import { idAttribute, makeObserver } from "./observe.ts"
@@ -32,6 +32,13 @@ import * as Spawning from "./spawning.ts"
 
 type Answer<B> = Effect.Effect<B, AtlasErrorReason>
 type Checked<B> = Effect.Effect<B, AtlasError>
+
+/** The calls that every kind of resource has. */
+interface Managed<A> {
+  readonly list: (call: Call) => Answer<ReadonlyArray<A>>
+  readonly get: (id: string, call: Call) => Answer<A>
+  readonly delete: (id: string, call: Call) => Answer<void>
+}
 
 /** Requests of a kind under way at once: many, since an account's own limits pace it and a slow cloud is no reason to wait. */
 const defaultConcurrency = 256
@@ -104,9 +111,11 @@ const withOperation = ({ capability, message, raw, status }: Unsupported, operat
 const asSubmitted = ({ lastSeen, message, raw, status }: Timeout) =>
   new Timeout({ lastSeen, message, raw, status, mayHaveActed: true })
 
-/** The check of a create that has nothing to prepare. */
-const checkOf = ({ check }: PlainCreate) => ({ request }: SpawnDraft, call: Call): Answer<void> =>
-  check === undefined ? Effect.void : check(request, call)
+/** A create that has nothing to prepare, in the two steps of those that do. */
+const plainCreate = (compute: PlainCreate): PreparedCreate<void> => ({
+  prepare: ({ request }, call) => compute.check?.(request, call) ?? Effect.void,
+  send: (draft, call) => compute.spawn(draft, call)
+})
 
 export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: boolean): Service => {
   const id = ProviderId.make(adapter.id)
@@ -114,7 +123,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const pollInterval = Duration.fromInputUnsafe(adapter.pollInterval ?? "5 seconds")
   const cloud = adapter.cloud ?? id
   const observer = makeObserver({ id, cloud })
-  const { billing, compute, endpoints, gpus, jobs, logs, power, requestOpts, templates, volumes } = bounded(adapter)
+  const { billing, compute, endpoints, gpus, jobs, logs, power, requestOpts, templates, volumes } = adapter
   const capabilities = capabilitiesOf(adapter)
   const gpuNames = adapter.gpuNames ?? []
   const catalog = GpuCatalog.inUse(cloud, gpuNames)
@@ -137,7 +146,7 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   }
 
   /** A call with one checked input: options and input are decoded, then the adapter is asked, all under a span. */
-  const verb = <I, A, B>(
+  const unlimited = <I, A, B>(
     operation: ProviderOperation,
     check: (input: I) => Checked<A>,
     ask: (input: A, call: Call) => Answer<B>,
@@ -154,15 +163,19 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
       )
   }
 
-  /** A call without an input of its own. */
-  const plain = <B>(operation: ProviderOperation, ask: (call: Call) => Answer<B>) => {
-    const call = verb(operation, () => Effect.void, (_: void, call) => ask(call))
-    return (options?: CallOptions) => call(undefined, options)
-  }
+  /** The same, and the adapter is asked for as long as the call may take. */
+  const verb = <I, A, B>(
+    operation: ProviderOperation,
+    check: (input: I) => Checked<A>,
+    ask: (input: A, call: Call) => Answer<B>,
+    attributes?: (input: I) => Readonly<Record<string, string>>,
+    spanOf?: ProviderOperation
+  ) => unlimited(operation, check, limited(ask), attributes, spanOf)
 
   /** Asks a facet the adapter may not have. */
-  const via = <F, I, B>(facet: Optional, held: F | undefined, ask: (held: F) => (input: I, call: Call) => Answer<B>) =>
-    held === undefined ? () => Effect.fail(unsupported(facet)) : ask(held)
+  const via =
+    <F, I, B>(facet: Optional, held: F | undefined, ask: (held: F, input: I, call: Call) => Answer<B>) =>
+    (input: I, call: Call): Answer<B> => held === undefined ? Effect.fail(unsupported(facet)) : ask(held, input, call)
 
   const onCompute = <B>(operation: ProviderOperation, ask: (id: ComputeId, call: Call) => Answer<B>) =>
     verb(operation, (input: string) => decodeId(input, operation, id), ask, idAttribute)
@@ -180,8 +193,54 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
   const here = <A extends { readonly provider: ProviderId }>(seen: A): A =>
     seen.provider === id ? seen : Object.assign(Object.create(Object.getPrototypeOf(seen)), seen, { provider: id })
   const found = <A extends { readonly provider: ProviderId }>(answer: Answer<A>) => Effect.map(answer, here)
-  const foundAll = <A extends { readonly provider: ProviderId }>(answer: Answer<ReadonlyArray<A>>) =>
-    Effect.map(answer, (all) => all.map(here))
+
+  /** All there are of a kind: a call without an input. */
+  const listed = <A extends { readonly provider: ProviderId }>(
+    operation: ProviderOperation,
+    facet: Optional,
+    held: { readonly list: (call: Call) => Answer<ReadonlyArray<A>> } | undefined
+  ) => {
+    const list = verb(
+      operation,
+      () => Effect.void,
+      via(facet, held, (held, _: void, call) => Effect.map(held.list(call), (all) => all.map(here)))
+    )
+    return (options?: CallOptions) => list(undefined, options)
+  }
+
+  /** What can be done with any kind of resource, whose name its operations bear. */
+  const managed = <A extends { readonly provider: ProviderId }>(
+    name: "NetworkVolume" | "Template" | "Endpoint",
+    facet: Optional,
+    held: Managed<A> | undefined
+  ) => ({
+    list: listed(`list${name}s`, facet, held),
+    get: onResource(`get${name}`, via(facet, held, (held, wanted, call) => found(held.get(wanted, call)))),
+    delete: onResource(`delete${name}`, via(facet, held, (held, wanted, call) => held.delete(wanted, call)))
+  })
+
+  /** Makes a resource once; one whose answer is lost is looked for by what `wanted` says of it. */
+  const made = <I, R, A extends { readonly id: string; readonly provider: ProviderId }>(
+    operation: ProviderOperation,
+    facet: Optional,
+    held: Managed<A> & { readonly create: (request: R, call: Call) => Answer<A> } | undefined,
+    decode: (input: unknown, operation: string, provider: ProviderId) => Checked<R>,
+    wanted: (request: R) => LostResources.Wanted<A>
+  ) =>
+    unlimited(
+      operation,
+      (input: I) => decode(input, operation, id),
+      via(facet, held, (held, request, call) => {
+        const create = limited((request: R, call) => held.create(request, call))(request, call)
+        return found(LostResources.create(
+          wanted(request),
+          { create: Effect.mapError(create, asUnrepeatable), list: held.list(call) },
+          call,
+          settleWindow
+        ))
+      })
+    )
+
   const get = onCompute(
     "getCompute",
     (computeId, call) => found(asAsked(compute.get(computeId, call), computeId))
@@ -214,15 +273,18 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
         (computeId) =>
           Effect.map(decodeWindow(input.window, "computeSpend", id), (window) => ({ id: computeId, window }))
       ),
-    via("billing", billing, (held) => (input, call) => found(held.spend(input.id, input.window, call))),
+    via("billing", billing, (held, input, call) => found(held.spend(input.id, input.window, call))),
     (input) => idAttribute(input.id)
   )
 
   /** Asks for the fields of `providerOpts` that only some clouds have. */
   const opts = (operation: keyof RequestOpts, what: string) => {
-    const ask = requestOpts?.[operation]
     const missing = new Unsupported({ capability: operation, message: `${id} has no ${what}` })
-    return verb(operation, (wanted: string) => Effect.succeed(wanted), ask ?? (() => Effect.fail(missing)))
+    return verb(
+      operation,
+      (wanted: string) => Effect.succeed(wanted),
+      (wanted, call) => requestOpts?.[operation]?.(wanted, call) ?? Effect.fail(missing)
+    )
   }
 
   const wiring = { id, capabilities, settleWindow, observer, wrap, get, listAll, terminate }
@@ -244,38 +306,27 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
     concurrency: adapter.concurrency ?? defaultConcurrency,
     compute: {
       ...(compute.prepare === undefined
-        ? Spawning.make({
-          ...wiring,
-          create: { prepare: checkOf(compute), send: (draft, call) => found(compute.spawn(draft, call)) }
-        })
-        : Spawning.make({
-          ...wiring,
-          create: { ...compute, send: (spawn, call) => found(compute.send(spawn, call)) }
-        })),
+        ? Spawning.make({ ...wiring, create: limitedCreate(plainCreate(compute), found) })
+        : Spawning.make({ ...wiring, create: limitedCreate(compute, found) })),
       get,
       list,
       listAll,
       terminate
     },
     power: {
-      stop: onCompute("stop", via("power", power, (held) => held.stop)),
-      start: onCompute("start", via("power", power, (held) => held.start))
+      stop: onCompute("stop", via("power", power, (held, computeId, call) => held.stop(computeId, call))),
+      start: onCompute("start", via("power", power, (held, computeId, call) => held.start(computeId, call)))
     },
-    gpus: {
-      list: plain(
-        "listGpuTypes",
-        (call) => gpus === undefined ? Effect.fail(unsupported("gpus")) : foundAll(gpus.list(call))
-      )
-    },
+    gpus: { list: listed("listGpuTypes", "gpus", gpus) },
     logs: {
-      outlivesCompute: adapter.logs?.outlivesCompute ?? false,
+      outlivesCompute: logs?.outlivesCompute ?? false,
       stream: (input, wanted = {}, options) =>
         observer.stream("streamLogs", idAttribute(input))(Stream.unwrap(Effect.gen(function*() {
           const call = yield* decodeCall(options, "streamLogs")
           const computeId = yield* decodeId(input, "streamLogs", id)
           const checked = yield* decodeLogs(wanted, "streamLogs", id)
           return Stream.mapError(
-            logs === undefined ? Stream.fail(unsupported("logs")) : logs.stream(computeId, checked, call),
+            logs === undefined ? Stream.fail(unsupported("logs")) : limitedLines(logs, computeId, checked, call),
             wrap("streamLogs")
           )
         }))),
@@ -284,92 +335,39 @@ export const makeService = <Prepared>(adapter: Adapter<Prepared>, implemented: b
           Effect.gen(function*() {
             const call = yield* decodeCall(options, "readExit")
             const computeId = yield* decodeId(input, "readExit", id)
-            const exit = logs?.exit
-            const asked = exit === undefined
-              ? Effect.fail(new Unsupported({ capability: "logs", message: `${id} has no exit codes in its logs` }))
-              : exit(computeId, { follow, name }, call)
-            return yield* Effect.mapError(asked, wrap("readExit"))
+            const exit = limited((computeId: ComputeId, call) =>
+              logs?.exit?.(computeId, { follow, name }, call) ?? Effect.fail(
+                new Unsupported({ capability: "logs", message: `${id} has no exit codes in its logs` })
+              )
+            )
+            return yield* Effect.mapError(exit(computeId, call), wrap("readExit"))
           }),
           idAttribute(input)
         )
     },
     jobs: {
-      submit: verb(
+      submit: unlimited(
         "runJob",
         (input: JobRequest.Input | JobRequest.JobRequest) => JobRequest.decode(input),
-        via("jobs", jobs, (held) => (request, call) =>
+        via("jobs", jobs, (held, request, call) =>
           // a sync job that outlasts its limit was submitted: the failure says so
-          Effect.mapError(found(held.submit(request, call)), (reason) =>
+          Effect.mapError(found(limitedSubmit(held, request, call)), (reason) =>
             reason._tag === "Timeout" ? asSubmitted(reason) : asUnrepeatable(reason)))
       ),
-      get: onJob("getJob", via("jobs", jobs, (held) => (job, call) => found(held.get(job, call)))),
-      cancel: onJob("cancelJob", via("jobs", jobs, (held) => held.cancel)),
+      get: onJob("getJob", via("jobs", jobs, (held, job, call) => found(held.get(job, call)))),
+      cancel: onJob("cancelJob", via("jobs", jobs, (held, job, call) => held.cancel(job, call))),
       // the stream that the chunks are of has the span of that name
-      chunk: onJob("streamJob", via("jobs", jobs, (held) => held.chunk), "readJobChunk")
+      chunk: onJob("streamJob", via("jobs", jobs, (held, job, call) => held.chunk(job, call)), "readJobChunk")
     },
     volumes: {
-      list: plain(
-        "listNetworkVolumes",
-        (call) => volumes === undefined ? Effect.fail(unsupported("volumes")) : foundAll(volumes.list(call))
-      ),
-      get: onResource(
-        "getNetworkVolume",
-        via("volumes", volumes, (held) => (name, call) => found(held.get(name, call)))
-      ),
-      create: verb(
-        "createNetworkVolume",
-        (input: typeof NetworkVolumeRequest.Encoded) => decodeVolume(input, "createNetworkVolume", id),
-        via(
-          "volumes",
-          volumes,
-          (held) => (request, call) =>
-            found(LostResources.volume(
-              request,
-              { create: Effect.mapError(held.create(request, call), asUnrepeatable), list: held.list(call) },
-              call,
-              settleWindow
-            ))
-        )
-      ),
-      delete: onResource("deleteNetworkVolume", via("volumes", volumes, (held) => held.delete))
+      ...managed("NetworkVolume", "volumes", volumes),
+      create: made("createNetworkVolume", "volumes", volumes, decodeVolume, LostResources.volume)
     },
     templates: {
-      list: plain(
-        "listTemplates",
-        (call) => templates === undefined ? Effect.fail(unsupported("templates")) : foundAll(templates.list(call))
-      ),
-      get: onResource(
-        "getTemplate",
-        via("templates", templates, (held) => (name, call) => found(held.get(name, call)))
-      ),
-      create: verb(
-        "createTemplate",
-        (input: TemplateInput) => decodeTemplate(input, "createTemplate", id),
-        via(
-          "templates",
-          templates,
-          (held) => (request, call) =>
-            found(LostResources.template(
-              request,
-              { create: Effect.mapError(held.create(request, call), asUnrepeatable), list: held.list(call) },
-              call,
-              settleWindow
-            ))
-        )
-      ),
-      delete: onResource("deleteTemplate", via("templates", templates, (held) => held.delete))
+      ...managed("Template", "templates", templates),
+      create: made("createTemplate", "templates", templates, decodeTemplate, LostResources.template)
     },
-    endpoints: {
-      list: plain(
-        "listEndpoints",
-        (call) => endpoints === undefined ? Effect.fail(unsupported("endpoints")) : foundAll(endpoints.list(call))
-      ),
-      get: onResource(
-        "getEndpoint",
-        via("endpoints", endpoints, (held) => (name, call) => found(held.get(name, call)))
-      ),
-      delete: onResource("deleteEndpoint", via("endpoints", endpoints, (held) => held.delete))
-    },
+    endpoints: managed("Endpoint", "endpoints", endpoints),
     billing: { spend: (input, window = {}, options) => spend({ id: input, window }, options) }
   }
 }

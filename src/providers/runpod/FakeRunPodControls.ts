@@ -10,7 +10,8 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { CreateEndpointRequest } from "./schema/endpointRequests.ts"
 import type { OperationName } from "./schema/operations.ts"
-import type { CreatePodRequest, PodStatus } from "./schema/pods.ts"
+import type { PodStatus } from "./schema/podAnswers.ts"
+import type { CreatePodRequest } from "./schema/pods.ts"
 
 /**
  * Which requests a fault is for: those of one call, or of any; the first `skip` of them pass, the next `times` (1 unless

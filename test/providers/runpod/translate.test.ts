@@ -11,11 +11,10 @@ import * as JsonBody from "../../../src/provider/JsonBody.ts"
 import { classify } from "../../../src/providers/runpod/internal/edge.ts"
 import { gpuNames } from "../../../src/providers/runpod/internal/gpuNames.ts"
 import { podBody } from "../../../src/providers/runpod/internal/podBody.ts"
-import { PodFacts } from "../../../src/providers/runpod/internal/podFacts.ts"
+import { calls, PodFacts } from "../../../src/providers/runpod/internal/podFacts.ts"
 import { rawOf } from "../../../src/providers/runpod/internal/raw.ts"
 import { toCompute, toGpuTypes } from "../../../src/providers/runpod/internal/translate.ts"
 import * as Wire from "../../../src/providers/runpod/RunPodSchema.ts"
-import { createPod } from "../../../src/providers/runpod/schema/calls.ts"
 
 const catalog = GpuCatalog.withNames(GpuCatalog.builtIn, "runpod", gpuNames)
 
@@ -178,7 +177,7 @@ describe("the body of a create", () => {
         const open = Object.entries(made.success.body ?? {}).map(([field, value]: [string, unknown]) =>
           [field, Redacted.isRedacted(value) ? Redacted.value(value) : value] as const
         )
-        const checked = JsonBody.check(createPod.request, "body")(Object.fromEntries(open))
+        const checked = JsonBody.check(calls.createPod.request, "body")(Object.fromEntries(open))
         assert.isTrue(Result.isSuccess(checked), String(Result.merge(checked)))
       }),
     { arbitrary: { runs: 300 } }

@@ -1,5 +1,5 @@
 /** The life of a pod and how it is shown. */
-import type { PodStatus } from "../schema/pods.ts"
+import type { PodStatus } from "../schema/podAnswers.ts"
 import { iso } from "./input.ts"
 import { containerDisk, type Rate, setRate, volumeRunning, volumeStopped } from "./meter.ts"
 import { announce, type Pod, type State, write } from "./state.ts"

@@ -8,11 +8,10 @@ import type { Call } from "../../../provider/Call.ts"
 import { unaddressable } from "../../../provider/Listing.ts"
 import type { WithBody } from "../../../provider/Raw.ts"
 import * as Calls from "../schema/calls.ts"
-import * as Catalog from "../schema/catalog.ts"
-import * as Endpoints from "../schema/endpoints.ts"
 import * as Resources from "../schema/resources.ts"
 import { type Account, cloud } from "./account.ts"
 import { anyCloud } from "./anyCloud.ts"
+import * as Facts from "./facts.ts"
 import { gpuNames } from "./gpuNames.ts"
 import * as Jobs from "./jobsFacet.ts"
 import * as Listing from "./listing.ts"
@@ -38,10 +37,10 @@ const one = <W extends { readonly id: string }, A>(to: (value: W, body: unknown)
 }
 
 const podsOf = Listing.each(PodFacts, toCompute, unaddressable)
-const gpusOf = Listing.usable("GPU types", Catalog.GpuType, (entry, body): CatalogEntry => ({ entry, body }))
+const gpusOf = Listing.usable("GPU types", Facts.GpuTypeFacts, (entry, body): CatalogEntry => ({ entry, body }))
 const volumesOf = Listing.usable("network volumes", Resources.NetworkVolume, toVolume)
-const templatesOf = Listing.usable("templates", Resources.Template, toTemplate)
-const endpointsOf = Listing.usable("endpoints", Endpoints.Endpoint, toEndpoint)
+const templatesOf = Listing.usable("templates", Facts.TemplateFacts, toTemplate)
+const endpointsOf = Listing.usable("endpoints", Facts.EndpointFacts, toEndpoint)
 
 /** The answer to a create; an unreadable one is `Uncertain`, since the create was done. */
 const made = <A>(translated: Effect.Effect<A, ProviderFault>, computeName: string | null = null) =>
@@ -62,15 +61,21 @@ export const adapterOf = (
   const createPod = wire.send(podCalls.createPod)
   const [getPod, listPods] = [wire.askWithBody(podCalls.getPod), wire.askWithBody(Listing.calls.pods)]
   const deletePod = wire.ask(Calls.deletePod)
-  const [listGpus, podBill] = [wire.askWithBody(Listing.calls.gpus), wire.askWithBody(Calls.listPodBilling)]
+  const [listGpus, podBill] = [wire.askWithBody(Listing.calls.gpus), wire.askWithBody(Facts.calls.listPodBilling)]
   const [createVolume, getVolume] = [wire.send(Calls.createNetworkVolume), wire.askWithBody(Calls.getNetworkVolume)]
   const [listVolumes, deleteVolume] = [
     wire.askWithBody(Listing.calls.networkVolumes),
     wire.ask(Calls.deleteNetworkVolume)
   ]
-  const [createTemplate, getTemplate] = [wire.send(Calls.createTemplate), wire.askWithBody(Calls.getTemplate)]
+  const [createTemplate, getTemplate] = [
+    wire.send(Facts.calls.createTemplate),
+    wire.askWithBody(Facts.calls.getTemplate)
+  ]
   const [listTemplates, deleteTemplate] = [wire.askWithBody(Listing.calls.templates), wire.ask(Calls.deleteTemplate)]
-  const [getEndpoint, listEndpoints] = [wire.askWithBody(Calls.getEndpoint), wire.askWithBody(Listing.calls.endpoints)]
+  const [getEndpoint, listEndpoints] = [
+    wire.askWithBody(Facts.calls.getEndpoint),
+    wire.askWithBody(Listing.calls.endpoints)
+  ]
   const deleteEndpoint = wire.ask(Calls.deleteEndpoint)
 
   /** The catalog of one cloud; RunPod reports availability for one cloud at a time. */

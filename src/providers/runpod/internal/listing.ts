@@ -27,11 +27,11 @@ const inPages = { pagination: Pagination }
 
 /** The calls that list, with entries of any shape. */
 export const calls = {
-  pods: { ...Calls.listPods, success: Schema.Struct({ pods: entries, ...inPages }) },
-  gpus: { ...Calls.listGpuTypes, success: Schema.Struct({ gpus: entries }) },
-  networkVolumes: { ...Calls.listNetworkVolumes, success: Schema.Struct({ networkVolumes: entries }) },
-  templates: { ...Calls.listTemplates, success: Schema.Struct({ templates: entries, ...inPages }) },
-  endpoints: { ...Calls.listEndpoints, success: Schema.Struct({ endpoints: entries, ...inPages }) }
+  pods: Calls.listPods(Schema.Struct({ pods: entries, ...inPages })),
+  gpus: Calls.listGpuTypes(Schema.Struct({ gpus: entries })),
+  networkVolumes: Calls.listNetworkVolumes(Schema.Struct({ networkVolumes: entries })),
+  templates: Calls.listTemplates(Schema.Struct({ templates: entries, ...inPages })),
+  endpoints: Calls.listEndpoints(Schema.Struct({ endpoints: entries, ...inPages }))
 }
 
 /** Reads entries with `to`, which answers null for an id that cannot be used; `odd` stands for those and for other shapes. */

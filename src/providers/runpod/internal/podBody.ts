@@ -5,8 +5,8 @@ import { type AtlasErrorReason, type Issue, Unsupported, Validation } from "../.
 import type { ComputeRequest } from "../../../domain/ComputeRequest.ts"
 import * as GpuCatalog from "../../../domain/GpuCatalog.ts"
 import { asWritten, type Fields, given, isFields, merge } from "../../../provider/ProviderOpts.ts"
-import { createPod } from "../schema/calls.ts"
 import { isOwnName } from "./gpuNames.ts"
+import { calls } from "./podFacts.ts"
 import { check, nameVariable, own, type Sent } from "./requests.ts"
 import { commandLine } from "./selfTerminating.ts"
 
@@ -142,7 +142,7 @@ export const podBody = (
     })
     const named = Result.mapError((reason: Validation) => asWritten(reason, providerOpts, names))
     // each field of it stands for a checked one of the request
-    if (Object.keys(providerOpts).length === 0) return yield* named(own(createPod, translated))
+    if (Object.keys(providerOpts).length === 0) return yield* named(own(calls.createPod, translated))
     const body = merge(translated, providerOpts)
     const { mounts } = body
     if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
@@ -150,5 +150,5 @@ export const podBody = (
         new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
       )
     }
-    return yield* named(check(createPod)({ body }))
+    return yield* named(check(calls.createPod)({ body }))
   })

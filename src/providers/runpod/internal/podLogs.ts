@@ -15,6 +15,7 @@ import type { Wire } from "./edge.ts"
 import * as ExitMarkers from "./exitMarkers.ts"
 import { type LogLine, notAgain, parse, resumed } from "./logLines.ts"
 import type { Options } from "./options.ts"
+import { calls as podCalls } from "./podFacts.ts"
 import { instant, toStatus } from "./translate.ts"
 
 /** How often to look whether a pod whose log is followed is still there. */
@@ -48,7 +49,7 @@ const orWhenGone = (next: () => Lines) => (lines: Lines): Lines =>
   Stream.catchIf(lines, (reason) => reason._tag === "NotFound", next)
 
 export const make = (wire: Wire, options: Pick<Options, "logSilence" | "retries">): LogsAdapter => {
-  const getPod = wire.ask(Calls.getPod)
+  const getPod = wire.ask(podCalls.getPod)
   const bytes = wire.bytes(Calls.getPodLogs)
 
   const stream = (

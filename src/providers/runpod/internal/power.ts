@@ -4,8 +4,8 @@ import type { AtlasErrorReason } from "../../../domain/AtlasError.ts"
 import type { ComputeStatus } from "../../../domain/Compute.ts"
 import type { PowerAdapter } from "../../../provider/Adapter.ts"
 import { Call } from "../../../provider/Call.ts"
-import * as Calls from "../schema/calls.ts"
 import type { Wire } from "./edge.ts"
+import { calls } from "./podFacts.ts"
 import { toStatus } from "./translate.ts"
 
 /** Whether the server says that it did nothing; one that failed, or was not understood, may have done it. */
@@ -13,7 +13,7 @@ const isRefusal = (reason: AtlasErrorReason): boolean =>
   typeof reason.status === "number" && reason.status >= 400 && reason.status < 500
 
 export const make = (wire: Wire): PowerAdapter => {
-  const [act, get] = [wire.ask(Calls.podAction), wire.ask(Calls.getPod)]
+  const [act, get] = [wire.ask(calls.podAction), wire.ask(calls.getPod)]
 
   const once = (action: "start" | "stop", wanted: ReadonlyArray<ComputeStatus>) => (id: string, call: Call) => {
     const ask = (retries: number | null) => Effect.asVoid(act({ id, body: { action } }, new Call({ ...call, retries })))

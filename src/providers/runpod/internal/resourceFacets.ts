@@ -13,7 +13,8 @@ import {
 } from "../../../domain/Resources.ts"
 import * as ProviderOpts from "../../../provider/ProviderOpts.ts"
 import type * as Wire from "../RunPodSchema.ts"
-import { createNetworkVolume, createTemplate } from "../schema/calls.ts"
+import { createNetworkVolume } from "../schema/calls.ts"
+import * as Facts from "./facts.ts"
 import { leastVolumeGb, mountPath, portIssues, portsOf } from "./podBody.ts"
 import { rawOf } from "./raw.ts"
 import { check, type Sent } from "./requests.ts"
@@ -59,7 +60,7 @@ export const templateBody = (request: TemplateRequest): Result.Result<Sent, Vali
       startSsh: ssh,
       startJupyter: jupyter
     }, providerOpts)
-    return yield* Result.mapError(check(createTemplate)({ body }), (reason) =>
+    return yield* Result.mapError(check(Facts.calls.createTemplate)({ body }), (reason) =>
       ProviderOpts.asWritten(reason, providerOpts, {
         disk: "containerDiskGb",
         "mounts.persistent.size": "volumeGb",
@@ -79,7 +80,7 @@ export const toVolume = (volume: Wire.NetworkVolume, body: unknown): NetworkVolu
     raw: rawOf(body)
   })
 
-export const toTemplate = (template: Wire.Template, body: unknown): Template =>
+export const toTemplate = (template: typeof Facts.TemplateFacts.Type, body: unknown): Template =>
   new Template({
     id: template.id,
     provider,
@@ -97,7 +98,7 @@ const endpointTypes: ReadonlyMap<string, Endpoint["type"]> = new Map([
 const typeOf = (type: string | undefined): Endpoint["type"] =>
   type === undefined ? null : endpointTypes.get(type) ?? "unknown"
 
-export const toEndpoint = (endpoint: Wire.Endpoint, body: unknown): Endpoint =>
+export const toEndpoint = (endpoint: typeof Facts.EndpointFacts.Type, body: unknown): Endpoint =>
   new Endpoint({
     id: endpoint.id,
     provider,
@@ -113,7 +114,7 @@ export const toEndpoint = (endpoint: Wire.Endpoint, body: unknown): Endpoint =>
   })
 
 /** A pod's bill; null where an amount is missing, since a part of a bill reads as a smaller one. */
-export const toSpend = (id: ComputeId, bill: typeof Wire.PodBillingList.Type, body: unknown): Spend | null => {
+export const toSpend = (id: ComputeId, bill: typeof Facts.BillFacts.Type, body: unknown): Spend | null => {
   const { query, totals } = bill.metadata ?? {}
   const totalUsd = usd(totals?.totalAmount)
   const gpuUsd = usd(totals?.gpuAmount)

@@ -9,6 +9,7 @@ import { ComputeId, ProviderId } from "../../../domain/Ids.ts"
 import { Usd } from "../../../domain/Money.ts"
 import * as NameStamp from "../../../provider/NameStamp.ts"
 import type * as Wire from "../RunPodSchema.ts"
+import type { GpuTypeFacts } from "./facts.ts"
 import type { PodFacts } from "./podFacts.ts"
 import { rawOf } from "./raw.ts"
 import { nameVariable } from "./requests.ts"
@@ -120,7 +121,7 @@ const bestFirst: ReadonlyArray<GpuStock> = ["high", "medium", "low", "unknown", 
 
 /** One cloud's entry for a GPU type, and the body it was read from. */
 export interface CatalogEntry {
-  readonly entry: Wire.GpuType
+  readonly entry: typeof GpuTypeFacts.Type
   readonly body: unknown
 }
 

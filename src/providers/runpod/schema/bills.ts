@@ -1,10 +1,10 @@
 /**
- * The bills of everything but pods.
+ * The bills: one record for each resource and stretch of time, in US dollars.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { bill, billOf } from "./billing.ts"
+import { bill } from "./billing.ts"
 import { maybe } from "./wire.ts"
 
 /**
@@ -39,8 +39,45 @@ export const NetworkVolumeBillingQuery = Schema.Struct({ ...bill, networkVolumeI
  */
 export const ClusterBillingQuery = Schema.Struct({ ...bill, clusterId: Schema.optionalKey(Schema.String) })
 
+/**
+ * A bill of these amounts; each stretch of it says of what it is, too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const billOf = <Amounts extends Schema.Struct.Fields, Extra extends Schema.Struct.Fields>(
+  amounts: Amounts,
+  extra: Extra
+) =>
+  Schema.Struct({
+    records: Schema.Array(Schema.Struct({
+      startTime: maybe(Schema.String),
+      endTime: maybe(Schema.String),
+      totalAmount: maybe(Schema.Finite),
+      ...amounts,
+      ...extra
+    })),
+    metadata: maybe(Schema.Struct({
+      query: maybe(Schema.Record(Schema.String, Schema.Unknown)),
+      recordCount: maybe(Schema.Finite),
+      uniquePodCount: maybe(Schema.Finite),
+      uniqueServerlessCount: maybe(Schema.Finite),
+      uniqueNetworkVolumeCount: maybe(Schema.Finite),
+      uniqueClusterCount: maybe(Schema.Finite),
+      totals: maybe(Schema.Struct({ totalAmount: maybe(Schema.Finite), ...amounts }))
+    }))
+  })
+
 const amount = maybe(Schema.Finite)
 const id = maybe(Schema.String)
+
+/**
+ * The bill of pods.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const PodBillingList = billOf({ gpuAmount: amount, cpuAmount: amount, diskAmount: amount }, { podId: id })
 
 /**
  * The bill of the whole account, by kind.

@@ -1,8 +1,10 @@
-/** How a call is described, and the calls that the provider makes: a program without the native client bundles no others. */
+/**
+ * How a call is described, and the calls that the provider makes: a program without the native client bundles no others. Those
+ * of whose answers the provider reads a part are functions of what is read.
+ */
 import type * as Schema from "effect/Schema"
 import * as Billing from "./billing.ts"
 import * as Catalog from "./catalog.ts"
-import * as Endpoints from "./endpoints.ts"
 import * as Pods from "./pods.ts"
 import * as Registries from "./registries.ts"
 import * as Resources from "./resources.ts"
@@ -106,47 +108,47 @@ export const ask = <
   success: Success
 ) => ({ name, plane: "runtime", class: callClass, method, path, success, status: [200] }) as const
 
-export const listPods = readWith("listPods", "/pods", Pods.PodList, Pods.ListPodsQuery)
+export const listPods = <Read extends Shape>(pods: Read) => readWith("listPods", "/pods", pods, Pods.ListPodsQuery)
 
-export const createPod = create("createPod", "/pods", Pods.CreatePodRequest, Pods.Pod)
+export const createPod = <Read extends Shape>(pod: Read) => create("createPod", "/pods", Pods.CreatePodRequest, pod)
 
-export const getPod = read("getPod", "/pods/{id}", Pods.Pod)
+export const getPod = <Read extends Shape>(pod: Read) => read("getPod", "/pods/{id}", pod)
 
 export const deletePod = remove("deletePod", "/pods/{id}")
 
-export const podAction = {
-  name: "podAction",
-  plane: "management",
-  class: "idempotent",
-  method: "POST",
-  path: "/pods/{id}/action",
-  request: Pods.PodActionRequest,
-  success: Pods.Pod,
-  status: [200, 204]
-} as const
+export const podAction = <Read extends Shape>(pod: Read) =>
+  ({
+    name: "podAction",
+    plane: "management",
+    class: "idempotent",
+    method: "POST",
+    path: "/pods/{id}/action",
+    request: Pods.PodActionRequest,
+    success: pod,
+    status: [200, 204]
+  }) as const
 
 export const getPodLogs = logs("getPodLogs", "/pods/{id}/logs")
 
-export const listEndpoints = readWith("listEndpoints", "/serverless", Endpoints.EndpointList, Endpoints.PageQuery)
+export const listEndpoints = <Read extends Shape>(endpoints: Read) =>
+  readWith("listEndpoints", "/serverless", endpoints, Wire.PageQuery)
 
-export const getEndpoint = read("getEndpoint", "/serverless/{id}", Endpoints.Endpoint)
+export const getEndpoint = <Read extends Shape>(endpoint: Read) => read("getEndpoint", "/serverless/{id}", endpoint)
 
 export const deleteEndpoint = remove("deleteEndpoint", "/serverless/{id}")
 
-export const listTemplates = readWith("listTemplates", "/templates", Resources.TemplateList, Endpoints.PageQuery)
+export const listTemplates = <Read extends Shape>(templates: Read) =>
+  readWith("listTemplates", "/templates", templates, Wire.PageQuery)
 
-export const createTemplate = create(
-  "createTemplate",
-  "/templates",
-  Resources.CreateTemplateRequest,
-  Resources.Template
-)
+export const createTemplate = <Read extends Shape>(template: Read) =>
+  create("createTemplate", "/templates", Resources.CreateTemplateRequest, template)
 
-export const getTemplate = read("getTemplate", "/templates/{id}", Resources.Template)
+export const getTemplate = <Read extends Shape>(template: Read) => read("getTemplate", "/templates/{id}", template)
 
 export const deleteTemplate = remove("deleteTemplate", "/templates/{id}")
 
-export const listNetworkVolumes = read("listNetworkVolumes", "/network-volumes", Resources.NetworkVolumeList)
+export const listNetworkVolumes = <Read extends Shape>(volumes: Read) =>
+  read("listNetworkVolumes", "/network-volumes", volumes)
 
 export const createNetworkVolume = create(
   "createNetworkVolume",
@@ -161,14 +163,11 @@ export const deleteNetworkVolume = remove("deleteNetworkVolume", "/network-volum
 
 export const listRegistries = read("listRegistries", "/registries", Registries.RegistryList)
 
-export const listGpuTypes = readWith("listGpuTypes", "/catalog/gpus", Catalog.GpuTypeList, Catalog.GpuTypeQuery)
+export const listGpuTypes = <Read extends Shape>(types: Read) =>
+  readWith("listGpuTypes", "/catalog/gpus", types, Catalog.GpuTypeQuery)
 
-export const listPodBilling = readWith(
-  "listPodBilling",
-  "/billing/pods",
-  Billing.PodBillingList,
-  Billing.PodBillingQuery
-)
+export const listPodBilling = <Read extends Shape>(bill: Read) =>
+  readWith("listPodBilling", "/billing/pods", bill, Billing.PodBillingQuery)
 
 export const run = submit("run", "/{endpointId}/run", Runtime.JobAnswer)
 

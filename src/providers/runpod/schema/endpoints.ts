@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { containerAnswer, maybe, pageQuery, Pagination } from "./wire.ts"
+import { containerAnswer } from "./containerAnswers.ts"
+import { maybe, Pagination } from "./wire.ts"
 
 /**
  * An endpoint as RunPod reports it.
@@ -63,11 +64,3 @@ export const EndpointList = Schema.Struct({
   endpoints: Schema.Array(Endpoint),
   pagination: Pagination
 })
-
-/**
- * The query of a list that comes in pages and has no filter.
- *
- * @category models
- * @since 0.1.0
- */
-export const PageQuery = Schema.Struct(pageQuery)

@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { Place } from "./catalog.ts"
-import { Template, VolumeType } from "./resources.ts"
+import { Place } from "./gpuTypes.ts"
+import { Template } from "./resourceLists.ts"
+import { VolumeType } from "./resources.ts"
 import { maybe, whole } from "./wire.ts"
 
 /**

@@ -44,12 +44,15 @@ import * as Changes from "./changes.ts"
 import * as Credentials from "./credentials.ts"
 import * as EndpointRequests from "./endpointRequests.ts"
 import * as Endpoints from "./endpoints.ts"
+import * as GpuTypes from "./gpuTypes.ts"
 import * as Offers from "./offers.ts"
-import * as Pods from "./pods.ts"
+import * as PodAnswers from "./podAnswers.ts"
 import * as Queue from "./queue.ts"
 import * as Registries from "./registries.ts"
+import * as ResourceLists from "./resourceLists.ts"
 import * as Resources from "./resources.ts"
 import * as Runtime from "./runtime.ts"
+import * as Wire from "./wire.ts"
 import * as Workers from "./workers.ts"
 
 /**
@@ -73,17 +76,17 @@ export const operations = {
     Credentials.SshKeys
   ),
 
-  listPods,
-  createPod,
-  getPod,
-  updatePod: change("updatePod", "PATCH", "/pods/{id}", Changes.UpdatePodRequest, Pods.Pod),
+  listPods: listPods(PodAnswers.PodList),
+  createPod: createPod(PodAnswers.Pod),
+  getPod: getPod(PodAnswers.Pod),
+  updatePod: change("updatePod", "PATCH", "/pods/{id}", Changes.UpdatePodRequest, PodAnswers.Pod),
   deletePod,
-  podAction,
+  podAction: podAction(PodAnswers.Pod),
   getPodLogs,
 
-  listEndpoints,
+  listEndpoints: listEndpoints(Endpoints.EndpointList),
   createEndpoint: create("createEndpoint", "/serverless", EndpointRequests.CreateEndpointRequest, Endpoints.Endpoint),
-  getEndpoint,
+  getEndpoint: getEndpoint(Endpoints.Endpoint),
   updateEndpoint: change(
     "updateEndpoint",
     "PATCH",
@@ -98,22 +101,22 @@ export const operations = {
     "listEndpointReleases",
     "/serverless/{id}/releases",
     Workers.ReleaseList,
-    Endpoints.PageQuery
+    Wire.PageQuery
   ),
 
-  listTemplates,
-  createTemplate,
-  getTemplate,
+  listTemplates: listTemplates(ResourceLists.TemplateList),
+  createTemplate: createTemplate(ResourceLists.Template),
+  getTemplate: getTemplate(ResourceLists.Template),
   updateTemplate: change(
     "updateTemplate",
     "PATCH",
     "/templates/{id}",
     Changes.UpdateTemplateRequest,
-    Resources.Template
+    ResourceLists.Template
   ),
   deleteTemplate,
 
-  listNetworkVolumes,
+  listNetworkVolumes: listNetworkVolumes(ResourceLists.NetworkVolumeList),
   createNetworkVolume,
   getNetworkVolume,
   updateNetworkVolume: change(
@@ -130,8 +133,8 @@ export const operations = {
   getRegistry: read("getRegistry", "/registries/{id}", Registries.Registry),
   deleteRegistry: remove("deleteRegistry", "/registries/{id}"),
 
-  listGpuTypes,
-  getGpuType: readWith("getGpuType", "/catalog/gpus/{id}", Catalog.GpuType, Catalog.GpuTypeQuery),
+  listGpuTypes: listGpuTypes(GpuTypes.GpuTypeList),
+  getGpuType: readWith("getGpuType", "/catalog/gpus/{id}", GpuTypes.GpuType, Catalog.GpuTypeQuery),
   listCpuTypes: readWith("listCpuTypes", "/catalog/cpus", Offers.CpuTypeList, Offers.CpuTypeQuery),
   getCpuType: readWith("getCpuType", "/catalog/cpus/{id}", Offers.CpuType, Offers.CpuTypeQuery),
   listDataCenters: readWith(
@@ -149,7 +152,7 @@ export const operations = {
   ),
 
   listBilling: readWith("listBilling", "/billing", Bills.BillingList, Bills.BillingQuery),
-  listPodBilling,
+  listPodBilling: listPodBilling(Bills.PodBillingList),
   listServerlessBilling: readWith(
     "listServerlessBilling",
     "/billing/serverless",

@@ -4,17 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import {
-  containerAnswer,
-  containerRequest,
-  CudaVersion,
-  Filled,
-  maybe,
-  MountsAnswer,
-  Pagination,
-  PersistentMount,
-  whole
-} from "./wire.ts"
+import { containerRequest, CudaVersion, Filled, maybe, PersistentMount, whole } from "./wire.ts"
 
 /**
  * What a template is made for.
@@ -54,42 +44,6 @@ export const CreateTemplateRequest = Schema.Struct({ ...templateRequest, name: F
  * @since 0.1.0
  */
 export type CreateTemplateRequest = typeof CreateTemplateRequest.Type
-
-/**
- * A template as RunPod reports it.
- *
- * @category models
- * @since 0.1.0
- */
-export const Template = Schema.Struct({
-  ...containerAnswer,
-  id: Schema.String,
-  name: maybe(Schema.String),
-  mounts: maybe(MountsAnswer),
-  serverless: maybe(Schema.Boolean),
-  public: maybe(Schema.Boolean),
-  category: maybe(Schema.String),
-  startSsh: maybe(Schema.Boolean),
-  startJupyter: maybe(Schema.Boolean),
-  allowedCudaVersions: maybe(Schema.Array(Schema.String))
-})
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type Template = typeof Template.Type
-
-/**
- * One page of templates.
- *
- * @category models
- * @since 0.1.0
- */
-export const TemplateList = Schema.Struct({
-  templates: Schema.Array(Template),
-  pagination: Pagination
-})
 
 /**
  * How a network volume is stored.
@@ -145,11 +99,3 @@ export const NetworkVolume = Schema.Struct({
  * @since 0.1.0
  */
 export type NetworkVolume = typeof NetworkVolume.Type
-
-/**
- * All network volumes; this list has no pages.
- *
- * @category models
- * @since 0.1.0
- */
-export const NetworkVolumeList = Schema.Struct({ networkVolumes: Schema.Array(NetworkVolume) })

@@ -84,23 +84,6 @@ export const containerRequest = {
 }
 
 /**
- * What every answer about a container may say.
- *
- * @category building blocks
- * @since 0.1.0
- */
-export const containerAnswer = {
-  image: maybe(Schema.String),
-  args: maybe(Schema.String),
-  entrypoint: maybe(Schema.Array(Schema.String)),
-  cmd: maybe(Schema.Array(Schema.String)),
-  disk: maybe(Schema.Finite),
-  ports: maybe(Schema.Array(Schema.String)),
-  env: maybe(Schema.Record(Schema.String, Schema.String)),
-  registry: maybe(Schema.NullOr(Schema.String))
-}
-
-/**
  * A disk of the machine itself: `size` GB, at least 10, mounted at `path`.
  *
  * @category models
@@ -130,17 +113,6 @@ export const Mounts = Schema.Struct({
 })
 
 /**
- * Storage as an answer reports it.
- *
- * @category models
- * @since 0.1.0
- */
-export const MountsAnswer = Schema.Struct({
-  persistent: maybe(Schema.Struct({ size: maybe(Schema.Finite), path: maybe(Schema.String) })),
-  network: maybe(Schema.Array(Schema.Struct({ volumeId: Schema.String, path: maybe(Schema.String) })))
-})
-
-/**
  * Where a list goes on; `nextCursor` is null on the last page. A list without it has one page; what cannot be read is no
  * answer, since a page that looks like the last one shows live things as missing.
  *
@@ -162,6 +134,14 @@ export const pageQuery = {
   limit: Schema.optionalKey(whole(1, 1000)),
   cursor: Schema.optionalKey(Schema.String)
 }
+
+/**
+ * The query of a list that comes in pages and has no filter.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const PageQuery = Schema.Struct(pageQuery)
 
 /**
  * A refusal of the management API (`application/problem+json`); `errors` only after a check of the request's fields.
