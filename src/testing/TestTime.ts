@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as WebCrypto from "../auth/internal/webCrypto.ts"
+import * as CryptoCalls from "../auth/CryptoCalls.ts"
 
 /** A turn of the event loop, in which what does not wait for the clock goes on. */
 const turn = Effect.promise(() => new Promise<void>((resume) => setImmediate(resume)))
@@ -49,7 +49,7 @@ export const passWhile = <A, E, R>(
     const fiber = yield* Effect.forkChild(self)
     while (true) {
       do yield* turn
-      while (WebCrypto.isWorking())
+      while (CryptoCalls.isWaiting())
       if (fiber.pollUnsafe() !== undefined) break
       yield* TestClock.adjust(options.step ?? "1 second")
     }

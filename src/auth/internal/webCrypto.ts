@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Redacted from "effect/Redacted"
 import * as Entropy from "../../domain/Entropy.ts"
+import { ask } from "../CryptoCalls.ts"
 import * as Base64Url from "./base64Url.ts"
 
 /** 256 bits: as long as the hash that is compared, and too many to guess. */
@@ -23,21 +24,6 @@ export const randomSecret: Effect.Effect<Redacted.Redacted> = Effect.map(
 /** The plain text of a secret that may be redacted. */
 export const reveal = (secret: string | Redacted.Redacted): string =>
   Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
-
-/** Calls that Web Crypto has not answered yet: it works in another thread. */
-let working = 0
-const answered = () => void (working -= 1)
-
-/** Whether an answer of Web Crypto is still to come, which the clock of a test waits for. */
-export const isWorking = (): boolean => working > 0
-
-const ask = <A>(call: () => Promise<A>): Effect.Effect<A> =>
-  Effect.promise(() => {
-    const answer = call()
-    working += 1
-    answer.then(answered, answered)
-    return answer
-  })
 
 /** SHA-256 of a text's UTF-8 bytes as 64 lower-case hex digits. */
 export const sha256Hex = (text: string): Effect.Effect<string> =>
