@@ -16,6 +16,7 @@ import type { Adapter } from "./Adapter.ts"
 import type { Flag } from "./Capability.ts"
 import type { FacetName, Facets, Identity, Service } from "./Facets.ts"
 import { makeService } from "./internal/service.ts"
+import * as Settings from "./internal/settings.ts"
 
 export type * from "./Facets.ts"
 
@@ -146,7 +147,7 @@ export const placeholder = (
 
 /**
  * A layer for a provider made from an adapter: gives it as {@link Provider}, and under its own tag with its exact type. An id
- * that is none fails as `Validation`.
+ * that is none, or a setting such as `settleWindow` that cannot be one, fails as `Validation`.
  *
  * **Example** (A tag of one's own)
  *
@@ -174,7 +175,7 @@ export const layer = <Self, A, E, R, Prepared = never>(
 ): Layer.Layer<Self | Provider, E | AtlasError, Exclude<R, Scope.Scope>> =>
   Layer.effectContext(
     Effect.flatMap(adapter, (made) =>
-      Effect.map(AccountId.decode(made.id), () => {
+      Effect.map(Effect.andThen(AccountId.decode(made.id), Settings.check(made)), () => {
         const service = makeService<Prepared>(made, true)
         return Context.make(Provider, service).pipe(Context.add(tag, service))
       }))

@@ -290,7 +290,7 @@ describe("refused before anything is rented, with its field, is", () => {
       assert.strictEqual(paths((yield* Effect.flip(open({ pollInterval: 0 }))).reason), "pollInterval")
       assert.strictEqual(paths((yield* Effect.flip(open({ reapGrace: -1 }))).reason), "reapGrace")
       assert.strictEqual(paths((yield* Effect.flip(open({ retention: 0 }))).reason), "retention")
-      assert.strictEqual(paths((yield* Effect.flip(open({ reapProviders: ["acme"] }))).reason), "provider")
+      assert.strictEqual(paths((yield* Effect.flip(open({ reapProviders: ["acme"] }))).reason), "reapProviders")
     }))
 })
 

@@ -5,13 +5,16 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Atlas, AtlasError, GpuCatalog, Ids, Provider, Providers } from "effect-atlas"
 import * as AccountId from "effect-atlas/provider/AccountId"
+import type { Adapter } from "effect-atlas/provider/Adapter"
 import * as LocalProvider from "effect-atlas/providers/LocalProvider"
 import * as MockProvider from "effect-atlas/providers/MockProvider"
 import * as RunPod from "effect-atlas/providers/RunPod"
 import * as RunPodClient from "effect-atlas/providers/RunPodClient"
 import * as Attributes from "effect-atlas/telemetry/Attributes"
 import { FakeRunPod, SpanRecorder } from "effect-atlas/testing"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -46,6 +49,36 @@ describe("an id that cannot be one", () => {
         assert.deepStrictEqual(reason._tag === "Validation" ? reason.issues.map(({ path }) => path) : [], ["id"], id)
       }
       yield* Layer.build(of(`a-b_c1${"z".repeat(26)}`))
+    }).pipe(Effect.scoped))
+})
+
+describe("a setting that cannot be one", () => {
+  const runpod = (options: RunPod.Options) => Layer.provide(RunPod.layer({ apiKey: "rpa_key", ...options }), http)
+  const own = (settings: Pick<Adapter, "settleWindow" | "pollInterval" | "concurrency">) =>
+    Provider.layer(Acme, Effect.succeed({ ...adapterOf("acme"), ...settings }))
+  it.effect.each<readonly [field: string, layer: string, of: Layer.Layer<never, unknown>]>([
+    ["settleWindow", "RunPod.layer", runpod({ settleWindow: "-1 second" })],
+    ["settleWindow", "RunPod.layer", runpod({ settleWindow: Duration.infinity })],
+    ["pollInterval", "RunPod.layer", runpod({ pollInterval: 0 })],
+    ["logSilence", "RunPod.layer", runpod({ logSilence: Number.NaN })],
+    ["retries", "RunPod.layer", runpod({ retries: -1 })],
+    ["retries", "RunPodClient.layer", Layer.provide(RunPodClient.layer({ retries: 1.5 }), http)],
+    [
+      "settleWindow",
+      "RunPod.layerConfig",
+      Layer.provide(RunPod.layerConfig({ settleWindow: Config.succeed(Duration.infinity) }), http)
+    ],
+    ["provisioning", "MockProvider.layer", MockProvider.layer({ provisioning: Duration.infinity })],
+    ["settleWindow", "MockProvider.layer", MockProvider.layer({ settleWindow: Duration.infinity })],
+    ["settleWindow", "Provider.layer", own({ settleWindow: Duration.infinity })],
+    ["pollInterval", "Provider.layer", own({ pollInterval: -5 })],
+    ["concurrency", "Provider.layer", own({ concurrency: 0.5 })]
+  ])("%s fails %s as Validation that names it", ([field, , of]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(of))
+      assert.instanceOf(error, AtlasError.AtlasError)
+      const { reason } = error
+      assert.deepStrictEqual(reason._tag === "Validation" ? reason.issues.map(({ path }) => path) : [], [field])
     }).pipe(Effect.scoped))
 })
 

@@ -141,7 +141,7 @@ const rent = (command: Of<"Rent">, context: CommandContext): Effect.Effect<Comma
     Effect.map(Clocks.read, ({ mono }) => {
       if (!isRefusal(error.reason)) return
       if (error.reason._tag !== "RateLimited") return pausedPlaces.answered(candidate)
-      pausedPlaces.limited(candidate, Fault.fromError(error).retryAfter ?? 0, mono)
+      pausedPlaces.limited(candidate, Duration.toMillis(Fault.fromError(error).retryAfter ?? 0), mono)
     })
   const refused = (cause: Cause.Cause<AtlasError>): CommandResult =>
     isCalledOff ? unsent(command) : { event: { _tag: "Refused", attempt: attempt.id, fault: faultOf(id, cause) } }

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { AtlasError, Timeout, Uncertain } from "../../domain/AtlasError.ts"
+import { AtlasError, invalid, Timeout, Uncertain } from "../../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../../domain/Decode.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as Ready from "../../domain/Ready.ts"
@@ -70,6 +70,15 @@ export const checkEngine = (options: Options): Effect.Effect<Owner, AtlasError> 
     if (options.concurrency !== undefined) yield* decodeConcurrency(options.concurrency, "orchestrator")
     return yield* decodeOwner(options.owner, "orchestrator")
   })
+
+/** Says of a setting that names a provider what is wrong with it, under the setting's own name. */
+const named = <A>(path: string, got: Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
+  Effect.catchReason(
+    got,
+    "AtlasError",
+    "Validation",
+    ({ issues }) => Effect.fail(invalid("orchestrator", issues.map(({ message }) => ({ path, message }))))
+  )
 
 type Verbs = Orchestrator["Service"]
 
@@ -286,7 +295,7 @@ export const make = Effect.fnUntraced(function*(
   const providers = yield* Providers
   const store = yield* SessionStore
   const usable = yield* usableOf(providers)
-  for (const id of options.reapProviders ?? []) yield* providers.get(id, "orchestrator")
+  for (const id of options.reapProviders ?? []) yield* named("reapProviders", providers.get(id, "orchestrator"))
   const reaped = usable.filter(({ id }) => options.reapProviders?.includes(id) ?? true)
   const reapedIds = new Set(reaped.map(({ id }) => id))
   const reaper = Reaper.make({ engine, store, grace: options.reapGrace })

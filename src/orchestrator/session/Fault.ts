@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as AtlasError from "../../domain/AtlasError.ts"
 import * as ForeignText from "../../domain/ForeignText.ts"
@@ -45,8 +44,8 @@ export const Fault = Schema.Struct({
   /** At most 500 characters. */
   message: Schema.String,
   status: Schema.NullOr(Schema.Int),
-  /** Milliseconds. */
-  retryAfter: Schema.NullOr(Schema.Finite),
+  /** How long the provider asked to wait, where it did. */
+  retryAfter: Schema.NullOr(Schema.DurationFromMillis),
   computeName: Schema.optionalKey(Schema.String),
   computeId: Schema.optionalKey(ComputeId),
   /** Of an `Uncertain` one: the provider gave the want of machines as its reason. */
@@ -71,7 +70,7 @@ export const fromError = ({ provider, reason }: AtlasError.AtlasError): Fault =>
   message: ForeignText.line(reason.message, { max: longestMessage }),
   status: typeof reason.status === "number" ? integerOrNull(reason.status) : null,
   retryAfter: reason._tag === "RateLimited" && reason.retryAfter !== null
-    ? pauseOrNull(Duration.toMillis(reason.retryAfter))
+    ? pauseOrNull(reason.retryAfter)
     : null,
   ...(reason._tag === "Uncertain" && reason.computeName !== null ? { computeName: reason.computeName } : {}),
   ...(reason._tag === "Uncertain" && reason.computeId !== null ? { computeId: reason.computeId } : {}),
@@ -103,10 +102,7 @@ const toReason = (fault: Fault): AtlasError.AtlasErrorReason => {
     case "NotFound":
       return new AtlasError.NotFound(facts)
     case "RateLimited":
-      return new AtlasError.RateLimited({
-        ...facts,
-        retryAfter: fault.retryAfter === null ? null : Duration.millis(fault.retryAfter)
-      })
+      return new AtlasError.RateLimited({ ...facts, retryAfter: fault.retryAfter })
     case "Timeout":
       return new AtlasError.Timeout(facts)
     case "Unsupported":

@@ -126,8 +126,8 @@ describe("a session whose state has no form that can be stored", () => {
         reason: "RateLimited",
         provider: null,
         message: "slower",
-        status: null,
-        retryAfter: Infinity
+        status: Infinity,
+        retryAfter: null
       } as const
       harness.engine.report(renting.spec.id, { _tag: "Refused", attempt: attemptOf(renting), fault })
       yield* pass(10)

@@ -4,6 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId, ProviderId } from "effect-atlas/domain/Ids"
+import * as Duration from "effect/Duration"
 import * as Session from "../../../src/orchestrator/Session.ts"
 import { fault, minute, second, start } from "./harness.ts"
 import { type Random, random } from "./world/random.ts"
@@ -31,7 +32,7 @@ const anyInput = (rng: Random, { now, state }: TestSession): Session.SessionInpu
     createdAt: rng.chance(0.5) ? null : now.wall - rng.below(10 * minute),
     exitCode: rng.chance(0.1) ? rng.below(3) : null
   }
-  const said = fault(pick(rng, reasons), { retryAfter: rng.chance(0.3) ? rng.below(minute) : null })
+  const said = fault(pick(rng, reasons), { retryAfter: rng.chance(0.3) ? Duration.millis(rng.below(minute)) : null })
   const authHash = null
   const inputs: readonly [Session.SessionInput, ...ReadonlyArray<Session.SessionInput>] = [
     { _tag: "Rented", attempt, compute, authHash },

@@ -180,7 +180,7 @@ describe("facts of a failure", () => {
         [again.kind, again.status, again.reason.message, again.provider],
         [error.kind, error.status, error.reason.message, error.provider]
       )
-      if (reason._tag === "RateLimited") assert.strictEqual(facts.retryAfter, 3_000)
+      if (reason._tag === "RateLimited") assert.deepStrictEqual(facts.retryAfter, Duration.seconds(3))
     }
   )
 })

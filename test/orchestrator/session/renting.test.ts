@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ComputeId } from "effect-atlas/domain/Ids"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Session from "../../../src/orchestrator/Session.ts"
@@ -114,7 +115,7 @@ describe("a refusal", () => {
   it("for coming too fast asks the same candidate again, after the pause the provider asked for", () => {
     const session = start({ candidates: two })
     session.asked()
-    session.refused("RateLimited", { retryAfter: 30 * second })
+    session.refused("RateLimited", { retryAfter: Duration.millis(30 * second) })
     assert.strictEqual(session.in("Waiting").why, "rate_limited")
     session.pass(29 * second)
     assert.deepStrictEqual(session.asked(), [])
@@ -144,7 +145,7 @@ describe("a rate limit is believed for a bounded time", () => {
 
   it.each(long)("of %d ms: the next candidate is asked at once", (retryAfter) => {
     const session = start({ candidates: two })
-    session.refused("RateLimited", { retryAfter })
+    session.refused("RateLimited", { retryAfter: Duration.millis(retryAfter) })
     assert.strictEqual(session.in("Renting").attempt.candidate, 1)
     session.rented({ provider: other })
     session.in("Live")
@@ -155,30 +156,30 @@ describe("a rate limit is believed for a bounded time", () => {
     (retryAfter) => {
       const session = start()
       session.asked()
-      session.refused("RateLimited", { retryAfter })
+      session.refused("RateLimited", { retryAfter: Duration.millis(retryAfter) })
       assert.strictEqual(session.in("Waiting").why, "rate_limited")
       session.pass(minute - 1)
       assert.deepStrictEqual(session.asked(), [])
       session.pass(1)
       assert.deepStrictEqual(session.askedFor(), ["Rent"])
-      session.refused("RateLimited", { retryAfter })
+      session.refused("RateLimited", { retryAfter: Duration.millis(retryAfter) })
       const { outcome, reason } = session.in("Ended")
       assert.strictEqual(reason, "refused")
       assert.deepStrictEqual(
         outcome._tag === "Failed" && [outcome.fault?.reason, outcome.fault?.retryAfter],
-        ["RateLimited", retryAfter]
+        ["RateLimited", Duration.millis(retryAfter)]
       )
     }
   )
 
   it("of hours at each candidate: all are asked, and once more after a minute", () => {
     const session = start({ candidates: two })
-    session.refused("RateLimited", { retryAfter: 60 * minute })
-    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
     session.in("Waiting")
     session.pass(minute)
     assert.strictEqual(session.in("Renting").attempt.candidate, 0)
-    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
     assert.strictEqual(session.in("Renting").attempt.candidate, 1)
     session.rented({ provider: other })
     session.in("Live")
@@ -186,7 +187,7 @@ describe("a rate limit is believed for a bounded time", () => {
 
   it("beside candidates that are sold out: it is asked once more, and may have a machine then", () => {
     const session = start({ candidates: two })
-    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
     session.refused("NoCapacity")
     session.pass(minute)
     assert.strictEqual(session.in("Renting").attempt.candidate, 0)
@@ -198,7 +199,7 @@ describe("a rate limit is believed for a bounded time", () => {
     const session = start({ candidates: two })
     let asked = 0
     while (session.in("Renting").attempt.candidate === 0) {
-      session.refused("RateLimited", { retryAfter: 25 * second })
+      session.refused("RateLimited", { retryAfter: Duration.millis(25 * second) })
       session.pass(25 * second)
       asked += 1
     }
@@ -207,19 +208,19 @@ describe("a rate limit is believed for a bounded time", () => {
 
   it("for as long as the host says", () => {
     const session = start({ candidates: two, config: { longestWait: 5 * second } })
-    session.refused("RateLimited", { retryAfter: 6 * second })
+    session.refused("RateLimited", { retryAfter: Duration.millis(6 * second) })
     assert.strictEqual(session.in("Renting").attempt.candidate, 1)
   })
 
   it("also after a restart, which forgets nothing of the search", () => {
     const session = start({ mode: "task", persist: true, candidates: two })
-    session.refused("RateLimited", { retryAfter: 60 * minute })
-    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
     session.restart()
     session.pass(minute)
     assert.strictEqual(session.in("Renting").attempt.candidate, 0)
-    session.refused("RateLimited", { retryAfter: 60 * minute })
-    session.refused("RateLimited", { retryAfter: 60 * minute })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
+    session.refused("RateLimited", { retryAfter: Duration.millis(60 * minute) })
     assert.strictEqual(session.in("Ended").reason, "refused")
   })
 })

@@ -2,6 +2,7 @@
  * Numbers as a state may hold them. Adapters, headers and clocks say anything, and one number that JSON cannot hold would keep
  * the row from being written.
  */
+import * as Duration from "effect/Duration"
 
 /** What a date can hold, in milliseconds either way from 1970. */
 const longestTime = 8.64e15
@@ -27,6 +28,6 @@ export const usdOrNull = (value: number | null): number | null =>
 export const integerOrNull = (value: number | null): number | null =>
   value !== null && Number.isSafeInteger(value) ? value + 0 : null
 
-/** A pause in milliseconds, an endless one as the longest; null when it is none. */
-export const pauseOrNull = (value: number | null): number | null =>
-  value === null || !(value >= 0) ? null : Math.min(value, longestTime) + 0
+/** A pause of whole milliseconds, an endless one as the longest; null when it is none. */
+export const pauseOrNull = (pause: Duration.Duration): Duration.Duration | null =>
+  Duration.isNegative(pause) ? null : Duration.millis(Math.min(Math.ceil(Duration.toMillis(pause)), longestTime))

@@ -1,4 +1,5 @@
 /** Renting: from a create that is asked for to a machine, a refusal, or a lost answer whose machine is looked for. */
+import * as Duration from "effect/Duration"
 import { isSameAnywhere } from "../../../domain/Refusal.ts"
 import { isRenamed, render, slugify } from "../../../provider/NameStamp.ts"
 import { factsOf } from "../Config.ts"
@@ -129,7 +130,7 @@ const slowedDown = (state: SessionState, step: Step, phase: PhaseOf<"Renting">, 
   const { attempt: { candidate, id }, limited, lost } = phase
   const { wall } = step.now
   const search = searchOf(state, phase)
-  const pause = Math.max(Math.ceil(fault.retryAfter ?? 0), pauseAfter(limited + 1, id))
+  const pause = Math.max(Math.ceil(Duration.toMillis(fault.retryAfter ?? 0)), pauseAfter(limited + 1, id))
   // many short pauses hold the caller as long as one long pause
   const held = search.left.length === 0 ? 0 : wall - (limitedSince(state, candidate) ?? wall)
   if (held + pause > step.config.longestWait) {

@@ -1,6 +1,7 @@
 /** The cloud of a play, with its ledger: it lags, makes duplicates, loses answers, accepts terminates and ignores them. */
 import type { ComputeStatus } from "effect-atlas/domain/Compute"
 import { ComputeId, type ProviderId } from "effect-atlas/domain/Ids"
+import * as Duration from "effect/Duration"
 import * as Session from "../../../../src/orchestrator/Session.ts"
 import type { Random } from "./random.ts"
 import { type Focus, window } from "./setting.ts"
@@ -26,7 +27,7 @@ export interface Machine {
 
 const fault = (reason: Session.Fault.Fault["reason"], retryAfter: number | null = null): Session.Fault.Fault => ({
   ...Session.Fault.make(reason, reason),
-  retryAfter
+  retryAfter: retryAfter === null ? null : Duration.millis(retryAfter)
 })
 
 export const makeCloud = ({ focus, mono, rng, time }: {
