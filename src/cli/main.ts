@@ -10,7 +10,7 @@ import { join } from "node:path"
 // An older Node fails in the middle of loading what is below, with an error that names no version.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 if (major < 22 || (major === 22 && minor < 19)) {
-  console.error(`error [unsupported] atlas needs Node 22.19 or newer; this is ${process.versions.node}`)
+  process.stderr.write(`error [unsupported] atlas needs Node 22.19 or newer; this is ${process.versions.node}\n`)
   process.exit(1)
 }
 
