@@ -39,9 +39,17 @@ const write = (file: string, text: string): void => {
 
 const comments: OutputOptions["comments"] = { legal: false, jsdoc: false, annotation: true }
 
-/** Each statement of a module on a line of its own. */
-const inLines = (file: string, code: string): string =>
-  parseSync(file, code).program.body.map(({ end, start }) => `${code.slice(start, end)}\n`).join("")
+/** Each statement of a module on a line of its own, and each constant. */
+const inLines = (file: string, code: string): string => {
+  const { body, hashbang } = parseSync(file, code).program
+  const starts = body.flatMap((node) =>
+    node.type === "VariableDeclaration"
+      ? [node.start, ...node.declarations.slice(1).map(({ start }) => start)]
+      : [node.start]
+  )
+  const lines = starts.map((start, index) => code.slice(start, starts[index + 1] ?? body.at(-1)?.end).trimEnd())
+  return [...(hashbang === null ? [] : [`#!${hashbang.value}`]), ...lines].map((line) => `${line}\n`).join("")
+}
 
 const library = async (): Promise<void> => {
   const sources = doors.flatMap((door) => fs.globSync(door.default.replace("./dist/", "src/").replace(/\.js$/, ".ts")))
@@ -99,6 +107,10 @@ const declarations = (): void => {
     write(
       file,
       text
+        // the places in the reference pages, which are made from the sources
+        .replaceAll(/^ *\* @(?:category|since) .*\n/gm, "")
+        .replaceAll(/(?:^ *\*\n)+(?= *\*\/)/gm, "")
+        .replaceAll(/^ *\/\*\*\n *\*\/\n/gm, "")
         .replaceAll(/^( {4})+/gm, (indent) => "\t".repeat(indent.length / 4))
         // the compiler leaves the names of sources in declarations
         .replaceAll(/((?:from|import\()\s*"\.[^"]+)\.ts"/g, "$1.js\"")
@@ -163,6 +175,8 @@ const command = async (): Promise<void> => {
     minify: true
   })
   await bundle.close()
+  // Node prints the whole line of what nobody caught
+  for (const one of output) if (one.type === "chunk") write(`dist/cli/${one.fileName}`, inLines(one.fileName, one.code))
   refuseCircles(new Map(output.flatMap((one) => one.type === "chunk" ? [[one.fileName, one.imports] as const] : [])))
 }
 

@@ -22,7 +22,7 @@ const isPortable = (text: string): boolean => {
   const names = text.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").matchAll(/(?<![\w.$])([A-Za-z_$][\w$]*)(?![\w$]*\??:)/g)
   return !text.includes("import(") &&
     [...names].every(([, name = ""]) =>
-      /^(?:Schema|readonly\w*|string|number|boolean|null|never|undefined)$/.test(name)
+      /^(?:Schema|readonly\w*|string|number|boolean|true|false|null|never|undefined)$/.test(name)
     )
 }
 

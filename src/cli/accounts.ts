@@ -13,6 +13,10 @@ const variable = "ATLAS_ACCOUNTS"
 /** What flags and settings mean by these is no account. */
 const words = ["any", "all", "none"]
 
+/** What an account reads for itself; `runpod-runtime` would read one of them where `runpod` reads another. */
+const settings = ["API_KEY", "BASE_URL", "RUNTIME_BASE_URL"]
+const variables = (id: string) => settings.map((setting) => AccountId.variable(id, setting))
+
 /** An account, and the cloud it is one of. */
 export interface Named<Cloud extends string> {
   readonly id: string
@@ -35,7 +39,8 @@ export const read = <Cloud extends string>(clouds: ReadonlyArray<Cloud>, taken: 
           `write each account as ID=CLOUD, such as ${clouds[0]}-eu=${clouds[0]}, with commas between`
         )
       }
-      if (!isId(id) || words.includes(id)) {
+      if (words.includes(id)) return yield* refuse(`${id} means something else where a provider is named`)
+      if (!isId(id)) {
         return yield* refuse(
           `${JSON.stringify(id)} can be no id of an account: a lower-case letter, then up to 31 of a-z, 0-9, _ and -`
         )
@@ -47,9 +52,12 @@ export const read = <Cloud extends string>(clouds: ReadonlyArray<Cloud>, taken: 
         )
       }
       if (taken.includes(id)) return yield* refuse(`${id} is another provider's id`)
-      const key = AccountId.variable(id, "API_KEY")
-      const other = [...taken, ...found.map((one) => one.id)].find((one) => AccountId.variable(one, "API_KEY") === key)
-      if (other !== undefined) return yield* refuse(`${other} and ${id} would both have the key in ${key}`)
+      if (found.some((one) => one.id === id)) return yield* refuse(`${id} is there twice`)
+      const own = variables(id)
+      for (const other of [...taken, ...found.map((one) => one.id)]) {
+        const shared = variables(other).find((name) => own.includes(name))
+        if (shared !== undefined) return yield* refuse(`${other} and ${id} would both read ${shared}`)
+      }
       found.push({ id, cloud })
     }
     return found

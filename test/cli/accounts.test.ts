@@ -51,13 +51,15 @@ describe("accounts of ATLAS_ACCOUNTS", () => {
     ["=runpod", "can be no id"],
     ["Runpod-EU=runpod", "can be no id"],
     [`${"a".repeat(33)}=runpod`, "can be no id"],
-    ["any=runpod", "can be no id"],
+    ["any=runpod", "means something else"],
     ["x=vast", "several accounts"],
     ["x=toString", "several accounts"],
     ["runpod=runpod", "another provider"],
     ["vast=runpod", "another provider"],
     ["a-b=runpod,a_b=runpod", "A_B_API_KEY"],
-    ["a=runpod,a=runpod", "A_API_KEY"],
+    ["a=runpod,a=runpod", "a is there twice"],
+    ["runpod-runtime=runpod", "RUNPOD_RUNTIME_BASE_URL"],
+    ["a=runpod,a-runtime=runpod", "A_RUNTIME_BASE_URL"],
     ["lambda-labs=runpod", "LAMBDA_LABS_API_KEY"]
   ])("that cannot be are bad usage that names the variable: %s", ([value, told]) =>
     Effect.gen(function*() {
