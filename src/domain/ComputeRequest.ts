@@ -9,7 +9,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { AtlasError } from "./AtlasError.ts"
-import { decoder, nullable, PositiveDuration } from "./Decode.ts"
+import { nullable, PositiveDuration, sparse } from "./Decode.ts"
 import { CloudType } from "./Gpu.ts"
 import type { CanonicalGpu } from "./GpuCatalog.ts"
 import { count, Env, hidden, type PortInput, Ports, ProviderOpts, text, Words } from "./internal/container.ts"
@@ -117,7 +117,8 @@ export interface Input {
   readonly selfTerminate?: boolean | undefined
 }
 
-const decodeInput = decoder(ComputeRequest)
+// most requests give a few of its many fields
+const decodeInput = sparse(ComputeRequest)
 
 /**
  * Checks plain options and fills in the defaults; a request built before is taken as it is.

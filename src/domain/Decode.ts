@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -85,6 +86,82 @@ export const decoder = <S extends Schema.Constraint>(
       (error) =>
         invalid(operation, issuesOf(error).map((issue) => ({ ...issue, path: join(field, issue.path) })), provider)
     )
+}
+
+const isPlain = (input: unknown): input is Readonly<Record<PropertyKey, unknown>> =>
+  typeof input === "object" && input !== null && Object.getPrototypeOf(input) === Object.prototype
+
+/**
+ * The same for a class with a default for every field: only fields that are given are decoded, each on its own.
+ *
+ * **Details**
+ *
+ * It answers and refuses what {@link decoder} does, which is asked where a field is not as it should be. No field may need more
+ * than its own value to be decoded, and the class has no check over all of them.
+ *
+ * **Example** (Options of which few are given)
+ *
+ * ```ts
+ * import { Decode } from "effect-atlas"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * class Options extends Schema.Class<Options>("Options")({
+ *   retries: Schema.Int.pipe(Schema.withDecodingDefault(Effect.succeed(3))),
+ *   name: Decode.nullable(Schema.String)
+ * }) {}
+ *
+ * const options = Decode.sparse(Options)({ retries: 1 }, "configure")
+ * ```
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const sparse = <A extends object>(
+  schema: Schema.Constraint & {
+    readonly Type: A
+    readonly DecodingServices: never
+    readonly prototype: A
+    readonly fields: Readonly<Record<string, Schema.Constraint & { readonly DecodingServices: never }>>
+  }
+) => {
+  const whole = decoder(schema)
+  const readers = new Map<PropertyKey, (value: unknown) => Result.Result<unknown, unknown>>()
+  let defaults: A | null = null
+
+  const readerOf = (key: PropertyKey) => {
+    const known = readers.get(key)
+    if (known !== undefined) return known
+    const field = Object.hasOwn(schema.fields, key) ? schema.fields[String(key)] : undefined
+    if (field === undefined) return null
+    const made = Schema.decodeUnknownResult(field, { onExcessProperty: "error" })
+    readers.set(key, made)
+    return made
+  }
+
+  /** Null for what the whole schema is to look at: input that is odd or wrong. */
+  const read = (input: unknown): A | null => {
+    if (!isPlain(input)) return null
+    const given: Record<string, unknown> = {}
+    for (const key of Reflect.ownKeys(input)) {
+      const reader = readerOf(key)
+      if (reader === null) return null
+      const value = input[key]
+      // as good as not given
+      if (value === undefined) continue
+      const decoded = reader(value)
+      if (Result.isFailure(decoded)) return null
+      given[String(key)] = decoded.success
+    }
+    defaults ??= Schema.decodeUnknownSync(schema)({})
+    return Object.assign(Object.create(schema.prototype), defaults, given)
+  }
+
+  return (input: unknown, operation: string, provider: ProviderId | null = null): Effect.Effect<A, AtlasError> =>
+    Effect.suspend(() => {
+      const made = read(input)
+      return made === null ? whole(input, operation, provider) : Effect.succeed(made)
+    })
 }
 
 const isPositive = (duration: Duration.Duration) => Duration.toMillis(duration) > 0

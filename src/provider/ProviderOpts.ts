@@ -29,8 +29,14 @@ export const isFields = (value: unknown): value is Fields =>
  * @category merging
  * @since 0.1.0
  */
-export const given = (fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
+export const given = (fields: Fields): Fields => {
+  const kept: Record<string, unknown> = {}
+  for (const key of Object.keys(fields)) {
+    const value = fields[key]
+    if (value !== null && value !== undefined) kept[key] = value
+  }
+  return kept
+}
 
 /**
  * Lays one body over another: objects field by field, at any depth, anything else as a whole.

@@ -16,6 +16,8 @@ interface Cost {
 }
 
 const rounds = 9
+/** Code that was just loaded gets this many rounds before one counts. */
+const warming = 2
 
 /** CPU time of the contenders, for a bound. */
 export interface Measured {
@@ -23,6 +25,8 @@ export interface Measured {
   readonly cpu: (name: string) => Spread
   /** A contender's CPU time over a peer's, each round with itself. */
   readonly ratio: (name: string, peer: string) => Spread
+  /** The same, whose best is the least of one over the least of the other: a round in which the peer alone was disturbed is none. */
+  readonly over: (name: string, peer: string) => Spread
 }
 
 const median = (values: ReadonlyArray<number>): number =>
@@ -45,10 +49,9 @@ export const compare = async (
   times: number
 ): Promise<Measured> => {
   const costs = new Map<string, Array<Cost>>(contenders.map(({ name }) => [name, []]))
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 1 - warming; round <= rounds; round++) {
     for (const contender of contenders) {
       const spent = await cost(contender, times)
-      // the first round only warms up
       if (round > 0) costs.get(contender.name)?.push(spent)
     }
   }
@@ -69,10 +72,9 @@ export const compare = async (
       } us CPU  ${name === first ? "" : overFirst}`
     )
   }
-  return {
-    cpu: (name) => spreadOf(of(name).map(({ cpu }) => cpu)),
-    ratio: (name, peer) => spreadOf(ratios("cpu", name, peer))
-  }
+  const cpu = (name: string): Spread => spreadOf(of(name).map(({ cpu }) => cpu))
+  const ratio = (name: string, peer: string): Spread => spreadOf(ratios("cpu", name, peer))
+  return { cpu, ratio, over: (name, peer) => ({ ...ratio(name, peer), best: cpu(name).best / cpu(peer).best }) }
 }
 
 /**

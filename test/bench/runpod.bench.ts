@@ -75,41 +75,25 @@ await whileServing(async (baseUrl) => {
 
     const hand = plain(Context.get(context, HttpClient.HttpClient), baseUrl, apiKey)
     const byHand = `plain Effect, ${where}`
+    const fieldsAlone = `${byHand}, the fields that are read alone`
+    const freshName = () => ({ ...created, name: `bench-${crypto.randomUUID()}` })
     const gets = effects("Atlas.getCompute", Atlas.getCompute(podId))
-    const getsByHand = effects(byHand, hand.getPod(podId))
-    const getsWhole = effects(`${byHand}, every documented field`, hand.getWholePod(podId))
+    const getsByHand = effects(byHand, hand.getWholePod(podId))
     const creates = effects("Atlas.spawnCompute", Atlas.spawnCompute(wanted))
-    const createsByHand = effects(
-      byHand,
-      Effect.suspend(() => hand.createPod({ ...created, name: `bench-${crypto.randomUUID()}` }))
-    )
-    console.log(`one pod, then a create, ${where}`)
-    const get = await compare([getsByHand, getsWhole, gets], times)
-    const create = await compare([createsByHand, creates], times)
-    const over = ({ cpu, ratio }: typeof get, { name }: Contender, peer: Contender) => ({
-      ...ratio(name, peer.name),
-      // a round in which the peer alone was disturbed would be the best of all
-      best: cpu(name).best / cpu(peer.name).best
-    })
-    hold({
-      path: "Atlas.getCompute",
-      against: getsByHand.name,
-      unit: "x",
-      // without a transport nothing is left but the code of both
-      limit: where === "in process" ? 1.7 : 1.3,
-      aim: where === "in process" ? null : 1.15,
-      rounds: over(get, gets, getsByHand)
-    })
-    hold({
-      path: "Atlas.spawnCompute",
-      against: createsByHand.name,
-      unit: "x",
-      limit: where === "in process" ? 3 : 2,
-      aim: where === "in process" ? null : 1.5,
-      rounds: over(create, creates, createsByHand)
-    })
+    console.log(`one pod, ${where}`)
+    const get = await compare([getsByHand, effects(fieldsAlone, hand.getPod(podId)), gets], times)
+    console.log(`a create, ${where}`)
+    const create = await compare([
+      effects(byHand, Effect.suspend(() => hand.createWholePod(freshName()))),
+      effects(fieldsAlone, Effect.suspend(() => hand.createPod(freshName()))),
+      creates
+    ], times)
+    // without a transport nothing is left but the code of both, which tells where to look and is no path that anybody takes
     if (where === "in process") continue
-
+    const against = byHand
+    const [read, made] = [get.over(gets.name, byHand), create.over(creates.name, byHand)]
+    hold({ path: gets.name, against, unit: "x", limit: 1.3, aim: 1.15, rounds: read })
+    hold({ path: creates.name, against, unit: "x", limit: 2, aim: 1.5, rounds: made })
     const agent = new Agent()
     const undici = async (path: string) => {
       const { body } = await request(`${baseUrl}${path}`, { headers, dispatcher: agent })

@@ -35,7 +35,8 @@ const isPort = Schema.is(PortRequest.fields.port)
 
 const PortFromText = Schema.String.pipe(
   Schema.decodeTo(Schema.toType(PortRequest), {
-    decode: SchemaGetter.transformEffect((text: string) => {
+    // all that its constructor would check once more is checked here
+    decode: SchemaGetter.transformEffect((text: string): Effect.Effect<PortRequest, SchemaIssue.Issue> => {
       const read = PortText.parse(text)
       if (read === null) {
         return Effect.fail(
@@ -43,7 +44,7 @@ const PortFromText = Schema.String.pipe(
         )
       }
       return isPort(read.port)
-        ? Effect.succeed(new PortRequest({ ...read, symmetric: false }))
+        ? Effect.succeed(Object.assign(Object.create(PortRequest.prototype), { ...read, symmetric: false }))
         : Effect.fail(
           new SchemaIssue.Pointer(
             ["port"],

@@ -105,50 +105,50 @@ export const podBody = (
     readonly env: Readonly<Record<string, Redacted.Redacted>>
     readonly name: string
   }
-): Result.Result<Sent, AtlasErrorReason> =>
-  Result.gen(function*() {
-    if (request.spot) {
-      return yield* Result.fail(
-        new Unsupported({ capability: "spot", message: "RunPod rents no spot pods any more: leave `spot` out" })
-      )
-    }
-    const issues = issuesOf(request)
-    if (issues.length > 0) return yield* Result.fail(new Validation({ issues }))
-    const gpu = yield* gpuOf(request, catalog)
-    const { cloudType, command, containerDiskGb, image, providerOpts, regionHints, selfTerminate, templateId } = request
-    const ports = portsOf(request)
-    const hasTemplate = templateId !== null
-    const translated = given({
-      name,
-      image,
-      templateId,
-      gpu,
-      // RunPod has no value for "any": without one it takes its own machines
-      cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
-      dataCenterIds: regionHints.length === 0 ? null : regionHints,
-      // a value here replaces the template's own
-      disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
-      ports: ports.length === 0 && hasTemplate ? null : ports,
-      mounts: mountsOf(request),
-      // an environment of our own could replace the template's
-      env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
-      args: command === null
-        ? null
-        : commandLine(command, {
-          deletes: selfTerminate,
-          name,
-          reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
-        })
-    })
-    const named = Result.mapError((reason: Validation) => asWritten(reason, providerOpts, names))
-    // each field of it stands for a checked one of the request
-    if (Object.keys(providerOpts).length === 0) return yield* named(own(calls.createPod, translated))
-    const body = merge(translated, providerOpts)
-    const { mounts } = body
-    if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
-      return yield* Result.fail(
-        new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
-      )
-    }
-    return yield* named(check(calls.createPod)({ body }))
+): Result.Result<Sent, AtlasErrorReason> => {
+  if (request.spot) {
+    return Result.fail(
+      new Unsupported({ capability: "spot", message: "RunPod rents no spot pods any more: leave `spot` out" })
+    )
+  }
+  const issues = issuesOf(request)
+  if (issues.length > 0) return Result.fail(new Validation({ issues }))
+  const gpu = gpuOf(request, catalog)
+  if (Result.isFailure(gpu)) return Result.fail(gpu.failure)
+  const { cloudType, command, containerDiskGb, image, providerOpts, regionHints, selfTerminate, templateId } = request
+  const ports = portsOf(request)
+  const hasTemplate = templateId !== null
+  const translated = given({
+    name,
+    image,
+    templateId,
+    gpu: gpu.success,
+    // RunPod has no value for "any": without one it takes its own machines
+    cloud: cloudType === "any" ? null : cloudType.toUpperCase(),
+    dataCenterIds: regionHints.length === 0 ? null : regionHints,
+    // a value here replaces the template's own
+    disk: containerDiskGb ?? (hasTemplate ? null : defaultDiskGb),
+    ports: ports.length === 0 && hasTemplate ? null : ports,
+    mounts: mountsOf(request),
+    // an environment of our own could replace the template's
+    env: hasTemplate && Object.keys(env).length === 0 ? null : { ...env, [nameVariable]: name },
+    args: command === null
+      ? null
+      : commandLine(command, {
+        deletes: selfTerminate,
+        name,
+        reports: Object.hasOwn(env, "ATLAS_CALLBACK_URL")
+      })
   })
+  const named = Result.mapError((reason: Validation) => asWritten(reason, providerOpts, names))
+  // each field of it stands for a checked one of the request
+  if (Object.keys(providerOpts).length === 0) return named(own(calls.createPod, translated))
+  const body = merge(translated, providerOpts)
+  const { mounts } = body
+  if (isFields(mounts) && Object.hasOwn(mounts, "persistent") && Object.hasOwn(mounts, "network")) {
+    return Result.fail(
+      new Validation({ issues: [{ path: "providerOpts.mounts", message: "RunPod mounts one kind of storage" }] })
+    )
+  }
+  return named(check(calls.createPod)({ body }))
+}
