@@ -102,7 +102,10 @@ const ways: Readonly<Record<string, Use>> = {
   "an orchestrator whose session still rents": orchestrated(({ spawn }) =>
     Effect.forkDetach(Effect.exit(spawn(request)), { startImmediately: true })
   ),
-  "Orchestrator.scoped": orchestrated(({ scoped }) => Effect.scoped(scoped(request)))
+  "Orchestrator.scoped": orchestrated(({ scoped }) => Effect.scoped(scoped(request))),
+  "Orchestrator.stopTracked": orchestrated(({ awaitEnd, spawn, stopTracked }) =>
+    Effect.flatMap(spawn(request), ({ id }) => Effect.andThen(stopTracked(id), awaitEnd(id)))
+  )
 }
 
 /** Does it in each way, each at a cloud of its own: what came of it, and how many machines it left when all was over. */
@@ -195,7 +198,8 @@ describe.concurrent("where nobody moves the clock of the test, what is handed ba
             "Atlas.withCompute: Uncertain, 1 left",
             "Atlas.withCompute, interrupted: over, 1 left",
             "Atlas.end: Uncertain, 1 left",
-            "Orchestrator.scoped: Uncertain, 1 left"
+            "Orchestrator.scoped: Uncertain, 1 left",
+            "Orchestrator.stopTracked: Uncertain, 1 left"
           ]
         )).pipe(quiet)
   )

@@ -45,7 +45,7 @@ console.log(`${answer.status} ${(await answer.text()).trim()}`)
 const refused = await fetch(`http://127.0.0.1:${port}/?word=no%00command`)
 console.log(`${refused.status} ${await refused.text()}`)
 
-// first nobody asks any more, then what is still rented is handed back
+// first no user can ask any more, then what is still rented is handed back
 server.close()
 await once(server, "close")
 await runtime.dispose()

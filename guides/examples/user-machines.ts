@@ -1,6 +1,6 @@
 /**
- * A web service that gives each of its users a machine: an HTTP API with tokens, events as they happen, and a stop that waits for
- * nobody. It is its own client here, and shows what that gets.
+ * A web service that gives each of its users a machine: an HTTP API with tokens, events as they happen, and a stop that does
+ * not wait for readers. It is its own client here, and shows what that gets.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

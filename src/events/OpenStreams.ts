@@ -55,11 +55,12 @@ const untilOpen = (latch: Latch.Latch): OpenStreams["Service"] => ({
  */
 export const endFirst = <A, E, R>(
   server: Layer.Layer<A, E, R>
-): Layer.Layer<A | OpenStreams, E, Exclude<R, OpenStreams>> => {
+): Layer.Layer<A, E, Exclude<R, OpenStreams>> => {
   // made here and not once for all, so that two servers of one program close by themselves
   const closing = Layer.effect(Closing, Latch.make())
   const streams = Layer.effect(OpenStreams, Effect.map(Closing, untilOpen))
   // built after the server, so closed before it
   const ended = Layer.effectDiscard(Effect.acquireRelease(Closing, (latch) => latch.open))
-  return ended.pipe(Layer.provideMerge(server), Layer.provideMerge(streams), Layer.provide(closing))
+  // kept from what is built upon this: another server there has streams of its own to end
+  return ended.pipe(Layer.provideMerge(server), Layer.provide(streams), Layer.provide(closing))
 }

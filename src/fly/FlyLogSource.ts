@@ -100,7 +100,8 @@ const mostText = 64 * 1024 * 1024
 const entrySize = 200
 
 interface Read {
-  readonly lines: ReadonlyArray<LogWire.Line>
+  readonly entries: ReadonlyArray<LogEntry>
+  readonly ids: ReadonlyArray<string | null>
   readonly skipped: number
   readonly nextToken: string | null
   readonly cut: FlyErrorReason | null
@@ -113,43 +114,71 @@ const stopped = new ProviderFault({
 })
 const noPage = new ProviderFault({ status: 200, message: "the log host's answer is not a page of Fly logs" })
 
+/** For each token what hides it: made once, and held as long as the token is. */
+const hiders = new WeakMap<Redacted.Redacted, (text: string) => string>()
+
+const hiderOf = (token: Redacted.Redacted): (text: string) => string => {
+  const known = hiders.get(token)
+  if (known !== undefined) return known
+  const hide = Scrub.own([Redacted.value(token)])
+  hiders.set(token, hide)
+  return hide
+}
+
+/** Hides a token in texts that are mostly the same one after the other, such as the machine of each line. */
+const again = (hide: (text: string) => string): (text: string | null) => string | null => {
+  let last: string | null = null
+  let hidden: string | null = null
+  return (text) => {
+    if (text === last) return hidden
+    last = text
+    hidden = text === null ? null : hide(text)
+    return hidden
+  }
+}
+
+/** A function that hides a token in every part of an entry, which a host may fill with what it was sent. */
+const cleaner = (hide: (text: string) => string): (entry: LogEntry) => LogEntry => {
+  const [hideLevel, hideRegion, hideInstance] = [again(hide), again(hide), again(hide)]
+  return (entry) => {
+    const timestamp = entry.timestamp === null ? null : hide(entry.timestamp)
+    const message = entry.message === null ? null : hide(entry.message)
+    const level = hideLevel(entry.level)
+    const region = hideRegion(entry.region)
+    const instance = hideInstance(entry.instance)
+    const isClean = timestamp === entry.timestamp && message === entry.message && level === entry.level
+      && region === entry.region && instance === entry.instance
+    return isClean ? entry : { timestamp, message, level, region, instance, appName: entry.appName }
+  }
+}
+
 /** Reads an answer as it comes. One that breaks off is as good as the lines before that; without any, it is a failure. */
 const readLines = Effect.fnUntraced(function*(
   { read }: LogHttp.Answer,
   token: Redacted.Redacted,
   readerOf: (onLine: LogWire.OnLine) => LogWire.Reader
 ) {
-  const hide = Scrub.own([Redacted.value(token)])
-  const hidden = (text: string | null) => text === null ? null : hide(text)
-  const lines: Array<LogWire.Line> = []
+  const hide = hiderOf(token)
+  const clean = cleaner(hide)
+  const entries: Array<LogEntry> = []
+  const ids: Array<string | null> = []
   let skipped = 0
   let size = 0
-  const reader = readerOf((line) => {
-    if (line === null) {
+  const reader = readerOf((entry, id) => {
+    if (entry === null) {
       skipped += 1
       return
     }
-    const { entry, id } = line
     size += entrySize + (entry.message?.length ?? 0)
-    // a host may repeat what it was sent
-    lines.push({
-      entry: {
-        timestamp: hidden(entry.timestamp),
-        message: hidden(entry.message),
-        level: hidden(entry.level),
-        region: hidden(entry.region),
-        instance: hidden(entry.instance),
-        appName: entry.appName
-      },
-      id: hidden(id)
-    })
+    entries.push(clean(entry))
+    ids.push(id === null ? null : hide(id))
   })
   let unread = 0
   const failure = yield* Effect.match(
     read((text) => {
-      const before = lines.length
+      const before = entries.length
       reader.push(text)
-      unread = lines.length === before ? unread + text.length : 0
+      unread = entries.length === before ? unread + text.length : 0
       return size < mostText && unread < mostText
     }),
     { onFailure: (reason) => reason, onSuccess: () => null }
@@ -158,8 +187,8 @@ const readLines = Effect.fnUntraced(function*(
   const isStopped = size >= mostText || unread >= mostText
   const { isWhole, nextToken } = isStopped || failure !== null ? { isWhole: false, nextToken: null } : reader.end()
   const cut = failure ?? (isStopped ? stopped : isWhole ? null : ended)
-  if (lines.length === 0 && cut !== null && cut !== ended) return yield* cut
-  return { lines, skipped, nextToken, cut } satisfies Read
+  if (entries.length === 0 && cut !== null && cut !== ended) return yield* cut
+  return { entries, ids, skipped, nextToken, cut } satisfies Read
 })
 
 /** A cursor further ahead of the host's clock than this is the fault of a line with a wrong time. */
@@ -171,20 +200,27 @@ const lateness = 60_000_000_000n
  * The cursor of a page. Of an answer that ended early, the lines after that point would be lost if the ones before it were not in
  * the order of their times; then it has none.
  */
-const cursorOf = ({ cut, lines, nextToken }: Read, hostTime: number | null, step: bigint): string | null => {
-  if (cut !== null && !LogWire.isSorted(lines)) return null
-  const { moment } = nextToken === null ? LogWire.latestTime(lines.map(({ entry }) => entry)) : { moment: null }
+const cursorOf = (
+  { cut, entries, nextToken }: Read,
+  latest: LogWire.Moment | null,
+  hostTime: number | null,
+  step: bigint
+): string | null => {
+  if (cut !== null && !LogWire.isSorted(entries)) return null
+  const moment = nextToken === null ? latest : null
   const found = nextToken ?? (moment === null ? null : String(LogWire.toNanos(moment) + step))
   if (found === null || hostTime === null) return found
   const now = BigInt(hostTime) * 1_000_000n
   if (BigInt(found) <= now + furthestAhead) return found
-  const timely = LogWire.newestUntil(lines, now + furthestAhead)
+  const timely = LogWire.newestUntil(entries, now + furthestAhead)
   return String(timely === null ? now - lateness : timely + step)
 }
 
 /** An id for a line without one: its time, machine and message; null for a line that has no time either. */
-const madeUpId = (entry: LogEntry): string | null =>
-  entry.timestamp === null ? null : JSON.stringify([entry.timestamp, entry.instance, entry.message])
+const madeUpId = (entry: LogEntry | undefined): string | null =>
+  entry === undefined || entry.timestamp === null
+    ? null
+    : JSON.stringify([entry.timestamp, entry.instance, entry.message])
 
 const platformUrl = "https://api.fly.io"
 /** The most lines that the host puts into one page. */
@@ -201,15 +237,15 @@ const makePlatform = (options: Options) =>
           token
         })
         const read = yield* readLines(answer, token, (onLine) => LogWire.readPlatform(app, onLine))
-        const { cut, lines, skipped } = read
-        if (lines.length === 0 && cut !== null) return yield* noPage
+        const { cut, entries, ids, nextToken, skipped } = read
+        if (entries.length === 0 && cut !== null) return yield* noPage
         yield* logSkipped(app, skipped)
         return {
-          entries: lines.map(({ entry }) => entry),
-          ids: lines.map(({ entry, id }) => id ?? madeUpId(entry)),
+          entries,
+          ids: ids.map((id, index) => id ?? madeUpId(entries[index])),
           skipped,
-          cursor: cursorOf(read, answer.hostTime, 0n),
-          isFull: lines.length + skipped >= platformPage || cut === stopped,
+          cursor: cursorOf(read, nextToken === null ? LogWire.latestTime(entries).moment : null, answer.hostTime, 0n),
+          isFull: entries.length + skipped >= platformPage || cut === stopped,
           hostTime: answer.hostTime,
           cut: cut === null ? null : failed(app)(cut)
         }
@@ -258,10 +294,9 @@ const makeMachines = (options: Options) =>
           token
         })
         const read = yield* readLines(answer, token, LogWire.readMachines)
-        const { cut, lines, skipped } = read
+        const { cut, entries, ids, skipped } = read
         yield* logSkipped(app, skipped)
-        const entries = lines.map(({ entry }) => entry)
-        const { unreadable } = LogWire.latestTime(entries)
+        const { moment, unreadable } = LogWire.latestTime(entries)
         if (unreadable > 0) {
           yield* Effect.annotateLogs(
             Effect.logWarning("log lines have no readable time; they may come again with the next page"),
@@ -270,10 +305,10 @@ const makeMachines = (options: Options) =>
         }
         return {
           entries,
-          ids: lines.map(({ id }) => id),
+          ids,
           skipped,
           // the first nanosecond after the newest line
-          cursor: cursorOf(read, answer.hostTime, 1n),
+          cursor: cursorOf(read, moment, answer.hostTime, 1n),
           isFull: cut === stopped,
           hostTime: answer.hostTime,
           cut: cut === null ? null : failed(app)(cut)

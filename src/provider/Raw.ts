@@ -72,13 +72,14 @@ const telling = /(?:password|passwd|secret|token|apikey|accesskey|privatekey|cre
 const mostVerdicts = 1000
 
 /**
- * A function that copies the part of an answer that may be kept, at any depth; null for what is no JSON.
+ * A function that gives the part of an answer that may be kept, at any depth; null for what is no JSON.
  *
  * **Details**
  *
  * Left out are the fields named `hidden`, those that hold what a caller sent to be kept secret, and every field whose name
  * says that it holds a credential, such as `jupyter_token`. With `only`, nothing but these fields of the answer itself is kept, for a
- * cloud whose answers hold secrets under other names.
+ * cloud whose answers hold secrets under other names. A part of which nothing is left out is not copied: do not change the answer
+ * afterwards.
  *
  * **Example** (A cloud that answers with addresses that open a machine)
  *
@@ -110,14 +111,33 @@ export const make = (options: {
     return verdict
   }
 
+  const isLeftOut = (key: string, allowed: ReadonlySet<string> | null): boolean =>
+    // assigned as a field, `__proto__` would set the object's prototype
+    key === "__proto__" || isSecret(key) || (allowed !== null && !allowed.has(key))
+
+  /** The very object where all of it may be kept: most parts of most answers hold no secret, and are not copied. */
   const withoutSecrets = (body: object, allowed: ReadonlySet<string> | null): Schema.Json => {
-    const kept: Record<string, Schema.Json> = {}
-    for (const key of Object.keys(body)) {
-      // assigned as a field, this one name would set the object's prototype
-      if (key === "__proto__" || isSecret(key) || (allowed !== null && !allowed.has(key))) continue
-      kept[key] = rawOf(Reflect.get(body, key), null)
+    const keys = Object.keys(body)
+    let kept: Record<string, Schema.Json> | null = Object.getPrototypeOf(body) === Object.prototype ? null : {}
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] ?? ""
+      const value: unknown = Reflect.get(body, key)
+      const isOut = isLeftOut(key, allowed)
+      const part = isOut ? null : rawOf(value, null)
+      if (kept === null && (isOut || part !== value)) {
+        kept = {}
+        // these were found to be kept as they are
+        for (const before of keys.slice(0, index)) kept[before] = Reflect.get(body, before)
+      }
+      if (kept !== null && !isOut) kept[key] = part
     }
-    return kept
+    // no part of it differs from what may be kept
+    return kept ?? body as Schema.JsonObject
+  }
+
+  const listOf = (body: ReadonlyArray<unknown>, allowed: ReadonlySet<string> | null): Schema.Json => {
+    const kept = body.map((one) => rawOf(one, allowed))
+    return kept.every((one, index) => one === body[index]) ? body as ReadonlyArray<Schema.Json> : kept
   }
 
   const rawOf = (body: unknown, allowed: ReadonlySet<string> | null): Schema.Json => {
@@ -129,8 +149,7 @@ export const make = (options: {
         return Number.isFinite(body) ? body : null
       case "object":
         if (body === null) return null
-        if (Array.isArray(body)) return body.map((one: unknown) => rawOf(one, allowed))
-        return withoutSecrets(body, allowed)
+        return Array.isArray(body) ? listOf(body, allowed) : withoutSecrets(body, allowed)
       default:
         return null
     }

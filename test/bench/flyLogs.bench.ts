@@ -1,6 +1,11 @@
 /**
  * Log bytes on their way to a subscriber, from an HTTP body through the decoder and its schema to the subscriber's stream,
  * against a bare loop of line split and `JSON.parse` over the same bytes; and what a subscriber that stalls may hold.
+ *
+ * Both get the same answers of the same host, a `Response` with a stream each, made of bytes that were written before the clock runs.
+ * The peer reads each body to its end, splits it at line ends and parses every line, and builds nothing more; where the host writes
+ * one document, it parses that. The host does as Fly's do: an answer begins with lines that the one before had, since ours asks from
+ * a little before the newest line; the token is as long as those of Fly; after the last page there is nothing more to read.
  */
 import { Dispatcher } from "effect-atlas/events/Dispatcher"
 import { FlyLogs, FlyLogSource, FlyLogStream } from "effect-atlas/fly"
@@ -11,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { createHash } from "node:crypto"
 import { type Bound, hold } from "./bounds.ts"
 import { compare } from "./measure.ts"
 
@@ -55,34 +61,33 @@ const streamOf = (bytes: Uint8Array<ArrayBuffer>) =>
     }
   })
 
-/** The same lines in every answer, each time an hour later: a host sends no line twice. */
-const hourly = (count: number) => {
-  const body = encoder.encode(linesOf(count).map(machinesLine).join("\n"))
-  const day = `{"timestamp":"2026-11-`.length
-  const days = [0, ...Array.from(body.keys()).filter((at) => body[at] === 10).map((at) => at + 1)].map((at) => at + day)
-  let hours = 0
-  const next = (): Uint8Array<ArrayBuffer> => {
-    hours += 1
-    const time = encoder.encode(new Date(Date.UTC(2026, 10, 1, hours)).toISOString().slice(8, 13))
-    for (const at of days) for (let digit = 0; digit < 5; digit++) body[at + digit] = time[digit] ?? 0
-    return body
+/** Answers of a host, one for each request, and empty ones after that. */
+const hostOf = (bodies: ReadonlyArray<Uint8Array<ArrayBuffer>>, empty: string) => {
+  const nothing = encoder.encode(empty)
+  let served = 0
+  const answer = (): Response => {
+    const body = bodies[served++] ?? nothing
+    return new Response(streamOf(body), { headers: { "content-length": String(body.byteLength) } })
   }
-  return { body, next }
+  const restart = (): void => {
+    served = 0
+  }
+  return { answer, restart, pages: bodies.length }
 }
+
+/** As long as one of Fly, of the same characters, and the same each time. */
+const token = `fm2_${
+  Array.from({ length: 12 }, (_, n) => createHash("sha512").update(`${n}`).digest("base64")).join("")
+}`
 
 /** An app's stream over a host with these answers. */
 const over = (
   source: Layer.Layer<FlyLogSource.FlyLogSource, never, HttpClient.HttpClient>,
-  answer: () => Uint8Array<ArrayBuffer>
+  answer: () => Response
 ) => {
-  const client = HttpClient.make((request) =>
-    Effect.sync(() => {
-      const body = answer()
-      const headers = { "content-length": String(body.byteLength) }
-      return HttpClientResponse.fromWeb(request, new Response(streamOf(body), { headers }))
-    })
-  )
-  const tokens = { get: () => Effect.succeed(Redacted.make("fm2_bench")), invalidate: () => Effect.void }
+  const client = HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, answer())))
+  const held = Redacted.make(token)
+  const tokens = { get: () => Effect.succeed(held), invalidate: () => Effect.void }
   const bus = { canSubscribe: false, publish: () => Effect.void, subscribe: () => Effect.succeed(Stream.empty) }
   return ManagedRuntime.make(
     FlyLogStream.layer({ interval: "1 millis" }).pipe(
@@ -95,82 +100,99 @@ const over = (
 }
 
 /** Runs until a subscriber has had so many lines. */
-const follow = (runtime: ReturnType<typeof over>, lines: number) => async (times: number) => {
-  let left = times * lines
-  await runtime.runPromise(
-    FlyLogStream.FlyLogStream.use(({ subscribeLogs }) =>
-      subscribeLogs(app).pipe(
-        Stream.takeWhile((element) => {
-          if (element._tag !== "Logs") throw new Error(`unexpected ${element._tag}`)
-          left -= element.entries.length
-          return left > 0
-        }),
-        Stream.runDrain
+const follow = (runtime: ReturnType<typeof over>, host: ReturnType<typeof hostOf>) => async (times: number) => {
+  for (let i = 0; i < times; i++) {
+    host.restart()
+    let left = total
+    await runtime.runPromise(
+      FlyLogStream.FlyLogStream.use(({ subscribeLogs }) =>
+        subscribeLogs(app).pipe(
+          Stream.takeWhile((element) => {
+            if (element._tag !== "Logs") throw new Error(`unexpected ${element._tag}`)
+            left -= element.entries.length
+            return left > 0
+          }),
+          Stream.runDrain
+        )
       )
     )
+    if (left !== 0) throw new Error(`${-left} lines too many`)
+  }
+}
+
+/** Reads every answer of a host and parses each of its lines. */
+const bare = (host: ReturnType<typeof hostOf>) => async (times: number) => {
+  for (let i = 0; i < times; i++) {
+    host.restart()
+    let seen = 0
+    for (let page = 0; page < host.pages; page++) {
+      const text = new TextDecoder().decode(await host.answer().arrayBuffer())
+      for (const line of text.split("\n")) if (line !== "" && JSON.parse(line) !== null) seen++
+    }
+    if (seen < host.pages) throw new Error("nothing was read")
+  }
+}
+
+/** Cut into pages of so many new lines, each beginning with the last lines of the page before. */
+const pagesOf = (size: number, again: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const all = linesOf(total)
+  return Array.from(
+    { length: Math.ceil(total / size) },
+    (_, page) => all.slice(Math.max(0, page * size - again), (page + 1) * size)
   )
 }
 
-const bare = (body: Uint8Array) => (times: number) => {
-  let seen = 0
-  for (let i = 0; i < times; i++) {
-    for (const line of new TextDecoder().decode(body).split("\n")) if (line !== "" && JSON.parse(line) !== null) seen++
-  }
-  if (seen === 0) throw new Error("nothing was read")
-}
+const megabytes = (bodies: ReadonlyArray<Uint8Array>) =>
+  `${(bodies.reduce((sum, { byteLength }) => sum + byteLength, 0) / 1e6).toFixed(1)} MB`
 
-const megabytes = (bytes: Uint8Array) => `${(bytes.byteLength / 1e6).toFixed(1)} MB`
-
-const { body: ndjson, next } = hourly(50_000)
+const total = 50_000
 const peer = "bare line split and JSON.parse"
 const subscriber = "FlyLogStream subscriber"
 /** Holds the share of the peer's rate that a subscriber reaches. */
-const holdShare = (host: string, { ratio }: Awaited<ReturnType<typeof compare>>) => {
+const measure = async (
+  name: string,
+  source: Parameters<typeof over>[0],
+  bodies: ReadonlyArray<Uint8Array<ArrayBuffer>>,
+  empty: string
+) => {
+  console.log(`${name}, ${megabytes(bodies)} in ${total} lines, ${bodies.length} requests`)
+  const [ours, theirs] = [hostOf(bodies, empty), hostOf(bodies, empty)]
+  const { ratio } = await compare([
+    { name: peer, run: bare(theirs) },
+    { name: subscriber, run: follow(over(source, ours.answer), ours) }
+  ], 2)
   const { best, high, low, median } = ratio(subscriber, peer)
   const rounds: Bound["rounds"] = { best: 100 / best, median: 100 / median, low: 100 / low, high: 100 / high }
-  hold({ path: `log lines to a subscriber, ${host}`, against: peer, unit: "%", limit: 50, aim: 60, rounds })
+  hold({ path: `log lines to a subscriber, ${name}`, against: peer, unit: "%", limit: 50, aim: 60, rounds })
 }
 
-console.log(`NDJSON of the Machines API, ${megabytes(ndjson)} in 50,000 lines`)
-const machines = await compare([
-  { name: peer, run: bare(ndjson) },
-  {
-    name: subscriber,
-    run: follow(over(FlyLogSource.layerMachines(), next), 50_000)
-  }
-], 2)
-holdShare("Machines API", machines)
+// five seconds of a hundred lines each come again
+const ndjson = pagesOf(10_000, 500).map((page) => encoder.encode(`${page.map(machinesLine).join("\n")}\n`))
+await measure("Machines API", FlyLogSource.layerMachines(), ndjson, "")
 
-/** Full pages, one after the other, each with ids and a cursor of its own. */
-const pages = linesOf(500).map((page) => {
-  const data = linesOf(100).map((n) => platformItem(page * 100 + n))
-  return encoder.encode(JSON.stringify({ data, meta: { next_token: String(page + 1) } }))
-})
-const lines = encoder.encode(linesOf(50_000).map((n) => JSON.stringify(platformItem(n))).join("\n"))
-let served = 0
-const platform = over(FlyLogSource.layerPlatform(), () => {
-  const page = pages[served++ % pages.length]
-  if (page === undefined) throw new Error("no page")
-  return page
-})
-console.log(`JSON of the platform, ${megabytes(lines)} in 500 pages of 100 lines, a request each`)
-const pagewise = await compare([
-  { name: peer, run: bare(lines) },
-  {
-    name: subscriber,
-    run: async (times) => {
-      for (let i = 0; i < times; i++) {
-        served = 0
-        await follow(platform, 50_000)(1)
-      }
-    }
+const nanos = (n: number) => `${Date.UTC(2026, 10, 1) + n * 10}000000`
+const documents = pagesOf(99, 1).map((page) =>
+  encoder.encode(JSON.stringify({ data: page.map(platformItem), meta: { next_token: nanos(page.at(-1) ?? 0) } }))
+)
+await measure("platform", FlyLogSource.layerPlatform(), documents, JSON.stringify({ data: [], meta: {} }))
+
+/** The same lines in every answer, each time an hour later: a host sends no line twice. */
+const hourly = (count: number) => {
+  const body = encoder.encode(linesOf(count).map(machinesLine).join("\n"))
+  const day = `{"timestamp":"2026-11-`.length
+  const days = [0, ...Array.from(body.keys()).filter((at) => body[at] === 10).map((at) => at + 1)].map((at) => at + day)
+  let hours = 0
+  return (): Response => {
+    hours += 1
+    const time = encoder.encode(new Date(Date.UTC(2026, 10, 1, hours)).toISOString().slice(8, 13))
+    for (const at of days) for (let digit = 0; digit < 5; digit++) body[at + digit] = time[digit] ?? 0
+    return new Response(streamOf(body))
   }
-], 2)
-holdShare("platform", pagewise)
+}
 
 /** A subscriber that reads nothing while two million lines come by. */
 const stalled = async () => {
-  const runtime = over(FlyLogSource.layerMachines(), hourly(10_000).next)
+  const runtime = over(FlyLogSource.layerMachines(), hourly(10_000))
   const heap = () => {
     globalThis.gc?.()
     return process.memoryUsage().heapUsed / 1e6

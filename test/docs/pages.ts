@@ -19,7 +19,7 @@ export const pages = matching(["README.md", "guides/*.md"])
 const makeCheckout = () => {
   const directory = fs.mkdtempSync(`${tmpdir()}/atlas-docs-`)
   for (
-    const path of ["package.json", "node_modules", "src", "test", "guides"].filter((one) =>
+    const path of ["package.json", "node_modules", ".config", "src", "test", "guides"].filter((one) =>
       fs.existsSync(`${root}/${one}`)
     )
   ) {

@@ -4,6 +4,7 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as OpenStreams from "effect-atlas/events/OpenStreams"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +18,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as http from "node:http"
 
 const endless = Stream.concat(Stream.make("begun\n"), Stream.never)
@@ -25,6 +27,11 @@ const streaming = Effect.map(
   OpenStreams.OpenStreams,
   ({ until }) => HttpServerResponse.stream(Stream.encodeText(until(endless)), { headers: { connection: "close" } })
 )
+
+/** What a server's routes find, for a test to see. */
+class Kept extends Context.Service<Kept, OpenStreams.OpenStreams["Service"]>()("test/Kept") {}
+
+const kept = Layer.effect(Kept, OpenStreams.OpenStreams)
 
 /** A server with a stream, and an answer that waits until it may be given. */
 const serverOf = (mayAnswer: Latch.Latch, asked: Deferred.Deferred<void>) =>
@@ -109,9 +116,25 @@ describe("a server whose streams end first", () => {
   it.effect("a stream that is begun while the server closes ends at once", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const context = yield* Layer.buildWithScope(OpenStreams.endFirst(Layer.empty), scope)
+      const context = yield* Layer.buildWithScope(OpenStreams.endFirst(kept), scope)
       yield* Scope.close(scope, Exit.void)
-      const { until } = yield* Effect.provideContext(OpenStreams.OpenStreams, context)
+      const { until } = yield* Effect.provideContext(Kept, context)
       assert.strictEqual(yield* Stream.mkString(until(endless)), "")
+    }))
+
+  it.effect("a server that is built upon another has its own streams ended before it closes", () =>
+    Effect.gen(function*() {
+      const over: Array<string> = []
+      const upper = Layer.effectDiscard(Effect.gen(function*() {
+        const { until } = yield* OpenStreams.OpenStreams
+        yield* Effect.addFinalizer(() =>
+          Effect.andThen(TestClock.adjust("1 second"), Effect.sync(() => over.push("the server")))
+        )
+        const reading = Effect.ensuring(Stream.runDrain(until(endless)), Effect.sync(() => over.push("its stream")))
+        yield* Effect.forkDetach(reading, { startImmediately: true })
+      }))
+      const lower = OpenStreams.endFirst(Layer.empty)
+      yield* Effect.void.pipe(Effect.provide(OpenStreams.endFirst(Layer.provideMerge(upper, lower))))
+      assert.deepStrictEqual(over, ["its stream", "the server"])
     }))
 })

@@ -143,15 +143,15 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     name: "cursor-of-a-cut-body",
     why: "a body that broke off has a cursor although older lines may stand behind the cut",
     file: `${fly}/FlyLogSource.ts`,
-    find: "if (cut !== null && !LogWire.isSorted(lines)) return null",
-    replace: "if (cut !== null && lines.length < 0) return null",
+    find: "if (cut !== null && !LogWire.isSorted(entries)) return null",
+    replace: "if (cut !== null && entries.length < 0) return null",
     noticedBy: [bodies]
   },
   {
     name: "large-body-fails",
     why: "a log body of 16 MiB fails, for ever",
     file: `${fly}/FlyLogSource.ts`,
-    find: "if (lines.length === 0 && cut !== null && cut !== ended) return yield* cut",
+    find: "if (entries.length === 0 && cut !== null && cut !== ended) return yield* cut",
     replace: "if (cut !== null && cut !== ended) return yield* cut",
     noticedBy: [bodies]
   },

@@ -244,21 +244,28 @@ export const pass = (seconds: number, step: Duration.Input = "1 second"): Effect
 export const live = ({ controls }: Pick<Harness, "controls">) =>
   Effect.map(controls.ledger, (ledger) => ledger.live.map(({ id }) => id))
 
-/** Runs with a wall clock that can jump; the monotonic clock does not. */
+type Move = (millis: number) => Effect.Effect<void>
+
+/** Runs with a wall clock that can jump, and with both clocks able to leap over time in which nothing is woken. */
 export const withJumps = <A, E, R>(
-  use: (jump: (millis: number) => Effect.Effect<void>) => Effect.Effect<A, E, R>
+  use: (jump: Move, leap: Move) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.clockWith((clock) => {
     let offset = 0
+    let leapt = 0
+    const monotonic = () => clock.monotonicTimeNanosUnsafe() + BigInt(leapt) * 1_000_000n
     const jumping: Clock.Clock = {
       ...clock,
+      monotonicTimeNanosUnsafe: monotonic,
+      monotonicTimeNanos: Effect.sync(monotonic),
       currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offset,
       currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + offset),
       currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + BigInt(offset) * 1_000_000n,
       currentTimeNanos: Effect.sync(() => clock.currentTimeNanosUnsafe() + BigInt(offset) * 1_000_000n)
     }
     const jump = (millis: number) => Effect.sync(() => void (offset += millis))
-    return Effect.provideService(use(jump), Clock.Clock, jumping)
+    const leap = (millis: number) => Effect.andThen(jump(millis), Effect.sync(() => void (leapt += millis)))
+    return Effect.provideService(use(jump, leap), Clock.Clock, jumping)
   })
 
 /**

@@ -129,6 +129,7 @@ const orchestrator = Effect.gen(function*() {
     "Orchestrator.touch": orchestrator.touch(id),
     "Orchestrator.info": orchestrator.info(id),
     "Orchestrator.getCompute": orchestrator.getCompute(id),
+    "Orchestrator.credential": orchestrator.credential(id),
     "Orchestrator.listIds": orchestrator.listIds,
     "Orchestrator.list": orchestrator.list,
     "Orchestrator.unreadable": orchestrator.unreadable,

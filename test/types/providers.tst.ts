@@ -135,7 +135,7 @@ describe("a compute and a GPU type", () => {
 })
 
 describe("Providers.layer", () => {
-  it("unites what its members need and fail with", () => {
+  it("unites what its members need and fail with, beside its own failure", () => {
     class NeedsA {
       readonly a = 1
     }
@@ -147,7 +147,9 @@ describe("Providers.layer", () => {
     }
     const one = {} as Layer.Layer<Provider.Provider, FailsA, NeedsA>
     const two = {} as Layer.Layer<Provider.Provider, never, NeedsB>
-    expect(Providers.layer(one, two)).type.toBe<Layer.Layer<Providers.Providers, FailsA, NeedsA | NeedsB>>()
+    expect(Providers.layer(one, two)).type.toBe<
+      Layer.Layer<Providers.Providers, FailsA | AtlasError.AtlasError, NeedsA | NeedsB>
+    >()
   })
 
   it("a layer that gives no provider does not compile", () => {

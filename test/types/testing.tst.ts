@@ -13,7 +13,7 @@ const controls = MockProvider.MockControls
 describe("MockProvider", () => {
   it("is given with its controls and as the provider, and needs nothing", () => {
     expect(MockProvider.layer()).type.toBe<
-      Layer.Layer<MockProvider.MockProvider | MockProvider.MockControls | Provider.Provider>
+      Layer.Layer<MockProvider.MockProvider | MockProvider.MockControls | Provider.Provider, AtlasError.AtlasError>
     >()
   })
 
@@ -33,7 +33,9 @@ describe("MockProvider", () => {
   })
 
   it("may stand in a registry and be given with a call", () => {
-    expect(Providers.layer(MockProvider.layer())).type.toBe<Layer.Layer<Providers.Providers>>()
+    expect(Providers.layer(MockProvider.layer())).type.toBe<
+      Layer.Layer<Providers.Providers, AtlasError.AtlasError>
+    >()
     expect<MockProvider.MockProvider["Service"]>().type.toBeAssignableTo<Providers.Which>()
   })
 

@@ -64,23 +64,24 @@ const connectionFailed = ({ reason }: HttpClientError.HttpClientError): Transpor
   })
 }
 
-/** Fails when the host is silent for too long, or its answer has no end. */
-const watch = (lastSeen: () => bigint): Effect.Effect<never, Timeout> => {
-  const silence = Effect.gen(function*() {
-    while (true) {
-      const quiet = Duration.nanos((yield* Clock.monotonicTimeNanos) - lastSeen())
-      if (Duration.isGreaterThanOrEqualTo(quiet, timeLimit)) {
-        const message = `the log host stopped in the middle of its answer and was silent for ${
-          TimeSpan.format(timeLimit)
-        }`
-        return yield* new Timeout({ message })
-      }
-      yield* Effect.sleep(Duration.subtract(timeLimit, quiet))
-    }
-  })
-  const message = `the log host's answer was not complete after ${TimeSpan.format(longestBody)}`
-  return Effect.timeoutOrElse(silence, { duration: longestBody, orElse: () => Effect.fail(new Timeout({ message })) })
-}
+const silent = new Timeout({
+  message: `the log host stopped in the middle of its answer and was silent for ${TimeSpan.format(timeLimit)}`
+})
+const endless = new Timeout({
+  message: `the log host's answer was not complete after ${TimeSpan.format(longestBody)}`
+})
+
+/** Fails when the host is silent for too long, or its answer has no end; one fiber for both, since every page has it. */
+const watch = Effect.fnUntraced(function*(clock: Clock.Clock, lastSeen: () => bigint) {
+  const end = clock.monotonicTimeNanosUnsafe() + BigInt(Duration.toMillis(longestBody)) * 1_000_000n
+  while (true) {
+    const now = clock.monotonicTimeNanosUnsafe()
+    const silence = lastSeen() + BigInt(Duration.toMillis(timeLimit)) * 1_000_000n
+    if (now >= end) return yield* Effect.fail(endless)
+    if (now >= silence) return yield* Effect.fail(silent)
+    yield* clock.sleep(Duration.nanos((silence < end ? silence : end) - now))
+  }
+})
 
 /** Gives the body piece by piece to `push`, as long as that wants more. */
 const readText = (
@@ -99,7 +100,7 @@ const readText = (
     yield* Stream.runForEachWhile(response.stream, take).pipe(
       Effect.catchIf(({ reason }) => reason._tag === "EmptyBodyError", () => Effect.void),
       Effect.mapError(connectionFailed),
-      Effect.raceFirst(watch(() => lastSeen))
+      Effect.raceFirst(watch(clock, () => lastSeen))
     )
     push(decoder.decode())
   })

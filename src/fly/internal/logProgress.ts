@@ -50,9 +50,20 @@ export interface Progress {
   readonly accept: (page: Page) => Step
 }
 
+/** A line that was shown, and how often by the page that had it last. */
 interface Remembered {
-  readonly count: number
+  /** Under which it is found: its time, or a joined key where another line has that. */
+  readonly key: string
+  readonly isJoined: boolean
+  readonly id: string | null
+  readonly instance: string | null
+  readonly message: string | null
   readonly at: bigint | null
+  /** How often a page before its last one had it at most, and that one. */
+  count: number
+  now: number
+  /** The page that had it last, counted from 1. */
+  page: number
 }
 
 /** A long text is told by its length and its hash, so that remembering a line takes little. */
@@ -62,6 +73,20 @@ const shortened = (text: string | null): string | null =>
 /** A text with its length, so that no two lists of texts are one when they are joined. */
 const part = (text: string | null): string => text === null ? "-" : `${text.length}:${text}`
 
+/** Lines that are to be remembered. */
+interface Recent {
+  readonly entries: ReadonlyArray<LogEntry>
+  readonly ids: ReadonlyArray<string | null>
+  readonly times: ReadonlyArray<bigint | null>
+}
+
+/** A line as it is kept until the next page: of one text the length and the hash, if it is long. */
+const brief = (entry: LogEntry): LogEntry => {
+  const message = shortened(entry.message)
+  return message === entry.message ? entry : { ...entry, message }
+}
+
+/** Unlike each time, which begins with the digits of a year. */
 const keyOf = ({ instance, message, timestamp }: LogEntry, id: string | null): string =>
   [shortened(id), timestamp, instance, shortened(message)].map(part).join("")
 
@@ -73,8 +98,10 @@ const latest = (times: ReadonlyArray<bigint | null>): bigint | null => times.red
 const isNear = (one: bigint, other: bigint | null): boolean =>
   other !== null && one - other < near && other - one < near
 
-const earliest = (times: ReadonlyArray<bigint | null>): bigint | null =>
-  times.reduce((one, other) => one === null || (other !== null && other < one) ? other : one, null)
+const sooner = (one: bigint | null, other: bigint | null): bigint | null =>
+  one === null || (other !== null && other < one) ? other : one
+
+const earliest = (times: ReadonlyArray<bigint | null>): bigint | null => times.reduce(sooner, null)
 
 const isSorted = (times: ReadonlyArray<bigint | null>): boolean => {
   const known = times.filter((at) => at !== null)
@@ -113,34 +140,103 @@ export const make = (): Progress => {
     return catchesUp && reached !== null ? later(base, reached - 1n) : base
   }
 
-  /** Takes the lines out that came before, as often as they did, and remembers the rest. */
-  const sift = ({ entries, ids }: Page, times: ReadonlyArray<bigint | null>) => {
-    const counts = new Map<string, { count: number; readonly before: number; at: bigint | null }>()
-    const fresh: Array<LogEntry> = []
-    const repeated: Array<bigint | null> = []
-    for (const [index, entry] of entries.entries()) {
-      const key = keyOf(entry, ids[index] ?? null)
-      const at = times[index] ?? null
-      const seen = counts.get(key) ?? { count: 0, before: remembered.get(key)?.count ?? 0, at }
-      if (seen.count === 0) counts.set(key, seen)
-      seen.count += 1
-      seen.at = at
-      if (seen.count > seen.before) fresh.push(entry)
-      else repeated.push(at)
-    }
-    for (const [key, { at, before, count }] of counts) {
-      // the one that was seen last is forgotten last
-      if (before > 0) remembered.delete(key)
-      remembered.set(key, { count: Math.max(count, before), at })
-    }
-    return { counts, repeated, fresh }
+  /** How many pages have come, and the newest time in all of them. */
+  let pages = 0
+  let newestSeen: bigint | null = null
+  /** How many lines are remembered under a joined key, because another line of the same time has that for its key. */
+  let joined = 0
+  /** What the last page had for the first time. */
+  let recent: Recent = { entries: [], ids: [], times: [] }
+
+  const lookUp = (entry: LogEntry, id: string | null, at: bigint | null): Remembered | undefined => {
+    const first = at === null || entry.timestamp === null ? undefined : remembered.get(entry.timestamp)
+    if (
+      first !== undefined && first.message === shortened(entry.message) && first.instance === entry.instance
+      && first.id === shortened(id)
+    ) return first
+    return joined === 0 ? undefined : remembered.get(keyOf(entry, id))
   }
 
-  const forget = (isOfThisPage: (key: string) => boolean, hasAllAgain: boolean): void => {
-    for (const [key, { at }] of remembered) {
-      if (isOfThisPage(key)) continue
+  const remember = (entry: LogEntry, id: string | null, at: bigint | null): void => {
+    const seen = lookUp(entry, id, at)
+    if (seen !== undefined) {
+      seen.count += 1
+      return
+    }
+    const { instance, message, timestamp } = entry
+    const isJoined = at === null || timestamp === null || remembered.has(timestamp)
+    if (isJoined) joined += 1
+    const key = isJoined ? keyOf(entry, id) : timestamp
+    remembered.set(key, {
+      key,
+      isJoined,
+      id: shortened(id),
+      instance,
+      message: shortened(message),
+      at,
+      count: 1,
+      now: 0,
+      page: pages
+    })
+  }
+
+  /** Remembers of the last page what this page or a later one may have again. */
+  const rememberRecent = ({ cut }: Page, times: ReadonlyArray<bigint | null>): void => {
+    const from = cut == null ? [earliest(times), base].reduce(sooner) : null
+    const { entries, ids } = recent
+    for (const [index, entry] of entries.entries()) {
+      const at = recent.times[index] ?? null
+      if (at === null || from === null || at >= from) remember(entry, ids[index] ?? null, at)
+    }
+  }
+
+  /** Takes the lines out that came before, as often as they did. */
+  const sift = (page: Page, times: ReadonlyArray<bigint | null>) => {
+    const fresh: Array<LogEntry> = []
+    const repeated: Array<bigint | null> = []
+    if (times.length === 0) return { repeated, fresh }
+    rememberRecent(page, times)
+    pages += 1
+    const unknown = { entries: Array<LogEntry>(), ids: Array<string | null>(), times: Array<bigint | null>() }
+    for (const [index, entry] of page.entries.entries()) {
+      const at = times[index] ?? null
+      const id = page.ids[index] ?? null
+      // one that is newer than all before is not looked for
+      const isNewest = at !== null && (newestSeen === null || at > newestSeen)
+      const seen = isNewest ? undefined : lookUp(entry, id, at)
+      if (seen !== undefined) {
+        if (seen.page !== pages) {
+          seen.page = pages
+          seen.count = Math.max(seen.count, seen.now)
+          seen.now = 0
+          // the one that was seen last is forgotten last
+          remembered.delete(seen.key)
+          remembered.set(seen.key, seen)
+        }
+        seen.now += 1
+        if (seen.now <= seen.count) {
+          repeated.push(at)
+          continue
+        }
+      } else {
+        unknown.entries.push(brief(entry))
+        unknown.ids.push(shortened(id))
+        unknown.times.push(at)
+      }
+      fresh.push(entry)
+    }
+    newestSeen = later(newestSeen, latest(times))
+    recent = unknown
+    return { repeated, fresh }
+  }
+
+  const forget = (hasAllAgain: boolean): void => {
+    for (const { at, isJoined, key, page } of remembered.values()) {
+      if (page === pages) continue
       const mayComeAgain = base !== null && (at === null ? !hasAllAgain : at >= base)
-      if (!mayComeAgain || remembered.size > mostRemembered) remembered.delete(key)
+      if (mayComeAgain && remembered.size <= mostRemembered) continue
+      remembered.delete(key)
+      if (isJoined) joined -= 1
     }
   }
 
@@ -150,13 +246,17 @@ export const make = (): Progress => {
    */
   const before = (newest: bigint): bigint => {
     const again: Array<bigint> = []
-    for (const { at, count } of remembered.values()) {
-      if (at === null || at < newest - overlap || at > newest) continue
-      for (let left = count; left > 0; left--) again.push(at)
+    const oldest = newest - overlap
+    for (const { at, count, now } of remembered.values()) {
+      if (at === null || at < oldest || at > newest) continue
+      for (let left = Math.max(count, now); left > 0; left--) again.push(at)
+    }
+    for (const at of recent.times) {
+      if (at !== null && at >= oldest && at <= newest) again.push(at)
     }
     const most = Math.floor(room / 2)
     const [border] = again.length <= most ? [] : again.toSorted((a, b) => a > b ? -1 : a < b ? 1 : 0).slice(most)
-    const start = later(later(newest - overlap, border ?? null), 0n) ?? 0n
+    const start = later(later(oldest, border ?? null), 0n) ?? 0n
     return start < newest ? start : newest - 1n
   }
 
@@ -198,7 +298,7 @@ export const make = (): Progress => {
       const times = page.entries.map(LogWire.nanosOf)
       const from = asked()
       const isBase = asksBase && base !== null && from !== null
-      const { counts, fresh, repeated } = sift(page, times)
+      const { fresh, repeated } = sift(page, times)
       const isCut = page.cut != null
       const isFull = page.isFull || (isCut && fresh.length > 0)
       const size = page.entries.length
@@ -209,7 +309,7 @@ export const make = (): Progress => {
       room = Math.max(room, size)
       // the lines behind the cut would be lost if those before it were not in order
       const hasMoved = (!isCut || isSorted(times)) && move(page, times, !catchesUp || isLikelyFull)
-      if (size > 0 && (!isCut || hasMoved)) forget((key) => counts.has(key), isBase)
+      if (size > 0 && (!isCut || hasMoved)) forget(isBase)
 
       const isStale = from !== null && fresh.length === 0 && size > 1
         && (!isBase || repeated.some((at) => at !== null && at < from))

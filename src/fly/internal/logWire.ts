@@ -2,9 +2,8 @@
  * What the two log hosts write, read leniently: a part that is missing, null or of another type reads as null, and no
  * answer makes it throw. Times are kept to the nanosecond.
  */
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Compiler from "effect/schema/SchemaJITCompiler"
 import { LogEntry } from "../LogEntry.ts"
 import { cutMark } from "./jsonItems.ts"
 import * as JsonItems from "./jsonItems.ts"
@@ -14,29 +13,26 @@ type JsonObject = Readonly<Record<string, unknown>>
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The value under a key; undefined where `value` is no object. */
-const valueAt = (value: unknown, key: string): unknown => isObject(value) ? value[key] : undefined
+const empty: JsonObject = {}
 
-const textAt = (value: unknown, key: string): string | null => {
-  const text = valueAt(value, key)
-  return typeof text === "string" ? text : null
-}
+/** An object as it is; one without members where it is none. */
+const objectOf = (value: unknown): JsonObject => isObject(value) ? value : empty
 
-// one transformation and not a schema for each field: a struct of lenient fields takes four times as long, for every line
-const entryFrom = (read: (line: JsonObject) => LogEntry) =>
-  Schema.decodeUnknownOption(
-    Schema.declare(isObject).pipe(
-      Schema.decodeTo(
-        LogEntry,
-        SchemaTransformation.transform({ decode: read, encode: (entry): JsonObject => entry })
-      )
-    )
-  )
+const textOf = (value: unknown): string | null => typeof value === "string" ? value : null
 
-/** One log line, and the id that the host gave it. */
-export interface Line {
-  readonly entry: LogEntry
-  readonly id: string | null
+/** Lines after which the schema is worth compiling: that takes as long as the lines of a few pages. */
+const manyLines = 200
+let lines = 0
+let isEntry = Schema.is(LogEntry)
+
+/** Checks with the schema; one that has checked many lines is compiled, where the runtime allows it, and checks the same faster. */
+const checked = (entry: LogEntry): LogEntry | null => {
+  lines += 1
+  if (lines === manyLines) {
+    Compiler.enable(LogEntry.ast)
+    isEntry = Schema.is(LogEntry)
+  }
+  return isEntry(entry) ? entry : null
 }
 
 /** The longest line that is kept whole; of a longer one the long texts are cut and marked. */
@@ -52,20 +48,22 @@ const nothing: LogEntry = {
 }
 
 /** Stands for a line that is too large to be kept, whatever is cut of it. */
-const tooLarge = (length: number): Line => ({ entry: { ...nothing, message: cutMark(length).trim() }, id: null })
+const tooLarge = (length: number): LogEntry => ({ ...nothing, message: cutMark(length).trim() })
 
-const machinesLine = entryFrom((line) => {
-  const fly = line["fly"]
-  const app = valueAt(fly, "app")
-  return {
-    timestamp: textAt(line, "timestamp"),
-    message: textAt(line, "message"),
-    level: textAt(line["log"], "level"),
-    region: textAt(fly, "region"),
-    instance: textAt(app, "instance"),
-    appName: textAt(app, "name")
-  }
-})
+/** One log line; null for what is no object. */
+const machinesLine = (line: unknown): LogEntry | null => {
+  if (!isObject(line)) return null
+  const fly = objectOf(line["fly"])
+  const app = objectOf(fly["app"])
+  return checked({
+    timestamp: textOf(line["timestamp"]),
+    message: textOf(line["message"]),
+    level: textOf(objectOf(line["log"])["level"]),
+    region: textOf(fly["region"]),
+    instance: textOf(app["instance"]),
+    appName: textOf(app["name"])
+  })
+}
 
 const parseJson = (text: string): unknown => {
   try {
@@ -89,19 +87,15 @@ export interface Reader {
   }
 }
 
-/** Takes a line; null for one that is no log entry: it costs only itself. */
-export type OnLine = (line: Line | null) => void
-
-const lineOf = (read: (json: unknown) => Line | null, onLine: OnLine) => (text: string | null, length: number): void =>
-  onLine(text === null ? tooLarge(length) : read(parseJson(text)))
+/** Takes a line, and the id that the host gave it; null for one that is no log entry: it costs only itself. */
+export type OnLine = (entry: LogEntry | null, id: string | null) => void
 
 /** Reads NDJSON, each line on its own. */
 export const readMachines = (onLine: OnLine): Reader => {
-  const read = (json: unknown): Line | null => {
-    const entry = machinesLine(json)
-    return Option.isSome(entry) ? { entry: entry.value, id: null } : null
-  }
-  const { end, push } = JsonItems.byLine(longestLine, lineOf(read, onLine))
+  const { end, push } = JsonItems.byLine(
+    longestLine,
+    (text, length) => onLine(text === null ? tooLarge(length) : machinesLine(parseJson(text)), null)
+  )
   return {
     push,
     stop: () => {},
@@ -109,24 +103,12 @@ export const readMachines = (onLine: OnLine): Reader => {
       const rest = end()
       if (rest === null || rest.trim() === "") return { isWhole: rest !== null, nextToken: null }
       // a line without a line end was written to its end if it can be read
-      const last = read(parseJson(rest))
-      onLine(last)
+      const last = machinesLine(parseJson(rest))
+      onLine(last, null)
       return { isWhole: last !== null, nextToken: null }
     }
   }
 }
-
-const platformItem = entryFrom((item) => {
-  const attributes = item["attributes"]
-  return {
-    timestamp: textAt(attributes, "timestamp"),
-    message: textAt(attributes, "message"),
-    level: textAt(attributes, "level"),
-    region: textAt(attributes, "region"),
-    instance: textAt(attributes, "instance"),
-    appName: null
-  }
-})
 
 /** `next_token` as a bare number; within a text its quotes would be escaped, so only a key matches. */
 const bareToken = /"next_token"\s*:\s*(\d+)(?=\s*[,}])/g
@@ -138,12 +120,25 @@ const mostAtOnce = 1_048_576
 
 /** Reads a page of the platform's JSON, line by line. */
 export const readPlatform = (app: string, onLine: OnLine): Reader => {
-  const read = (json: unknown): Line | null => {
-    const entry = platformItem(json)
-    // the answer is about one app and does not repeat its name
-    return Option.isSome(entry) ? { entry: { ...entry.value, appName: app }, id: textAt(json, "id") } : null
+  const onItem = (item: unknown): void => {
+    if (!isObject(item)) return onLine(null, null)
+    const attributes = objectOf(item["attributes"])
+    const entry = checked({
+      timestamp: textOf(attributes["timestamp"]),
+      message: textOf(attributes["message"]),
+      level: textOf(attributes["level"]),
+      region: textOf(attributes["region"]),
+      instance: textOf(attributes["instance"]),
+      // the answer is about one app and does not repeat its name
+      appName: app
+    })
+    onLine(entry, textOf(item["id"]))
   }
-  const items = JsonItems.inArray("data", longestLine, lineOf(read, onLine))
+  const items = JsonItems.inArray(
+    "data",
+    longestLine,
+    (text, length) => text === null ? onLine(tooLarge(length), null) : onItem(parseJson(text))
+  )
   /** The body, as long as it may be parsed as a whole; null from then on. */
   let whole: string | null = ""
 
@@ -153,7 +148,7 @@ export const readPlatform = (app: string, onLine: OnLine): Reader => {
   }
 
   const endOf = (body: unknown, data: unknown) => {
-    const nextToken = textAt(valueAt(body, "meta"), "next_token")
+    const nextToken = textOf(objectOf(objectOf(body)["meta"])["next_token"])
     return { isWhole: Array.isArray(data), nextToken: nextToken !== null && digits.test(nextToken) ? nextToken : null }
   }
 
@@ -170,15 +165,15 @@ export const readPlatform = (app: string, onLine: OnLine): Reader => {
     end: () => {
       if (whole !== null && whole.length > 0) {
         const body = parse(whole)
-        const data = valueAt(body, "data")
+        const data = objectOf(body)["data"]
         if (Array.isArray(data)) {
-          for (const item of data) onLine(read(item))
+          for (const item of data) onItem(item)
           return endOf(body, data)
         }
       }
       itemByItem()
       const body = parse(items.end() ?? "")
-      return endOf(body, valueAt(body, "data"))
+      return endOf(body, objectOf(body)["data"])
     }
   }
 }
@@ -243,16 +238,38 @@ interface Timed {
   readonly timestamp: string | null
 }
 
+/** The minute of the time that was read last, as the hosts write it, and its beginning: lines that come together share it. */
+let lastMinute = { text: "1970-01-01T00:00:", start: 0n }
+
+/** The nanoseconds within a minute of a time as the hosts write it, `2026-11-01T08:30:12.123456789Z`; null for another text. */
+const withinMinute = (text: string): number | null => {
+  if (text.length !== 30 || text.charCodeAt(17) > 53 || text[19] !== "." || text[29] !== "Z") return null
+  let nanos = 0
+  for (let at = 17; at < 29; at++) {
+    if (at === 19) continue
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) return null
+    nanos = nanos * 10 + digit
+  }
+  return nanos
+}
+
 /** A line's time in nanoseconds since 1970; null where it has none that can be read, or one before there was Fly. */
 export const nanosOf = ({ timestamp }: Timed): bigint | null => {
-  const moment = timestamp === null ? null : parseTime(timestamp)
-  return moment === null || moment.seconds < 0 ? null : toNanos(moment)
+  if (timestamp === null) return null
+  const within = withinMinute(timestamp)
+  if (within !== null && timestamp.startsWith(lastMinute.text)) return lastMinute.start + BigInt(within)
+  const moment = parseTime(timestamp)
+  if (moment === null || moment.seconds < 0) return null
+  const nanos = toNanos(moment)
+  if (within !== null) lastMinute = { text: timestamp.slice(0, 17), start: nanos - BigInt(within) }
+  return nanos
 }
 
 /** The greatest time of lines that is not after `limit`. */
-export const newestUntil = (lines: ReadonlyArray<Line>, limit: bigint): bigint | null => {
+export const newestUntil = (entries: ReadonlyArray<LogEntry>, limit: bigint): bigint | null => {
   let newest: bigint | null = null
-  for (const { entry } of lines) {
+  for (const entry of entries) {
     const at = nanosOf(entry)
     if (at !== null && at <= limit && (newest === null || at > newest)) newest = at
   }
@@ -260,9 +277,9 @@ export const newestUntil = (lines: ReadonlyArray<Line>, limit: bigint): bigint |
 }
 
 /** Whether no line is older than the one before it; lines without a time do not count. */
-export const isSorted = (lines: ReadonlyArray<Line>): boolean => {
+export const isSorted = (entries: ReadonlyArray<LogEntry>): boolean => {
   let before = -1n
-  return lines.every(({ entry }) => {
+  return entries.every((entry) => {
     const at = nanosOf(entry)
     if (at === null) return true
     const isLater = at >= before

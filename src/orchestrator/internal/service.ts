@@ -147,13 +147,14 @@ const untilOver = Effect.fnUntraced(
   }
 )
 
+/** Hands a machine back, as the close of a scope does: in a test that moves no clock it ends as well. */
 const makeStopTracked = ({ engine, find }: SessionAccess): Verbs["stopTracked"] => (id, options) =>
-  Effect.gen(function*() {
+  engine.whileReleasing(Effect.gen(function*() {
     const { state } = yield* find(id, "stopTracked")
     const limit = yield* decodeTimeout(options?.timeout ?? spawning.stopTimeout, "stopTracked")
     yield* engine.tell(state.spec.id, { _tag: "StopRequested", by: "caller" }, "stopTracked")
     yield* untilOver(engine, state.spec.id, limit)
-  })
+  }))
 
 const isReady = ({ compute, state: { phase } }: Seen): boolean =>
   phase._tag === "Live" && phase.status === "running" && compute !== null
@@ -340,7 +341,7 @@ export const make = Effect.fnUntraced(function*(
    * scope has no error channel, so what is not proven is logged, and surfaces as a defect that holds the failure.
    */
   const release = (id: SessionId, hasMachine: () => boolean) =>
-    Effect.catch(engine.whileReleasing(stopTracked(id)), (error) => {
+    Effect.catch(stopTracked(id), (error) => {
       const seen = engine.get(id)
       // nothing was rented, or the session is over: forgotten since, or ended by the close of the orchestrator
       const isOver = seen === undefined

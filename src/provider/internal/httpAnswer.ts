@@ -22,16 +22,19 @@ const isShallow = (bytes: Uint8Array): boolean => {
   return true
 }
 
+/** The quote that ends the text whose quote is at `start`. */
+const endOfText = (bytes: Uint8Array, start: number): number => {
+  let index = start + 1
+  while (index < bytes.length && bytes[index] !== quote) index += bytes[index] === backslash ? 2 : 1
+  return index
+}
+
 /** Looks at bytes, since every character that counts here is one byte, and no other character contains that byte. */
 const isBottomless = (bytes: Uint8Array): boolean => {
   let depth = 0
-  let isText = false
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] ?? 0
-    if (isText) {
-      if (byte === backslash) index += 1
-      else if (byte === quote) isText = false
-    } else if (byte === quote) isText = true
+    if (byte === quote) index = endOfText(bytes, index)
     else if (isOpening(byte)) {
       if (++depth > deepest) return true
     } else if (byte === 0x5d || byte === 0x7d) depth -= 1

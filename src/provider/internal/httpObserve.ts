@@ -4,11 +4,11 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import type { AtlasErrorReason } from "../../domain/AtlasError.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Series from "../../telemetry/internal/series.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 import * as SpanEnd from "../../telemetry/SpanEnd.ts"
 import * as Spans from "../../telemetry/Spans.ts"
 import type { CallClass, Progress } from "./httpCall.ts"
-import * as Series from "./series.ts"
 
 const statusClass = (code: number | null): string => code === null ? "none" : `${Math.floor(code / 100)}xx`
 

@@ -10,11 +10,11 @@ import type * as Tracer from "effect/Tracer"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { ComputeId, type ProviderId } from "../../domain/Ids.ts"
 import * as Attributes from "../../telemetry/Attributes.ts"
+import * as Series from "../../telemetry/internal/series.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 import * as SpanEnd from "../../telemetry/SpanEnd.ts"
 import * as Spans from "../../telemetry/Spans.ts"
 import * as Traced from "../../telemetry/Traced.ts"
-import * as Series from "./series.ts"
 
 type SpanAttributes = Readonly<Record<string, string>>
 
