@@ -8,25 +8,8 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-
-const withheld = Schema.Literal("<redacted>")
-
-/** A text that becomes `<redacted>` as JSON, so that what holds it can always be encoded; that text is no secret to read back. */
-const Secret = Schema.Redacted(Schema.String).annotate({
-  toCodecJson: () =>
-    Schema.link<Redacted.Redacted>()(withheld, {
-      decode: SchemaGetter.forbidden(() => "the secret was left out of this JSON: send it with Credential.Revealed"),
-      encode: SchemaGetter.transform(() => withheld.literal)
-    }),
-  // what makes values of a schema up would go through the JSON otherwise
-  toCodecArbitrary: () =>
-    Schema.link<Redacted.Redacted>()(Schema.String, {
-      decode: SchemaGetter.transform((text: string) => Redacted.make(text)),
-      encode: SchemaGetter.transform((secret: Redacted.Redacted) => Redacted.value(secret))
-    })
-})
+import { RedactedText } from "./internal/redacted.ts"
 
 /**
  * A bearer token and its other forms. Store `hash` to verify the token later; the library keeps neither.
@@ -35,9 +18,9 @@ const Secret = Schema.Redacted(Schema.String).annotate({
  * @since 0.1.0
  */
 export class Bearer extends Schema.TaggedClass<Bearer>("effect-atlas/domain/Credential/Bearer")("Bearer", {
-  token: Secret,
+  token: RedactedText,
   /** `Bearer <token>`, the value of an Authorization header. */
-  header: Secret,
+  header: RedactedText,
   /** SHA-256 of the token as 64 hex digits. */
   hash: Schema.String
 }) {}
@@ -49,7 +32,7 @@ export class Bearer extends Schema.TaggedClass<Bearer>("effect-atlas/domain/Cred
  * @since 0.1.0
  */
 export class SignedUrl extends Schema.TaggedClass<SignedUrl>("effect-atlas/domain/Credential/SignedUrl")("SignedUrl", {
-  secret: Secret
+  secret: RedactedText
 }) {}
 
 /**

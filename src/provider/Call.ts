@@ -12,8 +12,9 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import { decoder, nullable, PositiveDuration } from "../domain/Decode.ts"
+import { RedactedText } from "../domain/internal/redacted.ts"
 
-const Secret = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(Schema.Redacted(Schema.String)), {
+const Secret = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(RedactedText), {
   decode: SchemaGetter.transformEffect((input) => {
     const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
     if (value === undefined || value === null || value === "") return Effect.succeed(null)
@@ -24,7 +25,7 @@ const Secret = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(Schema.Redacted
   encode: SchemaGetter.transform((value: Redacted.Redacted | null): unknown => value)
 }))
 
-const HeaderValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
+const HeaderValue = Schema.Unknown.pipe(Schema.decodeTo(RedactedText, {
   decode: SchemaGetter.transformEffect((input) => {
     const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
     return typeof value === "string" && !/[\r\n\0]/.test(value)

@@ -54,4 +54,14 @@ describe("a bundle", () => {
       assert.isTrue(files.some((path) => path.startsWith(part) && forTests(path)), part)
     }
   })
+
+  it("of RunPod carries no whole shape of an answer of which the provider reads a part; its native client's carries all", async () => {
+    const whole = ["bills", "containerAnswers", "endpoints", "gpuTypes", "operations", "podAnswers", "resourceLists"]
+    const shapes = async (door: string) => {
+      const files = await carried(`export * from "effect-atlas/providers/${door}"`)
+      return whole.filter((name) => files.includes(`src/providers/runpod/schema/${name}.ts`))
+    }
+    assert.deepStrictEqual(await shapes("RunPod"), [])
+    assert.deepStrictEqual(await shapes("RunPodClient"), whole)
+  })
 })

@@ -6,6 +6,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
 import * as PortText from "../PortText.ts"
+import { RedactedText, withheld } from "./redacted.ts"
 
 type Protocol = typeof PortProtocol.Type
 
@@ -64,13 +65,11 @@ export const text = (expected: string, limit: number) =>
     )
   )
 
-/** What stands for the value of a variable in JSON, as in print. Read back it is refused: no container may get it as a value. */
-const redacted = "<redacted>"
-
-const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.String), {
+/** A value that is read back from JSON where it was withheld is refused: no container may get that text as a value. */
+const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(RedactedText, {
   decode: SchemaGetter.transformEffect((input) => {
     const value = Redacted.isRedacted(input) ? Redacted.value(input) : input
-    if (value === redacted) {
+    if (value === withheld) {
       return Effect.fail(
         new SchemaIssue.InvalidValue({ message: "Expected the value, which was left out of this JSON" })
       )
@@ -79,7 +78,7 @@ const EnvValue = Schema.Unknown.pipe(Schema.decodeTo(Schema.Redacted(Schema.Stri
       ? Effect.succeed(Redacted.make(value))
       : Effect.fail(new SchemaIssue.InvalidValue({ message: "Expected text without NUL characters" }))
   }),
-  encode: SchemaGetter.transform((): unknown => redacted)
+  encode: SchemaGetter.transform((): unknown => withheld)
 }))
 
 /** Names only the library may set: they carry credentials and wiring of the compute. */

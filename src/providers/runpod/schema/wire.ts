@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { RedactedText } from "../../../domain/internal/redacted.ts"
 
 /**
  * A field of an answer that may be missing; one of the wrong type reads as missing, so that a change on RunPod's side
@@ -22,7 +23,7 @@ export const maybe = <S extends Schema.Constraint>(schema: S) =>
  * @category building blocks
  * @since 0.1.0
  */
-export const Secret = Schema.Union([Schema.String, Schema.Redacted(Schema.String)])
+export const Secret = Schema.Union([Schema.String, RedactedText])
 
 /**
  * Text of at least one character.
