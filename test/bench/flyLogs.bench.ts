@@ -2,10 +2,11 @@
  * Log bytes on their way to a subscriber, from an HTTP body through the decoder and its schema to the subscriber's stream,
  * against a bare loop of line split and `JSON.parse` over the same bytes; and what a subscriber that stalls may hold.
  *
- * Both get the same answers of the same host, a `Response` with a stream each, made of bytes that were written before the clock runs.
- * The peer reads each body to its end, splits it at line ends and parses every line, and builds nothing more; where the host writes
- * one document, it parses that. The host does as Fly's do: an answer begins with lines that the one before had, since ours asks from
- * a little before the newest line; the token is as long as those of Fly; after the last page there is nothing more to read.
+ * The row begins where an answer's body does, so what a request costs is on both sides: both ask the same host with Effect's
+ * `HttpClient`, which answers with a stream of bytes that were written before the clock runs. The peer reads each body to its end,
+ * splits it at line ends and parses every line, and builds nothing more; where the host writes one document, it parses that. The
+ * host does as Fly's do: an answer begins with lines that the one before had, since ours asks from a little before the newest line;
+ * the token is as long as those of Fly; after the last page there is nothing more to read.
  */
 import { Dispatcher } from "effect-atlas/events/Dispatcher"
 import { FlyLogs, FlyLogSource, FlyLogStream } from "effect-atlas/fly"
@@ -80,12 +81,15 @@ const token = `fm2_${
   Array.from({ length: 12 }, (_, n) => createHash("sha512").update(`${n}`).digest("base64")).join("")
 }`
 
+const clientOf = (answer: () => Response) =>
+  HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, answer())))
+
 /** An app's stream over a host with these answers. */
 const over = (
   source: Layer.Layer<FlyLogSource.FlyLogSource, never, HttpClient.HttpClient>,
   answer: () => Response
 ) => {
-  const client = HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, answer())))
+  const client = clientOf(answer)
   const held = Redacted.make(token)
   const tokens = { get: () => Effect.succeed(held), invalidate: () => Effect.void }
   const bus = { canSubscribe: false, publish: () => Effect.void, subscribe: () => Effect.succeed(Stream.empty) }
@@ -121,15 +125,30 @@ const follow = (runtime: ReturnType<typeof over>, host: ReturnType<typeof hostOf
 }
 
 /** Reads every answer of a host and parses each of its lines. */
-const bare = (host: ReturnType<typeof hostOf>) => async (times: number) => {
-  for (let i = 0; i < times; i++) {
-    host.restart()
+const bare = (host: ReturnType<typeof hostOf>) => {
+  const client = clientOf(host.answer)
+  const parse = Effect.gen(function*() {
+    const response = yield* client.get("https://logs.example/page")
+    const decoder = new TextDecoder()
+    let text = ""
+    yield* Stream.runForEach(response.stream, (bytes) =>
+      Effect.sync(() => {
+        text += decoder.decode(bytes, { stream: true })
+      }))
     let seen = 0
-    for (let page = 0; page < host.pages; page++) {
-      const text = new TextDecoder().decode(await host.answer().arrayBuffer())
-      for (const line of text.split("\n")) if (line !== "" && JSON.parse(line) !== null) seen++
+    for (const line of text.split("\n")) if (line !== "" && JSON.parse(line) !== null) seen++
+    return seen
+  })
+  return async (times: number) => {
+    for (let i = 0; i < times; i++) {
+      host.restart()
+      const all = Effect.gen(function*() {
+        let seen = 0
+        for (let page = 0; page < host.pages; page++) seen += yield* parse
+        return seen
+      })
+      if (await Effect.runPromise(all) < host.pages) throw new Error("nothing was read")
     }
-    if (seen < host.pages) throw new Error("nothing was read")
   }
 }
 

@@ -16,6 +16,7 @@ import { version } from "../../domain/Version.ts"
 import * as BareClient from "../../http/BareClient.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
+import * as TimeLimit from "../../http/TimeLimit.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
 import { authorizationOf } from "./tokenForm.ts"
 
@@ -133,6 +134,10 @@ const addressOf = (base: string, { path, query }: LogRequest): string => {
   return `${base}${path}${given.length === 0 ? "" : `?${given.join("&")}`}`
 }
 
+const late = Effect.fail(
+  new Timeout({ message: `the log host did not answer within ${TimeSpan.format(timeLimit)}` })
+)
+
 /** A function that sends one request; any answer but 200 is a failure. */
 export const make = Effect.gen(function*() {
   const client = yield* BareClient.make
@@ -144,26 +149,24 @@ export const make = Effect.gen(function*() {
     })
 
   return (logRequest: LogRequest): Effect.Effect<Answer, FlyErrorReason> =>
-    Effect.gen(function*() {
-      const { href, isOpen } = yield* Effect.fromResult(BaseUrl.parse(logRequest.baseUrl))
-      if (isOpen && !warned.has(href)) yield* warn(href)
-      const authorization = authorizationOf(Redacted.value(logRequest.token))
-      if (authorization === null) {
-        return yield* new Unauthorized({
-          message: "the token is empty or has characters that an HTTP header cannot hold; set another one"
+    TimeLimit.withLimit(
+      Effect.gen(function*() {
+        const { href, isOpen } = yield* Effect.fromResult(BaseUrl.parse(logRequest.baseUrl))
+        if (isOpen && !warned.has(href)) yield* warn(href)
+        const authorization = authorizationOf(Redacted.value(logRequest.token))
+        if (authorization === null) {
+          return yield* new Unauthorized({
+            message: "the token is empty or has characters that an HTTP header cannot hold; set another one"
+          })
+        }
+        const request = HttpClientRequest.get(addressOf(href, logRequest), {
+          headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }
         })
-      }
-      const request = HttpClientRequest.get(addressOf(href, logRequest), {
-        headers: { authorization, accept: "application/json", "user-agent": `effect-atlas/${version}` }
-      })
-      const response = yield* Effect.mapError(client.execute(request), connectionFailed)
-      if (response.status !== 200) return yield* refused(response)
-      return { hostTime: dateOf(response), read: (push: (text: string) => boolean) => readText(response, push) }
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: timeLimit,
-        orElse: () =>
-          Effect.fail(new Timeout({ message: `the log host did not answer within ${TimeSpan.format(timeLimit)}` }))
-      })
+        const response = yield* Effect.mapError(client.execute(request), connectionFailed)
+        if (response.status !== 200) return yield* refused(response)
+        return { hostTime: dateOf(response), read: (push: (text: string) => boolean) => readText(response, push) }
+      }),
+      Duration.toMillis(timeLimit),
+      late
     )
 })

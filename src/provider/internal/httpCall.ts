@@ -14,11 +14,11 @@ import { type AtlasErrorReason, RateLimited, Timeout, Transport } from "../../do
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Body from "../../http/Body.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
+import { withLimit } from "../../http/TimeLimit.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
 import * as StillWanted from "../StillWanted.ts"
 import { longestWithheld } from "./accountLimiter.ts"
 import type * as HttpAnswer from "./httpAnswer.ts"
-import { withLimit } from "./httpLimit.ts"
 import { moved, redirectTarget, type Written } from "./httpRequest.ts"
 
 /**

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { withLimit } from "../../../src/provider/internal/httpLimit.ts"
+import { withLimit } from "../../../src/http/TimeLimit.ts"
 
 /** Work that never ends, and says how it was ended. */
 const endless = () => {

@@ -1,4 +1,4 @@
-/** A time limit for one attempt, at half the price of Effect's own: every call of every provider pays it. */
+/** A time limit for one request, at half the price of Effect's own: every call of every provider pays it, and every page of a log. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
