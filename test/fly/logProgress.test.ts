@@ -204,3 +204,56 @@ it("a page that broke off out of order moves no cursor: what stands behind the c
   assert.deepStrictEqual(accept(null, 4, 5, 10), [])
   assert.isAtLeast(Number(from()), Number(2n * second))
 })
+
+describe("lines of one time", () => {
+  const pageOf = (lines: ReadonlyArray<readonly [id: string | null, message: string, instance: string]>): Page => ({
+    entries: lines.map(([, message, instance]) => ({
+      timestamp: stampOf(start),
+      message,
+      level: null,
+      region: null,
+      instance,
+      appName: null
+    })),
+    ids: lines.map(([id]) => id),
+    cursor: null,
+    isFull: false,
+    skipped: 0
+  })
+  const long = "x".repeat(500)
+
+  it("are told apart by id, machine and the whole of their texts, and each comes once", () => {
+    const all = [
+      ["1", "one", "m1"],
+      ["1", "two", "m1"],
+      ["2", "one", "m1"],
+      [null, "one", "m1"],
+      ["1", "one", "m2"],
+      ["1", `${long}a`, "m1"],
+      ["1", `${long}b`, "m1"]
+    ] as const
+    const progress = LogProgress.make()
+    for (let count = 1; count <= all.length; count++) {
+      const shown = all.slice(0, count)
+      const { entries } = progress.accept(pageOf(count % 2 === 0 ? shown : shown.toReversed()))
+      const newest = all.slice(count - 1, count)
+      assert.deepStrictEqual(
+        entries.map((one) => [one.message, one.instance]),
+        newest.map(([, message, instance]) => [message, instance])
+      )
+    }
+    assert.deepStrictEqual(progress.accept(pageOf(all)).entries, [])
+  })
+
+  it("that is said once more in a later page comes once more", () => {
+    const progress = LogProgress.make()
+    const times = (count: number) => pageOf(Array.from({ length: count }, () => [null, "again", "m1"] as const))
+    assert.deepStrictEqual([2, 1, 3, 2, 4].map((count) => progress.accept(times(count)).entries.length), [
+      2,
+      0,
+      1,
+      0,
+      1
+    ])
+  })
+})

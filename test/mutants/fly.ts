@@ -95,16 +95,16 @@ export const flyAndBuses: ReadonlyArray<Patch> = [
     name: "id-is-a-key",
     why: "two lines with one id, which hosts send, count as one",
     file: `${fly}/internal/logProgress.ts`,
-    find: "[shortened(id), timestamp, instance, shortened(message)].map(part)",
-    replace: "(id === null ? [shortened(id), timestamp, instance, shortened(message)] : [id]).map(part)",
-    noticedBy: [lostLines]
+    find: "first !== undefined && first.message === shortened(entry.message) && first.instance === entry.instance",
+    replace: "first !== undefined && (id !== null || first.message === shortened(entry.message))",
+    noticedBy: [hosts]
   },
   {
     name: "same-line-twice-is-once",
     why: "two lines that say the same at the same time count as one",
     file: `${fly}/internal/logProgress.ts`,
-    find: "if (seen.count > seen.before) fresh.push(entry)",
-    replace: "if (seen.before === 0 && seen.count === 1) fresh.push(entry)",
+    find: "if (seen.now <= seen.count) {",
+    replace: "if (seen.now > 0) {",
     noticedBy: [lostLines]
   },
   {
