@@ -236,8 +236,11 @@ describe("lines of one time", () => {
     for (let count = 1; count <= all.length; count++) {
       const shown = all.slice(0, count)
       const { entries } = progress.accept(pageOf(count % 2 === 0 ? shown : shown.toReversed()))
-      const [, message, instance] = all[count - 1] ?? []
-      assert.deepStrictEqual(entries.map((one) => [one.message, one.instance]), [[message, instance]])
+      const newest = all.slice(count - 1, count)
+      assert.deepStrictEqual(
+        entries.map((one) => [one.message, one.instance]),
+        newest.map(([, message, instance]) => [message, instance])
+      )
     }
     assert.deepStrictEqual(progress.accept(pageOf(all)).entries, [])
   })

@@ -78,8 +78,8 @@ const watch = Effect.fnUntraced(function*(clock: Clock.Clock, lastSeen: () => bi
   while (true) {
     const now = clock.monotonicTimeNanosUnsafe()
     const silence = lastSeen() + BigInt(Duration.toMillis(timeLimit)) * 1_000_000n
-    if (now >= end) return yield* Effect.fail(endless)
-    if (now >= silence) return yield* Effect.fail(silent)
+    if (now >= end) return yield* endless
+    if (now >= silence) return yield* silent
     yield* clock.sleep(Duration.nanos((silence < end ? silence : end) - now))
   }
 })

@@ -42,7 +42,9 @@ export const reader = (longest: number, onEvent: (event: Event) => void): (piece
         data = ""
         continue
       }
-      const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
+      const colon = line.indexOf(":")
+      const field = colon === -1 ? line : line.slice(0, colon)
+      const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1)
       if (field === "data") data += `${value}\n`
       if (field === "id" && !value.includes("\0")) id = value
     }
