@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Issue, Validation } from "../domain/AtlasError.ts"
 import { issuesOf } from "../domain/Decode.ts"
+import { revealedJson } from "./internal/revealedJson.ts"
 
 /**
  * A schema whose values are sent: it decodes without services.
@@ -64,14 +65,7 @@ export const check = (shape: Shape, part: string): (input: unknown) => Result.Re
 export const fields = (input: unknown, part: string): Result.Result<object, Validation> =>
   typeof input === "object" && input !== null ? Result.succeed(input) : refuse(part, "Expected fields")
 
-const bytesOf = (value: unknown): number =>
-  new TextEncoder().encode(
-    JSON.stringify(value, function(this: unknown, key, shown: unknown) {
-      // a redacted value turns itself into "<redacted>" before it gets here, so look at its holder
-      const held: unknown = typeof this === "object" && this !== null ? Reflect.get(this, key) : shown
-      return Redacted.isRedacted(held) ? Redacted.value(held) : shown
-    }) ?? ""
-  ).byteLength
+const bytesOf = (value: unknown): number => new TextEncoder().encode(revealedJson(value) ?? "").byteLength
 
 /** JSON writes one character as six bytes at most; a number is shorter than this, and so is all that stands between two values. */
 const [mostOfCharacter, mostOfNumber] = [6, 32]

@@ -13,6 +13,7 @@ import { Unauthorized, Validation } from "../../domain/AtlasError.ts"
 import { type BaseUrl, isLoopback } from "../../http/BaseUrl.ts"
 import type { Call } from "../Call.ts"
 import * as HttpAnswer from "./httpAnswer.ts"
+import { revealedJson } from "./revealedJson.ts"
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
@@ -105,11 +106,7 @@ const plain = (value: string | Redacted.Redacted): string => Redacted.isRedacted
 /** JSON with every redacted text written out. */
 const encode = (body: unknown): Result.Result<string | undefined, Validation> => {
   try {
-    return Result.succeed(JSON.stringify(body, function(this: unknown, key, value: unknown) {
-      // a redacted value turns itself into "<redacted>" before it gets here, so look at its holder
-      const held: unknown = typeof this === "object" && this !== null ? Reflect.get(this, key) : value
-      return Redacted.isRedacted(held) ? Redacted.value(held) : value
-    }))
+    return Result.succeed(revealedJson(body))
   } catch {
     return Result.fail(invalid("body", "cannot be written as JSON"))
   }

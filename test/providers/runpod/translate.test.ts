@@ -344,6 +344,44 @@ describe("a pod as a compute", () => {
     { arbitrary: { runs: 500 } }
   )
 
+  it("one odd field in a pod that is plain otherwise reads as the whole schema reads it", () => {
+    const port = { private: 22, public: 13_007, type: "tcp", ip: "203.0.113.7" }
+    const gpu = { id: "NVIDIA L4", count: 1 }
+    const plain = {
+      id: "pod1",
+      name: "n",
+      status: "RUNNING",
+      image: "me/server",
+      ports: ["22/tcp"],
+      env: { ATLAS_COMPUTE_NAME: "atlas-adhoc-web-abcdefghijkl" },
+      gpu,
+      cpu: { id: "cpu3c" },
+      dataCenterId: "EU-RO-1",
+      cost: 2.5,
+      runtime: { ports: [port] },
+      createdAt: "2026-11-20T09:00:00Z",
+      startedAt: "2026-11-20T09:00:00Z"
+    }
+    const odd = [7, "x", true, null, [], [7], ["x", 7], {}, { id: 7 }, { a: 7 }, { ports: 7 }, { ports: [7] }]
+    const oneOdd = <A extends object>(fields: A): ReadonlyArray<A> =>
+      Object.keys(fields).flatMap((key) => odd.map((value) => ({ ...fields, [key]: value })))
+    const pods: ReadonlyArray<object> = [
+      plain,
+      ...oneOdd(plain),
+      ...oneOdd(port).map((one) => ({ ...plain, runtime: { ports: [one] } })),
+      ...oneOdd(gpu).map((one) => ({ ...plain, gpu: one }))
+    ]
+    const idOf = (pod: object): boolean => typeof Reflect.get(pod, "id") === "string"
+    for (const body of pods.filter(idOf)) {
+      assert.deepStrictEqual(
+        toCompute(Schema.decodeUnknownSync(PodFacts)(body), body),
+        toCompute(Schema.decodeUnknownSync(Wire.Pod)(body), body),
+        JSON.stringify(body)
+      )
+    }
+    assert.isTrue(pods.filter((pod) => !idOf(pod)).every((pod) => !Schema.is(PodFacts)(pod)))
+  })
+
   it.effect.prop(
     "any pod reads as a compute that survives its own codec",
     [Wire.Pod],
