@@ -60,6 +60,10 @@ export interface SpawnOptions {
   readonly onFailure?: "stop" | { readonly respawn: number } | undefined
 }
 
+/** A time without an end is no limit. */
+const millisOf = (duration: Duration.Duration): number | null =>
+  Duration.isFinite(duration) ? Duration.toMillis(duration) : null
+
 const decodeDuration = Schema.decodeUnknownEffect(PositiveDuration)
 
 /** A duration in milliseconds, null for none. */
@@ -68,7 +72,7 @@ const Limit = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(Schema.Finite), 
     input === false || input === null
       ? Effect.succeed(null)
       : Effect.mapBoth(decodeDuration(input), {
-        onSuccess: (duration) => Duration.isFinite(duration) ? Duration.toMillis(duration) : null,
+        onSuccess: millisOf,
         onFailure: (error) => error.issue
       })
   ),
@@ -154,7 +158,7 @@ export const decode = (
     if (issues.length > 0) return yield* invalid(operation, issues)
     const defaults = mode === "task" ? Policy.task : Policy.interactive
     const or = <A>(given: A | undefined, otherwise: A): A => given === undefined ? otherwise : given
-    const requested = idleTtl === null || mode === "task" ? defaults.idleTtl : Duration.toMillis(idleTtl)
+    const requested = idleTtl === null || mode === "task" ? defaults.idleTtl : millisOf(idleTtl)
     const { onFailure = "stop" } = fields
     return {
       providers: listOf(fields.provider),

@@ -371,17 +371,19 @@ it.effect("what is left out of a task has the defaults of a task", () =>
     })
   }))
 
-it.effect("false switches a limit off, and what is left out has its default", () =>
+it.effect("false, or a time without an end, switches a limit off, and what is left out has its default", () =>
   Effect.gen(function*() {
     const { orchestrator } = yield* open()
     const off = yield* orchestrator.spawn({}, { idleTtl: false, maxRuntime: false, maxCost: false })
     const plain = yield* orchestrator.spawn({})
+    const endless = yield* orchestrator.spawn({ idleTtl: Duration.infinity }, { maxRuntime: Duration.infinity })
     const task = yield* orchestrator.runTask({})
     const idle = Effect.fnUntraced(function*(id: string) {
       const info = yield* orchestrator.info(id)
       return [info.idleTtl && Duration.toMillis(info.idleTtl), info.deadlineAt === null]
     })
     assert.deepStrictEqual(yield* idle(off.id), [null, true])
+    assert.deepStrictEqual(yield* idle(endless.id), [null, true])
     assert.deepStrictEqual(yield* idle(plain.id), [1_800_000, true])
     assert.deepStrictEqual(yield* idle(task.id), [null, false])
   }))

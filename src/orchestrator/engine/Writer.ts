@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
-import type { AtlasError } from "../../domain/AtlasError.ts"
+import { AtlasError } from "../../domain/AtlasError.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import { guarded, locate } from "../internal/defects.ts"
 import type { Now } from "../session/Clock.ts"
@@ -29,7 +29,10 @@ import type { Waiters } from "./Waiters.ts"
 
 type Store = SessionStore["Service"]
 
-const isDefect = <E>(cause: Cause.Cause<E>): boolean => Cause.hasDies(cause) && !Cause.hasInterrupts(cause)
+/** A failure of another class, which only a store that goes round its types has, is no better than what one throws. */
+const isDefect = <E>(cause: Cause.Cause<E>): boolean =>
+  !Cause.hasInterrupts(cause)
+  && cause.reasons.some((one) => one._tag === "Die" || (one._tag === "Fail" && !(one.error instanceof AtlasError)))
 
 const failDefects = <A>(operation: string, self: () => Effect.Effect<A, AtlasError>): Effect.Effect<A, AtlasError> =>
   // the text of a defect may hold anything, a key included

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
+import { defectsAsFailures } from "../../../src/orchestrator/engine/Writer.ts"
 import { inTime, live, makeTestStore, open, pass, reasonOf, settle } from "../harness.ts"
 import { directory } from "../store/harness.ts"
 
@@ -225,6 +226,17 @@ describe("a store that cannot be written", () => {
       assert.instanceOf(reason, StorageFault)
       assert.notInclude(JSON.stringify(reason), "hunter2")
       assert.strictEqual((yield* orchestrator.spawn({})).compute.status, "running")
+    }))
+
+  it.effect("that fails with another error than its own is a store that failed, too", () =>
+    Effect.gen(function*() {
+      // the boundary to a store that is written without types
+      const foreign = Effect.fail(new Error("hunter2")) as unknown as Effect.Effect<never>
+      const memory = Context.get(yield* Layer.build(SessionStore.layerMemory), SessionStore.SessionStore)
+      const store = defectsAsFailures({ ...memory, commit: () => foreign })
+      const { reason } = yield* Effect.flip(store.commit(owner, []))
+      assert.instanceOf(reason, StorageFault)
+      assert.notInclude(reason.message, "hunter2")
     }))
 })
 
