@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import { decoder, PositiveDuration } from "../domain/Decode.ts"
 import type { ComputeId, ProviderId } from "../domain/Ids.ts"
+import * as NameStamp from "../provider/NameStamp.ts"
 import { Owner } from "../provider/NameStamp.ts"
 import type { Service } from "../provider/Provider.ts"
 import { isUsable, Providers, type Which } from "../provider/Providers.ts"
@@ -17,7 +18,7 @@ import * as Spans from "../telemetry/Spans.ts"
 import * as Clocks from "./engine/Clocks.ts"
 import * as ProviderFeed from "./ProviderFeed.ts"
 import * as Reaper from "./Reaper.ts"
-import type { AttemptId, SessionId } from "./session/Ids.ts"
+import { AttemptId, type SessionId } from "./session/Ids.ts"
 import { nextWake } from "./session/Limits.ts"
 import { placesOf, type SessionState } from "./session/State.ts"
 import * as SessionEngine from "./SessionEngine.ts"
@@ -160,6 +161,24 @@ const findOpen = Effect.fnUntraced(function*(
   return { ids: states.map(({ spec }) => spec.id), unreached }
 })
 
+/** A machine that is listed, of a session that is on record as over. */
+interface Returned {
+  readonly session: SessionId
+  readonly provider: ProviderId
+  readonly computeId: ComputeId
+}
+
+/** What the listings show of sessions that are over: their provider said once that the machine was gone. */
+const findReturned = (
+  engine: SessionEngine.SessionEngine["Service"],
+  { left }: Reaper.Reaped
+): ReadonlyArray<Returned> =>
+  left.flatMap(({ computeId, name, provider, why }) => {
+    const stamp = why === "known" ? NameStamp.parse(name ?? "") : null
+    const state = stamp === null ? undefined : engine.byAttempt(AttemptId.make(stamp.attempt))?.state
+    return state !== undefined && hasEnded(state) ? [{ session: state.spec.id, provider, computeId }] : []
+  })
+
 /** Why a session is not settled. */
 const messageOf = (state: SessionState, { unreached }: Open): string => {
   const { phase, pendingTerminations } = state
@@ -177,9 +196,11 @@ const messageOf = (state: SessionState, { unreached }: Open): string => {
 const settle = Effect.fnUntraced(function*(
   engine: SessionEngine.SessionEngine["Service"],
   open: Open,
-  { usable }: Targets
+  { usable }: Targets,
+  returned: ReadonlyArray<Returned> = []
 ) {
-  const { ids, unreached } = open
+  const { unreached } = open
+  const ids = [...open.ids, ...new Set(returned.map(({ session }) => session))]
   const listings = new Map<ProviderId, ProviderFeed.Listing>()
   const stateOf = (id: SessionId): SessionState | null => engine.get(id)?.state ?? null
 
@@ -193,10 +214,18 @@ const settle = Effect.fnUntraced(function*(
     if (phase._tag !== "Live" || timers.check !== null) return false
     return listings.get(phase.provider)?.computes.find(({ id }) => id === phase.computeId)?.isLive ?? false
   }
+  /** Whether it is over, and nothing that it has rented is listed or being ended. */
+  const isOver = (state: SessionState): boolean => {
+    const machines = returned.filter(({ session }) => session === state.spec.id)
+    return hasEnded(state) && (machines.length === 0 || state.pendingTerminations.length === 0) &&
+      machines.every(({ computeId, provider }) =>
+        listings.get(provider)?.computes.every(({ id, isLive }) => id !== computeId || !isLive) ?? false
+      )
+  }
   const isSettled = (id: SessionId): Effect.Effect<boolean> =>
     Effect.map(Clocks.read, (now) => {
       const state = stateOf(id)
-      return state === null || hasEnded(state) || goesOn(state, nextWake(state, now, engine.config), now.mono)
+      return state === null || isOver(state) || goesOn(state, nextWake(state, now, engine.config), now.mono)
     })
   const isHopeless = (id: SessionId): boolean => {
     const state = stateOf(id)
@@ -211,7 +240,7 @@ const settle = Effect.fnUntraced(function*(
         engine,
         providers: usable,
         interval: listEvery,
-        alwaysListed: new Set(),
+        alwaysListed: new Set(returned.map(({ provider }) => provider)),
         onListing: (listing) => Effect.sync(() => void listings.set(listing.provider.id, listing))
       })
       // checked only when the engine has handled the last listing
@@ -231,7 +260,7 @@ const settle = Effect.fnUntraced(function*(
     for (const id of ids) {
       const state = stateOf(id)
       if (state === null) continue
-      if (hasEnded(state)) sessions.push({ id, computeId: state.last })
+      if (isOver(state)) sessions.push({ id, computeId: state.last })
       else if (!(yield* isSettled(id))) {
         const { computeId, provider, state: current } = yield* SessionInfo.now(state)
         unsettled.push({ id, provider, computeId, state: current, message: messageOf(state, open) })
@@ -298,7 +327,7 @@ const reap = Effect.fnUntraced(function*(
  *
  * It takes the owner lock, so it fails as `StorageFault` while an orchestrator of that owner works; a dry run does not.
  * With the lock it takes the sessions over: those that do not persist are ended, those that persist are ended when their time
- * is up or their machine is gone. It waits half a minute for that at most; what is still open then is `unsettled`, stays in
+ * is up or their machine is gone, and so is a machine that is listed again after its session was over. It waits half a minute for that at most; what is still open then is `unsettled`, stays in
  * the store, and is tried again by the next recovery or orchestrator. Then the accounts are listed. A machine that carries the
  * owner's name and that no session has is ended once two complete listings have shown it, the grace apart. With nothing to
  * prove it answers after the first.
@@ -364,6 +393,15 @@ export const run = Effect.fn(Spans.recovery)(function*(
     if (open.ids.length > 0) yield* announce({ _tag: "Settling", sessions: open.ids })
     const { report } = yield* settle(engine, open, targets)
     const reaped = yield* judge(engine)
-    return { ...complete(reaped, open, engine), ...yield* report }
+    const returned = findReturned(engine, reaped)
+    if (returned.length === 0) return { ...complete(reaped, open, engine), ...yield* report }
+    // the session ends its machine itself once a listing of the feed has shown it
+    yield* announce({ _tag: "Settling", sessions: returned.map(({ session }) => session) })
+    const again = yield* settle(engine, open, targets, returned)
+    const { ended, left } = yield* judge(engine)
+    return {
+      ...complete({ ...reaped, ended: [...reaped.ended, ...ended], left }, open, engine),
+      ...yield* again.report
+    }
   }))
 })

@@ -8,8 +8,8 @@ import { Recovery, SessionStore } from "effect-atlas/orchestrator"
 import * as NameStamp from "effect-atlas/provider/NameStamp"
 import * as Providers from "effect-atlas/provider/Providers"
 import * as Effect from "effect/Effect"
-import { type Cloud, inTime, live, open, reasonOf, settle, type TestStore } from "./harness.ts"
-import { makePlainCloud } from "./plainCloud.ts"
+import { type Cloud, inTime, live, makeTestStore, open, reasonOf, settle, type TestStore } from "./harness.ts"
+import { addLive, makePlainCloud, owner } from "./plainCloud.ts"
 
 interface Left {
   readonly cloud: Cloud
@@ -83,6 +83,30 @@ describe("a recovery", () => {
       assert.deepStrictEqual(ended.map(({ computeId }) => computeId), [lost])
       assert.deepStrictEqual(yield* live(left), [])
       assert.deepStrictEqual(steps.map(({ _tag }) => _tag), ["Settling", "Listing", "Proving"])
+    }))
+
+  it.effect("ends a machine that is listed again after its session was over", () =>
+    Effect.gen(function*() {
+      const cloud = yield* makePlainCloud()
+      const state = addLive(cloud, 1, { wall: 0, mono: 0 }, { persist: false })
+      const store = yield* makeTestStore
+      yield* store.restore(owner, [state])
+      const run = inTime(
+        Recovery.run({ owner }).pipe(
+          Effect.provideService(SessionStore.SessionStore, store.service),
+          Effect.provideService(Providers.Providers, Providers.make([cloud.provider]))
+        )
+      )
+      // a wrong account under the right id does not know it
+      const machines = [...cloud.machines]
+      cloud.machines.clear()
+      const { id } = state.spec
+      assert.deepStrictEqual((yield* run).sessions.map((one) => one.id), [id])
+
+      for (const [key, machine] of machines) cloud.machines.set(key, machine)
+      const { left, sessions, unsettled } = yield* run
+      assert.deepStrictEqual([[...cloud.machines.keys()], left, unsettled], [[], [], []])
+      assert.deepStrictEqual(sessions.map((one) => one.id), [id])
     }))
 
   it.effect("names a session whose machine could not be ended", () =>
