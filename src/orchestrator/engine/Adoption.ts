@@ -15,7 +15,6 @@ import { placesOf, type SessionState } from "../session/State.ts"
 import { eachPage } from "../store/pages.ts"
 import type { Loaded, SessionStore, Unreadable } from "../store/StoreContract.ts"
 import type * as Mailbox from "./Mailbox.ts"
-import * as Sharing from "./Sharing.ts"
 import * as Table from "./Table.ts"
 
 /** How often a store that could not be read is read again. */
@@ -60,7 +59,7 @@ export const adoptStored = ({ isSetUp, mailbox, owner, scope, store, table }: {
     const adopt = (sessions: ReadonlyArray<SessionState>): ReadonlyArray<SessionState> => {
       const adopted = sessions.filter(({ spec }) => table.get(spec.id) === undefined)
       for (const state of adopted) {
-        table.put(Sharing.shared(state), Table.emptyMemory)
+        table.put(state, Table.emptyMemory)
         mailbox.put({ id: state.spec.id, event: { _tag: "Adopted" } })
       }
       return adopted

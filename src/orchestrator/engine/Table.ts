@@ -105,8 +105,12 @@ const unindexed: Indexed = { machines: noMachines, phase: null, places: noPlaces
 
 /** The ids of the machine that a session has or had last and of those that it ends; the same list as long as these are the same. */
 const idsOf = (state: SessionState, before: ReadonlyArray<ComputeId>): ReadonlyArray<ComputeId> => {
-  const ids = new Set(state.pendingTerminations.map(({ computeId }) => computeId))
   const current = machineOf(state)
+  if (state.pendingTerminations.length === 0) {
+    const [known, more] = before
+    return current === null ? noMachines : known === current && more === undefined ? before : [current]
+  }
+  const ids = new Set(state.pendingTerminations.map(({ computeId }) => computeId))
   if (current !== null) ids.add(current)
   return ids.size === before.length && before.every((id) => ids.has(id)) ? before : [...ids]
 }
@@ -116,7 +120,7 @@ export const make = (): Table => {
   const entries = new Map<SessionId, Entry>()
   const attempts = new Map<AttemptId, Entry>()
   /** Two providers may give out equal ids, and one the same id again. */
-  const machines = new Map<ComputeId, ReadonlyArray<Entry>>()
+  const machines = new Map<ComputeId, Entry | ReadonlyArray<Entry>>()
   const places = new Map<ProviderId, { readonly entries: Set<Entry>; changing: number }>()
   const singles = new Map<ProviderId, ReadonlyArray<ProviderId>>()
   const counts = { Renting: 0, Resolving: 0, Live: 0, Waiting: 0, Ending: 0, Ended: 0 }
@@ -136,7 +140,12 @@ export const make = (): Table => {
     return single
   }
 
-  const withId = (computeId: ComputeId): ReadonlyArray<Entry> => machines.get(computeId) ?? noEntries
+  /** Nearly every machine is of one session alone, which then takes no list. */
+  const isOne = (held: Entry | ReadonlyArray<Entry>): held is Entry => !Array.isArray(held)
+  const withId = (computeId: ComputeId): ReadonlyArray<Entry> => {
+    const held = machines.get(computeId)
+    return held === undefined ? noEntries : isOne(held) ? [held] : held
+  }
 
   const index = (entry: Entry, next: Indexed): void => {
     const { indexed: old } = entry
@@ -147,10 +156,11 @@ export const make = (): Table => {
     if (old.machines !== next.machines) {
       for (const id of old.machines) {
         const others = withId(id).filter((other) => other !== entry)
-        if (others.length === 0) machines.delete(id)
-        else machines.set(id, others)
+        const [first] = others
+        if (first === undefined) machines.delete(id)
+        else machines.set(id, others.length === 1 ? first : others)
       }
-      for (const id of next.machines) machines.set(id, [...withId(id), entry])
+      for (const id of next.machines) machines.set(id, machines.has(id) ? [...withId(id), entry] : entry)
     }
     if (old.places !== next.places || old.isChanging !== next.isChanging) {
       for (const provider of old.places) {
@@ -178,8 +188,14 @@ export const make = (): Table => {
     counts,
     put: (state, memory) => {
       const known = entries.get(state.spec.id)
+      // field by field, since an object that is spread and added to takes more room
       const entry = known ?? {
-        ...memory,
+        secrets: memory.secrets,
+        auth: memory.auth,
+        compute: memory.compute,
+        span: memory.span,
+        request: memory.request,
+        part: memory.part,
         state,
         recorded: true,
         unsaved: null,

@@ -3,14 +3,15 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Compiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import type { AtlasError } from "../../domain/AtlasError.ts"
 import { issuesOf } from "../../domain/Decode.ts"
 import type { Owner } from "../../provider/NameStamp.ts"
 import type { TerminationCause } from "../session/Phase.ts"
 import { schemaVersion, SessionJson, type SessionState } from "../session/State.ts"
+import * as Alike from "./alike.ts"
 import { storageFault } from "./faults.ts"
+import * as Often from "./often.ts"
 import type { Unreadable, Write } from "./StoreContract.ts"
 
 /** Bytes a new session may take. A later version is written whatever its size, since a machine depends on it. */
@@ -19,33 +20,12 @@ export const maxSessionBytes = 1_048_576
 /** The columns that {@link read} needs, and the size that shows later whether the row is still the same. */
 export const columns = "id, owner, version, schema_version, created_at, state, octet_length(state) AS bytes"
 
-/** Rows after which the schema is worth compiling: that takes as long as the rows of a small store. */
-const manyRows = 200
-let rows = 0
-let encodeRow = Schema.encodeResult(SessionJson)
-let decodeRow = Schema.decodeUnknownResult(SessionJson)
+const encode = Often.compiled(
+  SchemaAST.flip(SessionJson.ast),
+  () => Schema.encodeResult(SessionJson)
+)
 
-/** Counts a row; with many of them the schema is compiled, where the runtime allows it, and checks the same in half the time. */
-const count = (): void => {
-  rows += 1
-  if (rows !== manyRows) return
-  Compiler.enable(SessionJson.ast)
-  Compiler.enable(SchemaAST.flip(SessionJson.ast))
-  encodeRow = Schema.encodeResult(SessionJson)
-  decodeRow = Schema.decodeUnknownResult(SessionJson)
-}
-
-const encode: typeof encodeRow = (state) => {
-  count()
-  return encodeRow(state)
-}
-
-const decode: typeof decodeRow = (json) => {
-  count()
-  return decodeRow(json)
-}
-
-const decodeText = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+const decode = Often.compiled(SessionJson.ast, () => Schema.decodeUnknownResult(SessionJson))
 
 const failed = (id: string, why: string) =>
   Result.fail(storageFault("commit", `the session ${id} cannot be stored: ${why}`))
@@ -135,14 +115,18 @@ export const read = (
   if (form !== schemaVersion && form !== 1) {
     return failed(`its form is version ${form}, and this build reads the versions 1 and ${schemaVersion}`)
   }
-  const json = decodeText(state)
-  if (Result.isFailure(json)) return failed("it is not JSON")
-  const decoded = decode(form === 1 ? upgradeFrom1(json.success) : json.success)
-  if (Result.isFailure(decoded)) {
-    return failed(`it does not have the form of version ${form}${fieldOf(decoded.failure)}`)
+  let session = form === schemaVersion && typeof state === "string" ? Alike.read(state) : null
+  if (session === null) {
+    const json = Result.try((): unknown => JSON.parse(String(state)))
+    if (Result.isFailure(json)) return failed("it is not JSON")
+    const decoded = decode(form === 1 ? upgradeFrom1(json.success) : json.success)
+    if (Result.isFailure(decoded)) {
+      return failed(`it does not have the form of version ${form}${fieldOf(decoded.failure)}`)
+    }
+    session = decoded.success
   }
-  const { spec } = decoded.success
+  const { spec } = session
   if (spec.id !== id || spec.owner !== owner) return failed("it holds another session, or another owner's")
   if (!Number.isSafeInteger(Number(version)) || Number(version) < 1) return failed("its row has no version")
-  return Result.succeed({ ...decoded.success, version: Number(version) })
+  return Result.succeed(Alike.compact(session, Number(version)))
 }

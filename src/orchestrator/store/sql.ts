@@ -22,6 +22,7 @@ import * as OwnerLocks from "./ownerLocks.ts"
 import { none as noReserve, type Reserve } from "./reserve.ts"
 import * as Rows from "./rows.ts"
 import { isDamaged } from "./sqlFaults.ts"
+import { prepared } from "./statements.ts"
 import type { Loaded, Page, SessionStore, Unreadable } from "./StoreContract.ts"
 import * as Writing from "./writing.ts"
 
@@ -88,15 +89,16 @@ interface ReadableRows {
   readonly written: (row: { readonly id: string; readonly version: number; readonly bytes: number | null }) => void
 }
 
-const fingerprint = (version: unknown, form: unknown, bytes: unknown): string =>
-  `${Number(version)}/${Number(form)}/${Number(bytes)}`
+/** One number, which takes less room than a text: bytes below 16 MiB, forms below 16, and versions up to 33 million are told apart. */
+const fingerprint = (version: unknown, form: unknown, bytes: unknown): number =>
+  (Number(version) * 16 + Number(form) % 16) * 0x1_00_00_00 + Number(bytes) % 0x1_00_00_00
 
-const fingerprintOf = (row: Readonly<Record<string, unknown>>): string =>
+const fingerprintOf = (row: Readonly<Record<string, unknown>>): number =>
   fingerprint(row["version"], row["schema_version"], row["bytes"])
 
 /** No row is known yet. */
 const makeReadableRows = (): ReadableRows => {
-  const known = new Map<string, string>()
+  const known = new Map<string, number>()
   return {
     add: (id, row) => known.set(id, fingerprintOf(row)),
     has: (row) => known.get(String(row["id"])) === fingerprintOf(row),
@@ -137,6 +139,25 @@ export const make = (
       sql`SELECT ${sql.literal(columns)} FROM atlas_sessions
         WHERE owner = ${owner} AND id > ${after} ORDER BY id LIMIT ${limit}`
 
+    const pageAfter = prepared(
+      sql,
+      sql`SELECT ${
+        sql.literal(Rows.columns)
+      } FROM atlas_sessions WHERE owner = ${""} AND id > ${""} ORDER BY id LIMIT ${page}`
+    )
+    /** A page of rows, read as values, since rows as objects take a client twice as long to make. */
+    const wholeRowsAfter = (owner: Owner, after: string) =>
+      Effect.map(pageAfter(owner, after, page), (rows) =>
+        rows.map(([id, owner, version, schema_version, created_at, state, bytes]): Row => ({
+          id,
+          owner,
+          version,
+          schema_version,
+          created_at,
+          state,
+          bytes
+        })))
+
     const rowsOf = (ids: ReadonlyArray<string>) =>
       ids.length === 0
         ? Effect.succeed<ReadonlyArray<Row>>([])
@@ -150,8 +171,9 @@ export const make = (
         const session = row["state"] === undefined
           ? Result.fail(Rows.unreadable(row, "the session database is damaged there"))
           : Rows.read(owner, row)
-        if (Result.isFailure(session)) unreadable.push(session.failure)
-        else {
+        if (Result.isFailure(session)) {
+          unreadable.push(session.failure)
+        } else {
           // the session's own text, which is held anyway
           readable.add(session.success.spec.id, row)
           sessions.push(session.success)
@@ -164,14 +186,17 @@ export const make = (
     const oneByOne = (rows: ReadonlyArray<Row>) =>
       Effect.forEach(rows, (row) =>
         rowsOf([String(row["id"])]).pipe(
-          Effect.map((found): Row => found[0] ?? row),
+          Effect.map((found): Row =>
+            found[0] ?? row
+          ),
           Effect.catchIf(isDamaged, () => Effect.succeed(row))
         ))
 
     const load = Effect.fnUntraced(function*(owner: Owner, after: string): Effect.fn.Return<Page, SqlError> {
-      const rows = yield* rowsAfter(owner, Rows.columns, after, page).pipe(
+      const rows = yield* wholeRowsAfter(owner, after).pipe(
         Effect.catchIf(isDamaged, () =>
-          Effect.flatMap(rowsAfter(owner, fingerprintColumns, after, page), (found) => oneByOne(found)))
+          Effect.flatMap(rowsAfter(owner, fingerprintColumns, after, page), (found) =>
+            oneByOne(found)))
       )
       const last = rows.at(-1)?.["id"]
       return { ...decodeAll(owner, rows), next: rows.length < page || last === undefined ? null : String(last) }

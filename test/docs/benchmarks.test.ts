@@ -1,0 +1,3 @@
+import { suite } from "./pages.ts"
+
+suite("guides/benchmarks.md")
