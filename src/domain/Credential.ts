@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { RedactedText } from "./internal/redacted.ts"
+import { RedactedText } from "./RedactedText.ts"
 
 /**
  * A bearer token and its other forms. Store `hash` to verify the token later; the library keeps neither.

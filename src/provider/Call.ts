@@ -12,7 +12,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { AtlasError } from "../domain/AtlasError.ts"
 import { decoder, nullable, PositiveDuration } from "../domain/Decode.ts"
-import { RedactedText } from "../domain/internal/redacted.ts"
+import { RedactedText } from "../domain/RedactedText.ts"
 
 const Secret = Schema.Unknown.pipe(Schema.decodeTo(Schema.NullOr(RedactedText), {
   decode: SchemaGetter.transformEffect((input) => {

@@ -16,7 +16,7 @@ import type { Adapter } from "./Adapter.ts"
 import type { Flag } from "./Capability.ts"
 import type { FacetName, Facets, Identity, Service } from "./Facets.ts"
 import { makeService } from "./internal/service.ts"
-import * as Settings from "./internal/settings.ts"
+import * as Settings from "./Settings.ts"
 
 export type * from "./Facets.ts"
 

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { RedactedText } from "../../../domain/internal/redacted.ts"
+import { RedactedText } from "../../../domain/RedactedText.ts"
 
 /**
  * A field of an answer that may be missing; one of the wrong type reads as missing, so that a change on RunPod's side

@@ -1,4 +1,8 @@
-/** Settings of a provider, checked while its layer is built: a wrong one fails the layer, not a call long after. */
+/**
+ * Settings of a provider, checked while its layer is built: a wrong one fails the layer, not a call long after.
+ *
+ * @since 0.1.0
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -26,10 +30,20 @@ const rules = {
   retries: [counts(0, 100), "0 to 100"]
 } as const
 
-/** What of it is a setting that has a rule; one that is left out has its default. */
-type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
+/**
+ * What of a provider's options is a setting that has a rule; one that is left out has its default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
 
-/** Fails as `Validation` that names each setting which cannot be one. */
+/**
+ * Fails as `Validation` that names each setting which cannot be one.
+ *
+ * @category checking
+ * @since 0.1.0
+ */
 export const check = (settings: Settings): Effect.Effect<void, AtlasError> => {
   const issues = Object.entries(rules).flatMap(([path, [isRight, expected]]) => {
     // the boundary to the keys of an object, which TypeScript has as text

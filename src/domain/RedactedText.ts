@@ -1,12 +1,21 @@
-/** Redacted text in a schema: smaller than `Schema.Redacted`, which holds any value and gives it away as JSON. */
+/**
+ * Redacted text in a schema: smaller than `Schema.Redacted`, which holds any value and gives it away as JSON.
+ *
+ * @since 0.1.0
+ */
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 
 /** What stands for a secret in JSON, as in print. */
-export const withheld = "<redacted>"
+const withheld = "<redacted>"
 
-/** Becomes `<redacted>` as JSON, so that what holds it can always be encoded; that text is no secret to read back. */
+/**
+ * Becomes `<redacted>` as JSON, so that what holds it can always be encoded; that text is no secret to read back.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const RedactedText = Schema.declare(
   (value: unknown): value is Redacted.Redacted =>
     Redacted.isRedacted(value) && typeof Redacted.value(value) === "string",
