@@ -7,8 +7,13 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 
-/** What stands for a secret in JSON, as in print. */
-const withheld = "<redacted>"
+/**
+ * What stands for a secret in JSON, as in print.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const withheld = "<redacted>"
 
 /**
  * Becomes `<redacted>` as JSON, so that what holds it can always be encoded; that text is no secret to read back.

@@ -6,7 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
+import { type AtlasError, invalid } from "../domain/AtlasError.ts"
 
 const lasts = (isRight: (duration: Duration.Duration) => boolean) => (value: unknown): boolean =>
   // the boundary to callers without types: fromInput itself refuses what is not a duration

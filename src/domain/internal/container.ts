@@ -6,7 +6,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PortProtocol } from "../Compute.ts"
 import * as PortText from "../PortText.ts"
-import { RedactedText, withheld } from "./redacted.ts"
+import { RedactedText, withheld } from "../RedactedText.ts"
 
 type Protocol = typeof PortProtocol.Type
 
