@@ -13,7 +13,7 @@ const variable = "ATLAS_ACCOUNTS"
 /** What flags and settings mean by these is no account. */
 const words = ["any", "all", "none"]
 
-/** What an account reads for itself; with `x-runtime` beside `x`, one would read what is a setting of the other. */
+/** What an account reads for itself: the address of one may have the name of the address of another one's jobs. */
 const settings = ["API_KEY", "BASE_URL", "RUNTIME_BASE_URL"]
 const variables = (id: string) => settings.map((setting) => AccountId.variable(id, setting))
 
