@@ -23,6 +23,26 @@ export interface Source {
   readonly bytes: (length: number) => Effect.Effect<Uint8Array>
 }
 
+const fresh = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length))
+
+/** The longest draw that is cut from a store, those of names: each question to the system costs as much as a hundred bytes. */
+const longestCut = 16
+const stored = 512
+let store = new Uint8Array(0)
+let used = 0
+
+const cut = (length: number): Uint8Array => {
+  if (used + length > store.length) {
+    store = Uint8Array.from(fresh(stored))
+    used = 0
+  }
+  const drawn = store.slice(used, used + length)
+  // given out once, and not kept
+  store.fill(0, used, used + length)
+  used += length
+  return drawn
+}
+
 /**
  * The system's cryptographic generator, as Web Crypto gives it in Node and in every browser.
  *
@@ -30,7 +50,7 @@ export interface Source {
  * @since 0.1.0
  */
 export const system: Source = {
-  bytes: (length) => Effect.sync(() => globalThis.crypto.getRandomValues(new Uint8Array(length)))
+  bytes: (length) => Effect.sync(() => length > longestCut ? fresh(length) : cut(length))
 }
 
 /**
@@ -137,4 +157,8 @@ export const base32 = "abcdefghijklmnopqrstuvwxyz234567"
  * @since 0.1.0
  */
 export const word = (length: number): Effect.Effect<string> =>
-  Effect.map(bytes(length), (drawn) => Array.from(drawn, (byte) => base32[byte & 31]).join(""))
+  Effect.map(bytes(length), (drawn) => {
+    let text = ""
+    for (const byte of drawn) text += base32.charAt(byte & 31)
+    return text
+  })

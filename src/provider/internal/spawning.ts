@@ -60,21 +60,24 @@ interface Minted {
   readonly env: ContainerEnv.Variables
 }
 
-const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Minted> =>
-  Effect.gen(function*() {
-    switch (scheme) {
-      case "none":
-        return { auth: null, env: {} }
-      case "bearer": {
-        const { env, hash, header, token } = yield* BearerToken.mint
-        return { auth: new Credential.Bearer({ token, header, hash }), env }
-      }
-      case "signed_url": {
-        const { env, secret } = yield* SignedUrl.mintSecret
-        return { auth: new Credential.SignedUrl({ secret }), env }
-      }
-    }
-  })
+const unguarded: Effect.Effect<Minted> = Effect.succeed({ auth: null, env: {} })
+
+const mint = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Minted> => {
+  switch (scheme) {
+    case "none":
+      return unguarded
+    case "bearer":
+      return Effect.map(
+        BearerToken.mint,
+        ({ env, hash, header, token }) => ({ auth: new Credential.Bearer({ token, header, hash }), env })
+      )
+    case "signed_url":
+      return Effect.map(
+        SignedUrl.mintSecret,
+        ({ env, secret }) => ({ auth: new Credential.SignedUrl({ secret }), env })
+      )
+  }
+}
 
 /** Stands in for a credential where a request is only checked: as long as a real one, and worth nothing. */
 const sample = Redacted.make("x".repeat(43))
@@ -82,7 +85,7 @@ const sample = Redacted.make("x".repeat(43))
 const sampleOf = (scheme: ComputeRequest.ComputeRequest["auth"]): Effect.Effect<Minted> => {
   switch (scheme) {
     case "none":
-      return Effect.succeed({ auth: null, env: {} })
+      return unguarded
     case "bearer":
       return Effect.succeed({ auth: null, env: { ATLAS_PRESHARED_KEY: sample } })
     case "signed_url":
