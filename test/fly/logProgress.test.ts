@@ -236,7 +236,7 @@ describe("lines of one time", () => {
     for (let count = 1; count <= all.length; count++) {
       const shown = all.slice(0, count)
       const { entries } = progress.accept(pageOf(count % 2 === 0 ? shown : shown.toReversed()))
-      const [, message, instance] = all[count - 1] ?? []
+      const [, message, instance] = all[count - 1] ?? [null, null, null]
       assert.deepStrictEqual(entries.map((one) => [one.message, one.instance]), [[message, instance]])
     }
     assert.deepStrictEqual(progress.accept(pageOf(all)).entries, [])
