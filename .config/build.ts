@@ -118,12 +118,18 @@ const declarations = (): void => {
   }
 }
 
-/** The fakes that `atlas dev` serves speak no WebSocket. */
-const withoutWebSockets: Plugin = {
-  name: "without-web-sockets",
-  resolveId: (id) => id === "@effect/platform-node-shared/NodeWS" ? id : null,
-  load: (id) =>
-    id === "@effect/platform-node-shared/NodeWS" ? "export class WebSocket {}\nexport class WebSocketServer {}\n" : null
+/** What the command does without, by the names of the modules. */
+const stubs: ReadonlyMap<string, string> = new Map([
+  // the fakes that `atlas dev` serves speak no WebSocket
+  ["@effect/platform-node-shared/NodeWS", "export class WebSocket {}\nexport class WebSocketServer {}\n"],
+  // pays after thousands of rows or lines, which a library's host has; a schema that is not compiled reads the same
+  ["effect/schema/SchemaJITCompiler", "export const enable = () => {}\n"]
+])
+
+const without: Plugin = {
+  name: "without",
+  resolveId: (id) => stubs.has(id) ? id : null,
+  load: (id) => stubs.get(id) ?? null
 }
 
 /**
@@ -162,7 +168,7 @@ const command = async (): Promise<void> => {
     platform: "node",
     // as large as all the rest, for the few who are behind a proxy
     external: ["@effect/platform-node/Undici"],
-    plugins: [withoutWebSockets],
+    plugins: [without],
     preserveEntrySignatures: "allow-extension",
     logLevel: "warn"
   })

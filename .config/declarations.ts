@@ -13,16 +13,18 @@ interface Span {
   readonly end: number
 }
 
-/** A type as it is written, whatever its layout and however it names `effect/Schema`. */
+/** A type as it is written, whatever its layout and however it names a module of Effect. */
 const normalized = (text: string): string =>
-  text.replaceAll(/\/\*\*[\s\S]*?\*\//g, "").replaceAll("import(\"effect/Schema\").", "Schema.").replaceAll(/\s+/g, "")
+  text.replaceAll(/\/\*\*[\s\S]*?\*\//g, "").replaceAll(/import\("effect\/(\w+)"\)\./g, "$1.").replaceAll(/\s+/g, "")
 
-/** What a type is built of, if that means the same in every file: nothing but Effect's schemas. */
+/** What a type is built of, if that means the same in every file: nothing but Effect's schemas and values. */
 const isPortable = (text: string): boolean => {
   const names = text.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").matchAll(/(?<![\w.$])([A-Za-z_$][\w$]*)(?![\w$]*\??:)/g)
   return !text.includes("import(") &&
     [...names].every(([, name = ""]) =>
-      /^(?:Schema|readonly\w*|string|number|boolean|true|false|null|never|undefined)$/.test(name)
+      /^(?:Schema|Redacted|DateTime|Duration|readonly\w*|string|number|boolean|true|false|null|never|undefined)$/.test(
+        name
+      )
     )
 }
 
