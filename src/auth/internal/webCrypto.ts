@@ -65,11 +65,14 @@ const importKey = async (holder: object, secret: string): Promise<Key> => {
  * object that holds the secret.
  */
 export const hmacSha256 = (holder: object, secret: string, text: string): Effect.Effect<string> =>
-  ask(async () => {
-    const known = keys.get(holder)
-    const key = known?.secret === secret ? known.key : await importKey(holder, secret)
-    return Base64Url.encode(new Uint8Array(await globalThis.crypto.subtle.sign(hmac, key, utf8.encode(text))))
-  })
+  Effect.map(
+    ask(() => {
+      const known = keys.get(holder)
+      const sign = (key: Key) => globalThis.crypto.subtle.sign(hmac, key, utf8.encode(text))
+      return known?.secret === secret ? sign(known.key) : importKey(holder, secret).then(sign)
+    }),
+    (signature) => Base64Url.encode(new Uint8Array(signature))
+  )
 
 /** Whether two texts are equal, in a time that depends on the length of `expected` alone. */
 export const constantTimeEquals = (expected: string, candidate: string): boolean => {
