@@ -1,8 +1,12 @@
-/** Settings of a provider, checked while its layer is built: a wrong one fails the layer, not a call long after. */
+/**
+ * Settings of a provider, checked while its layer is built: a wrong one fails the layer, not a call long after.
+ *
+ * @since 0.1.0
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type AtlasError, invalid } from "../../domain/AtlasError.ts"
+import { type AtlasError, invalid } from "../domain/AtlasError.ts"
 
 const lasts = (isRight: (duration: Duration.Duration) => boolean) => (value: unknown): boolean =>
   // the boundary to callers without types: fromInput itself refuses what is not a duration
@@ -26,10 +30,28 @@ const rules = {
   retries: [counts(0, 100), "0 to 100"]
 } as const
 
-/** What of it is a setting that has a rule; one that is left out has its default. */
-type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
+/**
+ * Options of a layer; what has no rule here, or is left out, is not looked at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
 
-/** Fails as `Validation` that names each setting which cannot be one. */
+/**
+ * Fails as `Validation` that names each setting which cannot be one: a wait of nothing, a settle window that never ends.
+ *
+ * **Example** (Options that a program was given)
+ *
+ * ```ts
+ * import * as LayerSettings from "effect-atlas/provider/LayerSettings"
+ *
+ * const checked = LayerSettings.check({ settleWindow: "5 seconds", retries: 3 })
+ * ```
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const check = (settings: Settings): Effect.Effect<void, AtlasError> => {
   const issues = Object.entries(rules).flatMap(([path, [isRight, expected]]) => {
     // the boundary to the keys of an object, which TypeScript has as text
