@@ -16,7 +16,7 @@ import type { Adapter } from "./Adapter.ts"
 import type { Flag } from "./Capability.ts"
 import type { FacetName, Facets, Identity, Service } from "./Facets.ts"
 import { makeService } from "./internal/service.ts"
-import * as Settings from "./Settings.ts"
+import * as LayerSettings from "./LayerSettings.ts"
 
 export type * from "./Facets.ts"
 
@@ -175,7 +175,7 @@ export const layer = <Self, A, E, R, Prepared = never>(
 ): Layer.Layer<Self | Provider, E | AtlasError, Exclude<R, Scope.Scope>> =>
   Layer.effectContext(
     Effect.flatMap(adapter, (made) =>
-      Effect.map(Effect.andThen(AccountId.decode(made.id), Settings.check(made)), () => {
+      Effect.map(Effect.andThen(AccountId.decode(made.id), LayerSettings.check(made)), () => {
         const service = makeService<Prepared>(made, true)
         return Context.make(Provider, service).pipe(Context.add(tag, service))
       }))

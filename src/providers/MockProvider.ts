@@ -27,8 +27,8 @@ import { Usd } from "../domain/Money.ts"
 import { Spend } from "../domain/Resources.ts"
 import * as AccountId from "../provider/AccountId.ts"
 import * as Adapter from "../provider/Adapter.ts"
+import * as LayerSettings from "../provider/LayerSettings.ts"
 import * as Provider from "../provider/Provider.ts"
-import * as Settings from "../provider/Settings.ts"
 import { makeCalls } from "./mock/internal/calls.ts"
 import { type Cloud, type Machine, makeCloud, statusOf, view } from "./mock/internal/cloud.ts"
 import { makeFaults, millisOf } from "./mock/internal/faults.ts"
@@ -366,7 +366,7 @@ export const make = (options: Options = {}): Effect.Effect<{
 }, AtlasError> => Effect.map(made(options), ({ adapter, controls }) => ({ provider: Provider.make(adapter), controls }))
 
 const made = (options: Options) =>
-  Effect.map(Effect.tap(AccountId.decode(options.id ?? cloudName), Settings.check(options)), (id) => {
+  Effect.map(Effect.tap(AccountId.decode(options.id ?? cloudName), LayerSettings.check(options)), (id) => {
     const cloud = makeCloud(millisOf(options.provisioning))
     const faults = makeFaults()
     const parts = adapterOf(id, options, cloud, faults)

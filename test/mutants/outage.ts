@@ -134,10 +134,10 @@ export const outage: ReadonlyArray<Patch> = [
   },
   {
     name: "number-that-spoils-a-row",
-    why: "an endless pause enters the state, and its row cannot be written any more",
+    why: "a status that is no whole number enters the state, and its row cannot be written any more",
     file: "src/orchestrator/session/internal/bounds.ts",
-    find: "!(value >= 0) ? null : Math.min(value, longestTime) + 0",
-    replace: "!(value >= 0) ? null : Math.max(value, -longestTime) + 0",
+    find: "value !== null && Number.isSafeInteger(value) ? value + 0 : null",
+    replace: "value !== null ? value + 0 : null",
     noticedBy: [tests("test/orchestrator/session/bounds.test.ts")]
   },
   {

@@ -6,8 +6,8 @@ import type { AtlasError } from "../../../domain/AtlasError.ts"
 import type { ProviderId } from "../../../domain/Ids.ts"
 import * as AccountId from "../../../provider/AccountId.ts"
 import * as ApiKey from "../../../provider/ApiKey.ts"
+import * as LayerSettings from "../../../provider/LayerSettings.ts"
 import * as Setting from "../../../provider/Setting.ts"
-import * as Settings from "../../../provider/Settings.ts"
 import * as Edge from "./edge.ts"
 import type { ClientOptions, Options } from "./options.ts"
 
@@ -23,7 +23,7 @@ export interface Account {
 export const open = (options: ClientOptions): Effect.Effect<Account, AtlasError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const id = yield* AccountId.decode(options.id ?? cloud)
-    yield* Settings.check(options)
+    yield* LayerSettings.check(options)
     // an account's key is read from its own variable alone, so that it is never sent to where another account is reached
     const apiKey = yield* ApiKey.make({ variable: AccountId.variable(id, "API_KEY"), layer: options.apiKey })
     return { id, apiKey, wire: yield* Edge.make({ ...options, id, apiKey }) }

@@ -31,7 +31,11 @@ const rules = {
 } as const
 
 /**
+<<<<<<<< HEAD:src/provider/Settings.ts
  * What of a provider's options is a setting that has a rule; one that is left out has its default.
+========
+ * Options of a layer; what has no rule here, or is left out, is not looked at.
+>>>>>>>> w-fresh1:src/provider/LayerSettings.ts
  *
  * @category models
  * @since 0.1.0
@@ -39,9 +43,23 @@ const rules = {
 export type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
 
 /**
+<<<<<<<< HEAD:src/provider/Settings.ts
  * Fails as `Validation` that names each setting which cannot be one.
  *
  * @category checking
+========
+ * Fails as `Validation` that names each setting which cannot be one: a wait of nothing, a settle window that never ends.
+ *
+ * **Example** (Options that a program was given)
+ *
+ * ```ts
+ * import * as LayerSettings from "effect-atlas/provider/LayerSettings"
+ *
+ * const checked = LayerSettings.check({ settleWindow: "5 seconds", retries: 3 })
+ * ```
+ *
+ * @category decoding
+>>>>>>>> w-fresh1:src/provider/LayerSettings.ts
  * @since 0.1.0
  */
 export const check = (settings: Settings): Effect.Effect<void, AtlasError> => {
