@@ -134,10 +134,10 @@ export const outage: ReadonlyArray<Patch> = [
   },
   {
     name: "number-that-spoils-a-row",
-    why: "an endless pause enters the state, and its row cannot be written any more",
+    why: "an endless time enters the state, and its row cannot be written any more",
     file: "src/orchestrator/session/internal/bounds.ts",
-    find: "!(value >= 0) ? null : Math.min(value, longestTime) + 0",
-    replace: "!(value >= 0) ? null : Math.max(value, -longestTime) + 0",
+    find: "? last : clamp(value, -longestTime, longestTime)",
+    replace: "? last : value",
     noticedBy: [tests("test/orchestrator/session/bounds.test.ts")]
   },
   {
