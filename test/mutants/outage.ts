@@ -141,6 +141,14 @@ export const outage: ReadonlyArray<Patch> = [
     noticedBy: [tests("test/orchestrator/session/bounds.test.ts")]
   },
   {
+    name: "endless-time-spoils-a-row",
+    why: "an endless time enters the state, and its row cannot be written any more",
+    file: "src/orchestrator/session/internal/bounds.ts",
+    find: "? last : clamp(value, -longestTime, longestTime)",
+    replace: "? last : value",
+    noticedBy: [tests("test/orchestrator/session/bounds.test.ts")]
+  },
+  {
     name: "price-below-zero",
     why: "a price below zero lowers the spend",
     file: "src/orchestrator/session/internal/bounds.ts",
