@@ -87,7 +87,8 @@ await whileServing(async (baseUrl) => {
       effects(byHand, Effect.suspend(() => hand.createWholePod(freshName()))),
       effects(fieldsAlone, Effect.suspend(() => hand.createPod(freshName()))),
       creates
-    ], times)
+      // of all paths it has the most code, which is not all compiled before twenty thousand calls
+    ], times * 2)
     // without a transport nothing is left but the code of both, which tells where to look and is no path that anybody takes
     if (where === "in process") continue
     const against = byHand
