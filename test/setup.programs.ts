@@ -24,7 +24,8 @@ export default async (): Promise<(() => void) | undefined> => {
       inferenceServer: "src/providers/local/internal/inferenceServer.ts"
     },
     platform: "node",
-    external: [/^pg/],
+    // as in the command that is built: what proxies need may be missing
+    external: [/^pg/, "@effect/platform-node/Undici"],
     plugins: [sources],
     logLevel: "silent"
   })

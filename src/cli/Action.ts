@@ -10,18 +10,13 @@ import type { Providers } from "../provider/Providers.ts"
 import { Clouds } from "./Clouds.ts"
 import type { Shell } from "./Shell.ts"
 
-// loaded with the work itself: they bring the providers' own code with them
-const throughProxies = Effect.flatMap(Effect.promise(() => import("./Proxies.ts")), ({ install }) => install)
+// loaded with the work itself: it brings the providers' own code with it
 const watched = Layer.unwrap(Effect.map(Effect.promise(() => import("./Watched.ts")), ({ layer }) => layer))
 
 /** Work that needs no provider. */
 export const action =
   <Input, E, R>(load: () => Promise<(input: Input) => Effect.Effect<void, E, R>>) =>
-  (input: Input): Effect.Effect<void, E | AtlasError, R | Shell> =>
-    Effect.gen(function*() {
-      yield* throughProxies
-      return yield* (yield* Effect.promise(load))(input)
-    })
+  (input: Input): Effect.Effect<void, E, R> => Effect.flatMap(Effect.promise(load), (run) => run(input))
 
 /** Work that is given the registry of providers. */
 export const actionWithProviders = <Input, E, R>(load: () => Promise<(input: Input) => Effect.Effect<void, E, R>>) =>
@@ -29,7 +24,6 @@ export const actionWithProviders = <Input, E, R>(load: () => Promise<(input: Inp
   input: Input
 ): Effect.Effect<void, E | AtlasError | Config.ConfigError | CliError.CliError, Exclude<R, Providers> | Shell> =>
   Effect.gen(function*() {
-    yield* throughProxies
     const run = yield* Effect.promise(load)
     return yield* Effect.provide(run(input), Layer.provide(watched, yield* Clouds))
   })

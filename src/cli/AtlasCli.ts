@@ -63,7 +63,8 @@ const runComplete = action(async () => {
 
 const atlas = Command.make("atlas").pipe(
   Command.withDescription(
-    "Rent computers, watch over them, and end them. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured, also in small letters."
+    "Rent computers, watch over them, and end them. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured, also in small letters; " +
+      "requests through a proxy need the package @effect/platform-node, or NODE_USE_ENV_PROXY=1."
   ),
   Command.withShortDescription("Rent computers, watch over them, and end them"),
   Command.withExamples([

@@ -3,7 +3,6 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import type { Input } from "../domain/ComputeRequest.ts"
 import type { GpuEntry } from "../domain/GpuCatalog.ts"
@@ -17,6 +16,7 @@ import * as MockProvider from "../providers/MockProvider.ts"
 import * as RunPod from "../providers/RunPod.ts"
 import * as Vast from "../providers/vast/gpuNames.ts"
 import * as Accounts from "./accounts.ts"
+import * as Proxies from "./Proxies.ts"
 
 const reserved = (id: string, flags: ReadonlyArray<Flag>, gpuNames: ReadonlyArray<GpuEntry>) =>
   Layer.succeed(Provider.Provider, Provider.placeholder(id, flags, gpuNames))
@@ -40,7 +40,7 @@ export const layer = Layer.unwrap(Effect.map(Accounts.read(clouds, ids), (accoun
     reserved("fly", ["http_proxy", "raw_tcp", "global_networking"], FlyMachines.gpuNames)
   ))).pipe(
     // Node's own fetch: nothing to load, and one request at a time is all a command line makes
-    Layer.provide([NodeServices.layer, FetchHttpClient.layer])
+    Layer.provide([NodeServices.layer, Proxies.layer])
   )
 
 /** This machine alone, with its computes in a directory of their own. */

@@ -39,6 +39,16 @@ afterEach(async () => {
 
 const password64 = `Basic ${Buffer.from(`me:${password}`).toString("base64")}`
 
+/** Hides the package that a proxy needs, as where only the command is installed. */
+const hiding = `import { registerHooks } from "node:module"
+registerHooks({
+  resolve: (name, context, next) => {
+    if (name.startsWith("@effect/platform-node")) throw new Error(name + " is not installed")
+    return next(name, context)
+  }
+})`
+const hidden = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hiding)}` }
+
 /** Lists the pods of an account at this address. */
 const ps = async (baseUrl: string, env: Readonly<Record<string, string>>, ...flags: ReadonlyArray<string>) => {
   const { code, stderr, stdout } = await home.run(
@@ -76,7 +86,49 @@ describe("a proxy that the environment names", () => {
 
   it("whose address cannot be read fails the command, without a word of it", async () => {
     const stderr = await ps("http://runpod.test/v2", { HTTP_PROXY: `socks5://me:${password}@${address}` })
-    assert.deepInclude(JSON.parse(stderr).error, { kind: "validation", operation: "connect" })
+    assert.deepNestedInclude(JSON.parse(stderr).error, { kind: "validation", "issues[0].path": "HTTP_PROXY" })
     assert.deepStrictEqual(asked, [])
+  })
+})
+
+describe("without the package that a proxy needs", () => {
+  const behind = () => ({ ...hidden, HTTP_PROXY: `http://${address}`, HTTPS_PROXY: `http://me:${password}@${address}` })
+
+  it("a command that sends nothing through the proxy works", async () => {
+    const local = await home.run(["ps", "--provider", "local", "--json"], behind())
+    assert.deepStrictEqual(local, { code: 0, stdout: "[]\n", stderr: "" })
+    const stderr = await ps("https://runpod.invalid/v2", { ...behind(), NO_PROXY: "example.com,.invalid" })
+    assert.strictEqual(JSON.parse(stderr).error.kind, "transport")
+    assert.deepStrictEqual(asked, [])
+    await ps(`http://${address}/v2`, behind())
+    assert.deepStrictEqual(asked, ["GET /v2/pods without a password"])
+  })
+
+  it.each([
+    ["a listing", "ps --provider runpod --base-url https://runpod.test/v2"],
+    ["a create", "up --provider runpod --base-url https://runpod.test/v2 --image nginx --gpu rtx_4090 --detach"],
+    ["a page of a log", "fly logs shape --base-url https://fly.test"],
+    ["a log that is followed", "fly logs shape --follow --base-url https://fly.test"]
+  ])(
+    "%s that would go through it fails before anything is sent, and names the variable and the fix",
+    async (_, line) => {
+      const { code, stderr } = await home.run([...line.split(" "), "--json"], {
+        ...behind(),
+        RUNPOD_API_KEY: key,
+        FLY_API_TOKEN: "fm2_canary"
+      })
+      assert.deepStrictEqual([code, asked], [1, []])
+      const { error } = JSON.parse(stderr)
+      assert.deepNestedInclude(error, { kind: "validation", "issues[0].path": "HTTPS_PROXY" })
+      assert.include(error.message, "npm install @effect/platform-node")
+      assert.include(error.message, "NODE_USE_ENV_PROXY=1")
+      assert.notProperty(error, "computeId")
+      assert.notInclude(stderr, password)
+    }
+  )
+
+  it("NODE_USE_ENV_PROXY=1 has Node ask the proxy by itself", async () => {
+    await ps("https://runpod.test/v2", { ...behind(), NODE_USE_ENV_PROXY: "1" })
+    assert.include(asked, `CONNECT runpod.test:443 ${password64}`)
   })
 })

@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
@@ -17,6 +16,7 @@ import * as FlyLogSource from "../../fly/FlyLogSource.ts"
 import * as FlyLogStream from "../../fly/FlyLogStream.ts"
 import * as FlyTokens from "../../fly/FlyTokens.ts"
 import type { LogEntry } from "../../fly/LogEntry.ts"
+import * as Proxies from "../Proxies.ts"
 import { Shell } from "../Shell.ts"
 import * as Tokens from "./flyTokens.ts"
 
@@ -46,7 +46,7 @@ const layer = (baseUrl: string | undefined, level: LogLevel.LogLevel) => {
       FlyLogSource.layerConfig({ baseUrl }),
       Dispatcher.layerMemory
     ]),
-    Layer.provide(FetchHttpClient.layer)
+    Layer.provide(Proxies.layer)
   )
 }
 

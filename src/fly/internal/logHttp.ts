@@ -9,12 +9,13 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { Timeout, Transport, Unauthorized } from "../../domain/AtlasError.ts"
+import { Timeout, Transport, Unauthorized, type Validation } from "../../domain/AtlasError.ts"
 import * as HttpReason from "../../domain/HttpReason.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import { version } from "../../domain/Version.ts"
 import * as BareClient from "../../http/BareClient.ts"
 import * as BaseUrl from "../../http/BaseUrl.ts"
+import * as Refused from "../../http/Refused.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import * as TimeLimit from "../../http/TimeLimit.ts"
 import type { FlyErrorReason } from "../FlyError.ts"
@@ -56,8 +57,10 @@ const codeOf = (error: unknown, depth = 0): string | null => {
   return typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code) ? code : null
 }
 
-const connectionFailed = ({ reason }: HttpClientError.HttpClientError): Transport => {
-  const cause = "cause" in reason ? reason.cause : undefined
+const connectionFailed = (error: HttpClientError.HttpClientError): Transport | Validation => {
+  const notSent = Refused.reasonOf(error)
+  if (notSent !== null) return notSent
+  const cause = "cause" in error.reason ? error.reason.cause : undefined
   const code = codeOf(cause)
   return new Transport({
     message: code === null ? "the connection to the log host failed" : `the connection to the log host failed: ${code}`,

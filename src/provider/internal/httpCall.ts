@@ -10,9 +10,10 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Random from "effect/Random"
-import { type AtlasErrorReason, RateLimited, Timeout, Transport } from "../../domain/AtlasError.ts"
+import { type AtlasErrorReason, RateLimited, Timeout, Transport, type Validation } from "../../domain/AtlasError.ts"
 import * as TimeSpan from "../../domain/TimeSpan.ts"
 import * as Body from "../../http/Body.ts"
+import * as Refused from "../../http/Refused.ts"
 import * as RetryAfter from "../../http/RetryAfter.ts"
 import { withLimit } from "../../http/TimeLimit.ts"
 import type { AccountLimiter, Outcome, Priority, RouteLimits } from "../RateLimits.ts"
@@ -41,7 +42,8 @@ export interface Lost {
   readonly status: null
   readonly headers: null
   readonly wasSent: boolean
-  readonly reason: Transport | Timeout
+  /** `Validation` where the client itself refused to send the request. */
+  readonly reason: Transport | Timeout | Validation
 }
 
 export type AttemptResult = Answered | Lost
@@ -128,6 +130,8 @@ const toReason = (error: unknown, scrub: HttpAnswer.Scrub): Transport => {
 
 /** A failure below HTTP; everything that is not known to come before sending may have been acted on. */
 export const lost = (error: HttpClientError.HttpClientError, scrub: HttpAnswer.Scrub): Lost => {
+  const refused = Refused.reasonOf(error)
+  if (refused !== null) return { _tag: "Lost", status: null, headers: null, wasSent: false, reason: refused }
   const cause = "cause" in error.reason ? error.reason.cause : undefined
   return {
     _tag: "Lost",
@@ -154,7 +158,7 @@ export const isSuccess = (status: number): boolean => status >= 200 && status < 
 
 const mayRepeat = (callClass: CallClass, { failure, result }: Judged): boolean =>
   result._tag === "Lost"
-    ? callClass !== "create" || !result.wasSent
+    ? result.reason._tag !== "Validation" && (callClass !== "create" || !result.wasSent)
     // whatever status the provider uses for it
     : failure?._tag === "RateLimited" || (callClass === "create"
       ? result.status === 429

@@ -19,7 +19,7 @@ import * as Tracer from "effect/Tracer"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import { inspect } from "node:util"
-import type { AtlasErrorReason } from "../../../src/domain/AtlasError.ts"
+import { type AtlasErrorReason, Validation } from "../../../src/domain/AtlasError.ts"
 import * as Call from "../../../src/provider/Call.ts"
 import * as ProviderHttp from "../../../src/provider/ProviderHttp.ts"
 
@@ -58,7 +58,7 @@ const failure = (code: string, syscall?: string): Error =>
   new TypeError("fetch failed", { cause: Object.assign(new Error(`${syscall ?? "read"} ${code}`), { code, syscall }) })
 
 /** One answer of the scripted client. */
-export type Script = Response | "refused" | "unknown host" | "reset" | "hang"
+export type Script = Response | "refused" | "unknown host" | "reset" | "hang" | "refused by the client"
 
 export interface Seen {
   readonly method: string
@@ -89,6 +89,8 @@ export const scripted = (...answers: ReadonlyArray<Script | (() => Script)>) => 
       if (answer === "hang") return yield* Effect.never
       const cause = answer === "refused"
         ? failure("ECONNREFUSED", "connect")
+        : answer === "refused by the client"
+        ? new Validation({ issues: [{ path: "HTTPS_PROXY", message: "cannot be used" }] })
         : answer === "unknown host"
         ? failure("ENOTFOUND", "getaddrinfo")
         : failure("ECONNRESET")

@@ -123,6 +123,14 @@ describe("a create", () => {
       assert.deepStrictEqual([tag, times.length], ["Transport", 4])
     }))
 
+  it.effect("that the client itself refuses to send fails with its reason, not as Uncertain; no call is tried again", () =>
+    Effect.gen(function*() {
+      for (const verb of ["create", "get", "stop", "remove"] as const) {
+        const { tag, times } = yield* play(verb, ["refused by the client", ok()])
+        assert.deepStrictEqual([verb, tag, times.length], [verb, "Validation", 1])
+      }
+    }))
+
   it.effect("is sent again after 429, and is not again once a later try may have arrived", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual((yield* play("create", [status(429), ok()])).tag, "ok")
