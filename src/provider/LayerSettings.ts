@@ -31,11 +31,7 @@ const rules = {
 } as const
 
 /**
-<<<<<<<< HEAD:src/provider/Settings.ts
- * What of a provider's options is a setting that has a rule; one that is left out has its default.
-========
  * Options of a layer; what has no rule here, or is left out, is not looked at.
->>>>>>>> w-fresh1:src/provider/LayerSettings.ts
  *
  * @category models
  * @since 0.1.0
@@ -43,11 +39,6 @@ const rules = {
 export type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
 
 /**
-<<<<<<<< HEAD:src/provider/Settings.ts
- * Fails as `Validation` that names each setting which cannot be one.
- *
- * @category checking
-========
  * Fails as `Validation` that names each setting which cannot be one: a wait of nothing, a settle window that never ends.
  *
  * **Example** (Options that a program was given)
@@ -59,7 +50,6 @@ export type Settings = Readonly<Partial<Record<keyof typeof rules, unknown>>>
  * ```
  *
  * @category decoding
->>>>>>>> w-fresh1:src/provider/LayerSettings.ts
  * @since 0.1.0
  */
 export const check = (settings: Settings): Effect.Effect<void, AtlasError> => {

@@ -1,5 +1,6 @@
 /** Sessions to store: of every phase and mode, with any value that a field of a session may hold. */
 import * as Arbitrary from "effect/Arbitrary"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { AttemptId, schemaVersion, type SessionId, SessionSpec, SessionState } from "../../orchestrator/Session.ts"
@@ -8,6 +9,18 @@ import type { Owner } from "../../provider/NameStamp.ts"
 // an owner is a filter that values made at random hardly ever pass, and each case gives its own
 const { owner: _, ...specFields } = SessionSpec.fields
 const { spec: __, ...otherFields } = SessionState.fields
+
+/** With every pause as a state holds it: in whole milliseconds, and with an end. */
+const withPauses = <A>(value: A): A => {
+  if (Duration.isDuration(value)) {
+    const millis = Math.ceil(Duration.toMillis(value))
+    // the boundary to a value that is walked through: a Duration stands where one stood
+    return Duration.millis(Math.max(0, Math.min(millis, 86_400_000))) as A & Duration.Duration
+  }
+  if (Array.isArray(value)) return value.map(withPauses) as A & Array<unknown> // as above, for a list
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withPauses(inner)])) as A // and a record
+}
 
 /** Enough that every phase is among them many times. */
 const count = 100
@@ -25,7 +38,7 @@ export const samples = (owner: Owner, idOf: (index: number) => SessionId): Effec
   Effect.map(all, ([specs, others]) =>
     others.flatMap((other, index) => {
       const spec = specs[index]
-      return spec === undefined ? [] : [{ ...other, spec: { ...spec, owner, id: idOf(index) } }]
+      return spec === undefined ? [] : [{ ...withPauses(other), spec: { ...spec, owner, id: idOf(index) } }]
     }))
 
 /** A plain session that has just begun, with these attempts, of this user. */

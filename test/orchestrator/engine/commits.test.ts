@@ -231,7 +231,7 @@ describe("a store that cannot be written", () => {
   it.effect("that fails with another error than its own is a store that failed, too", () =>
     Effect.gen(function*() {
       // the boundary to a store that is written without types
-      const foreign = Effect.fail(new Error("hunter2")) as unknown as Effect.Effect<never>
+      const foreign = Effect.fail("hunter2") as unknown as Effect.Effect<never>
       const memory = Context.get(yield* Layer.build(SessionStore.layerMemory), SessionStore.SessionStore)
       const store = defectsAsFailures({ ...memory, commit: () => foreign })
       const { reason } = yield* Effect.flip(store.commit(owner, []))
