@@ -218,8 +218,9 @@ export const make = (world: World, fleet: () => Fleet, { early, exits, listings 
         const made = (before?.attempts ?? []).flatMap((attempt) => ledger.ofAttempt(attempt.id))
         // a start that was given up before anything was made: its caller has left, and nothing was ever told of it
         if (made.length === 0) untold.delete(id)
+        // one that its cloud has denied is found again by a listing, which an account that cannot be listed gives later
         const left = made.find((machine) =>
-          ledger.bills(machine) && ledger.isVisible(machine) && machine.origin !== "late"
+          ledger.bills(machine) && ledger.isVisible(machine) && machine.origin !== "late" && !ledger.isDenied(machine)
         )
         if (left !== undefined) world.broken("known", `the row of ${id} is deleted, and ${left.id} lives`)
         return
