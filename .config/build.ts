@@ -70,7 +70,12 @@ const library = async (): Promise<void> => {
     preserveModulesRoot: "src",
     entryFileNames: "[name].js",
     comments,
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } }
+    minify: {
+      // a statement stays a statement, so that a stack trace leads to it
+      compress: { sequences: false, joinVars: false, unused: false, keepNames: { function: true, class: true } },
+      mangle: false,
+      codegen: { removeWhitespace: true }
+    }
   })
   await bundle.close()
   for (const one of output) {
