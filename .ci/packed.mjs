@@ -21,7 +21,14 @@ const run = (name, command, args, { cwd = project, env = {}, limit = 300, quiet 
   const { error, signal, status, stderr, stdout } = spawnSync(command, args, {
     cwd,
     encoding: "utf8",
-    env: { ...process.env, PATH: `${join(cwd, "node_modules/.bin")}:${nodeDirectory}:${process.env.PATH}`, ...env },
+    env: {
+      ...process.env,
+      // npm runs on the Node it was installed with, which may know certificates that ours does not
+      PATH: command === "npm"
+        ? process.env.PATH
+        : `${join(cwd, "node_modules/.bin")}:${nodeDirectory}:${process.env.PATH}`,
+      ...env
+    },
     timeout: limit * 1000,
     maxBuffer: 1e8
   })

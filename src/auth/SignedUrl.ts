@@ -3,7 +3,7 @@
  *
  * For clients that cannot send a header, such as a video tag, a WebSocket of a browser or a link in a mail. The signature
  * covers the path and every query parameter, and on request the host; not the scheme, the method or the fragment.
- * Use one secret per compute. Uses Web Crypto only, so it also runs in a browser.
+ * Use one secret per compute. Runs in a browser too, by Web Crypto.
  *
  * @since 0.1.0
  */

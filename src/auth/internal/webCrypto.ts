@@ -1,5 +1,5 @@
 /**
- * The cryptography that bearer tokens and signed URLs need, on Web Crypto alone so that a browser page can run it.
+ * The cryptography that bearer tokens and signed URLs need: Web Crypto, so that a browser page can run it, and Node's own for signatures.
  *
  * Browsers give `crypto.subtle` to https pages and to localhost only; elsewhere these effects die.
  */
@@ -60,11 +60,20 @@ const importKey = async (holder: object, secret: string): Promise<Key> => {
   return key
 }
 
+/** Where a runtime has Node's own cryptography: it answers at once, and Web Crypto from another thread. */
+const node = /* @__PURE__ */ (() => globalThis.process?.getBuiltinModule?.("node:crypto"))()
+
 /**
- * HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret is a defect. The key is kept as long as the
- * object that holds the secret.
+ * HMAC-SHA256 of a text's UTF-8 bytes as base64url without padding; an empty secret is a defect. A key of Web Crypto is kept as long
+ * as the object that holds the secret.
  */
 export const hmacSha256 = (holder: object, secret: string, text: string): Effect.Effect<string> =>
+  node === undefined
+    ? hmacOfWeb(holder, secret, text)
+    : Effect.sync(() => node.createHmac("sha256", secret).update(text).digest("base64url"))
+
+/** The same by Web Crypto alone, as in a browser. */
+export const hmacOfWeb = (holder: object, secret: string, text: string): Effect.Effect<string> =>
   Effect.map(
     ask(() => {
       const known = keys.get(holder)
