@@ -6,20 +6,33 @@ export interface Latest extends NameStamp.Named {
   readonly at: bigint
 }
 
+/** So many forgotten ones may stand before the oldest until they are dropped. */
+const mostForgotten = 1024
+
 /** Remembers creates for so many nanoseconds. */
 export const make = (nanos: bigint) => {
-  // in the order of time, so that a look for what is old ends at the first that is young: thousands may be in it
   const all = new Map<string, Latest>()
+  // in the order of time, so that a look for what is old ends at the first that is young: thousands may be in it
+  const order: Array<readonly [computeId: string, at: bigint]> = []
+  let oldest = 0
+  const forget = (now: bigint): void => {
+    for (let first = order[oldest]; first !== undefined && now - first[1] > nanos; first = order[oldest]) {
+      const [computeId, at] = first
+      // one that was told again is younger
+      if (all.get(computeId)?.at === at) all.delete(computeId)
+      oldest += 1
+    }
+    if (oldest >= mostForgotten) {
+      order.splice(0, oldest)
+      oldest = 0
+    }
+  }
   return {
     get: (computeId: string): Latest | undefined => all.get(computeId),
     remember: (computeId: string, name: string, at: bigint): void => {
-      for (const [old, latest] of all) {
-        if (at - latest.at <= nanos) break
-        all.delete(old)
-      }
-      // one that is told again becomes the youngest
-      all.delete(computeId)
+      forget(at)
       all.set(computeId, { at, name, rentedAs: null })
+      order.push([computeId, at])
     }
   }
 }
